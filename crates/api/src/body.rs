@@ -1,0 +1,190 @@
+use actix_web::HttpRequest;
+use actix_web::error::PayloadError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::web;
+use futures_util::StreamExt;
+use strongroom_domain::FieldError;
+use strongroom_domain::json::{self, Kind, Members, Value};
+use zeroize::Zeroizing;
+
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// Largest request body, in bytes.
+pub(crate) const MAX_BODY: usize = 64 * 1024;
+
+/// A request's body: wiped on drop, since it holds secrets.
+pub(crate) type Body = Zeroizing<Vec<u8>>;
+
+/// Reads a JSON body.
+///
+/// Answers 415 for another content type, 413 for more than [`MAX_BODY`] bytes, 408 when it comes too slowly.
+pub(crate) async fn read(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &AppState,
+) -> Result<Body, ApiError> {
+    check_content_type(request)?;
+    let announced = request.headers().get(CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(too_large());
+    }
+    tokio::time::timeout(state.body_timeout, collect(payload))
+        .await
+        .unwrap_or_else(|_| {
+            Err(ApiError::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "body_timeout",
+                "the request body did not arrive in time",
+            ))
+        })
+}
+
+async fn collect(mut payload: web::Payload) -> Result<Body, ApiError> {
+    // The whole capacity at once: a vector that grows would leave copies of secrets behind.
+    let mut body = Zeroizing::new(Vec::with_capacity(MAX_BODY));
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| unreadable(&error))?;
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn check_content_type(request: &HttpRequest) -> Result<(), ApiError> {
+    let unsupported = |message: &str| {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Err(ApiError::new(status, "unsupported_media_type", message))
+    };
+    let value = request.headers().get(CONTENT_TYPE);
+    let value = value.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (kind, parameters) = value.split_once(';').unwrap_or((value, ""));
+    if !kind.trim().eq_ignore_ascii_case("application/json") {
+        return unsupported("the Content-Type must be application/json");
+    }
+    let charset = parameters.split(';').find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+    });
+    if charset.is_some_and(|charset| !charset.eq_ignore_ascii_case("utf-8")) {
+        return unsupported("JSON is UTF-8; no other charset is taken");
+    }
+    if request.headers().contains_key(CONTENT_ENCODING) {
+        return unsupported("a Content-Encoding is not taken");
+    }
+    Ok(())
+}
+
+fn too_large() -> ApiError {
+    ApiError::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too_large",
+        format!("the body must have at most {MAX_BODY} bytes"),
+    )
+}
+
+fn unreadable(error: &PayloadError) -> ApiError {
+    match error {
+        PayloadError::Overflow => too_large(),
+        _ => ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "incomplete_body",
+            "the request body ended early or was framed wrongly",
+        ),
+    }
+}
+
+/// An object's members, taken one by one; what is left over is unknown.
+pub(crate) struct Fields<'a> {
+    members: Members<'a>,
+    pub(crate) errors: Vec<FieldError>,
+}
+
+impl<'a> Fields<'a> {
+    /// Parses `body` as one strict JSON object.
+    pub(crate) fn parse(body: &'a [u8]) -> Result<Self, ApiError> {
+        let value = json::parse(body)?;
+        if value.kind() != Kind::Object {
+            let message = format!("the body must be a JSON object, and is {}", value.kind());
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, "wrong_type", message));
+        }
+        Ok(Self {
+            members: value.members().unwrap_or_default(),
+            errors: Vec::new(),
+        })
+    }
+
+    /// The member called `name`, if it was sent.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Value<'a>> {
+        let at = self.members.iter().position(|(member, _)| member == name)?;
+        Some(self.members.remove(at).1)
+    }
+
+    /// The member called `name`; notes an error when it was not sent.
+    pub(crate) fn require(&mut self, name: &str) -> Option<Value<'a>> {
+        let value = self.take(name);
+        if value.is_none() {
+            self.errors.push(FieldError::new(name, "required", "is required"));
+        }
+        value
+    }
+
+    /// Reads `value` with `read`; notes the error when that fails.
+    pub(crate) fn check<T>(
+        &mut self,
+        value: Option<Value<'a>>,
+        read: impl FnOnce(Value<'a>) -> Result<T, FieldError>,
+    ) -> Option<T> {
+        match read(value?) {
+            Ok(read) => Some(read),
+            Err(error) => {
+                self.errors.push(error);
+                None
+            }
+        }
+    }
+
+    /// Notes every member that nobody took; then, if there is any error, all of them are the answer.
+    pub(crate) fn finish(mut self) -> Result<(), ApiError> {
+        for (name, _) in &self.members {
+            let name = json::shown_name(name);
+            self.errors.push(FieldError::new(name, "unknown_field", "is not a known field"));
+        }
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::invalid(self.errors))
+        }
+    }
+}
+
+/// Reads a string with `parse`, or says which kind `field` is instead.
+pub(crate) fn string<T>(
+    field: &'static str,
+    parse: impl FnOnce(&str) -> Result<T, FieldError>,
+) -> impl FnOnce(Value<'_>) -> Result<T, FieldError> {
+    move |value| match value.as_string() {
+        Some(text) => parse(&text),
+        None => {
+            let message = format!("must be a string, and is {}", value.kind());
+            Err(FieldError::new(field, "wrong_type", message))
+        }
+    }
+}
+
+/// Reads one of an enumeration's names with `parse`, or says which `choices` there are.
+pub(crate) fn choice<T>(
+    field: &'static str,
+    parse: impl FnOnce(&str) -> Option<T>,
+    choices: fn() -> String,
+) -> impl FnOnce(Value<'_>) -> Result<T, FieldError> {
+    string(field, move |text| {
+        parse(text).ok_or_else(|| {
+            FieldError::new(field, "invalid_value", format!("must be {}", choices()))
+        })
+    })
+}

@@ -1,0 +1,17 @@
+//! The HTTP surface: one file per endpoint, one extractor that yields an authorised caller, and one place
+//! that turns the vault's errors into answers.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod authorized;
+mod body;
+mod consistency;
+mod envelope;
+mod error;
+mod middleware;
+mod query;
+mod routes;
+mod server;
+mod state;
+
+pub use server::{HttpSettings, run};
+pub use state::AppState;

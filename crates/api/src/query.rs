@@ -1,0 +1,55 @@
+use actix_web::web::Query;
+use strongroom_domain::FieldError;
+
+use crate::error::ApiError;
+
+/// A query string's parameters. One that is sent twice is an error; one that nobody asks for is ignored.
+pub(crate) struct Params {
+    pairs: Vec<(String, String)>,
+    pub(crate) errors: Vec<FieldError>,
+}
+
+impl Params {
+    pub(crate) fn parse(query: &str) -> Self {
+        let pairs = Query::<Vec<(String, String)>>::from_query(query);
+        Self {
+            pairs: pairs.map(Query::into_inner).unwrap_or_default(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// The parameter called `name`, if it was sent.
+    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
+        let mut values = self.pairs.extract_if(.., |(key, _)| key == name);
+        let (_, value) = values.next()?;
+        if values.next().is_some() {
+            self.errors.push(FieldError::new(name, "duplicate", "must not be sent twice"));
+        }
+        Some(value)
+    }
+
+    /// The parameter called `name`, read with `parse`; notes an error that says what it must be.
+    pub(crate) fn read<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+        must_be: impl FnOnce() -> String,
+    ) -> Option<T> {
+        let text = self.take(name)?;
+        let value = parse(&text);
+        if value.is_none() {
+            let message = format!("must be {}", must_be());
+            self.errors.push(FieldError::new(name, "invalid_value", message));
+        }
+        value
+    }
+
+    /// All errors, if there is any.
+    pub(crate) fn finish(self) -> Result<(), ApiError> {
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::invalid(self.errors))
+        }
+    }
+}

@@ -1,0 +1,56 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use strongroom_domain::blob::{BlobRules, JsonBlob};
+use strongroom_domain::credential::{CredentialType, Label, NewCredential, Provider};
+
+use crate::authorized::{Authorized, CreateCredential};
+use crate::body::{self, Fields, choice, string};
+use crate::consistency;
+use crate::envelope::Envelope;
+use crate::error::ApiError;
+
+/// `POST /organizations/config/external-credentials`: 201 with the new credential's id, once it is durable.
+pub(super) async fn handle(
+    authorized: Authorized<CreateCredential>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    consistency::check(request.headers())?;
+    let Authorized { caller, vault, state, .. } = authorized;
+    let body = body::read(&request, payload, &state).await?;
+    let new = parse(&body, vault.blob_rules())?;
+    let id = state.within(vault.create_credential(&caller, new)).await?;
+    Ok(HttpResponse::Created().json(Envelope::success([id])))
+}
+
+fn parse(body: &[u8], rules: BlobRules) -> Result<NewCredential, ApiError> {
+    let mut fields = Fields::parse(body)?;
+    let value = fields.require("extcred_provider");
+    let read = choice("extcred_provider", Provider::parse, Provider::choices);
+    let provider = fields.check(value, read);
+    let value = fields.require("extcred_type");
+    let read = choice("extcred_type", CredentialType::parse, CredentialType::choices);
+    let kind = fields.check(value, read);
+    let value = fields.take("extcred_label");
+    let label = fields.check(value, string("extcred_label", Label::parse));
+    let value = fields.require("json_blob");
+    let blob = fields.check(value, JsonBlob::new);
+    if let Some(blob) = &blob {
+        // With one of the two unknown, what the other alone demands is still worth saying.
+        let rules = if kind.is_some() { rules } else { BlobRules::Object };
+        let provider = provider.unwrap_or(Provider::Generic);
+        let kind = kind.unwrap_or(CredentialType::JsonCredentials);
+        fields.errors.extend(blob.errors(provider, kind, rules));
+    }
+    let (Some(provider), Some(kind), Some(blob)) = (provider, kind, blob) else {
+        // `require` and `check` have noted what is missing.
+        fields.finish()?;
+        return Err(ApiError::invalid(Vec::new()));
+    };
+    fields.finish()?;
+    Ok(NewCredential {
+        provider,
+        kind,
+        label: label.unwrap_or_default(),
+        blob,
+    })
+}

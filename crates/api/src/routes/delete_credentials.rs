@@ -1,0 +1,83 @@
+use actix_web::{HttpRequest, HttpResponse};
+use strongroom_domain::{CredentialId, FieldError};
+
+use crate::authorized::{Authorized, DeleteCredential};
+use crate::consistency;
+use crate::error::ApiError;
+use crate::query::Params;
+
+/// `DELETE /organizations/config/external-credentials`: 204 once the credential named by `credentialId`, or
+/// with `deleteAll=true` every one, is gone. One that is not there is no error.
+pub(super) async fn handle(
+    authorized: Authorized<DeleteCredential>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    consistency::check(request.headers())?;
+    let target = parse(request.query_string())?;
+    let Authorized { caller, vault, state, .. } = authorized;
+    match target {
+        Target::One(id) => state.within(vault.delete_credential(&caller, id)).await?,
+        Target::All => state.within(vault.delete_all_credentials(&caller)).await?,
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Target {
+    One(CredentialId),
+    All,
+}
+
+fn parse(query: &str) -> Result<Target, ApiError> {
+    let mut params = Params::parse(query);
+    let id = params.read("credentialId", CredentialId::parse, || "a UUID".to_owned());
+    let all = params.read("deleteAll", parse_bool, || "true or false".to_owned());
+    if id.is_none() && all != Some(true) && params.errors.is_empty() {
+        let message = "is required, unless deleteAll=true";
+        params.errors.push(FieldError::new("credentialId", "required", message));
+    }
+    params.finish()?;
+    Ok(id.map_or(Target::All, Target::One))
+}
+
+fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0190a1b2-0000-7000-8000-0123456789ab";
+
+    #[test]
+    fn an_id_wins_over_delete_all() {
+        let one = Some(Target::One(CredentialId::parse(ID).unwrap()));
+        assert_eq!(parse(&format!("credentialId={ID}")).ok(), one);
+        assert_eq!(parse(&format!("deleteAll=true&credentialId={ID}")).ok(), one);
+        assert_eq!(parse("deleteAll=true").ok(), Some(Target::All));
+    }
+
+    #[test]
+    fn nothing_is_deleted_by_accident() {
+        for query in [
+            "",
+            "deleteAll=false",
+            "deleteAll=",
+            "deleteAll",
+            "deleteAll=TRUE",
+            "deleteAll=1",
+            "deleteAll=true&deleteAll=false",
+            "deleteall=true",
+            "credentialId=",
+            "credentialId=x&deleteAll=true",
+            "credentialId=&deleteAll=true",
+        ] {
+            assert!(parse(query).is_err(), "{query}");
+        }
+    }
+}

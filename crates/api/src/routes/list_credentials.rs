@@ -1,0 +1,146 @@
+use actix_web::{HttpRequest, HttpResponse};
+use data_encoding::BASE64URL_NOPAD;
+use strongroom_domain::CredentialId;
+use strongroom_domain::FieldError;
+use strongroom_domain::credential::{
+    CredentialFilter, CredentialPage, CredentialType, Page, PageStart, Provider,
+};
+use validator::Validate;
+
+use crate::authorized::{Authorized, ListCredentials};
+use crate::envelope::{CursorPagination, Envelope, Pagination};
+use crate::error::ApiError;
+use crate::query::Params;
+
+/// Rows on a page when the caller does not say.
+const DEFAULT_LIMIT: i64 = 100;
+
+/// `GET /organizations/config/external-credentials`: 200 with a page of credentials, never with secrets.
+pub(super) async fn handle(
+    authorized: Authorized<ListCredentials>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let (page, filter) = parse(request.query_string())?;
+    let Authorized { caller, vault, state, .. } = authorized;
+    let listed = state.within(vault.list_credentials(&caller, page, filter)).await?;
+    Ok(answer(page, listed))
+}
+
+fn answer(page: Page, listed: CredentialPage) -> HttpResponse {
+    let limit = page.limit;
+    let envelope = match page.start {
+        PageStart::Offset(offset) => {
+            let total_count = listed.total.unwrap_or_default();
+            Envelope::page(
+                listed.items,
+                Pagination {
+                    limit,
+                    offset,
+                    total_count,
+                },
+            )
+        }
+        PageStart::After(_) => {
+            let cursor = listed.next.map(encode_cursor).unwrap_or_default();
+            Envelope::cursor_page(listed.items, CursorPagination { limit, cursor })
+        }
+    };
+    HttpResponse::Ok().json(envelope)
+}
+
+#[derive(Debug, Validate)]
+struct Window {
+    #[validate(range(min = 1, max = 1000, message = "must be from 1 to 1000"))]
+    limit: i64,
+    #[validate(range(min = 0, message = "must not be negative"))]
+    offset: i64,
+}
+
+fn parse(query: &str) -> Result<(Page, CredentialFilter), ApiError> {
+    let mut params = Params::parse(query);
+    let number = || "a whole number".to_owned();
+    let limit = params.read("limit", whole_number, number);
+    let offset = params.read("offset", whole_number, number);
+    let cursor = params.read("cursor", decode_cursor, || {
+        "empty, or a cursor from an earlier answer".to_owned()
+    });
+    if cursor.is_some() && offset.is_some() {
+        let error = FieldError::new("offset", "conflict", "cannot be used together with cursor");
+        params.errors.push(error);
+    }
+    let window = Window {
+        limit: limit.unwrap_or(DEFAULT_LIMIT),
+        offset: offset.unwrap_or(0),
+    };
+    params.errors.extend(out_of_range(&window));
+    let filter = CredentialFilter {
+        provider: params.read("extcred_provider", Provider::parse, Provider::choices),
+        kind: params.read("extcred_type", CredentialType::parse, CredentialType::choices),
+        label: params.take("extcred_label"),
+    };
+    params.finish()?;
+    let start = match cursor {
+        Some(after) => PageStart::After(after),
+        None => PageStart::Offset(window.offset),
+    };
+    let limit = window.limit;
+    Ok((Page { limit, start }, filter))
+}
+
+fn out_of_range(window: &Window) -> Vec<FieldError> {
+    let Err(errors) = window.validate() else {
+        return Vec::new();
+    };
+    errors
+        .field_errors()
+        .into_iter()
+        .flat_map(|(field, errors)| {
+            errors.iter().map(move |error| {
+                let message = error.message.clone().unwrap_or_default();
+                FieldError::new(field.to_string(), "out_of_range", message)
+            })
+        })
+        .collect()
+}
+
+// `parse` alone would also take "+5".
+fn whole_number(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+/// The first byte of every cursor, so that its form can change.
+const CURSOR_VERSION: u8 = 1;
+
+fn encode_cursor(last: CredentialId) -> String {
+    let mut bytes = vec![CURSOR_VERSION];
+    bytes.extend_from_slice(last.0.as_bytes());
+    BASE64URL_NOPAD.encode(&bytes)
+}
+
+// The empty cursor stands before the first page.
+fn decode_cursor(text: &str) -> Option<Option<CredentialId>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
+    let (version, id) = bytes.split_first()?;
+    let id = uuid::Uuid::from_slice(id).ok()?;
+    (*version == CURSOR_VERSION).then_some(Some(CredentialId(id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_round_trip_and_refuse_anything_else() {
+        let id = CredentialId(uuid::Uuid::from_u128(77));
+        assert_eq!(decode_cursor(&encode_cursor(id)), Some(Some(id)));
+        assert_eq!(decode_cursor(""), Some(None));
+        for bad in ["x", "AQ", "!!!!", "AgAAAAAAAAAAAAAAAAAAAAA"] {
+            assert_eq!(decode_cursor(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! One file per endpoint.
+
+mod create_credential;
+mod delete_credentials;
+mod fallback;
+mod health;
+mod list_credentials;
+mod reveal_credential;
+mod update_credential;
+
+use actix_web::web::{self, ServiceConfig};
+
+const CREDENTIALS: &str = "/organizations/config/external-credentials";
+const CREDENTIAL: &str = "/organizations/config/external-credentials/{cred_id}";
+
+/// Every route of the service.
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(
+            web::resource(CREDENTIALS)
+                .route(web::get().to(list_credentials::handle))
+                .route(web::post().to(create_credential::handle))
+                .route(web::delete().to(delete_credentials::handle))
+                .default_service(fallback::allow("GET, POST, DELETE")),
+        )
+        .service(
+            web::resource(CREDENTIAL)
+                .route(web::get().to(reveal_credential::handle))
+                .route(web::patch().to(update_credential::handle))
+                .default_service(fallback::allow("GET, PATCH")),
+        )
+        .service(
+            web::resource("/healthz")
+                .route(web::get().to(health::live))
+                .default_service(fallback::allow("GET")),
+        )
+        .service(
+            web::resource("/readyz")
+                .route(web::get().to(health::ready))
+                .default_service(fallback::allow("GET")),
+        )
+        .default_service(web::to(fallback::not_found));
+}

@@ -1,0 +1,73 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use strongroom_domain::blob::JsonBlob;
+use strongroom_domain::credential::{CredentialChange, CredentialType, Label, Provider};
+use strongroom_domain::{CredentialId, FieldError, OrgId};
+
+use super::reveal_credential::credential_id;
+use crate::authorized::{Authorized, UpdateCredential};
+use crate::body::{self, Fields, choice, string};
+use crate::consistency;
+use crate::error::ApiError;
+
+/// `PATCH /organizations/config/external-credentials/{cred_id}`: 204 once the change is durable.
+pub(super) async fn handle(
+    authorized: Authorized<UpdateCredential>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    consistency::check(request.headers())?;
+    let id = credential_id(&request)?;
+    let Authorized { caller, vault, state, .. } = authorized;
+    let body = body::read(&request, payload, &state).await?;
+    let change = parse(&body, caller.org(), id)?;
+    state.within(vault.update_credential(&caller, id, change)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn parse(body: &[u8], org: OrgId, id: CredentialId) -> Result<CredentialChange, ApiError> {
+    let mut fields = Fields::parse(body)?;
+    let value = fields.take("extcred_label");
+    let mut given = value.is_some();
+    let label = fields.check(value, string("extcred_label", Label::parse));
+    let value = fields.take("json_blob");
+    given |= value.is_some();
+    let blob = fields.check(value, JsonBlob::new);
+    // An older version of the API sent the whole credential; what cannot change must be what it is.
+    let value = fields.take("external_cred_id");
+    let same = same("external_cred_id", CredentialId::parse, id);
+    fields.check(value, string("external_cred_id", same));
+    let value = fields.take("organization_id");
+    let same = self::same("organization_id", OrgId::parse, org);
+    fields.check(value, string("organization_id", same));
+    let value = fields.take("extcred_provider");
+    let read = choice("extcred_provider", Provider::parse, Provider::choices);
+    let provider = fields.check(value, read);
+    let value = fields.take("extcred_type");
+    let read = choice("extcred_type", CredentialType::parse, CredentialType::choices);
+    let kind = fields.check(value, read);
+    if !given {
+        let message = "must hold extcred_label, json_blob or both";
+        fields.errors.push(FieldError::new("body", "required", message));
+    }
+    fields.finish()?;
+    Ok(CredentialChange {
+        label,
+        blob,
+        provider,
+        kind,
+    })
+}
+
+fn same<T: PartialEq + std::fmt::Display>(
+    field: &'static str,
+    parse: fn(&str) -> Option<T>,
+    current: T,
+) -> impl FnOnce(&str) -> Result<(), FieldError> {
+    move |text| {
+        if parse(text).is_some_and(|given| given == current) {
+            return Ok(());
+        }
+        let message = format!("cannot be changed, and is {current}");
+        Err(FieldError::new(field, "immutable", message))
+    }
+}

@@ -1,0 +1,203 @@
+use aes_gcm::aead::{Aead, Payload};
+use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
+
+use crate::{Context, CryptoError, RandomSource, SecretBytes, SecretKey};
+
+/// The first byte of everything sealed, and part of every [`Context`].
+pub const FORMAT_VERSION: u8 = 1;
+
+/// Length of the shortest sealed value: version, nonce, tag and no plaintext.
+pub const MIN_SEALED_LEN: usize = 1 + NONCE_LEN + TAG_LEN;
+
+const NONCE_LEN: usize = 12;
+const TAG_LEN: usize = 16;
+
+/// Seals `plaintext` under `key` with AES-256-GCM (NIST SP 800-38D) and a random 96-bit nonce; opening
+/// needs the same `context`.
+///
+/// Returns version (1 byte), nonce (12), ciphertext (as long as the plaintext), tag (16). With random
+/// nonces one key may seal 2³² values (SP 800-38D § 8.3).
+///
+/// # Errors
+/// [`CryptoError::Random`] when there is no nonce to be had.
+pub fn seal(
+    key: &SecretKey,
+    context: &Context,
+    plaintext: &[u8],
+    random: &dyn RandomSource,
+) -> Result<Vec<u8>, CryptoError> {
+    let mut nonce = [0; NONCE_LEN];
+    random.fill(&mut nonce)?;
+    seal_with_nonce(key, context.as_bytes(), plaintext, nonce)
+}
+
+fn seal_with_nonce(
+    key: &SecretKey,
+    associated: &[u8],
+    plaintext: &[u8],
+    nonce: [u8; NONCE_LEN],
+) -> Result<Vec<u8>, CryptoError> {
+    let payload = Payload {
+        msg: plaintext,
+        aad: associated,
+    };
+    let ciphertext = cipher(key)
+        .encrypt(&Nonce::from(nonce), payload)
+        .map_err(|_| CryptoError::UnknownFormat)?;
+    let mut sealed = Vec::with_capacity(1 + NONCE_LEN + ciphertext.len());
+    sealed.push(FORMAT_VERSION);
+    sealed.extend_from_slice(&nonce);
+    sealed.extend_from_slice(&ciphertext);
+    Ok(sealed)
+}
+
+/// Opens what [`seal`] made under the same key for the same context.
+///
+/// # Errors
+/// [`CryptoError::UnknownFormat`] when it cannot be a sealed value of this version,
+/// [`CryptoError::DoesNotOpen`] when key, context or any bit is not what it was.
+pub fn open(
+    key: &SecretKey,
+    context: &Context,
+    sealed: &[u8],
+) -> Result<SecretBytes, CryptoError> {
+    if sealed.len() < MIN_SEALED_LEN || sealed[0] != FORMAT_VERSION {
+        return Err(CryptoError::UnknownFormat);
+    }
+    let (nonce, ciphertext) = sealed[1..].split_at(NONCE_LEN);
+    let nonce = <[u8; NONCE_LEN]>::try_from(nonce).map_err(|_| CryptoError::UnknownFormat)?;
+    let payload = Payload {
+        msg: ciphertext,
+        aad: context.as_bytes(),
+    };
+    cipher(key)
+        .decrypt(&Nonce::from(nonce), payload)
+        .map(SecretBytes::new)
+        .map_err(|_| CryptoError::DoesNotOpen)
+}
+
+/// Wraps `inner` under `key`: [`seal`] over its 32 bytes.
+///
+/// # Errors
+/// As [`seal`].
+pub fn seal_key(
+    key: &SecretKey,
+    context: &Context,
+    inner: &SecretKey,
+    random: &dyn RandomSource,
+) -> Result<Vec<u8>, CryptoError> {
+    seal(key, context, inner.expose(), random)
+}
+
+/// Unwraps what [`seal_key`] wrapped.
+///
+/// # Errors
+/// As [`open`]; also [`CryptoError::UnknownFormat`] when what is inside is no key.
+pub fn open_key(
+    key: &SecretKey,
+    context: &Context,
+    sealed: &[u8],
+) -> Result<SecretKey, CryptoError> {
+    let opened = open(key, context, sealed)?;
+    SecretKey::from_slice(opened.expose()).ok_or(CryptoError::UnknownFormat)
+}
+
+fn cipher(key: &SecretKey) -> Aes256Gcm {
+    Aes256Gcm::new(key.expose().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{OsRandom, Purpose};
+
+    fn hex<const N: usize>(text: &str) -> [u8; N] {
+        HEXLOWER
+            .decode(text.as_bytes())
+            .unwrap()
+            .try_into()
+            .unwrap()
+    }
+
+    /// McGrew and Viega, "The Galois/Counter Mode of Operation (GCM)", appendix B, test cases 13 to 16
+    /// (AES-256, 96-bit nonce).
+    #[test]
+    fn published_vectors() {
+        let zero = SecretKey::from_slice(&[0; 32]).unwrap();
+        let sealed = seal_with_nonce(&zero, b"", b"", [0; 12]).unwrap();
+        assert_eq!(
+            HEXLOWER.encode(&sealed[13..]),
+            "530f8afbc74536b9a963b4f1c4cb738b"
+        );
+        let sealed = seal_with_nonce(&zero, b"", &[0; 16], [0; 12]).unwrap();
+        assert_eq!(
+            HEXLOWER.encode(&sealed[13..]),
+            "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919"
+        );
+        let key = SecretKey::from_slice(&hex::<32>(
+            "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308",
+        ))
+        .unwrap();
+        let plaintext = hex::<60>(
+            "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
+        );
+        let associated = hex::<20>("feedfacedeadbeeffeedfacedeadbeefabaddad2");
+        let sealed =
+            seal_with_nonce(&key, &associated, &plaintext, hex("cafebabefacedbaddecaf888"))
+                .unwrap();
+        assert_eq!(
+            HEXLOWER.encode(&sealed[13..]),
+            "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f66276fc6ece0f4e1768cddf8853bb2d551b"
+        );
+    }
+
+    #[test]
+    fn a_wrapped_key_comes_back() {
+        let outer = SecretKey::generate(&OsRandom).unwrap();
+        let inner = SecretKey::generate(&OsRandom).unwrap();
+        let context = Context::new(Purpose::DataKey).i64(1);
+        let wrapped = seal_key(&outer, &context, &inner, &OsRandom).unwrap();
+        let opened = open_key(&outer, &context, &wrapped).unwrap();
+        assert_eq!(opened.expose(), inner.expose());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_opens(plaintext: Vec<u8>, field: i64) {
+            let key = SecretKey::generate(&OsRandom).unwrap();
+            let context = Context::new(Purpose::CredentialBlob).i64(field);
+            let sealed = seal(&key, &context, &plaintext, &OsRandom).unwrap();
+            prop_assert_eq!(sealed.len(), plaintext.len() + MIN_SEALED_LEN);
+            let opened = open(&key, &context, &sealed).unwrap();
+            prop_assert_eq!(opened.expose(), &plaintext[..]);
+        }
+
+        #[test]
+        fn any_flipped_bit_refuses_to_open(plaintext: Vec<u8>, at: prop::sample::Index, bit in 0..8u8) {
+            let key = SecretKey::generate(&OsRandom).unwrap();
+            let context = Context::new(Purpose::CredentialBlob);
+            let mut sealed = seal(&key, &context, &plaintext, &OsRandom).unwrap();
+            let at = at.index(sealed.len());
+            sealed[at] ^= 1 << bit;
+            prop_assert!(open(&key, &context, &sealed).is_err());
+        }
+
+        #[test]
+        fn another_context_refuses_to_open(one: i64, other: i64) {
+            prop_assume!(one != other);
+            let key = SecretKey::generate(&OsRandom).unwrap();
+            let sealed = seal(&key, &Context::new(Purpose::DataKey).i64(one), b"x", &OsRandom).unwrap();
+            let opened = open(&key, &Context::new(Purpose::DataKey).i64(other), &sealed);
+            prop_assert_eq!(opened.err(), Some(CryptoError::DoesNotOpen));
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_open(bytes: Vec<u8>) {
+            let key = SecretKey::from_slice(&[3; 32]).unwrap();
+            prop_assert!(open(&key, &Context::new(Purpose::DataKey), &bytes).is_err());
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The audit trail: what an event says, and how events are chained.
+//!
+//! Events form one chain per organisation and *lane*. A lane is one writer's life, so that servers never
+//! queue behind each other's heads. Every event carries a keyed digest over itself and the digest before
+//! it; a lane's first event also names the heads of the lanes that were there before it.
+
+use chrono::{DateTime, Utc};
+use strongroom_crypto::{Context, Digest, Purpose, SecretKey, mac};
+
+use crate::caller::{Actor, Caller};
+use crate::credential::{SealedCredential, wire_enum};
+use crate::{CredentialId, KeyId, LaneId, OrgId};
+use serde::Serialize;
+
+wire_enum! {
+    /// What was done, or asked for.
+    Action {
+        /// An organisation was created.
+        OrganizationCreate = 1 => "organization.create",
+        /// An API key was issued.
+        KeyCreate = 2 => "key.create",
+        /// An API key was revoked.
+        KeyRevoke = 3 => "key.revoke",
+        /// A credential was created.
+        CredentialCreate = 4 => "credential.create",
+        /// Credentials were listed, without secrets.
+        CredentialList = 5 => "credential.list",
+        /// A credential was read with its secret.
+        CredentialReveal = 6 => "credential.reveal",
+        /// A credential was changed.
+        CredentialUpdate = 7 => "credential.update",
+        /// A credential was deleted.
+        CredentialDelete = 8 => "credential.delete",
+        /// All credentials were deleted; one `credential.delete` for each follows.
+        CredentialDeleteAll = 9 => "credential.delete_all",
+        /// A known key asked for what its role does not allow.
+        RequestDenied = 10 => "request.denied",
+    }
+}
+
+wire_enum! {
+    /// How it ended.
+    Outcome {
+        /// It was done.
+        Ok = 1 => "ok",
+        /// The thing it was about does not exist.
+        NotFound = 2 => "not_found",
+        /// It was refused.
+        Denied = 3 => "denied",
+        /// What is stored failed its integrity check.
+        IntegrityFailure = 4 => "integrity_failure",
+    }
+}
+
+/// One event. Holds no secret.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// When, to the microsecond.
+    pub at: DateTime<Utc>,
+    /// What.
+    pub action: Action,
+    /// With what outcome.
+    pub outcome: Outcome,
+    /// Who: a key's id, or `operator`.
+    pub actor: String,
+    /// The request's id.
+    pub request_id: String,
+    /// From where: the peer's address, or `command-line`.
+    pub source: String,
+    /// The credential concerned.
+    pub credential: Option<CredentialId>,
+    /// The API key concerned.
+    pub key: Option<KeyId>,
+    /// The credential's version after the change, or the one that was read or deleted.
+    pub version: Option<i64>,
+    /// For a write: the digest of the row as written, so that an old row put back is found.
+    pub digest: Option<Digest>,
+}
+
+impl Event {
+    /// An event that `caller` causes now, with outcome [`Outcome::Ok`].
+    #[must_use]
+    pub fn by(caller: &Caller, action: Action, at: DateTime<Utc>) -> Self {
+        Self {
+            at,
+            action,
+            outcome: Outcome::Ok,
+            actor: match caller.actor() {
+                Actor::Key(id, _) => id.to_string(),
+                Actor::Operator => "operator".to_owned(),
+            },
+            request_id: caller.request().id.clone(),
+            source: caller.request().source.clone(),
+            credential: None,
+            key: None,
+            version: None,
+            digest: None,
+        }
+    }
+
+    /// The same event about `credential`.
+    #[must_use]
+    pub fn about(mut self, credential: CredentialId) -> Self {
+        self.credential = Some(credential);
+        self
+    }
+
+    /// The same event about the API key `key`.
+    #[must_use]
+    pub fn about_key(mut self, key: KeyId) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// The same event with another outcome.
+    #[must_use]
+    pub fn with_outcome(mut self, outcome: Outcome) -> Self {
+        self.outcome = outcome;
+        self
+    }
+
+    /// The same event with the version and digest of the row it wrote.
+    #[must_use]
+    pub fn of_write(mut self, version: i64, digest: Digest) -> Self {
+        self.version = Some(version);
+        self.digest = Some(digest);
+        self
+    }
+}
+
+/// The last event of one lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneHead {
+    /// The lane.
+    pub lane: LaneId,
+    /// The last event's sequence number; the first event has 1.
+    pub seq: i64,
+    /// The last event's chain digest.
+    pub mac: Digest,
+}
+
+/// Bytes of one head inside [`encode_heads`].
+const HEAD_BYTES: usize = 16 + 8 + 32;
+
+/// The heads that a lane's first event names: lane (16 bytes), sequence number (8, big-endian) and digest
+/// (32) of each, one after another.
+#[must_use]
+pub fn encode_heads(heads: &[LaneHead]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(heads.len() * HEAD_BYTES);
+    for head in heads {
+        bytes.extend_from_slice(head.lane.0.as_bytes());
+        bytes.extend_from_slice(&head.seq.to_be_bytes());
+        bytes.extend_from_slice(&head.mac);
+    }
+    bytes
+}
+
+/// Links events into chains under the service's audit key.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    key: SecretKey,
+}
+
+/// Where in its chain an event stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The organisation.
+    pub org: OrgId,
+    /// The lane.
+    pub lane: LaneId,
+    /// The sequence number, from 1.
+    pub seq: i64,
+    /// The digest of the event before; zeros for the first.
+    pub previous: &'a Digest,
+    /// For the first event: the heads it names, encoded.
+    pub heads: Option<&'a [u8]>,
+}
+
+impl Chain {
+    /// A chain under `key`.
+    #[must_use]
+    pub fn new(key: SecretKey) -> Self {
+        Self { key }
+    }
+
+    /// The digest of `event` at `place`: HMAC-SHA-256 over every stored field and the digest before.
+    #[must_use]
+    pub fn link(&self, place: &Place<'_>, event: &Event) -> Digest {
+        let context = Context::new(Purpose::AuditEvent)
+            .uuid(place.org.0)
+            .uuid(place.lane.0)
+            .i64(place.seq)
+            .bytes(place.previous)
+            .optional(place.heads, Context::bytes)
+            .i64(event.at.timestamp_micros())
+            .u8(event.action.code())
+            .u8(event.outcome.code())
+            .bytes(event.actor.as_bytes())
+            .bytes(event.request_id.as_bytes())
+            .bytes(event.source.as_bytes())
+            .optional(event.credential, |context, id| context.uuid(id.0))
+            .optional(event.key, |context, id| context.uuid(id.0))
+            .optional(event.version, Context::i64)
+            .optional(event.digest.as_ref(), |context, digest| {
+                context.bytes(digest)
+            });
+        mac(&self.key, &context, b"")
+    }
+
+    /// The digest of a credential's row that its write event carries. It leaves out the wrapped data key
+    /// and its generation, which rotation replaces without a change to the credential.
+    #[must_use]
+    pub fn row_digest(&self, org: OrgId, row: &SealedCredential) -> Digest {
+        let context = Context::new(Purpose::CredentialDigest)
+            .uuid(org.0)
+            .uuid(row.id.0)
+            .i64(row.version)
+            .u8(row.provider.code())
+            .u8(row.kind.code())
+            .bytes(row.label.as_str().as_bytes());
+        mac(&self.key, &context, &row.sealed_blob)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::caller::RequestInfo;
+
+    #[test]
+    fn a_link_depends_on_everything_it_covers() {
+        let chain = Chain::new(SecretKey::from_slice(&[1; 32]).unwrap());
+        let request = RequestInfo {
+            id: "r".into(),
+            source: "s".into(),
+        };
+        let caller = Caller::operator(OrgId(Uuid::from_u128(1)), request);
+        let event = Event::by(&caller, Action::CredentialCreate, DateTime::UNIX_EPOCH);
+        let place = Place {
+            org: caller.org(),
+            lane: LaneId(Uuid::from_u128(2)),
+            seq: 1,
+            previous: &[0; 32],
+            heads: Some(&[]),
+        };
+        let first = chain.link(&place, &event);
+        assert_eq!(first, chain.link(&place, &event));
+        let id = CredentialId(Uuid::from_u128(3));
+        let mut other = event.clone();
+        other.actor = "somebody".into();
+        let variants = [
+            chain.link(&Place { seq: 2, ..place }, &event),
+            chain.link(&Place { heads: None, ..place }, &event),
+            chain.link(&Place { previous: &[1; 32], ..place }, &event),
+            chain.link(&Place { org: OrgId(Uuid::from_u128(9)), ..place }, &event),
+            chain.link(&place, &event.clone().about(id)),
+            chain.link(&place, &event.clone().of_write(1, [0; 32])),
+            chain.link(&place, &event.clone().with_outcome(Outcome::Denied)),
+            chain.link(&place, &other),
+        ];
+        for (at, variant) in variants.iter().enumerate() {
+            assert_ne!(first, *variant, "variant {at}");
+        }
+    }
+}

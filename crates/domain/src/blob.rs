@@ -1,0 +1,220 @@
+//! The secret part of a credential, and which members a type needs.
+
+use strongroom_crypto::SecretBytes;
+
+use crate::FieldError;
+use crate::credential::{CredentialType, Provider};
+use crate::json::{self, Kind, Members};
+
+/// How strictly a blob is checked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BlobRules {
+    /// The members that the type needs must be there, as non-empty strings.
+    #[default]
+    Typed,
+    /// Any object that is not empty.
+    Object,
+}
+
+/// A credential's secret: a JSON object, kept as the exact bytes that came in.
+#[derive(Debug, Clone)]
+pub struct JsonBlob(SecretBytes);
+
+impl JsonBlob {
+    /// Takes `value`, which must be an object.
+    ///
+    /// # Errors
+    /// A [`FieldError`] on `json_blob`: `wrong_type`.
+    pub fn new(value: json::Value<'_>) -> Result<Self, FieldError> {
+        if value.kind() != Kind::Object {
+            let message = format!("must be an object, and is {}", value.kind());
+            return Err(FieldError::new("json_blob", "wrong_type", message));
+        }
+        Ok(Self(SecretBytes::new(value.text().as_bytes().to_vec())))
+    }
+
+    /// The bytes, for sealing.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        self.0.expose()
+    }
+
+    /// Checks the blob against what `provider` and `kind` need; all errors, or none.
+    #[must_use]
+    pub fn errors(
+        &self,
+        provider: Provider,
+        kind: CredentialType,
+        rules: BlobRules,
+    ) -> Vec<FieldError> {
+        // The bytes were parsed when the blob was made.
+        let members = json::parse(self.expose())
+            .ok()
+            .and_then(json::Value::members)
+            .unwrap_or_default();
+        let mut errors = Vec::new();
+        if rules == BlobRules::Typed {
+            let required = required(provider, kind).iter();
+            errors.extend(required.filter_map(|name| missing(&members, name, kind)));
+            if provider == Provider::Google && kind == CredentialType::JsonCredentials {
+                errors.extend(not_a_service_account(&members));
+            }
+        }
+        if members.is_empty() && errors.is_empty() {
+            errors.push(FieldError::new("json_blob", "empty", "must not be empty"));
+        }
+        errors
+    }
+}
+
+fn required(provider: Provider, kind: CredentialType) -> &'static [&'static str] {
+    match kind {
+        CredentialType::ApiKey => &["api_key"],
+        CredentialType::ClientCredentials => &["client_id", "client_secret"],
+        CredentialType::UserPass => &["username", "password"],
+        CredentialType::ApiIdAccess => &["api_id", "api_key"],
+        CredentialType::AccessToken => &["access_token"],
+        CredentialType::JsonCredentials if provider == Provider::Google => {
+            &["type", "project_id", "private_key", "client_email"]
+        }
+        CredentialType::JsonCredentials => &[],
+    }
+}
+
+// Each name counts in both of its spellings; one usable value is enough.
+fn missing(members: &Members<'_>, name: &str, kind: CredentialType) -> Option<FieldError> {
+    let camel = camel_case(name);
+    let given: Vec<_> = members
+        .iter()
+        .filter(|(member, _)| member == name || *member == camel)
+        .collect();
+    let usable = |value: &json::Value<'_>| value.as_string().is_some_and(|text| !text.is_empty());
+    if given.iter().any(|(_, value)| usable(value)) {
+        return None;
+    }
+    let kind = kind.as_str();
+    Some(match given.first() {
+        None => FieldError::new(
+            format!("json_blob.{name}"),
+            "required",
+            format!("is required for extcred_type {kind}, as a non-empty string"),
+        ),
+        Some((member, value)) if value.kind() == Kind::String => FieldError::new(
+            format!("json_blob.{member}"),
+            "empty",
+            format!("must not be empty for extcred_type {kind}"),
+        ),
+        Some((member, value)) => FieldError::new(
+            format!("json_blob.{member}"),
+            "wrong_type",
+            format!("must be a non-empty string, and is {}", value.kind()),
+        ),
+    })
+}
+
+fn not_a_service_account(members: &Members<'_>) -> Option<FieldError> {
+    let (_, value) = members.iter().find(|(name, _)| name == "type")?;
+    let text = value.as_string().filter(|text| !text.is_empty())?;
+    (text.as_str() != "service_account").then(|| {
+        FieldError::new(
+            "json_blob.type",
+            "invalid_value",
+            "must be service_account, as in the key file that Google issues",
+        )
+    })
+}
+
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let mut camel = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        camel.extend(word.chars().next().map(|c| c.to_ascii_uppercase()));
+        camel.push_str(word.get(1..).unwrap_or_default());
+    }
+    camel
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errors(provider: Provider, kind: CredentialType, text: &str) -> Vec<(String, &'static str)> {
+        let blob = JsonBlob::new(json::parse(text.as_bytes()).unwrap()).unwrap();
+        blob.errors(provider, kind, BlobRules::Typed)
+            .into_iter()
+            .map(|error| (error.field, error.code))
+            .collect()
+    }
+
+    #[test]
+    fn every_type_names_all_that_is_missing() {
+        let expected = [
+            (CredentialType::ApiKey, vec!["api_key"]),
+            (CredentialType::ClientCredentials, vec!["client_id", "client_secret"]),
+            (CredentialType::UserPass, vec!["username", "password"]),
+            (CredentialType::ApiIdAccess, vec!["api_id", "api_key"]),
+            (CredentialType::AccessToken, vec!["access_token"]),
+            (CredentialType::JsonCredentials, vec![]),
+        ];
+        for (kind, fields) in expected {
+            let found: Vec<_> = errors(Provider::Generic, kind, r#"{"other":1}"#)
+                .into_iter()
+                .map(|(field, _)| field)
+                .collect();
+            let fields: Vec<_> = fields.iter().map(|name| format!("json_blob.{name}")).collect();
+            assert_eq!(found, fields);
+        }
+    }
+
+    #[test]
+    fn camel_case_counts_and_more_is_welcome() {
+        let blob = r#"{"clientId":"i","clientSecret":"s","webhook_token":"w","n":1e400}"#;
+        assert_eq!(errors(Provider::Shopify, CredentialType::ClientCredentials, blob), []);
+    }
+
+    #[test]
+    fn one_usable_spelling_is_enough() {
+        let blob = r#"{"apiKey":"","api_key":"k"}"#;
+        assert_eq!(errors(Provider::Generic, CredentialType::ApiKey, blob), []);
+    }
+
+    #[test]
+    fn empty_and_wrong_kinds_are_told_apart() {
+        let blob = r#"{"username":"","password":7}"#;
+        assert_eq!(
+            errors(Provider::Generic, CredentialType::UserPass, blob),
+            [
+                ("json_blob.username".to_owned(), "empty"),
+                ("json_blob.password".to_owned(), "wrong_type")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_google_file_must_be_a_service_account() {
+        let kind = CredentialType::JsonCredentials;
+        let full = r#"{"type":"service_account","project_id":"p","private_key":"k","client_email":"e"}"#;
+        assert_eq!(errors(Provider::Google, kind, full), []);
+        let user = r#"{"type":"authorized_user","project_id":"p","private_key":"k","client_email":"e"}"#;
+        assert_eq!(
+            errors(Provider::Google, kind, user),
+            [("json_blob.type".to_owned(), "invalid_value")]
+        );
+        assert_eq!(errors(Provider::Google, kind, r#"{"type":"service_account"}"#).len(), 3);
+    }
+
+    #[test]
+    fn only_objects_with_something_in_them() {
+        for text in ["[]", "null", "\"x\"", "1"] {
+            let error = JsonBlob::new(json::parse(text.as_bytes()).unwrap()).unwrap_err();
+            assert_eq!(error.code, "wrong_type", "{text}");
+        }
+        let empty = JsonBlob::new(json::parse(b"{}").unwrap()).unwrap();
+        for (kind, rules) in [
+            (CredentialType::JsonCredentials, BlobRules::Typed),
+            (CredentialType::ApiKey, BlobRules::Object),
+        ] {
+            assert_eq!(empty.errors(Provider::Generic, kind, rules)[0].code, "empty");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Who is asking, and what they may do.
+
+use crate::credential::wire_enum;
+use crate::{KeyId, OrgId, VaultError};
+use serde::Serialize;
+
+wire_enum! {
+    /// What an API key may do.
+    Role {
+        /// Everything within its organisation.
+        Admin = 1 => "admin",
+        /// List credentials, without their secrets.
+        Member = 2 => "member",
+    }
+}
+
+/// One thing that a caller may or may not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    /// List credentials, without their secrets.
+    ListCredentials,
+    /// Read a credential with its secret.
+    RevealCredential,
+    /// Create a credential.
+    CreateCredential,
+    /// Change a credential.
+    UpdateCredential,
+    /// Delete credentials.
+    DeleteCredential,
+    /// Create, list and revoke API keys, and create the organisation.
+    ManageOrganization,
+}
+
+/// Where a request came from, for the audit trail.
+#[derive(Debug, Clone)]
+pub struct RequestInfo {
+    /// The request's id.
+    pub id: String,
+    /// The peer's address, or `command-line`.
+    pub source: String,
+}
+
+/// Who acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// The holder of an API key.
+    Key(KeyId, Role),
+    /// Whoever runs the `strongroom` command with the database's and the root key's secrets.
+    Operator,
+}
+
+/// An authenticated caller, acting in one organisation.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    org: OrgId,
+    actor: Actor,
+    request: RequestInfo,
+}
+
+/// The right to run queries on one organisation's rows. Only this crate makes one, and only out of a
+/// [`Caller`] or of an API key that is being checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrgScope(OrgId);
+
+impl OrgScope {
+    pub(crate) fn new(org: OrgId) -> Self {
+        Self(org)
+    }
+
+    /// The organisation.
+    #[must_use]
+    pub fn org(self) -> OrgId {
+        self.0
+    }
+}
+
+impl Caller {
+    /// The operator, acting in `org`.
+    #[must_use]
+    pub fn operator(org: OrgId, request: RequestInfo) -> Self {
+        Self {
+            org,
+            actor: Actor::Operator,
+            request,
+        }
+    }
+
+    pub(crate) fn key(org: OrgId, key: KeyId, role: Role, request: RequestInfo) -> Self {
+        Self {
+            org,
+            actor: Actor::Key(key, role),
+            request,
+        }
+    }
+
+    /// The organisation the caller acts in.
+    #[must_use]
+    pub fn org(&self) -> OrgId {
+        self.org
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        self.actor
+    }
+
+    /// Where the request came from.
+    #[must_use]
+    pub fn request(&self) -> &RequestInfo {
+        &self.request
+    }
+
+    pub(crate) fn scope(&self) -> OrgScope {
+        OrgScope(self.org)
+    }
+
+    /// Whether the caller may do `permission`.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`] when not.
+    pub fn require(&self, permission: Permission) -> Result<(), VaultError> {
+        let allowed = match (self.actor, permission) {
+            (Actor::Operator, Permission::ManageOrganization)
+            | (Actor::Key(..), Permission::ListCredentials) => true,
+            (Actor::Operator, _) | (_, Permission::ManageOrganization) => false,
+            (Actor::Key(_, role), _) => role == Role::Admin,
+        };
+        if allowed {
+            Ok(())
+        } else {
+            Err(VaultError::Forbidden)
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! External credentials: what they are called, what may be in them, and their sealed form.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use strongroom_crypto::SecretBytes;
+
+use crate::blob::JsonBlob;
+use crate::{CredentialId, FieldError, OrgId};
+
+/// Longest label, in characters (Unicode scalar values).
+pub const MAX_LABEL_CHARS: usize = 256;
+
+macro_rules! wire_enum {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $code:literal => $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant,)+ }
+
+        impl $name {
+            /// Every value, in the order of the API's documents.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The name on the wire and in the database.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// The value called `text`, if there is one.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+
+            /// The number that seals and digests bind; stored, so never reused or changed.
+            #[must_use]
+            pub fn code(self) -> u8 {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// All names, for messages: `a, b or c`.
+            #[must_use]
+            pub fn choices() -> String {
+                let names: Vec<_> = Self::ALL.iter().map(|value| value.as_str()).collect();
+                match names.split_last() {
+                    Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+                    _ => names.concat(),
+                }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use wire_enum;
+
+wire_enum! {
+    /// The company that issued a credential.
+    Provider {
+        /// Google.
+        Google = 1 => "google",
+        /// Onfido.
+        Onfido = 2 => "onfido",
+        /// Shopify.
+        Shopify = 3 => "shopify",
+        /// Any other.
+        Generic = 4 => "generic",
+    }
+}
+
+wire_enum! {
+    /// What kind of secret a credential holds.
+    CredentialType {
+        /// One API key.
+        ApiKey = 1 => "api_key",
+        /// An OAuth 2.0 client id and secret.
+        ClientCredentials = 2 => "client_credentials",
+        /// A user name and password.
+        UserPass = 3 => "user_pass",
+        /// An API id with its key.
+        ApiIdAccess = 4 => "api_id_access",
+        /// An access token.
+        AccessToken = 5 => "access_token",
+        /// A credentials file in JSON, such as a service account's.
+        JsonCredentials = 6 => "json_credentials",
+    }
+}
+
+/// A name that people give a credential: up to [`MAX_LABEL_CHARS`] characters, none a control character.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Label(String);
+
+impl Label {
+    /// Checks `text`.
+    ///
+    /// # Errors
+    /// A [`FieldError`] on `extcred_label`: `too_long` or `control_character`.
+    pub fn parse(text: &str) -> Result<Self, FieldError> {
+        let count = text.chars().count();
+        if count > MAX_LABEL_CHARS {
+            let message =
+                format!("must have at most {MAX_LABEL_CHARS} characters, and has {count}");
+            return Err(FieldError::new("extcred_label", "too_long", message));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(FieldError::new(
+                "extcred_label",
+                "control_character",
+                "must not contain control characters",
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// A label that the database holds, and that was checked when it came in.
+    #[must_use]
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A credential to create.
+#[derive(Debug)]
+pub struct NewCredential {
+    /// Who issued it.
+    pub provider: Provider,
+    /// What kind it is.
+    pub kind: CredentialType,
+    /// Its label; empty when none was given.
+    pub label: Label,
+    /// The secret itself.
+    pub blob: JsonBlob,
+}
+
+/// What to change of a credential. The immutable fields, when given, must equal what is stored.
+#[derive(Debug)]
+pub struct CredentialChange {
+    /// A new label.
+    pub label: Option<Label>,
+    /// A new secret.
+    pub blob: Option<JsonBlob>,
+    /// The provider that the caller believes it has.
+    pub provider: Option<Provider>,
+    /// The type that the caller believes it has.
+    pub kind: Option<CredentialType>,
+}
+
+/// All about a credential but its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CredentialInfo {
+    /// Its id.
+    #[serde(rename = "external_cred_id")]
+    pub id: CredentialId,
+    /// The organisation it belongs to.
+    #[serde(rename = "organization_id")]
+    pub org: OrgId,
+    /// Who issued it.
+    #[serde(rename = "extcred_provider")]
+    pub provider: Provider,
+    /// What kind it is.
+    #[serde(rename = "extcred_type")]
+    pub kind: CredentialType,
+    /// Its label; empty when never set.
+    #[serde(rename = "extcred_label")]
+    pub label: Label,
+}
+
+/// A credential with its secret in the clear: exists only between opening and answering.
+#[derive(Debug)]
+pub struct RevealedCredential {
+    /// All but the secret.
+    pub info: CredentialInfo,
+    /// The blob's exact bytes: one JSON object.
+    pub blob: SecretBytes,
+}
+
+/// A credential as the database holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedCredential {
+    /// Its id.
+    pub id: CredentialId,
+    /// Who issued it.
+    pub provider: Provider,
+    /// What kind it is.
+    pub kind: CredentialType,
+    /// Its label.
+    pub label: Label,
+    /// 1 when created, one more with every change.
+    pub version: i64,
+    /// Which generation of the organisation's key wraps `wrapped_key`.
+    pub key_generation: i32,
+    /// The version's data key, wrapped.
+    pub wrapped_key: Vec<u8>,
+    /// The blob, sealed under the data key.
+    pub sealed_blob: Vec<u8>,
+    /// When this version was written.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl SealedCredential {
+    /// All but the secret, as a row of organisation `org`.
+    #[must_use]
+    pub fn info(&self, org: OrgId) -> CredentialInfo {
+        CredentialInfo {
+            id: self.id,
+            org,
+            provider: self.provider,
+            kind: self.kind,
+            label: self.label.clone(),
+        }
+    }
+}
+
+/// Which credentials to list: all that match every given field exactly.
+#[derive(Debug, Clone, Default)]
+pub struct CredentialFilter {
+    /// Only of this provider.
+    pub provider: Option<Provider>,
+    /// Only of this type.
+    pub kind: Option<CredentialType>,
+    /// Only with this label.
+    pub label: Option<String>,
+}
+
+/// Where a page of a listing starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageStart {
+    /// After so many rows; the total is counted.
+    Offset(i64),
+    /// After this credential, or at the beginning; nothing is counted.
+    After(Option<CredentialId>),
+}
+
+/// One page to list, in order of creation.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// Most rows on it.
+    pub limit: i64,
+    /// Where it starts.
+    pub start: PageStart,
+}
+
+/// A listed page.
+#[derive(Debug, Clone)]
+pub struct CredentialPage {
+    /// The rows.
+    pub items: Vec<CredentialInfo>,
+    /// How many match in all; only for [`PageStart::Offset`].
+    pub total: Option<i64>,
+    /// The last row's id when more follow; only for [`PageStart::After`].
+    pub next: Option<CredentialId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_count_characters_not_bytes() {
+        assert!(Label::parse(&"é".repeat(256)).is_ok());
+        assert_eq!(Label::parse(&"é".repeat(257)).unwrap_err().code, "too_long");
+        assert!(Label::parse("").is_ok());
+    }
+
+    #[test]
+    fn labels_refuse_control_characters() {
+        for text in ["a\nb", "\0", "\u{7f}", "\u{85}"] {
+            assert_eq!(Label::parse(text).unwrap_err().code, "control_character");
+        }
+    }
+
+    #[test]
+    fn names_parse_back_and_nothing_else_does() {
+        for kind in CredentialType::ALL {
+            assert_eq!(CredentialType::parse(kind.as_str()), Some(*kind));
+        }
+        assert_eq!(Provider::parse("Google"), None);
+        assert_eq!(Provider::choices(), "google, onfido, shopify or generic");
+    }
+}

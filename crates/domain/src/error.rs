@@ -1,0 +1,90 @@
+//! What goes wrong, and what may be said about it.
+
+use strongroom_crypto::CryptoError;
+
+use crate::store::StoreError;
+
+/// One thing wrong with one field of the input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// Where: `extcred_type`, `json_blob.client_secret`, a header's or parameter's name.
+    pub field: String,
+    /// Machine-readable kind, such as `required` or `too_long`.
+    pub code: &'static str,
+    /// What is wrong and what the rule is. Never quotes a secret.
+    pub message: String,
+}
+
+impl FieldError {
+    /// A field error of kind `code`.
+    pub fn new(
+        field: impl Into<String>,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            field: field.into(),
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+/// Why the vault did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// No valid API key of the organisation. One answer for every cause.
+    #[error("authentication failed")]
+    Unauthorized,
+    /// The caller's role may not do this.
+    #[error("the caller's role does not allow this")]
+    Forbidden,
+    /// The input breaks rules; all of them are listed.
+    #[error("the input is invalid")]
+    Invalid(Vec<FieldError>),
+    /// There is no such thing in the caller's organisation.
+    #[error("not found")]
+    NotFound,
+    /// Something stored does not open: it was moved, altered, or its key is gone.
+    #[error("a stored value failed its integrity check: {0}")]
+    Integrity(&'static str),
+    /// The database, or the queue in front of it, cannot take this now.
+    #[error("temporarily unavailable: {0}")]
+    Unavailable(String),
+    /// The connection broke while the write was being committed: it may or may not have happened.
+    #[error("the outcome of the write is unknown: {0}")]
+    OutcomeUnknown(String),
+    /// A defect or misconfiguration. The text is for the log only.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl From<CryptoError> for VaultError {
+    fn from(error: CryptoError) -> Self {
+        match error {
+            CryptoError::DoesNotOpen | CryptoError::UnknownFormat => {
+                Self::Integrity("a sealed value does not open")
+            }
+            CryptoError::Random | CryptoError::PassphraseParams => {
+                Self::Internal(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<StoreError> for VaultError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(why) => Self::Unavailable(why),
+            StoreError::Overloaded => Self::Unavailable("the queue is full".into()),
+            StoreError::OutcomeUnknown(why) => Self::OutcomeUnknown(why),
+            StoreError::NotFound => Self::NotFound,
+            StoreError::RetiredKey => {
+                Self::Unavailable("the organisation's key changed meanwhile".into())
+            }
+            StoreError::Conflict => Self::Internal("a unique key is taken".into()),
+            StoreError::Refused(error) => *error,
+            StoreError::Internal(why) => Self::Internal(why),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! What a credential, an organisation, a caller and an audit event are; who may do what; the
+//! [`Vault`]'s operations; and the ports they need.
+//!
+//! Nothing here does I/O, reads a clock or makes randomness by itself: storage, time and random bytes
+//! come in through [`Store`], [`Clock`] and [`strongroom_crypto::RandomSource`].
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod api_key;
+pub mod audit;
+pub mod blob;
+pub mod caller;
+mod clock;
+pub mod credential;
+pub mod error;
+mod ids;
+pub mod json;
+pub mod keyring;
+pub mod organization;
+pub mod store;
+mod vault;
+
+pub use clock::{Clock, SystemClock};
+pub use error::{FieldError, VaultError};
+pub use ids::{CredentialId, KeyId, LaneId, OrgId};
+pub use store::Store;
+pub use strongroom_crypto as crypto;
+pub use vault::{IssuedApiKey, Vault, VaultSettings};

@@ -1,0 +1,45 @@
+//! Organisations.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::{FieldError, OrgId};
+
+/// Longest name of an organisation or API key, in characters.
+pub const MAX_NAME_CHARS: usize = 256;
+
+/// A tenant.
+#[derive(Debug, Clone, Serialize)]
+pub struct Organization {
+    /// Its id.
+    #[serde(rename = "org_id")]
+    pub id: OrgId,
+    /// What people call it; need not be unique.
+    pub name: String,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Checks the name of an organisation or API key: 1 to [`MAX_NAME_CHARS`] characters, no control characters.
+///
+/// # Errors
+/// A [`FieldError`] on `name`.
+pub fn check_name(name: &str) -> Result<(), FieldError> {
+    let error = |code, message: String| Err(FieldError::new("name", code, message));
+    if name.trim().is_empty() {
+        return error("empty", "must not be empty".into());
+    }
+    if name.chars().count() > MAX_NAME_CHARS {
+        return error(
+            "too_long",
+            format!("must have at most {MAX_NAME_CHARS} characters"),
+        );
+    }
+    if name.chars().any(char::is_control) {
+        return error(
+            "control_character",
+            "must not contain control characters".into(),
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use super::Vault;
+use crate::api_key::{ApiKeyToken, StoredApiKey};
+use crate::audit::{Action, Event, Outcome};
+use crate::caller::{Caller, Permission, RequestInfo};
+use crate::{KeyId, OrgId, VaultError};
+
+/// How long a looked-up key may be used without asking the database again: the bound on how long a revoked
+/// key still works on a server that lost its notifications.
+const KEY_LIFETIME: Duration = Duration::from_secs(4);
+/// Most keys kept, known and unknown ids together.
+const MAX_CACHED_KEYS: u64 = 100_000;
+
+/// Looked-up API keys, also the ids that do not exist: both must cost the same.
+pub(super) struct KeyCache {
+    entries: Cache<(OrgId, KeyId), Entry>,
+    epoch: AtomicU64,
+}
+
+#[derive(Clone)]
+struct Entry {
+    // An entry read before the last revocation but stored after it bears an old epoch, and is ignored.
+    epoch: u64,
+    key: Option<Arc<StoredApiKey>>,
+}
+
+impl KeyCache {
+    pub(super) fn new() -> Self {
+        Self {
+            entries: Cache::builder()
+                .max_capacity(MAX_CACHED_KEYS)
+                .time_to_live(KEY_LIFETIME)
+                .build(),
+            epoch: AtomicU64::new(0),
+        }
+    }
+
+    fn clear(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        self.entries.invalidate_all();
+    }
+}
+
+impl Vault {
+    /// Who holds the API key `presented`.
+    ///
+    /// # Errors
+    /// [`VaultError::Unauthorized`] for every way in which it is no valid key, and
+    /// [`VaultError::Unavailable`] when that cannot be told now.
+    pub async fn authenticate(
+        &self,
+        presented: &str,
+        request: RequestInfo,
+    ) -> Result<Caller, VaultError> {
+        let token = ApiKeyToken::parse(presented).ok_or(VaultError::Unauthorized)?;
+        let Some(key) = self.look_up(&token).await? else {
+            token.match_nothing(&self.service.api_key);
+            return Err(VaultError::Unauthorized);
+        };
+        let genuine = token.matches(&self.service.api_key, &key);
+        let expired = key.expires_at.is_some_and(|at| at <= self.now());
+        if !genuine || expired || key.revoked_at.is_some() {
+            return Err(VaultError::Unauthorized);
+        }
+        Ok(Caller::key(key.org, key.id, key.role, request))
+    }
+
+    /// Checks that `caller` may do `permission`, and records it when not.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`] when not; [`VaultError::Unavailable`] when that could not be recorded.
+    pub async fn authorize(
+        &self,
+        caller: &Caller,
+        permission: Permission,
+    ) -> Result<(), VaultError> {
+        let Err(denied) = caller.require(permission) else {
+            return Ok(());
+        };
+        let event = Event::by(caller, Action::RequestDenied, self.now());
+        let event = event.with_outcome(Outcome::Denied);
+        self.store.record(caller.scope(), event).await?;
+        Err(denied)
+    }
+
+    /// Forgets every looked-up API key, so that the next use of each asks the database.
+    pub fn forget_api_keys(&self) {
+        self.keys.clear();
+    }
+
+    async fn look_up(&self, token: &ApiKeyToken) -> Result<Option<Arc<StoredApiKey>>, VaultError> {
+        let id = (token.org(), token.id());
+        let epoch = self.keys.epoch.load(Ordering::SeqCst);
+        if let Some(entry) = self.keys.entries.get(&id).filter(|entry| entry.epoch == epoch) {
+            return Ok(entry.key);
+        }
+        let key = self.store.api_key(token.scope(), token.id()).await?;
+        let key = key.map(Arc::new);
+        let entry = Entry {
+            epoch,
+            key: key.clone(),
+        };
+        self.keys.entries.insert(id, entry);
+        Ok(key)
+    }
+}

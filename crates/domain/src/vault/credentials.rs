@@ -1,0 +1,288 @@
+use std::sync::Arc;
+
+use strongroom_crypto::RandomSource;
+
+use super::Vault;
+use crate::audit::{Action, Chain, Event, Outcome};
+use crate::blob::BlobRules;
+use crate::caller::{Caller, Permission};
+use crate::credential::{
+    CredentialChange, CredentialFilter, CredentialPage, NewCredential, Page, RevealedCredential,
+    SealedCredential,
+};
+use crate::keyring::OrgKeyring;
+use crate::store::{ChangeFn, ChangedCredential, StoreError, StoreResult};
+use crate::{CredentialId, FieldError, OrgId, VaultError};
+
+impl Vault {
+    /// Stores a new credential and returns its id once it is durable.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], [`VaultError::Invalid`], or the store's failure, after which nothing was
+    /// written ([`VaultError::OutcomeUnknown`] apart).
+    pub async fn create_credential(
+        &self,
+        caller: &Caller,
+        new: NewCredential,
+    ) -> Result<CredentialId, VaultError> {
+        caller.require(Permission::CreateCredential)?;
+        let errors = new.blob.errors(new.provider, new.kind, self.settings.blob_rules);
+        if !errors.is_empty() {
+            return Err(VaultError::Invalid(errors));
+        }
+        let now = self.now();
+        let id = CredentialId::new(now, &*self.random)?;
+        let event = Event::by(caller, Action::CredentialCreate, now).about(id);
+        let unsealed = SealedCredential {
+            id,
+            provider: new.provider,
+            kind: new.kind,
+            label: new.label,
+            version: 1,
+            key_generation: 0,
+            wrapped_key: Vec::new(),
+            sealed_blob: Vec::new(),
+            updated_at: now,
+        };
+        let mut keys = self.org_keys(caller.scope()).await?;
+        loop {
+            let row = keys.seal(unsealed.clone(), new.blob.expose(), &*self.random)?;
+            let event = event
+                .clone()
+                .of_write(row.version, self.chain.row_digest(caller.org(), &row));
+            match self.store.insert_credential(caller.scope(), row, event).await {
+                Ok(()) => return Ok(id),
+                Err(StoreError::RetiredKey) => {
+                    keys = self.newer_org_keys(caller, &keys).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Lists credentials without their secrets.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], or the store's failure.
+    pub async fn list_credentials(
+        &self,
+        caller: &Caller,
+        page: Page,
+        filter: CredentialFilter,
+    ) -> Result<CredentialPage, VaultError> {
+        caller.require(Permission::ListCredentials)?;
+        let scope = caller.scope();
+        let listed = self.store.list_credentials(scope, page, filter).await?;
+        let event = Event::by(caller, Action::CredentialList, self.now());
+        self.store.record(scope, event).await?;
+        Ok(listed)
+    }
+
+    /// Opens a credential. The audit event is durable before this returns.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], [`VaultError::Integrity`] when the stored row is
+    /// not what was sealed, or the store's failure.
+    pub async fn reveal_credential(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+    ) -> Result<RevealedCredential, VaultError> {
+        caller.require(Permission::RevealCredential)?;
+        let scope = caller.scope();
+        let event = Event::by(caller, Action::CredentialReveal, self.now()).about(id);
+        let Some(row) = self.store.credential(scope, id).await? else {
+            let event = event.with_outcome(Outcome::NotFound);
+            self.store.record(scope, event).await?;
+            return Err(VaultError::NotFound);
+        };
+        let mut event = event;
+        event.version = Some(row.version);
+        match self.open(caller, &row).await {
+            Ok(blob) => {
+                self.store.record(scope, event).await?;
+                let info = row.info(caller.org());
+                Ok(RevealedCredential { info, blob })
+            }
+            Err(error @ VaultError::Integrity(_)) => {
+                let event = event.with_outcome(Outcome::IntegrityFailure);
+                self.store.record(scope, event).await?;
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Changes a credential's label, secret or both: its next version, sealed under a new data key.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], [`VaultError::Invalid`] when the new secret does
+    /// not suit the type or an immutable field differs, [`VaultError::Integrity`], or the store's failure.
+    pub async fn update_credential(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+        change: CredentialChange,
+    ) -> Result<(), VaultError> {
+        caller.require(Permission::UpdateCredential)?;
+        let change = Arc::new(change);
+        let now = self.now();
+        let event = Event::by(caller, Action::CredentialUpdate, now).about(id);
+        let mut keys = self.org_keys(caller.scope()).await?;
+        loop {
+            let apply = Reseal {
+                org: caller.org(),
+                keys: keys.clone(),
+                chain: self.chain.clone(),
+                random: self.random.clone(),
+                rules: self.settings.blob_rules,
+                change: change.clone(),
+                now,
+            };
+            let apply: ChangeFn = Arc::new(move |current| apply.apply(current));
+            let scope = caller.scope();
+            match self
+                .store
+                .change_credential(scope, id, apply, event.clone())
+                .await
+            {
+                Ok(()) => return Ok(()),
+                Err(StoreError::RetiredKey) => {
+                    keys = self.newer_org_keys(caller, &keys).await?;
+                }
+                Err(StoreError::NotFound) => {
+                    let event = event.with_outcome(Outcome::NotFound);
+                    self.store.record(scope, event).await?;
+                    return Err(VaultError::NotFound);
+                }
+                Err(error) => {
+                    let error = VaultError::from(error);
+                    if let VaultError::Integrity(_) = error {
+                        let event = event.with_outcome(Outcome::IntegrityFailure);
+                        self.store.record(scope, event).await?;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Deletes a credential; one that is not there is no error.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], or the store's failure.
+    pub async fn delete_credential(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+    ) -> Result<(), VaultError> {
+        caller.require(Permission::DeleteCredential)?;
+        let event = Event::by(caller, Action::CredentialDelete, self.now()).about(id);
+        let scope = caller.scope();
+        Ok(self.store.delete_credential(scope, id, event).await?)
+    }
+
+    /// Deletes all credentials of the caller's organisation, in one transaction.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], or the store's failure.
+    pub async fn delete_all_credentials(&self, caller: &Caller) -> Result<(), VaultError> {
+        caller.require(Permission::DeleteCredential)?;
+        let now = self.now();
+        let event = Event::by(caller, Action::CredentialDeleteAll, now);
+        let each = Event::by(caller, Action::CredentialDelete, now);
+        let scope = caller.scope();
+        Ok(self.store.delete_all_credentials(scope, event, each).await?)
+    }
+
+    async fn open(
+        &self,
+        caller: &Caller,
+        row: &SealedCredential,
+    ) -> Result<strongroom_crypto::SecretBytes, VaultError> {
+        let mut keys = self.org_keys(caller.scope()).await?;
+        if !keys.has(row.key_generation) {
+            keys = self.reload_org_keys(caller.scope()).await?;
+        }
+        keys.open(row)
+    }
+
+    // The active generation changed since `old` was loaded. When the database still names the same one,
+    // going round again would never end.
+    async fn newer_org_keys(
+        &self,
+        caller: &Caller,
+        old: &OrgKeyring,
+    ) -> Result<Arc<OrgKeyring>, VaultError> {
+        let keys = self.reload_org_keys(caller.scope()).await?;
+        if keys.active() == old.active() {
+            return Err(VaultError::Integrity(
+                "a row names a key generation that the organisation does not have",
+            ));
+        }
+        Ok(keys)
+    }
+}
+
+/// All that makes the next version of a row out of the current one.
+struct Reseal {
+    org: OrgId,
+    keys: Arc<OrgKeyring>,
+    chain: Chain,
+    random: Arc<dyn RandomSource>,
+    rules: BlobRules,
+    change: Arc<CredentialChange>,
+    now: chrono::DateTime<chrono::Utc>,
+}
+
+impl Reseal {
+    fn apply(&self, current: SealedCredential) -> StoreResult<ChangedCredential> {
+        if !self.keys.has(current.key_generation) {
+            return Err(StoreError::RetiredKey);
+        }
+        self.next(current)
+            .map_err(|error| StoreError::Refused(Box::new(error)))
+    }
+
+    fn next(&self, current: SealedCredential) -> Result<ChangedCredential, VaultError> {
+        let errors = self.errors(&current);
+        if !errors.is_empty() {
+            return Err(VaultError::Invalid(errors));
+        }
+        // Also a change of the label alone opens and re-seals: every version has a data key of its own, and
+        // a row that was tampered with is not dressed up as a fresh one.
+        let opened = self.keys.open(&current)?;
+        let blob = match &self.change.blob {
+            Some(blob) => blob.expose(),
+            None => opened.expose(),
+        };
+        let next = SealedCredential {
+            label: self.change.label.clone().unwrap_or(current.label),
+            version: current.version + 1,
+            updated_at: self.now,
+            ..current
+        };
+        let row = self.keys.seal(next, blob, &*self.random)?;
+        let digest = self.chain.row_digest(self.org, &row);
+        Ok(ChangedCredential { row, digest })
+    }
+
+    fn errors(&self, current: &SealedCredential) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        let mut fixed = |field: &str, differs: bool, stored: &str| {
+            if differs {
+                let message = format!("cannot be changed, and is {stored}");
+                errors.push(FieldError::new(field, "immutable", message));
+            }
+        };
+        let (provider, kind) = (current.provider, current.kind);
+        let differs = self.change.provider.is_some_and(|given| given != provider);
+        fixed("extcred_provider", differs, provider.as_str());
+        let differs = self.change.kind.is_some_and(|given| given != kind);
+        fixed("extcred_type", differs, kind.as_str());
+        if let Some(blob) = &self.change.blob {
+            errors.extend(blob.errors(provider, kind, self.rules));
+        }
+        errors
+    }
+}

@@ -1,0 +1,107 @@
+use chrono::{DateTime, SubsecRound, Utc};
+use strongroom_crypto::SecretString;
+
+use super::Vault;
+use crate::api_key::{ApiKeyToken, StoredApiKey};
+use crate::audit::{Action, Event};
+use crate::caller::{Caller, Permission, Role};
+use crate::organization::check_name;
+use crate::{FieldError, KeyId, VaultError};
+
+/// An API key at the one moment that it can be seen.
+#[derive(Debug)]
+pub struct IssuedApiKey {
+    /// The key itself.
+    pub text: SecretString,
+    /// What is stored of it.
+    pub stored: StoredApiKey,
+}
+
+impl Vault {
+    /// Issues an API key for the caller's organisation.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], [`VaultError::Invalid`] on `name` or `expires`, [`VaultError::NotFound`] when
+    /// there is no such organisation, or the store's failure.
+    pub async fn create_api_key(
+        &self,
+        caller: &Caller,
+        role: Role,
+        name: &str,
+        expires_at: Option<DateTime<Utc>>,
+    ) -> Result<IssuedApiKey, VaultError> {
+        caller.require(Permission::ManageOrganization)?;
+        let now = self.now();
+        let expires_at = expires_at.map(|at| at.trunc_subsecs(6));
+        check_new_key(name, expires_at, now)?;
+        self.require_organization(caller).await?;
+        let id = KeyId::new(now, &*self.random)?;
+        let token = ApiKeyToken::generate(caller.org(), id, role, &*self.random)?;
+        let stored = StoredApiKey {
+            org: caller.org(),
+            id,
+            role,
+            name: name.to_owned(),
+            digest: token
+                .digest(&self.service.api_key, role, expires_at)
+                .to_vec(),
+            created_at: now,
+            expires_at,
+            revoked_at: None,
+        };
+        let event = Event::by(caller, Action::KeyCreate, now).about_key(id);
+        let scope = caller.scope();
+        self.store.add_api_key(scope, stored.clone(), event).await?;
+        Ok(IssuedApiKey {
+            text: token.to_text(),
+            stored,
+        })
+    }
+
+    /// All API keys of the caller's organisation, oldest first, without their secrets.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] when there is no such organisation, or the store's
+    /// failure.
+    pub async fn api_keys(&self, caller: &Caller) -> Result<Vec<StoredApiKey>, VaultError> {
+        caller.require(Permission::ManageOrganization)?;
+        self.require_organization(caller).await?;
+        Ok(self.store.api_keys(caller.scope()).await?)
+    }
+
+    /// Revokes an API key of the caller's organisation, on every server; doing so twice is no error.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], or the store's failure.
+    pub async fn revoke_api_key(&self, caller: &Caller, id: KeyId) -> Result<(), VaultError> {
+        caller.require(Permission::ManageOrganization)?;
+        self.require_organization(caller).await?;
+        let event = Event::by(caller, Action::KeyRevoke, self.now()).about_key(id);
+        self.store.revoke_api_key(caller.scope(), id, event).await?;
+        Ok(())
+    }
+
+    async fn require_organization(&self, caller: &Caller) -> Result<(), VaultError> {
+        if self.store.organization_exists(caller.scope()).await? {
+            Ok(())
+        } else {
+            Err(VaultError::NotFound)
+        }
+    }
+}
+
+fn check_new_key(
+    name: &str,
+    expires_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<(), VaultError> {
+    let mut errors: Vec<_> = check_name(name).err().into_iter().collect();
+    if expires_at.is_some_and(|at| at <= now) {
+        errors.push(FieldError::new("expires", "past", "must be in the future"));
+    }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(VaultError::Invalid(errors))
+    }
+}

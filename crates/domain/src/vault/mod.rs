@@ -1,0 +1,106 @@
+//! The vault's operations. Every surface (HTTP, command line) calls these and nothing below them.
+
+mod authenticate;
+mod credentials;
+mod keys;
+mod organizations;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use strongroom_crypto::RandomSource;
+
+use crate::audit::Chain;
+use crate::blob::BlobRules;
+use crate::caller::OrgScope;
+use crate::keyring::{OrgKeyring, RootKeyring, ServiceKeys};
+use crate::store::Store;
+use crate::{Clock, OrgId, VaultError};
+use authenticate::KeyCache;
+pub use keys::IssuedApiKey;
+
+/// Most organisations whose unwrapped keys are kept in memory.
+const MAX_CACHED_ORGANIZATIONS: u64 = 10_000;
+/// How long an organisation's unwrapped keys are kept.
+const ORG_KEYS_LIFETIME: Duration = Duration::from_secs(300);
+
+/// What can be set of a vault.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct VaultSettings {
+    /// How strictly blobs are checked.
+    pub blob_rules: BlobRules,
+}
+
+/// The vault: policy, sealing and opening, audit.
+pub struct Vault {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn RandomSource>,
+    root: RootKeyring,
+    service: ServiceKeys,
+    chain: Chain,
+    settings: VaultSettings,
+    org_keys: moka::sync::Cache<OrgId, Arc<OrgKeyring>>,
+    keys: KeyCache,
+}
+
+impl Vault {
+    /// A vault over `store`, unlocked with `root` and `service`.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        (root, service): (RootKeyring, ServiceKeys),
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn RandomSource>,
+        settings: VaultSettings,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            random,
+            chain: Chain::new(service.audit.clone()),
+            root,
+            service,
+            settings,
+            org_keys: moka::sync::Cache::builder()
+                .max_capacity(MAX_CACHED_ORGANIZATIONS)
+                .time_to_live(ORG_KEYS_LIFETIME)
+                .build(),
+            keys: KeyCache::new(),
+        }
+    }
+
+    /// How strictly blobs are checked.
+    #[must_use]
+    pub fn blob_rules(&self) -> BlobRules {
+        self.settings.blob_rules
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`VaultError::Unavailable`] when not.
+    pub async fn ping(&self) -> Result<(), VaultError> {
+        Ok(self.store.ping().await?)
+    }
+
+    // PostgreSQL keeps microseconds; what is digested must be what is stored.
+    fn now(&self) -> DateTime<Utc> {
+        self.clock.now().trunc_subsecs(6)
+    }
+
+    async fn org_keys(&self, scope: OrgScope) -> Result<Arc<OrgKeyring>, VaultError> {
+        if let Some(ring) = self.org_keys.get(&scope.org()) {
+            return Ok(ring);
+        }
+        self.reload_org_keys(scope).await
+    }
+
+    async fn reload_org_keys(&self, scope: OrgScope) -> Result<Arc<OrgKeyring>, VaultError> {
+        let stored = self.store.org_keys(scope).await?;
+        let ring = Arc::new(self.root.open_org_keys(scope.org(), &stored)?);
+        self.org_keys.insert(scope.org(), ring.clone());
+        Ok(ring)
+    }
+}

@@ -1,0 +1,69 @@
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{Read, Seek, SeekFrom},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf, absolute},
+    process::Stdio,
+};
+
+use crate::PgError;
+
+const TAIL_LINES: usize = 20;
+const TAIL_BYTES: u64 = 64 * 1024;
+
+/// PostgreSQL's log file. We open it, so PostgreSQL's account need not be able to.
+pub(crate) struct Log {
+    path: PathBuf,
+    file: File,
+}
+
+impl Log {
+    pub(crate) fn open(path: &Path) -> Result<Self, PgError> {
+        let failed = || PgError::io(format!("open PostgreSQL's log {}", path.display()));
+        let path = absolute(path).map_err(failed())?;
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(failed())?;
+        }
+        let mut options = OpenOptions::new();
+        let file = options
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed())?;
+        Ok(Self { path, file })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn for_child(&self) -> Result<Stdio, PgError> {
+        Ok(self
+            .file
+            .try_clone()
+            .map_err(PgError::io("copy a file handle"))?
+            .into())
+    }
+
+    /// Where the next entry begins.
+    pub(crate) fn end(&self) -> u64 {
+        self.file.metadata().map_or(0, |file| file.len())
+    }
+
+    /// The last lines after `start`.
+    pub(crate) fn tail(&self, start: u64) -> String {
+        let start = start.max(self.end().saturating_sub(TAIL_BYTES));
+        let mut bytes = Vec::new();
+        let read = File::open(&self.path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(start))?;
+            file.take(TAIL_BYTES).read_to_end(&mut bytes)
+        });
+        if let Err(error) = read {
+            return format!("(cannot be read: {error})");
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+    }
+}

@@ -1,0 +1,70 @@
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use strongroom_pgdev::{Binaries, Cluster, ClusterConfig};
+use tempfile::TempDir;
+
+pub(crate) const PASSWORD: &str = "it's 100% \"secret\"/@:?#";
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) fn folder(mode: u32) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+    folder
+}
+
+pub(crate) fn config(folder: &Path) -> ClusterConfig {
+    ClusterConfig {
+        data: folder.join("postgres"),
+        log: folder.join("logs/postgres.log"),
+        superuser_password: PASSWORD.to_owned(),
+        port: None,
+        settings: vec![("max_connections".to_owned(), "17".to_owned())],
+    }
+}
+
+pub(crate) fn start(folder: &Path) -> Cluster {
+    Cluster::start(&Binaries::find().unwrap(), config(folder)).unwrap()
+}
+
+pub(crate) fn psql(cluster: &Cluster, sql: &str) -> String {
+    let output = Command::new(Binaries::find().unwrap().dir().join("psql"))
+        .args([
+            "-XAtq",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            sql,
+            "-d",
+            &cluster.url("postgres"),
+        ])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < deadline, "in vain waited until {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A zombie that nobody reaps (as in some containers) has ended, too.
+pub(crate) fn has_ended(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| {
+        stat.rsplit(')').next().unwrap().trim().starts_with('Z')
+    })
+}

@@ -1,0 +1,179 @@
+use std::collections::HashMap;
+
+use strongroom_domain::audit::{Chain, Event, LaneHead, Place, encode_heads};
+use strongroom_domain::caller::OrgScope;
+use strongroom_domain::crypto::Digest;
+use strongroom_domain::store::{StoreError, StoreResult};
+use strongroom_domain::{LaneId, OrgId};
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::rows::get;
+use crate::sql;
+use crate::transaction::OrgTransaction;
+
+/// Most organisations whose heads are kept in memory; beyond it they are read again.
+const MAX_HEADS: usize = 100_000;
+
+/// One writer's chains, one per organisation. Appending must be serialised by the writer.
+pub(crate) struct Lane {
+    id: LaneId,
+    chain: Chain,
+    heads: HashMap<OrgId, Position>,
+}
+
+#[derive(Clone, Copy)]
+struct Position {
+    seq: i64,
+    mac: Digest,
+}
+
+/// Heads that become true when the transaction commits.
+pub(crate) struct Appended(HashMap<OrgId, Position>);
+
+struct Link {
+    org: Uuid,
+    seq: i64,
+    heads: Option<Vec<u8>>,
+    mac: Digest,
+    event: Event,
+}
+
+impl Lane {
+    pub(crate) fn new(id: LaneId, chain: Chain) -> Self {
+        Self {
+            id,
+            chain,
+            heads: HashMap::new(),
+        }
+    }
+
+    /// Chains and stores `events` in their order. Call [`Self::committed`] or [`Self::forget`] afterwards.
+    pub(crate) async fn append(
+        &self,
+        transaction: &OrgTransaction,
+        events: Vec<(OrgScope, Event)>,
+    ) -> StoreResult<Appended> {
+        let mut heads: HashMap<OrgId, Position> = HashMap::new();
+        let mut links = Vec::with_capacity(events.len());
+        for (scope, event) in events {
+            let org = scope.org();
+            let known = heads.get(&org).or_else(|| self.heads.get(&org)).copied();
+            let (position, named) = match known {
+                Some(position) => (position, None),
+                None => self.recover(transaction, org).await?,
+            };
+            let seq = position.seq + 1;
+            let place = Place {
+                org,
+                lane: self.id,
+                seq,
+                previous: &position.mac,
+                heads: named.as_deref(),
+            };
+            let mac = self.chain.link(&place, &event);
+            heads.insert(org, Position { seq, mac });
+            links.push(Link {
+                org: org.0,
+                seq,
+                heads: named,
+                mac,
+                event,
+            });
+        }
+        self.insert(transaction, &links).await?;
+        Ok(Appended(heads))
+    }
+
+    /// The transaction that `appended` belongs to has committed.
+    pub(crate) fn committed(&mut self, appended: Appended) {
+        if self.heads.len() + appended.0.len() > MAX_HEADS {
+            self.heads.clear();
+        }
+        self.heads.extend(appended.0);
+    }
+
+    /// Nobody knows whether the last transaction has committed: the heads must be read again.
+    pub(crate) fn forget(&mut self, scopes: impl Iterator<Item = OrgScope>) {
+        for scope in scopes {
+            self.heads.remove(&scope.org());
+        }
+    }
+
+    // Where this lane stands for `org`: its last stored event or, before its first one, nothing but the heads
+    // of the other lanes, which that first event then names.
+    async fn recover(
+        &self,
+        transaction: &OrgTransaction,
+        org: OrgId,
+    ) -> StoreResult<(Position, Option<Vec<u8>>)> {
+        let rows = transaction.query(sql::LANE_HEADS, &[&org.0]).await?;
+        let heads: Vec<LaneHead> = rows
+            .iter()
+            .map(|row| {
+                Ok(LaneHead {
+                    lane: LaneId(get(row, "lane")?),
+                    seq: get(row, "seq")?,
+                    mac: digest(get(row, "mac")?)?,
+                })
+            })
+            .collect::<StoreResult<_>>()?;
+        if let Some(own) = heads.iter().find(|head| head.lane == self.id) {
+            let (seq, mac) = (own.seq, own.mac);
+            return Ok((Position { seq, mac }, None));
+        }
+        let start = Position {
+            seq: 0,
+            mac: [0; 32],
+        };
+        Ok((start, Some(encode_heads(&heads))))
+    }
+
+    async fn insert(&self, transaction: &OrgTransaction, links: &[Link]) -> StoreResult<()> {
+        let texts: Vec<_> = links
+            .iter()
+            .map(|link| (link.event.action.as_str(), link.event.outcome.as_str()))
+            .collect();
+        let optional: Vec<_> = links
+            .iter()
+            .map(|link| {
+                let event = &link.event;
+                (
+                    event.credential.map(|id| id.0),
+                    event.key.map(|id| id.0),
+                    event.digest.as_ref().map(|digest| &digest[..]),
+                    &link.mac[..],
+                )
+            })
+            .collect();
+        let mut params: Vec<&(dyn ToSql + Sync)> =
+            Vec::with_capacity(links.len() * sql::AUDIT_INSERT.columns);
+        for ((link, text), optional) in links.iter().zip(&texts).zip(&optional) {
+            let event = &link.event;
+            params.extend_from_slice(&[
+                &link.org,
+                &self.id.0,
+                &link.seq,
+                &event.at,
+                &text.0,
+                &text.1,
+                &event.actor,
+                &event.request_id,
+                &event.source,
+                &optional.0,
+                &optional.1,
+                &event.version,
+                &optional.2,
+                &link.heads,
+                &optional.3,
+            ]);
+        }
+        transaction.insert(&sql::AUDIT_INSERT, &params).await
+    }
+}
+
+fn digest(bytes: &[u8]) -> StoreResult<Digest> {
+    bytes
+        .try_into()
+        .map_err(|_| StoreError::Internal("an audit event's digest is not 32 bytes long".into()))
+}

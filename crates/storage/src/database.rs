@@ -1,0 +1,159 @@
+use std::time::Duration;
+
+use deadpool_postgres::{
+    Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts,
+};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio_postgres::{AsyncMessage, Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::error::{ConnectError, pool_error};
+use crate::tls;
+use crate::url::DatabaseUrl;
+use strongroom_domain::store::StoreResult;
+
+/// How connections to PostgreSQL are made and kept.
+#[derive(Debug, Clone)]
+pub struct DatabaseSettings {
+    /// Where.
+    pub url: DatabaseUrl,
+    /// Most connections at a time.
+    pub pool_size: usize,
+    /// Longest time to establish a connection, and to wait for a free one.
+    pub connect_timeout: Duration,
+    /// Longest time for one transaction's statements.
+    pub statement_timeout: Duration,
+}
+
+/// A pool of connections to PostgreSQL. Connecting happens when the first one is needed.
+#[derive(Clone)]
+pub struct Database {
+    pool: Pool,
+    connector: Connector,
+    pub(crate) statement_timeout: Duration,
+}
+
+#[derive(Clone)]
+struct Connector {
+    config: Config,
+    tls: MakeRustlsConnect,
+    // Connections outlive the thread that first asks for one, so they all run here.
+    runtime: Handle,
+}
+
+impl Database {
+    /// Prepares a pool on the current runtime; does not connect.
+    ///
+    /// # Errors
+    /// [`ConnectError::Tls`] when the root certificates cannot be read.
+    pub fn new(settings: &DatabaseSettings) -> Result<Self, ConnectError> {
+        let connector = Connector {
+            config: session(settings),
+            tls: tls::connector(&settings.url)?,
+            runtime: Handle::current(),
+        };
+        let manager = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager =
+            Manager::from_connect(connector.config.clone(), connector.clone(), manager);
+        let timeout = Some(settings.connect_timeout);
+        let pool = Pool::builder(manager)
+            .max_size(settings.pool_size)
+            .timeouts(Timeouts {
+                wait: timeout,
+                create: timeout,
+                recycle: timeout,
+            })
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| ConnectError::Failed(error.to_string()))?;
+        Ok(Self {
+            pool,
+            connector,
+            statement_timeout: settings.statement_timeout,
+        })
+    }
+
+    pub(crate) async fn client(&self) -> StoreResult<Object> {
+        self.pool.get().await.map_err(pool_error)
+    }
+
+    /// A pooled connection for start-up work, whose failures are told apart more finely.
+    pub(crate) async fn setup_client(&self) -> Result<Object, ConnectError> {
+        Ok(self.pool.get().await?)
+    }
+
+    /// A connection outside the pool, whose notifications go to `notified`. It lives until both halves drop.
+    pub(crate) async fn dedicated(
+        &self,
+        notified: impl FnMut() + Send + 'static,
+    ) -> Result<(Client, JoinHandle<()>), ConnectError> {
+        Ok(self.connector.connect_notified(notified).await?)
+    }
+}
+
+// Time limits stand on the server's side too, so that a transaction whose client vanished holds no lock.
+fn session(settings: &DatabaseSettings) -> Config {
+    let millis = settings.statement_timeout.as_millis();
+    let mut config = settings.url.config.clone();
+    let given = config.get_options().unwrap_or_default().to_owned();
+    config.options(format!(
+        "-c statement_timeout={millis} -c idle_in_transaction_session_timeout={millis} {given}"
+    ));
+    if config.get_application_name().is_none() {
+        config.application_name("strongroom");
+    }
+    config.connect_timeout(settings.connect_timeout);
+    config.keepalives_idle(Duration::from_secs(15));
+    config.tcp_user_timeout(Duration::from_secs(15));
+    config
+}
+
+type Connection = (Client, JoinHandle<()>);
+
+impl Connector {
+    async fn connect_notified(
+        &self,
+        mut notified: impl FnMut() + Send + 'static,
+    ) -> Result<Connection, tokio_postgres::Error> {
+        let (client, mut connection) = self.config.connect(self.tls.clone()).await?;
+        let task = self.runtime.spawn(async move {
+            loop {
+                let message = std::future::poll_fn(|cx| connection.poll_message(cx)).await;
+                match message {
+                    Some(Ok(AsyncMessage::Notification(_))) => notified(),
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => {
+                        tracing::debug!(%error, "a database connection ended");
+                        return;
+                    }
+                    None => return,
+                }
+            }
+        });
+        Ok((client, task))
+    }
+}
+
+impl Connect for Connector {
+    fn connect(
+        &self,
+        _: &Config,
+    ) -> std::pin::Pin<
+        Box<dyn Future<Output = Result<Connection, tokio_postgres::Error>> + Send + '_>,
+    > {
+        let connector = self.clone();
+        let connecting = self
+            .runtime
+            .spawn(async move { connector.connect_notified(|| {}).await });
+        Box::pin(async move {
+            match connecting.await {
+                Ok(connected) => connected,
+                // The runtime is shutting down; the pool's time limit ends the wait.
+                Err(_) => std::future::pending().await,
+            }
+        })
+    }
+}

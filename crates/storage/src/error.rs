@@ -1,0 +1,97 @@
+use deadpool_postgres::PoolError;
+use strongroom_domain::store::StoreError;
+use tokio_postgres::error::SqlState;
+
+/// Why the database cannot be used at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// It does not answer now; trying again may help.
+    #[error("cannot reach the database: {0}")]
+    Unreachable(String),
+    /// It refused us: a wrong password, role or database name.
+    #[error("the database refused the connection: {0}")]
+    Refused(String),
+    /// TLS is not configured well.
+    #[error("TLS to the database: {0}")]
+    Tls(String),
+    /// The role has rights that would void row-level security, or lacks rights it needs.
+    #[error("{0}")]
+    Role(String),
+    /// The schema is not what this program needs.
+    #[error("{0}")]
+    Schema(String),
+    /// A statement failed.
+    #[error("the database failed: {0}")]
+    Failed(String),
+}
+
+impl From<tokio_postgres::Error> for ConnectError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.as_db_error().map(tokio_postgres::error::DbError::code) {
+            Some(code) if is_passing(code) => Self::Unreachable(described(&error)),
+            Some(code)
+                if [
+                    SqlState::INVALID_PASSWORD,
+                    SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+                    SqlState::INVALID_CATALOG_NAME,
+                ]
+                .contains(code) =>
+            {
+                Self::Refused(described(&error))
+            }
+            Some(_) => Self::Failed(described(&error)),
+            None => Self::Unreachable(described(&error)),
+        }
+    }
+}
+
+impl From<PoolError> for ConnectError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Backend(error) => error.into(),
+            other => Self::Unreachable(other.to_string()),
+        }
+    }
+}
+
+/// The database's failure in the domain's terms, told apart by SQLSTATE.
+pub(crate) fn store_error(error: &tokio_postgres::Error) -> StoreError {
+    match error.as_db_error().map(tokio_postgres::error::DbError::code) {
+        Some(&SqlState::UNIQUE_VIOLATION) => StoreError::Conflict,
+        Some(code) if is_passing(code) => StoreError::Unavailable(described(error)),
+        Some(_) => StoreError::Internal(described(error)),
+        None => StoreError::Unavailable(described(error)),
+    }
+}
+
+pub(crate) fn pool_error(error: PoolError) -> StoreError {
+    match error {
+        PoolError::Backend(error) => StoreError::Unavailable(described(&error)),
+        other => StoreError::Unavailable(other.to_string()),
+    }
+}
+
+/// Whether the cause lies around the statement and not in it: the same statement may succeed later.
+fn is_passing(code: &SqlState) -> bool {
+    const PASSING: [SqlState; 4] = [
+        SqlState::QUERY_CANCELED,
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+        SqlState::LOCK_NOT_AVAILABLE,
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+    ];
+    // Classes: 08 connection, 40 transaction rollback, 53 insufficient resources, 57P operator
+    // intervention, 58 system error (PostgreSQL manual, appendix A).
+    const PASSING_CLASSES: [&str; 5] = ["08", "40", "53", "57P", "58"];
+    PASSING.contains(code) || PASSING_CLASSES.iter().any(|class| code.code().starts_with(class))
+}
+
+/// Message and SQLSTATE, or the I/O error; tokio-postgres's own text says only "db error".
+fn described(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => format!("{} (SQLSTATE {})", db.message(), db.code().code()),
+        None => match std::error::Error::source(error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
+    }
+}

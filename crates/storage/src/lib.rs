@@ -1,0 +1,27 @@
+//! PostgreSQL behind the domain's ports. Holds sealed bytes only: this crate has no key that opens one.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod audit;
+mod database;
+mod error;
+mod gather;
+mod listen;
+mod migrate;
+mod pg_store;
+mod reader;
+mod roles;
+mod root_keys;
+mod rows;
+pub mod sql;
+mod tls;
+mod transaction;
+mod url;
+mod writer;
+
+pub use database::{Database, DatabaseSettings};
+pub use error::ConnectError;
+pub use listen::{PartitionKeeper, RevocationListener};
+pub use migrate::{Migrated, migrate, pending_migrations};
+pub use pg_store::PgStore;
+pub use roles::{AppRole, check_serving_role, grant_app_role};
+pub use url::{DatabaseUrl, UrlError};

@@ -1,0 +1,87 @@
+use refinery::{Migration, Runner};
+
+use crate::database::Database;
+use crate::error::ConnectError;
+
+/// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
+const MIGRATIONS: [(&str, &str); 1] =
+    [("V0001__vault", include_str!("../../../migrations/0001_vault.sql"))];
+
+/// Where it is recorded what has been applied.
+const HISTORY: &str = "schema_migrations";
+/// Keeps two `strongroom migrate` from running at once.
+const LOCK: &str = "select pg_advisory_lock(7361982640128)";
+
+/// What a run of [`migrate`] did.
+#[derive(Debug)]
+pub struct Migrated {
+    /// The migrations that it applied, by name.
+    pub applied: Vec<String>,
+    /// The schema's version now.
+    pub version: i64,
+}
+
+/// Brings the schema up to date. The URL's role becomes the tables' owner.
+///
+/// # Errors
+/// [`ConnectError`]; a migration that failed left nothing of itself.
+pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
+    let (mut client, connection) = database.dedicated(|| {}).await?;
+    // A migration of a large table takes its time; the lock waits for another run.
+    client.batch_execute("set statement_timeout = 0").await?;
+    client.execute(LOCK, &[]).await?;
+    let report = runner()?.run_async(&mut client).await.map_err(failed)?;
+    drop(client);
+    let _ = connection.await;
+    Ok(Migrated {
+        applied: report
+            .applied_migrations()
+            .iter()
+            .map(|migration| format!("{:04}_{}", migration.version(), migration.name()))
+            .collect(),
+        version: i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX),
+    })
+}
+
+/// How many of this program's migrations the database lacks. A newer database lacks none: older programs go
+/// on while a newer one is rolled out.
+///
+/// # Errors
+/// [`ConnectError`].
+pub async fn pending_migrations(database: &Database) -> Result<usize, ConnectError> {
+    let client = database.setup_client().await?;
+    let exists = client
+        .query_one("select to_regclass($1) is not null", &[&HISTORY])
+        .await?;
+    if !exists.get::<_, bool>(0) {
+        return Ok(MIGRATIONS.len());
+    }
+    let rows = client
+        .query(&format!("select count(*) from {HISTORY} where version <= $1"), &[&last_version()])
+        .await?;
+    let applied: i64 = rows.first().map_or(0, |row| row.get(0));
+    Ok(MIGRATIONS.len().saturating_sub(usize::try_from(applied).unwrap_or(0)))
+}
+
+fn last_version() -> i32 {
+    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
+}
+
+fn runner() -> Result<Runner, ConnectError> {
+    let migrations = MIGRATIONS
+        .iter()
+        .map(|(name, sql)| Migration::unapplied(name, sql).map_err(failed))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut runner = Runner::new(&migrations).set_abort_missing(false);
+    runner.set_migration_table_name(HISTORY);
+    Ok(runner)
+}
+
+fn failed(error: refinery::Error) -> ConnectError {
+    let source = std::error::Error::source(&error);
+    let database = source.and_then(|source| source.downcast_ref::<tokio_postgres::Error>());
+    match database.and_then(tokio_postgres::Error::as_db_error) {
+        Some(db) => ConnectError::Schema(format!("migration failed: {}", db.message())),
+        None => ConnectError::Schema(format!("migration failed: {error}")),
+    }
+}

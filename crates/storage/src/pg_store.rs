@@ -1,0 +1,319 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use strongroom_domain::api_key::StoredApiKey;
+use strongroom_domain::audit::{Chain, Event};
+use strongroom_domain::caller::OrgScope;
+use strongroom_domain::credential::{
+    CredentialFilter, CredentialPage, Page, PageStart, SealedCredential,
+};
+use strongroom_domain::crypto::{CryptoError, RandomSource};
+use strongroom_domain::organization::Organization;
+use strongroom_domain::store::{ChangeFn, Store, StoreError, StoreResult, StoredOrgKey};
+use strongroom_domain::{Clock, CredentialId, KeyId, LaneId};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::audit::Lane;
+use crate::database::Database;
+use crate::error::store_error;
+use crate::gather::Gather;
+use crate::reader::{Reader, Wanted};
+use crate::rows::{self, get};
+use crate::sql;
+use crate::transaction::{OrgTransaction, within};
+use crate::writer::{Operation, Write, Writer};
+
+/// Most writes in one transaction, and reads in one statement.
+const LARGEST_BATCH: usize = 256;
+/// Most requests that wait for the next batch; beyond it they are refused at once.
+const QUEUE_CAPACITY: usize = 4096;
+
+/// The vault's store on PostgreSQL.
+pub struct PgStore {
+    database: Database,
+    chain: Chain,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn RandomSource>,
+    writes: Gather<Write>,
+    reads: Gather<Wanted>,
+}
+
+impl PgStore {
+    /// Starts the workers on the current runtime, with an audit lane of their own.
+    ///
+    /// # Errors
+    /// [`CryptoError::Random`] when the lane cannot be given an id.
+    pub fn start(
+        database: Database,
+        chain: Chain,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn RandomSource>,
+    ) -> Result<Self, CryptoError> {
+        let lane = LaneId::new(clock.now(), &*random)?;
+        let writer = Writer {
+            database: database.clone(),
+            lane: Lane::new(lane, chain.clone()),
+        };
+        let reader = Reader {
+            database: database.clone(),
+        };
+        Ok(Self {
+            writes: Gather::start(writer, QUEUE_CAPACITY, LARGEST_BATCH),
+            reads: Gather::start(reader, QUEUE_CAPACITY, LARGEST_BATCH),
+            database,
+            chain,
+            clock,
+            random,
+        })
+    }
+
+    async fn write(
+        &self,
+        scope: OrgScope,
+        operation: Operation,
+        event: Event,
+    ) -> StoreResult<()> {
+        self.writes
+            .ask(|reply| Write {
+                scope,
+                operation,
+                event,
+                reply,
+            })
+            .await
+    }
+
+    async fn query(
+        &self,
+        scope: OrgScope,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> StoreResult<Vec<Row>> {
+        within(&self.database, async {
+            let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
+            let rows = transaction.query(sql, params).await?;
+            transaction.finish().await?;
+            Ok(rows)
+        })
+        .await
+    }
+
+    // In a transaction of its own, with a lane of its own: however many rows there are, the writers of other
+    // organisations do not wait for it.
+    async fn delete_all(
+        &self,
+        lane: &mut Lane,
+        scope: OrgScope,
+        event: Event,
+        each: Event,
+    ) -> StoreResult<OrgTransaction> {
+        let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
+        let appended = lane.append(&transaction, vec![(scope, event)]).await?;
+        lane.committed(appended);
+        loop {
+            let rows = transaction
+                .query(sql::CREDENTIALS_DELETE_SOME, &[&scope.org().0])
+                .await?;
+            if rows.is_empty() {
+                return Ok(transaction);
+            }
+            let events = rows
+                .iter()
+                .map(|row| {
+                    let mut event = each.clone().about(CredentialId(get(row, "cred_id")?));
+                    event.version = Some(get(row, "version")?);
+                    Ok((scope, event))
+                })
+                .collect::<StoreResult<_>>()?;
+            let appended = lane.append(&transaction, events).await?;
+            lane.committed(appended);
+        }
+    }
+}
+
+#[async_trait]
+impl Store for PgStore {
+    async fn create_organization(
+        &self,
+        scope: OrgScope,
+        organization: Organization,
+        key: StoredOrgKey,
+        event: Event,
+    ) -> StoreResult<()> {
+        let operation = Operation::AddOrganization(organization, key);
+        self.write(scope, operation, event).await
+    }
+
+    async fn organizations(&self) -> StoreResult<Vec<Organization>> {
+        within(&self.database, async {
+            let transaction = OrgTransaction::begin_listing(&self.database).await?;
+            let rows = transaction.query(sql::ORGANIZATIONS, &[]).await?;
+            transaction.finish().await?;
+            rows.iter().map(rows::organization).collect()
+        })
+        .await
+    }
+
+    async fn organization_exists(&self, scope: OrgScope) -> StoreResult<bool> {
+        let rows = self.query(scope, sql::ORGANIZATION, &[&scope.org().0]).await?;
+        Ok(!rows.is_empty())
+    }
+
+    async fn org_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredOrgKey>> {
+        let rows = self.query(scope, sql::ORG_KEYS, &[&scope.org().0]).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(StoredOrgKey {
+                    generation: get(row, "generation")?,
+                    root_key: strongroom_domain::crypto::RootKeyId(get(row, "root_key_id")?),
+                    wrapped: get(row, "wrapped_key")?,
+                    active: get(row, "active")?,
+                })
+            })
+            .collect()
+    }
+
+    async fn add_api_key(
+        &self,
+        scope: OrgScope,
+        key: StoredApiKey,
+        event: Event,
+    ) -> StoreResult<()> {
+        self.write(scope, Operation::AddApiKey(key), event).await
+    }
+
+    async fn api_key(&self, scope: OrgScope, id: KeyId) -> StoreResult<Option<StoredApiKey>> {
+        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &id.0];
+        let rows = self.query(scope, sql::API_KEY, params).await?;
+        rows.first().map(|row| rows::api_key(scope.org(), row)).transpose()
+    }
+
+    async fn api_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredApiKey>> {
+        let rows = self.query(scope, sql::API_KEYS, &[&scope.org().0]).await?;
+        rows.iter().map(|row| rows::api_key(scope.org(), row)).collect()
+    }
+
+    async fn revoke_api_key(&self, scope: OrgScope, id: KeyId, event: Event) -> StoreResult<()> {
+        self.write(scope, Operation::RevokeApiKey(id), event).await
+    }
+
+    async fn insert_credential(
+        &self,
+        scope: OrgScope,
+        row: SealedCredential,
+        event: Event,
+    ) -> StoreResult<()> {
+        self.write(scope, Operation::Insert(row), event).await
+    }
+
+    async fn credential(
+        &self,
+        scope: OrgScope,
+        id: CredentialId,
+    ) -> StoreResult<Option<Arc<SealedCredential>>> {
+        self.reads.ask(|reply| Wanted { scope, id, reply }).await
+    }
+
+    async fn change_credential(
+        &self,
+        scope: OrgScope,
+        id: CredentialId,
+        change: ChangeFn,
+        event: Event,
+    ) -> StoreResult<()> {
+        self.write(scope, Operation::Change { id, change }, event).await
+    }
+
+    async fn delete_credential(
+        &self,
+        scope: OrgScope,
+        id: CredentialId,
+        event: Event,
+    ) -> StoreResult<()> {
+        self.write(scope, Operation::Delete(id), event).await
+    }
+
+    async fn delete_all_credentials(
+        &self,
+        scope: OrgScope,
+        event: Event,
+        each: Event,
+    ) -> StoreResult<()> {
+        let id = LaneId::new(self.clock.now(), &*self.random)
+            .map_err(|error| StoreError::Internal(error.to_string()))?;
+        let mut lane = Lane::new(id, self.chain.clone());
+        let work = self.delete_all(&mut lane, scope, event, each);
+        let transaction = within(&self.database, work).await?;
+        transaction.commit().await
+    }
+
+    async fn list_credentials(
+        &self,
+        scope: OrgScope,
+        page: Page,
+        filter: CredentialFilter,
+    ) -> StoreResult<CredentialPage> {
+        let org = scope.org().0;
+        let provider = filter.provider.map(|provider| provider.as_str());
+        let kind = filter.kind.map(|kind| kind.as_str());
+        let matching: [&(dyn ToSql + Sync); 4] = [&org, &provider, &kind, &filter.label];
+        within(&self.database, async {
+            let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
+            let listed = list(&transaction, scope, page, matching).await?;
+            transaction.finish().await?;
+            Ok(listed)
+        })
+        .await
+    }
+
+    async fn ping(&self) -> StoreResult<()> {
+        within(&self.database, async {
+            let client = self.database.client().await?;
+            client.batch_execute("").await.map_err(|error| store_error(&error))
+        })
+        .await
+    }
+
+    async fn record(&self, scope: OrgScope, event: Event) -> StoreResult<()> {
+        self.write(scope, Operation::Record, event).await
+    }
+}
+
+async fn list(
+    transaction: &OrgTransaction,
+    scope: OrgScope,
+    page: Page,
+    matching: [&(dyn ToSql + Sync); 4],
+) -> StoreResult<CredentialPage> {
+    let [org, provider, kind, label] = matching;
+    let rows = match page.start {
+        PageStart::Offset(offset) => {
+            let params = [org, provider, kind, label, &page.limit, &offset];
+            transaction.query(sql::CREDENTIALS_FROM, &params).await?
+        }
+        PageStart::After(last) => {
+            // One more than asked for tells whether there is a next page.
+            let (more, last) = (page.limit + 1, last.map_or(Uuid::nil(), |id| id.0));
+            let params = [org, provider, kind, label, &more, &last];
+            transaction.query(sql::CREDENTIALS_AFTER, &params).await?
+        }
+    };
+    let total = match page.start {
+        PageStart::Offset(_) => {
+            let counted = transaction.query(sql::CREDENTIALS_COUNT, &matching).await?;
+            counted.first().map(|row| get(row, "total")).transpose()?
+        }
+        PageStart::After(_) => None,
+    };
+    let mut items = rows
+        .iter()
+        .map(|row| rows::credential_info(scope.org(), row))
+        .collect::<StoreResult<Vec<_>>>()?;
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(|item| item.id);
+    Ok(CredentialPage { items, total, next })
+}

@@ -1,0 +1,153 @@
+use deadpool_postgres::Object;
+
+use crate::database::Database;
+use crate::error::ConnectError;
+
+/// What servers may do, and no more: they own nothing, and cannot alter or drop a table or policy.
+const GRANTS: &str = "\
+grant usage on schema public to {role};
+grant select on schema_migrations to {role};
+grant select, insert on root_keys, service_keys, organizations, org_keys, audit_events to {role};
+grant select, insert, update on api_keys to {role};
+grant select, insert, update, delete on credentials to {role};
+grant execute on function strongroom_enter(uuid[]), strongroom_enter_listing(), strongroom_in_scope(uuid), \
+strongroom_ensure_audit_partitions() to {role};";
+
+/// What became of the application role.
+#[derive(Debug, PartialEq, Eq)]
+pub enum AppRole {
+    /// It is there and has its rights.
+    Granted,
+    /// We may not make it; someone who may has to run this.
+    RunYourself(String),
+}
+
+/// Makes `role` (unless it exists) and gives it the rights of a server.
+///
+/// # Errors
+/// [`ConnectError::Role`] when it is a role that row-level security does not bind.
+pub async fn grant_app_role(
+    database: &Database,
+    role: &str,
+    password: Option<&str>,
+) -> Result<AppRole, ConnectError> {
+    let client = database.setup_client().await?;
+    let quoted = quote_ident(role);
+    let grants = GRANTS.replace("{role}", &quoted);
+    let existing = client
+        .query_opt(
+            "select rolsuper or rolbypassrls or pg_has_role(oid, (select relowner from pg_class \
+             where oid = 'credentials'::regclass), 'member') from pg_roles where rolname = $1",
+            &[&role],
+        )
+        .await?;
+    if existing.is_some_and(|row| row.get(0)) {
+        return Err(ConnectError::Role(format!(
+            "the role {role} is a superuser, has BYPASSRLS or is (a member of) the tables' owner: \
+             row-level security would not bind it. Name another role."
+        )));
+    }
+    if !role_exists(&client, role).await? {
+        if !may_create_roles(&client).await? {
+            let sql = format!("create role {quoted} login;\n{grants}");
+            return Ok(AppRole::RunYourself(sql));
+        }
+        client
+            .batch_execute(&format!("create role {quoted} login"))
+            .await?;
+    }
+    if let Some(password) = password {
+        let password = quote_literal(password);
+        client
+            .batch_execute(&format!("alter role {quoted} password {password}"))
+            .await?;
+    }
+    client.batch_execute(&grants).await?;
+    Ok(AppRole::Granted)
+}
+
+async fn role_exists(client: &Object, role: &str) -> Result<bool, ConnectError> {
+    let row = client
+        .query_opt("select from pg_roles where rolname = $1", &[&role])
+        .await?;
+    Ok(row.is_some())
+}
+
+async fn may_create_roles(client: &Object) -> Result<bool, ConnectError> {
+    let row = client
+        .query_one(
+            "select rolsuper or rolcreaterole from pg_roles where rolname = current_user",
+            &[],
+        )
+        .await?;
+    Ok(row.get(0))
+}
+
+/// Checks that row-level security binds the role we are connected as, and that it is on everywhere.
+///
+/// # Errors
+/// [`ConnectError::Role`] says what is wrong and what to do.
+pub async fn check_serving_role(database: &Database) -> Result<(), ConnectError> {
+    let client = database.setup_client().await?;
+    // Both the current and the session's role, and every role that either may become.
+    let row = client
+        .query_one(
+            "select session_user::text as name, \
+               coalesce(bool_or(rolsuper), false) as superuser, \
+               coalesce(bool_or(rolbypassrls), false) as bypass, \
+               exists (select from pg_class c where c.relnamespace = 'public'::regnamespace \
+                 and c.relkind in ('r', 'p') and (pg_has_role(session_user, c.relowner, 'member') \
+                 or pg_has_role(current_user, c.relowner, 'member'))) as owner, \
+               (select string_agg(c.relname, ', ') from pg_class c join pg_attribute a \
+                 on a.attrelid = c.oid and a.attname = 'org_id' \
+                 where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') \
+                 and not (c.relrowsecurity and c.relforcerowsecurity)) as unprotected \
+             from pg_roles where pg_has_role(session_user, oid, 'member') \
+               or pg_has_role(current_user, oid, 'member')",
+            &[],
+        )
+        .await?;
+    let name: String = row.get("name");
+    let refused = |why: &str| {
+        Err(ConnectError::Role(format!(
+            "refusing to serve as database role {name}: it {why}, so row-level security would not bind it. \
+             Make a role for servers with `strongroom migrate --app-role NAME` and name it in database_url."
+        )))
+    };
+    if row.get("superuser") {
+        return refused("is a superuser, or can become one");
+    }
+    if row.get("bypass") {
+        return refused("has BYPASSRLS, or can become a role that has");
+    }
+    if row.get("owner") {
+        return refused("owns tables, or can become their owner");
+    }
+    match row.get::<_, Option<String>>("unprotected") {
+        None => Ok(()),
+        Some(tables) => Err(ConnectError::Role(format!(
+            "refusing to serve: forced row-level security is off on {tables}. Turn it on again with ALTER \
+             TABLE … ENABLE ROW LEVEL SECURITY and ALTER TABLE … FORCE ROW LEVEL SECURITY."
+        ))),
+    }
+}
+
+fn quote_ident(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn quote_literal(text: &str) -> String {
+    // E'' so that the meaning of a backslash does not hang on the server's settings.
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_passwords_are_quoted() {
+        assert_eq!(quote_ident("a\"b"), "\"a\"\"b\"");
+        assert_eq!(quote_literal("a'b\\c"), "E'a''b\\\\c'");
+    }
+}

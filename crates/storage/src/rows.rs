@@ -1,0 +1,67 @@
+use strongroom_domain::api_key::StoredApiKey;
+use strongroom_domain::caller::Role;
+use strongroom_domain::credential::{
+    CredentialInfo, CredentialType, Label, Provider, SealedCredential,
+};
+use strongroom_domain::organization::Organization;
+use strongroom_domain::store::{StoreError, StoreResult};
+use strongroom_domain::{CredentialId, KeyId, OrgId};
+use tokio_postgres::Row;
+use tokio_postgres::types::FromSql;
+
+/// A column's value; a missing column or wrong type is a defect, and an error instead of a panic.
+pub(crate) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> StoreResult<T> {
+    row.try_get(column)
+        .map_err(|error| StoreError::Internal(format!("column {column}: {error}")))
+}
+
+fn named<T>(row: &Row, column: &str, parse: impl Fn(&str) -> Option<T>) -> StoreResult<T> {
+    let text: &str = get(row, column)?;
+    parse(text).ok_or_else(|| StoreError::Internal(format!("column {column}: unknown value")))
+}
+
+pub(crate) fn sealed_credential(row: &Row) -> StoreResult<(OrgId, SealedCredential)> {
+    let credential = SealedCredential {
+        id: CredentialId(get(row, "cred_id")?),
+        provider: named(row, "provider", Provider::parse)?,
+        kind: named(row, "cred_type", CredentialType::parse)?,
+        label: Label::stored(get(row, "label")?),
+        version: get(row, "version")?,
+        key_generation: get(row, "key_generation")?,
+        wrapped_key: get(row, "wrapped_key")?,
+        sealed_blob: get(row, "sealed_blob")?,
+        updated_at: get(row, "updated_at")?,
+    };
+    Ok((OrgId(get(row, "org_id")?), credential))
+}
+
+pub(crate) fn credential_info(org: OrgId, row: &Row) -> StoreResult<CredentialInfo> {
+    Ok(CredentialInfo {
+        id: CredentialId(get(row, "cred_id")?),
+        org,
+        provider: named(row, "provider", Provider::parse)?,
+        kind: named(row, "cred_type", CredentialType::parse)?,
+        label: Label::stored(get(row, "label")?),
+    })
+}
+
+pub(crate) fn api_key(org: OrgId, row: &Row) -> StoreResult<StoredApiKey> {
+    Ok(StoredApiKey {
+        org,
+        id: KeyId(get(row, "key_id")?),
+        role: named(row, "role", Role::parse)?,
+        name: get(row, "name")?,
+        digest: get(row, "digest")?,
+        created_at: get(row, "created_at")?,
+        expires_at: get(row, "expires_at")?,
+        revoked_at: get(row, "revoked_at")?,
+    })
+}
+
+pub(crate) fn organization(row: &Row) -> StoreResult<Organization> {
+    Ok(Organization {
+        id: OrgId(get(row, "org_id")?),
+        name: get(row, "name")?,
+        created_at: get(row, "created_at")?,
+    })
+}
