@@ -13,5 +13,6 @@ mod routes;
 mod server;
 mod state;
 
+pub use actix_web::dev::{Server, ServerHandle};
 pub use server::{HttpSettings, run};
 pub use state::AppState;

@@ -23,6 +23,9 @@ pub(crate) enum OnOurDeath {
 /// The first allows the least. Docker's default set for root has only the second.
 const CAPABILITIES: [&str; 2] = ["dac_read_search", "dac_override"];
 
+/// We may have died before the death signal was asked for; then nobody would ever send it.
+const UNLESS_ORPHANED: &str = r#"[ "$PPID" = "$0" ] || exit 1; exec "$@""#;
+
 /// How PostgreSQL's programs are started: as whom, and bound to our life where possible.
 pub(crate) struct Launcher {
     /// Somebody else than ourselves, because PostgreSQL refuses to run as root.
@@ -97,7 +100,9 @@ impl Launcher {
     }
 
     fn through_setpriv(&self, program: &Path, on_our_death: OnOurDeath) -> Command {
-        let mut command = Command::new("setpriv");
+        let mut command = Command::new("env");
+        // A shell starts background jobs with QUIT and INT ignored, and their children inherit that.
+        command.args(["--default-signal=QUIT,INT,TERM", "setpriv"]);
         if let Some(Account { uid, gid, .. }) = &self.account {
             command
                 .arg(format!("--reuid={uid}"))
@@ -112,7 +117,8 @@ impl Launcher {
             OnOurDeath::Quit => "--pdeathsig=QUIT",
             OnOurDeath::Kill => "--pdeathsig=KILL",
         });
-        command.arg(program);
+        command.args(["sh", "-c", UNLESS_ORPHANED]);
+        command.arg(std::process::id().to_string()).arg(program);
         command
     }
 

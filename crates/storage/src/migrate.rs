@@ -2,6 +2,7 @@ use refinery::{Migration, Runner};
 
 use crate::database::Database;
 use crate::error::ConnectError;
+use crate::roles::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
 const MIGRATIONS: [(&str, &str); 1] =
@@ -61,6 +62,22 @@ pub async fn pending_migrations(database: &Database) -> Result<usize, ConnectErr
         .await?;
     let applied: i64 = rows.first().map_or(0, |row| row.get(0));
     Ok(MIGRATIONS.len().saturating_sub(usize::try_from(applied).unwrap_or(0)))
+}
+
+/// Makes the database `name` unless it exists. The connection's role must be allowed to.
+///
+/// # Errors
+/// [`ConnectError`].
+pub async fn ensure_database(server: &Database, name: &str) -> Result<(), ConnectError> {
+    let client = server.setup_client().await?;
+    let existing = client
+        .query_opt("select from pg_database where datname = $1", &[&name])
+        .await?;
+    if existing.is_none() {
+        let name = quote_ident(name);
+        client.batch_execute(&format!("create database {name}")).await?;
+    }
+    Ok(())
 }
 
 fn last_version() -> i32 {

@@ -132,7 +132,7 @@ pub async fn check_serving_role(database: &Database) -> Result<(), ConnectError>
     }
 }
 
-fn quote_ident(name: &str) -> String {
+pub(crate) fn quote_ident(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

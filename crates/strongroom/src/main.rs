@@ -1,2 +1,26 @@
-//! x
-fn main(){}
+//! The `strongroom` command: reads the command line and the configuration, composes the crates, and runs.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod cli;
+mod commands;
+mod config;
+mod error;
+mod logging;
+mod output;
+mod service;
+mod vault_access;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match commands::run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,236 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A vault for the credentials that organisations hold with other companies.
+///
+/// Try it with `strongroom dev`. For production: make a root key with `strongroom root-key new`, prepare the
+/// database with `strongroom migrate --app-role strongroom_app`, then run `strongroom serve`.
+#[derive(Debug, Parser)]
+#[command(name = "strongroom", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the HTTP API against an existing PostgreSQL.
+    Serve(Box<ServeArgs>),
+    /// Run everything on this machine: a private PostgreSQL, an organisation with two API keys, and the server.
+    #[cfg(feature = "dev")]
+    Dev(DevArgs),
+    /// Create or update the database's tables. Needs a role that may create tables; it becomes their owner.
+    Migrate(MigrateArgs),
+    /// Root keys: what every other key is wrapped by.
+    RootKey {
+        #[command(subcommand)]
+        command: RootKeyCommand,
+    },
+    /// Organisations: the tenants.
+    Org {
+        #[command(subcommand)]
+        command: OrgCommand,
+    },
+    /// API keys of an organisation.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+}
+
+/// Where settings come from: flags, then STRONGROOM_* variables, then the file; the first one found counts.
+#[derive(Debug, Args)]
+pub(crate) struct ConnectArgs {
+    /// A TOML file with settings [variable: STRONGROOM_CONFIG].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// postgresql://user:password@host:port/database?sslmode=verify-full [variable: STRONGROOM_DATABASE_URL,
+    /// else DATABASE_URL]. On a shared machine rather use the variable: others can see a flag.
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VaultArgs {
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+    /// A file made by `strongroom root-key new` [variable: STRONGROOM_ROOT_KEY_FILE]. Instead, the key itself
+    /// can be in STRONGROOM_ROOT_KEY, or a passphrase in STRONGROOM_ROOT_KEY_PASSPHRASE.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) root_key_file: Option<String>,
+    /// A file with a passphrase that stands for the root key [variable: STRONGROOM_ROOT_KEY_PASSPHRASE_FILE].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) root_key_passphrase_file: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8700].
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<String>,
+    /// How secrets are checked: typed (the members that each type needs) or object (any object that is not
+    /// empty) [default: typed].
+    #[arg(long, value_name = "RULES")]
+    pub(crate) blob_rules: Option<String>,
+    /// Threads that serve requests [default: one per core].
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<String>,
+    /// Most connections to PostgreSQL at a time [default: 16].
+    #[arg(long, value_name = "N")]
+    pub(crate) pool_size: Option<String>,
+    /// Most client connections per worker [default: 16384].
+    #[arg(long, value_name = "N")]
+    pub(crate) max_connections: Option<String>,
+    /// Longest time for one request, its body apart [default: 10s].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) request_timeout: Option<String>,
+    /// Longest time for one database transaction [default: 8s].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) statement_timeout: Option<String>,
+    /// Longest time to connect to PostgreSQL, or to wait for a free connection [default: 3s].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) connect_timeout: Option<String>,
+    /// Longest time for a request's head to arrive [default: 10s].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) header_timeout: Option<String>,
+    /// Longest time for a request's body to arrive [default: 15s].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) body_timeout: Option<String>,
+    /// Longest time that an idle client connection is kept [default: 75s].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) keep_alive: Option<String>,
+    /// Longest time for requests under way once the server is told to stop [default: 20s].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) shutdown_timeout: Option<String>,
+    /// json, human, or auto: human on a terminal [default: auto].
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<String>,
+    /// error, warn, info, debug or trace [default: info].
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log_level: Option<String>,
+}
+
+#[cfg(feature = "dev")]
+#[derive(Debug, Args)]
+pub(crate) struct DevArgs {
+    /// Address and port to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8700")]
+    pub(crate) listen: SocketAddr,
+    /// Folder for the database, root key and API keys; kept from one start to the next [default:
+    /// /var/lib/strongroom-dev as root, else ~/.local/share/strongroom-dev].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Print one JSON object with everything a program needs, instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Allow an address that other machines can reach. The API keys are then all that protects the demo data.
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+    /// Make this role for servers (unless it exists) and grant it what a server needs; where we may not make
+    /// roles, print the SQL for someone who may. Repeat it after every upgrade.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) app_role: Option<String>,
+    /// Set the application role's password to this file's content.
+    #[arg(long, value_name = "FILE", requires = "app_role")]
+    pub(crate) app_password_file: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RootKeyCommand {
+    /// Write a new random root key to FILE, readable by you alone. An existing file is left as it is.
+    ///
+    /// Keep a copy offline: without the root key nothing in the database can be opened.
+    New {
+        /// The file to write.
+        file: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrgCommand {
+    /// Create an organisation, with an encryption key of its own.
+    Create {
+        #[command(flatten)]
+        vault: VaultArgs,
+        /// What people call it; need not be unique.
+        #[arg(long)]
+        name: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List all organisations, oldest first.
+    List {
+        #[command(flatten)]
+        vault: VaultArgs,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Issue an API key. It is shown once and stored nowhere.
+    Create {
+        #[command(flatten)]
+        vault: VaultArgs,
+        /// The organisation's id.
+        #[arg(long, value_name = "ORG_ID")]
+        org: String,
+        /// admin: everything in the organisation. member: list credentials, without their secrets.
+        #[arg(long)]
+        role: String,
+        /// What people call it, such as the system that uses it.
+        #[arg(long)]
+        name: String,
+        /// From when on it is refused: a date (2027-01-31), a time (2027-01-31T12:00:00Z), or a span from now
+        /// (90d, 12h) [default: never].
+        #[arg(long, value_name = "WHEN")]
+        expires: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List an organisation's API keys, without their secrets.
+    List {
+        #[command(flatten)]
+        vault: VaultArgs,
+        /// The organisation's id.
+        #[arg(long, value_name = "ORG_ID")]
+        org: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke an API key: every running server refuses it within a second.
+    Revoke {
+        #[command(flatten)]
+        vault: VaultArgs,
+        /// The organisation's id.
+        #[arg(long, value_name = "ORG_ID")]
+        org: String,
+        /// The key's id, as `key create` and `key list` show it.
+        #[arg(long, value_name = "KEY_ID")]
+        key: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}

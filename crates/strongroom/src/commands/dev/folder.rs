@@ -1,0 +1,153 @@
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use strongroom_domain::crypto::{OsRandom, RandomSource};
+
+use crate::error::CommandError;
+
+/// What a development instance remembers, in `DIR/dev.json` (mode 0600).
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Memory {
+    /// Password of PostgreSQL's superuser.
+    pub(super) postgres_password: String,
+    /// Password of the application role.
+    pub(super) app_password: String,
+    /// The port that PostgreSQL had last.
+    pub(super) port: Option<u16>,
+    /// The organisation and its keys, once they are there.
+    pub(super) demo: Option<Demo>,
+}
+
+/// The organisation to try things with.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Demo {
+    pub(super) org_id: String,
+    pub(super) admin_api_key: String,
+    pub(super) member_api_key: String,
+}
+
+/// The instance's folder, which this process alone uses.
+pub(super) struct DevFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DevFolder {
+    /// Makes the folder when it is not there, and locks it.
+    pub(super) fn open(path: Option<&Path>) -> Result<Self, CommandError> {
+        let path = match path {
+            Some(path) => path.to_owned(),
+            None => default_path()?,
+        };
+        let what = format!("cannot use the folder {}", path.display());
+        let failed = |error: std::io::Error| CommandError::io(&what, &error);
+        DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(failed)?;
+        let path = path.canonicalize().map_err(failed)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path.join("lock"))
+            .map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(CommandError::Failed(format!(
+                "another `strongroom dev` runs in {}; stop it, or take another folder with --data",
+                path.display()
+            ))),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn cluster(&self) -> PathBuf {
+        self.path.join("postgres")
+    }
+
+    pub(super) fn cluster_log(&self) -> PathBuf {
+        self.path.join("postgres.log")
+    }
+
+    pub(super) fn root_key(&self) -> PathBuf {
+        self.path.join("root.key")
+    }
+
+    fn memory(&self) -> PathBuf {
+        self.path.join("dev.json")
+    }
+
+    /// What was remembered, or a fresh memory when there is no cluster yet.
+    pub(super) fn remember(&self) -> Result<Memory, CommandError> {
+        let file = self.memory();
+        let what = format!("cannot read {}", file.display());
+        match fs::read(&file) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| CommandError::Failed(format!("{what}: {error}"))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                if self.cluster().join("PG_VERSION").exists() {
+                    return Err(CommandError::Failed(format!(
+                        "{} is gone, and with it the passwords of the database beside it; put it back, or \
+                         remove {} to begin anew",
+                        file.display(),
+                        self.path.display()
+                    )));
+                }
+                let memory = Memory {
+                    postgres_password: password()?,
+                    app_password: password()?,
+                    port: None,
+                    demo: None,
+                };
+                self.keep(&memory)?;
+                Ok(memory)
+            }
+            Err(error) => Err(CommandError::io(&what, &error)),
+        }
+    }
+
+    /// Stores `memory`, whole or not at all.
+    pub(super) fn keep(&self, memory: &Memory) -> Result<(), CommandError> {
+        let file = self.memory();
+        let what = format!("cannot write {}", file.display());
+        let failed = |error: std::io::Error| CommandError::io(&what, &error);
+        let bytes = serde_json::to_vec_pretty(memory)
+            .map_err(|error| CommandError::Failed(format!("{what}: {error}")))?;
+        let draft = file.with_extension("json.new");
+        let mut out = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&draft)
+            .map_err(failed)?;
+        out.write_all(&bytes).and_then(|()| out.sync_all()).map_err(failed)?;
+        fs::rename(&draft, &file).map_err(failed)
+    }
+}
+
+fn default_path() -> Result<PathBuf, CommandError> {
+    if nix::unistd::geteuid().is_root() {
+        return Ok(PathBuf::from("/var/lib/strongroom-dev"));
+    }
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share"));
+    data.or_else(home)
+        .map(|data| data.join("strongroom-dev"))
+        .ok_or_else(|| CommandError::Failed("HOME is not set; name a folder with --data".into()))
+}
+
+// Letters and digits only, so that it stands in a URL as it is.
+fn password() -> Result<String, CommandError> {
+    let mut bytes = [0; 16];
+    OsRandom
+        .fill(&mut bytes)
+        .map_err(|error| CommandError::Failed(error.to_string()))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

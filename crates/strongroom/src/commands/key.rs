@@ -1,0 +1,138 @@
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use serde_json::{Value, json};
+use strongroom_domain::api_key::StoredApiKey;
+use strongroom_domain::caller::Role;
+use strongroom_domain::{Clock, KeyId, SystemClock, VaultError};
+
+use crate::cli::KeyCommand;
+use crate::error::CommandError;
+use crate::{config, output, vault_access};
+
+/// `strongroom key …`.
+pub(super) async fn run(command: KeyCommand) -> Result<(), CommandError> {
+    match command {
+        KeyCommand::Create { vault, org, role, name, expires, json } => {
+            let caller = vault_access::operator(&org)?;
+            let role = Role::parse(&role).ok_or_else(|| {
+                CommandError::Failed(format!("--role must be {}", Role::choices()))
+            })?;
+            let expires = expires.as_deref().map(expiry).transpose()?;
+            let vault = vault_access::open(&config::vault_access(&vault)?).await?;
+            let issued = vault.create_api_key(&caller, role, &name, expires).await;
+            let issued = issued.map_err(|error| missing(error, "organisation", &org))?;
+            let mut value = described(&issued.stored);
+            value["api_key"] = issued.text.expose().into();
+            let text = format!(
+                "{}\n\nThis key is shown once and stored nowhere. Its id is {}.",
+                issued.text.expose(),
+                issued.stored.id
+            );
+            output::answer(json, &value, &text);
+        }
+        KeyCommand::List { vault, org, json } => {
+            let caller = vault_access::operator(&org)?;
+            let vault = vault_access::open(&config::vault_access(&vault)?).await?;
+            let keys = vault.api_keys(&caller).await;
+            let keys = keys.map_err(|error| missing(error, "organisation", &org))?;
+            let values: Vec<_> = keys.iter().map(described).collect();
+            output::answer(json, &values, &table(&keys));
+        }
+        KeyCommand::Revoke { vault, org, key, json } => {
+            let caller = vault_access::operator(&org)?;
+            let id = KeyId::parse(&key).ok_or_else(|| {
+                let hint = "--key must be a key's id, as `strongroom key list` shows it";
+                CommandError::Failed(hint.into())
+            })?;
+            let vault = vault_access::open(&config::vault_access(&vault)?).await?;
+            let revoked = vault.revoke_api_key(&caller, id).await;
+            revoked.map_err(|error| missing(error, "API key in this organisation", &key))?;
+            let value = json!({"key_id": id, "org_id": caller.org(), "revoked": true});
+            output::answer(json, &value, &format!("revoked API key {id}"));
+        }
+    }
+    Ok(())
+}
+
+fn missing(error: VaultError, what: &str, id: &str) -> CommandError {
+    match error {
+        VaultError::NotFound => CommandError::Failed(format!("there is no {what} with id {id}")),
+        other => other.into(),
+    }
+}
+
+fn described(key: &StoredApiKey) -> Value {
+    json!({
+        "key_id": key.id,
+        "org_id": key.org,
+        "role": key.role,
+        "name": key.name,
+        "created_at": shown_time(key.created_at),
+        "expires_at": key.expires_at.map(shown_time),
+        "revoked_at": key.revoked_at.map(shown_time),
+    })
+}
+
+fn table(keys: &[StoredApiKey]) -> String {
+    let rows: Vec<_> = keys
+        .iter()
+        .map(|key| {
+            [
+                key.id.to_string(),
+                key.role.as_str().to_owned(),
+                state(key, SystemClock.now()),
+                shown_time(key.created_at),
+                key.name.clone(),
+            ]
+        })
+        .collect();
+    output::table(["KEY_ID", "ROLE", "STATE", "CREATED", "NAME"], &rows)
+}
+
+fn state(key: &StoredApiKey, now: DateTime<Utc>) -> String {
+    match (key.revoked_at, key.expires_at) {
+        (Some(at), _) => format!("revoked {}", shown_time(at)),
+        (None, Some(at)) if at <= now => format!("expired {}", shown_time(at)),
+        (None, Some(at)) => format!("valid until {}", shown_time(at)),
+        (None, None) => "valid".to_owned(),
+    }
+}
+
+/// RFC 3339 in UTC, to the second.
+pub(super) fn shown_time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn expiry(text: &str) -> Result<DateTime<Utc>, CommandError> {
+    parse_expiry(text, SystemClock.now()).ok_or_else(|| {
+        let hint = "--expires must be a date (2027-01-31), a time (2027-01-31T12:00:00Z) or a span (90d, 12h)";
+        CommandError::Failed(hint.into())
+    })
+}
+
+fn parse_expiry(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Some(at.to_utc());
+    }
+    if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        return Some(date.and_hms_opt(0, 0, 0)?.and_utc());
+    }
+    let span = humantime::parse_duration(text).ok()?;
+    now.checked_add_signed(chrono::TimeDelta::from_std(span).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expiry_is_a_date_a_time_or_a_span() {
+        let now = DateTime::UNIX_EPOCH;
+        let shown = |text| parse_expiry(text, now).map(shown_time);
+        assert_eq!(shown("2027-01-31").as_deref(), Some("2027-01-31T00:00:00Z"));
+        assert_eq!(shown("2027-01-31T12:00:00+02:00").as_deref(), Some("2027-01-31T10:00:00Z"));
+        assert_eq!(shown("1d").as_deref(), Some("1970-01-02T00:00:00Z"));
+        for bad in ["", "tomorrow", "2027-13-01", "99999999999999d", "-1d"] {
+            assert_eq!(shown(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! One file per command.
+
+#[cfg(feature = "dev")]
+mod dev;
+mod key;
+mod migrate;
+mod org;
+mod root_key;
+mod serve;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::cli::Command;
+use crate::config::{LogFormat, Logging};
+use crate::error::CommandError;
+use crate::logging;
+
+/// Carries out `command`.
+pub(crate) fn run(command: Command) -> Result<(), CommandError> {
+    match command {
+        Command::Serve(args) => serve::run(&args),
+        #[cfg(feature = "dev")]
+        Command::Dev(args) => dev::run(&args),
+        Command::Migrate(args) => short(migrate::run(&args)),
+        Command::RootKey { command } => root_key::run(&command),
+        Command::Org { command } => short(org::run(command)),
+        Command::Key { command } => short(key::run(command)),
+    }
+}
+
+/// Runs a command that ends by itself: only warnings are logged.
+fn short(work: impl Future<Output = Result<(), CommandError>>) -> Result<(), CommandError> {
+    logging::start(Logging {
+        format: LogFormat::Human,
+        level: tracing::Level::WARN,
+    });
+    runtime()?.block_on(work)
+}
+
+fn runtime() -> Result<Runtime, CommandError> {
+    Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::io("cannot start threads", &error))
+}

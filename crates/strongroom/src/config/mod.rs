@@ -1,0 +1,9 @@
+//! Settings: read once from flags, variables and a file, then checked, then passed on.
+
+mod root_key;
+mod settings;
+mod sources;
+
+pub(crate) use root_key::from_file as root_key_from_file;
+pub(crate) use settings::{LogFormat, Logging, ServeSettings, VaultAccess, database, serve, vault_access};
+pub(crate) use sources::ConfigError;

@@ -1,0 +1,203 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use strongroom_api::HttpSettings;
+use strongroom_domain::VaultSettings;
+use strongroom_domain::blob::BlobRules;
+use strongroom_domain::keyring::RootKeySource;
+use strongroom_storage::{DatabaseSettings, DatabaseUrl};
+
+use super::root_key;
+use super::sources::{ConfigError, Sources};
+use crate::cli::{ConnectArgs, ServeArgs, VaultArgs};
+
+/// Loopback, so that nothing is reachable from outside by accident.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(
+    std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+    8700,
+);
+
+/// What a command needs to open the vault.
+#[derive(Debug)]
+pub(crate) struct VaultAccess {
+    pub(crate) database: DatabaseSettings,
+    pub(crate) root_key: RootKeySource,
+}
+
+/// All that `serve` needs.
+#[derive(Debug)]
+pub(crate) struct ServeSettings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) access: VaultAccess,
+    pub(crate) vault: VaultSettings,
+    pub(crate) http: HttpSettings,
+    pub(crate) request_timeout: Duration,
+    pub(crate) body_timeout: Duration,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Auto,
+    Json,
+    Human,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Logging {
+    pub(crate) format: LogFormat,
+    pub(crate) level: tracing::Level,
+}
+
+/// Settings of a command that only needs the database.
+pub(crate) fn database(args: &ConnectArgs) -> Result<DatabaseSettings, ConfigError> {
+    let flags = [("database_url", args.database_url.clone())];
+    database_from(&Sources::read(&flags, args.config.as_deref())?)
+}
+
+/// Settings of a command that opens the vault.
+pub(crate) fn vault_access(args: &VaultArgs) -> Result<VaultAccess, ConfigError> {
+    access_from(&Sources::read(&vault_flags(args), args.connect.config.as_deref())?)
+}
+
+/// Settings of `serve`.
+pub(crate) fn serve(args: &ServeArgs) -> Result<(ServeSettings, Logging), ConfigError> {
+    let mut flags = vault_flags(&args.vault);
+    flags.extend([
+        ("listen", args.listen.clone()),
+        ("blob_rules", args.blob_rules.clone()),
+        ("workers", args.workers.clone()),
+        ("pool_size", args.pool_size.clone()),
+        ("max_connections", args.max_connections.clone()),
+        ("request_timeout", args.request_timeout.clone()),
+        ("statement_timeout", args.statement_timeout.clone()),
+        ("connect_timeout", args.connect_timeout.clone()),
+        ("header_timeout", args.header_timeout.clone()),
+        ("body_timeout", args.body_timeout.clone()),
+        ("keep_alive", args.keep_alive.clone()),
+        ("shutdown_timeout", args.shutdown_timeout.clone()),
+        ("log_format", args.log_format.clone()),
+        ("log_level", args.log_level.clone()),
+    ]);
+    let sources = Sources::read(&flags, args.vault.connect.config.as_deref())?;
+    let settings = ServeSettings {
+        listen: sources.parse("listen", DEFAULT_LISTEN, address)?,
+        vault: VaultSettings {
+            blob_rules: sources.parse("blob_rules", BlobRules::Typed, blob_rules)?,
+        },
+        http: http_from(&sources)?,
+        request_timeout: sources.parse("request_timeout", Duration::from_secs(10), time)?,
+        body_timeout: sources.parse("body_timeout", Duration::from_secs(15), time)?,
+        access: access_from(&sources)?,
+    };
+    let logging = Logging {
+        format: sources.parse("log_format", LogFormat::Auto, log_format)?,
+        level: sources.parse("log_level", tracing::Level::INFO, log_level)?,
+    };
+    Ok((settings, logging))
+}
+
+fn vault_flags(args: &VaultArgs) -> Vec<(&'static str, Option<String>)> {
+    vec![
+        ("database_url", args.connect.database_url.clone()),
+        ("root_key_file", args.root_key_file.clone()),
+        ("root_key_passphrase_file", args.root_key_passphrase_file.clone()),
+    ]
+}
+
+fn access_from(sources: &Sources) -> Result<VaultAccess, ConfigError> {
+    Ok(VaultAccess {
+        database: database_from(sources)?,
+        root_key: root_key::source(sources)?,
+    })
+}
+
+fn database_from(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
+    let found = sources.get("database_url").ok_or(ConfigError::Missing {
+        key: "database_url",
+        hint: "give postgresql://user:password@host:port/database with --database-url, \
+               STRONGROOM_DATABASE_URL or DATABASE_URL",
+    })?;
+    let url = DatabaseUrl::parse(&found.text)
+        .map_err(|error| found.invalid("database_url", error.to_string()))?;
+    Ok(DatabaseSettings {
+        url,
+        pool_size: sources.parse("pool_size", 16, |text| count(text, 2, 1000))?,
+        connect_timeout: sources.parse("connect_timeout", Duration::from_secs(3), time)?,
+        statement_timeout: sources.parse("statement_timeout", Duration::from_secs(8), time)?,
+    })
+}
+
+fn http_from(sources: &Sources) -> Result<HttpSettings, ConfigError> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(HttpSettings {
+        workers: sources.parse("workers", cores, |text| count(text, 1, 1024))?,
+        max_connections: sources.parse("max_connections", 16_384, |text| count(text, 1, 1_000_000))?,
+        header_timeout: sources.parse("header_timeout", Duration::from_secs(10), time)?,
+        keep_alive: sources.parse("keep_alive", Duration::from_secs(75), time)?,
+        shutdown_timeout: sources.parse("shutdown_timeout", Duration::from_secs(20), time)?,
+    })
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "must be an IP address and a port, such as 127.0.0.1:8700 or [::1]:8700".into())
+}
+
+fn count(text: &str, least: usize, most: usize) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("must be a whole number from {least} to {most}"))
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let parsed = match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => humantime::parse_duration(text).ok(),
+    };
+    let longest = Duration::from_secs(3600);
+    parsed
+        .filter(|time| *time >= Duration::from_millis(1) && *time <= longest)
+        .ok_or_else(|| "must be a time from 1ms to 1h, such as 500ms, 10s or 2m".into())
+}
+
+fn blob_rules(text: &str) -> Result<BlobRules, String> {
+    match text {
+        "typed" => Ok(BlobRules::Typed),
+        "object" => Ok(BlobRules::Object),
+        _ => Err("must be typed or object".into()),
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "auto" => Ok(LogFormat::Auto),
+        "json" => Ok(LogFormat::Json),
+        "human" => Ok(LogFormat::Human),
+        _ => Err("must be auto, json or human".into()),
+    }
+}
+
+fn log_level(text: &str) -> Result<tracing::Level, String> {
+    text.parse()
+        .map_err(|_| "must be error, warn, info, debug or trace".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_seconds_or_have_a_unit() {
+        assert_eq!(time("5"), Ok(Duration::from_secs(5)));
+        assert_eq!(time("250ms"), Ok(Duration::from_millis(250)));
+        for bad in ["", "0", "-1", "x", "2h", "10 bananas"] {
+            assert!(time(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_default_address_is_loopback() {
+        assert!(DEFAULT_LISTEN.ip().is_loopback());
+    }
+}

@@ -1,0 +1,263 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A setting's name, as in the TOML file. The variable is `STRONGROOM_` and the name in capitals.
+pub(crate) type Key = &'static str;
+
+/// Every setting there is.
+const KEYS: [Key; 20] = [
+    "database_url",
+    "root_key_file",
+    "root_key",
+    "root_key_passphrase",
+    "root_key_passphrase_file",
+    "listen",
+    "blob_rules",
+    "workers",
+    "pool_size",
+    "max_connections",
+    "request_timeout",
+    "statement_timeout",
+    "connect_timeout",
+    "header_timeout",
+    "body_timeout",
+    "keep_alive",
+    "shutdown_timeout",
+    "log_format",
+    "log_level",
+    "config",
+];
+
+/// Settings whose value is never shown.
+const SECRET: [Key; 3] = ["database_url", "root_key", "root_key_passphrase"];
+
+/// Where a value was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Flag(Key),
+    Variable(String),
+    File(PathBuf),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(key) => write!(f, "flag --{}", key.replace('_', "-")),
+            Self::Variable(name) => write!(f, "variable {name}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+        }
+    }
+}
+
+/// What is wrong with the configuration: the setting, the problem, and where the value came from.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("configuration: {key} is not set: {hint}")]
+    Missing { key: Key, hint: &'static str },
+    #[error("configuration: {key} (from {origin}){value}: {problem}")]
+    Invalid {
+        key: Key,
+        origin: Origin,
+        value: String,
+        problem: String,
+    },
+    #[error("configuration file {}: {problem}", file.display())]
+    File { file: PathBuf, problem: String },
+}
+
+/// A raw value with its origin. Does not print itself.
+#[derive(Clone)]
+pub(crate) struct Found {
+    pub(crate) text: String,
+    pub(crate) origin: Origin,
+}
+
+/// All raw values, the strongest of each.
+pub(crate) struct Sources(BTreeMap<Key, Found>);
+
+impl Sources {
+    /// Gathers flags, the process's variables, and the file that `config` names.
+    pub(crate) fn read(
+        flags: &[(Key, Option<String>)],
+        config: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            // A value that is no UTF-8 is no value of ours; its replacement fails the setting's own check.
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+        });
+        Self::gather(flags, &variables.collect(), config)
+    }
+
+    fn gather(
+        flags: &[(Key, Option<String>)],
+        variables: &BTreeMap<String, String>,
+        config: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
+        let mut found = BTreeMap::new();
+        for (key, value) in flags {
+            if let Some(text) = value {
+                let (text, origin) = (text.clone(), Origin::Flag(key));
+                found.insert(*key, Found { text, origin });
+            }
+        }
+        for key in KEYS {
+            let name = variable(key);
+            if let Some(text) = variables.get(&name) {
+                let (text, origin) = (text.clone(), Origin::Variable(name));
+                found.entry(key).or_insert(Found { text, origin });
+            }
+        }
+        let named = found.get("config").map(|found| PathBuf::from(&found.text));
+        if let Some(file) = config.map(Path::to_owned).or(named) {
+            for (key, text) in read_file(&file)? {
+                let origin = Origin::File(file.clone());
+                found.entry(key).or_insert(Found { text, origin });
+            }
+        }
+        // Many platforms set this one for whatever runs on them, so it is the last to be asked.
+        if let Some(text) = variables.get("DATABASE_URL") {
+            let (text, origin) = (text.clone(), Origin::Variable("DATABASE_URL".into()));
+            found.entry("database_url").or_insert(Found { text, origin });
+        }
+        Ok(Self(found))
+    }
+
+    /// The raw value of `key`.
+    pub(crate) fn get(&self, key: Key) -> Option<&Found> {
+        self.0.get(key)
+    }
+
+    /// The value of `key` as `parse` reads it, or `default` when it is not set.
+    pub(crate) fn parse<T>(
+        &self,
+        key: Key,
+        default: T,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, ConfigError> {
+        match self.get(key) {
+            None => Ok(default),
+            Some(found) => parse(&found.text).map_err(|problem| found.invalid(key, problem)),
+        }
+    }
+}
+
+impl Found {
+    /// The error that says what is wrong with this value of `key`.
+    pub(crate) fn invalid(&self, key: Key, problem: impl Into<String>) -> ConfigError {
+        let value = if SECRET.contains(&key) {
+            String::new()
+        } else {
+            format!(" is {:?}", self.text)
+        };
+        ConfigError::Invalid {
+            key,
+            origin: self.origin.clone(),
+            value,
+            problem: problem.into(),
+        }
+    }
+}
+
+fn variable(key: Key) -> String {
+    format!("STRONGROOM_{}", key.to_uppercase())
+}
+
+fn read_file(file: &Path) -> Result<Vec<(Key, String)>, ConfigError> {
+    let broken = |problem: String| ConfigError::File {
+        file: file.to_owned(),
+        problem,
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| broken(error.to_string()))?;
+    let table: toml::Table = text.parse().map_err(|error| broken(syntax(&text, &error)))?;
+    table
+        .into_iter()
+        .map(|(name, value)| {
+            let known = KEYS.iter().find(|key| **key == name && name != "config");
+            let key = known.ok_or_else(|| broken(format!("{name:?} is not a known setting")))?;
+            let text = plain(value)
+                .ok_or_else(|| broken(format!("{name} must be a string, a number or a boolean")))?;
+            Ok((*key, text))
+        })
+        .collect()
+}
+
+// The error's own text quotes the line, and with it perhaps a secret.
+fn syntax(text: &str, error: &toml::de::Error) -> String {
+    let start = error.span().map_or(0, |span| span.start);
+    let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
+    format!("line {line}: {}", error.message())
+}
+
+fn plain(value: toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Boolean(boolean) => Some(boolean.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        pairs.iter().map(own).collect()
+    }
+
+    fn file(content: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), content).unwrap();
+        file
+    }
+
+    #[test]
+    fn flags_beat_variables_beat_the_file() {
+        let file = file("listen = \"f:1\"\npool_size = 3\nworkers = 5\n");
+        let variables = variables(&[("STRONGROOM_LISTEN", "v:1"), ("STRONGROOM_POOL_SIZE", "4")]);
+        let flags = [("listen", Some("flag:1".to_owned())), ("workers", None)];
+        let sources = Sources::gather(&flags, &variables, Some(file.path())).unwrap();
+        let text = |key| sources.get(key).unwrap().text.as_str();
+        assert_eq!((text("listen"), text("pool_size"), text("workers")), ("flag:1", "4", "5"));
+    }
+
+    #[test]
+    fn database_url_is_the_last_resort() {
+        let both = variables(&[("DATABASE_URL", "a"), ("STRONGROOM_DATABASE_URL", "b")]);
+        let sources = Sources::gather(&[], &both, None).unwrap();
+        assert_eq!(sources.get("database_url").unwrap().text, "b");
+        let one = variables(&[("DATABASE_URL", "a")]);
+        let sources = Sources::gather(&[], &one, None).unwrap();
+        assert_eq!(sources.get("database_url").unwrap().text, "a");
+    }
+
+    #[test]
+    fn errors_name_key_problem_and_origin_but_no_secret() {
+        let variables = variables(&[("STRONGROOM_LISTEN", "x"), ("STRONGROOM_ROOT_KEY", "hunter2")]);
+        let sources = Sources::gather(&[], &variables, None).unwrap();
+        let error = sources.get("listen").unwrap().invalid("listen", "is no address");
+        assert_eq!(
+            error.to_string(),
+            "configuration: listen (from variable STRONGROOM_LISTEN) is \"x\": is no address"
+        );
+        let error = sources.get("root_key").unwrap().invalid("root_key", "is no key");
+        assert!(!error.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn a_broken_file_is_refused_without_quoting_it() {
+        for content in [
+            "database_url = \"postgresql://u:hunter2@h/d",
+            "database_url = hunter2",
+            "a = 1\ndatabase_url = [\"hunter2\"]",
+            "databse_url = \"hunter2\"",
+            "[database_url]\nx = \"hunter2\"",
+        ] {
+            let file = file(content);
+            let error = Sources::gather(&[], &BTreeMap::new(), Some(file.path())).err().unwrap();
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+use std::io::IsTerminal;
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+use crate::config::{LogFormat, Logging};
+
+/// Sends log lines to standard error. Other crates' lines count from warnings on; at debug level they could
+/// quote what passes through them.
+pub(crate) fn start(logging: Logging) {
+    let json = match logging.format {
+        LogFormat::Json => true,
+        LogFormat::Human => false,
+        LogFormat::Auto => !std::io::stderr().is_terminal(),
+    };
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = if json {
+        lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
+    } else {
+        lines.with_target(false).compact().boxed()
+    };
+    let others = LevelFilter::from_level(logging.level.min(tracing::Level::WARN));
+    let filter = Targets::new()
+        .with_target("strongroom", logging.level)
+        .with_default(others);
+    // Fails when a subscriber is set already, which then serves as well.
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+}

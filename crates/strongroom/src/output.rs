@@ -1,0 +1,53 @@
+//! The only place that writes to standard output and standard error outside the log.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is what the module is for")]
+
+use std::io::Write;
+
+use serde::Serialize;
+
+/// Prints `value` as one line of JSON when `json` is set, else `text`.
+pub(crate) fn answer(json: bool, value: &impl Serialize, text: &str) {
+    if json {
+        line(&serde_json::to_string(value).unwrap_or_default());
+    } else {
+        line(text);
+    }
+}
+
+/// Prints one or more lines. Whoever closed the other end does not want them.
+pub(crate) fn line(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}");
+    let _ = out.flush();
+}
+
+/// Says to a person what went wrong.
+pub(crate) fn error(text: &str) {
+    eprintln!("error: {text}");
+}
+
+/// Columns under their headings, as wide as they need to be.
+pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
+    let mut widths = headings.map(|heading| heading.chars().count());
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let format = |cells: [&str; N]| {
+        let cells = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let mut lines = vec![format(headings)];
+    lines.extend(rows.iter().map(|row| format(row.each_ref().map(String::as_str))));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn columns_are_aligned() {
+        let rows = [["1".to_owned(), "long".to_owned()], ["22".to_owned(), String::new()]];
+        assert_eq!(super::table(["a", "b"], &rows), "a   b\n1   long\n22");
+    }
+}

@@ -1,0 +1,222 @@
+//! The running service: listens at once, and opens the vault as soon as the database allows.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use strongroom_api::ServerHandle;
+use strongroom_api::AppState;
+use strongroom_domain::keyring::UnlockError;
+use strongroom_domain::{Vault, VaultSettings};
+use strongroom_storage::{
+    ConnectError, Database, PartitionKeeper, RevocationListener, check_serving_role,
+    pending_migrations,
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
+
+use crate::config::{ServeSettings, VaultAccess};
+use crate::error::CommandError;
+use crate::vault_access::{missing_migrations, open_on};
+
+/// Pause between two tries to reach the database.
+const RETRY: Duration = Duration::from_millis(500);
+/// How often the same cause of waiting is logged again, in tries.
+const REMIND_EVERY: u32 = 60;
+
+/// A service that listens.
+pub(crate) struct Service {
+    address: SocketAddr,
+    handle: ServerHandle,
+    server: JoinHandle<std::io::Result<()>>,
+    opening: JoinHandle<Result<Background, CommandError>>,
+}
+
+/// What lives as long as the vault is open.
+struct Background {
+    _revocations: RevocationListener,
+    _partitions: PartitionKeeper,
+}
+
+impl Service {
+    /// Binds, listens, and begins to open the vault.
+    pub(crate) fn start(settings: ServeSettings) -> Result<Self, CommandError> {
+        let listen = settings.listen;
+        let listener = TcpListener::bind(listen)
+            .map_err(|error| CommandError::io(&format!("cannot listen on {listen}"), &error))?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| CommandError::io("cannot read the listener's address", &error))?;
+        let state = AppState::new(settings.request_timeout, settings.body_timeout);
+        let server = strongroom_api::run(listener, state.clone(), &settings.http)
+            .map_err(|error| CommandError::io("cannot serve", &error))?;
+        let handle = server.handle();
+        tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+        Ok(Self {
+            address,
+            handle,
+            server: tokio::spawn(server),
+            opening: tokio::spawn(open_vault(settings.access, settings.vault, state)),
+        })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until the vault is open.
+    pub(crate) async fn ready(&mut self) -> Result<(), CommandError> {
+        let opened = (&mut self.opening).await;
+        let background = opened.map_err(|error| CommandError::Failed(error.to_string()))??;
+        // Keep them for as long as the service lives.
+        self.opening = tokio::spawn(async move {
+            std::future::pending::<()>().await;
+            Ok(background)
+        });
+        Ok(())
+    }
+
+    /// Runs until `stop` completes, then finishes the requests under way; ends early with the error when the
+    /// vault cannot be opened.
+    pub(crate) async fn run_until(
+        mut self,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), CommandError> {
+        let failed = tokio::select! {
+            () = stop => None,
+            failed = Self::failure(&mut self.opening) => Some(failed),
+        };
+        tracing::info!("stopping: requests under way are finished");
+        self.handle.stop(failed.is_none()).await;
+        let ended = self.server.await;
+        self.opening.abort();
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        match ended {
+            Ok(Ok(())) => {
+                tracing::info!("stopped");
+                Ok(())
+            }
+            Ok(Err(error)) => Err(CommandError::io("the server failed", &error)),
+            Err(error) => Err(CommandError::Failed(format!("the server failed: {error}"))),
+        }
+    }
+
+    // Completes only when the vault can never be opened.
+    async fn failure(opening: &mut JoinHandle<Result<Background, CommandError>>) -> CommandError {
+        match opening.await {
+            Ok(Ok(background)) => {
+                let _alive = background;
+                std::future::pending().await
+            }
+            Ok(Err(error)) => error,
+            Err(error) => CommandError::Failed(error.to_string()),
+        }
+    }
+}
+
+/// Resolves at SIGINT or SIGTERM. A second one ends the process at once.
+pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, CommandError> {
+    let listen = |kind| signal(kind).map_err(|error| CommandError::io("cannot listen for signals", &error));
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    Ok(async move {
+        either(&mut interrupt, &mut terminate).await;
+        tokio::spawn(async move {
+            either(&mut interrupt, &mut terminate).await;
+            tracing::warn!("second signal: ending at once");
+            std::process::exit(130);
+        });
+    })
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
+}
+
+enum Obstacle {
+    /// It may go away by itself, or while somebody works on it.
+    Passing(String),
+    /// Nothing but another configuration helps.
+    Fatal(CommandError),
+}
+
+async fn open_vault(
+    access: VaultAccess,
+    settings: VaultSettings,
+    state: AppState,
+) -> Result<Background, CommandError> {
+    if access.database.url.is_exposed() {
+        tracing::warn!(
+            database = access.database.url.shown(),
+            "the database connection can be read or impersonated on the network; use sslmode=verify-full"
+        );
+    }
+    let database = Database::new(&access.database)?;
+    let mut last = String::new();
+    let mut tries = 0;
+    loop {
+        match try_open(&database, &access, settings).await {
+            Ok(vault) => return Ok(opened(database, vault, &state)),
+            Err(Obstacle::Fatal(error)) => return Err(error),
+            Err(Obstacle::Passing(why)) => {
+                if why != last || tries % REMIND_EVERY == 0 {
+                    tracing::warn!(cause = why, "not ready; trying again");
+                }
+                last = why;
+                tries += 1;
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+fn opened(database: Database, vault: Vault, state: &AppState) -> Background {
+    let vault = Arc::new(vault);
+    let forgetful = vault.clone();
+    let background = Background {
+        _revocations: RevocationListener::start(
+            database.clone(),
+            Arc::new(move || forgetful.forget_api_keys()),
+        ),
+        _partitions: PartitionKeeper::start(database),
+    };
+    state.open(vault);
+    tracing::info!("ready");
+    background
+}
+
+async fn try_open(
+    database: &Database,
+    access: &VaultAccess,
+    settings: VaultSettings,
+) -> Result<Vault, Obstacle> {
+    let pending = pending_migrations(database).await.map_err(obstacle)?;
+    check_serving_role(database).await.map_err(obstacle)?;
+    if pending > 0 {
+        return Err(Obstacle::Passing(missing_migrations(pending)));
+    }
+    match open_on(database.clone(), &access.root_key, settings).await {
+        Ok(vault) => Ok(vault),
+        Err(CommandError::Unlock(UnlockError::Store(error))) => {
+            Err(Obstacle::Passing(error.to_string()))
+        }
+        Err(error) => Err(Obstacle::Fatal(error)),
+    }
+}
+
+// A refused connection is no reason to give up: the role or the database may be in the making.
+fn obstacle(error: ConnectError) -> Obstacle {
+    match error {
+        ConnectError::Role(_) | ConnectError::Tls(_) => Obstacle::Fatal(error.into()),
+        ConnectError::Unreachable(_)
+        | ConnectError::Refused(_)
+        | ConnectError::Schema(_)
+        | ConnectError::Failed(_) => Obstacle::Passing(error.to_string()),
+    }
+}

@@ -1,0 +1,57 @@
+use std::sync::Arc;
+
+use strongroom_domain::audit::Chain;
+use strongroom_domain::caller::{Caller, RequestInfo};
+use strongroom_domain::crypto::OsRandom;
+use strongroom_domain::keyring::{RootKeySource, unlock};
+use strongroom_domain::{Clock, OrgId, SystemClock, Vault, VaultSettings};
+use strongroom_storage::{Database, PgStore, pending_migrations};
+
+use crate::config::VaultAccess;
+use crate::error::CommandError;
+
+/// Opens the vault for one command: checks the schema and the root key, then starts the workers.
+pub(crate) async fn open(access: &VaultAccess) -> Result<Vault, CommandError> {
+    let database = Database::new(&access.database)?;
+    let pending = pending_migrations(&database).await?;
+    if pending > 0 {
+        return Err(CommandError::Failed(missing_migrations(pending)));
+    }
+    open_on(database, &access.root_key, VaultSettings::default()).await
+}
+
+/// Unlocks the vault on a database that is known to be ready.
+pub(crate) async fn open_on(
+    database: Database,
+    root_key: &RootKeySource,
+    settings: VaultSettings,
+) -> Result<Vault, CommandError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let random = Arc::new(OsRandom);
+    let keys = unlock(&database, root_key, clock.now(), &*random).await?;
+    let chain = Chain::new(keys.1.audit.clone());
+    let store = PgStore::start(database, chain, clock.clone(), random.clone())
+        .map_err(|error| CommandError::Failed(error.to_string()))?;
+    Ok(Vault::new(Arc::new(store), keys, clock, random, settings))
+}
+
+/// What to say about a database that is behind.
+pub(crate) fn missing_migrations(pending: usize) -> String {
+    format!("the database lacks {pending} migration(s); run `strongroom migrate`")
+}
+
+/// The operator, as a caller within `org`.
+pub(crate) fn operator(org: &str) -> Result<Caller, CommandError> {
+    let org = OrgId::parse(org).ok_or_else(|| {
+        CommandError::Failed("--org must be an organisation's id, as `strongroom org list` shows it".into())
+    })?;
+    Ok(Caller::operator(org, command_line()))
+}
+
+/// Where the operator's requests come from.
+pub(crate) fn command_line() -> RequestInfo {
+    RequestInfo {
+        id: uuid::Uuid::new_v4().to_string(),
+        source: "command-line".into(),
+    }
+}
