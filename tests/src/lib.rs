@@ -1,1 +1,20 @@
-//! x
+//! The harness of the black-box tests: one private PostgreSQL per test process, a database cloned from a
+//! migrated template per test, and the real binary on a free port.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on shall fail where it stands"
+)]
+
+mod binary;
+mod command;
+mod postgres;
+mod server;
+mod vault;
+
+pub use binary::strongroom_binary;
+pub use command::{Finished, run};
+pub use postgres::{Database, cluster_url};
+pub use server::{Server, eventually};
+pub use vault::{Api, CREDENTIALS, TestVault};

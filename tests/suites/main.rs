@@ -1,1 +1,9 @@
-//! x
+//! Black-box tests against the real binary and a real PostgreSQL.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on shall fail where it stands"
+)]
+
+mod credentials;
+mod workspace;

@@ -93,9 +93,17 @@ async fn authorize(
 
 fn bad_org_header(headers: &HeaderMap) -> FieldError {
     if headers.contains_key(ORG_HEADER) {
-        FieldError::new(ORG_HEADER, "invalid_value", "must be one organization's UUID")
+        FieldError::new(
+            ORG_HEADER,
+            "invalid_value",
+            "must be one organization's UUID",
+        )
     } else {
-        FieldError::new(ORG_HEADER, "required", "is required: the organization's UUID")
+        FieldError::new(
+            ORG_HEADER,
+            "required",
+            "is required: the organization's UUID",
+        )
     }
 }
 

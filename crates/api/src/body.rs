@@ -61,14 +61,18 @@ fn check_content_type(request: &HttpRequest) -> Result<(), ApiError> {
         Err(ApiError::new(status, "unsupported_media_type", message))
     };
     let value = request.headers().get(CONTENT_TYPE);
-    let value = value.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let value = value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let (kind, parameters) = value.split_once(';').unwrap_or((value, ""));
     if !kind.trim().eq_ignore_ascii_case("application/json") {
         return unsupported("the Content-Type must be application/json");
     }
     let charset = parameters.split(';').find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+        name.trim()
+            .eq_ignore_ascii_case("charset")
+            .then(|| value.trim().trim_matches('"'))
     });
     if charset.is_some_and(|charset| !charset.eq_ignore_ascii_case("utf-8")) {
         return unsupported("JSON is UTF-8; no other charset is taken");
@@ -110,7 +114,11 @@ impl<'a> Fields<'a> {
         let value = json::parse(body)?;
         if value.kind() != Kind::Object {
             let message = format!("the body must be a JSON object, and is {}", value.kind());
-            return Err(ApiError::new(StatusCode::BAD_REQUEST, "wrong_type", message));
+            return Err(ApiError::new(
+                StatusCode::BAD_REQUEST,
+                "wrong_type",
+                message,
+            ));
         }
         Ok(Self {
             members: value.members().unwrap_or_default(),
@@ -128,7 +136,8 @@ impl<'a> Fields<'a> {
     pub(crate) fn require(&mut self, name: &str) -> Option<Value<'a>> {
         let value = self.take(name);
         if value.is_none() {
-            self.errors.push(FieldError::new(name, "required", "is required"));
+            self.errors
+                .push(FieldError::new(name, "required", "is required"));
         }
         value
     }
@@ -152,7 +161,11 @@ impl<'a> Fields<'a> {
     pub(crate) fn finish(mut self) -> Result<(), ApiError> {
         for (name, _) in &self.members {
             let name = json::shown_name(name);
-            self.errors.push(FieldError::new(name, "unknown_field", "is not a known field"));
+            self.errors.push(FieldError::new(
+                name,
+                "unknown_field",
+                "is not a known field",
+            ));
         }
         if self.errors.is_empty() {
             Ok(())

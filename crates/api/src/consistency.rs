@@ -10,7 +10,9 @@ const TIMEOUT: &str = "SlashID-Required-Consistency-Timeout";
 /// is durable here before the answer leaves.
 pub(crate) fn check(headers: &HeaderMap) -> Result<(), ApiError> {
     let mut errors = Vec::new();
-    if !all(headers, LEVEL, |value| matches!(value, "local_region" | "all_regions")) {
+    if !all(headers, LEVEL, |value| {
+        matches!(value, "local_region" | "all_regions")
+    }) {
         let message = "must be local_region or all_regions";
         errors.push(FieldError::new(LEVEL, "invalid_value", message));
     }
@@ -34,7 +36,10 @@ fn all(headers: &HeaderMap, name: &str, valid: impl Fn(&str) -> bool) -> bool {
 fn is_timeout(value: &str) -> bool {
     // `parse` alone would also take "+5".
     let digits = value.len() <= 3 && value.bytes().all(|byte| byte.is_ascii_digit());
-    digits && value.parse().is_ok_and(|seconds: u8| (1..=120).contains(&seconds))
+    digits
+        && value
+            .parse()
+            .is_ok_and(|seconds: u8| (1..=120).contains(&seconds))
 }
 
 #[cfg(test)]
@@ -46,7 +51,9 @@ mod tests {
         for good in ["1", "30", "120", "007"] {
             assert!(is_timeout(good), "{good}");
         }
-        for bad in ["", "0", "121", "-1", "+5", "1.5", "1e2", " 5", "5s", "300", "0x1", "1000000"] {
+        for bad in [
+            "", "0", "121", "-1", "+5", "1.5", "1e2", " 5", "5s", "300", "0x1", "1000000",
+        ] {
             assert!(!is_timeout(bad), "{bad}");
         }
     }

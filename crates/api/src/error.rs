@@ -68,7 +68,11 @@ impl ApiError {
     /// 405, with the methods that the path takes.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         let message = format!("this path takes {allow}");
-        let error = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
+        let error = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            message,
+        );
         Self {
             allow: Some(allow),
             ..error

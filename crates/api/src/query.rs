@@ -23,7 +23,8 @@ impl Params {
         let mut values = self.pairs.extract_if(.., |(key, _)| key == name);
         let (_, value) = values.next()?;
         if values.next().is_some() {
-            self.errors.push(FieldError::new(name, "duplicate", "must not be sent twice"));
+            self.errors
+                .push(FieldError::new(name, "duplicate", "must not be sent twice"));
         }
         Some(value)
     }
@@ -39,7 +40,8 @@ impl Params {
         let value = parse(&text);
         if value.is_none() {
             let message = format!("must be {}", must_be());
-            self.errors.push(FieldError::new(name, "invalid_value", message));
+            self.errors
+                .push(FieldError::new(name, "invalid_value", message));
         }
         value
     }

@@ -32,7 +32,9 @@ impl AppState {
 
     pub(crate) fn vault(&self) -> Result<&Arc<Vault>, ApiError> {
         self.vault.get().ok_or_else(|| {
-            ApiError::from(VaultError::Unavailable("the database was not reached yet".into()))
+            ApiError::from(VaultError::Unavailable(
+                "the database was not reached yet".into(),
+            ))
         })
     }
 

@@ -46,7 +46,10 @@ mod tests {
     fn a_short_key_is_padded_as_the_standard_says() {
         let key = SecretKey::from_slice(&[1; 32]).unwrap();
         let digest = mac(&key, &Context::new(Purpose::AuditEvent), b"message");
-        assert_eq!(data_encoding::HEXLOWER.encode(&digest), "0732cfe047684898456e33b693fe038b9e761c889c4a7ef4d592c6ed6b347a38");
+        assert_eq!(
+            data_encoding::HEXLOWER.encode(&digest),
+            "0732cfe047684898456e33b693fe038b9e761c889c4a7ef4d592c6ed6b347a38"
+        );
     }
 
     #[test]

@@ -229,9 +229,17 @@ mod tests {
         let params = PassphraseParams::generate(&OsRandom).unwrap();
         let one = RootKey::from_passphrase(id, &passphrase, &params).unwrap();
         let value = one.check_value(&OsRandom).unwrap();
-        assert!(RootKey::from_passphrase(id, &passphrase, &params).unwrap().check(&value));
+        assert!(
+            RootKey::from_passphrase(id, &passphrase, &params)
+                .unwrap()
+                .check(&value)
+        );
         let other = PassphraseParams::generate(&OsRandom).unwrap();
-        assert!(!RootKey::from_passphrase(id, &passphrase, &other).unwrap().check(&value));
+        assert!(
+            !RootKey::from_passphrase(id, &passphrase, &other)
+                .unwrap()
+                .check(&value)
+        );
     }
 
     /// RFC 9106 § 5.3 uses a secret and associated data, which we do not; this vector is the reference

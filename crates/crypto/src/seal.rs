@@ -56,11 +56,7 @@ fn seal_with_nonce(
 /// # Errors
 /// [`CryptoError::UnknownFormat`] when it cannot be a sealed value of this version,
 /// [`CryptoError::DoesNotOpen`] when key, context or any bit is not what it was.
-pub fn open(
-    key: &SecretKey,
-    context: &Context,
-    sealed: &[u8],
-) -> Result<SecretBytes, CryptoError> {
+pub fn open(key: &SecretKey, context: &Context, sealed: &[u8]) -> Result<SecretBytes, CryptoError> {
     if sealed.len() < MIN_SEALED_LEN || sealed[0] != FORMAT_VERSION {
         return Err(CryptoError::UnknownFormat);
     }
@@ -145,9 +141,13 @@ mod tests {
             "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
         );
         let associated = hex::<20>("feedfacedeadbeeffeedfacedeadbeefabaddad2");
-        let sealed =
-            seal_with_nonce(&key, &associated, &plaintext, hex("cafebabefacedbaddecaf888"))
-                .unwrap();
+        let sealed = seal_with_nonce(
+            &key,
+            &associated,
+            &plaintext,
+            hex("cafebabefacedbaddecaf888"),
+        )
+        .unwrap();
         assert_eq!(
             HEXLOWER.encode(&sealed[13..]),
             "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f66276fc6ece0f4e1768cddf8853bb2d551b"

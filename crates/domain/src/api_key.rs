@@ -147,12 +147,7 @@ impl ApiKeyToken {
 
     /// The digest to store for a key of this `role` and expiry.
     #[must_use]
-    pub fn digest(
-        &self,
-        key: &SecretKey,
-        role: Role,
-        expires_at: Option<DateTime<Utc>>,
-    ) -> Digest {
+    pub fn digest(&self, key: &SecretKey, role: Role, expires_at: Option<DateTime<Utc>>) -> Digest {
         let context = digest_context(self.org, self.id, role, expires_at);
         mac(key, &context, self.secret.expose())
     }
@@ -174,12 +169,7 @@ impl ApiKeyToken {
 
 // Organisation, id, role and expiry are bound, or whoever may write the table could copy a digest into
 // another organisation's row, or make a member an admin.
-fn digest_context(
-    org: OrgId,
-    id: KeyId,
-    role: Role,
-    expires_at: Option<DateTime<Utc>>,
-) -> Context {
+fn digest_context(org: OrgId, id: KeyId, role: Role, expires_at: Option<DateTime<Utc>>) -> Context {
     Context::new(Purpose::ApiKeyDigest)
         .uuid(org.0)
         .uuid(id.0)
@@ -225,7 +215,10 @@ mod tests {
         let text = token.to_text();
         assert!(text.expose().starts_with("sr_admin_"));
         let parsed = ApiKeyToken::parse(text.expose()).unwrap();
-        assert_eq!((parsed.org, parsed.id, parsed.role), (token.org, token.id, token.role));
+        assert_eq!(
+            (parsed.org, parsed.id, parsed.role),
+            (token.org, token.id, token.role)
+        );
         assert_eq!(parsed.secret.expose(), token.secret.expose());
     }
 

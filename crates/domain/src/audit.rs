@@ -252,9 +252,27 @@ mod tests {
         other.actor = "somebody".into();
         let variants = [
             chain.link(&Place { seq: 2, ..place }, &event),
-            chain.link(&Place { heads: None, ..place }, &event),
-            chain.link(&Place { previous: &[1; 32], ..place }, &event),
-            chain.link(&Place { org: OrgId(Uuid::from_u128(9)), ..place }, &event),
+            chain.link(
+                &Place {
+                    heads: None,
+                    ..place
+                },
+                &event,
+            ),
+            chain.link(
+                &Place {
+                    previous: &[1; 32],
+                    ..place
+                },
+                &event,
+            ),
+            chain.link(
+                &Place {
+                    org: OrgId(Uuid::from_u128(9)),
+                    ..place
+                },
+                &event,
+            ),
             chain.link(&place, &event.clone().about(id)),
             chain.link(&place, &event.clone().of_write(1, [0; 32])),
             chain.link(&place, &event.clone().with_outcome(Outcome::Denied)),

@@ -150,7 +150,10 @@ mod tests {
     fn every_type_names_all_that_is_missing() {
         let expected = [
             (CredentialType::ApiKey, vec!["api_key"]),
-            (CredentialType::ClientCredentials, vec!["client_id", "client_secret"]),
+            (
+                CredentialType::ClientCredentials,
+                vec!["client_id", "client_secret"],
+            ),
             (CredentialType::UserPass, vec!["username", "password"]),
             (CredentialType::ApiIdAccess, vec!["api_id", "api_key"]),
             (CredentialType::AccessToken, vec!["access_token"]),
@@ -161,7 +164,10 @@ mod tests {
                 .into_iter()
                 .map(|(field, _)| field)
                 .collect();
-            let fields: Vec<_> = fields.iter().map(|name| format!("json_blob.{name}")).collect();
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|name| format!("json_blob.{name}"))
+                .collect();
             assert_eq!(found, fields);
         }
     }
@@ -169,7 +175,10 @@ mod tests {
     #[test]
     fn camel_case_counts_and_more_is_welcome() {
         let blob = r#"{"clientId":"i","clientSecret":"s","webhook_token":"w","n":1e400}"#;
-        assert_eq!(errors(Provider::Shopify, CredentialType::ClientCredentials, blob), []);
+        assert_eq!(
+            errors(Provider::Shopify, CredentialType::ClientCredentials, blob),
+            []
+        );
     }
 
     #[test]
@@ -193,14 +202,19 @@ mod tests {
     #[test]
     fn a_google_file_must_be_a_service_account() {
         let kind = CredentialType::JsonCredentials;
-        let full = r#"{"type":"service_account","project_id":"p","private_key":"k","client_email":"e"}"#;
+        let full =
+            r#"{"type":"service_account","project_id":"p","private_key":"k","client_email":"e"}"#;
         assert_eq!(errors(Provider::Google, kind, full), []);
-        let user = r#"{"type":"authorized_user","project_id":"p","private_key":"k","client_email":"e"}"#;
+        let user =
+            r#"{"type":"authorized_user","project_id":"p","private_key":"k","client_email":"e"}"#;
         assert_eq!(
             errors(Provider::Google, kind, user),
             [("json_blob.type".to_owned(), "invalid_value")]
         );
-        assert_eq!(errors(Provider::Google, kind, r#"{"type":"service_account"}"#).len(), 3);
+        assert_eq!(
+            errors(Provider::Google, kind, r#"{"type":"service_account"}"#).len(),
+            3
+        );
     }
 
     #[test]
@@ -214,7 +228,10 @@ mod tests {
             (CredentialType::JsonCredentials, BlobRules::Typed),
             (CredentialType::ApiKey, BlobRules::Object),
         ] {
-            assert_eq!(empty.errors(Provider::Generic, kind, rules)[0].code, "empty");
+            assert_eq!(
+                empty.errors(Provider::Generic, kind, rules)[0].code,
+                "empty"
+            );
         }
     }
 }

@@ -17,11 +17,7 @@ pub struct FieldError {
 
 impl FieldError {
     /// A field error of kind `code`.
-    pub fn new(
-        field: impl Into<String>,
-        code: &'static str,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn new(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             field: field.into(),
             code,

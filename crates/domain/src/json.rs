@@ -124,9 +124,8 @@ impl fmt::Display for Kind {
 /// # Errors
 /// [`JsonError`] for the first thing wrong, with line and column.
 pub fn parse(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        malformed(format!("not UTF-8 at byte {}", error.valid_up_to()))
-    })?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| malformed(format!("not UTF-8 at byte {}", error.valid_up_to())))?;
     if text.trim().is_empty() {
         return Err(malformed("the body is empty".into()));
     }
@@ -172,13 +171,9 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn check_object(
-        &self,
-        value: &'a RawValue,
-        path: &mut Vec<Step>,
-    ) -> Result<(), JsonError> {
-        let RawMembers(members) = serde_json::from_str(value.get())
-            .map_err(|_| self.bad_escape(path, value))?;
+    fn check_object(&self, value: &'a RawValue, path: &mut Vec<Step>) -> Result<(), JsonError> {
+        let RawMembers(members) =
+            serde_json::from_str(value.get()).map_err(|_| self.bad_escape(path, value))?;
         let mut names = HashSet::with_capacity(members.len());
         for (name, member) in members {
             let repeated = !names.insert(name.clone());
@@ -193,11 +188,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn check_array(
-        &self,
-        value: &'a RawValue,
-        path: &mut Vec<Step>,
-    ) -> Result<(), JsonError> {
+    fn check_array(&self, value: &'a RawValue, path: &mut Vec<Step>) -> Result<(), JsonError> {
         let elements: Vec<&RawValue> =
             serde_json::from_str(value.get()).map_err(|error| syntax(&error))?;
         for (index, element) in elements.into_iter().enumerate() {
@@ -314,7 +305,10 @@ mod tests {
         let text = r#"{"a": 1e400, "b": 12345678901234567890, "c": 1.10, "d":"é\u00e9😀"}"#;
         let members = parse(text.as_bytes()).unwrap().members().unwrap();
         let texts: Vec<_> = members.iter().map(|(_, value)| value.text()).collect();
-        assert_eq!(texts, ["1e400", "12345678901234567890", "1.10", r#""é\u00e9😀""#]);
+        assert_eq!(
+            texts,
+            ["1e400", "12345678901234567890", "1.10", r#""é\u00e9😀""#]
+        );
     }
 
     #[test]
@@ -323,7 +317,11 @@ mod tests {
         let deep = refused("{\"x\":[0,{\"b\":1,\n \"\\u0062\":2}]}");
         assert_eq!(deep.field, "x[1].b");
         assert_eq!(deep.code, "duplicate_member");
-        assert!(deep.message.ends_with("at line 2 column 11"), "{}", deep.message);
+        assert!(
+            deep.message.ends_with("at line 2 column 11"),
+            "{}",
+            deep.message
+        );
     }
 
     #[test]
@@ -343,11 +341,27 @@ mod tests {
 
     #[test]
     fn malformed_texts_say_where() {
-        for text in ["", "  ", "{", "{\"a\":}", "nul", "{} {}", "\u{feff}{}", "{\"a\":01}", "[1,]", "'a'"] {
+        for text in [
+            "",
+            "  ",
+            "{",
+            "{\"a\":}",
+            "nul",
+            "{} {}",
+            "\u{feff}{}",
+            "{\"a\":01}",
+            "[1,]",
+            "'a'",
+        ] {
             assert_eq!(refused(text).code, "malformed_json", "{text:?}");
         }
         assert!(refused("{\"a\":}").message.contains("line 1 column 6"));
-        assert!(parse(b"{\"a\":\"\xff\"}").unwrap_err().message.contains("byte 6"));
+        assert!(
+            parse(b"{\"a\":\"\xff\"}")
+                .unwrap_err()
+                .message
+                .contains("byte 6")
+        );
     }
 
     #[test]

@@ -164,12 +164,14 @@ impl RootKeyring {
         let mut keys = BTreeMap::new();
         let mut active = None;
         for row in stored {
-            let root = self
-                .keys
-                .get(&row.root_key)
-                .ok_or(VaultError::Integrity("an organisation's key names an unknown root key"))?;
+            let root = self.keys.get(&row.root_key).ok_or(VaultError::Integrity(
+                "an organisation's key names an unknown root key",
+            ))?;
             let context = org_key_context(root.id(), org, row.generation);
-            keys.insert(row.generation, open_key(root.key(), &context, &row.wrapped)?);
+            keys.insert(
+                row.generation,
+                open_key(root.key(), &context, &row.wrapped)?,
+            );
             if row.active {
                 active = Some(row.generation);
             }
@@ -214,7 +216,9 @@ fn wrong_root_key(source: &RootKeySource, id: RootKeyId) -> String {
             "root key {id} is wrong: the loaded key bears this id, but is not the key that this database was sealed with"
         ),
         RootKeySource::Passphrase(_) => {
-            format!("root key {id} is wrong: this is not the passphrase that this database was sealed with")
+            format!(
+                "root key {id} is wrong: this is not the passphrase that this database was sealed with"
+            )
         }
     }
 }
@@ -229,7 +233,9 @@ async fn add_missing_service_keys(
         if stored.iter().any(|key| key.purpose == purpose) {
             continue;
         }
-        let wrapping = root.active().map_err(|error| UnlockError::Fatal(error.to_string()))?;
+        let wrapping = root
+            .active()
+            .map_err(|error| UnlockError::Fatal(error.to_string()))?;
         let context = service_key_context(wrapping.id(), purpose);
         let key = SecretKey::generate(random).map_err(fatal)?;
         let row = StoredServiceKey {
@@ -247,7 +253,9 @@ impl ServiceKeys {
         let open = |purpose: &str| {
             let row = stored.iter().find(|row| row.purpose == purpose);
             let row = row.ok_or_else(|| {
-                UnlockError::Fatal(format!("the service key {purpose} is gone from the database"))
+                UnlockError::Fatal(format!(
+                    "the service key {purpose} is gone from the database"
+                ))
             })?;
             let broken = || {
                 let root = row.root_key;
@@ -330,13 +338,17 @@ impl OrgKeyring {
         let organization_key = self.key(row.key_generation)?;
         let wrap = data_key_context(self.org, row.id, row.version, row.key_generation);
         let data_key = open_key(organization_key, &wrap, &row.wrapped_key)?;
-        Ok(open(&data_key, &blob_context(self.org, row), &row.sealed_blob)?)
+        Ok(open(
+            &data_key,
+            &blob_context(self.org, row),
+            &row.sealed_blob,
+        )?)
     }
 
     fn key(&self, generation: i32) -> Result<&SecretKey, VaultError> {
-        self.keys
-            .get(&generation)
-            .ok_or(VaultError::Integrity("the organisation has no key of this generation"))
+        self.keys.get(&generation).ok_or(VaultError::Integrity(
+            "the organisation has no key of this generation",
+        ))
     }
 }
 
@@ -412,7 +424,8 @@ mod tests {
         assert_eq!(ring.open(&sealed).unwrap().expose(), b"secret");
 
         let again = ring.seal(row(2), b"other", &OsRandom).unwrap();
-        let changed: Vec<Box<dyn Fn(&mut SealedCredential)>> = vec![
+        type Change<'a> = Box<dyn Fn(&mut SealedCredential) + 'a>;
+        let changed: Vec<Change<'_>> = vec![
             Box::new(|row| row.version = 2),
             Box::new(|row| row.provider = Provider::Generic),
             Box::new(|row| row.kind = CredentialType::UserPass),
@@ -429,7 +442,10 @@ mod tests {
             let mut row = sealed.clone();
             change(&mut row);
             let error = ring.open(&row).unwrap_err();
-            assert!(matches!(error, VaultError::Integrity(_)), "change {at}: {error}");
+            assert!(
+                matches!(error, VaultError::Integrity(_)),
+                "change {at}: {error}"
+            );
         }
     }
 
@@ -445,7 +461,10 @@ mod tests {
         let root = root();
         let org = OrgId(Uuid::from_u128(1));
         let stored = root.new_org_key(org, 1, &OsRandom).unwrap();
-        assert!(root.open_org_keys(OrgId(Uuid::from_u128(2)), &[stored.clone()]).is_err());
+        assert!(
+            root.open_org_keys(OrgId(Uuid::from_u128(2)), std::slice::from_ref(&stored))
+                .is_err()
+        );
         let renumbered = StoredOrgKey {
             generation: 2,
             ..stored

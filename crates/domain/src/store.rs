@@ -127,7 +127,12 @@ pub trait Store: Send + Sync {
     async fn org_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredOrgKey>>;
 
     /// Stores a new API key.
-    async fn add_api_key(&self, scope: OrgScope, key: StoredApiKey, event: Event) -> StoreResult<()>;
+    async fn add_api_key(
+        &self,
+        scope: OrgScope,
+        key: StoredApiKey,
+        event: Event,
+    ) -> StoreResult<()>;
     /// One API key.
     async fn api_key(&self, scope: OrgScope, id: KeyId) -> StoreResult<Option<StoredApiKey>>;
     /// All API keys of the organisation, oldest first.

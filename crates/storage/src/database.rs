@@ -56,8 +56,7 @@ impl Database {
         let manager = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        let manager =
-            Manager::from_connect(connector.config.clone(), connector.clone(), manager);
+        let manager = Manager::from_connect(connector.config.clone(), connector.clone(), manager);
         let timeout = Some(settings.connect_timeout);
         let pool = Pool::builder(manager)
             .max_size(settings.pool_size)

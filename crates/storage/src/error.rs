@@ -27,7 +27,10 @@ pub enum ConnectError {
 
 impl From<tokio_postgres::Error> for ConnectError {
     fn from(error: tokio_postgres::Error) -> Self {
-        match error.as_db_error().map(tokio_postgres::error::DbError::code) {
+        match error
+            .as_db_error()
+            .map(tokio_postgres::error::DbError::code)
+        {
             Some(code) if is_passing(code) => Self::Unreachable(described(&error)),
             Some(code)
                 if [
@@ -56,7 +59,10 @@ impl From<PoolError> for ConnectError {
 
 /// The database's failure in the domain's terms, told apart by SQLSTATE.
 pub(crate) fn store_error(error: &tokio_postgres::Error) -> StoreError {
-    match error.as_db_error().map(tokio_postgres::error::DbError::code) {
+    match error
+        .as_db_error()
+        .map(tokio_postgres::error::DbError::code)
+    {
         Some(&SqlState::UNIQUE_VIOLATION) => StoreError::Conflict,
         Some(code) if is_passing(code) => StoreError::Unavailable(described(error)),
         Some(_) => StoreError::Internal(described(error)),
@@ -82,7 +88,10 @@ fn is_passing(code: &SqlState) -> bool {
     // Classes: 08 connection, 40 transaction rollback, 53 insufficient resources, 57P operator
     // intervention, 58 system error (PostgreSQL manual, appendix A).
     const PASSING_CLASSES: [&str; 5] = ["08", "40", "53", "57P", "58"];
-    PASSING.contains(code) || PASSING_CLASSES.iter().any(|class| code.code().starts_with(class))
+    PASSING.contains(code)
+        || PASSING_CLASSES
+            .iter()
+            .any(|class| code.code().starts_with(class))
 }
 
 /// Message and SQLSTATE, or the I/O error; tokio-postgres's own text says only "db error".

@@ -44,14 +44,18 @@ impl<M: Send + 'static> Gather<M> {
     /// [`StoreError::Overloaded`] at once when the queue is full; else what the worker answers.
     pub(crate) async fn ask<T>(&self, member: impl FnOnce(Reply<T>) -> M) -> StoreResult<T> {
         let (reply, answer) = oneshot::channel();
-        self.queue.try_send(member(reply)).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => {
-                StoreError::Unavailable("the server is shutting down".into())
-            }
-        })?;
+        self.queue
+            .try_send(member(reply))
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => {
+                    StoreError::Unavailable("the server is shutting down".into())
+                }
+            })?;
         answer.await.unwrap_or_else(|_| {
-            Err(StoreError::OutcomeUnknown("the worker went away without an answer".into()))
+            Err(StoreError::OutcomeUnknown(
+                "the worker went away without an answer".into(),
+            ))
         })
     }
 }

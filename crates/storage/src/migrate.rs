@@ -5,8 +5,10 @@ use crate::error::ConnectError;
 use crate::roles::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-const MIGRATIONS: [(&str, &str); 1] =
-    [("V0001__vault", include_str!("../../../migrations/0001_vault.sql"))];
+const MIGRATIONS: [(&str, &str); 1] = [(
+    "V0001__vault",
+    include_str!("../../../migrations/0001_vault.sql"),
+)];
 
 /// Where it is recorded what has been applied.
 const HISTORY: &str = "schema_migrations";
@@ -58,10 +60,15 @@ pub async fn pending_migrations(database: &Database) -> Result<usize, ConnectErr
         return Ok(MIGRATIONS.len());
     }
     let rows = client
-        .query(&format!("select count(*) from {HISTORY} where version <= $1"), &[&last_version()])
+        .query(
+            &format!("select count(*) from {HISTORY} where version <= $1"),
+            &[&last_version()],
+        )
         .await?;
     let applied: i64 = rows.first().map_or(0, |row| row.get(0));
-    Ok(MIGRATIONS.len().saturating_sub(usize::try_from(applied).unwrap_or(0)))
+    Ok(MIGRATIONS
+        .len()
+        .saturating_sub(usize::try_from(applied).unwrap_or(0)))
 }
 
 /// Makes the database `name` unless it exists. The connection's role must be allowed to.
@@ -75,7 +82,9 @@ pub async fn ensure_database(server: &Database, name: &str) -> Result<(), Connec
         .await?;
     if existing.is_none() {
         let name = quote_ident(name);
-        client.batch_execute(&format!("create database {name}")).await?;
+        client
+            .batch_execute(&format!("create database {name}"))
+            .await?;
     }
     Ok(())
 }

@@ -69,12 +69,7 @@ impl PgStore {
         })
     }
 
-    async fn write(
-        &self,
-        scope: OrgScope,
-        operation: Operation,
-        event: Event,
-    ) -> StoreResult<()> {
+    async fn write(&self, scope: OrgScope, operation: Operation, event: Event) -> StoreResult<()> {
         self.writes
             .ask(|reply| Write {
                 scope,
@@ -157,7 +152,9 @@ impl Store for PgStore {
     }
 
     async fn organization_exists(&self, scope: OrgScope) -> StoreResult<bool> {
-        let rows = self.query(scope, sql::ORGANIZATION, &[&scope.org().0]).await?;
+        let rows = self
+            .query(scope, sql::ORGANIZATION, &[&scope.org().0])
+            .await?;
         Ok(!rows.is_empty())
     }
 
@@ -187,12 +184,16 @@ impl Store for PgStore {
     async fn api_key(&self, scope: OrgScope, id: KeyId) -> StoreResult<Option<StoredApiKey>> {
         let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &id.0];
         let rows = self.query(scope, sql::API_KEY, params).await?;
-        rows.first().map(|row| rows::api_key(scope.org(), row)).transpose()
+        rows.first()
+            .map(|row| rows::api_key(scope.org(), row))
+            .transpose()
     }
 
     async fn api_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredApiKey>> {
         let rows = self.query(scope, sql::API_KEYS, &[&scope.org().0]).await?;
-        rows.iter().map(|row| rows::api_key(scope.org(), row)).collect()
+        rows.iter()
+            .map(|row| rows::api_key(scope.org(), row))
+            .collect()
     }
 
     async fn revoke_api_key(&self, scope: OrgScope, id: KeyId, event: Event) -> StoreResult<()> {
@@ -223,7 +224,8 @@ impl Store for PgStore {
         change: ChangeFn,
         event: Event,
     ) -> StoreResult<()> {
-        self.write(scope, Operation::Change { id, change }, event).await
+        self.write(scope, Operation::Change { id, change }, event)
+            .await
     }
 
     async fn delete_credential(
@@ -271,7 +273,10 @@ impl Store for PgStore {
     async fn ping(&self) -> StoreResult<()> {
         within(&self.database, async {
             let client = self.database.client().await?;
-            client.batch_execute("").await.map_err(|error| store_error(&error))
+            client
+                .batch_execute("")
+                .await
+                .map_err(|error| store_error(&error))
         })
         .await
     }

@@ -42,8 +42,14 @@ impl RootKeyStore for Database {
         ];
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(|e| store_error(&e))?;
-        for (sql, params) in [(sql::ROOT_KEY_LOCK, &[][..]), (sql::ROOT_KEY_INSERT_FIRST, params)] {
-            transaction.execute(sql, params).await.map_err(|e| store_error(&e))?;
+        for (sql, params) in [
+            (sql::ROOT_KEY_LOCK, &[][..]),
+            (sql::ROOT_KEY_INSERT_FIRST, params),
+        ] {
+            transaction
+                .execute(sql, params)
+                .await
+                .map_err(|e| store_error(&e))?;
         }
         transaction.commit().await.map_err(|e| store_error(&e))
     }

@@ -181,8 +181,21 @@ pub static AUDIT_INSERT: std::sync::LazyLock<Insert> = std::sync::LazyLock::new(
     Insert::new(
         "audit_events",
         &[
-            "org_id", "lane", "seq", "at", "action", "outcome", "actor", "request_id", "source",
-            "cred_id", "key_id", "version", "digest", "heads", "mac",
+            "org_id",
+            "lane",
+            "seq",
+            "at",
+            "action",
+            "outcome",
+            "actor",
+            "request_id",
+            "source",
+            "cred_id",
+            "key_id",
+            "version",
+            "digest",
+            "heads",
+            "mac",
         ],
     )
 });
@@ -240,11 +253,19 @@ mod tests {
 
     #[test]
     fn every_statement_on_a_tenant_table_names_org_id() {
-        const TENANT_TABLES: [&str; 5] =
-            ["organizations", "org_keys", "api_keys", "credentials", "audit_events"];
+        const TENANT_TABLES: [&str; 5] = [
+            "organizations",
+            "org_keys",
+            "api_keys",
+            "credentials",
+            "audit_events",
+        ];
         for (name, sql) in all() {
-            let touches = |table: &&str| sql.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == *table);
-            if TENANT_TABLES.iter().any(|table| touches(&table)) {
+            let touches = |table: &str| {
+                sql.split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .any(|word| word == table)
+            };
+            if TENANT_TABLES.iter().any(|table| touches(table)) {
                 assert!(sql.contains("org_id"), "{name} does not name org_id");
             }
         }

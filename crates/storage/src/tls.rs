@@ -6,7 +6,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::ConnectError;
@@ -48,14 +50,17 @@ fn roots(file: Option<&Path>) -> Result<RootCertStore, ConnectError> {
     };
     store.add_parsable_certificates(certificates);
     if store.is_empty() {
-        let place = file.map_or("the system's store".into(), |file| file.display().to_string());
+        let place = file.map_or("the system's store".into(), |file| {
+            file.display().to_string()
+        });
         return Err(ConnectError::Tls(format!("no root certificate in {place}")));
     }
     Ok(store)
 }
 
 fn from_file(file: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
-    let unreadable = |why: String| ConnectError::Tls(format!("sslrootcert {}: {why}", file.display()));
+    let unreadable =
+        |why: String| ConnectError::Tls(format!("sslrootcert {}: {why}", file.display()));
     CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect)
         .map_err(|error| unreadable(error.to_string()))
@@ -78,13 +83,9 @@ impl ServerCertVerifier for AnyName {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified = self.0.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
+        let verified =
+            self.0
+                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },

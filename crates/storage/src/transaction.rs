@@ -44,7 +44,10 @@ impl OrgTransaction {
             commit_timeout: database.statement_timeout,
         };
         let client = transaction.client()?;
-        let enter = client.prepare_cached(enter).await.map_err(|e| store_error(&e))?;
+        let enter = client
+            .prepare_cached(enter)
+            .await
+            .map_err(|e| store_error(&e))?;
         // Sent together: PostgreSQL answers both in one round trip.
         try_join(client.batch_execute("BEGIN"), client.query(&enter, params))
             .await
@@ -64,7 +67,10 @@ impl OrgTransaction {
         params: &[&(dyn ToSql + Sync)],
     ) -> StoreResult<Vec<Row>> {
         let client = self.client()?;
-        let statement = client.prepare_cached(sql).await.map_err(|e| store_error(&e))?;
+        let statement = client
+            .prepare_cached(sql)
+            .await
+            .map_err(|e| store_error(&e))?;
         client
             .query(&statement, params)
             .await
@@ -77,7 +83,10 @@ impl OrgTransaction {
         params: &[&(dyn ToSql + Sync)],
     ) -> StoreResult<u64> {
         let client = self.client()?;
-        let statement = client.prepare_cached(sql).await.map_err(|e| store_error(&e))?;
+        let statement = client
+            .prepare_cached(sql)
+            .await
+            .map_err(|e| store_error(&e))?;
         client
             .execute(&statement, params)
             .await
@@ -108,7 +117,9 @@ impl OrgTransaction {
         let committed = match tokio::time::timeout(self.commit_timeout, commit).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(commit_error(&error)),
-            Err(_) => Err(StoreError::OutcomeUnknown("no answer to COMMIT in time".into())),
+            Err(_) => Err(StoreError::OutcomeUnknown(
+                "no answer to COMMIT in time".into(),
+            )),
         };
         if committed.is_ok() {
             self.client.take();
@@ -152,6 +163,8 @@ pub(crate) async fn within<T>(
     tokio::time::timeout(database.statement_timeout, work)
         .await
         .unwrap_or_else(|_| {
-            Err(StoreError::Unavailable("the database did not answer in time".into()))
+            Err(StoreError::Unavailable(
+                "the database did not answer in time".into(),
+            ))
         })
 }

@@ -170,12 +170,19 @@ mod tests {
 
     #[test]
     fn tls_modes_are_libpqs() {
-        let mode = |query: &str| DatabaseUrl::parse(&format!("postgresql://u@h/d{query}")).unwrap().tls;
+        let mode = |query: &str| {
+            DatabaseUrl::parse(&format!("postgresql://u@h/d{query}"))
+                .unwrap()
+                .tls
+        };
         assert_eq!(mode(""), TlsMode::Prefer);
         assert_eq!(mode("?sslmode=disable"), TlsMode::Disable);
         assert_eq!(mode("?sslmode=require"), TlsMode::Require);
         assert_eq!(mode("?sslmode=require&sslrootcert=/x"), TlsMode::VerifyCa);
-        assert_eq!(mode("?connect_timeout=3&sslmode=verify-full"), TlsMode::VerifyFull);
+        assert_eq!(
+            mode("?connect_timeout=3&sslmode=verify-full"),
+            TlsMode::VerifyFull
+        );
         assert_eq!(mode("?sslmode=verify%2Dfull"), TlsMode::VerifyFull);
     }
 

@@ -64,12 +64,14 @@ impl Worker for Writer {
 /// order.
 fn first_of_each_credential(waiting: Vec<Write>) -> (Vec<Write>, Vec<Write>) {
     let mut taken = HashSet::new();
-    waiting.into_iter().partition(|write| match write.operation {
-        Operation::Change { id, .. } | Operation::Delete(id) => {
-            taken.insert((write.scope.org(), id))
-        }
-        _ => true,
-    })
+    waiting
+        .into_iter()
+        .partition(|write| match write.operation {
+            Operation::Change { id, .. } | Operation::Delete(id) => {
+                taken.insert((write.scope.org(), id))
+            }
+            _ => true,
+        })
 }
 
 impl Writer {
@@ -210,7 +212,9 @@ async fn change(
     });
     let mut current = HashMap::new();
     for (org, ids) in &wanted {
-        let rows = transaction.query(sql::CREDENTIALS_LOCK, &[&org.0, ids]).await?;
+        let rows = transaction
+            .query(sql::CREDENTIALS_LOCK, &[&org.0, ids])
+            .await?;
         for row in &rows {
             let (org, credential) = rows::sealed_credential(row)?;
             current.insert((org, credential.id), credential);
@@ -265,7 +269,10 @@ async fn delete(transaction: &OrgTransaction, members: &mut [Member<'_>]) -> Sto
     });
     let mut versions: HashMap<(OrgId, Uuid), i64> = HashMap::new();
     for (org, ids) in &wanted {
-        for row in transaction.query(sql::CREDENTIALS_DELETE, &[&org.0, ids]).await? {
+        for row in transaction
+            .query(sql::CREDENTIALS_DELETE, &[&org.0, ids])
+            .await?
+        {
             versions.insert((*org, get(&row, "cred_id")?), get(&row, "version")?);
         }
     }
@@ -344,7 +351,9 @@ async fn add_organization(
 ) -> StoreResult<()> {
     let id = organization.id.0;
     let params: &[&(dyn ToSql + Sync)] = &[&id, &organization.name, &organization.created_at];
-    transaction.execute(sql::ORGANIZATION_INSERT, params).await?;
+    transaction
+        .execute(sql::ORGANIZATION_INSERT, params)
+        .await?;
     let params: &[&(dyn ToSql + Sync)] = &[
         &id,
         &key.generation,

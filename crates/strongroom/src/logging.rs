@@ -17,7 +17,12 @@ pub(crate) fn start(logging: Logging) {
     };
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = if json {
-        lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
+        lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .boxed()
     } else {
         lines.with_target(false).compact().boxed()
     };
@@ -26,5 +31,7 @@ pub(crate) fn start(logging: Logging) {
         .with_target("strongroom", logging.level)
         .with_default(others);
     // Fails when a subscriber is set already, which then serves as well.
-    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .try_init();
 }

@@ -1,5 +1,9 @@
 //! The only place that writes to standard output and standard error outside the log.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is what the module is for")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is what the module is for"
+)]
 
 use std::io::Write;
 
@@ -35,11 +39,17 @@ pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -
         }
     }
     let format = |cells: [&str; N]| {
-        let cells = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        let cells = cells
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let mut lines = vec![format(headings)];
-    lines.extend(rows.iter().map(|row| format(row.each_ref().map(String::as_str))));
+    lines.extend(
+        rows.iter()
+            .map(|row| format(row.each_ref().map(String::as_str))),
+    );
     lines.join("\n")
 }
 
@@ -47,7 +57,10 @@ pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -
 mod tests {
     #[test]
     fn columns_are_aligned() {
-        let rows = [["1".to_owned(), "long".to_owned()], ["22".to_owned(), String::new()]];
+        let rows = [
+            ["1".to_owned(), "long".to_owned()],
+            ["22".to_owned(), String::new()],
+        ];
         assert_eq!(super::table(["a", "b"], &rows), "a   b\n1   long\n22");
     }
 }

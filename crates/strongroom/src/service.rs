@@ -4,8 +4,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom_api::ServerHandle;
 use strongroom_api::AppState;
+use strongroom_api::ServerHandle;
 use strongroom_domain::keyring::UnlockError;
 use strongroom_domain::{Vault, VaultSettings};
 use strongroom_storage::{
@@ -119,7 +119,8 @@ impl Service {
 
 /// Resolves at SIGINT or SIGTERM. A second one ends the process at once.
 pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, CommandError> {
-    let listen = |kind| signal(kind).map_err(|error| CommandError::io("cannot listen for signals", &error));
+    let listen =
+        |kind| signal(kind).map_err(|error| CommandError::io("cannot listen for signals", &error));
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
     Ok(async move {

@@ -43,7 +43,9 @@ pub(crate) fn missing_migrations(pending: usize) -> String {
 /// The operator, as a caller within `org`.
 pub(crate) fn operator(org: &str) -> Result<Caller, CommandError> {
     let org = OrgId::parse(org).ok_or_else(|| {
-        CommandError::Failed("--org must be an organisation's id, as `strongroom org list` shows it".into())
+        CommandError::Failed(
+            "--org must be an organisation's id, as `strongroom org list` shows it".into(),
+        )
     })?;
     Ok(Caller::operator(org, command_line()))
 }

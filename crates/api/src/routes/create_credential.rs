@@ -15,7 +15,12 @@ pub(super) async fn handle(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     consistency::check(request.headers())?;
-    let Authorized { caller, vault, state, .. } = authorized;
+    let Authorized {
+        caller,
+        vault,
+        state,
+        ..
+    } = authorized;
     let body = body::read(&request, payload, &state).await?;
     let new = parse(&body, vault.blob_rules())?;
     let id = state.within(vault.create_credential(&caller, new)).await?;
@@ -28,7 +33,11 @@ fn parse(body: &[u8], rules: BlobRules) -> Result<NewCredential, ApiError> {
     let read = choice("extcred_provider", Provider::parse, Provider::choices);
     let provider = fields.check(value, read);
     let value = fields.require("extcred_type");
-    let read = choice("extcred_type", CredentialType::parse, CredentialType::choices);
+    let read = choice(
+        "extcred_type",
+        CredentialType::parse,
+        CredentialType::choices,
+    );
     let kind = fields.check(value, read);
     let value = fields.take("extcred_label");
     let label = fields.check(value, string("extcred_label", Label::parse));
@@ -36,7 +45,11 @@ fn parse(body: &[u8], rules: BlobRules) -> Result<NewCredential, ApiError> {
     let blob = fields.check(value, JsonBlob::new);
     if let Some(blob) = &blob {
         // With one of the two unknown, what the other alone demands is still worth saying.
-        let rules = if kind.is_some() { rules } else { BlobRules::Object };
+        let rules = if kind.is_some() {
+            rules
+        } else {
+            BlobRules::Object
+        };
         let provider = provider.unwrap_or(Provider::Generic);
         let kind = kind.unwrap_or(CredentialType::JsonCredentials);
         fields.errors.extend(blob.errors(provider, kind, rules));

@@ -14,7 +14,12 @@ pub(super) async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     consistency::check(request.headers())?;
     let target = parse(request.query_string())?;
-    let Authorized { caller, vault, state, .. } = authorized;
+    let Authorized {
+        caller,
+        vault,
+        state,
+        ..
+    } = authorized;
     match target {
         Target::One(id) => state.within(vault.delete_credential(&caller, id)).await?,
         Target::All => state.within(vault.delete_all_credentials(&caller)).await?,
@@ -34,7 +39,9 @@ fn parse(query: &str) -> Result<Target, ApiError> {
     let all = params.read("deleteAll", parse_bool, || "true or false".to_owned());
     if id.is_none() && all != Some(true) && params.errors.is_empty() {
         let message = "is required, unless deleteAll=true";
-        params.errors.push(FieldError::new("credentialId", "required", message));
+        params
+            .errors
+            .push(FieldError::new("credentialId", "required", message));
     }
     params.finish()?;
     Ok(id.map_or(Target::All, Target::One))
@@ -58,7 +65,10 @@ mod tests {
     fn an_id_wins_over_delete_all() {
         let one = Some(Target::One(CredentialId::parse(ID).unwrap()));
         assert_eq!(parse(&format!("credentialId={ID}")).ok(), one);
-        assert_eq!(parse(&format!("deleteAll=true&credentialId={ID}")).ok(), one);
+        assert_eq!(
+            parse(&format!("deleteAll=true&credentialId={ID}")).ok(),
+            one
+        );
         assert_eq!(parse("deleteAll=true").ok(), Some(Target::All));
     }
 

@@ -5,7 +5,11 @@ use crate::error::ApiError;
 
 /// 404 for a path that is not there.
 pub(super) async fn not_found() -> Result<&'static str, ApiError> {
-    Err(ApiError::new(StatusCode::NOT_FOUND, "unknown_path", "there is no such path"))
+    Err(ApiError::new(
+        StatusCode::NOT_FOUND,
+        "unknown_path",
+        "there is no such path",
+    ))
 }
 
 /// 405 for a path that takes other methods.

@@ -21,8 +21,15 @@ pub(super) async fn handle(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let (page, filter) = parse(request.query_string())?;
-    let Authorized { caller, vault, state, .. } = authorized;
-    let listed = state.within(vault.list_credentials(&caller, page, filter)).await?;
+    let Authorized {
+        caller,
+        vault,
+        state,
+        ..
+    } = authorized;
+    let listed = state
+        .within(vault.list_credentials(&caller, page, filter))
+        .await?;
     Ok(answer(page, listed))
 }
 
@@ -75,7 +82,11 @@ fn parse(query: &str) -> Result<(Page, CredentialFilter), ApiError> {
     params.errors.extend(out_of_range(&window));
     let filter = CredentialFilter {
         provider: params.read("extcred_provider", Provider::parse, Provider::choices),
-        kind: params.read("extcred_type", CredentialType::parse, CredentialType::choices),
+        kind: params.read(
+            "extcred_type",
+            CredentialType::parse,
+            CredentialType::choices,
+        ),
         label: params.take("extcred_label"),
     };
     params.finish()?;

@@ -14,7 +14,12 @@ pub(super) async fn handle(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let id = credential_id(&request)?;
-    let Authorized { caller, vault, state, .. } = authorized;
+    let Authorized {
+        caller,
+        vault,
+        state,
+        ..
+    } = authorized;
     let revealed = state.within(vault.reveal_credential(&caller, id)).await?;
     answer(&revealed)
 }
@@ -23,7 +28,11 @@ pub(super) async fn handle(
 pub(super) fn credential_id(request: &HttpRequest) -> Result<CredentialId, ApiError> {
     let text = request.match_info().get("cred_id").unwrap_or_default();
     CredentialId::parse(text).ok_or_else(|| {
-        ApiError::invalid(vec![FieldError::new("cred_id", "invalid_value", "must be a UUID")])
+        ApiError::invalid(vec![FieldError::new(
+            "cred_id",
+            "invalid_value",
+            "must be a UUID",
+        )])
     })
 }
 

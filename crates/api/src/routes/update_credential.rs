@@ -17,10 +17,17 @@ pub(super) async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     consistency::check(request.headers())?;
     let id = credential_id(&request)?;
-    let Authorized { caller, vault, state, .. } = authorized;
+    let Authorized {
+        caller,
+        vault,
+        state,
+        ..
+    } = authorized;
     let body = body::read(&request, payload, &state).await?;
     let change = parse(&body, caller.org(), id)?;
-    state.within(vault.update_credential(&caller, id, change)).await?;
+    state
+        .within(vault.update_credential(&caller, id, change))
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -43,11 +50,17 @@ fn parse(body: &[u8], org: OrgId, id: CredentialId) -> Result<CredentialChange, 
     let read = choice("extcred_provider", Provider::parse, Provider::choices);
     let provider = fields.check(value, read);
     let value = fields.take("extcred_type");
-    let read = choice("extcred_type", CredentialType::parse, CredentialType::choices);
+    let read = choice(
+        "extcred_type",
+        CredentialType::parse,
+        CredentialType::choices,
+    );
     let kind = fields.check(value, read);
     if !given {
         let message = "must hold extcred_label, json_blob or both";
-        fields.errors.push(FieldError::new("body", "required", message));
+        fields
+            .errors
+            .push(FieldError::new("body", "required", message));
     }
     fields.finish()?;
     Ok(CredentialChange {

@@ -96,7 +96,12 @@ impl Vault {
     async fn look_up(&self, token: &ApiKeyToken) -> Result<Option<Arc<StoredApiKey>>, VaultError> {
         let id = (token.org(), token.id());
         let epoch = self.keys.epoch.load(Ordering::SeqCst);
-        if let Some(entry) = self.keys.entries.get(&id).filter(|entry| entry.epoch == epoch) {
+        if let Some(entry) = self
+            .keys
+            .entries
+            .get(&id)
+            .filter(|entry| entry.epoch == epoch)
+        {
             return Ok(entry.key);
         }
         let key = self.store.api_key(token.scope(), token.id()).await?;

@@ -26,7 +26,9 @@ impl Vault {
         new: NewCredential,
     ) -> Result<CredentialId, VaultError> {
         caller.require(Permission::CreateCredential)?;
-        let errors = new.blob.errors(new.provider, new.kind, self.settings.blob_rules);
+        let errors = new
+            .blob
+            .errors(new.provider, new.kind, self.settings.blob_rules);
         if !errors.is_empty() {
             return Err(VaultError::Invalid(errors));
         }
@@ -50,7 +52,11 @@ impl Vault {
             let event = event
                 .clone()
                 .of_write(row.version, self.chain.row_digest(caller.org(), &row));
-            match self.store.insert_credential(caller.scope(), row, event).await {
+            match self
+                .store
+                .insert_credential(caller.scope(), row, event)
+                .await
+            {
                 Ok(()) => return Ok(id),
                 Err(StoreError::RetiredKey) => {
                     keys = self.newer_org_keys(caller, &keys).await?;
@@ -192,7 +198,10 @@ impl Vault {
         let event = Event::by(caller, Action::CredentialDeleteAll, now);
         let each = Event::by(caller, Action::CredentialDelete, now);
         let scope = caller.scope();
-        Ok(self.store.delete_all_credentials(scope, event, each).await?)
+        Ok(self
+            .store
+            .delete_all_credentials(scope, event, each)
+            .await?)
     }
 
     async fn open(

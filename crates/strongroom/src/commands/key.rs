@@ -11,7 +11,14 @@ use crate::{config, output, vault_access};
 /// `strongroom key …`.
 pub(super) async fn run(command: KeyCommand) -> Result<(), CommandError> {
     match command {
-        KeyCommand::Create { vault, org, role, name, expires, json } => {
+        KeyCommand::Create {
+            vault,
+            org,
+            role,
+            name,
+            expires,
+            json,
+        } => {
             let caller = vault_access::operator(&org)?;
             let role = Role::parse(&role).ok_or_else(|| {
                 CommandError::Failed(format!("--role must be {}", Role::choices()))
@@ -37,7 +44,12 @@ pub(super) async fn run(command: KeyCommand) -> Result<(), CommandError> {
             let values: Vec<_> = keys.iter().map(described).collect();
             output::answer(json, &values, &table(&keys));
         }
-        KeyCommand::Revoke { vault, org, key, json } => {
+        KeyCommand::Revoke {
+            vault,
+            org,
+            key,
+            json,
+        } => {
             let caller = vault_access::operator(&org)?;
             let id = KeyId::parse(&key).ok_or_else(|| {
                 let hint = "--key must be a key's id, as `strongroom key list` shows it";
@@ -129,7 +141,10 @@ mod tests {
         let now = DateTime::UNIX_EPOCH;
         let shown = |text| parse_expiry(text, now).map(shown_time);
         assert_eq!(shown("2027-01-31").as_deref(), Some("2027-01-31T00:00:00Z"));
-        assert_eq!(shown("2027-01-31T12:00:00+02:00").as_deref(), Some("2027-01-31T10:00:00Z"));
+        assert_eq!(
+            shown("2027-01-31T12:00:00+02:00").as_deref(),
+            Some("2027-01-31T10:00:00Z")
+        );
         assert_eq!(shown("1d").as_deref(), Some("1970-01-02T00:00:00Z"));
         for bad in ["", "tomorrow", "2027-13-01", "99999999999999d", "-1d"] {
             assert_eq!(shown(bad), None, "{bad}");

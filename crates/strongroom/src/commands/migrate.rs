@@ -8,11 +8,18 @@ use crate::{config, output};
 /// `strongroom migrate`.
 pub(super) async fn run(args: &MigrateArgs) -> Result<(), CommandError> {
     let database = Database::new(&config::database(&args.connect)?)?;
-    let password = args.app_password_file.as_deref().map(read_password).transpose()?;
+    let password = args
+        .app_password_file
+        .as_deref()
+        .map(read_password)
+        .transpose()?;
     let migrated = migrate(&database).await?;
     let role = match &args.app_role {
         None => None,
-        Some(name) => Some((name, grant_app_role(&database, name, password.as_deref()).await?)),
+        Some(name) => Some((
+            name,
+            grant_app_role(&database, name, password.as_deref()).await?,
+        )),
     };
     let (role_json, role_text) = match &role {
         None => (serde_json::Value::Null, String::new()),
@@ -34,7 +41,10 @@ pub(super) async fn run(args: &MigrateArgs) -> Result<(), CommandError> {
         0 => "nothing to apply".to_owned(),
         _ => format!("applied {}", migrated.applied.join(", ")),
     };
-    let text = format!("{applied}; the schema is at version {}{role_text}", migrated.version);
+    let text = format!(
+        "{applied}; the schema is at version {}{role_text}",
+        migrated.version
+    );
     output::answer(args.json, &value, &text);
     Ok(())
 }

@@ -35,9 +35,12 @@ pub(super) fn create(file: &Path) -> Result<RootKeyId, CommandError> {
         .open(file)
         .map_err(|error| CommandError::io(&what, &error))?;
     let text = key.to_text();
-    writeln!(out, "# Strongroom root key. Secret: whoever has it and the database can open everything.")
-        .and_then(|()| writeln!(out, "{}", text.expose()))
-        .and_then(|()| out.sync_all())
-        .map_err(|error| CommandError::io(&what, &error))?;
+    writeln!(
+        out,
+        "# Strongroom root key. Secret: whoever has it and the database can open everything."
+    )
+    .and_then(|()| writeln!(out, "{}", text.expose()))
+    .and_then(|()| out.sync_all())
+    .map_err(|error| CommandError::io(&what, &error))?;
     Ok(key.id())
 }

@@ -5,5 +5,7 @@ mod settings;
 mod sources;
 
 pub(crate) use root_key::from_file as root_key_from_file;
-pub(crate) use settings::{LogFormat, Logging, ServeSettings, VaultAccess, database, serve, vault_access};
+pub(crate) use settings::{
+    LogFormat, Logging, ServeSettings, VaultAccess, database, serve, vault_access,
+};
 pub(crate) use sources::ConfigError;

@@ -81,7 +81,10 @@ fn read_private(path: &Path) -> Result<Zeroizing<String>, String> {
 }
 
 fn parse(text: &str) -> Result<Vec<RootKey>, String> {
-    let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
+    let lines = text
+        .lines()
+        .enumerate()
+        .map(|(at, line)| (at + 1, line.trim()));
     let keys = lines
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
         .map(|(at, line)| RootKey::parse(line).map_err(|error| format!("line {at}: {error}")))
@@ -101,8 +104,15 @@ mod tests {
 
     #[test]
     fn comments_and_several_keys() {
-        let (one, two) = (new_root_key(&OsRandom).unwrap(), new_root_key(&OsRandom).unwrap());
-        let text = format!("# old\n{}\n\n# new\n{}\n", one.to_text().expose(), two.to_text().expose());
+        let (one, two) = (
+            new_root_key(&OsRandom).unwrap(),
+            new_root_key(&OsRandom).unwrap(),
+        );
+        let text = format!(
+            "# old\n{}\n\n# new\n{}\n",
+            one.to_text().expose(),
+            two.to_text().expose()
+        );
         let ids: Vec<_> = parse(&text).unwrap().iter().map(RootKey::id).collect();
         assert_eq!(ids, [one.id(), two.id()]);
         assert!(parse("# nothing\n").is_err());
@@ -112,10 +122,17 @@ mod tests {
     #[test]
     fn a_file_that_others_can_read_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(file.path(), new_root_key(&OsRandom).unwrap().to_text().expose()).unwrap();
+        fs::write(
+            file.path(),
+            new_root_key(&OsRandom).unwrap().to_text().expose(),
+        )
+        .unwrap();
         for mode in [0o644, 0o640, 0o604, 0o620] {
             fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
-            assert!(from_file(file.path()).unwrap_err().contains("chmod 600"), "{mode:o}");
+            assert!(
+                from_file(file.path()).unwrap_err().contains("chmod 600"),
+                "{mode:o}"
+            );
         }
         fs::set_permissions(file.path(), fs::Permissions::from_mode(0o400)).unwrap();
         assert_eq!(from_file(file.path()).unwrap().len(), 1);

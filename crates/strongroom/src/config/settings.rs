@@ -12,10 +12,8 @@ use super::sources::{ConfigError, Sources};
 use crate::cli::{ConnectArgs, ServeArgs, VaultArgs};
 
 /// Loopback, so that nothing is reachable from outside by accident.
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(
-    std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
-    8700,
-);
+const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8700);
 
 /// What a command needs to open the vault.
 #[derive(Debug)]
@@ -58,7 +56,10 @@ pub(crate) fn database(args: &ConnectArgs) -> Result<DatabaseSettings, ConfigErr
 
 /// Settings of a command that opens the vault.
 pub(crate) fn vault_access(args: &VaultArgs) -> Result<VaultAccess, ConfigError> {
-    access_from(&Sources::read(&vault_flags(args), args.connect.config.as_deref())?)
+    access_from(&Sources::read(
+        &vault_flags(args),
+        args.connect.config.as_deref(),
+    )?)
 }
 
 /// Settings of `serve`.
@@ -102,7 +103,10 @@ fn vault_flags(args: &VaultArgs) -> Vec<(&'static str, Option<String>)> {
     vec![
         ("database_url", args.connect.database_url.clone()),
         ("root_key_file", args.root_key_file.clone()),
-        ("root_key_passphrase_file", args.root_key_passphrase_file.clone()),
+        (
+            "root_key_passphrase_file",
+            args.root_key_passphrase_file.clone(),
+        ),
     ]
 }
 
@@ -133,7 +137,8 @@ fn http_from(sources: &Sources) -> Result<HttpSettings, ConfigError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(HttpSettings {
         workers: sources.parse("workers", cores, |text| count(text, 1, 1024))?,
-        max_connections: sources.parse("max_connections", 16_384, |text| count(text, 1, 1_000_000))?,
+        max_connections: sources
+            .parse("max_connections", 16_384, |text| count(text, 1, 1_000_000))?,
         header_timeout: sources.parse("header_timeout", Duration::from_secs(10), time)?,
         keep_alive: sources.parse("keep_alive", Duration::from_secs(75), time)?,
         shutdown_timeout: sources.parse("shutdown_timeout", Duration::from_secs(20), time)?,
@@ -141,12 +146,16 @@ fn http_from(sources: &Sources) -> Result<HttpSettings, ConfigError> {
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| "must be an IP address and a port, such as 127.0.0.1:8700 or [::1]:8700".into())
+    text.parse().map_err(|_| {
+        "must be an IP address and a port, such as 127.0.0.1:8700 or [::1]:8700".into()
+    })
 }
 
 fn count(text: &str, least: usize, most: usize) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (least..=most).contains(number));
     number.ok_or_else(|| format!("must be a whole number from {least} to {most}"))
 }
 

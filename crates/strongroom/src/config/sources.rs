@@ -84,7 +84,10 @@ impl Sources {
     ) -> Result<Self, ConfigError> {
         let variables = std::env::vars_os().filter_map(|(name, value)| {
             // A value that is no UTF-8 is no value of ours; its replacement fails the setting's own check.
-            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+            Some((
+                name.into_string().ok()?,
+                value.to_string_lossy().into_owned(),
+            ))
         });
         Self::gather(flags, &variables.collect(), config)
     }
@@ -118,7 +121,9 @@ impl Sources {
         // Many platforms set this one for whatever runs on them, so it is the last to be asked.
         if let Some(text) = variables.get("DATABASE_URL") {
             let (text, origin) = (text.clone(), Origin::Variable("DATABASE_URL".into()));
-            found.entry("database_url").or_insert(Found { text, origin });
+            found
+                .entry("database_url")
+                .or_insert(Found { text, origin });
         }
         Ok(Self(found))
     }
@@ -169,7 +174,9 @@ fn read_file(file: &Path) -> Result<Vec<(Key, String)>, ConfigError> {
         problem,
     };
     let text = std::fs::read_to_string(file).map_err(|error| broken(error.to_string()))?;
-    let table: toml::Table = text.parse().map_err(|error| broken(syntax(&text, &error)))?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|error| broken(syntax(&text, &error)))?;
     table
         .into_iter()
         .map(|(name, value)| {
@@ -220,7 +227,10 @@ mod tests {
         let flags = [("listen", Some("flag:1".to_owned())), ("workers", None)];
         let sources = Sources::gather(&flags, &variables, Some(file.path())).unwrap();
         let text = |key| sources.get(key).unwrap().text.as_str();
-        assert_eq!((text("listen"), text("pool_size"), text("workers")), ("flag:1", "4", "5"));
+        assert_eq!(
+            (text("listen"), text("pool_size"), text("workers")),
+            ("flag:1", "4", "5")
+        );
     }
 
     #[test]
@@ -235,14 +245,23 @@ mod tests {
 
     #[test]
     fn errors_name_key_problem_and_origin_but_no_secret() {
-        let variables = variables(&[("STRONGROOM_LISTEN", "x"), ("STRONGROOM_ROOT_KEY", "hunter2")]);
+        let variables = variables(&[
+            ("STRONGROOM_LISTEN", "x"),
+            ("STRONGROOM_ROOT_KEY", "hunter2"),
+        ]);
         let sources = Sources::gather(&[], &variables, None).unwrap();
-        let error = sources.get("listen").unwrap().invalid("listen", "is no address");
+        let error = sources
+            .get("listen")
+            .unwrap()
+            .invalid("listen", "is no address");
         assert_eq!(
             error.to_string(),
             "configuration: listen (from variable STRONGROOM_LISTEN) is \"x\": is no address"
         );
-        let error = sources.get("root_key").unwrap().invalid("root_key", "is no key");
+        let error = sources
+            .get("root_key")
+            .unwrap()
+            .invalid("root_key", "is no key");
         assert!(!error.to_string().contains("hunter2"));
     }
 
@@ -256,7 +275,9 @@ mod tests {
             "[database_url]\nx = \"hunter2\"",
         ] {
             let file = file(content);
-            let error = Sources::gather(&[], &BTreeMap::new(), Some(file.path())).err().unwrap();
+            let error = Sources::gather(&[], &BTreeMap::new(), Some(file.path()))
+                .err()
+                .unwrap();
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
     }

@@ -97,7 +97,9 @@ impl PrivateCluster {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Cluster>> {
         // Whoever panicked while holding it left the cluster itself as it was.
-        self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.running
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

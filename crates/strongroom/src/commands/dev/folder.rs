@@ -44,7 +44,11 @@ impl DevFolder {
         };
         let what = format!("cannot use the folder {}", path.display());
         let failed = |error: std::io::Error| CommandError::io(&what, &error);
-        DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(failed)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&path)
+            .map_err(failed)?;
         let path = path.canonicalize().map_err(failed)?;
         let lock = OpenOptions::new()
             .create(true)
@@ -127,7 +131,9 @@ impl DevFolder {
             .mode(0o600)
             .open(&draft)
             .map_err(failed)?;
-        out.write_all(&bytes).and_then(|()| out.sync_all()).map_err(failed)?;
+        out.write_all(&bytes)
+            .and_then(|()| out.sync_all())
+            .map_err(failed)?;
         fs::rename(&draft, &file).map_err(failed)
     }
 }

@@ -39,7 +39,14 @@ impl Instance {
 
     /// What is running where, and requests to paste.
     pub(super) fn greeting(&self, folder: &Path) -> String {
-        let Self { url, org_id, admin_api_key, member_api_key, database_url, .. } = self;
+        let Self {
+            url,
+            org_id,
+            admin_api_key,
+            member_api_key,
+            database_url,
+            ..
+        } = self;
         let list = format!("{url}{PATH}");
         let headers = format!("-H 'SlashID-OrgID: {org_id}' -H 'SlashID-API-Key: {admin_api_key}'");
         let body = r#"{"extcred_provider":"generic","extcred_type":"api_key","extcred_label":"first","json_blob":{"api_key":"s3cr3t"}}"#;

@@ -69,8 +69,12 @@ async fn make_demo(access: &VaultAccess) -> Result<Demo, CommandError> {
         }
     };
     let caller = Caller::operator(organization.id, vault_access::command_line());
-    let admin = vault.create_api_key(&caller, Role::Admin, "dev admin", None).await?;
-    let member = vault.create_api_key(&caller, Role::Member, "dev member", None).await?;
+    let admin = vault
+        .create_api_key(&caller, Role::Admin, "dev admin", None)
+        .await?;
+    let member = vault
+        .create_api_key(&caller, Role::Member, "dev member", None)
+        .await?;
     Ok(Demo {
         org_id: organization.id.to_string(),
         admin_api_key: admin.text.expose().to_owned(),

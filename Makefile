@@ -1,0 +1,29 @@
+# The few commands a person repeats. Needs a Rust toolchain (https://rustup.rs); what else is missing on Debian
+# or Ubuntu is installed by deploy/install-postgresql.sh, which says so.
+
+.PHONY: dev test lint format release prerequisites
+
+## make dev: everything on this machine; ARGS="--listen 127.0.0.1:0" and the like are passed on.
+dev: prerequisites
+	cargo run --locked --package strongroom -- dev $(ARGS)
+
+## make test: every test, against a private PostgreSQL.
+test: prerequisites
+	cargo build --locked --workspace
+	cargo test --locked --workspace
+
+## make lint: formatting and clippy, as CI checks them.
+lint:
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --package strongroom --no-default-features -- -D warnings
+
+format:
+	cargo fmt --all
+
+## make release: the optimised binary, target/release/strongroom.
+release: prerequisites
+	cargo build --locked --release --package strongroom
+
+prerequisites:
+	@deploy/install-postgresql.sh

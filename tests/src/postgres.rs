@@ -1,0 +1,136 @@
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use strongroom_pgdev::{Binaries, Cluster, ClusterConfig};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+const PASSWORD: &str = "superuser-of-the-tests";
+const APP_ROLE: &str = "strongroom_app";
+const APP_PASSWORD: &str = "application-of-the-tests";
+const TEMPLATE: &str = "strongroom_template";
+
+struct Shared {
+    cluster: Cluster,
+    _folder: TempDir,
+}
+
+// Never dropped: PostgreSQL ends with the process that started it, and the folder is in the system's
+// temporary directory.
+fn shared() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let folder = TempDir::with_prefix("strongroom-tests-").unwrap();
+        let config = ClusterConfig {
+            data: folder.path().join("postgres"),
+            log: folder.path().join("postgres.log"),
+            superuser_password: PASSWORD.into(),
+            port: None,
+            settings: [("fsync", "off"), ("max_connections", "500")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .to_vec(),
+        };
+        let cluster = Cluster::start(&Binaries::find().unwrap(), config).unwrap();
+        Shared {
+            cluster,
+            _folder: folder,
+        }
+    })
+}
+
+/// The superuser's URL of a database in the shared cluster.
+pub fn cluster_url(database: &str) -> String {
+    shared().cluster.url(database)
+}
+
+/// A migrated database of a test's own.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// Its name.
+    pub name: String,
+}
+
+impl Database {
+    /// Clones the template.
+    pub async fn create() -> Self {
+        static TEMPLATE_READY: OnceCell<()> = OnceCell::const_new();
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        TEMPLATE_READY.get_or_init(make_template).await;
+        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        sql(
+            &cluster_url("postgres"),
+            &format!("create database {name} template {TEMPLATE}"),
+        )
+        .await;
+        Self { name }
+    }
+
+    /// A database without any table.
+    pub async fn create_empty(name: &str) -> Self {
+        sql(&cluster_url("postgres"), &format!("create database {name}")).await;
+        Self { name: name.into() }
+    }
+
+    /// The superuser's URL.
+    #[must_use]
+    pub fn superuser_url(&self) -> String {
+        cluster_url(&self.name)
+    }
+
+    /// The application role's URL.
+    #[must_use]
+    pub fn app_url(&self) -> String {
+        let port = shared().cluster.port();
+        format!(
+            "postgresql://{APP_ROLE}:{APP_PASSWORD}@127.0.0.1:{port}/{}",
+            self.name
+        )
+    }
+
+    /// A superuser's connection, for which row-level security does not count.
+    pub async fn connect(&self) -> tokio_postgres::Client {
+        connect(&self.superuser_url()).await
+    }
+
+    /// A connection as the application role.
+    pub async fn connect_as_app(&self) -> tokio_postgres::Client {
+        connect(&self.app_url()).await
+    }
+}
+
+async fn make_template() {
+    sql(
+        &cluster_url("postgres"),
+        &format!("create database {TEMPLATE}"),
+    )
+    .await;
+    let folder = TempDir::new().unwrap();
+    let password = folder.path().join("password");
+    std::fs::write(&password, APP_PASSWORD).unwrap();
+    let password = password.to_str().unwrap().to_owned();
+    let url = cluster_url(TEMPLATE);
+    let migrated = tokio::task::spawn_blocking(move || {
+        let args = [
+            "migrate",
+            "--app-role",
+            APP_ROLE,
+            "--app-password-file",
+            &password,
+        ];
+        crate::run(&args, &[("STRONGROOM_DATABASE_URL", &url)])
+    });
+    let migrated = migrated.await.unwrap();
+    assert!(migrated.success, "{}", migrated.stderr);
+}
+
+async fn connect(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+async fn sql(url: &str, statement: &str) {
+    connect(url).await.batch_execute(statement).await.unwrap();
+}

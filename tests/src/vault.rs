@@ -1,0 +1,227 @@
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::server::eventually;
+use crate::{Database, Finished, Server};
+
+/// The path of the credentials.
+pub const CREDENTIALS: &str = "/organizations/config/external-credentials";
+
+/// A database, a root key, an organisation with two API keys, and a server.
+pub struct TestVault {
+    /// The database.
+    pub database: Database,
+    /// The server; more can be started with [`TestVault::start_server`].
+    pub server: Server,
+    /// The organisation's admin, talking to `server`.
+    pub admin: Api,
+    /// The organisation's member, talking to `server`.
+    pub member: Api,
+    folder: TempDir,
+}
+
+/// One caller: a server's URL, an organisation and an API key.
+#[derive(Debug, Clone)]
+pub struct Api {
+    /// The server.
+    pub url: String,
+    /// The organisation.
+    pub org: String,
+    /// The API key.
+    pub key: String,
+    client: Client,
+}
+
+impl TestVault {
+    /// A fresh one, ready to serve.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// A fresh one whose server has further `variables`.
+    pub async fn start_with(variables: &[(&str, &str)]) -> Self {
+        let database = Database::create().await;
+        let folder = TempDir::with_prefix("strongroom-test-").unwrap();
+        let root_key = folder.path().join("root.key");
+        let made = crate::run(&["root-key", "new", root_key.to_str().unwrap()], &[]);
+        assert!(made.success, "{}", made.stderr);
+        let server = serve(&database, &folder, variables);
+        let unset = Api::new(&server.url(), "", "");
+        let mut vault = Self {
+            database,
+            server,
+            admin: unset.clone(),
+            member: unset,
+            folder,
+        };
+        (vault.admin, vault.member) = vault.new_organization("test");
+        vault.ready(&vault.admin.url).await;
+        vault
+    }
+
+    /// Waits until the server at `url` is ready.
+    pub async fn ready(&self, url: &str) {
+        let client = Client::new();
+        eventually("the server is ready", Duration::from_secs(30), async || {
+            let answer = client.get(format!("{url}/readyz")).send().await;
+            answer.is_ok_and(|answer| answer.status() == 200)
+        })
+        .await;
+    }
+
+    /// Starts another server on the same database.
+    #[must_use]
+    pub fn start_server(&self, variables: &[(&str, &str)]) -> Server {
+        serve(&self.database, &self.folder, variables)
+    }
+
+    /// The root key's file.
+    #[must_use]
+    pub fn root_key_file(&self) -> String {
+        self.folder
+            .path()
+            .join("root.key")
+            .to_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// Runs `strongroom` on this vault, as the superuser.
+    #[must_use]
+    pub fn run(&self, args: &[&str]) -> Finished {
+        let variables = [
+            ("STRONGROOM_DATABASE_URL", self.database.superuser_url()),
+            ("STRONGROOM_ROOT_KEY_FILE", self.root_key_file()),
+        ];
+        crate::run(
+            args,
+            &variables
+                .each_ref()
+                .map(|(name, value)| (*name, value.as_str())),
+        )
+    }
+
+    /// Another organisation; its admin and its member.
+    #[must_use]
+    pub fn new_organization(&self, name: &str) -> (Api, Api) {
+        let made = self
+            .run(&["org", "create", "--name", name, "--json"])
+            .json();
+        let org = made["org_id"].as_str().unwrap();
+        (self.new_key(org, "admin"), self.new_key(org, "member"))
+    }
+
+    /// Another API key of `org`.
+    #[must_use]
+    pub fn new_key(&self, org: &str, role: &str) -> Api {
+        let args = [
+            "key", "create", "--org", org, "--role", role, "--name", role, "--json",
+        ];
+        let made = self.run(&args).json();
+        Api::new(&self.server.url(), org, made["api_key"].as_str().unwrap())
+    }
+}
+
+fn serve(database: &Database, folder: &TempDir, variables: &[(&str, &str)]) -> Server {
+    let (url, root_key) = (database.app_url(), folder.path().join("root.key"));
+    let mut all = vec![
+        ("STRONGROOM_DATABASE_URL", url.as_str()),
+        ("STRONGROOM_ROOT_KEY_FILE", root_key.to_str().unwrap()),
+        ("STRONGROOM_LISTEN", "127.0.0.1:0"),
+    ];
+    all.extend_from_slice(variables);
+    Server::spawn(&["serve"], &all)
+}
+
+impl Api {
+    /// A caller of the server at `url`.
+    #[must_use]
+    pub fn new(url: &str, org: &str, key: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            org: org.to_owned(),
+            key: key.to_owned(),
+            client: Client::new(),
+        }
+    }
+
+    /// The same caller at another server.
+    #[must_use]
+    pub fn at(&self, url: &str) -> Self {
+        Self::new(url, &self.org, &self.key)
+    }
+
+    /// A request with this caller's headers.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.bare(method, path)
+            .header("SlashID-OrgID", &self.org)
+            .header("SlashID-API-Key", &self.key)
+    }
+
+    /// A request without any header.
+    pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    /// Posts `body` to the credentials.
+    pub async fn post(&self, body: &Value) -> Response {
+        self.request(Method::POST, CREDENTIALS)
+            .json(body)
+            .send()
+            .await
+            .unwrap()
+    }
+
+    /// Creates a generic API-key credential holding `secret`; its id.
+    pub async fn create(&self, secret: &str) -> String {
+        let answer = self.post(&api_key(secret)).await;
+        assert_eq!(answer.status(), 201);
+        let body: Value = answer.json().await.unwrap();
+        body["result"][0].as_str().unwrap().to_owned()
+    }
+
+    /// Gets `path`.
+    pub async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path).send().await.unwrap()
+    }
+
+    /// Reads the credential `id` with its secret.
+    pub async fn reveal(&self, id: &str) -> Response {
+        self.get(&format!("{CREDENTIALS}/{id}")).await
+    }
+
+    /// Patches the credential `id`.
+    pub async fn patch(&self, id: &str, body: &Value) -> Response {
+        let path = format!("{CREDENTIALS}/{id}");
+        self.request(Method::PATCH, &path)
+            .json(body)
+            .send()
+            .await
+            .unwrap()
+    }
+
+    /// Deletes with `query`.
+    pub async fn delete(&self, query: &str) -> Response {
+        let path = format!("{CREDENTIALS}?{query}");
+        self.request(Method::DELETE, &path).send().await.unwrap()
+    }
+
+    /// The first page of credentials.
+    pub async fn list(&self) -> Vec<Value> {
+        let answer = self.get(CREDENTIALS).await;
+        assert_eq!(answer.status(), 200);
+        let body: Value = answer.json().await.unwrap();
+        body["result"].as_array().unwrap().clone()
+    }
+}
+
+fn api_key(secret: &str) -> Value {
+    json!({
+        "extcred_provider": "generic",
+        "extcred_type": "api_key",
+        "json_blob": {"api_key": secret},
+    })
+}

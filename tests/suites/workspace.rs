@@ -1,0 +1,61 @@
+//! The workspace's own rules: which crate may know which.
+
+use std::collections::BTreeMap;
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+#[test]
+fn arrows_between_crates_are_the_documented_ones() {
+    let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
+        ("strongroom-crypto", &[][..]),
+        ("strongroom-pgdev", &[]),
+        ("strongroom-domain", &["strongroom-crypto"]),
+        ("strongroom-storage", &["strongroom-domain"]),
+        ("strongroom-api", &["strongroom-domain"]),
+        (
+            "strongroom",
+            &[
+                "strongroom-api",
+                "strongroom-domain",
+                "strongroom-pgdev",
+                "strongroom-storage",
+            ],
+        ),
+        (
+            "strongroom-e2e",
+            &["strongroom-pgdev", "strongroom-storage"],
+        ),
+    ]);
+    // Libraries that only these crates may use.
+    let confined: BTreeMap<&str, &[&str]> = BTreeMap::from([
+        ("aes-gcm", &["strongroom-crypto"][..]),
+        ("argon2", &["strongroom-crypto"]),
+        ("actix-web", &["strongroom-api"]),
+        ("deadpool-postgres", &["strongroom-storage"]),
+        (
+            "tokio-postgres",
+            &["strongroom-storage", "strongroom-pgdev", "strongroom-e2e"],
+        ),
+    ]);
+    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
+    assert_eq!(
+        metadata.packages.len(),
+        allowed.len(),
+        "a crate is missing from this test"
+    );
+    for package in &metadata.packages {
+        let name = package.name.as_str();
+        for dependency in &package.dependencies {
+            let other = dependency.name.as_str();
+            if other.starts_with("strongroom") && dependency.kind == DependencyKind::Normal {
+                assert!(
+                    allowed[name].contains(&other),
+                    "{name} must not know {other}"
+                );
+            }
+            if let Some(users) = confined.get(other) {
+                assert!(users.contains(&name), "{name} must not use {other}");
+            }
+        }
+    }
+}
