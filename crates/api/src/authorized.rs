@@ -13,7 +13,7 @@ use crate::error::ApiError;
 use crate::middleware::{CallerOrg, RequestId};
 use crate::state::AppState;
 
-const API_KEY_HEADER: &str = "SlashID-API-Key";
+pub(crate) const API_KEY_HEADER: &str = "SlashID-API-Key";
 const ORG_HEADER: &str = "SlashID-OrgID";
 
 /// What an endpoint needs its caller to be allowed.
@@ -108,7 +108,7 @@ fn bad_org_header(headers: &HeaderMap) -> FieldError {
 }
 
 /// The header's value when it was sent exactly once, as visible ASCII.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name);
     let value = values.next()?;
     if values.next().is_some() {
@@ -117,7 +117,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     value.to_str().ok()
 }
 
-fn request_info(request: &HttpRequest) -> RequestInfo {
+pub(crate) fn request_info(request: &HttpRequest) -> RequestInfo {
     let id = request.extensions().get::<RequestId>().cloned();
     RequestInfo {
         id: id.map(|id| id.0).unwrap_or_default(),
@@ -128,7 +128,7 @@ fn request_info(request: &HttpRequest) -> RequestInfo {
     }
 }
 
-fn app_state(request: &HttpRequest) -> Result<AppState, ApiError> {
+pub(crate) fn app_state(request: &HttpRequest) -> Result<AppState, ApiError> {
     request
         .app_data::<Data<AppState>>()
         .map(|state| state.get_ref().clone())

@@ -31,7 +31,7 @@ pub(crate) async fn read(
     if announced.is_some_and(|length| length > MAX_BODY as u64) {
         return Err(too_large());
     }
-    tokio::time::timeout(state.body_timeout, collect(payload))
+    tokio::time::timeout(state.settings.body_timeout, collect(payload))
         .await
         .unwrap_or_else(|_| {
             Err(ApiError::new(

@@ -10,7 +10,7 @@ use strongroom_domain::{FieldError, VaultError};
 use crate::envelope::Envelope;
 
 /// Seconds after which a caller may try again when we cannot answer now.
-const RETRY_AFTER_SECONDS: &str = "1";
+pub(crate) const RETRY_AFTER_SECONDS: &str = "1";
 
 /// One entry of the envelope's `errors`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,6 +63,18 @@ impl ApiError {
             errors,
             allow: None,
         }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What each error says.
+    pub(crate) fn messages(&self) -> Vec<&str> {
+        self.errors
+            .iter()
+            .map(|error| error.message.as_str())
+            .collect()
     }
 
     /// 405, with the methods that the path takes.

@@ -15,4 +15,4 @@ mod state;
 
 pub use actix_web::dev::{Server, ServerHandle};
 pub use server::{HttpSettings, run};
-pub use state::AppState;
+pub use state::{ApiSettings, AppState};

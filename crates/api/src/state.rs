@@ -10,18 +10,28 @@ use crate::error::ApiError;
 #[derive(Clone)]
 pub struct AppState {
     vault: Arc<OnceLock<Arc<Vault>>>,
-    pub(crate) request_timeout: Duration,
-    pub(crate) body_timeout: Duration,
+    pub(crate) settings: ApiSettings,
+}
+
+/// How requests are handled.
+#[derive(Debug, Clone, Copy)]
+pub struct ApiSettings {
+    /// Longest time for one request, its body apart.
+    pub request_timeout: Duration,
+    /// Longest time for a request's body to arrive.
+    pub body_timeout: Duration,
+    /// Callers without an API key must name a loopback host in `Host`: a page in a browser that rebinds its
+    /// name to this machine's address then gets nowhere.
+    pub anonymous_needs_loopback_host: bool,
 }
 
 impl AppState {
     /// A state without a vault: everything but `/healthz` is answered 503 until [`Self::open`].
     #[must_use]
-    pub fn new(request_timeout: Duration, body_timeout: Duration) -> Self {
+    pub fn new(settings: ApiSettings) -> Self {
         Self {
             vault: Arc::new(OnceLock::new()),
-            request_timeout,
-            body_timeout,
+            settings,
         }
     }
 
@@ -43,7 +53,7 @@ impl AppState {
         &self,
         operation: impl Future<Output = Result<T, VaultError>>,
     ) -> Result<T, ApiError> {
-        match tokio::time::timeout(self.request_timeout, operation).await {
+        match tokio::time::timeout(self.settings.request_timeout, operation).await {
             Ok(result) => Ok(result?),
             Err(_) => Err(VaultError::OutcomeUnknown("the request's time is up".into()).into()),
         }

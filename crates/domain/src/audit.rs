@@ -61,7 +61,7 @@ pub struct Event {
     pub action: Action,
     /// With what outcome.
     pub outcome: Outcome,
-    /// Who: a key's id, or `operator`.
+    /// Who: a key's id, `operator` or `anonymous`.
     pub actor: String,
     /// The request's id.
     pub request_id: String,
@@ -87,6 +87,7 @@ impl Event {
             outcome: Outcome::Ok,
             actor: match caller.actor() {
                 Actor::Key(id, _) => id.to_string(),
+                Actor::Anonymous => "anonymous".to_owned(),
                 Actor::Operator => "operator".to_owned(),
             },
             request_id: caller.request().id.clone(),
@@ -217,7 +218,10 @@ impl Chain {
             .i64(row.version)
             .u8(row.provider.code())
             .u8(row.kind.code())
-            .bytes(row.label.as_str().as_bytes());
+            .bytes(row.label.as_str().as_bytes())
+            .optional(row.pieces_user.as_deref(), |context, user| {
+                context.bytes(user.as_bytes())
+            });
         mac(&self.key, &context, &row.sealed_blob)
     }
 }

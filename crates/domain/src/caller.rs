@@ -27,6 +27,8 @@ pub enum Permission {
     UpdateCredential,
     /// Delete credentials.
     DeleteCredential,
+    /// Create, change and delete users' keys on the Pieces surface.
+    ManageUserKeys,
     /// Create, list and revoke API keys, and create the organisation.
     ManageOrganization,
 }
@@ -45,6 +47,8 @@ pub struct RequestInfo {
 pub enum Actor {
     /// The holder of an API key.
     Key(KeyId, Role),
+    /// Somebody without a key, where the operator allows that.
+    Anonymous,
     /// Whoever runs the `strongroom` command with the database's and the root key's secrets.
     Operator,
 }
@@ -81,6 +85,14 @@ impl Caller {
         Self {
             org,
             actor: Actor::Operator,
+            request,
+        }
+    }
+
+    pub(crate) fn anonymous(org: OrgId, request: RequestInfo) -> Self {
+        Self {
+            org,
+            actor: Actor::Anonymous,
             request,
         }
     }
@@ -122,8 +134,9 @@ impl Caller {
     pub fn require(&self, permission: Permission) -> Result<(), VaultError> {
         let allowed = match (self.actor, permission) {
             (Actor::Operator, Permission::ManageOrganization)
+            | (Actor::Anonymous, Permission::ManageUserKeys)
             | (Actor::Key(..), Permission::ListCredentials) => true,
-            (Actor::Operator, _) | (_, Permission::ManageOrganization) => false,
+            (Actor::Operator | Actor::Anonymous, _) | (_, Permission::ManageOrganization) => false,
             (Actor::Key(_, role), _) => role == Role::Admin,
         };
         if allowed {

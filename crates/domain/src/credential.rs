@@ -206,6 +206,8 @@ pub struct SealedCredential {
     pub sealed_blob: Vec<u8>,
     /// When this version was written.
     pub updated_at: DateTime<Utc>,
+    /// The user of the Pieces surface whose key it is; set when created, and never changed.
+    pub pieces_user: Option<String>,
 }
 
 impl SealedCredential {

@@ -368,6 +368,9 @@ fn blob_context(org: OrgId, row: &SealedCredential) -> Context {
         .i64(row.version)
         .u8(row.provider.code())
         .u8(row.kind.code())
+        .optional(row.pieces_user.as_deref(), |context, user| {
+            context.bytes(user.as_bytes())
+        })
 }
 
 /// A new root key with a random id.
@@ -413,6 +416,7 @@ mod tests {
             wrapped_key: Vec::new(),
             sealed_blob: Vec::new(),
             updated_at: DateTime::UNIX_EPOCH,
+            pieces_user: None,
         }
     }
 
@@ -431,6 +435,7 @@ mod tests {
             Box::new(|row| row.kind = CredentialType::UserPass),
             Box::new(|row| row.id = CredentialId(Uuid::from_u128(2))),
             Box::new(|row| row.key_generation = 2),
+            Box::new(|row| row.pieces_user = Some("somebody".into())),
             Box::new(|row| row.sealed_blob = again.sealed_blob.clone()),
             Box::new(|row| row.wrapped_key = again.wrapped_key.clone()),
             Box::new(|row| {

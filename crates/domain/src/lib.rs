@@ -16,6 +16,7 @@ mod ids;
 pub mod json;
 pub mod keyring;
 pub mod organization;
+pub mod pieces;
 pub mod store;
 mod vault;
 

@@ -144,6 +144,10 @@ pub trait Store: Send + Sync {
     async fn revoke_api_key(&self, scope: OrgScope, id: KeyId, event: Event) -> StoreResult<()>;
 
     /// Stores a new credential.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when its user of the Pieces surface has one already,
+    /// [`StoreError::RetiredKey`].
     async fn insert_credential(
         &self,
         scope: OrgScope,
@@ -156,6 +160,12 @@ pub trait Store: Send + Sync {
         scope: OrgScope,
         id: CredentialId,
     ) -> StoreResult<Option<Arc<SealedCredential>>>;
+    /// The credential of a user of the Pieces surface.
+    async fn credential_of_user(
+        &self,
+        scope: OrgScope,
+        user: &str,
+    ) -> StoreResult<Option<SealedCredential>>;
     /// Replaces a credential by what `change` makes of it; the row is locked meanwhile. The event gets the
     /// new row's version and digest.
     ///

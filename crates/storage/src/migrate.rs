@@ -5,10 +5,16 @@ use crate::error::ConnectError;
 use crate::roles::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-const MIGRATIONS: [(&str, &str); 1] = [(
-    "V0001__vault",
-    include_str!("../../../migrations/0001_vault.sql"),
-)];
+const MIGRATIONS: [(&str, &str); 2] = [
+    (
+        "V0001__vault",
+        include_str!("../../../migrations/0001_vault.sql"),
+    ),
+    (
+        "V0002__pieces_users",
+        include_str!("../../../migrations/0002_pieces_users.sql"),
+    ),
+];
 
 /// Where it is recorded what has been applied.
 const HISTORY: &str = "schema_migrations";

@@ -217,6 +217,17 @@ impl Store for PgStore {
         self.reads.ask(|reply| Wanted { scope, id, reply }).await
     }
 
+    async fn credential_of_user(
+        &self,
+        scope: OrgScope,
+        user: &str,
+    ) -> StoreResult<Option<SealedCredential>> {
+        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &user];
+        let rows = self.query(scope, sql::CREDENTIAL_OF_USER, params).await?;
+        let row = rows.first().map(rows::sealed_credential).transpose()?;
+        Ok(row.map(|(_, credential)| credential))
+    }
+
     async fn change_credential(
         &self,
         scope: OrgScope,

@@ -31,6 +31,7 @@ pub(crate) fn sealed_credential(row: &Row) -> StoreResult<(OrgId, SealedCredenti
         wrapped_key: get(row, "wrapped_key")?,
         sealed_blob: get(row, "sealed_blob")?,
         updated_at: get(row, "updated_at")?,
+        pieces_user: get(row, "pieces_user")?,
     };
     Ok((OrgId(get(row, "org_id")?), credential))
 }

@@ -57,13 +57,17 @@ pub const API_KEYS_CHANGED: &str = "select pg_notify('strongroom_api_keys', '')"
 
 /// Several credentials by (organisation, id).
 pub const CREDENTIALS: &str = "select c.org_id, c.cred_id, c.provider, c.cred_type, c.label, c.version, \
-     c.key_generation, c.wrapped_key, c.sealed_blob, c.updated_at \
+     c.key_generation, c.wrapped_key, c.sealed_blob, c.updated_at, c.pieces_user \
      from credentials c join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, cred_id) \
      on c.org_id = wanted.org_id and c.cred_id = wanted.cred_id";
 /// Several credentials of one organisation, locked until the transaction ends.
 pub const CREDENTIALS_LOCK: &str = "select org_id, cred_id, provider, cred_type, label, version, \
-     key_generation, wrapped_key, sealed_blob, updated_at from credentials \
+     key_generation, wrapped_key, sealed_blob, updated_at, pieces_user from credentials \
      where org_id = $1 and cred_id = any($2) order by cred_id for update";
+/// The credential of a user of the Pieces surface.
+pub const CREDENTIAL_OF_USER: &str = "select org_id, cred_id, provider, cred_type, label, version, \
+     key_generation, wrapped_key, sealed_blob, updated_at, pieces_user from credentials \
+     where org_id = $1 and pieces_user = $2";
 /// Writes a credential's next version.
 pub const CREDENTIAL_UPDATE: &str = "update credentials set label = $3, version = $4, key_generation = $5, \
      wrapped_key = $6, sealed_blob = $7, updated_at = $8 where org_id = $1 and cred_id = $2";
@@ -172,6 +176,7 @@ pub static CREDENTIALS_INSERT: std::sync::LazyLock<Insert> = std::sync::LazyLock
             "wrapped_key",
             "sealed_blob",
             "updated_at",
+            "pieces_user",
         ],
     )
 });
@@ -224,6 +229,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         ("API_KEYS_CHANGED", API_KEYS_CHANGED),
         ("CREDENTIALS", CREDENTIALS),
         ("CREDENTIALS_LOCK", CREDENTIALS_LOCK),
+        ("CREDENTIAL_OF_USER", CREDENTIAL_OF_USER),
         ("CREDENTIAL_UPDATE", CREDENTIAL_UPDATE),
         ("CREDENTIALS_DELETE", CREDENTIALS_DELETE),
         ("CREDENTIALS_DELETE_SOME", CREDENTIALS_DELETE_SOME),

@@ -118,10 +118,10 @@ impl Writer {
         let scopes: Vec<OrgScope> = batch.iter().map(|write| write.scope).collect();
         let transaction = OrgTransaction::begin(&self.database, &scopes).await?;
         let mut members: Vec<Member<'_>> = batch.iter().map(Member::new).collect();
-        let active = active_generations(&transaction, &members).await?;
-        change(&transaction, &mut members, &active).await?;
+        let mut used = change(&transaction, &mut members).await?;
         delete(&transaction, &mut members).await?;
-        insert(&transaction, &mut members, &active).await?;
+        used.extend(insert(&transaction, &members).await?);
+        check_generations(&transaction, &used).await?;
         administer(&transaction, &mut members).await?;
 
         let events: Vec<_> = members
@@ -171,41 +171,35 @@ impl<'a> Member<'a> {
     }
 }
 
-type Generations = HashMap<OrgId, i32>;
+/// The generation of an organisation's key that a written row names.
+type Used = (OrgId, i32);
 
-// Read in the write's own transaction: a rotation retires a generation only after every transaction that
-// could still have read it as active has ended.
-async fn active_generations(
-    transaction: &OrgTransaction,
-    members: &[Member<'_>],
-) -> StoreResult<Generations> {
-    let mut orgs: Vec<Uuid> = members
-        .iter()
-        .filter(|member| {
-            let operation = &member.write.operation;
-            matches!(operation, Operation::Insert(_) | Operation::Change { .. })
-        })
-        .map(|member| member.org().0)
-        .collect();
+// After the rows are written, never before: a rotation that makes another generation active waits for the
+// writers that already hold the table's lock, and whoever takes that lock later sees the new generation here.
+async fn check_generations(transaction: &OrgTransaction, used: &[Used]) -> StoreResult<()> {
+    let mut orgs: Vec<Uuid> = used.iter().map(|(org, _)| org.0).collect();
     orgs.sort_unstable();
     orgs.dedup();
     if orgs.is_empty() {
-        return Ok(Generations::new());
+        return Ok(());
     }
-    transaction
-        .query(sql::ACTIVE_GENERATIONS, &[&orgs])
-        .await?
-        .iter()
-        .map(|row| Ok((OrgId(get(row, "org_id")?), get(row, "generation")?)))
-        .collect()
+    let mut active = HashMap::new();
+    for row in transaction.query(sql::ACTIVE_GENERATIONS, &[&orgs]).await? {
+        active.insert(OrgId(get(&row, "org_id")?), get::<i32>(&row, "generation")?);
+    }
+    let current = |(org, generation): &Used| active.get(org) == Some(generation);
+    if used.iter().all(current) {
+        Ok(())
+    } else {
+        Err(StoreError::RetiredKey)
+    }
 }
 
 // Organisations and ids are visited in order, so that two servers cannot wait for each other.
 async fn change(
     transaction: &OrgTransaction,
     members: &mut [Member<'_>],
-    active: &Generations,
-) -> StoreResult<()> {
+) -> StoreResult<Vec<Used>> {
     let wanted = by_org(members, |operation| match operation {
         Operation::Change { id, .. } => Some(*id),
         _ => None,
@@ -220,6 +214,7 @@ async fn change(
             current.insert((org, credential.id), credential);
         }
     }
+    let mut used = Vec::new();
     for member in members {
         let Operation::Change { id, change } = &member.write.operation else {
             continue;
@@ -230,16 +225,16 @@ async fn change(
             Some(row) => change(row),
         };
         match changed {
-            Ok(changed) if active.get(&org) == Some(&changed.row.key_generation) => {
+            Ok(changed) => {
                 update(transaction, org, &changed).await?;
+                used.push((org, changed.row.key_generation));
                 let event = member.event.clone();
                 member.event = event.of_write(changed.row.version, changed.digest);
             }
-            Ok(_) => member.result = Err(StoreError::RetiredKey),
             Err(error) => member.result = Err(error),
         }
     }
-    Ok(())
+    Ok(used)
 }
 
 async fn update(
@@ -287,21 +282,15 @@ async fn delete(transaction: &OrgTransaction, members: &mut [Member<'_>]) -> Sto
     Ok(())
 }
 
-async fn insert(
-    transaction: &OrgTransaction,
-    members: &mut [Member<'_>],
-    active: &Generations,
-) -> StoreResult<()> {
+async fn insert(transaction: &OrgTransaction, members: &[Member<'_>]) -> StoreResult<Vec<Used>> {
     let mut rows = Vec::new();
+    let mut used = Vec::new();
     for member in members {
         if let Operation::Insert(row) = &member.write.operation {
             let org = member.org();
-            if active.get(&org) == Some(&row.key_generation) {
-                let (provider, kind) = (row.provider.as_str(), row.kind.as_str());
-                rows.push((org.0, row.id.0, provider, kind, row.label.as_str(), row));
-            } else {
-                member.result = Err(StoreError::RetiredKey);
-            }
+            let (provider, kind) = (row.provider.as_str(), row.kind.as_str());
+            rows.push((org.0, row.id.0, provider, kind, row.label.as_str(), row));
+            used.push((org, row.key_generation));
         }
     }
     let mut params: Vec<&(dyn ToSql + Sync)> =
@@ -318,9 +307,13 @@ async fn insert(
             &row.wrapped_key,
             &row.sealed_blob,
             &row.updated_at,
+            &row.pieces_user,
         ]);
     }
-    transaction.insert(&sql::CREDENTIALS_INSERT, &params).await
+    transaction
+        .insert(&sql::CREDENTIALS_INSERT, &params)
+        .await?;
+    Ok(used)
 }
 
 async fn administer(transaction: &OrgTransaction, members: &mut [Member<'_>]) -> StoreResult<()> {
@@ -419,6 +412,7 @@ fn again(error: &StoreError) -> StoreError {
         StoreError::OutcomeUnknown(why) => StoreError::OutcomeUnknown(why.clone()),
         StoreError::Unavailable(why) => StoreError::Unavailable(why.clone()),
         StoreError::Conflict => StoreError::Conflict,
+        StoreError::RetiredKey => StoreError::RetiredKey,
         other => StoreError::Internal(other.to_string()),
     }
 }

@@ -76,6 +76,10 @@ pub(crate) struct ServeArgs {
     /// empty) [default: typed].
     #[arg(long, value_name = "RULES")]
     pub(crate) blob_rules: Option<String>,
+    /// Callers without an API key may manage users' keys of this organisation on the Pieces surface, and do
+    /// nothing else [default: none may].
+    #[arg(long, value_name = "ORG_ID")]
+    pub(crate) anonymous_org: Option<String>,
     /// Threads that serve requests [default: one per core].
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<String>,

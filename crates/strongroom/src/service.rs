@@ -47,7 +47,7 @@ impl Service {
         let address = listener
             .local_addr()
             .map_err(|error| CommandError::io("cannot read the listener's address", &error))?;
-        let state = AppState::new(settings.request_timeout, settings.body_timeout);
+        let state = AppState::new(settings.api);
         let server = strongroom_api::run(listener, state.clone(), &settings.http)
             .map_err(|error| CommandError::io("cannot serve", &error))?;
         let handle = server.handle();

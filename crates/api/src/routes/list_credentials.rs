@@ -87,7 +87,9 @@ fn parse(query: &str) -> Result<(Page, CredentialFilter), ApiError> {
             CredentialType::parse,
             CredentialType::choices,
         ),
-        label: params.take("extcred_label"),
+        label: params.read("extcred_label", label, || {
+            "free of control characters".to_owned()
+        }),
     };
     params.finish()?;
     let start = match cursor {
@@ -96,6 +98,10 @@ fn parse(query: &str) -> Result<(Page, CredentialFilter), ApiError> {
     };
     let limit = window.limit;
     Ok((Page { limit, start }, filter))
+}
+
+fn label(text: &str) -> Option<String> {
+    (!text.chars().any(char::is_control)).then(|| text.to_owned())
 }
 
 fn out_of_range(window: &Window) -> Vec<FieldError> {

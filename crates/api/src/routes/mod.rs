@@ -5,6 +5,7 @@ mod delete_credentials;
 mod fallback;
 mod health;
 mod list_credentials;
+mod pieces;
 mod reveal_credential;
 mod update_credential;
 
@@ -39,5 +40,6 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .route(web::get().to(health::ready))
                 .default_service(fallback::allow("GET")),
         )
+        .configure(pieces::configure)
         .default_service(web::to(fallback::not_found));
 }

@@ -70,6 +70,13 @@ impl Vault {
         Ok(Caller::key(key.org, key.id, key.role, request))
     }
 
+    /// The caller without an API key, where the operator allows one.
+    #[must_use]
+    pub fn anonymous(&self, request: RequestInfo) -> Option<Caller> {
+        let org = self.settings.anonymous_org?;
+        Some(Caller::anonymous(org, request))
+    }
+
     /// Checks that `caller` may do `permission`, and records it when not.
     ///
     /// # Errors

@@ -4,11 +4,11 @@ use strongroom_crypto::RandomSource;
 
 use super::Vault;
 use crate::audit::{Action, Chain, Event, Outcome};
-use crate::blob::BlobRules;
+use crate::blob::{BlobRules, JsonBlob};
 use crate::caller::{Caller, Permission};
 use crate::credential::{
-    CredentialChange, CredentialFilter, CredentialPage, NewCredential, Page, RevealedCredential,
-    SealedCredential,
+    CredentialChange, CredentialFilter, CredentialPage, Label, NewCredential, Page,
+    RevealedCredential, SealedCredential,
 };
 use crate::keyring::OrgKeyring;
 use crate::store::{ChangeFn, ChangedCredential, StoreError, StoreResult};
@@ -45,23 +45,36 @@ impl Vault {
             wrapped_key: Vec::new(),
             sealed_blob: Vec::new(),
             updated_at: now,
+            pieces_user: None,
         };
-        let mut keys = self.org_keys(caller.scope()).await?;
+        self.insert(caller, unsealed, &new.blob, event).await?;
+        Ok(id)
+    }
+
+    /// Seals `blob` as the content of `unsealed`, and stores it.
+    pub(super) async fn insert(
+        &self,
+        caller: &Caller,
+        unsealed: SealedCredential,
+        blob: &JsonBlob,
+        event: Event,
+    ) -> Result<(), StoreError> {
+        let refused = |error| StoreError::Refused(Box::new(error));
+        let mut keys = self.org_keys(caller.scope()).await.map_err(refused)?;
         loop {
-            let row = keys.seal(unsealed.clone(), new.blob.expose(), &*self.random)?;
-            let event = event
-                .clone()
-                .of_write(row.version, self.chain.row_digest(caller.org(), &row));
+            let row = keys.seal(unsealed.clone(), blob.expose(), &*self.random);
+            let row = row.map_err(refused)?;
+            let digest = self.chain.row_digest(caller.org(), &row);
+            let event = event.clone().of_write(row.version, digest);
             match self
                 .store
                 .insert_credential(caller.scope(), row, event)
                 .await
             {
-                Ok(()) => return Ok(id),
                 Err(StoreError::RetiredKey) => {
-                    keys = self.newer_org_keys(caller, &keys).await?;
+                    keys = self.newer_org_keys(caller, &keys).await.map_err(refused)?;
                 }
-                Err(error) => return Err(error.into()),
+                other => return other,
             }
         }
     }
@@ -131,25 +144,39 @@ impl Vault {
         change: CredentialChange,
     ) -> Result<(), VaultError> {
         caller.require(Permission::UpdateCredential)?;
-        let change = Arc::new(change);
+        let rules = self.settings.blob_rules;
+        self.change(
+            caller,
+            id,
+            Arc::new(move |row, opened| change.content(row, opened, rules)),
+        )
+        .await
+    }
+
+    /// Replaces a credential's label and blob by what `content` makes of them.
+    pub(super) async fn change(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+        content: ContentFn,
+    ) -> Result<(), VaultError> {
         let now = self.now();
         let event = Event::by(caller, Action::CredentialUpdate, now).about(id);
         let mut keys = self.org_keys(caller.scope()).await?;
         loop {
-            let apply = Reseal {
+            let reseal = Reseal {
                 org: caller.org(),
                 keys: keys.clone(),
                 chain: self.chain.clone(),
                 random: self.random.clone(),
-                rules: self.settings.blob_rules,
-                change: change.clone(),
+                content: content.clone(),
                 now,
             };
-            let apply: ChangeFn = Arc::new(move |current| apply.apply(current));
+            let change: ChangeFn = Arc::new(move |current| reseal.apply(current));
             let scope = caller.scope();
             match self
                 .store
-                .change_credential(scope, id, apply, event.clone())
+                .change_credential(scope, id, change, event.clone())
                 .await
             {
                 Ok(()) => return Ok(()),
@@ -204,7 +231,7 @@ impl Vault {
             .await?)
     }
 
-    async fn open(
+    pub(super) async fn open(
         &self,
         caller: &Caller,
         row: &SealedCredential,
@@ -233,14 +260,23 @@ impl Vault {
     }
 }
 
+/// What a credential shall hold next: its label, and its blob unless that stays.
+pub(super) struct Content {
+    pub(super) label: Label,
+    pub(super) blob: Option<JsonBlob>,
+}
+
+/// Makes the next content out of the current row and its opened blob. May run more than once.
+pub(super) type ContentFn =
+    Arc<dyn Fn(&SealedCredential, &[u8]) -> Result<Content, VaultError> + Send + Sync>;
+
 /// All that makes the next version of a row out of the current one.
 struct Reseal {
     org: OrgId,
     keys: Arc<OrgKeyring>,
     chain: Chain,
     random: Arc<dyn RandomSource>,
-    rules: BlobRules,
-    change: Arc<CredentialChange>,
+    content: ContentFn,
     now: chrono::DateTime<chrono::Utc>,
 }
 
@@ -253,30 +289,45 @@ impl Reseal {
             .map_err(|error| StoreError::Refused(Box::new(error)))
     }
 
+    // Also a change of the label alone opens and re-seals: every version has a data key of its own, and a row
+    // that was tampered with is not dressed up as a fresh one.
     fn next(&self, current: SealedCredential) -> Result<ChangedCredential, VaultError> {
-        let errors = self.errors(&current);
-        if !errors.is_empty() {
-            return Err(VaultError::Invalid(errors));
-        }
-        // Also a change of the label alone opens and re-seals: every version has a data key of its own, and
-        // a row that was tampered with is not dressed up as a fresh one.
         let opened = self.keys.open(&current)?;
-        let blob = match &self.change.blob {
-            Some(blob) => blob.expose(),
-            None => opened.expose(),
-        };
+        let content = (self.content)(&current, opened.expose())?;
         let next = SealedCredential {
-            label: self.change.label.clone().unwrap_or(current.label),
+            label: content.label,
             version: current.version + 1,
             updated_at: self.now,
             ..current
         };
+        let blob = content
+            .blob
+            .as_ref()
+            .map_or(opened.expose(), JsonBlob::expose);
         let row = self.keys.seal(next, blob, &*self.random)?;
         let digest = self.chain.row_digest(self.org, &row);
         Ok(ChangedCredential { row, digest })
     }
+}
 
-    fn errors(&self, current: &SealedCredential) -> Vec<FieldError> {
+impl CredentialChange {
+    fn content(
+        &self,
+        current: &SealedCredential,
+        _opened: &[u8],
+        rules: BlobRules,
+    ) -> Result<Content, VaultError> {
+        let errors = self.errors(current, rules);
+        if !errors.is_empty() {
+            return Err(VaultError::Invalid(errors));
+        }
+        Ok(Content {
+            label: self.label.clone().unwrap_or_else(|| current.label.clone()),
+            blob: self.blob.clone(),
+        })
+    }
+
+    fn errors(&self, current: &SealedCredential, rules: BlobRules) -> Vec<FieldError> {
         let mut errors = Vec::new();
         let mut fixed = |field: &str, differs: bool, stored: &str| {
             if differs {
@@ -285,12 +336,12 @@ impl Reseal {
             }
         };
         let (provider, kind) = (current.provider, current.kind);
-        let differs = self.change.provider.is_some_and(|given| given != provider);
+        let differs = self.provider.is_some_and(|given| given != provider);
         fixed("extcred_provider", differs, provider.as_str());
-        let differs = self.change.kind.is_some_and(|given| given != kind);
+        let differs = self.kind.is_some_and(|given| given != kind);
         fixed("extcred_type", differs, kind.as_str());
-        if let Some(blob) = &self.change.blob {
-            errors.extend(blob.errors(provider, kind, self.rules));
+        if let Some(blob) = &self.blob {
+            errors.extend(blob.errors(provider, kind, rules));
         }
         errors
     }

@@ -4,6 +4,7 @@ mod authenticate;
 mod credentials;
 mod keys;
 mod organizations;
+mod pieces;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,8 @@ const ORG_KEYS_LIFETIME: Duration = Duration::from_secs(300);
 pub struct VaultSettings {
     /// How strictly blobs are checked.
     pub blob_rules: BlobRules,
+    /// The organisation whose users' keys callers without an API key may manage; normally none.
+    pub anonymous_org: Option<OrgId>,
 }
 
 /// The vault: policy, sealing and opening, audit.

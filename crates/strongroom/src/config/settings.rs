@@ -1,10 +1,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use strongroom_api::HttpSettings;
-use strongroom_domain::VaultSettings;
+use strongroom_api::{ApiSettings, HttpSettings};
 use strongroom_domain::blob::BlobRules;
 use strongroom_domain::keyring::RootKeySource;
+use strongroom_domain::{OrgId, VaultSettings};
 use strongroom_storage::{DatabaseSettings, DatabaseUrl};
 
 use super::root_key;
@@ -29,8 +29,7 @@ pub(crate) struct ServeSettings {
     pub(crate) access: VaultAccess,
     pub(crate) vault: VaultSettings,
     pub(crate) http: HttpSettings,
-    pub(crate) request_timeout: Duration,
-    pub(crate) body_timeout: Duration,
+    pub(crate) api: ApiSettings,
 }
 
 /// How log lines look.
@@ -68,6 +67,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(ServeSettings, Logging), Config
     flags.extend([
         ("listen", args.listen.clone()),
         ("blob_rules", args.blob_rules.clone()),
+        ("anonymous_org", args.anonymous_org.clone()),
         ("workers", args.workers.clone()),
         ("pool_size", args.pool_size.clone()),
         ("max_connections", args.max_connections.clone()),
@@ -86,10 +86,15 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(ServeSettings, Logging), Config
         listen: sources.parse("listen", DEFAULT_LISTEN, address)?,
         vault: VaultSettings {
             blob_rules: sources.parse("blob_rules", BlobRules::Typed, blob_rules)?,
+            anonymous_org: sources.parse("anonymous_org", None, organization)?,
         },
         http: http_from(&sources)?,
-        request_timeout: sources.parse("request_timeout", Duration::from_secs(10), time)?,
-        body_timeout: sources.parse("body_timeout", Duration::from_secs(15), time)?,
+        api: ApiSettings {
+            request_timeout: sources.parse("request_timeout", Duration::from_secs(10), time)?,
+            body_timeout: sources.parse("body_timeout", Duration::from_secs(15), time)?,
+            // Whoever names an organisation for anonymous callers decides who reaches the server.
+            anonymous_needs_loopback_host: false,
+        },
         access: access_from(&sources)?,
     };
     let logging = Logging {
@@ -168,6 +173,12 @@ fn time(text: &str) -> Result<Duration, String> {
     parsed
         .filter(|time| *time >= Duration::from_millis(1) && *time <= longest)
         .ok_or_else(|| "must be a time from 1ms to 1h, such as 500ms, 10s or 2m".into())
+}
+
+fn organization(text: &str) -> Result<Option<OrgId>, String> {
+    let id = OrgId::parse(text);
+    id.map(Some)
+        .ok_or_else(|| "must be an organisation's id, as `strongroom org list` shows it".into())
 }
 
 fn blob_rules(text: &str) -> Result<BlobRules, String> {

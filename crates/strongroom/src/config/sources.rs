@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 pub(crate) type Key = &'static str;
 
 /// Every setting there is.
-const KEYS: [Key; 20] = [
+const KEYS: [Key; 21] = [
     "database_url",
     "root_key_file",
     "root_key",
@@ -14,6 +14,7 @@ const KEYS: [Key; 20] = [
     "root_key_passphrase_file",
     "listen",
     "blob_rules",
+    "anonymous_org",
     "workers",
     "pool_size",
     "max_connections",

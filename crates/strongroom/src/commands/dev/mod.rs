@@ -7,8 +7,8 @@ mod prepare;
 
 use std::time::Duration;
 
-use strongroom_api::HttpSettings;
-use strongroom_domain::VaultSettings;
+use strongroom_api::{ApiSettings, HttpSettings};
+use strongroom_domain::{OrgId, VaultSettings};
 
 use crate::cli::DevArgs;
 use crate::config::{LogFormat, Logging, ServeSettings};
@@ -55,10 +55,14 @@ async fn serve(
         prepared = preparing => prepared?,
         () = &mut stop => return Ok(()),
     };
+    let loopback = args.listen.ip().is_loopback();
     let settings = ServeSettings {
         listen: args.listen,
         access: prepared.access,
-        vault: VaultSettings::default(),
+        vault: VaultSettings {
+            anonymous_org: OrgId::parse(&prepared.demo.org_id).filter(|_| loopback),
+            ..VaultSettings::default()
+        },
         http: HttpSettings {
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             header_timeout: Duration::from_secs(10),
@@ -66,8 +70,11 @@ async fn serve(
             shutdown_timeout: STOP_PATIENCE,
             max_connections: 16_384,
         },
-        request_timeout: Duration::from_secs(10),
-        body_timeout: Duration::from_secs(15),
+        api: ApiSettings {
+            request_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(15),
+            anonymous_needs_loopback_host: true,
+        },
     };
     let mut service = Service::start(settings)?;
     tokio::select! {

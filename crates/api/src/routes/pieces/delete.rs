@@ -1,0 +1,39 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use strongroom_domain::FieldError;
+use strongroom_domain::json::Value;
+
+use super::caller::PiecesCaller;
+use super::model;
+use super::plain::PlainError;
+
+/// `POST /external_provider/api_key/delete`: removes the user's key when `open_AI` is true; 200 with what is
+/// left.
+pub(super) async fn handle(
+    caller: PiecesCaller,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, PlainError> {
+    let PiecesCaller {
+        caller,
+        vault,
+        state,
+    } = caller;
+    let body = model::read(&request, payload, &state).await?;
+    let request = model::parse(&body, flag)?;
+    let kept = if request.open_ai == Some(true) {
+        state
+            .within(vault.delete_user_key(&caller, &request.user))
+            .await?;
+        None
+    } else {
+        state.within(vault.user_key(&caller, &request.user)).await?
+    };
+    model::answer(&request.user, kept.as_ref(), request.schema)
+}
+
+fn flag(value: Value<'_>) -> Result<bool, Vec<FieldError>> {
+    value.as_bool().ok_or_else(|| {
+        let message = format!("must be a boolean, and is {}", value.kind());
+        vec![FieldError::new("open_AI", "wrong_type", message)]
+    })
+}

@@ -1,0 +1,209 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Vault;
+use super::credentials::{Content, ContentFn};
+use crate::audit::{Action, Event, Outcome};
+use crate::caller::{Actor, Caller, Permission};
+use crate::credential::{CredentialType, Label, Provider, SealedCredential};
+use crate::pieces::{OpenAi, PiecesUser};
+use crate::store::StoreError;
+use crate::{CredentialId, VaultError};
+
+/// How often a write is tried again because another one created or deleted the user's key meanwhile.
+const TRIES: usize = 32;
+
+impl Vault {
+    /// Stores `open_ai` as what is kept for `user`, in place of what was kept; returns what is kept now.
+    /// Without `open_ai` nothing changes.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], [`VaultError::Invalid`] when there would be no `api_key`, or the store's
+    /// failure.
+    pub async fn create_user_key(
+        &self,
+        caller: &Caller,
+        user: &PiecesUser,
+        open_ai: Option<OpenAi>,
+    ) -> Result<Option<OpenAi>, VaultError> {
+        caller.require(Permission::ManageUserKeys)?;
+        match open_ai {
+            None => self.user_key(caller, user).await,
+            Some(open_ai) => self
+                .put_user_key(caller, user, open_ai, false)
+                .await
+                .map(Some),
+        }
+    }
+
+    /// Changes the members that `open_ai` has of what is kept for `user`, or begins with them; returns what is
+    /// kept now.
+    ///
+    /// # Errors
+    /// As [`Self::create_user_key`].
+    pub async fn update_user_key(
+        &self,
+        caller: &Caller,
+        user: &PiecesUser,
+        open_ai: OpenAi,
+    ) -> Result<OpenAi, VaultError> {
+        caller.require(Permission::ManageUserKeys)?;
+        self.put_user_key(caller, user, open_ai, true).await
+    }
+
+    /// Deletes what is kept for `user`; there may be nothing.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], or the store's failure.
+    pub async fn delete_user_key(
+        &self,
+        caller: &Caller,
+        user: &PiecesUser,
+    ) -> Result<(), VaultError> {
+        caller.require(Permission::ManageUserKeys)?;
+        let scope = caller.scope();
+        // One that appears in between was created after us.
+        let Some(row) = self.store.credential_of_user(scope, user.as_str()).await? else {
+            return Ok(());
+        };
+        let event = Event::by(caller, Action::CredentialDelete, self.now()).about(row.id);
+        Ok(self.store.delete_credential(scope, row.id, event).await?)
+    }
+
+    /// What is kept for `user`, if anything. To a caller with an API key its `api_key` is shown, which is
+    /// recorded as a reveal; to an anonymous one it is not.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], [`VaultError::Integrity`], or the store's failure.
+    pub async fn user_key(
+        &self,
+        caller: &Caller,
+        user: &PiecesUser,
+    ) -> Result<Option<OpenAi>, VaultError> {
+        caller.require(Permission::ManageUserKeys)?;
+        let scope = caller.scope();
+        let Some(row) = self.store.credential_of_user(scope, user.as_str()).await? else {
+            return Ok(None);
+        };
+        match self.open(caller, &row).await {
+            Ok(opened) => {
+                let kept = OpenAi::of_blob(opened.expose());
+                if caller.actor() == Actor::Anonymous {
+                    return Ok(Some(kept.without_api_key()));
+                }
+                self.record_reveal(caller, row.id, Outcome::Ok).await?;
+                Ok(Some(kept))
+            }
+            Err(error @ VaultError::Integrity(_)) => {
+                let outcome = Outcome::IntegrityFailure;
+                self.record_reveal(caller, row.id, outcome).await?;
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn put_user_key(
+        &self,
+        caller: &Caller,
+        user: &PiecesUser,
+        open_ai: OpenAi,
+        merge: bool,
+    ) -> Result<OpenAi, VaultError> {
+        let scope = caller.scope();
+        // An anonymous caller is told the key only if this very request carried it.
+        let shown = caller.actor() != Actor::Anonymous || open_ai.has_api_key();
+        for _ in 0..TRIES {
+            let current = self.store.credential_of_user(scope, user.as_str()).await?;
+            let done = match current {
+                None => self.insert_user_key(caller, user, &open_ai).await?,
+                Some(row) => {
+                    self.change_user_key(caller, row.id, &open_ai, merge)
+                        .await?
+                }
+            };
+            if let Some((id, kept)) = done {
+                if !shown {
+                    return Ok(kept.without_api_key());
+                }
+                self.record_reveal(caller, id, Outcome::Ok).await?;
+                return Ok(kept);
+            }
+        }
+        Err(VaultError::Unavailable(
+            "the user's key is created and deleted over and over".into(),
+        ))
+    }
+
+    // `None` when another request created the user's key first.
+    async fn insert_user_key(
+        &self,
+        caller: &Caller,
+        user: &PiecesUser,
+        open_ai: &OpenAi,
+    ) -> Result<Option<(CredentialId, OpenAi)>, VaultError> {
+        let blob = open_ai
+            .blob(None)
+            .map_err(|error| VaultError::Invalid(vec![error]))?;
+        let now = self.now();
+        let id = CredentialId::new(now, &*self.random)?;
+        let row = SealedCredential {
+            id,
+            provider: Provider::Generic,
+            kind: CredentialType::ApiKey,
+            label: Label::stored(format!("pieces/{}", user.as_str())),
+            version: 1,
+            key_generation: 0,
+            wrapped_key: Vec::new(),
+            sealed_blob: Vec::new(),
+            updated_at: now,
+            pieces_user: Some(user.as_str().to_owned()),
+        };
+        let event = Event::by(caller, Action::CredentialCreate, now).about(id);
+        match self.insert(caller, row, &blob, event).await {
+            Ok(()) => Ok(Some((id, OpenAi::of_blob(blob.expose())))),
+            Err(StoreError::Conflict) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    // `None` when another request deleted the user's key first.
+    async fn change_user_key(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+        open_ai: &OpenAi,
+        merge: bool,
+    ) -> Result<Option<(CredentialId, OpenAi)>, VaultError> {
+        // The last run of the change is the one that counts, and it leaves here what it stored.
+        let kept = Arc::new(Mutex::new(OpenAi::default()));
+        let (left, given) = (kept.clone(), open_ai.clone());
+        let content: ContentFn = Arc::new(move |row, opened| {
+            let blob = given.blob(merge.then_some(opened));
+            let blob = blob.map_err(|error| VaultError::Invalid(vec![error]))?;
+            *left.lock().unwrap_or_else(PoisonError::into_inner) = OpenAi::of_blob(blob.expose());
+            Ok(Content {
+                label: row.label.clone(),
+                blob: Some(blob),
+            })
+        });
+        match self.change(caller, id, content).await {
+            Ok(()) => {
+                let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                Ok(Some((id, kept)))
+            }
+            Err(VaultError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn record_reveal(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+        outcome: Outcome,
+    ) -> Result<(), VaultError> {
+        let event = Event::by(caller, Action::CredentialReveal, self.now()).about(id);
+        let event = event.with_outcome(outcome);
+        Ok(self.store.record(caller.scope(), event).await?)
+    }
+}
