@@ -9,6 +9,7 @@ dev: prerequisites
 
 ## make test: every test, against a private PostgreSQL.
 test: prerequisites
+	@tests/clients/install.sh
 	cargo build --locked --workspace
 	cargo test --locked --workspace
 

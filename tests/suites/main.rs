@@ -6,4 +6,6 @@
 )]
 
 mod credentials;
+mod pieces;
+mod pieces_clients;
 mod workspace;

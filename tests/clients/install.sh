@@ -1,0 +1,54 @@
+#!/bin/sh
+# Installs the published clients that the tests drive, each into a folder of its own below target/clients. Says
+# what it installs; does nothing when all are there.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+clients=${CARGO_TARGET_DIR:-$here/../../target}/clients
+say() { printf '%s\n' "$*" >&2; }
+
+packages=
+command -v python3 >/dev/null 2>&1 && python3 -c 'import ensurepip, venv' 2>/dev/null ||
+    packages="python3 python3-venv"
+command -v node >/dev/null 2>&1 || packages="${packages:+$packages }nodejs"
+command -v npm >/dev/null 2>&1 || packages="${packages:+$packages }npm"
+if [ -n "$packages" ]; then
+    if ! command -v apt-get >/dev/null 2>&1; then
+        say "The tests of the Pieces API need Python 3 with venv, Node.js 18 or newer, and npm. Please install them."
+        exit 1
+    fi
+    say "Installing for the tests of the Pieces API: $packages"
+    if [ "$(id -u)" -eq 0 ]; then as_root=; else as_root=sudo; fi
+    $as_root apt-get update -qq
+    # shellcheck disable=SC2086 # a list of words
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
+fi
+
+# A folder gets its final name when everything is in it, so an interrupted installation is done again.
+python_client() {
+    folder=$clients/python-$1
+    [ -d "$folder" ] && return
+    say "Installing pieces_os_client $1 into $folder"
+    rm -rf "$folder.new"
+    mkdir -p "$folder.new"
+    python3 -m venv "$folder.new/venv"
+    "$folder.new/venv/bin/pip" install --quiet --disable-pip-version-check "pieces_os_client==$1"
+    mv "$folder.new" "$folder"
+}
+
+node_client() {
+    folder=$clients/node-$1
+    [ -d "$folder" ] && return
+    say "Installing @pieces.app/pieces-os-client $1 into $folder"
+    rm -rf "$folder.new"
+    mkdir -p "$folder.new"
+    printf '{"private":true}\n' >"$folder.new/package.json"
+    npm install --prefix "$folder.new" --silent --no-audit --no-fund --no-package-lock \
+        "@pieces.app/pieces-os-client@$1" >/dev/null
+    mv "$folder.new" "$folder"
+}
+
+mkdir -p "$clients"
+python_client 5.0.1
+python_client 3.2.1
+node_client 4.1.0
