@@ -5,6 +5,7 @@
     reason = "a test that cannot go on shall fail where it stands"
 )]
 
+mod contention;
 mod credentials;
 mod pieces;
 mod pieces_clients;

@@ -52,7 +52,10 @@ async fn both_surfaces_see_one_credential() {
     .await;
     assert_eq!(merged, json!({"api_key": "k2", "api_key_name": "m"}));
     let revealed = api.reveal(id).await.text().await.unwrap();
-    assert!(revealed.contains("\"more\":12345678901234567890"), "{revealed}");
+    assert!(
+        revealed.contains("\"more\":12345678901234567890"),
+        "{revealed}"
+    );
     assert_eq!(api.list().await.len(), 1);
 
     assert_eq!(

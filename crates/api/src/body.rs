@@ -157,20 +157,23 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Notes every member that nobody took; then, if there is any error, all of them are the answer.
-    pub(crate) fn finish(mut self) -> Result<(), ApiError> {
+    /// All errors, with one for every member that nobody took.
+    pub(crate) fn into_errors(mut self) -> Vec<FieldError> {
         for (name, _) in &self.members {
             let name = json::shown_name(name);
-            self.errors.push(FieldError::new(
-                name,
-                "unknown_field",
-                "is not a known field",
-            ));
+            let error = FieldError::new(name, "unknown_field", "is not a known field");
+            self.errors.push(error);
         }
-        if self.errors.is_empty() {
+        self.errors
+    }
+
+    /// If there is any error, all of them are the answer.
+    pub(crate) fn finish(self) -> Result<(), ApiError> {
+        let errors = self.into_errors();
+        if errors.is_empty() {
             Ok(())
         } else {
-            Err(ApiError::invalid(self.errors))
+            Err(ApiError::invalid(errors))
         }
     }
 }

@@ -6,6 +6,7 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 use strongroom_domain::OrgId;
+use tracing::Instrument;
 
 /// The request's id: the caller's when it is short and plain, else ours.
 #[derive(Debug, Clone)]
@@ -27,7 +28,9 @@ pub(crate) async fn observe(
     let started = Instant::now();
     let id = request_id(&request);
     request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = next.call(request).await?;
+    // What else is logged on the way bears the request's id.
+    let span = tracing::info_span!(target: "strongroom::request", "request", request_id = %id);
+    let mut response = next.call(request).instrument(span).await?;
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);

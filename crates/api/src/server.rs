@@ -45,7 +45,7 @@ pub fn run(
     .max_connections(settings.max_connections)
     .client_request_timeout(settings.header_timeout)
     .keep_alive(settings.keep_alive)
-    .shutdown_timeout(settings.shutdown_timeout.as_secs())
+    .shutdown_timeout(settings.shutdown_timeout.as_secs_f64().ceil() as u64)
     .disable_signals()
     .listen(listener)?
     .run();

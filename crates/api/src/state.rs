@@ -16,7 +16,7 @@ pub struct AppState {
 /// How requests are handled.
 #[derive(Debug, Clone, Copy)]
 pub struct ApiSettings {
-    /// Longest time for one request, its body apart.
+    /// Longest time that each step of a request (key, role, operation) may wait for the database.
     pub request_timeout: Duration,
     /// Longest time for a request's body to arrive.
     pub body_timeout: Duration,
@@ -48,8 +48,19 @@ impl AppState {
         })
     }
 
-    /// Runs a vault operation within the request's time limit.
+    /// Runs a vault operation that changes nothing within the time limit.
     pub(crate) async fn within<T>(
+        &self,
+        operation: impl Future<Output = Result<T, VaultError>>,
+    ) -> Result<T, ApiError> {
+        match tokio::time::timeout(self.settings.request_timeout, operation).await {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(VaultError::Unavailable("the request's time is up".into()).into()),
+        }
+    }
+
+    /// Runs a vault operation that changes something within the time limit.
+    pub(crate) async fn within_write<T>(
         &self,
         operation: impl Future<Output = Result<T, VaultError>>,
     ) -> Result<T, ApiError> {

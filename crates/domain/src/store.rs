@@ -19,6 +19,12 @@ pub enum StoreError {
     /// The database cannot be reached or cannot answer now; nothing was written.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// Something else holds what this needs; nothing was written. The same write may succeed soon.
+    #[error("contended: {0}")]
+    Contended(String),
+    /// A stored row is not of the form that it was written in.
+    #[error("a stored row is malformed: {0}")]
+    Malformed(&'static str),
     /// The queue in front of the database is full; nothing was written.
     #[error("the queue is full")]
     Overloaded,

@@ -5,6 +5,7 @@ use strongroom_domain::caller::OrgScope;
 use strongroom_domain::crypto::Digest;
 use strongroom_domain::store::{StoreError, StoreResult};
 use strongroom_domain::{LaneId, OrgId};
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -107,26 +108,20 @@ impl Lane {
         transaction: &OrgTransaction,
         org: OrgId,
     ) -> StoreResult<(Position, Option<Vec<u8>>)> {
-        let rows = transaction.query(sql::LANE_HEADS, &[&org.0]).await?;
-        let heads: Vec<LaneHead> = rows
-            .iter()
-            .map(|row| {
-                Ok(LaneHead {
-                    lane: LaneId(get(row, "lane")?),
-                    seq: get(row, "seq")?,
-                    mac: digest(get(row, "mac")?)?,
-                })
-            })
-            .collect::<StoreResult<_>>()?;
-        if let Some(own) = heads.iter().find(|head| head.lane == self.id) {
-            let (seq, mac) = (own.seq, own.mac);
+        let own = transaction
+            .query(sql::LANE_HEAD, &[&org.0, &self.id.0])
+            .await?;
+        if let Some(row) = own.first() {
+            let LaneHead { seq, mac, .. } = lane_head(row)?;
             return Ok((Position { seq, mac }, None));
         }
+        let others = transaction.query(sql::LANE_HEADS, &[&org.0]).await?;
+        let others: Vec<LaneHead> = others.iter().map(lane_head).collect::<StoreResult<_>>()?;
         let start = Position {
             seq: 0,
             mac: [0; 32],
         };
-        Ok((start, Some(encode_heads(&heads))))
+        Ok((start, Some(encode_heads(&others))))
     }
 
     async fn insert(&self, transaction: &OrgTransaction, links: &[Link]) -> StoreResult<()> {
@@ -172,8 +167,11 @@ impl Lane {
     }
 }
 
-fn digest(bytes: &[u8]) -> StoreResult<Digest> {
-    bytes
-        .try_into()
-        .map_err(|_| StoreError::Internal("an audit event's digest is not 32 bytes long".into()))
+fn lane_head(row: &Row) -> StoreResult<LaneHead> {
+    let mac: &[u8] = get(row, "mac")?;
+    Ok(LaneHead {
+        lane: LaneId(get(row, "lane")?),
+        seq: get(row, "seq")?,
+        mac: mac.try_into().map_err(|_| StoreError::Malformed("mac"))?,
+    })
 }

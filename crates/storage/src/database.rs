@@ -13,6 +13,9 @@ use crate::tls;
 use crate::url::DatabaseUrl;
 use strongroom_domain::store::StoreResult;
 
+/// Longest wait for a lock, in milliseconds: whoever waits in a shared transaction keeps the others waiting.
+const LOCK_TIMEOUT: u32 = 500;
+
 /// How connections to PostgreSQL are made and kept.
 #[derive(Debug, Clone)]
 pub struct DatabaseSettings {
@@ -99,7 +102,8 @@ fn session(settings: &DatabaseSettings) -> Config {
     let mut config = settings.url.config.clone();
     let given = config.get_options().unwrap_or_default().to_owned();
     config.options(format!(
-        "-c statement_timeout={millis} -c idle_in_transaction_session_timeout={millis} {given}"
+        "-c statement_timeout={millis} -c idle_in_transaction_session_timeout={millis} \
+         -c lock_timeout={LOCK_TIMEOUT} {given}"
     ));
     if config.get_application_name().is_none() {
         config.application_name("strongroom");

@@ -31,7 +31,9 @@ impl From<tokio_postgres::Error> for ConnectError {
             .as_db_error()
             .map(tokio_postgres::error::DbError::code)
         {
-            Some(code) if is_passing(code) => Self::Unreachable(described(&error)),
+            Some(code) if is_passing(code) || is_contention(code) => {
+                Self::Unreachable(described(&error))
+            }
             Some(code)
                 if [
                     SqlState::INVALID_PASSWORD,
@@ -64,6 +66,7 @@ pub(crate) fn store_error(error: &tokio_postgres::Error) -> StoreError {
         .map(tokio_postgres::error::DbError::code)
     {
         Some(&SqlState::UNIQUE_VIOLATION) => StoreError::Conflict,
+        Some(code) if is_contention(code) => StoreError::Contended(described(error)),
         Some(code) if is_passing(code) => StoreError::Unavailable(described(error)),
         Some(_) => StoreError::Internal(described(error)),
         None => StoreError::Unavailable(described(error)),
@@ -77,21 +80,22 @@ pub(crate) fn pool_error(error: PoolError) -> StoreError {
     }
 }
 
-/// Whether the cause lies around the statement and not in it: the same statement may succeed later.
+/// Whether another session's work stood in the way of this statement, and not the server as a whole. Class 40
+/// is transaction rollback (PostgreSQL manual, appendix A).
+fn is_contention(code: &SqlState) -> bool {
+    const CODES: [SqlState; 2] = [SqlState::QUERY_CANCELED, SqlState::LOCK_NOT_AVAILABLE];
+    CODES.contains(code) || code.code().starts_with("40")
+}
+
+/// Whether the cause lies around the statement and not in it: the same statement may succeed later. Classes:
+/// 08 connection, 53 insufficient resources, 57P operator intervention, 58 system error.
 fn is_passing(code: &SqlState) -> bool {
-    const PASSING: [SqlState; 4] = [
-        SqlState::QUERY_CANCELED,
+    const CODES: [SqlState; 2] = [
         SqlState::READ_ONLY_SQL_TRANSACTION,
-        SqlState::LOCK_NOT_AVAILABLE,
         SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
     ];
-    // Classes: 08 connection, 40 transaction rollback, 53 insufficient resources, 57P operator
-    // intervention, 58 system error (PostgreSQL manual, appendix A).
-    const PASSING_CLASSES: [&str; 5] = ["08", "40", "53", "57P", "58"];
-    PASSING.contains(code)
-        || PASSING_CLASSES
-            .iter()
-            .any(|class| code.code().starts_with(class))
+    const CLASSES: [&str; 4] = ["08", "53", "57P", "58"];
+    CODES.contains(code) || CLASSES.iter().any(|class| code.code().starts_with(class))
 }
 
 /// Message and SQLSTATE, or the I/O error; tokio-postgres's own text says only "db error".

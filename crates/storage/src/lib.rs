@@ -7,6 +7,7 @@ mod error;
 mod gather;
 mod listen;
 mod migrate;
+mod operations;
 mod pg_store;
 mod reader;
 mod roles;

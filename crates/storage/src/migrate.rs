@@ -37,7 +37,9 @@ pub struct Migrated {
 pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
     let (mut client, connection) = database.dedicated(|| {}).await?;
     // A migration of a large table takes its time; the lock waits for another run.
-    client.batch_execute("set statement_timeout = 0").await?;
+    client
+        .batch_execute("set statement_timeout = 0; set lock_timeout = 0")
+        .await?;
     client.execute(LOCK, &[]).await?;
     let report = runner()?.run_async(&mut client).await.map_err(failed)?;
     drop(client);

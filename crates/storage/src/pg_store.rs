@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use strongroom_domain::api_key::StoredApiKey;
@@ -11,6 +12,7 @@ use strongroom_domain::crypto::{CryptoError, RandomSource};
 use strongroom_domain::organization::Organization;
 use strongroom_domain::store::{ChangeFn, Store, StoreError, StoreResult, StoredOrgKey};
 use strongroom_domain::{Clock, CredentialId, KeyId, LaneId};
+use tokio::time::Instant;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -29,6 +31,9 @@ use crate::writer::{Operation, Write, Writer};
 const LARGEST_BATCH: usize = 256;
 /// Most requests that wait for the next batch; beyond it they are refused at once.
 const QUEUE_CAPACITY: usize = 4096;
+
+/// Pause before a write is tried again that found its row held by another transaction.
+const CONTENDED: Duration = Duration::from_millis(20);
 
 /// The vault's store on PostgreSQL.
 pub struct PgStore {
@@ -70,14 +75,22 @@ impl PgStore {
     }
 
     async fn write(&self, scope: OrgScope, operation: Operation, event: Event) -> StoreResult<()> {
-        self.writes
-            .ask(|reply| Write {
+        let until = Instant::now() + self.database.statement_timeout;
+        loop {
+            let (operation, event) = (operation.clone(), event.clone());
+            let written = self.writes.ask(|reply| Write {
                 scope,
                 operation,
                 event,
                 reply,
-            })
-            .await
+            });
+            match written.await {
+                Err(StoreError::Contended(_)) if Instant::now() < until => {
+                    tokio::time::sleep(CONTENDED).await;
+                }
+                other => return other,
+            }
+        }
     }
 
     async fn query(

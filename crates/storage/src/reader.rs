@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use crate::database::Database;
 use crate::gather::{Reply, Worker};
+use crate::rows::{self, get};
+use crate::sql;
 use crate::transaction::{OrgTransaction, within};
-use crate::{rows, sql};
 
 /// A credential that somebody waits for.
 pub(crate) struct Wanted {
@@ -25,7 +26,8 @@ pub(crate) struct Reader {
     pub(crate) database: Database,
 }
 
-type Found = HashMap<(OrgId, CredentialId), Arc<SealedCredential>>;
+/// The rows that were found; one that is malformed is known by its id alone.
+type Found = HashMap<(OrgId, CredentialId), Option<Arc<SealedCredential>>>;
 
 #[async_trait]
 impl Worker for Reader {
@@ -36,8 +38,12 @@ impl Worker for Reader {
         match within(&self.database, self.read(&members)).await {
             Ok(found) => {
                 for wanted in members {
-                    let row = found.get(&(wanted.scope.org(), wanted.id)).cloned();
-                    let _ = wanted.reply.send(Ok(row));
+                    let answer = match found.get(&(wanted.scope.org(), wanted.id)) {
+                        None => Ok(None),
+                        Some(Some(row)) => Ok(Some(row.clone())),
+                        Some(None) => Err(StoreError::Malformed("a credential's row")),
+                    };
+                    let _ = wanted.reply.send(answer);
                 }
             }
             Err(error) => {
@@ -62,8 +68,12 @@ impl Reader {
         transaction.finish().await?;
         rows.iter()
             .map(|row| {
-                let (org, credential) = rows::sealed_credential(row)?;
-                Ok(((org, credential.id), Arc::new(credential)))
+                let id = (
+                    OrgId(get(row, "org_id")?),
+                    CredentialId(get(row, "cred_id")?),
+                );
+                let credential = rows::sealed_credential(row).ok();
+                Ok((id, credential.map(|(_, credential)| Arc::new(credential))))
             })
             .collect()
     }

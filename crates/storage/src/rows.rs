@@ -15,9 +15,10 @@ pub(crate) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> StoreResult
         .map_err(|error| StoreError::Internal(format!("column {column}: {error}")))
 }
 
-fn named<T>(row: &Row, column: &str, parse: impl Fn(&str) -> Option<T>) -> StoreResult<T> {
+// Servers write only names they know: any other was put there by somebody else.
+fn named<T>(row: &Row, column: &'static str, parse: impl Fn(&str) -> Option<T>) -> StoreResult<T> {
     let text: &str = get(row, column)?;
-    parse(text).ok_or_else(|| StoreError::Internal(format!("column {column}: unknown value")))
+    parse(text).ok_or(StoreError::Malformed(column))
 }
 
 pub(crate) fn sealed_credential(row: &Row) -> StoreResult<(OrgId, SealedCredential)> {

@@ -49,8 +49,9 @@ pub const API_KEY: &str = "select key_id, role, name, digest, created_at, expire
 /// All API keys of an organisation, oldest first.
 pub const API_KEYS: &str = "select key_id, role, name, digest, created_at, expires_at, revoked_at \
      from api_keys where org_id = $1 order by created_at, key_id";
-/// Revokes an API key, keeping the time of the first revocation.
-pub const API_KEY_REVOKE: &str = "update api_keys set revoked_at = coalesce(revoked_at, $3) \
+/// Revokes an API key, keeping the time of the first revocation. Its digest goes, so that setting the time
+/// back to null does not bring the key back.
+pub const API_KEY_REVOKE: &str = "update api_keys set revoked_at = coalesce(revoked_at, $3), digest = '' \
      where org_id = $1 and key_id = $2";
 /// Tells every listening server to forget the API keys it looked up.
 pub const API_KEYS_CHANGED: &str = "select pg_notify('strongroom_api_keys', '')";
@@ -60,10 +61,14 @@ pub const CREDENTIALS: &str = "select c.org_id, c.cred_id, c.provider, c.cred_ty
      c.key_generation, c.wrapped_key, c.sealed_blob, c.updated_at, c.pieces_user \
      from credentials c join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, cred_id) \
      on c.org_id = wanted.org_id and c.cred_id = wanted.cred_id";
-/// Several credentials of one organisation, locked until the transaction ends.
+/// Several credentials of one organisation, locked until the transaction ends; those that another transaction
+/// holds are left out.
 pub const CREDENTIALS_LOCK: &str = "select org_id, cred_id, provider, cred_type, label, version, \
      key_generation, wrapped_key, sealed_blob, updated_at, pieces_user from credentials \
-     where org_id = $1 and cred_id = any($2) order by cred_id for update";
+     where org_id = $1 and cred_id = any($2) order by cred_id for update skip locked";
+/// Which of several credentials of one organisation exist.
+pub const CREDENTIALS_EXISTING: &str =
+    "select cred_id from credentials where org_id = $1 and cred_id = any($2)";
 /// The credential of a user of the Pieces surface.
 pub const CREDENTIAL_OF_USER: &str = "select org_id, cred_id, provider, cred_type, label, version, \
      key_generation, wrapped_key, sealed_blob, updated_at, pieces_user from credentials \
@@ -73,7 +78,7 @@ pub const CREDENTIAL_UPDATE: &str = "update credentials set label = $3, version 
      wrapped_key = $6, sealed_blob = $7, updated_at = $8 where org_id = $1 and cred_id = $2";
 /// Deletes several credentials of one organisation.
 pub const CREDENTIALS_DELETE: &str =
-    "delete from credentials where org_id = $1 and cred_id = any($2) returning cred_id, version";
+    "delete from credentials where org_id = $1 and cred_id = any($2)";
 /// Deletes a thousand credentials of one organisation.
 pub const CREDENTIALS_DELETE_SOME: &str = "delete from credentials where org_id = $1 and cred_id = any(array( \
      select cred_id from credentials where org_id = $1 order by cred_id limit 1000)) \
@@ -105,6 +110,9 @@ pub const CREDENTIALS_AFTER: &str = listing!(
     " and cred_id > $6 order by cred_id limit $5"
 );
 
+/// The head of one lane of an organisation.
+pub const LANE_HEAD: &str = "select lane, seq, mac from audit_events where org_id = $1 and lane = $2 \
+     order by seq desc limit 1";
 /// The heads of the newest lanes of an organisation: walks the key from lane to lane.
 pub const LANE_HEADS: &str = "with recursive newest (lane, nth) as ( \
        (select lane, 1 from audit_events where org_id = $1 order by lane desc limit 1) \
@@ -229,6 +237,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         ("API_KEYS_CHANGED", API_KEYS_CHANGED),
         ("CREDENTIALS", CREDENTIALS),
         ("CREDENTIALS_LOCK", CREDENTIALS_LOCK),
+        ("CREDENTIALS_EXISTING", CREDENTIALS_EXISTING),
         ("CREDENTIAL_OF_USER", CREDENTIAL_OF_USER),
         ("CREDENTIAL_UPDATE", CREDENTIAL_UPDATE),
         ("CREDENTIALS_DELETE", CREDENTIALS_DELETE),
@@ -236,6 +245,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         ("CREDENTIALS_COUNT", CREDENTIALS_COUNT),
         ("CREDENTIALS_FROM", CREDENTIALS_FROM),
         ("CREDENTIALS_AFTER", CREDENTIALS_AFTER),
+        ("LANE_HEAD", LANE_HEAD),
         ("LANE_HEADS", LANE_HEADS),
         ("ENSURE_PARTITIONS", ENSURE_PARTITIONS),
     ];

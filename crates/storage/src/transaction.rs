@@ -147,7 +147,10 @@ impl Drop for OrgTransaction {
 // A session that is ended by force may have committed before it could say so.
 fn commit_error(error: &tokio_postgres::Error) -> StoreError {
     match (error.as_db_error(), store_error(error)) {
-        (Some(_), definite @ (StoreError::Conflict | StoreError::Internal(_))) => definite,
+        (
+            Some(_),
+            definite @ (StoreError::Conflict | StoreError::Contended(_) | StoreError::Internal(_)),
+        ) => definite,
         (_, other) => StoreError::OutcomeUnknown(other.to_string()),
     }
 }

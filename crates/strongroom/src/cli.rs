@@ -89,7 +89,8 @@ pub(crate) struct ServeArgs {
     /// Most client connections per worker [default: 16384].
     #[arg(long, value_name = "N")]
     pub(crate) max_connections: Option<String>,
-    /// Longest time for one request, its body apart [default: 10s].
+    /// Longest time that each step of a request (key, role, operation) may wait for the database
+    /// [default: 10s].
     #[arg(long, value_name = "TIME")]
     pub(crate) request_timeout: Option<String>,
     /// Longest time for one database transaction [default: 8s].
@@ -107,7 +108,8 @@ pub(crate) struct ServeArgs {
     /// Longest time that an idle client connection is kept [default: 75s].
     #[arg(long, value_name = "TIME")]
     pub(crate) keep_alive: Option<String>,
-    /// Longest time for requests under way once the server is told to stop [default: 20s].
+    /// Longest time for requests under way once the server is told to stop, in whole seconds
+    /// [default: 20s].
     #[arg(long, value_name = "TIME")]
     pub(crate) shutdown_timeout: Option<String>,
     /// json, human, or auto: human on a terminal [default: auto].

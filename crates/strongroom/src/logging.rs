@@ -20,7 +20,7 @@ pub(crate) fn start(logging: Logging) {
         lines
             .json()
             .flatten_event(true)
-            .with_current_span(false)
+            .with_current_span(true)
             .with_span_list(false)
             .boxed()
     } else {

@@ -23,7 +23,9 @@ pub(super) async fn handle(
     } = authorized;
     let body = body::read(&request, payload, &state).await?;
     let new = parse(&body, vault.blob_rules())?;
-    let id = state.within(vault.create_credential(&caller, new)).await?;
+    let id = state
+        .within_write(vault.create_credential(&caller, new))
+        .await?;
     Ok(HttpResponse::Created().json(Envelope::success([id])))
 }
 

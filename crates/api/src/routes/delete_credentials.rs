@@ -21,8 +21,16 @@ pub(super) async fn handle(
         ..
     } = authorized;
     match target {
-        Target::One(id) => state.within(vault.delete_credential(&caller, id)).await?,
-        Target::All => state.within(vault.delete_all_credentials(&caller)).await?,
+        Target::One(id) => {
+            state
+                .within_write(vault.delete_credential(&caller, id))
+                .await?
+        }
+        Target::All => {
+            state
+                .within_write(vault.delete_all_credentials(&caller))
+                .await?
+        }
     }
     Ok(HttpResponse::NoContent().finish())
 }

@@ -33,12 +33,14 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(
             web::resource("/healthz")
                 .route(web::get().to(health::live))
-                .default_service(fallback::allow("GET")),
+                .route(web::head().to(health::live))
+                .default_service(fallback::allow("GET, HEAD")),
         )
         .service(
             web::resource("/readyz")
                 .route(web::get().to(health::ready))
-                .default_service(fallback::allow("GET")),
+                .route(web::head().to(health::ready))
+                .default_service(fallback::allow("GET, HEAD")),
         )
         .configure(pieces::configure)
         .default_service(web::to(fallback::not_found));

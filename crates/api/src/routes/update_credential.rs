@@ -24,14 +24,27 @@ pub(super) async fn handle(
         ..
     } = authorized;
     let body = body::read(&request, payload, &state).await?;
-    let change = parse(&body, caller.org(), id)?;
+    let (change, mut errors) = parse(&body, caller.org(), id)?;
+    if !errors.is_empty() {
+        errors.extend(
+            state
+                .within(vault.change_errors(&caller, id, &change))
+                .await?,
+        );
+        return Err(ApiError::invalid(errors));
+    }
     state
-        .within(vault.update_credential(&caller, id, change))
+        .within_write(vault.update_credential(&caller, id, change))
         .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn parse(body: &[u8], org: OrgId, id: CredentialId) -> Result<CredentialChange, ApiError> {
+/// What the body asks for, as far as it could be read, and all that is wrong with it.
+fn parse(
+    body: &[u8],
+    org: OrgId,
+    id: CredentialId,
+) -> Result<(CredentialChange, Vec<FieldError>), ApiError> {
     let mut fields = Fields::parse(body)?;
     let value = fields.take("extcred_label");
     let mut given = value.is_some();
@@ -62,13 +75,13 @@ fn parse(body: &[u8], org: OrgId, id: CredentialId) -> Result<CredentialChange, 
             .errors
             .push(FieldError::new("body", "required", message));
     }
-    fields.finish()?;
-    Ok(CredentialChange {
+    let change = CredentialChange {
         label,
         blob,
         provider,
         kind,
-    })
+    };
+    Ok((change, fields.into_errors()))
 }
 
 fn same<T: PartialEq + std::fmt::Display>(

@@ -153,6 +153,23 @@ impl Vault {
         .await
     }
 
+    /// What is wrong with `change` for the credential `id` as it is now; nothing when there is none. For a
+    /// request that is refused anyway, so that it can name every error at once.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], or the store's failure.
+    pub async fn change_errors(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+        change: &CredentialChange,
+    ) -> Result<Vec<FieldError>, VaultError> {
+        caller.require(Permission::UpdateCredential)?;
+        let current = self.store.credential(caller.scope(), id).await?;
+        let rules = self.settings.blob_rules;
+        Ok(current.map_or_else(Vec::new, |row| change.errors(&row, rules)))
+    }
+
     /// Replaces a credential's label and blob by what `content` makes of them.
     pub(super) async fn change(
         &self,

@@ -29,7 +29,10 @@ pub(super) async fn run(args: &MigrateArgs) -> Result<(), CommandError> {
         ),
         Some((name, AppRole::RunYourself(sql))) => (
             json!({"name": name, "granted": false, "sql": sql}),
-            format!("\nthis database role may not create {name}; have someone run:\n\n{sql}"),
+            format!(
+                "\nthis database role may not create {name}; have someone who may run this, and give the \
+                 role a password:\n\n{sql}"
+            ),
         ),
     };
     let value = json!({

@@ -1,12 +1,11 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use strongroom_domain::crypto::{RootKey, SecretString};
 use strongroom_domain::keyring::RootKeySource;
 use zeroize::Zeroizing;
 
-use super::sources::{ConfigError, Found, Sources};
+use super::sources::{ConfigError, Found, Sources, check_private};
 
 const HINT: &str = "name a file made by `strongroom root-key new FILE` with --root-key-file or \
                     STRONGROOM_ROOT_KEY_FILE, or set STRONGROOM_ROOT_KEY or STRONGROOM_ROOT_KEY_PASSPHRASE";
@@ -49,6 +48,13 @@ pub(crate) fn from_file(path: &Path) -> Result<Vec<RootKey>, String> {
 fn passphrase(
     sources: &Sources,
 ) -> Result<Option<(SecretString, &'static str, &Found)>, ConfigError> {
+    if let (Some(found), Some(_)) = (
+        sources.get("root_key_passphrase_file"),
+        sources.get("root_key_passphrase"),
+    ) {
+        let problem = "root_key_passphrase is set as well; use one or the other";
+        return Err(found.invalid("root_key_passphrase_file", problem));
+    }
     let (key, found, text) = if let Some(found) = sources.get("root_key_passphrase") {
         ("root_key_passphrase", found, found.text.clone())
     } else if let Some(found) = sources.get("root_key_passphrase_file") {
@@ -67,15 +73,7 @@ fn passphrase(
 }
 
 fn read_private(path: &Path) -> Result<Zeroizing<String>, String> {
-    let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
-    let mode = metadata.permissions().mode();
-    if mode & 0o077 != 0 {
-        return Err(format!(
-            "others can read or change this file (mode {:04o}); run: chmod 600 {}",
-            mode & 0o7777,
-            path.display()
-        ));
-    }
+    check_private(path)?;
     let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
     Ok(Zeroizing::new(text))
 }
@@ -97,6 +95,8 @@ fn parse(text: &str) -> Result<Vec<RootKey>, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use strongroom_domain::crypto::OsRandom;
     use strongroom_domain::keyring::new_root_key;
 

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// A setting's name, as in the TOML file. The variable is `STRONGROOM_` and the name in capitals.
@@ -32,6 +33,23 @@ const KEYS: [Key; 21] = [
 
 /// Settings whose value is never shown.
 const SECRET: [Key; 3] = ["database_url", "root_key", "root_key_passphrase"];
+
+/// Settings that a file may hold only when nobody else can read it.
+const KEY_MATERIAL: [Key; 2] = ["root_key", "root_key_passphrase"];
+
+/// Refuses a file that others than its owner can read or change.
+pub(super) fn check_private(file: &Path) -> Result<(), String> {
+    let metadata = std::fs::metadata(file).map_err(|error| error.to_string())?;
+    let mode = metadata.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(format!(
+        "others can read or change this file (mode {:04o}); run: chmod 600 {}",
+        mode & 0o7777,
+        file.display()
+    ))
+}
 
 /// Where a value was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,6 +196,12 @@ fn read_file(file: &Path) -> Result<Vec<(Key, String)>, ConfigError> {
     let table: toml::Table = text
         .parse()
         .map_err(|error| broken(syntax(&text, &error)))?;
+    if table
+        .keys()
+        .any(|name| KEY_MATERIAL.contains(&name.as_str()))
+    {
+        check_private(file).map_err(broken)?;
+    }
     table
         .into_iter()
         .map(|(name, value)| {
@@ -264,6 +288,17 @@ mod tests {
             .unwrap()
             .invalid("root_key", "is no key");
         assert!(!error.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_may_hold_no_key() {
+        let file = file("root_key_passphrase = \"a long enough passphrase\"");
+        let gather = || Sources::gather(&[], &BTreeMap::new(), Some(file.path()));
+        let mode = |mode| std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(file.path(), mode(0o644)).unwrap();
+        assert!(gather().err().unwrap().to_string().contains("chmod 600"));
+        std::fs::set_permissions(file.path(), mode(0o600)).unwrap();
+        assert!(gather().is_ok());
     }
 
     #[test]

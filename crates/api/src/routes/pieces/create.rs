@@ -20,6 +20,6 @@ pub(super) async fn handle(
     let body = model::read(&request, payload, &state).await?;
     let request = model::parse(&body, OpenAi::parse)?;
     let creating = vault.create_user_key(&caller, &request.user, request.open_ai);
-    let kept = state.within(creating).await?;
+    let kept = state.within_write(creating).await?;
     model::answer(&request.user, kept.as_ref(), request.schema)
 }

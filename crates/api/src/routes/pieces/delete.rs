@@ -22,7 +22,7 @@ pub(super) async fn handle(
     let request = model::parse(&body, flag)?;
     let kept = if request.open_ai == Some(true) {
         state
-            .within(vault.delete_user_key(&caller, &request.user))
+            .within_write(vault.delete_user_key(&caller, &request.user))
             .await?;
         None
     } else {

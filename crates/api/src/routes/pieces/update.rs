@@ -21,6 +21,6 @@ pub(super) async fn handle(
     let request = model::parse(&body, OpenAi::parse)?;
     let open_ai = request.open_ai.unwrap_or_default();
     let updating = vault.update_user_key(&caller, &request.user, open_ai);
-    let kept = state.within(updating).await?;
+    let kept = state.within_write(updating).await?;
     model::answer(&request.user, Some(&kept), request.schema)
 }

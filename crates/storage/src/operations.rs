@@ -1,0 +1,324 @@
+//! What the writes of one batch do to the tables, all in one transaction.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use strongroom_domain::api_key::StoredApiKey;
+use strongroom_domain::audit::{Event, Outcome};
+use strongroom_domain::organization::Organization;
+use strongroom_domain::store::{ChangedCredential, StoreError, StoreResult, StoredOrgKey};
+use strongroom_domain::{CredentialId, KeyId, OrgId};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::rows::get;
+use crate::transaction::OrgTransaction;
+use crate::writer::{Operation, Write};
+use crate::{rows, sql};
+
+/// Carries out every write of `batch`. A write that fails by itself has that as its result, and has changed
+/// nothing; an error fails the batch as a whole.
+pub(crate) async fn carry_out<'a>(
+    transaction: &OrgTransaction,
+    batch: &'a [Write],
+) -> StoreResult<Vec<Member<'a>>> {
+    let mut members: Vec<Member<'_>> = batch.iter().map(Member::new).collect();
+    let mut used = change(transaction, &mut members).await?;
+    delete(transaction, &mut members).await?;
+    used.extend(insert(transaction, &members).await?);
+    check_generations(transaction, &used).await?;
+    administer(transaction, &mut members).await?;
+    Ok(members)
+}
+
+/// A write on its way through a batch.
+pub(crate) struct Member<'a> {
+    pub(crate) write: &'a Write,
+    /// The event to record, with what is known of the row by now.
+    pub(crate) event: Event,
+    pub(crate) result: StoreResult<()>,
+}
+
+impl<'a> Member<'a> {
+    fn new(write: &'a Write) -> Self {
+        Self {
+            write,
+            event: write.event.clone(),
+            result: Ok(()),
+        }
+    }
+
+    fn org(&self) -> OrgId {
+        self.write.scope.org()
+    }
+}
+
+/// The generation of an organisation's key that a written row names.
+type Used = (OrgId, i32);
+
+// After the rows are written, never before: a rotation that makes another generation active waits for the
+// writers that already hold the table's lock, and whoever takes that lock later sees the new generation here.
+async fn check_generations(transaction: &OrgTransaction, used: &[Used]) -> StoreResult<()> {
+    let mut orgs: Vec<Uuid> = used.iter().map(|(org, _)| org.0).collect();
+    orgs.sort_unstable();
+    orgs.dedup();
+    if orgs.is_empty() {
+        return Ok(());
+    }
+    let mut active = HashMap::new();
+    for row in transaction.query(sql::ACTIVE_GENERATIONS, &[&orgs]).await? {
+        active.insert(OrgId(get(&row, "org_id")?), get::<i32>(&row, "generation")?);
+    }
+    let current = |(org, generation): &Used| active.get(org) == Some(generation);
+    if used.iter().all(current) {
+        Ok(())
+    } else {
+        Err(StoreError::RetiredKey)
+    }
+}
+
+async fn change(
+    transaction: &OrgTransaction,
+    members: &mut [Member<'_>],
+) -> StoreResult<Vec<Used>> {
+    let wanted = by_org(members, |operation| match operation {
+        Operation::Change { id, .. } => Some(*id),
+        _ => None,
+    });
+    let mut locked = lock(transaction, &wanted).await?;
+    let mut used = Vec::new();
+    for member in members {
+        let Operation::Change { id, change } = &member.write.operation else {
+            continue;
+        };
+        let org = member.org();
+        let changed = match locked.rows.remove(&(org, id.0)) {
+            Some(row) => rows::sealed_credential(&row).and_then(|(_, row)| change(row)),
+            None => Err(locked.absence(org, id.0)),
+        };
+        match changed {
+            Ok(changed) => {
+                update(transaction, org, &changed).await?;
+                used.push((org, changed.row.key_generation));
+                let event = member.event.clone();
+                member.event = event.of_write(changed.row.version, changed.digest);
+            }
+            Err(error) => member.result = Err(error),
+        }
+    }
+    Ok(used)
+}
+
+/// Rows held until the transaction ends, and the ids of those that another transaction holds.
+struct Locked {
+    rows: HashMap<(OrgId, Uuid), Row>,
+    held_elsewhere: HashSet<(OrgId, Uuid)>,
+}
+
+impl Locked {
+    /// Why a row is not among the locked ones.
+    fn absence(&self, org: OrgId, id: Uuid) -> StoreError {
+        if self.held_elsewhere.contains(&(org, id)) {
+            StoreError::Contended("another transaction holds the credential".into())
+        } else {
+            StoreError::NotFound
+        }
+    }
+}
+
+// Never waits for a row: in a shared transaction everybody would wait along.
+async fn lock(
+    transaction: &OrgTransaction,
+    wanted: &BTreeMap<OrgId, Vec<Uuid>>,
+) -> StoreResult<Locked> {
+    let mut locked = Locked {
+        rows: HashMap::new(),
+        held_elsewhere: HashSet::new(),
+    };
+    for (org, ids) in wanted {
+        for row in transaction
+            .query(sql::CREDENTIALS_LOCK, &[&org.0, ids])
+            .await?
+        {
+            locked.rows.insert((*org, get(&row, "cred_id")?), row);
+        }
+        let missing = |id: &&Uuid| !locked.rows.contains_key(&(*org, **id));
+        let missing: Vec<Uuid> = ids.iter().filter(missing).copied().collect();
+        if missing.is_empty() {
+            continue;
+        }
+        let params: &[&(dyn ToSql + Sync)] = &[&org.0, &missing];
+        for row in transaction.query(sql::CREDENTIALS_EXISTING, params).await? {
+            locked.held_elsewhere.insert((*org, get(&row, "cred_id")?));
+        }
+    }
+    Ok(locked)
+}
+
+async fn update(
+    transaction: &OrgTransaction,
+    org: OrgId,
+    changed: &ChangedCredential,
+) -> StoreResult<()> {
+    let row = &changed.row;
+    let params: &[&(dyn ToSql + Sync)] = &[
+        &org.0,
+        &row.id.0,
+        &row.label.as_str(),
+        &row.version,
+        &row.key_generation,
+        &row.wrapped_key,
+        &row.sealed_blob,
+        &row.updated_at,
+    ];
+    transaction.execute(sql::CREDENTIAL_UPDATE, params).await?;
+    Ok(())
+}
+
+async fn delete(transaction: &OrgTransaction, members: &mut [Member<'_>]) -> StoreResult<()> {
+    let wanted = by_org(members, |operation| match operation {
+        Operation::Delete(id) => Some(*id),
+        _ => None,
+    });
+    let locked = lock(transaction, &wanted).await?;
+    for (org, ids) in &wanted {
+        let held = |id: &&Uuid| locked.rows.contains_key(&(*org, **id));
+        let held: Vec<Uuid> = ids.iter().filter(held).copied().collect();
+        if !held.is_empty() {
+            let params: &[&(dyn ToSql + Sync)] = &[&org.0, &held];
+            transaction.execute(sql::CREDENTIALS_DELETE, params).await?;
+        }
+    }
+    for member in members {
+        let Operation::Delete(id) = &member.write.operation else {
+            continue;
+        };
+        match locked.rows.get(&(member.org(), id.0)) {
+            Some(row) => member.event.version = Some(get(row, "version")?),
+            None => match locked.absence(member.org(), id.0) {
+                StoreError::NotFound => member.event.outcome = Outcome::NotFound,
+                contended => member.result = Err(contended),
+            },
+        }
+    }
+    Ok(())
+}
+
+async fn insert(transaction: &OrgTransaction, members: &[Member<'_>]) -> StoreResult<Vec<Used>> {
+    let mut rows = Vec::new();
+    let mut used = Vec::new();
+    for member in members {
+        if let Operation::Insert(row) = &member.write.operation {
+            let org = member.org();
+            let (provider, kind) = (row.provider.as_str(), row.kind.as_str());
+            rows.push((org.0, row.id.0, provider, kind, row.label.as_str(), row));
+            used.push((org, row.key_generation));
+        }
+    }
+    let mut params: Vec<&(dyn ToSql + Sync)> =
+        Vec::with_capacity(rows.len() * sql::CREDENTIALS_INSERT.columns);
+    for (org, id, provider, kind, label, row) in &rows {
+        params.extend_from_slice(&[
+            org,
+            id,
+            provider,
+            kind,
+            label,
+            &row.version,
+            &row.key_generation,
+            &row.wrapped_key,
+            &row.sealed_blob,
+            &row.updated_at,
+            &row.pieces_user,
+        ]);
+    }
+    transaction
+        .insert(&sql::CREDENTIALS_INSERT, &params)
+        .await?;
+    Ok(used)
+}
+
+async fn administer(transaction: &OrgTransaction, members: &mut [Member<'_>]) -> StoreResult<()> {
+    for member in members {
+        let org = member.org();
+        let at = member.event.at;
+        match &member.write.operation {
+            Operation::AddOrganization(organization, key) => {
+                add_organization(transaction, organization, key).await?;
+            }
+            Operation::AddApiKey(key) => add_api_key(transaction, key).await?,
+            Operation::RevokeApiKey(id) => {
+                member.result = revoke_api_key(transaction, org, *id, at).await?;
+            }
+            Operation::Insert(_)
+            | Operation::Change { .. }
+            | Operation::Delete(_)
+            | Operation::Record => {}
+        }
+    }
+    Ok(())
+}
+
+async fn add_organization(
+    transaction: &OrgTransaction,
+    organization: &Organization,
+    key: &StoredOrgKey,
+) -> StoreResult<()> {
+    let id = organization.id.0;
+    let params: &[&(dyn ToSql + Sync)] = &[&id, &organization.name, &organization.created_at];
+    transaction
+        .execute(sql::ORGANIZATION_INSERT, params)
+        .await?;
+    let params: &[&(dyn ToSql + Sync)] = &[
+        &id,
+        &key.generation,
+        &key.root_key.0,
+        &key.wrapped,
+        &key.active,
+        &organization.created_at,
+    ];
+    transaction.execute(sql::ORG_KEY_INSERT, params).await?;
+    Ok(())
+}
+
+async fn add_api_key(transaction: &OrgTransaction, key: &StoredApiKey) -> StoreResult<()> {
+    let params: &[&(dyn ToSql + Sync)] = &[
+        &key.org.0,
+        &key.id.0,
+        &key.role.as_str(),
+        &key.name,
+        &key.digest,
+        &key.created_at,
+        &key.expires_at,
+    ];
+    transaction.execute(sql::API_KEY_INSERT, params).await?;
+    Ok(())
+}
+
+async fn revoke_api_key(
+    transaction: &OrgTransaction,
+    org: OrgId,
+    id: KeyId,
+    at: DateTime<Utc>,
+) -> StoreResult<StoreResult<()>> {
+    let params: &[&(dyn ToSql + Sync)] = &[&org.0, &id.0, &at];
+    if transaction.execute(sql::API_KEY_REVOKE, params).await? == 0 {
+        return Ok(Err(StoreError::NotFound));
+    }
+    transaction.query(sql::API_KEYS_CHANGED, &[]).await?;
+    Ok(Ok(()))
+}
+
+fn by_org(
+    members: &[Member<'_>],
+    id: impl Fn(&Operation) -> Option<CredentialId>,
+) -> BTreeMap<OrgId, Vec<Uuid>> {
+    let mut ids: BTreeMap<OrgId, Vec<Uuid>> = BTreeMap::new();
+    for member in members {
+        if let Some(id) = id(&member.write.operation) {
+            ids.entry(member.org()).or_default().push(id.0);
+        }
+    }
+    ids
+}
