@@ -35,6 +35,24 @@ wire_enum! {
         CredentialDeleteAll = 9 => "credential.delete_all",
         /// A known key asked for what its role does not allow.
         RequestDenied = 10 => "request.denied",
+        /// An organisation was deleted; its keys live on for the grace period.
+        OrganizationDelete = 11 => "organization.delete",
+        /// A deleted organisation was restored.
+        OrganizationRestore = 12 => "organization.restore",
+        /// An organisation's keys, and then its rows, were destroyed.
+        OrganizationDestroy = 13 => "organization.destroy",
+        /// A new generation of an organisation's key became active.
+        OrganizationRotate = 14 => "organization.rotate",
+        /// An organisation's keys were wrapped by another root key.
+        OrganizationRewrap = 15 => "organization.rewrap",
+        /// An old generation of an organisation's key was destroyed.
+        OrganizationRetire = 16 => "organization.retire",
+        /// A credential was encrypted anew: another data key, the same content.
+        CredentialReseal = 17 => "credential.reseal",
+        /// A credential's digest was recorded again, before its write event was pruned.
+        CredentialAttest = 18 => "credential.attest",
+        /// Old audit events were pruned.
+        AuditPrune = 19 => "audit.prune",
     }
 }
 

@@ -1,0 +1,182 @@
+use std::collections::BTreeMap;
+
+use strongroom_crypto::{
+    Context, Purpose, RandomSource, SecretBytes, SecretKey, open, open_key, seal, seal_key,
+};
+
+use crate::credential::SealedCredential;
+use crate::ids::OrgId;
+use crate::{CredentialId, VaultError};
+
+/// One organisation's keys, unwrapped.
+#[derive(Debug)]
+pub struct OrgKeyring {
+    org: OrgId,
+    keys: BTreeMap<i32, SecretKey>,
+    active: i32,
+}
+
+impl OrgKeyring {
+    /// The keys of `org` by generation; `active` is one of them.
+    pub(super) fn new(org: OrgId, keys: BTreeMap<i32, SecretKey>, active: i32) -> Self {
+        Self { org, keys, active }
+    }
+
+    /// The generation that wraps new data keys.
+    #[must_use]
+    pub fn active(&self) -> i32 {
+        self.active
+    }
+
+    /// Whether generation `generation` is here.
+    #[must_use]
+    pub fn has(&self, generation: i32) -> bool {
+        self.keys.contains_key(&generation)
+    }
+
+    /// Seals `blob` as the content of `row`, under a new data key: fills `key_generation`, `wrapped_key` and
+    /// `sealed_blob`.
+    ///
+    /// # Errors
+    /// [`VaultError::Internal`] when there is no randomness to be had.
+    pub fn seal(
+        &self,
+        row: SealedCredential,
+        blob: &[u8],
+        random: &dyn RandomSource,
+    ) -> Result<SealedCredential, VaultError> {
+        let organization_key = self.key(self.active)?;
+        let data_key = SecretKey::generate(random)?;
+        let wrap = data_key_context(self.org, row.id, row.version, self.active);
+        Ok(SealedCredential {
+            key_generation: self.active,
+            wrapped_key: seal_key(organization_key, &wrap, &data_key, random)?,
+            sealed_blob: seal(&data_key, &blob_context(self.org, &row), blob, random)?,
+            ..row
+        })
+    }
+
+    /// Opens `row`'s blob.
+    ///
+    /// # Errors
+    /// [`VaultError::Integrity`] when any part of the row is not what was sealed, or its key is not here.
+    pub fn open(&self, row: &SealedCredential) -> Result<SecretBytes, VaultError> {
+        let organization_key = self.key(row.key_generation)?;
+        let wrap = data_key_context(self.org, row.id, row.version, row.key_generation);
+        let data_key = open_key(organization_key, &wrap, &row.wrapped_key)?;
+        Ok(open(
+            &data_key,
+            &blob_context(self.org, row),
+            &row.sealed_blob,
+        )?)
+    }
+
+    fn key(&self, generation: i32) -> Result<&SecretKey, VaultError> {
+        self.keys.get(&generation).ok_or(VaultError::Integrity(
+            "the organisation has no key of this generation",
+        ))
+    }
+}
+
+// The generation is bound here and not into the blob: re-wrapping a data key must not break its blob.
+fn data_key_context(org: OrgId, id: CredentialId, version: i64, generation: i32) -> Context {
+    Context::new(Purpose::DataKey)
+        .uuid(org.0)
+        .uuid(id.0)
+        .i64(version)
+        .i64(generation.into())
+}
+
+fn blob_context(org: OrgId, row: &SealedCredential) -> Context {
+    Context::new(Purpose::CredentialBlob)
+        .uuid(org.0)
+        .uuid(row.id.0)
+        .i64(row.version)
+        .u8(row.provider.code())
+        .u8(row.kind.code())
+        .optional(row.pieces_user.as_deref(), |context, user| {
+            context.bytes(user.as_bytes())
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use strongroom_crypto::OsRandom;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::credential::{CredentialType, Label, Provider};
+    use crate::keyring::RootKeyring;
+
+    fn ring(root: &RootKeyring, org: u128) -> OrgKeyring {
+        let org = OrgId(Uuid::from_u128(org));
+        let stored = root.new_org_key(org, 1, &OsRandom).unwrap();
+        root.open_org_keys(org, &[stored]).unwrap()
+    }
+
+    fn row(id: u128) -> SealedCredential {
+        SealedCredential {
+            id: CredentialId(Uuid::from_u128(id)),
+            provider: Provider::Google,
+            kind: CredentialType::ApiKey,
+            label: Label::default(),
+            version: 1,
+            key_generation: 0,
+            wrapped_key: Vec::new(),
+            sealed_blob: Vec::new(),
+            updated_at: DateTime::UNIX_EPOCH,
+            pieces_user: None,
+        }
+    }
+
+    #[test]
+    fn a_row_opens_only_as_it_was_sealed() {
+        let root = RootKeyring::for_tests();
+        let ring = ring(&root, 1);
+        let sealed = ring.seal(row(1), b"secret", &OsRandom).unwrap();
+        assert_eq!(ring.open(&sealed).unwrap().expose(), b"secret");
+
+        let again = ring.seal(row(2), b"other", &OsRandom).unwrap();
+        type Change<'a> = Box<dyn Fn(&mut SealedCredential) + 'a>;
+        let changed: Vec<Change<'_>> = vec![
+            Box::new(|row| row.version = 2),
+            Box::new(|row| row.provider = Provider::Generic),
+            Box::new(|row| row.kind = CredentialType::UserPass),
+            Box::new(|row| row.id = CredentialId(Uuid::from_u128(2))),
+            Box::new(|row| row.key_generation = 2),
+            Box::new(|row| row.pieces_user = Some("somebody".into())),
+            Box::new(|row| row.sealed_blob = again.sealed_blob.clone()),
+            Box::new(|row| row.wrapped_key = again.wrapped_key.clone()),
+            Box::new(|row| {
+                row.wrapped_key = again.wrapped_key.clone();
+                row.sealed_blob = again.sealed_blob.clone();
+            }),
+        ];
+        for (at, change) in changed.iter().enumerate() {
+            let mut row = sealed.clone();
+            change(&mut row);
+            let error = ring.open(&row).unwrap_err();
+            assert!(
+                matches!(error, VaultError::Integrity(_)),
+                "change {at}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_organisations_keys_do_not_open_it() {
+        let root = RootKeyring::for_tests();
+        let sealed = ring(&root, 1).seal(row(1), b"secret", &OsRandom).unwrap();
+        assert!(ring(&root, 2).open(&sealed).is_err());
+    }
+
+    #[test]
+    fn the_label_is_free_to_change() {
+        let root = RootKeyring::for_tests();
+        let ring = ring(&root, 1);
+        let mut sealed = ring.seal(row(1), b"secret", &OsRandom).unwrap();
+        sealed.label = Label::parse("renamed").unwrap();
+        assert_eq!(ring.open(&sealed).unwrap().expose(), b"secret");
+    }
+}

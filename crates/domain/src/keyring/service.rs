@@ -1,0 +1,78 @@
+use strongroom_crypto::{Context, Purpose, RandomSource, RootKeyId, SecretKey, open_key, seal_key};
+
+use super::{RootKeyring, UnlockError, fatal};
+use crate::store::{RootKeyStore, StoredServiceKey};
+
+/// Keys for the service as a whole. Random, wrapped by a root key, never derived from it: so replacing the
+/// root key changes none of them.
+#[derive(Debug)]
+pub struct ServiceKeys {
+    /// Digests API keys.
+    pub api_key: SecretKey,
+    /// Chains audit events.
+    pub audit: SecretKey,
+}
+
+const API_KEY_PURPOSE: &str = "api_key";
+const AUDIT_PURPOSE: &str = "audit";
+
+/// Makes every service key that the database lacks.
+pub(super) async fn add_missing(
+    store: &dyn RootKeyStore,
+    root: &RootKeyring,
+    random: &dyn RandomSource,
+) -> Result<(), UnlockError> {
+    let stored = store.service_keys().await?;
+    for purpose in [API_KEY_PURPOSE, AUDIT_PURPOSE] {
+        if stored.iter().any(|key| key.purpose == purpose) {
+            continue;
+        }
+        let wrapping = root
+            .active()
+            .map_err(|error| UnlockError::Fatal(error.to_string()))?;
+        let context = service_key_context(wrapping.id(), purpose);
+        let key = SecretKey::generate(random).map_err(fatal)?;
+        let row = StoredServiceKey {
+            purpose: purpose.to_owned(),
+            root_key: wrapping.id(),
+            wrapped: seal_key(wrapping.key(), &context, &key, random).map_err(fatal)?,
+        };
+        store.add_service_key(&row).await?;
+    }
+    Ok(())
+}
+
+impl ServiceKeys {
+    pub(super) fn open(
+        root: &RootKeyring,
+        stored: &[StoredServiceKey],
+    ) -> Result<Self, UnlockError> {
+        let open = |purpose: &str| {
+            let row = stored.iter().find(|row| row.purpose == purpose);
+            let row = row.ok_or_else(|| {
+                UnlockError::Fatal(format!(
+                    "the service key {purpose} is gone from the database"
+                ))
+            })?;
+            let broken = || {
+                let root = row.root_key;
+                UnlockError::Fatal(format!(
+                    "the service key {purpose} does not open under root key {root}: it was altered in the database"
+                ))
+            };
+            let root = root.get(row.root_key).ok_or_else(broken)?;
+            let context = service_key_context(root.id(), purpose);
+            open_key(root.key(), &context, &row.wrapped).map_err(|_| broken())
+        };
+        Ok(Self {
+            api_key: open(API_KEY_PURPOSE)?,
+            audit: open(AUDIT_PURPOSE)?,
+        })
+    }
+}
+
+fn service_key_context(root: RootKeyId, purpose: &str) -> Context {
+    Context::new(Purpose::ServiceKey)
+        .uuid(root.0)
+        .bytes(purpose.as_bytes())
+}
