@@ -37,7 +37,8 @@ permits!(
     RevealCredential,
     CreateCredential,
     UpdateCredential,
-    DeleteCredential
+    DeleteCredential,
+    ReadRotations
 );
 
 /// A caller who may do `P` in the organisation that the request names. Having one is having passed

@@ -27,6 +27,8 @@ pub enum Permission {
     UpdateCredential,
     /// Delete credentials.
     DeleteCredential,
+    /// See how far rotations of the organisation's key have come.
+    ReadRotations,
     /// Create, change and delete users' keys on the Pieces surface.
     ManageUserKeys,
     /// Create, list and revoke API keys, and create the organisation.
@@ -133,7 +135,7 @@ impl Caller {
     /// [`VaultError::Forbidden`] when not.
     pub fn require(&self, permission: Permission) -> Result<(), VaultError> {
         let allowed = match (self.actor, permission) {
-            (Actor::Operator, Permission::ManageOrganization)
+            (Actor::Operator, Permission::ManageOrganization | Permission::ReadRotations)
             | (Actor::Anonymous, Permission::ManageUserKeys)
             | (Actor::Key(..), Permission::ListCredentials) => true,
             (Actor::Operator | Actor::Anonymous, _) | (_, Permission::ManageOrganization) => false,

@@ -17,6 +17,7 @@ pub mod json;
 pub mod keyring;
 pub mod organization;
 pub mod pieces;
+pub mod rotation;
 pub mod store;
 mod vault;
 
@@ -25,4 +26,4 @@ pub use error::{FieldError, VaultError};
 pub use ids::{CredentialId, KeyId, LaneId, OrgId};
 pub use store::Store;
 pub use strongroom_crypto as crypto;
-pub use vault::{IssuedApiKey, Vault, VaultSettings};
+pub use vault::{IssuedApiKey, Step, Vault, VaultSettings};

@@ -18,6 +18,12 @@ pub struct Organization {
     pub name: String,
     /// When it was created.
     pub created_at: DateTime<Utc>,
+    /// Since when it is deleted: its API keys are refused.
+    pub deleted_at: Option<DateTime<Utc>>,
+    /// From when on its keys are destroyed; until then it can be restored.
+    pub destroy_after: Option<DateTime<Utc>>,
+    /// When its keys were destroyed, and with them everything they sealed.
+    pub destroyed_at: Option<DateTime<Utc>>,
 }
 
 /// Checks the name of an organisation or API key: 1 to [`MAX_NAME_CHARS`] characters, no control characters.

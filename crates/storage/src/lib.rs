@@ -1,6 +1,7 @@
 //! PostgreSQL behind the domain's ports. Holds sealed bytes only: this crate has no key that opens one.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod administration;
 mod audit;
 mod database;
 mod error;
@@ -12,6 +13,7 @@ mod pg_store;
 mod reader;
 mod roles;
 mod root_keys;
+mod rotation_store;
 mod rows;
 pub mod sql;
 mod tls;

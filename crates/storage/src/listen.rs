@@ -12,7 +12,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How often audit partitions are made ahead of time.
 const PARTITIONS_EVERY: Duration = Duration::from_secs(6 * 3600);
 
-/// Hears of revoked API keys. Stops when dropped.
+/// Hears of revoked API keys and deleted organisations. Stops when dropped.
 pub struct RevocationListener(JoinHandle<()>);
 
 /// Makes audit partitions ahead of time. Stops when dropped.
@@ -26,7 +26,7 @@ impl RevocationListener {
                 let ended = listen(&database, &forget).await;
                 forget();
                 if let Err(error) = ended {
-                    tracing::warn!(%error, "notices of revoked API keys are not heard; trying again");
+                    tracing::warn!(%error, "notices of revoked keys are not heard; trying again");
                 }
                 tokio::time::sleep(RETRY).await;
             }
@@ -40,7 +40,7 @@ async fn listen(
 ) -> Result<(), ConnectError> {
     let notified = forget.clone();
     let (client, connection) = database.dedicated(move || notified()).await?;
-    client.batch_execute("listen strongroom_api_keys").await?;
+    client.batch_execute("listen strongroom_keys").await?;
     // A key revoked while nobody listened.
     forget();
     let _ = connection.await;

@@ -5,7 +5,7 @@ use crate::error::ConnectError;
 use crate::roles::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     (
         "V0001__vault",
         include_str!("../../../migrations/0001_vault.sql"),
@@ -13,6 +13,10 @@ const MIGRATIONS: [(&str, &str); 2] = [
     (
         "V0002__pieces_users",
         include_str!("../../../migrations/0002_pieces_users.sql"),
+    ),
+    (
+        "V0005__rotation",
+        include_str!("../../../migrations/0005_rotation.sql"),
     ),
 ];
 
@@ -27,7 +31,7 @@ pub struct Migrated {
     /// The migrations that it applied, by name.
     pub applied: Vec<String>,
     /// The schema's version now.
-    pub version: i64,
+    pub version: i32,
 }
 
 /// Brings the schema up to date. The URL's role becomes the tables' owner.
@@ -41,7 +45,10 @@ pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
         .batch_execute("set statement_timeout = 0; set lock_timeout = 0")
         .await?;
     client.execute(LOCK, &[]).await?;
-    let report = runner()?.run_async(&mut client).await.map_err(failed)?;
+    let runner = runner()?;
+    let latest = runner.get_migrations().iter().map(Migration::version).max();
+    let latest = latest.unwrap_or_default();
+    let report = runner.run_async(&mut client).await.map_err(failed)?;
     drop(client);
     let _ = connection.await;
     Ok(Migrated {
@@ -50,7 +57,7 @@ pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
             .iter()
             .map(|migration| format!("{:04}_{}", migration.version(), migration.name()))
             .collect(),
-        version: i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX),
+        version: latest,
     })
 }
 
@@ -68,15 +75,14 @@ pub async fn pending_migrations(database: &Database) -> Result<usize, ConnectErr
         return Ok(MIGRATIONS.len());
     }
     let rows = client
-        .query(
-            &format!("select count(*) from {HISTORY} where version <= $1"),
-            &[&last_version()],
-        )
+        .query(&format!("select version from {HISTORY}"), &[])
         .await?;
-    let applied: i64 = rows.first().map_or(0, |row| row.get(0));
-    Ok(MIGRATIONS
-        .len()
-        .saturating_sub(usize::try_from(applied).unwrap_or(0)))
+    let applied: Vec<i32> = rows.iter().map(|row| row.get("version")).collect();
+    let pending = runner()?;
+    let pending = pending.get_migrations().iter();
+    Ok(pending
+        .filter(|migration| !applied.contains(&migration.version()))
+        .count())
 }
 
 /// Makes the database `name` unless it exists. The connection's role must be allowed to.
@@ -95,10 +101,6 @@ pub async fn ensure_database(server: &Database, name: &str) -> Result<(), Connec
             .await?;
     }
     Ok(())
-}
-
-fn last_version() -> i32 {
-    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
 }
 
 fn runner() -> Result<Runner, ConnectError> {

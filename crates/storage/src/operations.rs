@@ -2,16 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
-use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::audit::{Event, Outcome};
-use strongroom_domain::organization::Organization;
-use strongroom_domain::store::{ChangedCredential, StoreError, StoreResult, StoredOrgKey};
-use strongroom_domain::{CredentialId, KeyId, OrgId};
+use strongroom_domain::store::{ChangedCredential, StoreError, StoreResult};
+use strongroom_domain::{CredentialId, OrgId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::administration::administer;
 use crate::rows::get;
 use crate::transaction::OrgTransaction;
 use crate::writer::{Operation, Write};
@@ -28,7 +26,12 @@ pub(crate) async fn carry_out<'a>(
     delete(transaction, &mut members).await?;
     used.extend(insert(transaction, &members).await?);
     check_generations(transaction, &used).await?;
-    administer(transaction, &mut members).await?;
+    for member in &mut members {
+        member.result = match std::mem::replace(&mut member.result, Ok(())) {
+            Ok(()) => administer(transaction, member.write).await?,
+            failed => failed,
+        };
+    }
     Ok(members)
 }
 
@@ -237,77 +240,6 @@ async fn insert(transaction: &OrgTransaction, members: &[Member<'_>]) -> StoreRe
         .insert(&sql::CREDENTIALS_INSERT, &params)
         .await?;
     Ok(used)
-}
-
-async fn administer(transaction: &OrgTransaction, members: &mut [Member<'_>]) -> StoreResult<()> {
-    for member in members {
-        let org = member.org();
-        let at = member.event.at;
-        match &member.write.operation {
-            Operation::AddOrganization(organization, key) => {
-                add_organization(transaction, organization, key).await?;
-            }
-            Operation::AddApiKey(key) => add_api_key(transaction, key).await?,
-            Operation::RevokeApiKey(id) => {
-                member.result = revoke_api_key(transaction, org, *id, at).await?;
-            }
-            Operation::Insert(_)
-            | Operation::Change { .. }
-            | Operation::Delete(_)
-            | Operation::Record => {}
-        }
-    }
-    Ok(())
-}
-
-async fn add_organization(
-    transaction: &OrgTransaction,
-    organization: &Organization,
-    key: &StoredOrgKey,
-) -> StoreResult<()> {
-    let id = organization.id.0;
-    let params: &[&(dyn ToSql + Sync)] = &[&id, &organization.name, &organization.created_at];
-    transaction
-        .execute(sql::ORGANIZATION_INSERT, params)
-        .await?;
-    let params: &[&(dyn ToSql + Sync)] = &[
-        &id,
-        &key.generation,
-        &key.root_key.0,
-        &key.wrapped,
-        &key.active,
-        &organization.created_at,
-    ];
-    transaction.execute(sql::ORG_KEY_INSERT, params).await?;
-    Ok(())
-}
-
-async fn add_api_key(transaction: &OrgTransaction, key: &StoredApiKey) -> StoreResult<()> {
-    let params: &[&(dyn ToSql + Sync)] = &[
-        &key.org.0,
-        &key.id.0,
-        &key.role.as_str(),
-        &key.name,
-        &key.digest,
-        &key.created_at,
-        &key.expires_at,
-    ];
-    transaction.execute(sql::API_KEY_INSERT, params).await?;
-    Ok(())
-}
-
-async fn revoke_api_key(
-    transaction: &OrgTransaction,
-    org: OrgId,
-    id: KeyId,
-    at: DateTime<Utc>,
-) -> StoreResult<StoreResult<()>> {
-    let params: &[&(dyn ToSql + Sync)] = &[&org.0, &id.0, &at];
-    if transaction.execute(sql::API_KEY_REVOKE, params).await? == 0 {
-        return Ok(Err(StoreError::NotFound));
-    }
-    transaction.query(sql::API_KEYS_CHANGED, &[]).await?;
-    Ok(Ok(()))
 }
 
 fn by_org(

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::audit::{Chain, Event};
 use strongroom_domain::caller::OrgScope;
@@ -37,7 +38,7 @@ const CONTENDED: Duration = Duration::from_millis(20);
 
 /// The vault's store on PostgreSQL.
 pub struct PgStore {
-    database: Database,
+    pub(crate) database: Database,
     chain: Chain,
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
@@ -74,7 +75,12 @@ impl PgStore {
         })
     }
 
-    async fn write(&self, scope: OrgScope, operation: Operation, event: Event) -> StoreResult<()> {
+    pub(crate) async fn write(
+        &self,
+        scope: OrgScope,
+        operation: Operation,
+        event: Event,
+    ) -> StoreResult<()> {
         let until = Instant::now() + self.database.statement_timeout;
         loop {
             let (operation, event) = (operation.clone(), event.clone());
@@ -93,7 +99,31 @@ impl PgStore {
         }
     }
 
-    async fn query(
+    /// A lane for one transaction outside the shared ones.
+    pub(crate) fn own_lane(&self) -> StoreResult<Lane> {
+        let id = LaneId::new(self.clock.now(), &*self.random)
+            .map_err(|error| StoreError::Internal(error.to_string()))?;
+        Ok(Lane::new(id, self.chain.clone()))
+    }
+
+    /// Runs one writing statement in a transaction of its own, without an audit event.
+    pub(crate) async fn execute(
+        &self,
+        scope: OrgScope,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> StoreResult<u64> {
+        let (rows, transaction) = within(&self.database, async {
+            let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
+            let rows = transaction.execute(sql, params).await?;
+            Ok((rows, transaction))
+        })
+        .await?;
+        transaction.commit().await?;
+        Ok(rows)
+    }
+
+    pub(crate) async fn query(
         &self,
         scope: OrgScope,
         sql: &str,
@@ -164,11 +194,44 @@ impl Store for PgStore {
         .await
     }
 
-    async fn organization_exists(&self, scope: OrgScope) -> StoreResult<bool> {
+    async fn organization(&self, scope: OrgScope) -> StoreResult<Option<Organization>> {
         let rows = self
             .query(scope, sql::ORGANIZATION, &[&scope.org().0])
             .await?;
-        Ok(!rows.is_empty())
+        rows.first().map(rows::organization).transpose()
+    }
+
+    async fn delete_organization(
+        &self,
+        scope: OrgScope,
+        destroy_after: DateTime<Utc>,
+        event: Event,
+    ) -> StoreResult<()> {
+        let operation = Operation::DeleteOrganization { destroy_after };
+        self.write(scope, operation, event).await
+    }
+
+    async fn restore_organization(&self, scope: OrgScope, event: Event) -> StoreResult<()> {
+        self.write(scope, Operation::RestoreOrganization, event)
+            .await
+    }
+
+    async fn destroy_organization(&self, scope: OrgScope, event: Event) -> StoreResult<()> {
+        self.write(scope, Operation::DestroyOrganization, event)
+            .await
+    }
+
+    async fn remove_rows(&self, scope: OrgScope) -> StoreResult<()> {
+        let org = scope.org().0;
+        while self
+            .execute(scope, sql::CREDENTIALS_DELETE_SOME, &[&org])
+            .await?
+            > 0
+        {}
+        for sql in [sql::API_KEYS_DELETE, sql::ROTATIONS_DELETE] {
+            self.execute(scope, sql, &[&org]).await?;
+        }
+        Ok(())
     }
 
     async fn org_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredOrgKey>> {
@@ -267,9 +330,7 @@ impl Store for PgStore {
         event: Event,
         each: Event,
     ) -> StoreResult<()> {
-        let id = LaneId::new(self.clock.now(), &*self.random)
-            .map_err(|error| StoreError::Internal(error.to_string()))?;
-        let mut lane = Lane::new(id, self.chain.clone());
+        let mut lane = self.own_lane()?;
         let work = self.delete_all(&mut lane, scope, event, each);
         let transaction = within(&self.database, work).await?;
         transaction.commit().await

@@ -1,15 +1,21 @@
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use deadpool_postgres::Object;
 use strongroom_domain::crypto::{PassphraseParams, RootKeyId};
+use strongroom_domain::rotation::{
+    RootKeyState, RootRotation, RotationStart, RunningServer, ServerReport,
+};
 use strongroom_domain::store::{
     RootKeyStore, StoreError, StoreResult, StoredRootKey, StoredServiceKey,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
+use uuid::Uuid;
 
 use crate::database::Database;
 use crate::error::store_error;
-use crate::rows::get;
+use crate::rotation_store::progress;
+use crate::rows::{get, named};
 use crate::sql;
 
 #[async_trait]
@@ -20,38 +26,130 @@ impl RootKeyStore for Database {
     }
 
     async fn register_first_root_key(&self, key: &StoredRootKey) -> StoreResult<()> {
-        let passphrase = key.passphrase.as_ref();
-        let salt = passphrase.map(|params| params.salt.to_vec());
-        let number = |value: fn(&PassphraseParams) -> u32| {
-            passphrase
-                .map(|params| i32::try_from(value(params)))
-                .transpose()
-                .map_err(|error| StoreError::Internal(error.to_string()))
-        };
-        let memory = number(|params| params.memory_kib)?;
-        let passes = number(|params| params.passes)?;
-        let lanes = number(|params| params.lanes)?;
-        let params: &[&(dyn ToSql + Sync)] = &[
-            &key.id.0,
-            &key.check_value,
-            &salt,
-            &memory,
-            &passes,
-            &lanes,
-            &key.created_at,
-        ];
+        let row = RootKeyRow::new(key)?;
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(|e| store_error(&e))?;
-        for (sql, params) in [
+        let statements = [
             (sql::ROOT_KEY_LOCK, &[][..]),
-            (sql::ROOT_KEY_INSERT_FIRST, params),
-        ] {
+            (sql::ROOT_KEY_INSERT_FIRST, &row.params()),
+        ];
+        for (sql, params) in statements {
             transaction
                 .execute(sql, params)
                 .await
                 .map_err(|e| store_error(&e))?;
         }
         transaction.commit().await.map_err(|e| store_error(&e))
+    }
+
+    async fn prepare_root_key(&self, key: &StoredRootKey) -> StoreResult<()> {
+        let row = RootKeyRow::new(key)?;
+        execute(self, sql::ROOT_KEY_PREPARE, &row.params()).await?;
+        Ok(())
+    }
+
+    async fn activate_root_key(
+        &self,
+        id: RootKeyId,
+        superseded: RootKeyId,
+        start: RotationStart,
+        total: i64,
+    ) -> StoreResult<()> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(|e| store_error(&e))?;
+        let moves = [
+            (superseded, RootKeyState::Active, RootKeyState::Superseded),
+            (id, RootKeyState::Prepared, RootKeyState::Active),
+        ];
+        for (id, from, to) in moves {
+            let params: Params<'_> = &[&id.0, &from.as_str(), &to.as_str()];
+            let moved = transaction.execute(sql::ROOT_KEY_STATE, params).await;
+            if moved.map_err(|e| store_error(&e))? == 0 {
+                return Err(StoreError::Conflict);
+            }
+        }
+        let params: Params<'_> = &[&id.0, &total, &start.throttle, &start.at];
+        let started = transaction.execute(sql::ROOT_ROTATION_INSERT, params).await;
+        started.map_err(|e| store_error(&e))?;
+        transaction.commit().await.map_err(|e| store_error(&e))
+    }
+
+    async fn move_root_key(
+        &self,
+        id: RootKeyId,
+        from: RootKeyState,
+        to: RootKeyState,
+    ) -> StoreResult<bool> {
+        let params: Params<'_> = &[&id.0, &from.as_str(), &to.as_str()];
+        Ok(execute(self, sql::ROOT_KEY_STATE, params).await? == 1)
+    }
+
+    async fn rewrap_service_key(&self, key: &StoredServiceKey, from: RootKeyId) -> StoreResult<()> {
+        let params: Params<'_> = &[&key.purpose, &from.0, &key.root_key.0, &key.wrapped];
+        execute(self, sql::SERVICE_KEY_REWRAP, params).await?;
+        Ok(())
+    }
+
+    async fn root_rotations(&self) -> StoreResult<Vec<RootRotation>> {
+        let rows = query(&self.client().await?, sql::ROOT_ROTATIONS, &[]).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(RootRotation {
+                    root_key: RootKeyId(get(row, "root_key_id")?),
+                    progress: progress(row)?,
+                })
+            })
+            .collect()
+    }
+
+    async fn claim_root_rotation(
+        &self,
+        id: RootKeyId,
+        seen: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> StoreResult<bool> {
+        let params: Params<'_> = &[&id.0, &seen, &now];
+        Ok(execute(self, sql::ROOT_ROTATION_CLAIM, params).await? == 1)
+    }
+
+    async fn advance_root_rotation(
+        &self,
+        id: RootKeyId,
+        rows: i64,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        execute(self, sql::ROOT_ROTATION_PROGRESS, &[&id.0, &rows, &now]).await?;
+        Ok(())
+    }
+
+    async fn finish_root_rotation(&self, id: RootKeyId, now: DateTime<Utc>) -> StoreResult<()> {
+        execute(self, sql::ROOT_ROTATION_FINISH, &[&id.0, &now]).await?;
+        Ok(())
+    }
+
+    async fn report_server(&self, server: &ServerReport, now: DateTime<Utc>) -> StoreResult<()> {
+        let held: Vec<Uuid> = server.root_keys.iter().map(|id| id.0).collect();
+        let params: Params<'_> = &[&server.id, &server.name, &server.started_at, &now, &held];
+        execute(self, sql::SERVER_REPORT, params).await?;
+        Ok(())
+    }
+
+    async fn servers(&self, since: DateTime<Utc>) -> StoreResult<Vec<RunningServer>> {
+        let rows = query(&self.client().await?, sql::SERVERS, &[&since]).await?;
+        rows.iter()
+            .map(|row| {
+                let held: Vec<Uuid> = get(row, "root_keys")?;
+                Ok(RunningServer {
+                    name: get(row, "name")?,
+                    root_keys: held.into_iter().map(RootKeyId).collect(),
+                })
+            })
+            .collect()
+    }
+
+    async fn forget_server(&self, id: Uuid, unseen_since: DateTime<Utc>) -> StoreResult<()> {
+        execute(self, sql::SERVER_FORGET, &[&id, &unseen_since]).await?;
+        Ok(())
     }
 
     async fn service_keys(&self) -> StoreResult<Vec<StoredServiceKey>> {
@@ -72,6 +170,56 @@ impl RootKeyStore for Database {
         query(&self.client().await?, sql::SERVICE_KEY_INSERT, params).await?;
         Ok(())
     }
+}
+
+type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// A root key's columns, in the order in which both INSERTs take them.
+struct RootKeyRow<'a> {
+    key: &'a StoredRootKey,
+    salt: Option<Vec<u8>>,
+    memory: Option<i32>,
+    passes: Option<i32>,
+    lanes: Option<i32>,
+}
+
+impl<'a> RootKeyRow<'a> {
+    fn new(key: &'a StoredRootKey) -> StoreResult<Self> {
+        let passphrase = key.passphrase.as_ref();
+        let number = |value: fn(&PassphraseParams) -> u32| {
+            passphrase
+                .map(|params| i32::try_from(value(params)))
+                .transpose()
+                .map_err(|error| StoreError::Internal(error.to_string()))
+        };
+        Ok(Self {
+            key,
+            salt: passphrase.map(|params| params.salt.to_vec()),
+            memory: number(|params| params.memory_kib)?,
+            passes: number(|params| params.passes)?,
+            lanes: number(|params| params.lanes)?,
+        })
+    }
+
+    fn params(&self) -> [&(dyn ToSql + Sync); 7] {
+        [
+            &self.key.id.0,
+            &self.key.check_value,
+            &self.salt,
+            &self.memory,
+            &self.passes,
+            &self.lanes,
+            &self.key.created_at,
+        ]
+    }
+}
+
+async fn execute(database: &Database, sql: &str, params: Params<'_>) -> StoreResult<u64> {
+    let client = database.client().await?;
+    client
+        .execute(sql, params)
+        .await
+        .map_err(|e| store_error(&e))
 }
 
 async fn query(
@@ -104,6 +252,7 @@ fn root_key(row: &Row) -> StoreResult<StoredRootKey> {
         id: RootKeyId(get(row, "root_key_id")?),
         check_value: get(row, "check_value")?,
         passphrase,
+        state: named(row, "state", RootKeyState::parse)?,
         created_at: get(row, "created_at")?,
     })
 }

@@ -16,7 +16,11 @@ pub(crate) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> StoreResult
 }
 
 // Servers write only names they know: any other was put there by somebody else.
-fn named<T>(row: &Row, column: &'static str, parse: impl Fn(&str) -> Option<T>) -> StoreResult<T> {
+pub(crate) fn named<T>(
+    row: &Row,
+    column: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> StoreResult<T> {
     let text: &str = get(row, column)?;
     parse(text).ok_or(StoreError::Malformed(column))
 }
@@ -65,5 +69,8 @@ pub(crate) fn organization(row: &Row) -> StoreResult<Organization> {
         id: OrgId(get(row, "org_id")?),
         name: get(row, "name")?,
         created_at: get(row, "created_at")?,
+        deleted_at: get(row, "deleted_at")?,
+        destroy_after: get(row, "destroy_after")?,
+        destroyed_at: get(row, "destroyed_at")?,
     })
 }

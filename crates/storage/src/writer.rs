@@ -1,11 +1,14 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::audit::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::SealedCredential;
+use strongroom_domain::crypto::RootKeyId;
 use strongroom_domain::organization::Organization;
+use strongroom_domain::rotation::RotationStart;
 use strongroom_domain::store::{ChangeFn, StoreError, StoreResult, StoredOrgKey};
 use strongroom_domain::{CredentialId, KeyId};
 
@@ -19,9 +22,24 @@ use crate::transaction::{OrgTransaction, within};
 #[derive(Clone)]
 pub(crate) enum Operation {
     Insert(SealedCredential),
-    Change { id: CredentialId, change: ChangeFn },
+    Change {
+        id: CredentialId,
+        change: ChangeFn,
+    },
     Delete(CredentialId),
     AddOrganization(Organization, StoredOrgKey),
+    DeleteOrganization {
+        destroy_after: DateTime<Utc>,
+    },
+    RestoreOrganization,
+    DestroyOrganization,
+    StartRotation {
+        previous: i32,
+        key: StoredOrgKey,
+        start: RotationStart,
+    },
+    /// Each with the root key that wrapped it so far.
+    RewrapOrgKeys(Vec<(RootKeyId, StoredOrgKey)>),
     AddApiKey(StoredApiKey),
     RevokeApiKey(KeyId),
     Record,

@@ -38,6 +38,19 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Replace root keys and organisations' keys while the service goes on.
+    Rotate {
+        #[command(subcommand)]
+        command: RotateCommand,
+    },
+    /// Compare the configured root keys with those that the database needs.
+    KeyCheck {
+        #[command(flatten)]
+        vault: VaultArgs,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Where settings come from: flags, then STRONGROOM_* variables, then the file; the first one found counts.
@@ -181,6 +194,36 @@ pub(crate) enum OrgCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Delete an organisation: its API keys are refused at once, and its encryption keys, without which nothing
+    /// of it can be opened, are destroyed when the grace period ends.
+    ///
+    /// Its audit trail stays. Backups made before can still be opened with the root key of their day: they die
+    /// only when that root key is rotated away and destroyed.
+    Delete {
+        #[command(flatten)]
+        vault: VaultArgs,
+        /// The organisation's id.
+        org: String,
+        /// How long it can be restored [default: 7d].
+        #[arg(long, value_name = "TIME", conflicts_with = "now")]
+        grace: Option<String>,
+        /// Destroy its keys now. This cannot be taken back.
+        #[arg(long)]
+        now: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Restore a deleted organisation whose grace period has not ended.
+    Restore {
+        #[command(flatten)]
+        vault: VaultArgs,
+        /// The organisation's id.
+        org: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// List all organisations, oldest first.
     List {
         #[command(flatten)]
@@ -239,4 +282,93 @@ pub(crate) enum KeyCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RotateCommand {
+    /// Bring every organisation's keys under a new root key. Servers go on meanwhile.
+    ///
+    /// Where root_key_file can be written from here, this makes the new key, adds it there, waits until every
+    /// running server has read it, and re-wraps. Elsewhere run it with --prepare first, give the key to every
+    /// server, and run it again without. One that was interrupted is gone on with.
+    Root(RotateRootArgs),
+    /// Bring credentials under a new key of their organisation, or of every organisation. Servers go on meanwhile.
+    ///
+    /// Data keys are wrapped anew; --re-encrypt makes new data keys and ciphertext, for a key that leaked. One that
+    /// was interrupted is gone on with.
+    Org(RotateOrgArgs),
+    /// Show rotations and how far they have come.
+    Status {
+        #[command(flatten)]
+        vault: VaultArgs,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Retire an old key that nothing needs any more; refused, with the count, while something does.
+    Retire(RotateRetireArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateRootArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// Only make the new root key and make it known; it is added to root_key_file, or printed.
+    #[arg(long)]
+    pub(crate) prepare: bool,
+    /// With --prepare: write the new root key to this file, which must not exist.
+    #[arg(long, value_name = "FILE", requires = "prepare")]
+    pub(crate) out: Option<PathBuf>,
+    /// Only say what would be done.
+    #[arg(long, conflicts_with = "prepare")]
+    pub(crate) dry_run: bool,
+    /// Most keys per second [default: unlimited].
+    #[arg(long, value_name = "N")]
+    pub(crate) throttle: Option<u32>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true))]
+pub(crate) struct RotateOrgArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// The organisation's id.
+    #[arg(group = "which")]
+    pub(crate) org: Option<String>,
+    /// All organisations, one after another.
+    #[arg(long, group = "which")]
+    pub(crate) all: bool,
+    /// Make new data keys and ciphertext: for a key that leaked.
+    #[arg(long)]
+    pub(crate) re_encrypt: bool,
+    /// Only say what would be done.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Most credentials per second [default: unlimited].
+    #[arg(long, value_name = "N")]
+    pub(crate) throttle: Option<u32>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateRetireArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// A root key's id.
+    #[arg(long, value_name = "KEY_ID", conflicts_with_all = ["org", "generation"])]
+    pub(crate) root: Option<String>,
+    /// An organisation's id, together with --generation.
+    #[arg(long, value_name = "ORG_ID", requires = "generation")]
+    pub(crate) org: Option<String>,
+    /// The generation of the organisation's key.
+    #[arg(long, value_name = "N", requires = "org")]
+    pub(crate) generation: Option<i32>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }

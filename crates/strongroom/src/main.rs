@@ -5,6 +5,8 @@ mod cli;
 mod commands;
 mod config;
 mod error;
+mod jobs;
+mod keepers;
 mod logging;
 mod output;
 mod service;

@@ -15,8 +15,9 @@ use strongroom_storage::{
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
-use crate::config::{ServeSettings, VaultAccess};
+use crate::config::{RootKeyConfig, ServeSettings, VaultAccess};
 use crate::error::CommandError;
+use crate::keepers::{JobKeeper, RootKeyKeeper};
 use crate::vault_access::{missing_migrations, open_on};
 
 /// Pause between two tries to reach the database.
@@ -36,6 +37,8 @@ pub(crate) struct Service {
 struct Background {
     _revocations: RevocationListener,
     _partitions: PartitionKeeper,
+    root_keys: RootKeyKeeper,
+    _jobs: JobKeeper,
 }
 
 impl Service {
@@ -56,7 +59,7 @@ impl Service {
             address,
             handle,
             server: tokio::spawn(server),
-            opening: tokio::spawn(open_vault(settings.access, settings.vault, state)),
+            opening: tokio::spawn(open_vault(settings.access, settings.vault, state, address)),
         })
     }
 
@@ -69,11 +72,8 @@ impl Service {
     pub(crate) async fn ready(&mut self) -> Result<(), CommandError> {
         let opened = (&mut self.opening).await;
         let background = opened.map_err(|error| CommandError::Failed(error.to_string()))??;
-        // Keep them for as long as the service lives.
-        self.opening = tokio::spawn(async move {
-            std::future::pending::<()>().await;
-            Ok(background)
-        });
+        // A handle is awaited once; whoever waits for it next shall find the same.
+        self.opening = tokio::spawn(std::future::ready(Ok(background)));
         Ok(())
     }
 
@@ -83,13 +83,17 @@ impl Service {
         mut self,
         stop: impl Future<Output = ()>,
     ) -> Result<(), CommandError> {
+        let mut background = None;
         let failed = tokio::select! {
             () = stop => None,
-            failed = Self::failure(&mut self.opening) => Some(failed),
+            failed = Self::failure(&mut self.opening, &mut background) => Some(failed),
         };
         tracing::info!("stopping: requests under way are finished");
         self.handle.stop(failed.is_none()).await;
         let ended = self.server.await;
+        if let Some(background) = background {
+            background.root_keys.stop().await;
+        }
         self.opening.abort();
         if let Some(error) = failed {
             return Err(error);
@@ -105,10 +109,13 @@ impl Service {
     }
 
     // Completes only when the vault can never be opened.
-    async fn failure(opening: &mut JoinHandle<Result<Background, CommandError>>) -> CommandError {
+    async fn failure(
+        opening: &mut JoinHandle<Result<Background, CommandError>>,
+        opened: &mut Option<Background>,
+    ) -> CommandError {
         match opening.await {
             Ok(Ok(background)) => {
-                let _alive = background;
+                *opened = Some(background);
                 std::future::pending().await
             }
             Ok(Err(error)) => error,
@@ -151,6 +158,7 @@ async fn open_vault(
     access: VaultAccess,
     settings: VaultSettings,
     state: AppState,
+    address: SocketAddr,
 ) -> Result<Background, CommandError> {
     if access.database.url.is_exposed() {
         tracing::warn!(
@@ -163,7 +171,7 @@ async fn open_vault(
     let mut tries = 0;
     loop {
         match try_open(&database, &access, settings).await {
-            Ok(vault) => return Ok(opened(database, vault, &state)),
+            Ok(vault) => return Ok(opened(database, vault, access.root_keys, &state, address)),
             Err(Obstacle::Fatal(error)) => return Err(error),
             Err(Obstacle::Passing(why)) => {
                 if why != last || tries % REMIND_EVERY == 0 {
@@ -177,15 +185,23 @@ async fn open_vault(
     }
 }
 
-fn opened(database: Database, vault: Vault, state: &AppState) -> Background {
+fn opened(
+    database: Database,
+    vault: Vault,
+    root_keys: RootKeyConfig,
+    state: &AppState,
+    address: SocketAddr,
+) -> Background {
     let vault = Arc::new(vault);
     let forgetful = vault.clone();
     let background = Background {
         _revocations: RevocationListener::start(
             database.clone(),
-            Arc::new(move || forgetful.forget_api_keys()),
+            Arc::new(move || forgetful.forget_keys()),
         ),
         _partitions: PartitionKeeper::start(database),
+        root_keys: RootKeyKeeper::start(vault.clone(), root_keys, address),
+        _jobs: JobKeeper::start(vault.clone()),
     };
     state.open(vault);
     tracing::info!("ready");
@@ -202,7 +218,7 @@ async fn try_open(
     if pending > 0 {
         return Err(Obstacle::Passing(missing_migrations(pending)));
     }
-    match open_on(database.clone(), &access.root_key, settings).await {
+    match open_on(database.clone(), &access.root_keys, settings).await {
         Ok(vault) => Ok(vault),
         Err(CommandError::Unlock(UnlockError::Store(error))) => {
             Err(Obstacle::Passing(error.to_string()))

@@ -3,11 +3,11 @@ use std::sync::Arc;
 use strongroom_domain::audit::Chain;
 use strongroom_domain::caller::{Caller, RequestInfo};
 use strongroom_domain::crypto::OsRandom;
-use strongroom_domain::keyring::{RootKeySource, unlock};
+use strongroom_domain::keyring::unlock;
 use strongroom_domain::{Clock, OrgId, SystemClock, Vault, VaultSettings};
 use strongroom_storage::{Database, PgStore, pending_migrations};
 
-use crate::config::VaultAccess;
+use crate::config::{RootKeyConfig, VaultAccess};
 use crate::error::CommandError;
 
 /// Opens the vault for one command: checks the schema and the root key, then starts the workers.
@@ -17,22 +17,30 @@ pub(crate) async fn open(access: &VaultAccess) -> Result<Vault, CommandError> {
     if pending > 0 {
         return Err(CommandError::Failed(missing_migrations(pending)));
     }
-    open_on(database, &access.root_key, VaultSettings::default()).await
+    open_on(database, &access.root_keys, VaultSettings::default()).await
 }
 
 /// Unlocks the vault on a database that is known to be ready.
 pub(crate) async fn open_on(
     database: Database,
-    root_key: &RootKeySource,
+    root_keys: &RootKeyConfig,
     settings: VaultSettings,
 ) -> Result<Vault, CommandError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random = Arc::new(OsRandom);
-    let keys = unlock(&database, root_key, clock.now(), &*random).await?;
+    let keys = unlock(&database, &root_keys.load()?, clock.now(), &*random).await?;
     let chain = Chain::new(keys.1.audit.clone());
+    let root_store = Arc::new(database.clone());
     let store = PgStore::start(database, chain, clock.clone(), random.clone())
         .map_err(|error| CommandError::Failed(error.to_string()))?;
-    Ok(Vault::new(Arc::new(store), keys, clock, random, settings))
+    Ok(Vault::new(
+        Arc::new(store),
+        root_store,
+        keys,
+        clock,
+        random,
+        settings,
+    ))
 }
 
 /// What to say about a database that is behind.

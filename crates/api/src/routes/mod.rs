@@ -5,6 +5,7 @@ mod delete_credentials;
 mod fallback;
 mod health;
 mod list_credentials;
+mod list_rotations;
 mod pieces;
 mod reveal_credential;
 mod update_credential;
@@ -29,6 +30,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .route(web::get().to(reveal_credential::handle))
                 .route(web::patch().to(update_credential::handle))
                 .default_service(fallback::allow("GET, PATCH")),
+        )
+        .service(
+            web::resource("/organizations/config/rotations")
+                .route(web::get().to(list_rotations::handle))
+                .default_service(fallback::allow("GET")),
         )
         .service(
             web::resource("/healthz")

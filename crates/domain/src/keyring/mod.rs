@@ -1,7 +1,7 @@
 //! Keys in memory: root keys, service keys, and each organisation's keys.
 
 mod organization;
-mod root;
+pub(crate) mod root;
 mod service;
 
 use chrono::{DateTime, Utc};
@@ -10,7 +10,7 @@ use strongroom_crypto::{CryptoError, RandomSource};
 use crate::store::{RootKeyStore, StoreError};
 
 pub use organization::OrgKeyring;
-pub use root::{RootKeySource, RootKeyring, new_root_key};
+pub use root::{Found, RootKeySources, RootKeyring, new_root_key};
 pub use service::ServiceKeys;
 
 /// Why the vault cannot be unlocked.
@@ -24,22 +24,22 @@ pub enum UnlockError {
     Fatal(String),
 }
 
-/// Checks `source` against the database and opens the service keys. On an empty database the newest key is
+/// Checks `sources` against the database and opens the service keys. On an empty database the newest key is
 /// registered as its root key.
 ///
 /// # Errors
 /// [`UnlockError::Fatal`] names the root key that is missing or wrong.
 pub async fn unlock(
     store: &dyn RootKeyStore,
-    source: &RootKeySource,
+    sources: &RootKeySources,
     now: DateTime<Utc>,
     random: &dyn RandomSource,
 ) -> Result<(RootKeyring, ServiceKeys), UnlockError> {
     if store.root_keys().await?.is_empty() {
-        let first = root::first(source, now, random)?;
+        let first = root::first(sources, now, random)?;
         store.register_first_root_key(&first).await?;
     }
-    let root = RootKeyring::load(source, &store.root_keys().await?)?;
+    let root = RootKeyring::load(sources, &store.root_keys().await?)?;
     service::add_missing(store, &root, random).await?;
     let service = ServiceKeys::open(&root, &store.service_keys().await?)?;
     Ok((root, service))

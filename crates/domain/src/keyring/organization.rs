@@ -6,6 +6,7 @@ use strongroom_crypto::{
 
 use crate::credential::SealedCredential;
 use crate::ids::OrgId;
+use crate::store::Rewrapped;
 use crate::{CredentialId, VaultError};
 
 /// One organisation's keys, unwrapped.
@@ -53,6 +54,24 @@ impl OrgKeyring {
             wrapped_key: seal_key(organization_key, &wrap, &data_key, random)?,
             sealed_blob: seal(&data_key, &blob_context(self.org, &row), blob, random)?,
             ..row
+        })
+    }
+
+    /// `row`'s data key, wrapped by the active generation. The blob stays as it is.
+    ///
+    /// # Errors
+    /// [`VaultError::Integrity`] when the data key does not unwrap.
+    pub fn rewrap(
+        &self,
+        row: &SealedCredential,
+        random: &dyn RandomSource,
+    ) -> Result<Rewrapped, VaultError> {
+        let wrap = data_key_context(self.org, row.id, row.version, row.key_generation);
+        let data_key = open_key(self.key(row.key_generation)?, &wrap, &row.wrapped_key)?;
+        let wrap = data_key_context(self.org, row.id, row.version, self.active);
+        Ok(Rewrapped {
+            key_generation: self.active,
+            wrapped_key: seal_key(self.key(self.active)?, &wrap, &data_key, random)?,
         })
     }
 

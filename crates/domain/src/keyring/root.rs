@@ -10,19 +10,20 @@ use uuid::Uuid;
 use super::{OrgKeyring, UnlockError, fatal};
 use crate::VaultError;
 use crate::ids::OrgId;
+use crate::rotation::RootKeyState;
 use crate::store::{StoredOrgKey, StoredRootKey};
 
-/// Where root keys come from.
-#[derive(Debug, Clone)]
-pub enum RootKeySource {
+/// What is configured to unlock with: any number of keys, and passphrases that stand for keys.
+#[derive(Debug, Clone, Default)]
+pub struct RootKeySources {
     /// Keys themselves, newest last.
-    Keys(Vec<RootKey>),
-    /// A passphrase, made into a key with argon2id.
-    Passphrase(SecretString),
+    pub keys: Vec<RootKey>,
+    /// Passphrases, made into keys with argon2id.
+    pub passphrases: Vec<SecretString>,
 }
 
 /// The loaded root keys, every one checked against the database.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RootKeyring {
     keys: BTreeMap<RootKeyId, RootKey>,
     active: RootKeyId,
@@ -39,19 +40,15 @@ pub fn new_root_key(random: &dyn RandomSource) -> Result<RootKey, CryptoError> {
     RootKey::generate(RootKeyId(id), random)
 }
 
-/// The row by which an empty database learns its root key.
+/// The row by which an empty database learns its root key: the newest key, else the passphrase.
 pub(super) fn first(
-    source: &RootKeySource,
+    sources: &RootKeySources,
     now: DateTime<Utc>,
     random: &dyn RandomSource,
 ) -> Result<StoredRootKey, UnlockError> {
-    let (key, passphrase) = match source {
-        RootKeySource::Keys(keys) => {
-            let newest = keys.last().cloned();
-            let none = || UnlockError::Fatal("no root key is loaded".into());
-            (newest.ok_or_else(none)?, None)
-        }
-        RootKeySource::Passphrase(passphrase) => {
+    let (key, passphrase) = match (sources.keys.last(), sources.passphrases.last()) {
+        (Some(key), _) => (key.clone(), None),
+        (None, Some(passphrase)) => {
             let mut id = [0; 16];
             random.fill(&mut id).map_err(fatal)?;
             let id = RootKeyId(uuid::Builder::from_random_bytes(id).into_uuid());
@@ -59,40 +56,160 @@ pub(super) fn first(
             let key = RootKey::from_passphrase(id, passphrase, &params).map_err(fatal)?;
             (key, Some(params))
         }
+        (None, None) => return Err(UnlockError::Fatal("no root key is configured".into())),
     };
+    stored(&key, passphrase, RootKeyState::Active, now, random).map_err(fatal)
+}
+
+/// What the database keeps of `key`.
+///
+/// # Errors
+/// [`CryptoError::Random`] when there is no randomness to be had.
+pub(crate) fn stored(
+    key: &RootKey,
+    passphrase: Option<PassphraseParams>,
+    state: RootKeyState,
+    created_at: DateTime<Utc>,
+    random: &dyn RandomSource,
+) -> Result<StoredRootKey, CryptoError> {
     Ok(StoredRootKey {
         id: key.id(),
-        check_value: key.check_value(random).map_err(fatal)?,
+        check_value: key.check_value(random)?,
         passphrase,
-        created_at: now,
+        state,
+        created_at,
     })
 }
 
+/// What became of one root key that the database knows.
+#[derive(Debug)]
+pub enum Found {
+    /// It is configured, and it is the right one.
+    Right(RootKey),
+    /// A key of its id is configured, but it is another key; or no passphrase fits.
+    Wrong,
+    /// It is not configured.
+    Missing,
+}
+
+impl RootKeySources {
+    /// Looks for the key that `row` describes. A passphrase takes tenths of a second to try.
+    ///
+    /// # Errors
+    /// [`CryptoError`] when argon2id refuses the stored parameters.
+    pub fn find(&self, row: &StoredRootKey) -> Result<Found, CryptoError> {
+        let Some(params) = &row.passphrase else {
+            let key = self.keys.iter().rfind(|key| key.id() == row.id);
+            return Ok(match key {
+                None => Found::Missing,
+                Some(key) if key.check(&row.check_value) => Found::Right(key.clone()),
+                Some(_) => Found::Wrong,
+            });
+        };
+        for passphrase in &self.passphrases {
+            let key = RootKey::from_passphrase(row.id, passphrase, params)?;
+            if key.check(&row.check_value) {
+                return Ok(Found::Right(key));
+            }
+        }
+        Ok(if self.passphrases.is_empty() {
+            Found::Missing
+        } else {
+            Found::Wrong
+        })
+    }
+
+    fn shown(&self) -> String {
+        let mut shown: Vec<_> = self.keys.iter().map(|key| key.id().to_string()).collect();
+        match self.passphrases.len() {
+            0 => {}
+            1 => shown.push("a passphrase".into()),
+            several => shown.push(format!("{several} passphrases")),
+        }
+        if shown.is_empty() {
+            return "nothing".into();
+        }
+        shown.join(", ")
+    }
+}
+
 impl RootKeyring {
+    /// Every key that `stored` names and `sources` have. One that still wraps something must be there.
     pub(super) fn load(
-        source: &RootKeySource,
+        sources: &RootKeySources,
         stored: &[StoredRootKey],
     ) -> Result<Self, UnlockError> {
-        let mut keys = BTreeMap::new();
-        for row in stored {
-            let key = find_root_key(source, row)?;
-            if !key.check(&row.check_value) {
-                return Err(UnlockError::Fatal(wrong_root_key(source, row.id)));
-            }
-            keys.insert(row.id, key);
+        let active = stored.iter().find(|row| row.state == RootKeyState::Active);
+        let none = || UnlockError::Fatal("the database has no active root key".into());
+        let mut ring = Self {
+            keys: BTreeMap::new(),
+            active: active.ok_or_else(none)?.id,
+        };
+        ring.add(sources, stored)?;
+        Ok(ring)
+    }
+
+    /// The same ring with what has come since: keys that `sources` have now, and another active one.
+    ///
+    /// # Errors
+    /// [`UnlockError::Fatal`] as when unlocking.
+    pub(crate) fn refreshed(
+        &self,
+        sources: &RootKeySources,
+        stored: &[StoredRootKey],
+    ) -> Result<Self, UnlockError> {
+        let mut ring = self.clone();
+        if let Some(row) = stored.iter().find(|row| row.state == RootKeyState::Active) {
+            ring.active = row.id;
         }
-        let active = stored.last().map(|row| row.id);
-        let none = || UnlockError::Fatal("the database holds no root key".into());
-        Ok(Self {
-            keys,
-            active: active.ok_or_else(none)?,
-        })
+        ring.add(sources, stored)?;
+        Ok(ring)
+    }
+
+    fn add(
+        &mut self,
+        sources: &RootKeySources,
+        stored: &[StoredRootKey],
+    ) -> Result<(), UnlockError> {
+        for row in stored {
+            if row.state == RootKeyState::Retired || self.keys.contains_key(&row.id) {
+                continue;
+            }
+            let needed = matches!(row.state, RootKeyState::Active | RootKeyState::Superseded);
+            // An old passphrase is not worth the time that trying it takes.
+            if !needed && row.passphrase.is_some() {
+                continue;
+            }
+            match sources.find(row).map_err(fatal)? {
+                Found::Right(key) => {
+                    self.keys.insert(row.id, key);
+                }
+                Found::Wrong => return Err(UnlockError::Fatal(wrong_root_key(row))),
+                Found::Missing if needed => {
+                    return Err(UnlockError::Fatal(missing_root_key(sources, row)));
+                }
+                Found::Missing => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The ids of the keys that are held.
+    #[must_use]
+    pub fn held(&self) -> Vec<RootKeyId> {
+        self.keys.keys().copied().collect()
+    }
+
+    /// Which root key wraps what is new.
+    #[must_use]
+    pub fn active_id(&self) -> RootKeyId {
+        self.active
     }
 
     pub(super) fn active(&self) -> Result<&RootKey, VaultError> {
         self.keys
             .get(&self.active)
-            .ok_or(VaultError::Integrity("the active root key is not loaded"))
+            .ok_or_else(|| not_held(self.active))
     }
 
     /// The root key `id`, if it is loaded.
@@ -118,6 +235,34 @@ impl RootKeyring {
             root_key: root.id(),
             wrapped: seal_key(root.key(), &context, &key, random)?,
             active: true,
+        })
+    }
+
+    fn open_org_key(&self, org: OrgId, row: &StoredOrgKey) -> Result<SecretKey, VaultError> {
+        let root = self
+            .get(row.root_key)
+            .ok_or_else(|| not_held(row.root_key))?;
+        let context = org_key_context(root.id(), org, row.generation);
+        Ok(open_key(root.key(), &context, &row.wrapped)?)
+    }
+
+    /// The same organisation key, wrapped by the active root key.
+    ///
+    /// # Errors
+    /// [`VaultError::Integrity`] when it does not open.
+    pub fn rewrap_org_key(
+        &self,
+        org: OrgId,
+        row: &StoredOrgKey,
+        random: &dyn RandomSource,
+    ) -> Result<StoredOrgKey, VaultError> {
+        let key = self.open_org_key(org, row)?;
+        let root = self.active()?;
+        let context = org_key_context(root.id(), org, row.generation);
+        Ok(StoredOrgKey {
+            root_key: root.id(),
+            wrapped: seal_key(root.key(), &context, &key, random)?,
+            ..row.clone()
         })
     }
 
@@ -150,46 +295,36 @@ impl RootKeyring {
     }
 }
 
-fn find_root_key(source: &RootKeySource, row: &StoredRootKey) -> Result<RootKey, UnlockError> {
-    match (source, &row.passphrase) {
-        (RootKeySource::Passphrase(passphrase), Some(params)) => {
-            RootKey::from_passphrase(row.id, passphrase, params).map_err(fatal)
-        }
-        (RootKeySource::Keys(keys), None) => keys
-            .iter()
-            .find(|key| key.id() == row.id)
-            .cloned()
-            .ok_or_else(|| UnlockError::Fatal(missing_root_key(keys, row.id))),
-        (RootKeySource::Keys(_), Some(_)) => Err(UnlockError::Fatal(format!(
-            "root key {} is a passphrase, but a root key file or variable is configured",
-            row.id
-        ))),
-        (RootKeySource::Passphrase(_), None) => Err(UnlockError::Fatal(format!(
-            "root key {} is a key file's or variable's, but a passphrase is configured",
-            row.id
-        ))),
-    }
-}
-
-fn missing_root_key(loaded: &[RootKey], id: RootKeyId) -> String {
-    let loaded: Vec<_> = loaded.iter().map(|key| key.id().to_string()).collect();
+fn missing_root_key(sources: &RootKeySources, row: &StoredRootKey) -> String {
+    let kind = if row.passphrase.is_some() {
+        "a passphrase"
+    } else {
+        "a key from a file or variable"
+    };
     format!(
-        "root key {id} is missing: this database's keys are wrapped by it, and loaded is only {}",
-        loaded.join(", ")
+        "root key {} is missing: this database needs it ({kind}), and configured is only {}",
+        row.id,
+        sources.shown()
     )
 }
 
-fn wrong_root_key(source: &RootKeySource, id: RootKeyId) -> String {
-    match source {
-        RootKeySource::Keys(_) => format!(
-            "root key {id} is wrong: the loaded key bears this id, but is not the key that this database was sealed with"
-        ),
-        RootKeySource::Passphrase(_) => {
-            format!(
-                "root key {id} is wrong: this is not the passphrase that this database was sealed with"
-            )
-        }
+fn wrong_root_key(row: &StoredRootKey) -> String {
+    let id = row.id;
+    if row.passphrase.is_some() {
+        return format!(
+            "root key {id} is wrong: no configured passphrase is the one that this database was sealed with"
+        );
     }
+    format!(
+        "root key {id} is wrong: the configured key bears this id, but is not the key that this database was \
+         sealed with"
+    )
+}
+
+// A rotation waits until every running server holds the new key; one that slept through it reads its key file
+// again within seconds.
+fn not_held(id: RootKeyId) -> VaultError {
+    VaultError::Unavailable(format!("root key {id} is not held by this server"))
 }
 
 fn org_key_context(root: RootKeyId, org: OrgId, generation: i32) -> Context {

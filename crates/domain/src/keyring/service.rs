@@ -1,6 +1,7 @@
 use strongroom_crypto::{Context, Purpose, RandomSource, RootKeyId, SecretKey, open_key, seal_key};
 
 use super::{RootKeyring, UnlockError, fatal};
+use crate::VaultError;
 use crate::store::{RootKeyStore, StoredServiceKey};
 
 /// Keys for the service as a whole. Random, wrapped by a root key, never derived from it: so replacing the
@@ -60,13 +61,44 @@ impl ServiceKeys {
                     "the service key {purpose} does not open under root key {root}: it was altered in the database"
                 ))
             };
-            let root = root.get(row.root_key).ok_or_else(broken)?;
+            let missing = || {
+                let root = row.root_key;
+                UnlockError::Fatal(format!(
+                    "root key {root} is missing: the service key {purpose} is wrapped by it"
+                ))
+            };
+            let root = root.get(row.root_key).ok_or_else(missing)?;
             let context = service_key_context(root.id(), purpose);
             open_key(root.key(), &context, &row.wrapped).map_err(|_| broken())
         };
         Ok(Self {
             api_key: open(API_KEY_PURPOSE)?,
             audit: open(AUDIT_PURPOSE)?,
+        })
+    }
+}
+
+impl RootKeyring {
+    /// The same service key, wrapped by the active root key.
+    ///
+    /// # Errors
+    /// [`VaultError::Integrity`] when it does not open.
+    pub fn rewrap_service_key(
+        &self,
+        row: &StoredServiceKey,
+        random: &dyn RandomSource,
+    ) -> Result<StoredServiceKey, VaultError> {
+        let old = self.get(row.root_key).ok_or(VaultError::Integrity(
+            "a service key names a root key that is not held",
+        ))?;
+        let context = service_key_context(old.id(), &row.purpose);
+        let key = open_key(old.key(), &context, &row.wrapped)?;
+        let new = self.active()?;
+        let context = service_key_context(new.id(), &row.purpose);
+        Ok(StoredServiceKey {
+            purpose: row.purpose.clone(),
+            root_key: new.id(),
+            wrapped: seal_key(new.key(), &context, &key, random)?,
         })
     }
 }

@@ -95,9 +95,11 @@ impl Vault {
         Err(denied)
     }
 
-    /// Forgets every looked-up API key, so that the next use of each asks the database.
-    pub fn forget_api_keys(&self) {
+    /// Forgets every looked-up API key and every unwrapped organisation key, so that the next use of each asks
+    /// the database.
+    pub fn forget_keys(&self) {
         self.keys.clear();
+        self.org_keys.invalidate_all();
     }
 
     async fn look_up(&self, token: &ApiKeyToken) -> Result<Option<Arc<StoredApiKey>>, VaultError> {

@@ -148,6 +148,7 @@ impl Vault {
         self.change(
             caller,
             id,
+            Action::CredentialUpdate,
             Arc::new(move |row, opened| change.content(row, opened, rules)),
         )
         .await
@@ -175,10 +176,11 @@ impl Vault {
         &self,
         caller: &Caller,
         id: CredentialId,
+        action: Action,
         content: ContentFn,
     ) -> Result<(), VaultError> {
         let now = self.now();
-        let event = Event::by(caller, Action::CredentialUpdate, now).about(id);
+        let event = Event::by(caller, action, now).about(id);
         let mut keys = self.org_keys(caller.scope()).await?;
         loop {
             let reseal = Reseal {

@@ -81,11 +81,12 @@ impl Vault {
         Ok(())
     }
 
-    async fn require_organization(&self, caller: &Caller) -> Result<(), VaultError> {
-        if self.store.organization_exists(caller.scope()).await? {
-            Ok(())
-        } else {
-            Err(VaultError::NotFound)
+    /// Checks that the caller's organisation is there and not deleted.
+    pub(super) async fn require_organization(&self, caller: &Caller) -> Result<(), VaultError> {
+        let organization = self.store.organization(caller.scope()).await?;
+        match organization {
+            Some(organization) if organization.deleted_at.is_none() => Ok(()),
+            _ => Err(VaultError::NotFound),
         }
     }
 }

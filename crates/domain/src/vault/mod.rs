@@ -5,8 +5,10 @@ mod credentials;
 mod keys;
 mod organizations;
 mod pieces;
+mod root_rotation;
+mod rotation;
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
@@ -16,10 +18,11 @@ use crate::audit::Chain;
 use crate::blob::BlobRules;
 use crate::caller::OrgScope;
 use crate::keyring::{OrgKeyring, RootKeyring, ServiceKeys};
-use crate::store::Store;
+use crate::store::{RootKeyStore, Store};
 use crate::{Clock, OrgId, VaultError};
 use authenticate::KeyCache;
 pub use keys::IssuedApiKey;
+pub use rotation::Step;
 
 /// Most organisations whose unwrapped keys are kept in memory.
 const MAX_CACHED_ORGANIZATIONS: u64 = 10_000;
@@ -40,7 +43,8 @@ pub struct Vault {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
-    root: RootKeyring,
+    root_store: Arc<dyn RootKeyStore>,
+    root: RwLock<Arc<RootKeyring>>,
     service: ServiceKeys,
     chain: Chain,
     settings: VaultSettings,
@@ -49,10 +53,11 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// A vault over `store`, unlocked with `root` and `service`.
+    /// A vault over `store` and `root_store`, unlocked with `root` and `service`.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
+        root_store: Arc<dyn RootKeyStore>,
         (root, service): (RootKeyring, ServiceKeys),
         clock: Arc<dyn Clock>,
         random: Arc<dyn RandomSource>,
@@ -63,7 +68,8 @@ impl Vault {
             clock,
             random,
             chain: Chain::new(service.audit.clone()),
-            root,
+            root_store,
+            root: RwLock::new(Arc::new(root)),
             service,
             settings,
             org_keys: moka::sync::Cache::builder()
@@ -102,7 +108,7 @@ impl Vault {
 
     async fn reload_org_keys(&self, scope: OrgScope) -> Result<Arc<OrgKeyring>, VaultError> {
         let stored = self.store.org_keys(scope).await?;
-        let ring = Arc::new(self.root.open_org_keys(scope.org(), &stored)?);
+        let ring = Arc::new(self.root().open_org_keys(scope.org(), &stored)?);
         self.org_keys.insert(scope.org(), ring.clone());
         Ok(ring)
     }

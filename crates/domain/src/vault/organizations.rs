@@ -1,3 +1,5 @@
+use chrono::TimeDelta;
+
 use super::Vault;
 use crate::audit::{Action, Event};
 use crate::caller::{Caller, Permission, RequestInfo};
@@ -20,10 +22,13 @@ impl Vault {
             id: OrgId::new(now, &*self.random)?,
             name: name.to_owned(),
             created_at: now,
+            deleted_at: None,
+            destroy_after: None,
+            destroyed_at: None,
         };
         let caller = Caller::operator(organization.id, request);
         caller.require(Permission::ManageOrganization)?;
-        let key = self.root.new_org_key(organization.id, 1, &*self.random)?;
+        let key = self.root().new_org_key(organization.id, 1, &*self.random)?;
         let event = Event::by(&caller, Action::OrganizationCreate, now);
         self.store
             .create_organization(caller.scope(), organization.clone(), key, event)
@@ -37,5 +42,55 @@ impl Vault {
     /// The store's failure.
     pub async fn organizations(&self) -> Result<Vec<Organization>, VaultError> {
         Ok(self.store.organizations().await?)
+    }
+
+    /// Deletes the caller's organisation: its API keys are refused from now on. Its keys are destroyed after
+    /// `grace`, until when [`Self::restore_organization`] takes it back.
+    ///
+    /// # Errors
+    /// [`VaultError::NotFound`] when it is not there or deleted already.
+    pub async fn delete_organization(
+        &self,
+        caller: &Caller,
+        grace: TimeDelta,
+    ) -> Result<(), VaultError> {
+        caller.require(Permission::ManageOrganization)?;
+        let now = self.now();
+        let event = Event::by(caller, Action::OrganizationDelete, now);
+        let scope = caller.scope();
+        Ok(self
+            .store
+            .delete_organization(scope, now + grace, event)
+            .await?)
+    }
+
+    /// Restores the caller's deleted organisation.
+    ///
+    /// # Errors
+    /// [`VaultError::NotFound`] when it is not deleted, or destroyed.
+    pub async fn restore_organization(&self, caller: &Caller) -> Result<(), VaultError> {
+        caller.require(Permission::ManageOrganization)?;
+        let event = Event::by(caller, Action::OrganizationRestore, self.now());
+        Ok(self
+            .store
+            .restore_organization(caller.scope(), event)
+            .await?)
+    }
+
+    /// Destroys the keys of the caller's deleted organisation, and then its rows. The audit trail stays.
+    ///
+    /// # Errors
+    /// [`VaultError::NotFound`] when it is not deleted.
+    pub async fn destroy_organization(&self, caller: &Caller) -> Result<(), VaultError> {
+        caller.require(Permission::ManageOrganization)?;
+        let scope = caller.scope();
+        let organization = self.store.organization(scope).await?;
+        let organization = organization.filter(|organization| organization.deleted_at.is_some());
+        let organization = organization.ok_or(VaultError::NotFound)?;
+        if organization.destroyed_at.is_none() {
+            let event = Event::by(caller, Action::OrganizationDestroy, self.now());
+            self.store.destroy_organization(scope, event).await?;
+        }
+        Ok(self.store.remove_rows(scope).await?)
     }
 }

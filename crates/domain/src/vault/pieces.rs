@@ -186,7 +186,10 @@ impl Vault {
                 blob: Some(blob),
             })
         });
-        match self.change(caller, id, content).await {
+        match self
+            .change(caller, id, Action::CredentialUpdate, content)
+            .await
+        {
             Ok(()) => {
                 let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 Ok(Some((id, kept)))

@@ -65,7 +65,7 @@ pub(super) async fn run(command: KeyCommand) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn missing(error: VaultError, what: &str, id: &str) -> CommandError {
+pub(super) fn missing(error: VaultError, what: &str, id: &str) -> CommandError {
     match error {
         VaultError::NotFound => CommandError::Failed(format!("there is no {what} with id {id}")),
         other => other.into(),
@@ -110,7 +110,7 @@ fn state(key: &StoredApiKey, now: DateTime<Utc>) -> String {
 }
 
 /// RFC 3339 in UTC, to the second.
-pub(super) fn shown_time(at: DateTime<Utc>) -> String {
+pub(in crate::commands) fn shown_time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 

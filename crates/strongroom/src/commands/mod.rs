@@ -3,9 +3,11 @@
 #[cfg(feature = "dev")]
 mod dev;
 mod key;
+mod key_check;
 mod migrate;
 mod org;
 mod root_key;
+mod rotate;
 mod serve;
 
 use tokio::runtime::{Builder, Runtime};
@@ -25,6 +27,8 @@ pub(crate) fn run(command: Command) -> Result<(), CommandError> {
         Command::RootKey { command } => root_key::run(&command),
         Command::Org { command } => short(org::run(command)),
         Command::Key { command } => short(key::run(command)),
+        Command::Rotate { command } => short(rotate::run(command)),
+        Command::KeyCheck { vault, json } => short(key_check::run(&vault, json)),
     }
 }
 

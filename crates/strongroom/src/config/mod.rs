@@ -4,7 +4,7 @@ mod root_key;
 mod settings;
 mod sources;
 
-pub(crate) use root_key::from_file as root_key_from_file;
+pub(crate) use root_key::RootKeyConfig;
 pub(crate) use settings::{
     LogFormat, Logging, ServeSettings, VaultAccess, database, serve, vault_access,
 };

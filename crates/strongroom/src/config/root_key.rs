@@ -1,75 +1,134 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use strongroom_domain::crypto::{RootKey, SecretString};
-use strongroom_domain::keyring::RootKeySource;
+use strongroom_domain::keyring::RootKeySources;
 use zeroize::Zeroizing;
 
-use super::sources::{ConfigError, Found, Sources, check_private};
+use super::sources::{ConfigError, Found, Key, Sources, check_private};
 
 const HINT: &str = "name a file made by `strongroom root-key new FILE` with --root-key-file or \
                     STRONGROOM_ROOT_KEY_FILE, or set STRONGROOM_ROOT_KEY or STRONGROOM_ROOT_KEY_PASSPHRASE";
 /// A shorter passphrase can be guessed, argon2id or not.
 const MIN_PASSPHRASE_CHARS: usize = 16;
 
-/// The configured root keys: from a file and a variable, or a passphrase.
-pub(super) fn source(sources: &Sources) -> Result<RootKeySource, ConfigError> {
-    let mut keys = Vec::new();
-    if let Some(found) = sources.get("root_key_file") {
-        let read = from_file(Path::new(&found.text));
-        keys.extend(read.map_err(|problem| found.invalid("root_key_file", problem))?);
+const FILE: Key = "root_key_file";
+const VARIABLE: Key = "root_key";
+const PASSPHRASE: Key = "root_key_passphrase";
+const PASSPHRASE_FILE: Key = "root_key_passphrase_file";
+
+/// Where root keys are configured to come from. Any number of places at once.
+#[derive(Clone)]
+pub(crate) struct RootKeyConfig {
+    found: Vec<(Key, Found)>,
+}
+
+impl std::fmt::Debug for RootKeyConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.found.iter().map(|(key, _)| key))
+            .finish()
     }
-    if let Some(found) = sources.get("root_key") {
-        let read = parse(&found.text);
-        keys.extend(read.map_err(|problem| found.invalid("root_key", problem))?);
+}
+
+impl RootKeyConfig {
+    pub(super) fn new(sources: &Sources) -> Result<Self, ConfigError> {
+        let keys = [VARIABLE, FILE, PASSPHRASE, PASSPHRASE_FILE];
+        let found = keys
+            .into_iter()
+            .filter_map(|key| Some((key, sources.get(key)?.clone())));
+        let config = Self {
+            found: found.collect(),
+        };
+        if config.found.is_empty() {
+            return Err(ConfigError::Missing {
+                key: FILE,
+                hint: HINT,
+            });
+        }
+        Ok(config)
     }
-    match (passphrase(sources)?, keys.is_empty()) {
-        (None, true) => Err(ConfigError::Missing {
-            key: "root_key_file",
-            hint: HINT,
-        }),
-        (None, false) => Ok(RootKeySource::Keys(keys)),
-        (Some((passphrase, _, _)), true) => Ok(RootKeySource::Passphrase(passphrase)),
-        (Some((_, key, found)), false) => {
-            Err(found.invalid(key, "a root key is set as well; use one or the other"))
+
+    /// A root key file, without any other source.
+    #[cfg(feature = "dev")]
+    pub(crate) fn of_file(path: &Path) -> Self {
+        let found = Found {
+            text: path.to_string_lossy().into_owned(),
+            origin: super::sources::Origin::File(path.to_owned()),
+        };
+        Self {
+            found: vec![(FILE, found)],
         }
     }
-}
 
-/// The root keys in `path`, newest last.
-///
-/// # Errors
-/// In words, when it cannot be read, others can read it, or it holds no key.
-pub(crate) fn from_file(path: &Path) -> Result<Vec<RootKey>, String> {
-    let text = read_private(path)?;
-    parse(&text)
-}
-
-fn passphrase(
-    sources: &Sources,
-) -> Result<Option<(SecretString, &'static str, &Found)>, ConfigError> {
-    if let (Some(found), Some(_)) = (
-        sources.get("root_key_passphrase_file"),
-        sources.get("root_key_passphrase"),
-    ) {
-        let problem = "root_key_passphrase is set as well; use one or the other";
-        return Err(found.invalid("root_key_passphrase_file", problem));
+    /// The file or folder that is configured to hold root keys.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        let (_, found) = self.found.iter().find(|(key, _)| *key == FILE)?;
+        Some(PathBuf::from(&found.text))
     }
-    let (key, found, text) = if let Some(found) = sources.get("root_key_passphrase") {
-        ("root_key_passphrase", found, found.text.clone())
-    } else if let Some(found) = sources.get("root_key_passphrase_file") {
-        let key = "root_key_passphrase_file";
-        let text = read_private(Path::new(&found.text));
-        let text = text.map_err(|problem| found.invalid(key, problem))?;
-        (key, found, text.trim_end_matches(['\r', '\n']).to_owned())
-    } else {
-        return Ok(None);
+
+    /// Reads every place, as it is now.
+    pub(crate) fn load(&self) -> Result<RootKeySources, ConfigError> {
+        let mut sources = RootKeySources::default();
+        for (key, found) in &self.found {
+            let invalid = |problem| found.invalid(key, problem);
+            match *key {
+                VARIABLE => sources.keys.extend(parse(&found.text).map_err(invalid)?),
+                FILE => {
+                    let keys = from_path(Path::new(&found.text));
+                    sources.keys.extend(keys.map_err(invalid)?);
+                }
+                PASSPHRASE => {
+                    sources
+                        .passphrases
+                        .push(passphrase(&found.text).map_err(invalid)?);
+                }
+                _ => {
+                    let text = read_private(Path::new(&found.text)).map_err(invalid)?;
+                    let text = text.trim_end_matches(['\r', '\n']);
+                    sources.passphrases.push(passphrase(text).map_err(invalid)?);
+                }
+            }
+        }
+        Ok(sources)
+    }
+}
+
+/// The root keys in `path`, newest last: a file, or a folder of files in the order of their names.
+fn from_path(path: &Path) -> Result<Vec<RootKey>, String> {
+    if !path.is_dir() {
+        return parse(&read_private(path)?);
+    }
+    let entries = fs::read_dir(path).map_err(|error| error.to_string())?;
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())?;
+    // Files of editors and orchestrators, such as `..data`, begin with a dot.
+    let hidden = |file: &PathBuf| {
+        let name = file.file_name().and_then(|name| name.to_str());
+        name.is_none_or(|name| name.starts_with('.'))
     };
-    if text.chars().count() < MIN_PASSPHRASE_CHARS {
-        let problem = format!("a passphrase must have at least {MIN_PASSPHRASE_CHARS} characters");
-        return Err(found.invalid(key, problem));
+    files.retain(|file| !hidden(file) && file.is_file());
+    files.sort();
+    let mut keys = Vec::new();
+    for file in &files {
+        let read = read_private(file).and_then(|text| parse(&text));
+        keys.extend(read.map_err(|problem| format!("{}: {problem}", file.display()))?);
     }
-    Ok(Some((SecretString::new(text), key, found)))
+    if keys.is_empty() {
+        return Err("there is no root key in this folder".into());
+    }
+    Ok(keys)
+}
+
+fn passphrase(text: &str) -> Result<SecretString, String> {
+    if text.chars().count() < MIN_PASSPHRASE_CHARS {
+        return Err(format!(
+            "a passphrase must have at least {MIN_PASSPHRASE_CHARS} characters"
+        ));
+    }
+    Ok(SecretString::new(text.to_owned()))
 }
 
 fn read_private(path: &Path) -> Result<Zeroizing<String>, String> {
@@ -102,6 +161,19 @@ mod tests {
 
     use super::*;
 
+    fn write(path: &Path, keys: &[&RootKey]) {
+        let lines: Vec<_> = keys
+            .iter()
+            .map(|key| key.to_text().expose().to_owned())
+            .collect();
+        fs::write(path, lines.join("\n")).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    fn ids(keys: &[RootKey]) -> Vec<strongroom_domain::crypto::RootKeyId> {
+        keys.iter().map(RootKey::id).collect()
+    }
+
     #[test]
     fn comments_and_several_keys() {
         let (one, two) = (
@@ -113,28 +185,40 @@ mod tests {
             one.to_text().expose(),
             two.to_text().expose()
         );
-        let ids: Vec<_> = parse(&text).unwrap().iter().map(RootKey::id).collect();
-        assert_eq!(ids, [one.id(), two.id()]);
+        assert_eq!(ids(&parse(&text).unwrap()), [one.id(), two.id()]);
         assert!(parse("# nothing\n").is_err());
         assert!(parse("x\n").unwrap_err().starts_with("line 1:"));
     }
 
     #[test]
+    fn a_folder_holds_keys_in_the_order_of_its_names() {
+        let (one, two) = (
+            new_root_key(&OsRandom).unwrap(),
+            new_root_key(&OsRandom).unwrap(),
+        );
+        let folder = tempfile::tempdir().unwrap();
+        assert!(from_path(folder.path()).is_err());
+        write(&folder.path().join("2026.key"), &[&two]);
+        write(&folder.path().join("2025.key"), &[&one]);
+        fs::write(folder.path().join(".swp"), "x").unwrap();
+        assert_eq!(
+            ids(&from_path(folder.path()).unwrap()),
+            [one.id(), two.id()]
+        );
+    }
+
+    #[test]
     fn a_file_that_others_can_read_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(
-            file.path(),
-            new_root_key(&OsRandom).unwrap().to_text().expose(),
-        )
-        .unwrap();
+        write(file.path(), &[&new_root_key(&OsRandom).unwrap()]);
         for mode in [0o644, 0o640, 0o604, 0o620] {
             fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
             assert!(
-                from_file(file.path()).unwrap_err().contains("chmod 600"),
+                from_path(file.path()).unwrap_err().contains("chmod 600"),
                 "{mode:o}"
             );
         }
         fs::set_permissions(file.path(), fs::Permissions::from_mode(0o400)).unwrap();
-        assert_eq!(from_file(file.path()).unwrap().len(), 1);
+        assert_eq!(from_path(file.path()).unwrap().len(), 1);
     }
 }

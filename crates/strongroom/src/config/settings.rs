@@ -3,11 +3,10 @@ use std::time::Duration;
 
 use strongroom_api::{ApiSettings, HttpSettings};
 use strongroom_domain::blob::BlobRules;
-use strongroom_domain::keyring::RootKeySource;
 use strongroom_domain::{OrgId, VaultSettings};
 use strongroom_storage::{DatabaseSettings, DatabaseUrl};
 
-use super::root_key;
+use super::root_key::RootKeyConfig;
 use super::sources::{ConfigError, Sources};
 use crate::cli::{ConnectArgs, ServeArgs, VaultArgs};
 
@@ -19,7 +18,7 @@ const DEFAULT_LISTEN: SocketAddr =
 #[derive(Debug)]
 pub(crate) struct VaultAccess {
     pub(crate) database: DatabaseSettings,
-    pub(crate) root_key: RootKeySource,
+    pub(crate) root_keys: RootKeyConfig,
 }
 
 /// All that `serve` needs.
@@ -118,7 +117,7 @@ fn vault_flags(args: &VaultArgs) -> Vec<(&'static str, Option<String>)> {
 fn access_from(sources: &Sources) -> Result<VaultAccess, ConfigError> {
     Ok(VaultAccess {
         database: database_from(sources)?,
-        root_key: root_key::source(sources)?,
+        root_keys: RootKeyConfig::new(sources)?,
     })
 }
 

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use strongroom_domain::caller::{Caller, Role};
-use strongroom_domain::keyring::RootKeySource;
 use strongroom_storage::{
     Database, DatabaseSettings, DatabaseUrl, ensure_database, grant_app_role, migrate,
 };
@@ -9,7 +8,7 @@ use strongroom_storage::{
 use super::cluster::PrivateCluster;
 use super::folder::{Demo, DevFolder};
 use crate::commands::root_key;
-use crate::config::{VaultAccess, root_key_from_file};
+use crate::config::{RootKeyConfig, VaultAccess};
 use crate::error::CommandError;
 use crate::vault_access;
 
@@ -39,11 +38,10 @@ pub(super) async fn prepare(
     if !folder.root_key().exists() {
         root_key::create(&folder.root_key())?;
     }
-    let keys = root_key_from_file(&folder.root_key()).map_err(CommandError::Failed)?;
     let app_url = cluster.url(APP_ROLE, &memory.app_password, DATABASE);
     let access = VaultAccess {
         database: settings(&app_url)?,
-        root_key: RootKeySource::Keys(keys),
+        root_keys: RootKeyConfig::of_file(&folder.root_key()),
     };
     let demo = match memory.demo.clone() {
         Some(demo) => demo,

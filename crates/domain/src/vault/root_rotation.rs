@@ -1,0 +1,259 @@
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use strongroom_crypto::{RootKey, RootKeyId};
+
+use super::Vault;
+use crate::VaultError;
+use crate::audit::{Action, Event};
+use crate::caller::Caller;
+use crate::keyring::{RootKeySources, RootKeyring, UnlockError, new_root_key, root};
+use crate::rotation::{RootKeyState, RootRotation, RotationStart, RunningServer, ServerReport};
+use crate::store::{StoreError, StoredRootKey};
+
+/// A server that has not reported for so long counts as stopped.
+const SILENCE: TimeDelta = TimeDelta::seconds(10);
+/// How long a stopped server is remembered.
+const REMEMBERED: TimeDelta = TimeDelta::days(1);
+
+impl Vault {
+    /// The root keys as they are held now.
+    #[must_use]
+    pub fn root(&self) -> Arc<RootKeyring> {
+        let root = self.root.read();
+        root.unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Takes over root keys that `sources` have now, and whichever is active now.
+    ///
+    /// # Errors
+    /// [`UnlockError`] as when unlocking; the keys held before stay.
+    pub async fn refresh_root_keys(&self, sources: &RootKeySources) -> Result<(), UnlockError> {
+        let stored = self.root_store.root_keys().await?;
+        let refreshed = Arc::new(self.root().refreshed(sources, &stored)?);
+        *self
+            .root
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = refreshed;
+        Ok(())
+    }
+
+    /// All root keys that the database knows, oldest first.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn root_keys(&self) -> Result<Vec<StoredRootKey>, VaultError> {
+        Ok(self.root_store.root_keys().await?)
+    }
+
+    /// A new root key, not yet known to the database.
+    ///
+    /// # Errors
+    /// [`VaultError::Internal`] when there is no randomness to be had.
+    pub fn new_root_key(&self) -> Result<RootKey, VaultError> {
+        Ok(new_root_key(&*self.random)?)
+    }
+
+    /// Makes `key` known to the database, so that servers can say whether they hold it.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn prepare_root_key(&self, key: &RootKey) -> Result<(), VaultError> {
+        let (state, now) = (RootKeyState::Prepared, self.now());
+        let row = root::stored(key, None, state, now, &*self.random)?;
+        Ok(self.root_store.prepare_root_key(&row).await?)
+    }
+
+    /// Running servers that do not hold root key `id`.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn servers_without(&self, id: RootKeyId) -> Result<Vec<RunningServer>, VaultError> {
+        let mut servers = self.running_servers().await?;
+        servers.retain(|server| !server.root_keys.contains(&id));
+        Ok(servers)
+    }
+
+    /// Servers that reported lately.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn running_servers(&self) -> Result<Vec<RunningServer>, VaultError> {
+        Ok(self.root_store.servers(self.now() - SILENCE).await?)
+    }
+
+    /// Says that a server runs, and what it holds.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn report_server(&self, mut server: ServerReport) -> Result<(), VaultError> {
+        server.root_keys = self.root().held();
+        Ok(self.root_store.report_server(&server, self.now()).await?)
+    }
+
+    /// Says that a server stops.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn forget_server(&self, server: &ServerReport) -> Result<(), VaultError> {
+        let unseen = self.now() - REMEMBERED;
+        Ok(self.root_store.forget_server(server.id, unseen).await?)
+    }
+
+    /// How many keys are wrapped by another root key than `id`: organisations' and service keys.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn count_not_under(&self, id: RootKeyId) -> Result<i64, VaultError> {
+        self.count_root_uses(|root| root != id).await
+    }
+
+    async fn count_root_uses(&self, counts: impl Fn(RootKeyId) -> bool) -> Result<i64, VaultError> {
+        let service = self.root_store.service_keys().await?;
+        let mut total = service.iter().filter(|key| counts(key.root_key)).count();
+        for organization in self.store.organizations().await? {
+            let scope = crate::caller::OrgScope::new(organization.id);
+            let keys = self.store.org_keys(scope).await?;
+            total += keys.iter().filter(|key| counts(key.root_key)).count();
+        }
+        Ok(i64::try_from(total).unwrap_or(i64::MAX))
+    }
+
+    /// Makes a prepared root key the active one. The caller has made sure that every running server holds it.
+    ///
+    /// # Errors
+    /// [`VaultError::Unavailable`] when the states of the root keys have changed meanwhile.
+    pub async fn activate_root_key(
+        &self,
+        id: RootKeyId,
+        throttle: Option<i32>,
+    ) -> Result<(), VaultError> {
+        let stored = self.root_store.root_keys().await?;
+        let active = stored.iter().find(|row| row.state == RootKeyState::Active);
+        let active = active.ok_or(VaultError::Integrity("the database has no active root key"))?;
+        let total = self.count_not_under(id).await?;
+        let start = RotationStart {
+            re_encrypt: false,
+            throttle,
+            at: self.now(),
+        };
+        let activated = self
+            .root_store
+            .activate_root_key(id, active.id, start, total)
+            .await;
+        activated.map_err(|error| match error {
+            StoreError::Conflict => {
+                VaultError::Unavailable("the root keys' states have changed meanwhile".into())
+            }
+            other => other.into(),
+        })
+    }
+
+    /// Wraps the keys of the caller's organisation by the active root key; how many that were.
+    ///
+    /// # Errors
+    /// [`VaultError::Integrity`] when one does not open, or the store's failure.
+    pub async fn rewrap_organization(&self, caller: &Caller) -> Result<i64, VaultError> {
+        let root = self.root();
+        let scope = caller.scope();
+        let keys = self.store.org_keys(scope).await?;
+        let mut rewrapped = Vec::new();
+        for key in keys.iter().filter(|key| key.root_key != root.active_id()) {
+            let new = root.rewrap_org_key(scope.org(), key, &*self.random)?;
+            rewrapped.push((key.root_key, new));
+        }
+        if rewrapped.is_empty() {
+            return Ok(0);
+        }
+        let rows = i64::try_from(rewrapped.len()).unwrap_or(i64::MAX);
+        let event = Event::by(caller, Action::OrganizationRewrap, self.now());
+        self.store.rewrap_org_keys(scope, rewrapped, event).await?;
+        self.root_store
+            .advance_root_rotation(root.active_id(), rows, self.now())
+            .await?;
+        Ok(rows)
+    }
+
+    /// Wraps the service keys by the active root key; how many that were.
+    ///
+    /// # Errors
+    /// As [`Self::rewrap_organization`].
+    pub async fn rewrap_service_keys(&self) -> Result<i64, VaultError> {
+        let root = self.root();
+        let mut rows = 0;
+        for key in self.root_store.service_keys().await? {
+            if key.root_key == root.active_id() {
+                continue;
+            }
+            let new = root.rewrap_service_key(&key, &*self.random)?;
+            self.root_store
+                .rewrap_service_key(&new, key.root_key)
+                .await?;
+            rows += 1;
+        }
+        let (active, now) = (root.active_id(), self.now());
+        self.root_store
+            .advance_root_rotation(active, rows, now)
+            .await?;
+        Ok(rows)
+    }
+
+    /// Ends the rotation to the active root key, once a whole pass has found nothing left: the superseded keys
+    /// are not needed any more.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn finish_root_rotation(&self) -> Result<(), VaultError> {
+        for row in self.root_store.root_keys().await? {
+            if row.state == RootKeyState::Superseded {
+                let to = RootKeyState::Unneeded;
+                self.root_store.move_root_key(row.id, row.state, to).await?;
+            }
+        }
+        let active = self.root().active_id();
+        Ok(self
+            .root_store
+            .finish_root_rotation(active, self.now())
+            .await?)
+    }
+
+    /// Rotations of the root key, newest first.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn root_rotations(&self) -> Result<Vec<RootRotation>, VaultError> {
+        Ok(self.root_store.root_rotations().await?)
+    }
+
+    /// Takes over a rotation of the root key that nobody works on any more; whether that was so.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn claim_root_rotation(&self, rotation: &RootRotation) -> Result<bool, VaultError> {
+        let (id, seen) = (rotation.root_key, rotation.progress.updated_at);
+        Ok(self
+            .root_store
+            .claim_root_rotation(id, seen, self.now())
+            .await?)
+    }
+
+    /// Notes that a root key is destroyed, if nothing is wrapped by it; else returns how many keys are.
+    ///
+    /// # Errors
+    /// [`VaultError::NotFound`] when there is no such root key, or it is the active one.
+    pub async fn retire_root_key(&self, id: RootKeyId) -> Result<i64, VaultError> {
+        let stored = self.root_store.root_keys().await?;
+        let row = stored
+            .iter()
+            .find(|row| row.id == id && row.state != RootKeyState::Active);
+        let row = row.ok_or(VaultError::NotFound)?;
+        let uses = self.count_root_uses(|root| root == id).await?;
+        if uses == 0 {
+            self.root_store
+                .move_root_key(id, row.state, RootKeyState::Retired)
+                .await?;
+        }
+        Ok(uses)
+    }
+}

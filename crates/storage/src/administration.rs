@@ -1,0 +1,186 @@
+//! What the operator's writes do to the tables, in the transaction of their batch.
+
+use strongroom_domain::OrgId;
+use strongroom_domain::api_key::StoredApiKey;
+use strongroom_domain::crypto::RootKeyId;
+use strongroom_domain::organization::Organization;
+use strongroom_domain::rotation::RotationStart;
+use strongroom_domain::store::{StoreError, StoreResult, StoredOrgKey};
+use tokio_postgres::types::ToSql;
+
+use crate::rows::get;
+use crate::sql;
+use crate::transaction::OrgTransaction;
+use crate::writer::{Operation, Write};
+
+type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// Carries out `write` if it is one of the operator's. Its own failure is the inner result, and has changed
+/// nothing; the outer one fails the batch.
+pub(crate) async fn administer(
+    transaction: &OrgTransaction,
+    write: &Write,
+) -> StoreResult<StoreResult<()>> {
+    let (org, at) = (write.scope.org(), write.event.at);
+    match &write.operation {
+        Operation::AddOrganization(organization, key) => {
+            add_organization(transaction, organization, key).await
+        }
+        Operation::DeleteOrganization { destroy_after } => {
+            let params: Params<'_> = &[&org.0, &at, destroy_after];
+            change_organization(transaction, sql::ORGANIZATION_DELETE, params).await
+        }
+        Operation::RestoreOrganization => {
+            change_organization(transaction, sql::ORGANIZATION_RESTORE, &[&org.0]).await
+        }
+        Operation::DestroyOrganization => {
+            transaction.execute(sql::ORG_KEYS_DELETE, &[&org.0]).await?;
+            let params: Params<'_> = &[&org.0, &at];
+            change_organization(transaction, sql::ORGANIZATION_DESTROY, params).await
+        }
+        Operation::StartRotation {
+            previous,
+            key,
+            start,
+        } => start_rotation(transaction, org, *previous, key, start).await,
+        Operation::RewrapOrgKeys(keys) => rewrap_org_keys(transaction, org, keys).await,
+        Operation::AddApiKey(key) => add_api_key(transaction, key).await,
+        Operation::RevokeApiKey(id) => {
+            let params: Params<'_> = &[&org.0, &id.0, &at];
+            revoke_api_key(transaction, params).await
+        }
+        Operation::Insert(_)
+        | Operation::Change { .. }
+        | Operation::Delete(_)
+        | Operation::Record => Ok(Ok(())),
+    }
+}
+
+async fn add_organization(
+    transaction: &OrgTransaction,
+    organization: &Organization,
+    key: &StoredOrgKey,
+) -> StoreResult<StoreResult<()>> {
+    let id = organization.id;
+    let params: Params<'_> = &[&id.0, &organization.name, &organization.created_at];
+    transaction
+        .execute(sql::ORGANIZATION_INSERT, params)
+        .await?;
+    let params: Params<'_> = &[
+        &id.0,
+        &key.generation,
+        &key.root_key.0,
+        &key.wrapped,
+        &key.active,
+        &organization.created_at,
+    ];
+    transaction.execute(sql::ORG_KEY_INSERT, params).await?;
+    check_root_key(transaction, key.root_key).await?;
+    Ok(Ok(()))
+}
+
+// After the key is written, never before, for the same reason as with generations: a rotation of the root key
+// waits for the writers that hold the table's lock.
+async fn check_root_key(transaction: &OrgTransaction, used: RootKeyId) -> StoreResult<()> {
+    let active = transaction.query(sql::ROOT_KEY_ACTIVE, &[]).await?;
+    let active = active
+        .first()
+        .map(|row| get(row, "root_key_id"))
+        .transpose()?;
+    if active == Some(used.0) {
+        Ok(())
+    } else {
+        Err(StoreError::RetiredKey)
+    }
+}
+
+async fn change_organization(
+    transaction: &OrgTransaction,
+    sql: &str,
+    params: Params<'_>,
+) -> StoreResult<StoreResult<()>> {
+    if transaction.execute(sql, params).await? == 0 {
+        return Ok(Err(StoreError::NotFound));
+    }
+    transaction.query(sql::KEYS_CHANGED, &[]).await?;
+    Ok(Ok(()))
+}
+
+async fn start_rotation(
+    transaction: &OrgTransaction,
+    org: OrgId,
+    previous: i32,
+    key: &StoredOrgKey,
+    start: &RotationStart,
+) -> StoreResult<StoreResult<()>> {
+    let params: Params<'_> = &[&org.0, &previous];
+    if transaction.execute(sql::ORG_KEY_DEACTIVATE, params).await? == 0 {
+        return Ok(Err(StoreError::Conflict));
+    }
+    let params: Params<'_> = &[
+        &org.0,
+        &key.generation,
+        &key.root_key.0,
+        &key.wrapped,
+        &key.active,
+        &start.at,
+    ];
+    transaction.execute(sql::ORG_KEY_INSERT, params).await?;
+    let params: Params<'_> = &[
+        &org.0,
+        &key.generation,
+        &start.re_encrypt,
+        &start.throttle,
+        &start.at,
+    ];
+    transaction.execute(sql::ROTATION_INSERT, params).await?;
+    check_root_key(transaction, key.root_key).await?;
+    Ok(Ok(()))
+}
+
+async fn rewrap_org_keys(
+    transaction: &OrgTransaction,
+    org: OrgId,
+    keys: &[(RootKeyId, StoredOrgKey)],
+) -> StoreResult<StoreResult<()>> {
+    for (from, key) in keys {
+        let params: Params<'_> = &[
+            &org.0,
+            &key.generation,
+            &from.0,
+            &key.root_key.0,
+            &key.wrapped,
+        ];
+        transaction.execute(sql::ORG_KEY_REWRAP, params).await?;
+        check_root_key(transaction, key.root_key).await?;
+    }
+    Ok(Ok(()))
+}
+
+async fn add_api_key(
+    transaction: &OrgTransaction,
+    key: &StoredApiKey,
+) -> StoreResult<StoreResult<()>> {
+    let params: Params<'_> = &[
+        &key.org.0,
+        &key.id.0,
+        &key.role.as_str(),
+        &key.name,
+        &key.digest,
+        &key.created_at,
+        &key.expires_at,
+    ];
+    transaction.execute(sql::API_KEY_INSERT, params).await?;
+    Ok(Ok(()))
+}
+
+async fn revoke_api_key(
+    transaction: &OrgTransaction,
+    params: Params<'_>,
+) -> StoreResult<StoreResult<()>> {
+    if transaction.execute(sql::API_KEY_REVOKE, params).await? == 0 {
+        return Ok(Err(StoreError::NotFound));
+    }
+    transaction.query(sql::KEYS_CHANGED, &[]).await?;
+    Ok(Ok(()))
+}

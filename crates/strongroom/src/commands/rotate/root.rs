@@ -1,0 +1,250 @@
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+use strongroom_domain::caller::Caller;
+use strongroom_domain::crypto::{RootKey, RootKeyId};
+use strongroom_domain::rotation::{RootKeyState, RotationState};
+use strongroom_domain::{OrgId, Vault};
+
+use super::{advance, bar, throttle};
+use crate::cli::RotateRootArgs;
+use crate::config::VaultAccess;
+use crate::error::CommandError;
+use crate::{config, jobs, output, vault_access};
+
+/// How long running servers get to report that they hold the new key.
+const SERVERS_PATIENCE: Duration = Duration::from_secs(30);
+
+/// `strongroom rotate root`.
+pub(super) async fn run(args: &RotateRootArgs) -> Result<(), CommandError> {
+    let throttle = throttle(args.throttle)?;
+    let access = config::vault_access(&args.vault)?;
+    let vault = vault_access::open(&access).await?;
+    if args.dry_run {
+        return dry_run(&vault, args.json).await;
+    }
+    if args.prepare {
+        return prepare(&vault, &access, args).await;
+    }
+    if running(&vault).await?.is_none() {
+        let key = match prepared(&vault).await? {
+            Some(key) => key,
+            None => prepare_in_file(&vault, &access).await?,
+        };
+        activate(&vault, &access, key, throttle).await?;
+    }
+    finish(&vault, &access, args.json).await
+}
+
+async fn finish(vault: &Vault, access: &VaultAccess, json: bool) -> Result<(), CommandError> {
+    vault.refresh_root_keys(&access.root_keys.load()?).await?;
+    let Some(rotation) = running(vault).await? else {
+        return Err(CommandError::Failed(
+            "the rotation was ended elsewhere".into(),
+        ));
+    };
+    let progress = rotation.progress;
+    let bar = bar(progress.rows_total, "re-wrapping keys");
+    advance(&bar, progress.rows_done);
+    let caller = |org: OrgId| Caller::operator(org, vault_access::command_line());
+    let observe = |rows| advance(&bar, rows);
+    jobs::rewrap_everything(vault, progress.throttle, caller, &observe).await?;
+    bar.finish_and_clear();
+    let id = rotation.root_key;
+    let rows = progress.rows_total;
+    let value = json!({"root_key_id": id.to_string(), "rows": rows, "state": "done"});
+    let text = format!(
+        "every key is wrapped by root key {id} now ({rows} were re-wrapped).\n\
+         Older root keys wrap nothing any more; backups made until now still need them. When those are gone, \
+         run `strongroom rotate retire --root KEY_ID` and destroy the old key."
+    );
+    output::answer(json, &value, &text);
+    Ok(())
+}
+
+async fn running(
+    vault: &Vault,
+) -> Result<Option<strongroom_domain::rotation::RootRotation>, CommandError> {
+    let rotations = vault.root_rotations().await?;
+    let running = |state| state == RotationState::Running;
+    Ok(rotations
+        .into_iter()
+        .find(|rotation| running(rotation.progress.state)))
+}
+
+async fn prepared(vault: &Vault) -> Result<Option<RootKeyId>, CommandError> {
+    let keys = vault.root_keys().await?;
+    let prepared = keys.iter().rfind(|key| key.state == RootKeyState::Prepared);
+    Ok(prepared.map(|key| key.id))
+}
+
+async fn dry_run(vault: &Vault, json: bool) -> Result<(), CommandError> {
+    // No key bears the nil id, so everything counts.
+    let rows = vault.count_not_under(RootKeyId(uuid::Uuid::nil())).await?;
+    let prepared = prepared(vault).await?.map(|id| id.to_string());
+    let servers = vault.running_servers().await?;
+    let names: Vec<_> = servers.iter().map(|server| server.name.clone()).collect();
+    let value = json!({"dry_run": true, "rows": rows, "prepared": prepared, "servers": names});
+    let text = format!(
+        "would wrap {rows} keys anew; prepared root key: {}; running servers that must hold it: {}",
+        prepared.as_deref().unwrap_or("none"),
+        if names.is_empty() {
+            "none".into()
+        } else {
+            names.join(", ")
+        }
+    );
+    output::answer(json, &value, &text);
+    Ok(())
+}
+
+async fn prepare(
+    vault: &Vault,
+    access: &VaultAccess,
+    args: &RotateRootArgs,
+) -> Result<(), CommandError> {
+    if let Some(id) = prepared(vault).await? {
+        return Err(CommandError::Failed(format!(
+            "root key {id} is prepared already; distribute it, then run `strongroom rotate root`"
+        )));
+    }
+    let key = vault.new_root_key()?;
+    let id = key.id().to_string();
+    // Kept first, made known after: a key that the database knows and nobody has would be of no use.
+    let (place, text) = match (&args.out, access.root_keys.file()) {
+        (Some(out), _) => {
+            write_new(out, &key)?;
+            (json!(out), format!("wrote it to {}", out.display()))
+        }
+        (None, Some(file)) if writable(&file) => {
+            append(&file, &key)?;
+            (json!(file), format!("added it to {}", file.display()))
+        }
+        _ => {
+            let text = key.to_text();
+            (json!(null), format!("this is it:\n\n{}\n", text.expose()))
+        }
+    };
+    vault.prepare_root_key(&key).await?;
+    let mut value = json!({"root_key_id": id, "file": place, "state": "prepared"});
+    if place.is_null() {
+        value["root_key"] = key.to_text().expose().into();
+    }
+    let text = format!(
+        "prepared root key {id}; {text}\nGive it to every server (they read their files again by themselves), \
+         then run `strongroom rotate root`."
+    );
+    output::answer(args.json, &value, &text);
+    Ok(())
+}
+
+async fn prepare_in_file(vault: &Vault, access: &VaultAccess) -> Result<RootKeyId, CommandError> {
+    let file = access.root_keys.file().filter(|file| writable(file));
+    let file = file.ok_or_else(|| {
+        CommandError::Failed(
+            "no root key is prepared, and there is no root_key_file that this command could add one to; run \
+             `strongroom rotate root --prepare`, give the key to every server, then run this again"
+                .into(),
+        )
+    })?;
+    let key = vault.new_root_key()?;
+    append(&file, &key)?;
+    vault.prepare_root_key(&key).await?;
+    Ok(key.id())
+}
+
+async fn activate(
+    vault: &Vault,
+    access: &VaultAccess,
+    key: RootKeyId,
+    throttle: Option<i32>,
+) -> Result<(), CommandError> {
+    vault.refresh_root_keys(&access.root_keys.load()?).await?;
+    if !vault.root().held().contains(&key) {
+        return Err(CommandError::Failed(format!(
+            "root key {key} is prepared, but this command does not have it; add it to its root_key_file"
+        )));
+    }
+    let until = tokio::time::Instant::now() + SERVERS_PATIENCE;
+    loop {
+        let lacking = vault.servers_without(key).await?;
+        if lacking.is_empty() {
+            break;
+        }
+        if tokio::time::Instant::now() > until {
+            let names: Vec<_> = lacking.into_iter().map(|server| server.name).collect();
+            return Err(CommandError::Failed(format!(
+                "not rotated: root key {key} is not held by {}. Give it to them, then run this again.",
+                names.join(", ")
+            )));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(vault.activate_root_key(key, throttle).await?)
+}
+
+fn writable(path: &Path) -> bool {
+    use nix::unistd::{AccessFlags, access};
+    let folder = if path.is_dir() {
+        Some(path)
+    } else {
+        path.parent()
+    };
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    access(folder, AccessFlags::W_OK).is_ok() && access(path, AccessFlags::W_OK).is_ok()
+}
+
+/// Adds `key` as the newest one to a file, whole or not at all, or as a file of its own to a folder.
+fn append(path: &Path, key: &RootKey) -> Result<(), CommandError> {
+    if path.is_dir() {
+        let file = path.join(format!("{}-{}.key", next_number(path), key.id()));
+        return write_new(&file, key);
+    }
+    let what = format!("cannot add the new root key to {}", path.display());
+    let failed = |error: std::io::Error| CommandError::io(&what, &error);
+    let mut text = zeroize::Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push_str(key.to_text().expose());
+    text.push('\n');
+    let owner = fs::metadata(path).map_err(failed)?;
+    let draft = path.with_extension("new");
+    let mut out = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)
+        .map_err(failed)?;
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.sync_all())
+        .map_err(failed)?;
+    // The server that reads the file may be another user than the operator.
+    chown(&draft, Some(owner.uid()), Some(owner.gid())).map_err(failed)?;
+    fs::rename(&draft, path).map_err(failed)
+}
+
+// Names sort by age, since the last file counts as the newest key.
+fn next_number(folder: &Path) -> String {
+    let files = fs::read_dir(folder).map(Iterator::count).unwrap_or(0);
+    format!("z{files:06}")
+}
+
+fn write_new(path: &Path, key: &RootKey) -> Result<(), CommandError> {
+    let what = format!("cannot write the new root key to {}", path.display());
+    let mut out = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| CommandError::io(&what, &error))?;
+    writeln!(out, "{}", key.to_text().expose())
+        .and_then(|()| out.sync_all())
+        .map_err(|error| CommandError::io(&what, &error))
+}

@@ -1,0 +1,55 @@
+-- Root keys have a life: prepared (made and told to the servers), active (wraps what is new), superseded (still
+-- wraps something old), unneeded (wraps nothing), retired (said to be destroyed).
+alter table root_keys
+    add column state text not null default 'active'
+        check (state in ('prepared', 'active', 'superseded', 'unneeded', 'retired'));
+create unique index root_keys_one_active on root_keys (state) where state = 'active';
+
+-- Running servers and the root keys that each holds.
+create table servers (
+    server_id uuid primary key,
+    name text not null,
+    started_at timestamptz not null,
+    seen_at timestamptz not null,
+    root_keys uuid[] not null
+);
+
+-- Re-wrapping everything under a new root key: one row per root key that became active.
+create table root_rotations (
+    root_key_id uuid primary key,
+    state text not null check (state in ('running', 'done')),
+    rows_total bigint not null,
+    rows_done bigint not null,
+    throttle integer,
+    started_at timestamptz not null,
+    updated_at timestamptz not null,
+    finished_at timestamptz
+);
+
+-- Bringing an organisation's credentials under a new generation of its key: one row per generation.
+create table rotations (
+    org_id uuid not null references organizations (org_id),
+    generation integer not null,
+    re_encrypt boolean not null,
+    state text not null check (state in ('running', 'done')),
+    rows_total bigint not null,
+    rows_done bigint not null,
+    throttle integer,
+    started_at timestamptz not null,
+    updated_at timestamptz not null,
+    finished_at timestamptz,
+    primary key (org_id, generation)
+);
+alter table rotations enable row level security;
+alter table rotations force row level security;
+create policy tenant on rotations using (strongroom_in_scope(org_id))
+    with check (strongroom_in_scope(org_id));
+-- Servers look for rotations that nobody works on any more, whichever organisation's they are.
+create policy listing on rotations for select
+    using (pg_catalog.current_setting('strongroom.orgs', true) = '*');
+
+-- A deleted organisation is refused at once; its keys are destroyed when the grace period ends.
+alter table organizations
+    add column deleted_at timestamptz,
+    add column destroy_after timestamptz,
+    add column destroyed_at timestamptz;
