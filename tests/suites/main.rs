@@ -7,6 +7,8 @@
 
 mod contention;
 mod credentials;
+mod organizations;
 mod pieces;
 mod pieces_clients;
+mod rotation;
 mod workspace;

@@ -1,0 +1,118 @@
+//! Organisations come and go.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use strongroom_e2e::{TestVault, eventually};
+
+#[tokio::test]
+async fn a_deleted_organisation_is_refused_and_can_be_restored() {
+    let vault = TestVault::start().await;
+    let second = vault.start_server(&[]);
+    vault.ready(&second.url()).await;
+    let elsewhere = vault.admin.at(&second.url());
+    let id = vault.admin.create("secret").await;
+    assert_eq!(elsewhere.reveal(&id).await.status(), 200);
+    let org = vault.admin.org.clone();
+
+    let deleted = vault.run(&["org", "delete", &org]);
+    assert!(
+        deleted.success && deleted.stdout.contains("backup"),
+        "{}",
+        deleted.stdout
+    );
+    eventually(
+        "every server refuses it",
+        Duration::from_secs(2),
+        async || {
+            elsewhere.reveal(&id).await.status() == 401
+                && vault.admin.reveal(&id).await.status() == 401
+        },
+    )
+    .await;
+    assert!(!vault.run(&["org", "delete", &org]).success);
+    let args = [
+        "key", "create", "--org", &org, "--role", "admin", "--name", "n",
+    ];
+    assert!(!vault.run(&args).success);
+
+    assert!(vault.run(&["org", "restore", &org]).success);
+    eventually("it is back", Duration::from_secs(6), async || {
+        elsewhere.reveal(&id).await.status() == 200
+    })
+    .await;
+    assert!(!vault.run(&["org", "restore", &org]).success);
+}
+
+#[tokio::test]
+async fn a_destroyed_organisation_leaves_nothing_that_opens() {
+    let vault = TestVault::start().await;
+    let (other, _) = vault.new_organization("other");
+    let kept = other.create("kept").await;
+    let id = vault.admin.create("gone").await;
+    let database = vault.database.connect().await;
+    database
+        .batch_execute("create table backup as select * from credentials; create table backup_keys as select * from api_keys")
+        .await
+        .unwrap();
+
+    let org = vault.admin.org.clone();
+    let destroyed = vault
+        .run(&["org", "delete", &org, "--now", "--json"])
+        .json();
+    assert_eq!(destroyed["destroyed"], true);
+    assert!(!vault.run(&["org", "restore", &org]).success);
+    for table in ["org_keys", "credentials", "api_keys"] {
+        let sql = format!("select count(*) from {table} where org_id = $1::text::uuid");
+        let rows: i64 = database.query_one(&sql, &[&org]).await.unwrap().get(0);
+        assert_eq!(rows, 0, "{table}");
+    }
+    let sql = "select count(*) from audit_events where org_id = $1::text::uuid";
+    assert!(
+        database
+            .query_one(sql, &[&org])
+            .await
+            .unwrap()
+            .get::<_, i64>(0)
+            >= 5
+    );
+
+    // The rows of a backup, and the organisation itself brought back by hand, open nothing.
+    database
+        .batch_execute(
+            "update organizations set deleted_at = null, destroy_after = null, destroyed_at = null; \
+             insert into api_keys select * from backup_keys on conflict do nothing; \
+             insert into credentials select * from backup on conflict do nothing",
+        )
+        .await
+        .unwrap();
+    let answer = vault.admin.reveal(&id).await;
+    assert_eq!(answer.status(), 500);
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!(body["errors"][0]["code"], "integrity_failure");
+    assert_eq!(other.reveal(&kept).await.status(), 200);
+}
+
+#[tokio::test]
+async fn keys_are_destroyed_when_the_grace_period_ends() {
+    let vault = TestVault::start().await;
+    let org = vault.admin.org.clone();
+    vault.admin.create("secret").await;
+    assert!(vault.run(&["org", "delete", &org, "--grace", "1s"]).success);
+    let database = vault.database.connect().await;
+    eventually(
+        "a server destroys the keys",
+        Duration::from_secs(20),
+        async || {
+            let keys = database.query("select from org_keys", &[]).await.unwrap();
+            let rows = database
+                .query("select from credentials", &[])
+                .await
+                .unwrap();
+            keys.is_empty() && rows.is_empty()
+        },
+    )
+    .await;
+    let listed = vault.run(&["org", "list", "--json"]).json();
+    assert!(listed[0]["destroyed_at"].is_string(), "{listed}");
+}
