@@ -5,5 +5,11 @@
     reason = "a test that cannot go on shall fail where it stands"
 )]
 
+mod authorization;
+mod bodies;
+mod changes;
 mod credentials;
+mod deleting;
+mod listing;
+mod statements;
 mod workspace;
