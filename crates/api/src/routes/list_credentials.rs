@@ -3,7 +3,8 @@ use data_encoding::BASE64URL_NOPAD;
 use strongroom_domain::CredentialId;
 use strongroom_domain::FieldError;
 use strongroom_domain::credential::{
-    CredentialFilter, CredentialPage, CredentialType, Page, PageStart, Provider,
+    CredentialFilter, CredentialPage, CredentialType, Label, MAX_LABEL_CHARS, Page, PageStart,
+    Provider,
 };
 use validator::Validate;
 
@@ -87,7 +88,9 @@ fn parse(query: &str) -> Result<(Page, CredentialFilter), ApiError> {
             CredentialType::parse,
             CredentialType::choices,
         ),
-        label: params.take("extcred_label"),
+        label: params.read("extcred_label", label, || {
+            format!("a label: at most {MAX_LABEL_CHARS} characters, none a control character")
+        }),
     };
     params.finish()?;
     let start = match cursor {
@@ -119,6 +122,11 @@ fn whole_number(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
+}
+
+// What can be no label would match nothing, and PostgreSQL does not take a NUL character in a text.
+fn label(text: &str) -> Option<String> {
+    Label::parse(text).is_ok().then(|| text.to_owned())
 }
 
 /// The first byte of every cursor, so that its form can change.
