@@ -131,9 +131,27 @@ impl Vault {
         change: CredentialChange,
     ) -> Result<(), VaultError> {
         caller.require(Permission::UpdateCredential)?;
-        let change = Arc::new(change);
         let now = self.now();
         let event = Event::by(caller, Action::CredentialUpdate, now).about(id);
+        let changed = self.change_row(caller, id, change, event.clone()).await;
+        let outcome = match changed {
+            Err(VaultError::NotFound) => Outcome::NotFound,
+            Err(VaultError::Integrity(_)) => Outcome::IntegrityFailure,
+            _ => return changed,
+        };
+        let event = event.with_outcome(outcome);
+        self.store.record(caller.scope(), event).await?;
+        changed
+    }
+
+    async fn change_row(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+        change: CredentialChange,
+        event: Event,
+    ) -> Result<(), VaultError> {
+        let change = Arc::new(change);
         let mut keys = self.org_keys(caller.scope()).await?;
         loop {
             let apply = Reseal {
@@ -143,32 +161,18 @@ impl Vault {
                 random: self.random.clone(),
                 rules: self.settings.blob_rules,
                 change: change.clone(),
-                now,
+                now: event.at,
             };
             let apply: ChangeFn = Arc::new(move |current| apply.apply(current));
-            let scope = caller.scope();
-            match self
+            let changed = self
                 .store
-                .change_credential(scope, id, apply, event.clone())
-                .await
-            {
-                Ok(()) => return Ok(()),
+                .change_credential(caller.scope(), id, apply, event.clone())
+                .await;
+            match changed {
                 Err(StoreError::RetiredKey) => {
                     keys = self.newer_org_keys(caller, &keys).await?;
                 }
-                Err(StoreError::NotFound) => {
-                    let event = event.with_outcome(Outcome::NotFound);
-                    self.store.record(scope, event).await?;
-                    return Err(VaultError::NotFound);
-                }
-                Err(error) => {
-                    let error = VaultError::from(error);
-                    if let VaultError::Integrity(_) = error {
-                        let event = event.with_outcome(Outcome::IntegrityFailure);
-                        self.store.record(scope, event).await?;
-                    }
-                    return Err(error);
-                }
+                changed => return Ok(changed?),
             }
         }
     }
