@@ -152,7 +152,7 @@ pub struct OwnCluster {
     config: ClusterConfig,
     running: Option<Cluster>,
     port: u16,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl OwnCluster {
@@ -170,7 +170,7 @@ impl OwnCluster {
             config,
             running: None,
             port: 0,
-            _folder: folder,
+            folder,
         };
         own.resume();
         migrate(own.database().superuser_url()).await;
@@ -182,6 +182,12 @@ impl OwnCluster {
     pub fn database(&self) -> Database {
         let (name, port) = ("postgres".into(), self.port);
         Database { name, port }
+    }
+
+    /// The folder with everything it has written.
+    #[must_use]
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// Starts it again, on the port it had.

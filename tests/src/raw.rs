@@ -16,6 +16,14 @@ impl Raw {
         self.0.write_all(bytes).await.is_ok()
     }
 
+    /// Waits until `text` has come.
+    pub async fn wait_for(&mut self, text: &str) {
+        let mut come = Vec::new();
+        while !come.ends_with(text.as_bytes()) {
+            come.push(self.0.read_u8().await.unwrap());
+        }
+    }
+
     /// All that comes until the other end closes.
     pub async fn read_to_end(mut self) -> String {
         let mut answer = Vec::new();

@@ -8,12 +8,16 @@
 mod authorization;
 mod bodies;
 mod changes;
+mod config;
+mod crash;
 mod credentials;
 mod deleting;
+mod dev;
 mod headers;
 mod isolation;
 mod keys;
 mod listing;
+mod serving;
 mod statements;
 mod tampering;
 mod workspace;
