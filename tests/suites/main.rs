@@ -20,4 +20,5 @@ mod listing;
 mod serving;
 mod statements;
 mod tampering;
+mod unknown_outcome;
 mod workspace;

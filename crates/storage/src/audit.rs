@@ -5,6 +5,7 @@ use strongroom_domain::caller::OrgScope;
 use strongroom_domain::crypto::Digest;
 use strongroom_domain::store::{StoreError, StoreResult};
 use strongroom_domain::{LaneId, OrgId};
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -107,21 +108,14 @@ impl Lane {
         transaction: &OrgTransaction,
         org: OrgId,
     ) -> StoreResult<(Position, Option<Vec<u8>>)> {
-        let rows = transaction.query(sql::LANE_HEADS, &[&org.0]).await?;
-        let heads: Vec<LaneHead> = rows
-            .iter()
-            .map(|row| {
-                Ok(LaneHead {
-                    lane: LaneId(get(row, "lane")?),
-                    seq: get(row, "seq")?,
-                    mac: digest(get(row, "mac")?)?,
-                })
-            })
-            .collect::<StoreResult<_>>()?;
-        if let Some(own) = heads.iter().find(|head| head.lane == self.id) {
-            let (seq, mac) = (own.seq, own.mac);
+        // Not among the newest lanes' heads: many lanes may have begun after this one.
+        let own: &[&(dyn ToSql + Sync)] = &[&org.0, &self.id.0];
+        if let Some(row) = transaction.query(sql::LANE_HEAD, own).await?.first() {
+            let LaneHead { seq, mac, .. } = lane_head(row)?;
             return Ok((Position { seq, mac }, None));
         }
+        let rows = transaction.query(sql::LANE_HEADS, &[&org.0]).await?;
+        let heads: Vec<LaneHead> = rows.iter().map(lane_head).collect::<StoreResult<_>>()?;
         let start = Position {
             seq: 0,
             mac: [0; 32],
@@ -170,6 +164,14 @@ impl Lane {
         }
         transaction.insert(&sql::AUDIT_INSERT, &params).await
     }
+}
+
+fn lane_head(row: &Row) -> StoreResult<LaneHead> {
+    Ok(LaneHead {
+        lane: LaneId(get(row, "lane")?),
+        seq: get(row, "seq")?,
+        mac: digest(get(row, "mac")?)?,
+    })
 }
 
 fn digest(bytes: &[u8]) -> StoreResult<Digest> {

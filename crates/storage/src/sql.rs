@@ -101,6 +101,9 @@ pub const CREDENTIALS_AFTER: &str = listing!(
     " and cred_id > $6 order by cred_id limit $5"
 );
 
+/// The head of one lane of an organisation.
+pub const LANE_HEAD: &str = "select lane, seq, mac from audit_events \
+     where org_id = $1 and lane = $2 order by seq desc limit 1";
 /// The heads of the newest lanes of an organisation: walks the key from lane to lane.
 pub const LANE_HEADS: &str = "with recursive newest (lane, nth) as ( \
        (select lane, 1 from audit_events where org_id = $1 order by lane desc limit 1) \
@@ -230,6 +233,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         ("CREDENTIALS_COUNT", CREDENTIALS_COUNT),
         ("CREDENTIALS_FROM", CREDENTIALS_FROM),
         ("CREDENTIALS_AFTER", CREDENTIALS_AFTER),
+        ("LANE_HEAD", LANE_HEAD),
         ("LANE_HEADS", LANE_HEADS),
         ("ENSURE_PARTITIONS", ENSURE_PARTITIONS),
     ];
