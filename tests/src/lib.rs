@@ -20,5 +20,5 @@ pub use command::{Finished, run};
 pub use envelope::{Failure, failure};
 pub use postgres::{Database, OwnCluster, cluster_url};
 pub use raw::{Raw, exchange};
-pub use server::{Server, eventually};
+pub use server::{Server, eventually, refusal};
 pub use vault::{Api, CREDENTIALS, TestVault, api_key};

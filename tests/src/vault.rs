@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::server::eventually;
-use crate::{Database, Finished, Server};
+use crate::{Database, Failure, Finished, Server, failure};
 
 /// The path of the credentials.
 pub const CREDENTIALS: &str = "/organizations/config/external-credentials";
@@ -185,6 +185,11 @@ impl Api {
             .send()
             .await
             .unwrap()
+    }
+
+    /// Posts `body`, which must be refused with 400.
+    pub async fn refused(&self, body: impl Into<Body>) -> Failure {
+        failure(self.send(Method::POST, CREDENTIALS, body).await, 400).await
     }
 
     /// Creates a generic API-key credential holding `secret`; its id.

@@ -6,6 +6,7 @@
 )]
 
 mod authorization;
+mod blobs;
 mod bodies;
 mod changes;
 mod config;
@@ -17,6 +18,8 @@ mod headers;
 mod isolation;
 mod keys;
 mod listing;
+mod refusals;
+mod secrecy;
 mod serving;
 mod statements;
 mod tampering;
