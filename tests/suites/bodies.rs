@@ -226,7 +226,16 @@ async fn bodies_have_at_most_64_kib() {
     assert_eq!(answer.status(), 201);
     let answer = api.send(Method::POST, CREDENTIALS, sized(LIMIT + 1)).await;
     failure(answer, 413).await;
-    for (size, status) in [(LIMIT, "201"), (LIMIT + 1, "413"), (3 * LIMIT, "413")] {
+    for size in [2 * LIMIT, 1_000_000, 10_000_000] {
+        let answer = api.send(Method::POST, CREDENTIALS, sized(size)).await;
+        failure(answer, 413).await;
+    }
+    for (size, status) in [
+        (LIMIT, "201"),
+        (LIMIT + 1, "413"),
+        (3 * LIMIT, "413"),
+        (10_000_000, "413"),
+    ] {
         let answer = exchange(&api.url, chunked(api, &sized(size)).as_bytes()).await;
         assert!(
             answer.starts_with(&format!("HTTP/1.1 {status} ")),

@@ -6,6 +6,7 @@
 )]
 
 mod authorization;
+mod batches;
 mod blobs;
 mod bodies;
 mod changes;
@@ -18,6 +19,7 @@ mod headers;
 mod isolation;
 mod keys;
 mod listing;
+mod recorded;
 mod refusals;
 mod secrecy;
 mod serving;
