@@ -15,12 +15,14 @@ struct Shared {
     _folder: TempDir,
 }
 
-// Never dropped: PostgreSQL ends with the process that started it, and the folder is in the system's
-// temporary directory.
+const FOLDER: &str = "strongroom-tests-";
+
+// Never dropped: PostgreSQL ends with the process that started it, and a later run removes the folder.
 fn shared() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     SHARED.get_or_init(|| {
-        let folder = TempDir::with_prefix("strongroom-tests-").unwrap();
+        remove_folders_of_ended_runs();
+        let folder = TempDir::with_prefix(format!("{FOLDER}{}-", std::process::id())).unwrap();
         let config = ClusterConfig {
             data: folder.path().join("postgres"),
             log: folder.path().join("postgres.log"),
@@ -36,6 +38,20 @@ fn shared() -> &'static Shared {
             _folder: folder,
         }
     })
+}
+
+fn remove_folders_of_ended_runs() {
+    for entry in std::fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let run = name
+            .strip_prefix(FOLDER)
+            .and_then(|rest| rest.split_once('-'));
+        let process = run.and_then(|(process, _)| process.parse::<u32>().ok());
+        if process.is_some_and(|id| !std::fs::exists(format!("/proc/{id}")).unwrap()) {
+            // It may be another account's.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// The superuser's URL of a database in the shared cluster.

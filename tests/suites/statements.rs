@@ -30,7 +30,7 @@ async fn the_application_role_has_the_rights_that_the_statements_need() {
         };
         let explained = client
             .batch_execute(&format!(
-                "prepare s{at} {declared} as {sql}; explain execute s{at} {given}"
+                "prepare explained_{at} {declared} as {sql}; explain execute explained_{at} {given}"
             ))
             .await;
         if let Err(error) = explained {
