@@ -19,6 +19,7 @@ mod headers;
 mod isolation;
 mod keys;
 mod listing;
+mod migrating;
 mod recorded;
 mod refusals;
 mod secrecy;

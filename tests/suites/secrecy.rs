@@ -24,7 +24,7 @@ fn hex(bytes: &[u8]) -> String {
 
 #[tokio::test]
 async fn a_dump_and_the_log_hold_no_secret() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_with(&[("STRONGROOM_LOG_LEVEL", "trace")]).await;
     let (other, _) = vault.new_organization("other");
     other.create("canary-of-others").await;
     let mine = vault.admin.create("canary-of-mine").await;
