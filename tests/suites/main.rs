@@ -15,6 +15,7 @@ mod crash;
 mod credentials;
 mod deleting;
 mod dev;
+mod first_start;
 mod headers;
 mod isolation;
 mod keys;
