@@ -9,12 +9,16 @@
 
 mod binary;
 mod command;
+mod envelope;
 mod postgres;
+mod raw;
 mod server;
 mod vault;
 
 pub use binary::strongroom_binary;
 pub use command::{Finished, run};
-pub use postgres::{Database, cluster_url};
-pub use server::{Server, eventually};
-pub use vault::{Api, CREDENTIALS, TestVault};
+pub use envelope::{Failure, failure};
+pub use postgres::{Database, OwnCluster, cluster_url};
+pub use raw::{Raw, exchange};
+pub use server::{Server, eventually, refusal};
+pub use vault::{Api, CREDENTIALS, TestVault, api_key};

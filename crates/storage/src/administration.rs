@@ -34,8 +34,9 @@ pub(crate) async fn administer(
             change_organization(transaction, sql::ORGANIZATION_RESTORE, &[&org.0]).await
         }
         Operation::DestroyOrganization => {
-            transaction.execute(sql::ORG_KEYS_DELETE, &[&org.0]).await?;
             let params: Params<'_> = &[&org.0, &at];
+            transaction.execute(sql::ORG_KEYS_DELETE, &[&org.0]).await?;
+            transaction.execute(sql::API_KEYS_REVOKE, params).await?;
             change_organization(transaction, sql::ORGANIZATION_DESTROY, params).await
         }
         Operation::StartRotation {

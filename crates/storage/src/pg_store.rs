@@ -228,9 +228,7 @@ impl Store for PgStore {
             .await?
             > 0
         {}
-        for sql in [sql::API_KEYS_DELETE, sql::ROTATIONS_DELETE] {
-            self.execute(scope, sql, &[&org]).await?;
-        }
+        self.execute(scope, sql::ROTATIONS_DELETE, &[&org]).await?;
         Ok(())
     }
 

@@ -7,9 +7,14 @@ use crate::error::ConnectError;
 const GRANTS: &str = "\
 grant usage on schema public to {role};
 grant select on schema_migrations to {role};
-grant select, insert on audit_events to {role};
-grant select, insert, update on root_keys, service_keys, organizations, root_rotations to {role};
-grant select, insert, update, delete on org_keys, api_keys, credentials, rotations, servers to {role};
+grant select, insert on audit_events, root_keys, service_keys, organizations, org_keys, api_keys to {role};
+grant update (state) on root_keys to {role};
+grant update (root_key_id, wrapped_key) on service_keys to {role};
+grant update (deleted_at, destroy_after, destroyed_at) on organizations to {role};
+grant update (active, root_key_id, wrapped_key), delete on org_keys to {role};
+grant update (revoked_at, digest) on api_keys to {role};
+grant select, insert, update on root_rotations to {role};
+grant select, insert, update, delete on credentials, rotations, servers to {role};
 grant execute on function strongroom_enter(uuid[]), strongroom_enter_listing(), strongroom_in_scope(uuid), \
 strongroom_ensure_audit_partitions() to {role};";
 

@@ -42,8 +42,9 @@ pub const ORGANIZATION_DESTROY: &str = "update organizations set destroyed_at = 
      where org_id = $1 and deleted_at is not null and destroyed_at is null";
 /// Destroys all generations of an organisation's key.
 pub const ORG_KEYS_DELETE: &str = "delete from org_keys where org_id = $1";
-/// Deletes an organisation's API keys.
-pub const API_KEYS_DELETE: &str = "delete from api_keys where org_id = $1";
+/// Revokes all of an organisation's API keys, for good.
+pub const API_KEYS_REVOKE: &str = "update api_keys set revoked_at = coalesce(revoked_at, $2), digest = '' \
+     where org_id = $1";
 /// Deletes the records of an organisation's rotations.
 pub const ROTATIONS_DELETE: &str = "delete from rotations where org_id = $1";
 /// A generation of an organisation's key.
@@ -334,7 +335,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         ("ORGANIZATION_RESTORE", ORGANIZATION_RESTORE),
         ("ORGANIZATION_DESTROY", ORGANIZATION_DESTROY),
         ("ORG_KEYS_DELETE", ORG_KEYS_DELETE),
-        ("API_KEYS_DELETE", API_KEYS_DELETE),
+        ("API_KEYS_REVOKE", API_KEYS_REVOKE),
         ("ROTATIONS_DELETE", ROTATIONS_DELETE),
         ("ORG_KEY_INSERT", ORG_KEY_INSERT),
         ("ORG_KEYS", ORG_KEYS),

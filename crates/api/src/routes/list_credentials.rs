@@ -100,6 +100,8 @@ fn parse(query: &str) -> Result<(Page, CredentialFilter), ApiError> {
     Ok((Page { limit, start }, filter))
 }
 
+// Longer than a new label may be, since a Pieces user's label is as long as the user. PostgreSQL takes no NUL
+// character in a text.
 fn label(text: &str) -> Option<String> {
     (!text.chars().any(char::is_control)).then(|| text.to_owned())
 }

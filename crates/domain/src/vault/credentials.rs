@@ -179,8 +179,25 @@ impl Vault {
         action: Action,
         content: ContentFn,
     ) -> Result<(), VaultError> {
-        let now = self.now();
-        let event = Event::by(caller, action, now).about(id);
+        let event = Event::by(caller, action, self.now()).about(id);
+        let changed = self.change_row(caller, id, content, event.clone()).await;
+        let outcome = match changed {
+            Err(VaultError::NotFound) => Outcome::NotFound,
+            Err(VaultError::Integrity(_)) => Outcome::IntegrityFailure,
+            _ => return changed,
+        };
+        let event = event.with_outcome(outcome);
+        self.store.record(caller.scope(), event).await?;
+        changed
+    }
+
+    async fn change_row(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+        content: ContentFn,
+        event: Event,
+    ) -> Result<(), VaultError> {
         let mut keys = self.org_keys(caller.scope()).await?;
         loop {
             let reseal = Reseal {
@@ -189,7 +206,7 @@ impl Vault {
                 chain: self.chain.clone(),
                 random: self.random.clone(),
                 content: content.clone(),
-                now,
+                now: event.at,
             };
             let change: ChangeFn = Arc::new(move |current| reseal.apply(current));
             let scope = caller.scope();
@@ -198,23 +215,10 @@ impl Vault {
                 .change_credential(scope, id, change, event.clone())
                 .await
             {
-                Ok(()) => return Ok(()),
                 Err(StoreError::RetiredKey) => {
                     keys = self.newer_org_keys(caller, &keys).await?;
                 }
-                Err(StoreError::NotFound) => {
-                    let event = event.with_outcome(Outcome::NotFound);
-                    self.store.record(scope, event).await?;
-                    return Err(VaultError::NotFound);
-                }
-                Err(error) => {
-                    let error = VaultError::from(error);
-                    if let VaultError::Integrity(_) = error {
-                        let event = event.with_outcome(Outcome::IntegrityFailure);
-                        self.store.record(scope, event).await?;
-                    }
-                    return Err(error);
-                }
+                other => return Ok(other?),
             }
         }
     }

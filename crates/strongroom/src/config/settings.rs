@@ -115,10 +115,13 @@ fn vault_flags(args: &VaultArgs) -> Vec<(&'static str, Option<String>)> {
 }
 
 fn access_from(sources: &Sources) -> Result<VaultAccess, ConfigError> {
-    Ok(VaultAccess {
+    let access = VaultAccess {
         database: database_from(sources)?,
         root_keys: RootKeyConfig::new(sources)?,
-    })
+    };
+    // A file that cannot be read shall be told at once, and not when the database is there.
+    access.root_keys.load()?;
+    Ok(access)
 }
 
 fn database_from(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
@@ -143,9 +146,9 @@ fn http_from(sources: &Sources) -> Result<HttpSettings, ConfigError> {
         workers: sources.parse("workers", cores, |text| count(text, 1, 1024))?,
         max_connections: sources
             .parse("max_connections", 16_384, |text| count(text, 1, 1_000_000))?,
-        header_timeout: sources.parse("header_timeout", Duration::from_secs(10), time)?,
-        keep_alive: sources.parse("keep_alive", Duration::from_secs(75), time)?,
-        shutdown_timeout: sources.parse("shutdown_timeout", Duration::from_secs(20), time)?,
+        header_timeout: sources.parse("header_timeout", Duration::from_secs(10), long_time)?,
+        keep_alive: sources.parse("keep_alive", Duration::from_secs(75), long_time)?,
+        shutdown_timeout: sources.parse("shutdown_timeout", Duration::from_secs(20), long_time)?,
     })
 }
 
@@ -161,6 +164,14 @@ fn count(text: &str, least: usize, most: usize) -> Result<usize, String> {
         .ok()
         .filter(|number| (least..=most).contains(number));
     number.ok_or_else(|| format!("must be a whole number from {least} to {most}"))
+}
+
+// The HTTP server's own clock moves every half second, so anything shorter would end requests at random.
+fn long_time(text: &str) -> Result<Duration, String> {
+    time(text)
+        .ok()
+        .filter(|time| *time >= Duration::from_secs(1))
+        .ok_or_else(|| "must be a time from 1s to 1h, such as 10s or 2m".into())
 }
 
 fn time(text: &str) -> Result<Duration, String> {
@@ -212,6 +223,14 @@ mod tests {
         assert_eq!(time("250ms"), Ok(Duration::from_millis(250)));
         for bad in ["", "0", "-1", "x", "2h", "10 bananas"] {
             assert!(time(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_the_http_server_measures_is_a_second_or_more() {
+        assert_eq!(long_time("1500ms"), Ok(Duration::from_millis(1500)));
+        for bad in ["999ms", "0", "2h"] {
+            assert!(long_time(bad).is_err(), "{bad}");
         }
     }
 

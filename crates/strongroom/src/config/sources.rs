@@ -196,11 +196,8 @@ fn read_file(file: &Path) -> Result<Vec<(Key, String)>, ConfigError> {
     let table: toml::Table = text
         .parse()
         .map_err(|error| broken(syntax(&text, &error)))?;
-    if table
-        .keys()
-        .any(|name| KEY_MATERIAL.contains(&name.as_str()))
-    {
-        check_private(file).map_err(broken)?;
+    if let Some(name) = KEY_MATERIAL.iter().find(|name| table.contains_key(**name)) {
+        check_private(file).map_err(|problem| broken(format!("it holds {name}, and {problem}")))?;
     }
     table
         .into_iter()

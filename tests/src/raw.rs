@@ -1,0 +1,42 @@
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// A connection on which a test writes whatever bytes it likes.
+pub struct Raw(TcpStream);
+
+impl Raw {
+    /// Connects to the server at `url`.
+    pub async fn connect(url: &str) -> Self {
+        let address = url.strip_prefix("http://").unwrap();
+        Self(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// Writes `bytes`; whether the other end still took them.
+    pub async fn write(&mut self, bytes: &[u8]) -> bool {
+        self.0.write_all(bytes).await.is_ok()
+    }
+
+    /// Waits until `text` has come.
+    pub async fn wait_for(&mut self, text: &str) {
+        let mut come = Vec::new();
+        while !come.ends_with(text.as_bytes()) {
+            come.push(self.0.read_u8().await.unwrap());
+        }
+    }
+
+    /// All that comes until the other end closes.
+    pub async fn read_to_end(mut self) -> String {
+        let mut answer = Vec::new();
+        // A connection that is reset after the answer is as good as closed.
+        let _ = self.0.read_to_end(&mut answer).await;
+        String::from_utf8(answer).unwrap()
+    }
+}
+
+/// Sends `request` as it is to the server at `url`; the answer's bytes up to the end of the connection, so
+/// let it hold `Connection: close`.
+pub async fn exchange(url: &str, request: &[u8]) -> String {
+    let mut raw = Raw::connect(url).await;
+    raw.write(request).await;
+    raw.read_to_end().await
+}

@@ -1,0 +1,262 @@
+//! Bodies of every kind: what is refused, and how that is said.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use strongroom_e2e::{Api, CREDENTIALS, TestVault, api_key, exchange, failure};
+
+#[tokio::test]
+async fn all_errors_come_in_one_answer() {
+    let vault = TestVault::start().await;
+    let api = &vault.admin;
+    let failed = api.refused("{}").await;
+    let required = |field: &str| (field.to_owned(), "required".to_owned());
+    let all = ["extcred_provider", "extcred_type", "json_blob"];
+    assert_eq!(failed.errors, all.map(required));
+    let bad = json!({"extcred_provider": "aws", "extcred_type": 7, "extcred_label": ["x"],
+        "json_blob": {"x": 1}, "colour": "red", "id": 1});
+    let failed = api.refused(bad.to_string()).await;
+    assert_eq!(
+        failed.fields(),
+        [
+            "extcred_provider",
+            "extcred_type",
+            "extcred_label",
+            "colour",
+            "id"
+        ]
+    );
+    let both = json!({"extcred_provider": "generic", "extcred_type": "client_credentials",
+        "json_blob": {"client_id": "", "client_secret": 5}});
+    let failed = api.refused(both.to_string()).await;
+    let expected = [
+        ("json_blob.client_id", "empty"),
+        ("json_blob.client_secret", "wrong_type"),
+    ];
+    assert_eq!(
+        failed.errors,
+        expected.map(|(a, b)| (a.to_owned(), b.to_owned()))
+    );
+    assert_eq!(api.list().await.len(), 0);
+}
+
+#[tokio::test]
+async fn malformed_json_is_refused_with_its_position() {
+    let vault = TestVault::start().await;
+    let api = &vault.admin;
+    let id = api.create("kept").await;
+    let path = format!("{CREDENTIALS}/{id}");
+    let prefix = r#"{"extcred_provider":"generic","extcred_type":"api_key","json_blob":"#;
+    let cases: [(Vec<u8>, &str); 10] = [
+        (b"".to_vec(), "empty"),
+        (b"{\"a\":}".to_vec(), "line 1 column 6"),
+        (b"{\n  \"a\" 1}".to_vec(), "line 2 column 7"),
+        (
+            format!("{prefix}{{\"api_key\":\"hunter2\"").into_bytes(),
+            "line 1",
+        ),
+        (
+            format!("{prefix}{{\"api_key\":\"hunter2\"}}}} x").into_bytes(),
+            "line 1",
+        ),
+        (
+            format!("{prefix}{{\"api_key\":hunter2}}}}").into_bytes(),
+            "line 1",
+        ),
+        (
+            format!("{prefix}{{\"api_key\":01}}}}").into_bytes(),
+            "line 1",
+        ),
+        (
+            format!("{prefix}{{\"api_key\":NaN}}}}").into_bytes(),
+            "line 1",
+        ),
+        (b"\xef\xbb\xbf{}".to_vec(), "line 1 column 1"),
+        (b"{\"extcred_label\":\"\xff\"}".to_vec(), "byte 18"),
+    ];
+    for (bytes, position) in cases {
+        let shown = String::from_utf8_lossy(&bytes).into_owned();
+        for (method, path) in [(Method::POST, CREDENTIALS), (Method::PATCH, &path)] {
+            let failed = failure(api.send(method, path, bytes.clone()).await, 400).await;
+            assert_eq!(failed.errors[0].1, "malformed_json", "{shown}");
+            assert!(
+                failed.message().contains(position),
+                "{shown}: {}",
+                failed.message()
+            );
+            assert!(!failed.body.to_string().contains("hunter2"), "{shown}");
+        }
+    }
+    for (text, kind) in [
+        ("[]", "an array"),
+        ("null", "null"),
+        ("\"x\"", "a string"),
+        ("7", "a number"),
+    ] {
+        let failed = api.refused(text).await;
+        assert!(failed.message().contains(kind), "{}", failed.message());
+    }
+    assert_eq!(api.secret(&id).await["api_key"], "kept");
+    assert_eq!(api.list().await.len(), 1);
+}
+
+fn nested(depth: usize) -> String {
+    // The body is level 1 and the blob level 2.
+    let (open, close) = ("[".repeat(depth - 2), "]".repeat(depth - 2));
+    format!(
+        r#"{{"extcred_provider":"generic","extcred_type":"json_credentials","json_blob":{{"a":{open}{close}}}}}"#
+    )
+}
+
+#[tokio::test]
+async fn strict_json_only() {
+    let vault = TestVault::start().await;
+    let api = &vault.admin;
+    let with_blob = |blob: &str| {
+        format!(
+            r#"{{"extcred_provider":"generic","extcred_type":"json_credentials","json_blob":{blob}}}"#
+        )
+    };
+    let cases = [
+        (
+            r#"{"extcred_label":"a","extcred_label":"b"}"#.to_owned(),
+            "extcred_label",
+            "duplicate_member",
+        ),
+        (
+            with_blob(r#"{"a":1,"b":[0,{"c":"hunter2","\u0063":2}]}"#),
+            "json_blob.b[1].c",
+            "duplicate_member",
+        ),
+        (
+            with_blob(r#"{"a":"\ud800hunter2"}"#),
+            "json_blob.a",
+            "malformed_json",
+        ),
+        (
+            with_blob(r#"{"a":["\udc00\ud800"]}"#),
+            "json_blob.a[0]",
+            "malformed_json",
+        ),
+        (
+            with_blob(r#"{"\ud83d":"hunter2"}"#),
+            "json_blob",
+            "malformed_json",
+        ),
+    ];
+    for (text, field, code) in cases {
+        let failed = api.refused(text.clone()).await;
+        assert_eq!(
+            failed.errors,
+            [(field.to_owned(), code.to_owned())],
+            "{text}"
+        );
+        assert!(!failed.body.to_string().contains("hunter2"), "{text}");
+    }
+    let answer = api.send(Method::POST, CREDENTIALS, nested(32)).await;
+    assert_eq!(answer.status(), 201);
+    assert_eq!(api.refused(nested(33)).await.errors[0].1, "too_deep");
+    assert_eq!(api.refused(nested(30_000)).await.errors[0].1, "too_deep");
+    let mut many = (0..200)
+        .map(|n| (format!("unknown{n}"), json!("hunter2")))
+        .collect::<serde_json::Map<_, _>>();
+    many.insert("x".repeat(20_000), json!("hunter2"));
+    let failed = api.refused(Value::from(many).to_string()).await;
+    assert!(
+        failed
+            .fields()
+            .iter()
+            .all(|field| field.chars().count() <= 100)
+    );
+    assert!(!failed.body.to_string().contains("hunter2"));
+    assert_eq!(api.list().await.len(), 1);
+}
+
+#[tokio::test]
+async fn only_json_is_read() {
+    let vault = TestVault::start().await;
+    let api = &vault.admin;
+    let post = |header: Option<(&'static str, &'static str)>| {
+        let request = api
+            .request(Method::POST, CREDENTIALS)
+            .body(api_key("k").to_string());
+        match header {
+            Some((name, value)) => request.header(name, value),
+            None => request,
+        }
+    };
+    for good in [
+        "application/json",
+        "application/json; charset=utf-8",
+        "Application/JSON;charset=\"UTF-8\"",
+    ] {
+        let answer = post(Some(("Content-Type", good))).send().await.unwrap();
+        assert_eq!(answer.status(), 201, "{good}");
+    }
+    let bad = [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/jsonx",
+        "application/json; charset=latin1",
+    ];
+    for bad in bad
+        .map(|value| Some(("Content-Type", value)))
+        .into_iter()
+        .chain([None])
+    {
+        failure(post(bad).send().await.unwrap(), 415).await;
+    }
+    let packed =
+        post(Some(("Content-Type", "application/json"))).header("Content-Encoding", "gzip");
+    failure(packed.send().await.unwrap(), 415).await;
+    assert_eq!(api.list().await.len(), 3);
+}
+
+fn sized(bytes: usize) -> String {
+    let empty = api_key("").to_string();
+    api_key(&"x".repeat(bytes - empty.len())).to_string()
+}
+
+#[tokio::test]
+async fn bodies_have_at_most_64_kib() {
+    let vault = TestVault::start().await;
+    let api = &vault.admin;
+    const LIMIT: usize = 64 * 1024;
+    let answer = api.send(Method::POST, CREDENTIALS, sized(LIMIT)).await;
+    assert_eq!(answer.status(), 201);
+    let answer = api.send(Method::POST, CREDENTIALS, sized(LIMIT + 1)).await;
+    failure(answer, 413).await;
+    for size in [2 * LIMIT, 1_000_000, 10_000_000] {
+        let answer = api.send(Method::POST, CREDENTIALS, sized(size)).await;
+        failure(answer, 413).await;
+    }
+    for (size, status) in [
+        (LIMIT, "201"),
+        (LIMIT + 1, "413"),
+        (3 * LIMIT, "413"),
+        (10_000_000, "413"),
+    ] {
+        let answer = exchange(&api.url, chunked(api, &sized(size)).as_bytes()).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{size}: {answer}"
+        );
+    }
+    assert_eq!(api.list().await.len(), 2);
+}
+
+fn chunked(api: &Api, body: &str) -> String {
+    let mut request = format!(
+        "POST {CREDENTIALS} HTTP/1.1\r\nHost: x\r\nSlashID-OrgID: {}\r\nSlashID-API-Key: {}\r\n\
+         Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+        api.org, api.key
+    );
+    for part in body.as_bytes().chunks(10_000) {
+        request += &format!(
+            "{:x}\r\n{}\r\n",
+            part.len(),
+            std::str::from_utf8(part).unwrap()
+        );
+    }
+    request + "0\r\n\r\n"
+}

@@ -1,0 +1,108 @@
+//! DELETE: what it takes, and that nothing goes by accident.
+
+use strongroom_e2e::{TestVault, failure};
+
+const NOBODY: &str = "0190a1b2-0000-7000-8000-0123456789ab";
+
+#[tokio::test]
+async fn one_or_all_or_nothing() {
+    let vault = TestVault::start().await;
+    let api = &vault.admin;
+    let mut left = Vec::new();
+    for n in 0..6 {
+        left.push(api.create(&n.to_string()).await);
+    }
+    // Each deletes the one that stands last.
+    let forms = [
+        "credentialId=ID",
+        "credentialId=ID&deleteAll=false",
+        "deleteAll=true&credentialId=ID",
+    ];
+    for form in forms {
+        let id = left.pop().unwrap();
+        let answer = api.delete(&form.replace("ID", &id)).await;
+        assert_eq!(answer.status(), 204, "{form}");
+        assert_eq!(answer.headers()["cache-control"], "no-store");
+        assert_eq!(answer.text().await.unwrap(), "");
+        assert_eq!(api.reveal(&id).await.status(), 404);
+        assert_eq!(api.list().await.len(), left.len(), "{form}");
+    }
+    let missing = format!("credentialId={NOBODY}");
+    assert_eq!(api.delete(&missing).await.status(), 204);
+    let both = format!("credentialId={NOBODY}&deleteAll=true");
+    assert_eq!(
+        api.delete(&both).await.status(),
+        204,
+        "an id wins, and this one is not there"
+    );
+    assert_eq!(api.list().await.len(), 3);
+    assert_eq!(api.delete("deleteAll=true").await.status(), 204);
+    assert_eq!(api.list().await.len(), 0);
+    assert_eq!(api.delete("deleteAll=true").await.status(), 204);
+}
+
+#[tokio::test]
+async fn what_is_not_clear_deletes_nothing() {
+    let vault = TestVault::start().await;
+    let api = &vault.admin;
+    let id = api.create("kept").await;
+    let cases = [
+        ("", "credentialId"),
+        ("deleteAll=false", "credentialId"),
+        ("deleteAll=", "deleteAll"),
+        ("deleteAll", "deleteAll"),
+        ("deleteAll=1", "deleteAll"),
+        ("deleteAll=TRUE", "deleteAll"),
+        ("deleteAll=true&deleteAll=true", "deleteAll"),
+        ("deleteall=true", "credentialId"),
+        ("credentialId=", "credentialId"),
+        ("credentialId=x", "credentialId"),
+        ("credentialId=x&deleteAll=true", "credentialId"),
+        ("credentialid=ID", "credentialId"),
+        ("credentialId=ID&credentialId=ID", "credentialId"),
+        ("credentialId=ID&deleteAll=maybe", "deleteAll"),
+    ];
+    for (query, field) in cases {
+        let answer = api.delete(&query.replace("ID", &id)).await;
+        assert_eq!(failure(answer, 400).await.fields(), [field], "{query}");
+    }
+    assert_eq!(api.secret(&id).await["api_key"], "kept");
+}
+
+#[tokio::test]
+async fn deleting_all_spares_other_organisations() {
+    let vault = TestVault::start().await;
+    let (other, _) = vault.new_organization("other");
+    let api = &vault.admin;
+    let theirs = other.create("theirs").await;
+    api.create("mine").await;
+    // More than a thousand: copies of one row, which need not open to be deleted.
+    let client = vault.database.connect().await;
+    let copied = "insert into credentials select org_id, gen_random_uuid(), provider, cred_type, label, version, \
+         key_generation, wrapped_key, sealed_blob, updated_at from credentials, generate_series(1, 2500) \
+         where org_id = $1";
+    let org: uuid::Uuid = api.org.parse().unwrap();
+    client.execute(copied, &[&org]).await.unwrap();
+    assert_eq!(api.delete("deleteAll=true").await.status(), 204);
+    assert_eq!(api.list().await.len(), 0);
+    let count = "select count(*) from credentials where org_id = $1";
+    assert_eq!(
+        client
+            .query_one(count, &[&org])
+            .await
+            .unwrap()
+            .get::<_, i64>(0),
+        0
+    );
+    let recorded =
+        "select count(*) from audit_events where org_id = $1 and action = 'credential.delete'";
+    assert_eq!(
+        client
+            .query_one(recorded, &[&org])
+            .await
+            .unwrap()
+            .get::<_, i64>(0),
+        2501
+    );
+    assert_eq!(other.secret(&theirs).await["api_key"], "theirs");
+}

@@ -1,0 +1,136 @@
+//! Database roles and root keys with which a server refuses to serve.
+
+use std::os::unix::fs::PermissionsExt;
+
+use strongroom_e2e::{TestVault, refusal, run};
+use tempfile::TempDir;
+
+fn variables<'a>(url: &'a str, root_key: &'a str) -> [(&'a str, &'a str); 3] {
+    [
+        ("STRONGROOM_DATABASE_URL", url),
+        ("STRONGROOM_ROOT_KEY_FILE", root_key),
+        ("STRONGROOM_LISTEN", "127.0.0.1:0"),
+    ]
+}
+
+#[tokio::test]
+async fn roles_that_row_level_security_does_not_bind_are_refused() {
+    let vault = TestVault::start().await;
+    let client = vault.database.connect().await;
+    client
+        .batch_execute(
+            "create role refused_owner login password 'p'; alter table credentials owner to refused_owner; \
+             create role refused_heir login password 'p' noinherit in role refused_owner; \
+             create role refused_bypass login bypassrls password 'p'; \
+             create role refused_super login superuser password 'p'",
+        )
+        .await
+        .unwrap();
+    let root_key = vault.root_key_file();
+    let cases = [
+        ("refused_owner", "owns tables"),
+        ("refused_heir", "owner"),
+        ("refused_bypass", "BYPASSRLS"),
+        ("refused_super", "superuser"),
+    ];
+    for (role, why) in cases {
+        let url = vault.database.url_as(role, "p");
+        client
+            .batch_execute(&format!(
+                "grant select on all tables in schema public to {role}"
+            ))
+            .await
+            .unwrap();
+        let said = refusal(&[], &variables(&url, &root_key));
+        assert!(said.contains(role) && said.contains(why), "{said}");
+        assert!(said.contains("strongroom migrate --app-role"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_table_without_row_level_security_is_refused() {
+    let vault = TestVault::start().await;
+    let client = vault.database.connect().await;
+    let (url, root_key) = (vault.database.app_url(), vault.root_key_file());
+    for off in ["disable", "no force"] {
+        client
+            .batch_execute(&format!("alter table api_keys {off} row level security"))
+            .await
+            .unwrap();
+        let said = refusal(&[], &variables(&url, &root_key));
+        assert!(said.contains("api_keys"), "{said}");
+        let on = "alter table api_keys enable row level security; alter table api_keys force row level security";
+        client.batch_execute(on).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn another_root_key_is_refused_by_its_id() {
+    let vault = TestVault::start().await;
+    let folder = TempDir::new().unwrap();
+    let other = folder.path().join("other.key");
+    let other = other.to_str().unwrap();
+    assert!(run(&["root-key", "new", other], &[]).success);
+    let own = std::fs::read_to_string(vault.root_key_file()).unwrap();
+    let own_id = own
+        .lines()
+        .last()
+        .unwrap()
+        .split(':')
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    let url = vault.database.app_url();
+    let other = variables(&url, other);
+    let said = refusal(&[], &other);
+    assert!(
+        said.contains(&own_id),
+        "the missing key is not named: {said}"
+    );
+    let listed = run(&["org", "list"], &other[..2]);
+    assert!(
+        !listed.success && listed.stderr.contains(&own_id),
+        "{}",
+        listed.stderr
+    );
+
+    // The right id with other bytes behind it.
+    let client = vault.database.connect().await;
+    let spoil = "update root_keys set check_value = set_byte(check_value, 20, get_byte(check_value, 20) # 1)";
+    client.execute(spoil, &[]).await.unwrap();
+    let file = vault.root_key_file();
+    let said = refusal(&[], &variables(&url, &file));
+    assert!(said.contains(&own_id), "{said}");
+}
+
+#[test]
+fn secrets_that_others_can_read_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let key = folder.path().join("root.key");
+    let key = key.to_str().unwrap();
+    assert!(run(&["root-key", "new", key], &[]).success);
+    let mode = std::fs::metadata(key).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(
+        !run(&["root-key", "new", key], &[]).success,
+        "a root key was overwritten"
+    );
+    std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let url = ("DATABASE_URL", "postgresql://u@127.0.0.1:1/d");
+    for (name, flag) in [
+        ("ROOT_KEY_FILE", "root-key-file"),
+        ("ROOT_KEY_PASSPHRASE_FILE", "root-key-passphrase-file"),
+    ] {
+        let variable = format!("STRONGROOM_{name}");
+        let said = refusal(&[], &[url, (&variable, key)]);
+        assert!(
+            said.contains(&variable) && said.contains("chmod 600"),
+            "{said}"
+        );
+        let said = refusal(&[&format!("--{flag}"), key], &[url]);
+        assert!(
+            said.contains(&format!("--{flag}")) && said.contains(key),
+            "{said}"
+        );
+    }
+}

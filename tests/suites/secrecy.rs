@@ -1,0 +1,102 @@
+//! No secret is where it does not belong: in a dump, in a column, in the log.
+
+use std::process::Command;
+
+use serde_json::json;
+use strongroom_e2e::TestVault;
+use strongroom_pgdev::Binaries;
+
+/// Runs the `pg_dump` that belongs to the server.
+fn dump(url: &str) -> String {
+    let program = Binaries::find().unwrap().dir().join("pg_dump");
+    let output = Command::new(program).arg(url).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn a_dump_and_the_log_hold_no_secret() {
+    let vault = TestVault::start_with(&[("STRONGROOM_LOG_LEVEL", "trace")]).await;
+    let (other, _) = vault.new_organization("other");
+    other.create("canary-of-others").await;
+    let mine = vault.admin.create("canary-of-mine").await;
+    let api = &vault.admin;
+    let change = json!({"extcred_label": "shown", "json_blob": {"api_key": "canary-changed"}});
+    assert_eq!(api.patch(&mine, &change).await.status(), 204);
+    assert_eq!(api.secret(&mine).await["api_key"], "canary-changed");
+    let broken =
+        r#"{"extcred_provider":"generic","extcred_type":"api_key","json_blob":{"api_key":"canary"#;
+    let path = strongroom_e2e::CREDENTIALS;
+    assert_eq!(
+        api.send(reqwest::Method::POST, path, broken).await.status(),
+        400
+    );
+    let root_key = std::fs::read_to_string(vault.root_key_file()).unwrap();
+    let root_key = root_key.lines().last().unwrap().to_owned();
+    let mut secrets = vec!["canary".to_owned(), root_key];
+    for key in [&api.key, &other.key, &vault.member.key] {
+        let (_, secret) = key.rsplit_once('_').unwrap();
+        secrets.push(secret.to_owned());
+    }
+    let dumped = dump(&vault.database.superuser_url());
+    assert!(
+        dumped.contains("shown") && dumped.contains(&api.org),
+        "an empty dump"
+    );
+    let log = vault.server.log();
+    assert!(log.contains(&api.org), "an empty log");
+    for secret in secrets {
+        for text in [&dumped, &log] {
+            assert!(!text.contains(&secret), "{secret} is there as it is");
+            assert!(
+                !text.contains(&hex(secret.as_bytes())),
+                "{secret} is there in hex"
+            );
+        }
+    }
+}
+
+/// The key's 32 secret bytes, which its base32 text encodes.
+fn secret_bytes(key: &str) -> Vec<u8> {
+    let (_, text) = key.rsplit_once('_').unwrap();
+    let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
+    for symbol in text.bytes() {
+        let value = "abcdefghijklmnopqrstuvwxyz234567"
+            .find(symbol as char)
+            .unwrap();
+        bits = (bits << 5 | u32::try_from(value).unwrap()) & 0xfff;
+        count += 5;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from(bits >> count & 0xff).unwrap());
+        }
+    }
+    bytes.truncate(32);
+    bytes
+}
+
+#[tokio::test]
+async fn an_api_key_is_not_in_the_database_in_any_form() {
+    let vault = TestVault::start().await;
+    let dumped = dump(&vault.database.superuser_url());
+    for key in [&vault.admin.key, &vault.member.key] {
+        let secret = secret_bytes(key);
+        assert_eq!(secret.len(), 32);
+        assert!(!dumped.contains(&hex(&secret)), "the key itself");
+        assert!(!dumped.contains(&hex(key.as_bytes())), "the key's text");
+    }
+    let client = vault.database.connect().await;
+    let columns = "select table_name::text, column_name::text, data_type::text from information_schema.columns \
+         where table_schema = 'public' and column_name in ('sealed_blob', 'wrapped_key', 'digest', 'check_value')";
+    for row in client.query(columns, &[]).await.unwrap() {
+        assert_eq!(row.get::<_, String>(2), "bytea", "{row:?}");
+    }
+}

@@ -1,0 +1,74 @@
+//! A commit whose outcome nobody knows: said honestly, and no reason for a gap or a double in the trail.
+
+use std::time::Duration;
+
+use serde_json::json;
+use strongroom_e2e::{TestVault, api_key, eventually, failure};
+use tokio_postgres::Client;
+
+const SOON: Duration = Duration::from_secs(10);
+/// A commit that takes long enough to be cut.
+const SLOW_COMMIT: &str = "create function slow() returns trigger language plpgsql as \
+     $$ begin perform pg_sleep(30); return null; end $$; \
+     create constraint trigger slow after insert on credentials deferrable initially deferred \
+     for each row execute function slow()";
+const CUT: &str = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+     where datname = current_database() and wait_event = 'PgSleep'";
+
+/// Lets a server's commit fail half-way.
+async fn cut_a_commit(vault: &TestVault, client: &Client) {
+    client.batch_execute(SLOW_COMMIT).await.unwrap();
+    let api = vault.admin.clone();
+    let post = tokio::spawn(async move { api.post(&api_key("cut")).await });
+    eventually("a commit is cut", SOON, async || {
+        client.query_one(CUT, &[]).await.unwrap().get::<_, i64>(0) > 0
+    })
+    .await;
+    let failed = failure(post.await.unwrap(), 503).await;
+    assert_eq!(failed.errors[0].1, "outcome_unknown");
+    let fast = "drop trigger slow on credentials; drop function slow";
+    client.batch_execute(fast).await.unwrap();
+}
+
+async fn trail_is_whole(client: &Client) {
+    let broken = "select lane::text, min(seq), max(seq), count(*) from audit_events group by org_id, lane \
+         having min(seq) <> 1 or max(seq) <> count(*) or count(distinct seq) <> count(*)";
+    let broken = client.query(broken, &[]).await.unwrap();
+    assert!(
+        broken.is_empty(),
+        "a lane has a gap or a double: {broken:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_trail_goes_on_where_it_was() {
+    let vault = TestVault::start().await;
+    let client = vault.database.connect().await;
+    vault.admin.create("before").await;
+    cut_a_commit(&vault, &client).await;
+    vault.admin.create("after").await;
+    trail_is_whole(&client).await;
+    assert_eq!(vault.admin.list().await.len(), 2, "what was cut is there");
+}
+
+#[tokio::test]
+async fn the_trail_goes_on_also_when_many_lanes_have_begun_since() {
+    let vault = TestVault::start().await;
+    let client = vault.database.connect().await;
+    vault.admin.create("before").await;
+    // Each is a lane of its own.
+    for _ in 0..70 {
+        assert_eq!(vault.admin.delete("deleteAll=true").await.status(), 204);
+    }
+    cut_a_commit(&vault, &client).await;
+    let id = vault.admin.create("after").await;
+    assert_eq!(
+        vault
+            .admin
+            .patch(&id, &json!({"extcred_label": "x"}))
+            .await
+            .status(),
+        204
+    );
+    trail_is_whole(&client).await;
+}
