@@ -31,6 +31,10 @@ pub enum Permission {
     ManageUserKeys,
     /// Create, list and revoke API keys, and create the organisation.
     ManageOrganization,
+    /// Look through all credentials for stale ones, without their secrets.
+    InspectCredentials,
+    /// Check that every stored row is what was written.
+    VerifyIntegrity,
 }
 
 /// Where a request came from, for the audit trail.
@@ -133,10 +137,21 @@ impl Caller {
     /// [`VaultError::Forbidden`] when not.
     pub fn require(&self, permission: Permission) -> Result<(), VaultError> {
         let allowed = match (self.actor, permission) {
-            (Actor::Operator, Permission::ManageOrganization)
+            (
+                Actor::Operator,
+                Permission::ManageOrganization
+                | Permission::InspectCredentials
+                | Permission::VerifyIntegrity,
+            )
             | (Actor::Anonymous, Permission::ManageUserKeys)
             | (Actor::Key(..), Permission::ListCredentials) => true,
-            (Actor::Operator | Actor::Anonymous, _) | (_, Permission::ManageOrganization) => false,
+            (Actor::Operator | Actor::Anonymous, _)
+            | (
+                _,
+                Permission::ManageOrganization
+                | Permission::InspectCredentials
+                | Permission::VerifyIntegrity,
+            ) => false,
             (Actor::Key(_, role), _) => role == Role::Admin,
         };
         if allowed {

@@ -10,7 +10,9 @@ use crate::api_key::StoredApiKey;
 use crate::audit::Event;
 use crate::caller::OrgScope;
 use crate::credential::{CredentialFilter, CredentialPage, Page, SealedCredential};
+use crate::last_use::{LastUseStore, StoredCredential};
 use crate::organization::Organization;
+use crate::scrub::ScrubStore;
 use crate::{CredentialId, KeyId, VaultError};
 
 /// Why the database did not do what it was asked. Texts are for the log only.
@@ -116,7 +118,7 @@ pub trait RootKeyStore: Send + Sync {
 
 /// Organisations, their keys, their credentials. Every write commits together with its audit event.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: ScrubStore + LastUseStore {
     /// Creates an organisation with its first key.
     async fn create_organization(
         &self,
@@ -160,12 +162,12 @@ pub trait Store: Send + Sync {
         row: SealedCredential,
         event: Event,
     ) -> StoreResult<()>;
-    /// One credential.
+    /// One credential, with its last use.
     async fn credential(
         &self,
         scope: OrgScope,
         id: CredentialId,
-    ) -> StoreResult<Option<Arc<SealedCredential>>>;
+    ) -> StoreResult<Option<Arc<StoredCredential>>>;
     /// The credential of a user of the Pieces surface.
     async fn credential_of_user(
         &self,

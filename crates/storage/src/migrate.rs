@@ -5,7 +5,7 @@ use crate::error::ConnectError;
 use crate::roles::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     (
         "V0001__vault",
         include_str!("../../../migrations/0001_vault.sql"),
@@ -13,6 +13,10 @@ const MIGRATIONS: [(&str, &str); 2] = [
     (
         "V0002__pieces_users",
         include_str!("../../../migrations/0002_pieces_users.sql"),
+    ),
+    (
+        "V0004__scrub_and_last_use",
+        include_str!("../../../migrations/0004_scrub_and_last_use.sql"),
     ),
 ];
 
@@ -50,7 +54,7 @@ pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
             .iter()
             .map(|migration| format!("{:04}_{}", migration.version(), migration.name()))
             .collect(),
-        version: i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX),
+        version: last_version().into(),
     })
 }
 
@@ -97,8 +101,12 @@ pub async fn ensure_database(server: &Database, name: &str) -> Result<(), Connec
     Ok(())
 }
 
+// The number in the newest migration's name.
 fn last_version() -> i32 {
-    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
+    let newest = MIGRATIONS.last().and_then(|(name, _)| name.get(1..5));
+    newest
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(i32::MAX)
 }
 
 fn runner() -> Result<Runner, ConnectError> {

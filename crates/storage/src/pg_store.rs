@@ -9,6 +9,7 @@ use strongroom_domain::credential::{
     CredentialFilter, CredentialPage, Page, PageStart, SealedCredential,
 };
 use strongroom_domain::crypto::{CryptoError, RandomSource};
+use strongroom_domain::last_use::StoredCredential;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::store::{ChangeFn, Store, StoreError, StoreResult, StoredOrgKey};
 use strongroom_domain::{Clock, CredentialId, KeyId, LaneId};
@@ -21,6 +22,7 @@ use crate::audit::Lane;
 use crate::database::Database;
 use crate::error::store_error;
 use crate::gather::Gather;
+use crate::last_use;
 use crate::reader::{Reader, Wanted};
 use crate::rows::{self, get};
 use crate::sql;
@@ -37,7 +39,7 @@ const CONTENDED: Duration = Duration::from_millis(20);
 
 /// The vault's store on PostgreSQL.
 pub struct PgStore {
-    database: Database,
+    pub(crate) database: Database,
     chain: Chain,
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
@@ -93,7 +95,7 @@ impl PgStore {
         }
     }
 
-    async fn query(
+    pub(crate) async fn query(
         &self,
         scope: OrgScope,
         sql: &str,
@@ -127,6 +129,14 @@ impl PgStore {
             if rows.is_empty() {
                 return Ok(transaction);
             }
+            let ids: Vec<Uuid> = rows
+                .iter()
+                .map(|row| get(row, "cred_id"))
+                .collect::<StoreResult<_>>()?;
+            let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &ids];
+            transaction
+                .execute(sql::CREDENTIAL_USES_DELETE, params)
+                .await?;
             let events = rows
                 .iter()
                 .map(|row| {
@@ -226,7 +236,7 @@ impl Store for PgStore {
         &self,
         scope: OrgScope,
         id: CredentialId,
-    ) -> StoreResult<Option<Arc<SealedCredential>>> {
+    ) -> StoreResult<Option<Arc<StoredCredential>>> {
         self.reads.ask(|reply| Wanted { scope, id, reply }).await
     }
 
@@ -343,6 +353,7 @@ async fn list(
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let more = items.len() > limit;
     items.truncate(limit);
+    last_use::fill_in(transaction, scope, &mut items).await?;
     let next = items.last().filter(|_| more).map(|item| item.id);
     Ok(CredentialPage { items, total, next })
 }

@@ -9,7 +9,7 @@ grant usage on schema public to {role};
 grant select on schema_migrations to {role};
 grant select, insert on root_keys, service_keys, organizations, org_keys, audit_events to {role};
 grant select, insert, update on api_keys to {role};
-grant select, insert, update, delete on credentials to {role};
+grant select, insert, update, delete on credentials, credential_uses, key_uses to {role};
 grant execute on function strongroom_enter(uuid[]), strongroom_enter_listing(), strongroom_in_scope(uuid), \
 strongroom_ensure_audit_partitions() to {role};";
 

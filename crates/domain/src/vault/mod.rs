@@ -2,9 +2,12 @@
 
 mod authenticate;
 mod credentials;
+mod inventory;
 mod keys;
+mod last_use;
 mod organizations;
 mod pieces;
+mod scrub;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +18,13 @@ use strongroom_crypto::RandomSource;
 use crate::audit::Chain;
 use crate::blob::BlobRules;
 use crate::caller::OrgScope;
+use crate::counters::Counters;
 use crate::keyring::{OrgKeyring, RootKeyring, ServiceKeys};
 use crate::store::Store;
 use crate::{Clock, OrgId, VaultError};
 use authenticate::KeyCache;
 pub use keys::IssuedApiKey;
+use last_use::UseLog;
 
 /// Most organisations whose unwrapped keys are kept in memory.
 const MAX_CACHED_ORGANIZATIONS: u64 = 10_000;
@@ -46,6 +51,8 @@ pub struct Vault {
     settings: VaultSettings,
     org_keys: moka::sync::Cache<OrgId, Arc<OrgKeyring>>,
     keys: KeyCache,
+    uses: UseLog,
+    counters: Counters,
 }
 
 impl Vault {
@@ -71,6 +78,8 @@ impl Vault {
                 .time_to_live(ORG_KEYS_LIFETIME)
                 .build(),
             keys: KeyCache::new(),
+            uses: UseLog::default(),
+            counters: Counters::default(),
         }
     }
 
@@ -78,6 +87,12 @@ impl Vault {
     #[must_use]
     pub fn blob_rules(&self) -> BlobRules {
         self.settings.blob_rules
+    }
+
+    /// What was counted since the vault was opened.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Whether the database answers.

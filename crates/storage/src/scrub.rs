@@ -1,0 +1,84 @@
+//! What the integrity scrub reads.
+
+use async_trait::async_trait;
+use strongroom_domain::CredentialId;
+use strongroom_domain::caller::OrgScope;
+use strongroom_domain::scrub::{RowWithTrail, ScrubStore, Trailed, Written};
+use strongroom_domain::store::{StoreError, StoreResult};
+use tokio_postgres::Row;
+
+use crate::pg_store::PgStore;
+use crate::rows::{self, get};
+use crate::sql;
+
+#[async_trait]
+impl ScrubStore for PgStore {
+    async fn rows_with_trail(
+        &self,
+        scope: OrgScope,
+        from: CredentialId,
+        limit: i64,
+    ) -> StoreResult<Vec<RowWithTrail>> {
+        let rows = self
+            .query(
+                scope,
+                sql::CREDENTIALS_WITH_TRAIL,
+                &[&scope.org().0, &from.0, &limit],
+            )
+            .await?;
+        rows.iter().map(row_with_trail).collect()
+    }
+
+    async fn trailed(
+        &self,
+        scope: OrgScope,
+        from: CredentialId,
+        limit: i64,
+    ) -> StoreResult<Vec<Trailed>> {
+        let rows = self
+            .query(
+                scope,
+                sql::TRAIL_WITH_CREDENTIALS,
+                &[&scope.org().0, &from.0, &limit],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Trailed {
+                    id: CredentialId(get(row, "cred_id")?),
+                    missing: get(row, "missing")?,
+                })
+            })
+            .collect()
+    }
+
+    async fn count_credentials(&self, scope: OrgScope) -> StoreResult<u64> {
+        let any: Option<&str> = None;
+        let rows = self
+            .query(
+                scope,
+                sql::CREDENTIALS_COUNT,
+                &[&scope.org().0, &any, &any, &any],
+            )
+            .await?;
+        let total: i64 = rows.first().map_or(Ok(0), |row| get(row, "total"))?;
+        Ok(u64::try_from(total).unwrap_or(0))
+    }
+}
+
+fn row_with_trail(row: &Row) -> StoreResult<RowWithTrail> {
+    let version: Option<i64> = get(row, "written_version")?;
+    let digest: Option<&[u8]> = get(row, "written_digest")?;
+    let digest = digest.and_then(|digest| digest.try_into().ok());
+    let sealed = match rows::sealed_credential(row) {
+        Ok((_, sealed)) => Some(sealed),
+        Err(StoreError::Malformed(_)) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(RowWithTrail {
+        id: CredentialId(get(row, "cred_id")?),
+        row: sealed,
+        written: version.map(|version| Written { version, digest }),
+        deleted: get(row, "deleted")?,
+    })
+}
