@@ -15,6 +15,7 @@ use strongroom_storage::{
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
+use crate::background::{BackgroundSettings, Scrubber, UseFlusher, flush_last};
 use crate::config::{ServeSettings, VaultAccess};
 use crate::error::CommandError;
 use crate::vault_access::{missing_migrations, open_on};
@@ -30,12 +31,15 @@ pub(crate) struct Service {
     handle: ServerHandle,
     server: JoinHandle<std::io::Result<()>>,
     opening: JoinHandle<Result<Background, CommandError>>,
+    state: AppState,
 }
 
 /// What lives as long as the vault is open.
 struct Background {
     _revocations: RevocationListener,
     _partitions: PartitionKeeper,
+    _uses: UseFlusher,
+    _scrubber: Option<Scrubber>,
 }
 
 impl Service {
@@ -56,7 +60,13 @@ impl Service {
             address,
             handle,
             server: tokio::spawn(server),
-            opening: tokio::spawn(open_vault(settings.access, settings.vault, state)),
+            opening: tokio::spawn(open_vault(
+                settings.access,
+                settings.vault,
+                settings.background,
+                state.clone(),
+            )),
+            state,
         })
     }
 
@@ -91,6 +101,9 @@ impl Service {
         self.handle.stop(failed.is_none()).await;
         let ended = self.server.await;
         self.opening.abort();
+        if let Some(vault) = self.state.opened() {
+            flush_last(&vault).await;
+        }
         if let Some(error) = failed {
             return Err(error);
         }
@@ -150,6 +163,7 @@ enum Obstacle {
 async fn open_vault(
     access: VaultAccess,
     settings: VaultSettings,
+    background: BackgroundSettings,
     state: AppState,
 ) -> Result<Background, CommandError> {
     if access.database.url.is_exposed() {
@@ -163,7 +177,7 @@ async fn open_vault(
     let mut tries = 0;
     loop {
         match try_open(&database, &access, settings).await {
-            Ok(vault) => return Ok(opened(database, vault, &state)),
+            Ok(vault) => return Ok(opened(database, vault, background, &state)),
             Err(Obstacle::Fatal(error)) => return Err(error),
             Err(Obstacle::Passing(why)) => {
                 if why != last || tries % REMIND_EVERY == 0 {
@@ -177,7 +191,12 @@ async fn open_vault(
     }
 }
 
-fn opened(database: Database, vault: Vault, state: &AppState) -> Background {
+fn opened(
+    database: Database,
+    vault: Vault,
+    settings: BackgroundSettings,
+    state: &AppState,
+) -> Background {
     let vault = Arc::new(vault);
     let forgetful = vault.clone();
     let background = Background {
@@ -185,7 +204,11 @@ fn opened(database: Database, vault: Vault, state: &AppState) -> Background {
             database.clone(),
             Arc::new(move || forgetful.forget_api_keys()),
         ),
-        _partitions: PartitionKeeper::start(database),
+        _partitions: PartitionKeeper::start(database.clone()),
+        _uses: UseFlusher::start(vault.clone(), settings.use_flush_interval),
+        _scrubber: settings
+            .verify_interval
+            .map(|interval| Scrubber::start(vault.clone(), database, interval)),
     };
     state.open(vault);
     tracing::info!("ready");

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod credentials;
 #[cfg(feature = "dev")]
 mod dev;
 mod key;
@@ -7,6 +8,7 @@ mod migrate;
 mod org;
 mod root_key;
 mod serve;
+mod verify;
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -25,6 +27,8 @@ pub(crate) fn run(command: Command) -> Result<(), CommandError> {
         Command::RootKey { command } => root_key::run(&command),
         Command::Org { command } => short(org::run(command)),
         Command::Key { command } => short(key::run(command)),
+        Command::Credentials { command } => short(credentials::run(command)),
+        Command::Verify(args) => short(verify::run(&args)),
     }
 }
 
