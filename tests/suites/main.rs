@@ -7,6 +7,8 @@
 
 mod contention;
 mod credentials;
+mod last_use;
 mod pieces;
 mod pieces_clients;
+mod scrub;
 mod workspace;
