@@ -6,10 +6,12 @@ use strongroom_domain::caller::OrgScope;
 use strongroom_domain::scrub::{RowWithTrail, ScrubStore, Trailed, Written};
 use strongroom_domain::store::{StoreError, StoreResult};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use crate::pg_store::PgStore;
 use crate::rows::{self, get};
 use crate::sql;
+use crate::transaction::{OrgTransaction, within};
 
 #[async_trait]
 impl ScrubStore for PgStore {
@@ -19,14 +21,8 @@ impl ScrubStore for PgStore {
         from: CredentialId,
         limit: i64,
     ) -> StoreResult<Vec<RowWithTrail>> {
-        let rows = self
-            .query(
-                scope,
-                sql::CREDENTIALS_WITH_TRAIL,
-                &[&scope.org().0, &from.0, &limit],
-            )
-            .await?;
-        rows.iter().map(row_with_trail).collect()
+        let rows = self.page(scope, sql::CREDENTIALS_WITH_TRAIL, from, limit);
+        rows.await?.iter().map(row_with_trail).collect()
     }
 
     async fn trailed(
@@ -35,14 +31,9 @@ impl ScrubStore for PgStore {
         from: CredentialId,
         limit: i64,
     ) -> StoreResult<Vec<Trailed>> {
-        let rows = self
-            .query(
-                scope,
-                sql::TRAIL_WITH_CREDENTIALS,
-                &[&scope.org().0, &from.0, &limit],
-            )
-            .await?;
-        rows.iter()
+        let rows = self.page(scope, sql::TRAIL_WITH_CREDENTIALS, from, limit);
+        rows.await?
+            .iter()
             .map(|row| {
                 Ok(Trailed {
                     id: CredentialId(get(row, "cred_id")?),
@@ -63,6 +54,26 @@ impl ScrubStore for PgStore {
             .await?;
         let total: i64 = rows.first().map_or(Ok(0), |row| get(row, "total"))?;
         Ok(u64::try_from(total).unwrap_or(0))
+    }
+}
+
+impl PgStore {
+    async fn page(
+        &self,
+        scope: OrgScope,
+        sql: &str,
+        from: CredentialId,
+        limit: i64,
+    ) -> StoreResult<Vec<Row>> {
+        within(&self.database, async {
+            let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
+            transaction.query(sql::SHORT_SCANS, &[]).await?;
+            let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &from.0, &limit];
+            let rows = transaction.query(sql, params).await?;
+            transaction.finish().await?;
+            Ok(rows)
+        })
+        .await
     }
 }
 

@@ -140,6 +140,9 @@ pub const CREDENTIALS_KNOWN: &str = "select c.org_id, c.cred_id from credentials
 /// When each API key of an organisation was last used.
 pub const KEY_USES: &str = "select key_id, last_used_at from key_uses where org_id = $1";
 
+/// For short index scans that the policies' high cost makes look long: no compiler, no parallel workers.
+pub const SHORT_SCANS: &str = "select set_config('jit', 'off', true), \
+     set_config('max_parallel_workers_per_gather', '0', true)";
 /// A page of credentials from an id on, each with its newest write event and whether it was ever deleted. One
 /// statement, and so one moment: a write commits together with its event. A blob that is larger than any that a
 /// server stores stays where it is, and what comes instead of it does not open.
@@ -147,8 +150,9 @@ pub const CREDENTIALS_WITH_TRAIL: &str = "select c.org_id, c.cred_id, c.provider
      c.version, c.key_generation, c.wrapped_key, case when octet_length(c.sealed_blob) <= 1048576 \
        then c.sealed_blob else '' end as sealed_blob, c.updated_at, c.pieces_user, \
      written.version as written_version, written.digest as written_digest, \
-     exists (select from audit_events d where d.org_id = c.org_id and d.cred_id = c.cred_id \
-       and d.action = 'credential.delete' and d.version is not null and d.outcome = 'ok') as deleted \
+     coalesce((select true from audit_events d where d.org_id = c.org_id and d.cred_id = c.cred_id \
+       and d.action = 'credential.delete' and d.version is not null and d.outcome = 'ok' limit 1), false) \
+       as deleted \
      from credentials c left join lateral (select e.version, e.digest from audit_events e \
        where e.org_id = c.org_id and e.cred_id = c.cred_id and e.version is not null and e.outcome = 'ok' \
        and e.action in ('credential.create', 'credential.update', 'credential.reseal', 'credential.attest') \
@@ -160,9 +164,9 @@ pub const TRAIL_WITH_CREDENTIALS: &str = "with page as (select e.cred_id from au
        where e.org_id = $1 and e.cred_id >= $2 and e.version is not null and e.outcome = 'ok' \
        and e.action in ('credential.create', 'credential.update', 'credential.reseal', 'credential.attest') \
        group by e.cred_id order by e.cred_id limit $3) \
-     select page.cred_id, c.cred_id is null and not exists (select from audit_events d \
+     select page.cred_id, c.cred_id is null and (select true from audit_events d \
        where d.org_id = $1 and d.cred_id = page.cred_id and d.action = 'credential.delete' \
-       and d.version is not null and d.outcome = 'ok') as missing \
+       and d.version is not null and d.outcome = 'ok' limit 1) is null as missing \
      from page left join credentials c on c.org_id = $1 and c.cred_id = page.cred_id \
      order by page.cred_id";
 
@@ -319,6 +323,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         ("CREDENTIAL_USES_DELETE", CREDENTIAL_USES_DELETE),
         ("CREDENTIALS_KNOWN", CREDENTIALS_KNOWN),
         ("KEY_USES", KEY_USES),
+        ("SHORT_SCANS", SHORT_SCANS),
         ("CREDENTIALS_WITH_TRAIL", CREDENTIALS_WITH_TRAIL),
         ("TRAIL_WITH_CREDENTIALS", TRAIL_WITH_CREDENTIALS),
         ("ENSURE_PARTITIONS", ENSURE_PARTITIONS),
