@@ -212,6 +212,7 @@ fn edits() -> Vec<Case> {
         (set("cred_type = 'access_token'"), CHANGED),
         (set("pieces_user = 'somebody'"), CHANGED),
         (set("provider = 'nonsense'"), &[("target", "malformed")]),
+        (set("updated_at = 'infinity'"), &[("target", "malformed")]),
         (set("label = 'edited'"), &[("target", "differs_from_trail")]),
         (
             set("version = 3"),

@@ -44,9 +44,10 @@ impl LastUseStore for PgStore {
 
     async fn key_uses(&self, scope: OrgScope) -> StoreResult<HashMap<KeyId, DateTime<Utc>>> {
         let rows = self.query(scope, sql::KEY_USES, &[&scope.org().0]).await?;
-        rows.iter()
-            .map(|row| Ok((KeyId(get(row, "key_id")?), get(row, "last_used_at")?)))
-            .collect()
+        let uses = rows
+            .iter()
+            .map(|row| Ok((KeyId(get(row, "key_id")?), get(row, "last_used_at")?)));
+        Ok(uses.filter_map(StoreResult::ok).collect())
     }
 }
 
@@ -94,14 +95,15 @@ async fn keep_keys(database: &Database, batch: &[KeyUse]) -> StoreResult<()> {
     transaction.commit().await
 }
 
-/// The last use in a row of a statement that joins it; none when there is none.
-pub(crate) fn last_use(row: &Row) -> StoreResult<Option<LastUse>> {
-    let at: Option<DateTime<Utc>> = get(row, "last_used_at")?;
-    let by: Option<Uuid> = get(row, "last_used_by")?;
-    Ok(at.map(|at| LastUse {
-        at,
+/// The last use in a row of a statement that joins it; none when there is none, or when it cannot be read: a
+/// time that no server writes is no reason to keep a credential from its owner.
+pub(crate) fn last_use(row: &Row) -> Option<LastUse> {
+    let at: Option<DateTime<Utc>> = get(row, "last_used_at").ok()?;
+    let by: Option<Uuid> = get(row, "last_used_by").ok()?;
+    Some(LastUse {
+        at: at?,
         by: by.map(KeyId),
-    }))
+    })
 }
 
 /// Fills in the last uses of listed credentials.
@@ -114,7 +116,7 @@ pub(crate) async fn fill_in(
     let mut uses: HashMap<Uuid, LastUse> = HashMap::new();
     let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &ids];
     for row in transaction.query(sql::CREDENTIAL_USES, params).await? {
-        if let Some(last) = last_use(&row)? {
+        if let Some(last) = last_use(&row) {
             uses.insert(get(&row, "cred_id")?, last);
         }
     }

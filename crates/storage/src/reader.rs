@@ -73,7 +73,7 @@ impl Reader {
                     OrgId(get(row, "org_id")?),
                     CredentialId(get(row, "cred_id")?),
                 );
-                let last_use = last_use(row)?;
+                let last_use = last_use(row);
                 let sealed = rows::sealed_credential(row).ok();
                 let stored =
                     sealed.map(|(_, sealed)| Arc::new(StoredCredential { sealed, last_use }));

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use strongroom_domain::CredentialId;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::scrub::{RowWithTrail, ScrubStore, Trailed, Written};
-use strongroom_domain::store::{StoreError, StoreResult};
+use strongroom_domain::store::StoreResult;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -81,14 +81,11 @@ fn row_with_trail(row: &Row) -> StoreResult<RowWithTrail> {
     let version: Option<i64> = get(row, "written_version")?;
     let digest: Option<&[u8]> = get(row, "written_digest")?;
     let digest = digest.and_then(|digest| digest.try_into().ok());
-    let sealed = match rows::sealed_credential(row) {
-        Ok((_, sealed)) => Some(sealed),
-        Err(StoreError::Malformed(_)) => None,
-        Err(error) => return Err(error),
-    };
+    // Whatever keeps one row from being read, such as a time beyond ours, must not hide the others.
+    let sealed = rows::sealed_credential(row).ok();
     Ok(RowWithTrail {
         id: CredentialId(get(row, "cred_id")?),
-        row: sealed,
+        row: sealed.map(|(_, sealed)| sealed),
         written: version.map(|version| Written { version, digest }),
         deleted: get(row, "deleted")?,
     })

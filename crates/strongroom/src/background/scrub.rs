@@ -76,15 +76,23 @@ async fn run_forever(vault: &Vault, interval: Duration) {
 async fn run(vault: &Vault) -> Result<(), VaultError> {
     let started = Instant::now();
     let mut observer = Throttled::new();
-    let mut organizations = 0_u64;
+    let (mut organizations, mut failed) = (0_u64, None);
     for organization in vault.organizations().await? {
         let caller = Caller::operator(organization.id, command_line());
         match vault.verify(&caller, &mut observer).await {
             Ok(_) => organizations += 1,
             // It was deleted meanwhile.
             Err(VaultError::NotFound) => {}
-            Err(error) => return Err(error),
+            Err(error @ VaultError::Unavailable(_)) => return Err(error),
+            // What is wrong with one must not hide what is wrong with the others.
+            Err(error) => {
+                tracing::error!(org = %organization.id, %error, "an organisation could not be checked");
+                failed = Some(error);
+            }
         }
+    }
+    if let Some(error) = failed {
+        return Err(error);
     }
     let findings = observer.findings;
     vault.counters().scrub_ended(SystemClock.now(), findings);
