@@ -48,11 +48,9 @@ impl Vault {
         if !self.store.organization_exists(caller.scope()).await? {
             return Err(VaultError::NotFound);
         }
-        let found = self.verify_keys(caller, observer).await?
+        Ok(self.verify_keys(caller, observer).await?
             + self.verify_rows(caller, observer).await?
-            + self.verify_trail(caller, observer).await?;
-        self.counters.integrity_failures.add(found);
-        Ok(found)
+            + self.verify_trail(caller, observer).await?)
     }
 
     async fn verify_keys(
@@ -66,7 +64,7 @@ impl Vault {
         }
         let mut problems = self.scrub_keys(caller, observer).await?.problems;
         problems.retain(|problem| first.contains(problem));
-        Ok(tell(observer, caller.org(), None, &problems))
+        Ok(self.tell(observer, caller.org(), None, &problems))
     }
 
     async fn verify_rows(
@@ -89,7 +87,7 @@ impl Vault {
                 let again = self.row_page(caller, row.id, 1, observer).await?;
                 if let Some(row) = again.first().filter(|again| again.id == row.id) {
                     let problems = self.problems(caller.org(), &keys, row);
-                    found += tell(observer, caller.org(), Some(row.id), &problems);
+                    found += self.tell(observer, caller.org(), Some(row.id), &problems);
                 }
             }
             let checked = rows.len() as u64;
@@ -114,7 +112,7 @@ impl Vault {
                 let still = |again: &&Trailed| again.id == trailed.id && again.missing;
                 if again.first().filter(still).is_some() {
                     let problems = [Problem::Missing];
-                    found += tell(observer, caller.org(), Some(trailed.id), &problems);
+                    found += self.tell(observer, caller.org(), Some(trailed.id), &problems);
                 }
             }
             observer.checked(0).await;
@@ -151,6 +149,25 @@ impl Vault {
         }
         let same = written.digest == Some(self.chain.row_digest(org, row));
         (!same).then_some(Problem::Differs)
+    }
+
+    fn tell(
+        &self,
+        observer: &mut dyn ScrubObserver,
+        org: OrgId,
+        credential: Option<CredentialId>,
+        problems: &[Problem],
+    ) -> u64 {
+        for problem in problems {
+            observer.found(&Finding {
+                org,
+                credential,
+                problem: *problem,
+            });
+        }
+        let found = problems.len() as u64;
+        self.counters.integrity_failures.add(found);
+        found
     }
 
     async fn scrub_keys(
@@ -230,20 +247,4 @@ async fn read<T>(
 fn after(last: Option<CredentialId>) -> Option<CredentialId> {
     let next = last?.0.as_u128().checked_add(1)?;
     Some(CredentialId(Uuid::from_u128(next)))
-}
-
-fn tell(
-    observer: &mut dyn ScrubObserver,
-    org: OrgId,
-    credential: Option<CredentialId>,
-    problems: &[Problem],
-) -> u64 {
-    for problem in problems {
-        observer.found(&Finding {
-            org,
-            credential,
-            problem: *problem,
-        });
-    }
-    problems.len() as u64
 }
