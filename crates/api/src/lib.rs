@@ -7,6 +7,7 @@ mod body;
 mod consistency;
 mod envelope;
 mod error;
+mod metrics;
 mod middleware;
 mod query;
 mod routes;

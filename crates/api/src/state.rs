@@ -4,6 +4,7 @@ use std::time::Duration;
 use strongroom_domain::{Vault, VaultError};
 
 use crate::error::ApiError;
+use crate::metrics::Metrics;
 
 /// What every request handler shares. It exists before the vault does, so that a server can listen, and say
 /// that it is not ready, while the database is away.
@@ -11,6 +12,7 @@ use crate::error::ApiError;
 pub struct AppState {
     vault: Arc<OnceLock<Arc<Vault>>>,
     pub(crate) settings: ApiSettings,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// How requests are handled.
@@ -29,8 +31,10 @@ impl AppState {
     /// A state without a vault: everything but `/healthz` is answered 503 until [`Self::open`].
     #[must_use]
     pub fn new(settings: ApiSettings) -> Self {
+        let vault = Arc::new(OnceLock::new());
         Self {
-            vault: Arc::new(OnceLock::new()),
+            metrics: Arc::new(Metrics::new(vault.clone())),
+            vault,
             settings,
         }
     }
@@ -38,6 +42,12 @@ impl AppState {
     /// From now on requests reach `vault`.
     pub fn open(&self, vault: Arc<Vault>) {
         let _ = self.vault.set(vault);
+    }
+
+    /// The vault, once it is open.
+    #[must_use]
+    pub fn opened(&self) -> Option<Arc<Vault>> {
+        self.vault.get().cloned()
     }
 
     pub(crate) fn vault(&self) -> Result<&Arc<Vault>, ApiError> {

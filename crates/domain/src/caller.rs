@@ -33,6 +33,10 @@ pub enum Permission {
     ManageUserKeys,
     /// Create, list and revoke API keys, and create the organisation.
     ManageOrganization,
+    /// Look through all credentials for stale ones, without their secrets.
+    InspectCredentials,
+    /// Check that every stored row is what was written.
+    VerifyIntegrity,
 }
 
 /// Where a request came from, for the audit trail.
@@ -135,10 +139,22 @@ impl Caller {
     /// [`VaultError::Forbidden`] when not.
     pub fn require(&self, permission: Permission) -> Result<(), VaultError> {
         let allowed = match (self.actor, permission) {
-            (Actor::Operator, Permission::ManageOrganization | Permission::ReadRotations)
+            (
+                Actor::Operator,
+                Permission::ManageOrganization
+                | Permission::ReadRotations
+                | Permission::InspectCredentials
+                | Permission::VerifyIntegrity,
+            )
             | (Actor::Anonymous, Permission::ManageUserKeys)
             | (Actor::Key(..), Permission::ListCredentials) => true,
-            (Actor::Operator | Actor::Anonymous, _) | (_, Permission::ManageOrganization) => false,
+            (Actor::Operator | Actor::Anonymous, _)
+            | (
+                _,
+                Permission::ManageOrganization
+                | Permission::InspectCredentials
+                | Permission::VerifyIntegrity,
+            ) => false,
             (Actor::Key(_, role), _) => role == Role::Admin,
         };
         if allowed {

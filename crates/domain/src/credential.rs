@@ -5,6 +5,7 @@ use serde::Serialize;
 use strongroom_crypto::SecretBytes;
 
 use crate::blob::JsonBlob;
+use crate::last_use::LastUse;
 use crate::{CredentialId, FieldError, OrgId};
 
 /// Longest label, in characters (Unicode scalar values).
@@ -174,6 +175,9 @@ pub struct CredentialInfo {
     /// Its label; empty when never set.
     #[serde(rename = "extcred_label")]
     pub label: Label,
+    /// Its last reveal or change; nothing on the wire when it was never used.
+    #[serde(flatten)]
+    pub last_use: Option<LastUse>,
 }
 
 /// A credential with its secret in the clear: exists only between opening and answering.
@@ -220,6 +224,7 @@ impl SealedCredential {
             provider: self.provider,
             kind: self.kind,
             label: self.label.clone(),
+            last_use: None,
         }
     }
 }

@@ -10,14 +10,17 @@ pub mod audit;
 pub mod blob;
 pub mod caller;
 mod clock;
+pub mod counters;
 pub mod credential;
 pub mod error;
 mod ids;
 pub mod json;
 pub mod keyring;
+pub mod last_use;
 pub mod organization;
 pub mod pieces;
 pub mod rotation;
+pub mod scrub;
 pub mod store;
 mod vault;
 

@@ -10,10 +10,12 @@ use crate::api_key::StoredApiKey;
 use crate::audit::Event;
 use crate::caller::OrgScope;
 use crate::credential::{CredentialFilter, CredentialPage, Page, SealedCredential};
+use crate::last_use::{LastUseStore, StoredCredential};
 use crate::organization::Organization;
 use crate::rotation::{
     RootKeyState, RootRotation, Rotation, RotationStart, RunningServer, ServerReport,
 };
+use crate::scrub::ScrubStore;
 use crate::{CredentialId, KeyId, VaultError};
 
 /// Why the database did not do what it was asked. Texts are for the log only.
@@ -261,7 +263,7 @@ pub trait RotationStore: Send + Sync {
 
 /// Organisations, their keys, their credentials. Every write commits together with its audit event.
 #[async_trait]
-pub trait Store: RotationStore {
+pub trait Store: RotationStore + ScrubStore + LastUseStore {
     /// Creates an organisation with its first key.
     async fn create_organization(
         &self,
@@ -327,12 +329,12 @@ pub trait Store: RotationStore {
         row: SealedCredential,
         event: Event,
     ) -> StoreResult<()>;
-    /// One credential.
+    /// One credential, with its last use.
     async fn credential(
         &self,
         scope: OrgScope,
         id: CredentialId,
-    ) -> StoreResult<Option<Arc<SealedCredential>>>;
+    ) -> StoreResult<Option<Arc<StoredCredential>>>;
     /// The credential of a user of the Pieces surface.
     async fn credential_of_user(
         &self,

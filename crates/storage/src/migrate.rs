@@ -5,7 +5,7 @@ use crate::error::ConnectError;
 use crate::roles::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     (
         "V0001__vault",
         include_str!("../../../migrations/0001_vault.sql"),
@@ -13,6 +13,10 @@ const MIGRATIONS: [(&str, &str); 3] = [
     (
         "V0002__pieces_users",
         include_str!("../../../migrations/0002_pieces_users.sql"),
+    ),
+    (
+        "V0004__scrub_and_last_use",
+        include_str!("../../../migrations/0004_scrub_and_last_use.sql"),
     ),
     (
         "V0005__rotation",

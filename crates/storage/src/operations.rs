@@ -191,6 +191,9 @@ async fn delete(transaction: &OrgTransaction, members: &mut [Member<'_>]) -> Sto
         if !held.is_empty() {
             let params: &[&(dyn ToSql + Sync)] = &[&org.0, &held];
             transaction.execute(sql::CREDENTIALS_DELETE, params).await?;
+            transaction
+                .execute(sql::CREDENTIAL_USES_DELETE, params)
+                .await?;
         }
     }
     for member in members {

@@ -10,6 +10,7 @@ use strongroom_domain::credential::{
     CredentialFilter, CredentialPage, Page, PageStart, SealedCredential,
 };
 use strongroom_domain::crypto::{CryptoError, RandomSource};
+use strongroom_domain::last_use::StoredCredential;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::store::{ChangeFn, Store, StoreError, StoreResult, StoredOrgKey};
 use strongroom_domain::{Clock, CredentialId, KeyId, LaneId};
@@ -22,6 +23,7 @@ use crate::audit::Lane;
 use crate::database::Database;
 use crate::error::store_error;
 use crate::gather::Gather;
+use crate::last_use;
 use crate::reader::{Reader, Wanted};
 use crate::rows::{self, get};
 use crate::sql;
@@ -157,6 +159,14 @@ impl PgStore {
             if rows.is_empty() {
                 return Ok(transaction);
             }
+            let ids: Vec<Uuid> = rows
+                .iter()
+                .map(|row| get(row, "cred_id"))
+                .collect::<StoreResult<_>>()?;
+            let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &ids];
+            transaction
+                .execute(sql::CREDENTIAL_USES_DELETE, params)
+                .await?;
             let events = rows
                 .iter()
                 .map(|row| {
@@ -228,7 +238,13 @@ impl Store for PgStore {
             .await?
             > 0
         {}
-        self.execute(scope, sql::ROTATIONS_DELETE, &[&org]).await?;
+        for sql in [
+            sql::ALL_CREDENTIAL_USES_DELETE,
+            sql::ALL_KEY_USES_DELETE,
+            sql::ROTATIONS_DELETE,
+        ] {
+            self.execute(scope, sql, &[&org]).await?;
+        }
         Ok(())
     }
 
@@ -287,7 +303,7 @@ impl Store for PgStore {
         &self,
         scope: OrgScope,
         id: CredentialId,
-    ) -> StoreResult<Option<Arc<SealedCredential>>> {
+    ) -> StoreResult<Option<Arc<StoredCredential>>> {
         self.reads.ask(|reply| Wanted { scope, id, reply }).await
     }
 
@@ -402,6 +418,7 @@ async fn list(
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let more = items.len() > limit;
     items.truncate(limit);
+    last_use::fill_in(transaction, scope, &mut items).await?;
     let next = items.last().filter(|_| more).map(|item| item.id);
     Ok(CredentialPage { items, total, next })
 }

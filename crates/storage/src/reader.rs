@@ -3,13 +3,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::credential::SealedCredential;
+use strongroom_domain::last_use::StoredCredential;
 use strongroom_domain::store::{StoreError, StoreResult};
 use strongroom_domain::{CredentialId, OrgId};
 use uuid::Uuid;
 
 use crate::database::Database;
 use crate::gather::{Reply, Worker};
+use crate::last_use::last_use;
 use crate::rows::{self, get};
 use crate::sql;
 use crate::transaction::{OrgTransaction, within};
@@ -18,7 +19,7 @@ use crate::transaction::{OrgTransaction, within};
 pub(crate) struct Wanted {
     pub(crate) scope: OrgScope,
     pub(crate) id: CredentialId,
-    pub(crate) reply: Reply<Option<Arc<SealedCredential>>>,
+    pub(crate) reply: Reply<Option<Arc<StoredCredential>>>,
 }
 
 /// Reads all wanted credentials with one statement.
@@ -27,7 +28,7 @@ pub(crate) struct Reader {
 }
 
 /// The rows that were found; one that is malformed is known by its id alone.
-type Found = HashMap<(OrgId, CredentialId), Option<Arc<SealedCredential>>>;
+type Found = HashMap<(OrgId, CredentialId), Option<Arc<StoredCredential>>>;
 
 #[async_trait]
 impl Worker for Reader {
@@ -72,8 +73,11 @@ impl Reader {
                     OrgId(get(row, "org_id")?),
                     CredentialId(get(row, "cred_id")?),
                 );
-                let credential = rows::sealed_credential(row).ok();
-                Ok((id, credential.map(|(_, credential)| Arc::new(credential))))
+                let last_use = last_use(row);
+                let sealed = rows::sealed_credential(row).ok();
+                let stored =
+                    sealed.map(|(_, sealed)| Arc::new(StoredCredential { sealed, last_use }));
+                Ok((id, stored))
             })
             .collect()
     }

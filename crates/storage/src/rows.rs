@@ -48,6 +48,7 @@ pub(crate) fn credential_info(org: OrgId, row: &Row) -> StoreResult<CredentialIn
         provider: named(row, "provider", Provider::parse)?,
         kind: named(row, "cred_type", CredentialType::parse)?,
         label: Label::stored(get(row, "label")?),
+        last_use: None,
     })
 }
 

@@ -160,11 +160,13 @@ pub const API_KEY_REVOKE: &str = "update api_keys set revoked_at = coalesce(revo
 /// Tells every listening server to forget the keys it holds in memory.
 pub const KEYS_CHANGED: &str = "select pg_notify('strongroom_keys', '')";
 
-/// Several credentials by (organisation, id).
+/// Several credentials by (organisation, id), with their last use.
 pub const CREDENTIALS: &str = "select c.org_id, c.cred_id, c.provider, c.cred_type, c.label, c.version, \
-     c.key_generation, c.wrapped_key, c.sealed_blob, c.updated_at, c.pieces_user \
+     c.key_generation, c.wrapped_key, c.sealed_blob, c.updated_at, c.pieces_user, \
+     u.last_used_at, u.last_used_by \
      from credentials c join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, cred_id) \
-     on c.org_id = wanted.org_id and c.cred_id = wanted.cred_id";
+     on c.org_id = wanted.org_id and c.cred_id = wanted.cred_id \
+     left join credential_uses u on u.org_id = c.org_id and u.cred_id = c.cred_id";
 /// Several credentials of one organisation, locked until the transaction ends; those that another transaction
 /// holds are left out.
 pub const CREDENTIALS_LOCK: &str = "select org_id, cred_id, provider, cred_type, label, version, \
@@ -229,6 +231,53 @@ pub const LANE_HEADS: &str = "with recursive newest (lane, nth) as ( \
        order by e.seq desc limit 1) as head \
      order by head.lane";
 
+/// When several credentials of one organisation were last used.
+pub const CREDENTIAL_USES: &str = "select cred_id, last_used_at, last_used_by from credential_uses \
+     where org_id = $1 and cred_id = any($2)";
+/// Forgets when an organisation's credentials were used.
+pub const ALL_CREDENTIAL_USES_DELETE: &str = "delete from credential_uses where org_id = $1";
+/// Forgets when an organisation's API keys were used.
+pub const ALL_KEY_USES_DELETE: &str = "delete from key_uses where org_id = $1";
+/// Forgets the uses of several credentials of one organisation.
+pub const CREDENTIAL_USES_DELETE: &str =
+    "delete from credential_uses where org_id = $1 and cred_id = any($2)";
+/// Which of several credentials, by (organisation, id), exist.
+pub const CREDENTIALS_KNOWN: &str = "select c.org_id, c.cred_id from credentials c \
+     join unnest($1::uuid[], $2::uuid[]) as used (org_id, cred_id) \
+     on c.org_id = used.org_id and c.cred_id = used.cred_id";
+/// When each API key of an organisation was last used.
+pub const KEY_USES: &str = "select key_id, last_used_at from key_uses where org_id = $1";
+
+/// For short index scans that the policies' high cost makes look long: no compiler, no parallel workers.
+pub const SHORT_SCANS: &str = "select set_config('jit', 'off', true), \
+     set_config('max_parallel_workers_per_gather', '0', true)";
+/// A page of credentials from an id on, each with its newest write event and whether it was ever deleted. One
+/// statement, and so one moment: a write commits together with its event. A blob that is larger than any that a
+/// server stores stays where it is, and what comes instead of it does not open.
+pub const CREDENTIALS_WITH_TRAIL: &str = "select c.org_id, c.cred_id, c.provider, c.cred_type, c.label, \
+     c.version, c.key_generation, c.wrapped_key, case when octet_length(c.sealed_blob) <= 1048576 \
+       then c.sealed_blob else '' end as sealed_blob, c.updated_at, c.pieces_user, \
+     written.version as written_version, written.digest as written_digest, \
+     coalesce((select true from audit_events d where d.org_id = c.org_id and d.cred_id = c.cred_id \
+       and d.action = 'credential.delete' and d.version is not null and d.outcome = 'ok' limit 1), false) \
+       as deleted \
+     from credentials c left join lateral (select e.version, e.digest from audit_events e \
+       where e.org_id = c.org_id and e.cred_id = c.cred_id and e.version is not null and e.outcome = 'ok' \
+       and e.action in ('credential.create', 'credential.update', 'credential.reseal', 'credential.attest') \
+       order by e.version desc, e.at desc limit 1) as written on true \
+     where c.org_id = $1 and c.cred_id >= $2 order by c.cred_id limit $3";
+/// A page of the credentials that the trail says were written, from an id on, and whether each is missing: its
+/// row is gone, and no event says that it was deleted.
+pub const TRAIL_WITH_CREDENTIALS: &str = "with page as (select e.cred_id from audit_events e \
+       where e.org_id = $1 and e.cred_id >= $2 and e.version is not null and e.outcome = 'ok' \
+       and e.action in ('credential.create', 'credential.update', 'credential.reseal', 'credential.attest') \
+       group by e.cred_id order by e.cred_id limit $3) \
+     select page.cred_id, c.cred_id is null and (select true from audit_events d \
+       where d.org_id = $1 and d.cred_id = page.cred_id and d.action = 'credential.delete' \
+       and d.version is not null and d.outcome = 'ok' limit 1) is null as missing \
+     from page left join credentials c on c.org_id = $1 and c.cred_id = page.cred_id \
+     order by page.cred_id";
+
 /// Makes audit partitions ahead of time.
 pub const ENSURE_PARTITIONS: &str = "select strongroom_ensure_audit_partitions()";
 
@@ -252,10 +301,15 @@ impl Insert {
     }
 
     fn new(table: &str, columns: &[&str]) -> Self {
+        Self::with_conflict(table, columns, "")
+    }
+
+    /// The same with what to do about rows that are there already.
+    fn with_conflict(table: &str, columns: &[&str], conflict: &str) -> Self {
         let statement = |rows: usize| {
             let tuples: Vec<_> = (0..rows).map(|row| tuple(row, columns.len())).collect();
             let (columns, tuples) = (columns.join(", "), tuples.join(", "));
-            let sql = format!("insert into {table} ({columns}) values {tuples}");
+            let sql = format!("insert into {table} ({columns}) values {tuples} {conflict}");
             // Made once per process.
             (rows, &*Box::leak(sql.into_boxed_str()))
         };
@@ -317,10 +371,34 @@ pub static AUDIT_INSERT: std::sync::LazyLock<Insert> = std::sync::LazyLock::new(
     )
 });
 
+/// Last uses of credentials; the later one counts.
+pub static CREDENTIAL_USES_MERGE: std::sync::LazyLock<Insert> = std::sync::LazyLock::new(|| {
+    Insert::with_conflict(
+        "credential_uses as kept",
+        &["org_id", "cred_id", "last_used_at", "last_used_by"],
+        "on conflict (org_id, cred_id) do update set \
+         last_used_at = greatest(kept.last_used_at, excluded.last_used_at), \
+         last_used_by = case when excluded.last_used_at >= kept.last_used_at \
+           then excluded.last_used_by else kept.last_used_by end",
+    )
+});
+
+/// Last uses of API keys; the later one counts.
+pub static KEY_USES_MERGE: std::sync::LazyLock<Insert> = std::sync::LazyLock::new(|| {
+    Insert::with_conflict(
+        "key_uses as kept",
+        &["org_id", "key_id", "last_used_at"],
+        "on conflict (org_id, key_id) do update set \
+         last_used_at = greatest(kept.last_used_at, excluded.last_used_at)",
+    )
+});
+
 /// Every statement, with a name, for the test that prepares them.
 #[must_use]
 pub fn all() -> Vec<(&'static str, &'static str)> {
     let mut all = vec![
+        ("ALL_CREDENTIAL_USES_DELETE", ALL_CREDENTIAL_USES_DELETE),
+        ("ALL_KEY_USES_DELETE", ALL_KEY_USES_DELETE),
         ("ENTER", ENTER),
         ("ENTER_LISTING", ENTER_LISTING),
         ("ROOT_KEYS", ROOT_KEYS),
@@ -384,9 +462,21 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         ("CREDENTIALS_AFTER", CREDENTIALS_AFTER),
         ("LANE_HEAD", LANE_HEAD),
         ("LANE_HEADS", LANE_HEADS),
+        ("CREDENTIAL_USES", CREDENTIAL_USES),
+        ("CREDENTIAL_USES_DELETE", CREDENTIAL_USES_DELETE),
+        ("CREDENTIALS_KNOWN", CREDENTIALS_KNOWN),
+        ("KEY_USES", KEY_USES),
+        ("SHORT_SCANS", SHORT_SCANS),
+        ("CREDENTIALS_WITH_TRAIL", CREDENTIALS_WITH_TRAIL),
+        ("TRAIL_WITH_CREDENTIALS", TRAIL_WITH_CREDENTIALS),
         ("ENSURE_PARTITIONS", ENSURE_PARTITIONS),
     ];
-    for insert in [&CREDENTIALS_INSERT, &AUDIT_INSERT] {
+    for insert in [
+        &CREDENTIALS_INSERT,
+        &AUDIT_INSERT,
+        &CREDENTIAL_USES_MERGE,
+        &KEY_USES_MERGE,
+    ] {
         all.extend(insert.statements.iter().map(|(_, sql)| ("INSERT", *sql)));
     }
     all
@@ -406,12 +496,14 @@ mod tests {
 
     #[test]
     fn every_statement_on_a_tenant_table_names_org_id() {
-        const TENANT_TABLES: [&str; 5] = [
+        const TENANT_TABLES: [&str; 7] = [
             "organizations",
             "org_keys",
             "api_keys",
             "credentials",
             "audit_events",
+            "credential_uses",
+            "key_uses",
         ];
         for (name, sql) in all() {
             let touches = |table: &str| {

@@ -1,3 +1,4 @@
+#[cfg(feature = "dev")]
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -51,6 +52,15 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Credentials of an organisation, without their secrets.
+    Credentials {
+        #[command(subcommand)]
+        command: CredentialsCommand,
+    },
+    /// Check that every stored credential opens and is what was written last, without showing any.
+    ///
+    /// Works beside running servers. Exits with 1 when something was found.
+    Verify(VerifyArgs),
 }
 
 /// Where settings come from: flags, then STRONGROOM_* variables, then the file; the first one found counts.
@@ -125,6 +135,13 @@ pub(crate) struct ServeArgs {
     /// [default: 20s].
     #[arg(long, value_name = "TIME")]
     pub(crate) shutdown_timeout: Option<String>,
+    /// How often all stored credentials are checked in the background, from 1s to 30d; off: never
+    /// [default: 24h].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) verify_interval: Option<String>,
+    /// How often last uses are written to the database, up to 30s [default: 20s].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) use_flush_interval: Option<String>,
     /// json, human, or auto: human on a terminal [default: auto].
     #[arg(long, value_name = "FORMAT")]
     pub(crate) log_format: Option<String>,
@@ -371,4 +388,34 @@ pub(crate) struct RotateRetireArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// Only this organisation [default: all].
+    #[arg(long, value_name = "ORG_ID")]
+    pub(crate) org: Option<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CredentialsCommand {
+    /// List an organisation's credentials and when each was last used. Recorded in its audit trail.
+    List {
+        #[command(flatten)]
+        vault: VaultArgs,
+        /// The organisation's id.
+        #[arg(long, value_name = "ORG_ID")]
+        org: String,
+        /// Only those neither used nor created within this time, such as 90d.
+        #[arg(long, value_name = "TIME")]
+        unused_since: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }

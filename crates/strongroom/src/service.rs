@@ -15,6 +15,7 @@ use strongroom_storage::{
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
+use crate::background::{BackgroundSettings, Scrubber, UseFlusher, flush_last};
 use crate::config::{RootKeyConfig, ServeSettings, VaultAccess};
 use crate::error::CommandError;
 use crate::keepers::{JobKeeper, RootKeyKeeper};
@@ -27,10 +28,12 @@ const REMIND_EVERY: u32 = 60;
 
 /// A service that listens.
 pub(crate) struct Service {
+    #[cfg(feature = "dev")]
     address: SocketAddr,
     handle: ServerHandle,
     server: JoinHandle<std::io::Result<()>>,
     opening: JoinHandle<Result<Background, CommandError>>,
+    state: AppState,
 }
 
 /// What lives as long as the vault is open.
@@ -39,6 +42,8 @@ struct Background {
     _partitions: PartitionKeeper,
     root_keys: RootKeyKeeper,
     _jobs: JobKeeper,
+    _uses: UseFlusher,
+    _scrubber: Option<Scrubber>,
 }
 
 impl Service {
@@ -56,19 +61,29 @@ impl Service {
         let handle = server.handle();
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
         Ok(Self {
+            #[cfg(feature = "dev")]
             address,
             handle,
             server: tokio::spawn(server),
-            opening: tokio::spawn(open_vault(settings.access, settings.vault, state, address)),
+            opening: tokio::spawn(open_vault(
+                settings.access,
+                settings.vault,
+                settings.background,
+                state.clone(),
+                address,
+            )),
+            state,
         })
     }
 
     /// Where it listens.
+    #[cfg(feature = "dev")]
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Waits until the vault is open.
+    #[cfg(feature = "dev")]
     pub(crate) async fn ready(&mut self) -> Result<(), CommandError> {
         let opened = (&mut self.opening).await;
         let background = opened.map_err(|error| CommandError::Failed(error.to_string()))??;
@@ -95,6 +110,9 @@ impl Service {
             background.root_keys.stop().await;
         }
         self.opening.abort();
+        if let Some(vault) = self.state.opened() {
+            flush_last(&vault).await;
+        }
         if let Some(error) = failed {
             return Err(error);
         }
@@ -157,6 +175,7 @@ enum Obstacle {
 async fn open_vault(
     access: VaultAccess,
     settings: VaultSettings,
+    background: BackgroundSettings,
     state: AppState,
     address: SocketAddr,
 ) -> Result<Background, CommandError> {
@@ -171,7 +190,12 @@ async fn open_vault(
     let mut tries = 0;
     loop {
         match try_open(&database, &access, settings).await {
-            Ok(vault) => return Ok(opened(database, vault, access.root_keys, &state, address)),
+            Ok(vault) => {
+                let root_keys = access.root_keys;
+                return Ok(opened(
+                    database, vault, root_keys, background, &state, address,
+                ));
+            }
             Err(Obstacle::Fatal(error)) => return Err(error),
             Err(Obstacle::Passing(why)) => {
                 if why != last || tries % REMIND_EVERY == 0 {
@@ -189,6 +213,7 @@ fn opened(
     database: Database,
     vault: Vault,
     root_keys: RootKeyConfig,
+    settings: BackgroundSettings,
     state: &AppState,
     address: SocketAddr,
 ) -> Background {
@@ -199,9 +224,13 @@ fn opened(
             database.clone(),
             Arc::new(move || forgetful.forget_keys()),
         ),
-        _partitions: PartitionKeeper::start(database),
+        _partitions: PartitionKeeper::start(database.clone()),
         root_keys: RootKeyKeeper::start(vault.clone(), root_keys, address),
         _jobs: JobKeeper::start(vault.clone()),
+        _uses: UseFlusher::start(vault.clone(), settings.use_flush_interval),
+        _scrubber: settings
+            .verify_interval
+            .map(|interval| Scrubber::start(vault.clone(), database, interval)),
     };
     state.open(vault);
     tracing::info!("ready");

@@ -6,6 +6,7 @@ mod fallback;
 mod health;
 mod list_credentials;
 mod list_rotations;
+mod metrics;
 mod pieces;
 mod reveal_credential;
 mod update_credential;
@@ -47,6 +48,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .route(web::get().to(health::ready))
                 .route(web::head().to(health::ready))
                 .default_service(fallback::allow("GET, HEAD")),
+        )
+        .service(
+            web::resource("/metrics")
+                .route(web::get().to(metrics::handle))
+                .default_service(fallback::allow("GET")),
         )
         .configure(pieces::configure)
         .default_service(web::to(fallback::not_found));

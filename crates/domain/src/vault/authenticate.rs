@@ -67,6 +67,7 @@ impl Vault {
         if !genuine || expired || key.revoked_at.is_some() {
             return Err(VaultError::Unauthorized);
         }
+        self.note_key_use(key.org, key.id);
         Ok(Caller::key(key.org, key.id, key.role, request))
     }
 

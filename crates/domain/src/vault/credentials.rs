@@ -110,25 +110,26 @@ impl Vault {
         caller.require(Permission::RevealCredential)?;
         let scope = caller.scope();
         let event = Event::by(caller, Action::CredentialReveal, self.now()).about(id);
-        let Some(row) = self.store.credential(scope, id).await? else {
+        let found = match self.store.credential(scope, id).await {
+            Ok(found) => found,
+            Err(error) => return Err(self.failed(caller, event, error.into()).await),
+        };
+        let Some(stored) = found else {
             let event = event.with_outcome(Outcome::NotFound);
             self.store.record(scope, event).await?;
             return Err(VaultError::NotFound);
         };
         let mut event = event;
-        event.version = Some(row.version);
-        match self.open(caller, &row).await {
+        event.version = Some(stored.sealed.version);
+        match self.open(caller, &stored.sealed).await {
             Ok(blob) => {
                 self.store.record(scope, event).await?;
-                let info = row.info(caller.org());
+                self.note_use(caller, id);
+                let mut info = stored.sealed.info(caller.org());
+                info.last_use = stored.last_use;
                 Ok(RevealedCredential { info, blob })
             }
-            Err(error @ VaultError::Integrity(_)) => {
-                let event = event.with_outcome(Outcome::IntegrityFailure);
-                self.store.record(scope, event).await?;
-                Err(error)
-            }
-            Err(error) => Err(error),
+            Err(error) => Err(self.failed(caller, event, error).await),
         }
     }
 
@@ -168,7 +169,7 @@ impl Vault {
         caller.require(Permission::UpdateCredential)?;
         let current = self.store.credential(caller.scope(), id).await?;
         let rules = self.settings.blob_rules;
-        Ok(current.map_or_else(Vec::new, |row| change.errors(&row, rules)))
+        Ok(current.map_or_else(Vec::new, |row| change.errors(&row.sealed, rules)))
     }
 
     /// Replaces a credential's label and blob by what `content` makes of them.
@@ -180,15 +181,20 @@ impl Vault {
         content: ContentFn,
     ) -> Result<(), VaultError> {
         let event = Event::by(caller, action, self.now()).about(id);
-        let changed = self.change_row(caller, id, content, event.clone()).await;
-        let outcome = match changed {
-            Err(VaultError::NotFound) => Outcome::NotFound,
-            Err(VaultError::Integrity(_)) => Outcome::IntegrityFailure,
-            _ => return changed,
-        };
-        let event = event.with_outcome(outcome);
-        self.store.record(caller.scope(), event).await?;
-        changed
+        match self.change_row(caller, id, content, event.clone()).await {
+            Ok(()) => {
+                if action == Action::CredentialUpdate {
+                    self.note_use(caller, id);
+                }
+                Ok(())
+            }
+            Err(VaultError::NotFound) => {
+                let event = event.with_outcome(Outcome::NotFound);
+                self.store.record(caller.scope(), event).await?;
+                Err(VaultError::NotFound)
+            }
+            Err(error) => Err(self.failed(caller, event, error).await),
+        }
     }
 
     async fn change_row(
@@ -252,6 +258,25 @@ impl Vault {
             .store
             .delete_all_credentials(scope, event, each)
             .await?)
+    }
+
+    /// What to answer after `error` ended what `event` tells of. A failed integrity check is counted, and
+    /// recorded first.
+    pub(super) async fn failed(
+        &self,
+        caller: &Caller,
+        event: Event,
+        error: VaultError,
+    ) -> VaultError {
+        if !matches!(error, VaultError::Integrity(_)) {
+            return error;
+        }
+        self.counters.seal_failures.add(1);
+        let event = event.with_outcome(Outcome::IntegrityFailure);
+        match self.store.record(caller.scope(), event).await {
+            Ok(()) => error,
+            Err(unrecorded) => unrecorded.into(),
+        }
     }
 
     pub(super) async fn open(

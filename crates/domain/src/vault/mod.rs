@@ -2,11 +2,14 @@
 
 mod authenticate;
 mod credentials;
+mod inventory;
 mod keys;
+mod last_use;
 mod organizations;
 mod pieces;
 mod root_rotation;
 mod rotation;
+mod scrub;
 
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -17,11 +20,13 @@ use strongroom_crypto::RandomSource;
 use crate::audit::Chain;
 use crate::blob::BlobRules;
 use crate::caller::OrgScope;
+use crate::counters::Counters;
 use crate::keyring::{OrgKeyring, RootKeyring, ServiceKeys};
 use crate::store::{RootKeyStore, Store};
 use crate::{Clock, OrgId, VaultError};
 use authenticate::KeyCache;
 pub use keys::IssuedApiKey;
+use last_use::UseLog;
 pub use rotation::Step;
 
 /// Most organisations whose unwrapped keys are kept in memory.
@@ -50,6 +55,8 @@ pub struct Vault {
     settings: VaultSettings,
     org_keys: moka::sync::Cache<OrgId, Arc<OrgKeyring>>,
     keys: KeyCache,
+    uses: UseLog,
+    counters: Counters,
 }
 
 impl Vault {
@@ -77,6 +84,8 @@ impl Vault {
                 .time_to_live(ORG_KEYS_LIFETIME)
                 .build(),
             keys: KeyCache::new(),
+            uses: UseLog::default(),
+            counters: Counters::default(),
         }
     }
 
@@ -84,6 +93,12 @@ impl Vault {
     #[must_use]
     pub fn blob_rules(&self) -> BlobRules {
         self.settings.blob_rules
+    }
+
+    /// What was counted since the vault was opened.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Whether the database answers.

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Vault;
 use super::credentials::{Content, ContentFn};
-use crate::audit::{Action, Event, Outcome};
+use crate::audit::{Action, Event};
 use crate::caller::{Actor, Caller, Permission};
 use crate::credential::{CredentialType, Label, Provider, SealedCredential};
 use crate::pieces::{OpenAi, PiecesUser};
@@ -90,15 +90,13 @@ impl Vault {
                 if caller.actor() == Actor::Anonymous {
                     return Ok(Some(kept.without_api_key()));
                 }
-                self.record_reveal(caller, row.id, Outcome::Ok).await?;
+                self.record_reveal(caller, row.id).await?;
                 Ok(Some(kept))
             }
-            Err(error @ VaultError::Integrity(_)) => {
-                let outcome = Outcome::IntegrityFailure;
-                self.record_reveal(caller, row.id, outcome).await?;
-                Err(error)
+            Err(error) => {
+                let event = Event::by(caller, Action::CredentialReveal, self.now()).about(row.id);
+                Err(self.failed(caller, event, error).await)
             }
-            Err(error) => Err(error),
         }
     }
 
@@ -125,7 +123,7 @@ impl Vault {
                 if !shown {
                     return Ok(kept.without_api_key());
                 }
-                self.record_reveal(caller, id, Outcome::Ok).await?;
+                self.record_reveal(caller, id).await?;
                 return Ok(kept);
             }
         }
@@ -199,14 +197,10 @@ impl Vault {
         }
     }
 
-    async fn record_reveal(
-        &self,
-        caller: &Caller,
-        id: CredentialId,
-        outcome: Outcome,
-    ) -> Result<(), VaultError> {
+    async fn record_reveal(&self, caller: &Caller, id: CredentialId) -> Result<(), VaultError> {
         let event = Event::by(caller, Action::CredentialReveal, self.now()).about(id);
-        let event = event.with_outcome(outcome);
-        Ok(self.store.record(caller.scope(), event).await?)
+        self.store.record(caller.scope(), event).await?;
+        self.note_use(caller, id);
+        Ok(())
     }
 }

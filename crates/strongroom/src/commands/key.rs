@@ -41,8 +41,15 @@ pub(super) async fn run(command: KeyCommand) -> Result<(), CommandError> {
             let vault = vault_access::open(&config::vault_access(&vault)?).await?;
             let keys = vault.api_keys(&caller).await;
             let keys = keys.map_err(|error| missing(error, "organisation", &org))?;
-            let values: Vec<_> = keys.iter().map(described).collect();
-            output::answer(json, &values, &table(&keys));
+            let uses = vault.key_uses(&caller).await?;
+            let last_use = |key: &StoredApiKey| uses.get(&key.id).copied().map(shown_time);
+            let value = |key| {
+                let mut value = described(key);
+                value["last_used_at"] = last_use(key).into();
+                value
+            };
+            let values: Vec<_> = keys.iter().map(value).collect();
+            output::answer(json, &values, &table(&keys, last_use));
         }
         KeyCommand::Revoke {
             vault,
@@ -84,7 +91,7 @@ fn described(key: &StoredApiKey) -> Value {
     })
 }
 
-fn table(keys: &[StoredApiKey]) -> String {
+fn table(keys: &[StoredApiKey], last_use: impl Fn(&StoredApiKey) -> Option<String>) -> String {
     let rows: Vec<_> = keys
         .iter()
         .map(|key| {
@@ -93,11 +100,13 @@ fn table(keys: &[StoredApiKey]) -> String {
                 key.role.as_str().to_owned(),
                 state(key, SystemClock.now()),
                 shown_time(key.created_at),
+                last_use(key).unwrap_or_else(|| "never".into()),
                 key.name.clone(),
             ]
         })
         .collect();
-    output::table(["KEY_ID", "ROLE", "STATE", "CREATED", "NAME"], &rows)
+    let headings = ["KEY_ID", "ROLE", "STATE", "CREATED", "LAST_USED", "NAME"];
+    output::table(headings, &rows)
 }
 
 fn state(key: &StoredApiKey, now: DateTime<Utc>) -> String {

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod credentials;
 #[cfg(feature = "dev")]
 mod dev;
 mod key;
@@ -9,6 +10,7 @@ mod org;
 mod root_key;
 mod rotate;
 mod serve;
+mod verify;
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -29,6 +31,8 @@ pub(crate) fn run(command: Command) -> Result<(), CommandError> {
         Command::Key { command } => short(key::run(command)),
         Command::Rotate { command } => short(rotate::run(command)),
         Command::KeyCheck { vault, json } => short(key_check::run(&vault, json)),
+        Command::Credentials { command } => short(credentials::run(command)),
+        Command::Verify(args) => short(verify::run(&args)),
     }
 }
 

@@ -8,6 +8,7 @@ use strongroom_storage::{DatabaseSettings, DatabaseUrl};
 
 use super::root_key::RootKeyConfig;
 use super::sources::{ConfigError, Sources};
+use crate::background::BackgroundSettings;
 use crate::cli::{ConnectArgs, ServeArgs, VaultArgs};
 
 /// Loopback, so that nothing is reachable from outside by accident.
@@ -29,6 +30,7 @@ pub(crate) struct ServeSettings {
     pub(crate) vault: VaultSettings,
     pub(crate) http: HttpSettings,
     pub(crate) api: ApiSettings,
+    pub(crate) background: BackgroundSettings,
 }
 
 /// How log lines look.
@@ -77,6 +79,8 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(ServeSettings, Logging), Config
         ("body_timeout", args.body_timeout.clone()),
         ("keep_alive", args.keep_alive.clone()),
         ("shutdown_timeout", args.shutdown_timeout.clone()),
+        ("verify_interval", args.verify_interval.clone()),
+        ("use_flush_interval", args.use_flush_interval.clone()),
         ("log_format", args.log_format.clone()),
         ("log_level", args.log_level.clone()),
     ]);
@@ -94,6 +98,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(ServeSettings, Logging), Config
             // Whoever names an organisation for anonymous callers decides who reaches the server.
             anonymous_needs_loopback_host: false,
         },
+        background: background_from(&sources)?,
         access: access_from(&sources)?,
     };
     let logging = Logging {
@@ -152,6 +157,22 @@ fn http_from(sources: &Sources) -> Result<HttpSettings, ConfigError> {
     })
 }
 
+fn background_from(sources: &Sources) -> Result<BackgroundSettings, ConfigError> {
+    let default = BackgroundSettings::default();
+    Ok(BackgroundSettings {
+        verify_interval: sources.parse(
+            "verify_interval",
+            default.verify_interval,
+            verify_interval,
+        )?,
+        use_flush_interval: sources.parse(
+            "use_flush_interval",
+            default.use_flush_interval,
+            use_flush_interval,
+        )?,
+    })
+}
+
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         "must be an IP address and a port, such as 127.0.0.1:8700 or [::1]:8700".into()
@@ -175,14 +196,37 @@ fn long_time(text: &str) -> Result<Duration, String> {
 }
 
 fn time(text: &str) -> Result<Duration, String> {
-    let parsed = match text.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => humantime::parse_duration(text).ok(),
-    };
     let longest = Duration::from_secs(3600);
-    parsed
+    span(text)
         .filter(|time| *time >= Duration::from_millis(1) && *time <= longest)
         .ok_or_else(|| "must be a time from 1ms to 1h, such as 500ms, 10s or 2m".into())
+}
+
+fn verify_interval(text: &str) -> Result<Option<Duration>, String> {
+    if text == "off" || text == "0" {
+        return Ok(None);
+    }
+    let longest = Duration::from_secs(30 * 24 * 3600);
+    span(text)
+        .filter(|time| *time >= Duration::from_secs(1) && *time <= longest)
+        .map(Some)
+        .ok_or_else(|| "must be off, or a time from 1s to 30d, such as 12h or 7d".into())
+}
+
+// The bound keeps last uses from being older than half a minute.
+fn use_flush_interval(text: &str) -> Result<Duration, String> {
+    let longest = Duration::from_secs(30);
+    span(text)
+        .filter(|time| *time >= Duration::from_millis(10) && *time <= longest)
+        .ok_or_else(|| "must be a time from 10ms to 30s".into())
+}
+
+// Seconds, or a number with a unit.
+fn span(text: &str) -> Option<Duration> {
+    match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => humantime::parse_duration(text).ok(),
+    }
 }
 
 fn organization(text: &str) -> Result<Option<OrgId>, String> {
@@ -232,6 +276,20 @@ mod tests {
         for bad in ["999ms", "0", "2h"] {
             assert!(long_time(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_scrub_can_be_switched_off() {
+        assert_eq!(verify_interval("off"), Ok(None));
+        assert_eq!(verify_interval("0"), Ok(None));
+        assert_eq!(
+            verify_interval("7d"),
+            Ok(Some(Duration::from_secs(7 * 86_400)))
+        );
+        for bad in ["", "never", "500ms", "31d"] {
+            assert!(verify_interval(bad).is_err(), "{bad}");
+        }
+        assert!(use_flush_interval("1m").is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 pub(crate) type Key = &'static str;
 
 /// Every setting there is.
-const KEYS: [Key; 21] = [
+const KEYS: [Key; 23] = [
     "database_url",
     "root_key_file",
     "root_key",
@@ -26,6 +26,8 @@ const KEYS: [Key; 21] = [
     "body_timeout",
     "keep_alive",
     "shutdown_timeout",
+    "verify_interval",
+    "use_flush_interval",
     "log_format",
     "log_level",
     "config",

@@ -10,6 +10,7 @@ use std::time::Duration;
 use strongroom_api::{ApiSettings, HttpSettings};
 use strongroom_domain::{OrgId, VaultSettings};
 
+use crate::background::BackgroundSettings;
 use crate::cli::DevArgs;
 use crate::config::{LogFormat, Logging, ServeSettings};
 use crate::error::CommandError;
@@ -75,6 +76,7 @@ async fn serve(
             body_timeout: Duration::from_secs(15),
             anonymous_needs_loopback_host: true,
         },
+        background: BackgroundSettings::default(),
     };
     let mut service = Service::start(settings)?;
     tokio::select! {

@@ -1,0 +1,35 @@
+use super::Vault;
+use crate::audit::{Action, Event};
+use crate::caller::{Caller, Permission};
+use crate::credential::{CredentialFilter, CredentialPage, Page, PageStart};
+use crate::{CredentialId, VaultError};
+
+/// Rows per page.
+const PAGE: i64 = 1000;
+
+impl Vault {
+    /// A page of all credentials of the caller's organisation after `after`, with their last use and without
+    /// their secrets, for the operator. Each page is recorded as a list.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] when there is no such organisation, or the store's
+    /// failure.
+    pub async fn inspect_credentials(
+        &self,
+        caller: &Caller,
+        after: Option<CredentialId>,
+    ) -> Result<CredentialPage, VaultError> {
+        caller.require(Permission::InspectCredentials)?;
+        let scope = caller.scope();
+        self.require_organization(caller).await?;
+        let page = Page {
+            limit: PAGE,
+            start: PageStart::After(after),
+        };
+        let filter = CredentialFilter::default();
+        let listed = self.store.list_credentials(scope, page, filter).await?;
+        let event = Event::by(caller, Action::CredentialList, self.now());
+        self.store.record(scope, event).await?;
+        Ok(listed)
+    }
+}

@@ -1,0 +1,265 @@
+use std::collections::BTreeMap;
+
+use strongroom_crypto::RootKeyId;
+use uuid::Uuid;
+
+use super::Vault;
+use crate::caller::{Caller, Permission};
+use crate::credential::SealedCredential;
+use crate::keyring::OrgKeyring;
+use crate::scrub::{Finding, Problem, RowWithTrail, ScrubObserver, Trailed, Written};
+use crate::store::{StoreResult, StoredOrgKey};
+use crate::{CredentialId, OrgId, VaultError};
+
+/// Rows per statement: at most 6.5 MB of sealed bytes, since a request's body has at most 64 KiB.
+const PAGE: i64 = 100;
+
+/// An organisation's keys, each unwrapped by itself, so that one that is broken hides nothing of the others.
+struct ScrubKeys {
+    rings: BTreeMap<i32, OrgKeyring>,
+    problems: Vec<Problem>,
+}
+
+impl Vault {
+    /// How many credentials the caller's organisation has now.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], or the store's failure.
+    pub async fn count_credentials(&self, caller: &Caller) -> Result<u64, VaultError> {
+        caller.require(Permission::VerifyIntegrity)?;
+        Ok(self.store.count_credentials(caller.scope()).await?)
+    }
+
+    /// Opens every credential of the caller's organisation, lets what is inside fall, and compares each row with
+    /// the audit trail; tells `observer` what is not as it was written. Returns how many findings there were.
+    ///
+    /// Works beside live traffic: it locks nothing, and holds a page of rows at a time. What it finds it reads
+    /// once more before telling, so that a change meanwhile is no false alarm. It trusts the trail's events;
+    /// whether these are genuine is the audit chain's business.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] when there is no such organisation or it is destroyed, or
+    /// the store's failure once `observer` does not want to try again.
+    pub async fn verify(
+        &self,
+        caller: &Caller,
+        observer: &mut dyn ScrubObserver,
+    ) -> Result<u64, VaultError> {
+        caller.require(Permission::VerifyIntegrity)?;
+        // A deleted one is still checked; of a destroyed one there is nothing that could open.
+        let organization = self.store.organization(caller.scope()).await?;
+        if organization.is_none_or(|organization| organization.destroyed_at.is_some()) {
+            return Err(VaultError::NotFound);
+        }
+        Ok(self.verify_keys(caller, observer).await?
+            + self.verify_rows(caller, observer).await?
+            + self.verify_trail(caller, observer).await?)
+    }
+
+    async fn verify_keys(
+        &self,
+        caller: &Caller,
+        observer: &mut dyn ScrubObserver,
+    ) -> Result<u64, VaultError> {
+        let first = self.scrub_keys(caller, observer).await?.problems;
+        if first.is_empty() {
+            return Ok(0);
+        }
+        let mut problems = self.scrub_keys(caller, observer).await?.problems;
+        problems.retain(|problem| first.contains(problem));
+        Ok(self.tell(observer, caller.org(), None, &problems))
+    }
+
+    async fn verify_rows(
+        &self,
+        caller: &Caller,
+        observer: &mut dyn ScrubObserver,
+    ) -> Result<u64, VaultError> {
+        let mut keys = self.scrub_keys(caller, observer).await?;
+        let mut from = Some(CredentialId(Uuid::nil()));
+        let mut found = 0;
+        while let Some(start) = from {
+            let rows = self.row_page(caller, start, PAGE, observer).await?;
+            from = after(rows.last().map(|row| row.id));
+            for row in &rows {
+                if self.problems(caller.org(), &keys, row).is_empty() {
+                    continue;
+                }
+                // Perhaps a key is newer than ours, or the row was changed: both are read again.
+                keys = self.scrub_keys(caller, observer).await?;
+                let again = self.row_page(caller, row.id, 1, observer).await?;
+                if let Some(row) = again.first().filter(|again| again.id == row.id) {
+                    let problems = self.problems(caller.org(), &keys, row);
+                    found += self.tell(observer, caller.org(), Some(row.id), &problems);
+                }
+            }
+            let checked = rows.len() as u64;
+            self.counters.verify_rows.add(checked);
+            observer.checked(checked).await;
+        }
+        Ok(found)
+    }
+
+    async fn verify_trail(
+        &self,
+        caller: &Caller,
+        observer: &mut dyn ScrubObserver,
+    ) -> Result<u64, VaultError> {
+        let mut from = Some(CredentialId(Uuid::nil()));
+        let mut found = 0;
+        while let Some(start) = from {
+            let page = self.trail_page(caller, start, PAGE, observer).await?;
+            from = after(page.last().map(|trailed| trailed.id));
+            for trailed in page.iter().filter(|trailed| trailed.missing) {
+                let again = self.trail_page(caller, trailed.id, 1, observer).await?;
+                let still = |again: &&Trailed| again.id == trailed.id && again.missing;
+                if again.first().filter(still).is_some() {
+                    let problems = [Problem::Missing];
+                    found += self.tell(observer, caller.org(), Some(trailed.id), &problems);
+                }
+            }
+            observer.checked(0).await;
+        }
+        Ok(found)
+    }
+
+    fn problems(&self, org: OrgId, keys: &ScrubKeys, found: &RowWithTrail) -> Vec<Problem> {
+        let Some(row) = &found.row else {
+            return vec![Problem::Malformed];
+        };
+        let opened = match keys.rings.get(&row.key_generation) {
+            None => Some(Problem::KeyMissing(row.key_generation)),
+            // What was opened is wiped as it is dropped.
+            Some(ring) => ring.open(row).err().map(|_| Problem::DoesNotOpen),
+        };
+        let trailed = match found.written {
+            _ if found.deleted => Some(Problem::PutBack),
+            None => Some(Problem::Unwritten(row.version)),
+            Some(written) => self.compare(org, row, written),
+        };
+        opened.into_iter().chain(trailed).collect()
+    }
+
+    fn compare(&self, org: OrgId, row: &SealedCredential, written: Written) -> Option<Problem> {
+        if row.version < written.version {
+            return Some(Problem::RolledBack {
+                stored: row.version,
+                written: written.version,
+            });
+        }
+        if row.version > written.version {
+            return Some(Problem::Unwritten(row.version));
+        }
+        let same = written.digest == Some(self.chain.row_digest(org, row));
+        (!same).then_some(Problem::Differs)
+    }
+
+    fn tell(
+        &self,
+        observer: &mut dyn ScrubObserver,
+        org: OrgId,
+        credential: Option<CredentialId>,
+        problems: &[Problem],
+    ) -> u64 {
+        for problem in problems {
+            observer.found(&Finding {
+                org,
+                credential,
+                problem: *problem,
+            });
+        }
+        let found = problems.len() as u64;
+        self.counters.integrity_failures.add(found);
+        found
+    }
+
+    async fn scrub_keys(
+        &self,
+        caller: &Caller,
+        observer: &mut dyn ScrubObserver,
+    ) -> Result<ScrubKeys, VaultError> {
+        let stored = loop {
+            if let Some(stored) = read(self.store.org_keys(caller.scope()).await, observer).await? {
+                break stored;
+            }
+        };
+        let (mut rings, mut problems) = (BTreeMap::new(), Vec::new());
+        if !stored.iter().any(|key| key.active) {
+            problems.push(Problem::NoActiveKey);
+        }
+        for key in stored {
+            let generation = key.generation;
+            let alone = StoredOrgKey {
+                active: true,
+                ..key
+            };
+            let root_key = alone.root_key;
+            match self.root().open_org_keys(caller.org(), &[alone]) {
+                Ok(ring) => {
+                    rings.insert(generation, ring);
+                }
+                // A root key that became active meanwhile, and that this process does not have, is no tampering.
+                Err(error @ VaultError::Unavailable(_))
+                    if self.knows_root_key(root_key).await? =>
+                {
+                    return Err(error);
+                }
+                Err(_) => problems.push(Problem::KeyDoesNotUnwrap(generation)),
+            }
+        }
+        Ok(ScrubKeys { rings, problems })
+    }
+
+    async fn knows_root_key(&self, id: RootKeyId) -> Result<bool, VaultError> {
+        let known = self.root_keys().await?;
+        Ok(known.iter().any(|key| key.id == id))
+    }
+
+    async fn row_page(
+        &self,
+        caller: &Caller,
+        from: CredentialId,
+        limit: i64,
+        observer: &mut dyn ScrubObserver,
+    ) -> Result<Vec<RowWithTrail>, VaultError> {
+        loop {
+            let page = self.store.rows_with_trail(caller.scope(), from, limit);
+            if let Some(page) = read(page.await, observer).await? {
+                return Ok(page);
+            }
+        }
+    }
+
+    async fn trail_page(
+        &self,
+        caller: &Caller,
+        from: CredentialId,
+        limit: i64,
+        observer: &mut dyn ScrubObserver,
+    ) -> Result<Vec<Trailed>, VaultError> {
+        loop {
+            let page = self.store.trailed(caller.scope(), from, limit);
+            if let Some(page) = read(page.await, observer).await? {
+                return Ok(page);
+            }
+        }
+    }
+}
+
+// `None` to try again: a scrub of hours shall not end with one restart of the database.
+async fn read<T>(
+    answer: StoreResult<T>,
+    observer: &mut dyn ScrubObserver,
+) -> Result<Option<T>, VaultError> {
+    match answer.map_err(VaultError::from) {
+        Ok(read) => Ok(Some(read)),
+        Err(error @ VaultError::Unavailable(_)) if observer.try_again(&error).await => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+// Where the page after `last` begins; `None` after the last page.
+fn after(last: Option<CredentialId>) -> Option<CredentialId> {
+    let next = last?.0.as_u128().checked_add(1)?;
+    Some(CredentialId(Uuid::from_u128(next)))
+}

@@ -1,0 +1,127 @@
+//! Last uses: kept in batches, behind the requests.
+
+use std::collections::{HashMap, HashSet};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use strongroom_domain::caller::OrgScope;
+use strongroom_domain::credential::CredentialInfo;
+use strongroom_domain::last_use::{LastUse, LastUseStore, Uses};
+use strongroom_domain::store::StoreResult;
+use strongroom_domain::{CredentialId, KeyId};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::database::Database;
+use crate::pg_store::PgStore;
+use crate::rows::get;
+use crate::sql;
+use crate::transaction::{OrgTransaction, within};
+
+/// Most uses in one transaction.
+const LARGEST_BATCH: usize = 512;
+
+type CredentialUse = (OrgScope, CredentialId, LastUse);
+type KeyUse = (OrgScope, KeyId, DateTime<Utc>);
+
+#[async_trait]
+impl LastUseStore for PgStore {
+    async fn keep_uses(&self, uses: &Uses) -> StoreResult<()> {
+        // Every server visits the rows in the same order, so that they do not deadlock.
+        let mut credentials = uses.credentials.clone();
+        credentials.sort_unstable_by_key(|(scope, id, _)| (scope.org(), *id));
+        for batch in credentials.chunks(LARGEST_BATCH) {
+            within(&self.database, keep_credentials(&self.database, batch)).await?;
+        }
+        let mut keys = uses.keys.clone();
+        keys.sort_unstable_by_key(|(scope, id, _)| (scope.org(), *id));
+        for batch in keys.chunks(LARGEST_BATCH) {
+            within(&self.database, keep_keys(&self.database, batch)).await?;
+        }
+        Ok(())
+    }
+
+    async fn key_uses(&self, scope: OrgScope) -> StoreResult<HashMap<KeyId, DateTime<Utc>>> {
+        let rows = self.query(scope, sql::KEY_USES, &[&scope.org().0]).await?;
+        let uses = rows
+            .iter()
+            .map(|row| Ok((KeyId(get(row, "key_id")?), get(row, "last_used_at")?)));
+        Ok(uses.filter_map(StoreResult::ok).collect())
+    }
+}
+
+async fn keep_credentials(database: &Database, batch: &[CredentialUse]) -> StoreResult<()> {
+    let scopes: Vec<OrgScope> = batch.iter().map(|(scope, ..)| *scope).collect();
+    let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = batch
+        .iter()
+        .map(|(scope, id, _)| (scope.org().0, id.0))
+        .unzip();
+    let transaction = OrgTransaction::begin(database, &scopes).await?;
+    // One that was deleted meanwhile shall leave nothing behind.
+    let known: HashSet<(Uuid, Uuid)> = transaction
+        .query(sql::CREDENTIALS_KNOWN, &[&orgs, &ids])
+        .await?
+        .iter()
+        .map(|row| Ok((get(row, "org_id")?, get(row, "cred_id")?)))
+        .collect::<StoreResult<_>>()?;
+    let values: Vec<_> = batch
+        .iter()
+        .map(|(scope, id, last)| (scope.org().0, id.0, last.at, last.by.map(|key| key.0)))
+        .filter(|(org, id, ..)| known.contains(&(*org, *id)))
+        .collect();
+    let mut params: Vec<&(dyn ToSql + Sync)> = Vec::new();
+    for (org, id, at, by) in &values {
+        params.extend_from_slice(&[org, id, at, by]);
+    }
+    transaction
+        .insert(&sql::CREDENTIAL_USES_MERGE, &params)
+        .await?;
+    transaction.commit().await
+}
+
+async fn keep_keys(database: &Database, batch: &[KeyUse]) -> StoreResult<()> {
+    let scopes: Vec<OrgScope> = batch.iter().map(|(scope, ..)| *scope).collect();
+    let values: Vec<_> = batch
+        .iter()
+        .map(|(scope, id, at)| (scope.org().0, id.0, at))
+        .collect();
+    let mut params: Vec<&(dyn ToSql + Sync)> = Vec::new();
+    for (org, id, at) in &values {
+        params.extend_from_slice(&[org, id, *at]);
+    }
+    let transaction = OrgTransaction::begin(database, &scopes).await?;
+    transaction.insert(&sql::KEY_USES_MERGE, &params).await?;
+    transaction.commit().await
+}
+
+/// The last use in a row of a statement that joins it; none when there is none, or when it cannot be read: a
+/// time that no server writes is no reason to keep a credential from its owner.
+pub(crate) fn last_use(row: &Row) -> Option<LastUse> {
+    let at: Option<DateTime<Utc>> = get(row, "last_used_at").ok()?;
+    let by: Option<Uuid> = get(row, "last_used_by").ok()?;
+    Some(LastUse {
+        at: at?,
+        by: by.map(KeyId),
+    })
+}
+
+/// Fills in the last uses of listed credentials.
+pub(crate) async fn fill_in(
+    transaction: &OrgTransaction,
+    scope: OrgScope,
+    items: &mut [CredentialInfo],
+) -> StoreResult<()> {
+    let ids: Vec<Uuid> = items.iter().map(|item| item.id.0).collect();
+    let mut uses: HashMap<Uuid, LastUse> = HashMap::new();
+    let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &ids];
+    for row in transaction.query(sql::CREDENTIAL_USES, params).await? {
+        if let Some(last) = last_use(&row) {
+            uses.insert(get(&row, "cred_id")?, last);
+        }
+    }
+    for item in items {
+        item.last_use = uses.remove(&item.id.0);
+    }
+    Ok(())
+}

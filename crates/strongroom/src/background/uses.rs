@@ -1,0 +1,50 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use strongroom_domain::Vault;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+/// How often it is looked whether so many uses wait that they shall not wait for the interval.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The share of the room for waiting uses that is not waited beyond.
+const FULL_ENOUGH: f64 = 0.5;
+/// Longest time for the last flush, when the server stops.
+const LAST_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Keeps last uses in batches. Stops when dropped.
+pub(crate) struct UseFlusher(JoinHandle<()>);
+
+impl UseFlusher {
+    /// Flushes every `interval`, and earlier when many uses wait.
+    pub(crate) fn start(vault: Arc<Vault>, interval: Duration) -> Self {
+        Self(tokio::spawn(async move {
+            let mut last = Instant::now();
+            loop {
+                sleep(LOOK_EVERY.min(interval)).await;
+                if last.elapsed() < interval && vault.waiting_uses() < FULL_ENOUGH {
+                    continue;
+                }
+                last = Instant::now();
+                if let Err(error) = vault.flush_uses().await {
+                    tracing::warn!(%error, "last uses could not be kept; trying again later");
+                }
+            }
+        }))
+    }
+}
+
+/// Keeps what is left once the last request is finished.
+pub(crate) async fn flush_last(vault: &Vault) {
+    match tokio::time::timeout(LAST_PATIENCE, vault.flush_uses()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the last uses could not be kept"),
+        Err(_) => tracing::warn!("the last uses could not be kept in time"),
+    }
+}
+
+impl Drop for UseFlusher {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

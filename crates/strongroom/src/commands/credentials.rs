@@ -1,0 +1,146 @@
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde_json::{Value, json};
+use strongroom_domain::credential::CredentialInfo;
+use strongroom_domain::{Clock, CredentialId, SystemClock, Vault, VaultError};
+
+use super::key::shown_time;
+use crate::cli::CredentialsCommand;
+use crate::error::CommandError;
+use crate::{config, output, vault_access};
+
+/// `strongroom credentials …`.
+pub(super) async fn run(command: CredentialsCommand) -> Result<(), CommandError> {
+    let CredentialsCommand::List {
+        vault,
+        org,
+        unused_since,
+        json,
+    } = command;
+    let caller = vault_access::operator(&org)?;
+    let unused_since = unused_since.as_deref().map(moment).transpose()?;
+    let vault: Vault = vault_access::open(&config::vault_access(&vault)?).await?;
+    let mut after = None;
+    let mut listed = Vec::new();
+    loop {
+        let page = vault.inspect_credentials(&caller, after).await;
+        let page = page.map_err(|error| missing(error, &org))?;
+        let stale = |item: &CredentialInfo| unused_since.is_none_or(|since| is_stale(item, since));
+        listed.extend(page.items.into_iter().filter(stale));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let values: Vec<_> = listed.iter().map(described).collect();
+    output::answer(json, &values, &table(&listed));
+    Ok(())
+}
+
+fn missing(error: VaultError, org: &str) -> CommandError {
+    match error {
+        VaultError::NotFound => {
+            CommandError::Failed(format!("there is no organisation with id {org}"))
+        }
+        other => other.into(),
+    }
+}
+
+// One that was never used counts from its creation: a new one is not stale yet.
+fn is_stale(item: &CredentialInfo, since: DateTime<Utc>) -> bool {
+    let last = item.last_use.map(|last| last.at);
+    last.or_else(|| created(item.id))
+        .is_none_or(|at| at < since)
+}
+
+// The id's own time, RFC 9562 § 5.7.
+fn created(id: CredentialId) -> Option<DateTime<Utc>> {
+    let (seconds, nanos) = id.0.get_timestamp()?.to_unix();
+    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
+}
+
+fn described(item: &CredentialInfo) -> Value {
+    let last = item.last_use;
+    let exact = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
+    json!({
+        "external_cred_id": item.id,
+        "organization_id": item.org,
+        "extcred_provider": item.provider,
+        "extcred_type": item.kind,
+        "extcred_label": item.label,
+        "created_at": created(item.id).map(shown_time),
+        "last_used_at": last.map(|last| exact(last.at)),
+        "last_used_by": last.and_then(|last| last.by),
+    })
+}
+
+fn table(items: &[CredentialInfo]) -> String {
+    let headings = [
+        "CREDENTIAL_ID",
+        "PROVIDER",
+        "TYPE",
+        "CREATED",
+        "LAST_USED",
+        "LAST_USED_BY",
+        "LABEL",
+    ];
+    let rows: Vec<_> = items
+        .iter()
+        .map(|item| {
+            let last = item.last_use;
+            let by = last.and_then(|last| last.by);
+            [
+                item.id.to_string(),
+                item.provider.as_str().to_owned(),
+                item.kind.as_str().to_owned(),
+                created(item.id).map_or_else(|| "-".into(), shown_time),
+                last.map_or_else(|| "never".into(), |last| shown_time(last.at)),
+                by.map_or_else(|| "-".into(), |by| by.to_string()),
+                item.label.as_str().to_owned(),
+            ]
+        })
+        .collect();
+    output::table(headings, &rows)
+}
+
+fn moment(span: &str) -> Result<DateTime<Utc>, CommandError> {
+    let before = |span: Duration| {
+        let span = TimeDelta::from_std(span).ok()?;
+        SystemClock.now().checked_sub_signed(span)
+    };
+    humantime::parse_duration(span)
+        .ok()
+        .and_then(before)
+        .ok_or_else(|| {
+            CommandError::Failed("--unused-since must be a span, such as 90d or 12h".into())
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom_domain::credential::{CredentialType, Label, Provider};
+    use strongroom_domain::last_use::LastUse;
+    use strongroom_domain::{OrgId, crypto::OsRandom};
+
+    use super::*;
+
+    #[test]
+    fn one_that_was_never_used_is_stale_by_its_age() {
+        let now = SystemClock.now();
+        let old = now - TimeDelta::days(10);
+        let item = |made, used: Option<DateTime<Utc>>| CredentialInfo {
+            id: CredentialId::new(made, &OsRandom).unwrap(),
+            org: OrgId::new(made, &OsRandom).unwrap(),
+            provider: Provider::Generic,
+            kind: CredentialType::ApiKey,
+            label: Label::default(),
+            last_use: used.map(|at| LastUse { at, by: None }),
+        };
+        let since = now - TimeDelta::days(5);
+        assert!(is_stale(&item(old, None), since));
+        assert!(!is_stale(&item(now, None), since));
+        assert!(is_stale(&item(old, Some(old)), since));
+        assert!(!is_stale(&item(old, Some(now)), since));
+    }
+}

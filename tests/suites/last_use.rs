@@ -1,0 +1,178 @@
+//! When credentials and API keys were last used: at most a flush old, and never in a request's way.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use strongroom_e2e::{TestVault, eventually};
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+async fn quick() -> TestVault {
+    TestVault::start_with(&[("STRONGROOM_USE_FLUSH_INTERVAL", "50ms")]).await
+}
+
+fn key_id(vault: &TestVault, role: &str) -> String {
+    let keys = vault.run(&["key", "list", "--org", &vault.admin.org, "--json"]);
+    let keys = keys.json();
+    let key = keys
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|key| key["role"] == role);
+    key.unwrap()["key_id"].as_str().unwrap().to_owned()
+}
+
+async fn listed(vault: &TestVault, id: &str) -> Value {
+    let all = vault.member.list().await;
+    let item = all.into_iter().find(|item| item["external_cred_id"] == id);
+    item.unwrap()
+}
+
+async fn used_after(vault: &TestVault, id: &str, before: &Value) -> Value {
+    eventually("the use is listed", LIMIT, async || {
+        let item = listed(vault, id).await;
+        item.get("last_used_at").is_some() && item["last_used_at"] != *before
+    })
+    .await;
+    listed(vault, id).await["last_used_at"].clone()
+}
+
+#[tokio::test]
+async fn reveals_and_changes_are_uses_and_lists_show_them() {
+    let vault = quick().await;
+    let api = &vault.admin;
+    let (used, unused) = (api.create("used").await, api.create("unused").await);
+    let fresh = listed(&vault, &used).await;
+    assert!(fresh.get("last_used_at").is_none(), "{fresh}");
+
+    let body: Value = api.reveal(&used).await.json().await.unwrap();
+    assert!(body["result"].get("last_used_at").is_none(), "{body}");
+    let revealed = used_after(&vault, &used, &Value::Null).await;
+    let admin = key_id(&vault, "admin");
+    assert_eq!(listed(&vault, &used).await["last_used_by"], admin.as_str());
+    // A reveal tells the use before itself.
+    let body: Value = api.reveal(&used).await.json().await.unwrap();
+    assert_eq!(body["result"]["last_used_at"], revealed, "{body}");
+    assert_eq!(body["result"]["last_used_by"], admin.as_str());
+    let again = used_after(&vault, &used, &revealed).await;
+    assert!(again.as_str() > revealed.as_str());
+
+    let change = json!({"extcred_label": "x"});
+    assert_eq!(api.patch(&used, &change).await.status(), 204);
+    used_after(&vault, &used, &again).await;
+    let item = listed(&vault, &unused).await;
+    assert!(item.get("last_used_at").is_none(), "{item}");
+}
+
+#[tokio::test]
+async fn the_operator_finds_stale_credentials_and_keys() {
+    let vault = quick().await;
+    let api = &vault.admin;
+    let org = api.org.clone();
+    let (used, unused) = (api.create("used").await, api.create("unused").await);
+    let unused_key = vault.new_key(&org, "admin");
+    api.reveal(&used).await;
+    used_after(&vault, &used, &Value::Null).await;
+
+    let list = |more: &[&str]| {
+        let mut args = vec!["credentials", "list", "--org", &org, "--json"];
+        args.extend_from_slice(more);
+        vault.run(&args).json()
+    };
+    let all = list(&[]);
+    assert_eq!(all.as_array().unwrap().len(), 2);
+    assert_eq!(all[0]["external_cred_id"], used.as_str());
+    assert_eq!(all[0]["last_used_by"], key_id(&vault, "admin").as_str());
+    assert_eq!(all[1]["external_cred_id"], unused.as_str());
+    assert_eq!(all[1]["last_used_at"], Value::Null);
+    assert!(!all.to_string().contains("json_blob"));
+    assert_eq!(list(&["--unused-since", "90d"]), json!([]));
+
+    let database = vault.database.connect().await;
+    let ago = "update credential_uses set last_used_at = now() - interval '100 days'";
+    database.execute(ago, &[]).await.unwrap();
+    let stale = list(&["--unused-since", "90d"]);
+    assert_eq!(stale.as_array().unwrap().len(), 1);
+    assert_eq!(stale[0]["external_cred_id"], used.as_str());
+    let table = vault.run(&["credentials", "list", "--org", &org]).stdout;
+    assert!(
+        table.contains("LAST_USED") && table.contains("never"),
+        "{table}"
+    );
+    let lists = "select from audit_events where action = 'credential.list' and actor = 'operator'";
+    assert_eq!(database.query(lists, &[]).await.unwrap().len(), 4);
+
+    eventually("both keys' uses are kept", LIMIT, async || {
+        let uses = database.query("select from key_uses", &[]).await;
+        uses.unwrap().len() == 2
+    })
+    .await;
+    let keys = vault.run(&["key", "list", "--org", &org, "--json"]).json();
+    for key in keys.as_array().unwrap() {
+        let issued = unused_key.key.contains(key["name"].as_str().unwrap());
+        let never = key["last_used_at"].is_null();
+        assert!(!never || issued, "{key}");
+    }
+    let never = keys
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|key| key["last_used_at"].is_null());
+    assert_eq!(never.count(), 1);
+}
+
+#[tokio::test]
+async fn a_use_goes_with_its_credential() {
+    let vault = quick().await;
+    let api = &vault.admin;
+    let database = vault.database.connect().await;
+    let count = async || {
+        let rows = database.query("select from credential_uses", &[]).await;
+        rows.unwrap().len()
+    };
+    let ids = [
+        api.create("a").await,
+        api.create("b").await,
+        api.create("c").await,
+    ];
+    for id in &ids {
+        api.reveal(id).await;
+        used_after(&vault, id, &Value::Null).await;
+    }
+    assert_eq!(count().await, 3);
+    let never = "update credential_uses set last_used_at = 'infinity'";
+    database.execute(never, &[]).await.unwrap();
+    assert_eq!(api.reveal(&ids[1]).await.status(), 200);
+    assert_eq!(vault.member.list().await.len(), 3);
+    let one = format!("credentialId={}", ids[0]);
+    assert_eq!(api.delete(&one).await.status(), 204);
+    assert_eq!(count().await, 2);
+    assert_eq!(api.delete("deleteAll=true").await.status(), 204);
+    assert_eq!(count().await, 0);
+}
+
+#[tokio::test]
+async fn a_later_use_stays_and_a_server_that_stops_loses_none() {
+    let slow = [("STRONGROOM_USE_FLUSH_INTERVAL", "30s")];
+    let mut vault = TestVault::start_with(&slow).await;
+    let (early, late) = (vault.admin.create("a").await, vault.admin.create("b").await);
+    for id in [&early, &late] {
+        assert_eq!(vault.admin.reveal(id).await.status(), 200);
+    }
+    let database = vault.database.connect().await;
+    // Another server's use, after ours.
+    let later = "insert into credential_uses select org_id, cred_id, '2999-01-01', null from credentials \
+                 where cred_id = $1::text::uuid";
+    database.execute(later, &[&late]).await.unwrap();
+    vault.server.signal(Signal::SIGTERM);
+    assert_eq!(vault.server.wait(LIMIT), Some(0));
+    let uses = "select cred_id::text as id, last_used_at > '2998-01-01' as later, last_used_by is null as nobody \
+                from credential_uses order by cred_id";
+    let uses = database.query(uses, &[]).await.unwrap();
+    let seen: Vec<(String, bool, bool)> = uses
+        .iter()
+        .map(|row| (row.get("id"), row.get("later"), row.get("nobody")))
+        .collect();
+    assert_eq!(seen, [(early, false, false), (late, true, true)]);
+}
