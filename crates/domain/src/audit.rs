@@ -4,6 +4,11 @@
 //! queue behind each other's heads. Every event carries a keyed digest over itself and the digest before
 //! it; a lane's first event also names the heads of the lanes that were there before it.
 
+mod signed;
+mod store;
+mod stored;
+mod walk;
+
 use chrono::{DateTime, Utc};
 use strongroom_crypto::{Context, Digest, Purpose, SecretKey, mac};
 
@@ -11,6 +16,15 @@ use crate::caller::{Actor, Caller};
 use crate::credential::{SealedCredential, wire_enum};
 use crate::{CredentialId, KeyId, LaneId, OrgId};
 use serde::Serialize;
+
+pub use signed::{Checkpoint, HeadsError, SignedHeads};
+pub use store::{
+    AuditStore, CheckpointFn, HeadEvidence, PruneMember, PrunePlan, Pruned, Unattested,
+};
+pub use stored::{
+    AuditFilter, AuditPage, EventPlace, StoredEvent, StoredTime, parse_actor, shown_time,
+};
+pub use walk::{Fault, LaneWalk};
 
 wire_enum! {
     /// What was done, or asked for.
@@ -33,7 +47,7 @@ wire_enum! {
         CredentialDelete = 8 => "credential.delete",
         /// All credentials were deleted; one `credential.delete` for each follows.
         CredentialDeleteAll = 9 => "credential.delete_all",
-        /// A known key asked for what its role does not allow.
+        /// A known key asked for what it may not: beyond its role, in another organisation, or after its end.
         RequestDenied = 10 => "request.denied",
         /// An organisation was deleted; its keys live on for the grace period.
         OrganizationDelete = 11 => "organization.delete",
@@ -53,6 +67,8 @@ wire_enum! {
         CredentialAttest = 18 => "credential.attest",
         /// Old audit events were pruned.
         AuditPrune = 19 => "audit.prune",
+        /// The audit trail was read, here or with an export.
+        AuditList = 20 => "audit.list",
     }
 }
 
@@ -174,6 +190,26 @@ pub fn encode_heads(heads: &[LaneHead]) -> Vec<u8> {
     bytes
 }
 
+/// Reads what [`encode_heads`] wrote; `None` when no heads are of this length.
+#[must_use]
+pub fn decode_heads(bytes: &[u8]) -> Option<Vec<LaneHead>> {
+    let heads = bytes.chunks_exact(HEAD_BYTES);
+    if !heads.remainder().is_empty() {
+        return None;
+    }
+    heads
+        .map(|head| {
+            let (lane, rest) = head.split_at(16);
+            let (seq, mac) = rest.split_at(8);
+            Some(LaneHead {
+                lane: LaneId(uuid::Uuid::from_slice(lane).ok()?),
+                seq: i64::from_be_bytes(seq.try_into().ok()?),
+                mac: mac.try_into().ok()?,
+            })
+        })
+        .collect()
+}
+
 /// Links events into chains under the service's audit key.
 #[derive(Debug, Clone)]
 pub struct Chain {
@@ -250,6 +286,20 @@ mod tests {
 
     use super::*;
     use crate::caller::RequestInfo;
+
+    #[test]
+    fn heads_are_read_back_as_they_were_written() {
+        let head = |n: u8| LaneHead {
+            lane: LaneId(Uuid::from_u128(n.into())),
+            seq: i64::from(n) << 40,
+            mac: [n; 32],
+        };
+        let heads = vec![head(1), head(2)];
+        let bytes = encode_heads(&heads);
+        assert_eq!(decode_heads(&bytes), Some(heads));
+        assert_eq!(decode_heads(b""), Some(Vec::new()));
+        assert_eq!(decode_heads(&bytes[1..]), None);
+    }
 
     #[test]
     fn a_link_depends_on_everything_it_covers() {

@@ -29,6 +29,8 @@ pub enum Permission {
     DeleteCredential,
     /// Create, change and delete users' keys on the Pieces surface.
     ManageUserKeys,
+    /// Read and verify the organisation's audit trail.
+    ReadAudit,
     /// Create, list and revoke API keys, and create the organisation.
     ManageOrganization,
 }
@@ -133,7 +135,7 @@ impl Caller {
     /// [`VaultError::Forbidden`] when not.
     pub fn require(&self, permission: Permission) -> Result<(), VaultError> {
         let allowed = match (self.actor, permission) {
-            (Actor::Operator, Permission::ManageOrganization)
+            (Actor::Operator, Permission::ManageOrganization | Permission::ReadAudit)
             | (Actor::Anonymous, Permission::ManageUserKeys)
             | (Actor::Key(..), Permission::ListCredentials) => true,
             (Actor::Operator | Actor::Anonymous, _) | (_, Permission::ManageOrganization) => false,

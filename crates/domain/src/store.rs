@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use strongroom_crypto::{Digest, PassphraseParams, RootKeyId};
 
 use crate::api_key::StoredApiKey;
-use crate::audit::Event;
+use crate::audit::{AuditStore, Event};
 use crate::caller::OrgScope;
 use crate::credential::{CredentialFilter, CredentialPage, Page, SealedCredential};
 use crate::organization::Organization;
@@ -116,7 +116,7 @@ pub trait RootKeyStore: Send + Sync {
 
 /// Organisations, their keys, their credentials. Every write commits together with its audit event.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: AuditStore {
     /// Creates an organisation with its first key.
     async fn create_organization(
         &self,

@@ -2,6 +2,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod audit;
+mod audit_pruner;
+mod audit_reader;
+mod audit_store;
 mod database;
 mod error;
 mod gather;

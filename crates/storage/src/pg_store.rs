@@ -37,11 +37,11 @@ const CONTENDED: Duration = Duration::from_millis(20);
 
 /// The vault's store on PostgreSQL.
 pub struct PgStore {
-    database: Database,
+    pub(crate) database: Database,
     chain: Chain,
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
-    writes: Gather<Write>,
+    pub(crate) writes: Gather<Write>,
     reads: Gather<Wanted>,
 }
 
@@ -74,7 +74,12 @@ impl PgStore {
         })
     }
 
-    async fn write(&self, scope: OrgScope, operation: Operation, event: Event) -> StoreResult<()> {
+    pub(crate) async fn write(
+        &self,
+        scope: OrgScope,
+        operation: Operation,
+        event: Event,
+    ) -> StoreResult<()> {
         let until = Instant::now() + self.database.statement_timeout;
         loop {
             let (operation, event) = (operation.clone(), event.clone());
@@ -93,7 +98,14 @@ impl PgStore {
         }
     }
 
-    async fn query(
+    /// A lane for one piece of work that does not go through the writer.
+    pub(crate) fn new_lane(&self) -> StoreResult<Lane> {
+        let id = LaneId::new(self.clock.now(), &*self.random)
+            .map_err(|error| StoreError::Internal(error.to_string()))?;
+        Ok(Lane::new(id, self.chain.clone()))
+    }
+
+    pub(crate) async fn query(
         &self,
         scope: OrgScope,
         sql: &str,
@@ -267,9 +279,7 @@ impl Store for PgStore {
         event: Event,
         each: Event,
     ) -> StoreResult<()> {
-        let id = LaneId::new(self.clock.now(), &*self.random)
-            .map_err(|error| StoreError::Internal(error.to_string()))?;
-        let mut lane = Lane::new(id, self.chain.clone());
+        let mut lane = self.new_lane()?;
         let work = self.delete_all(&mut lane, scope, event, each);
         let transaction = within(&self.database, work).await?;
         transaction.commit().await

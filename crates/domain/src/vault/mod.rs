@@ -1,5 +1,8 @@
 //! The vault's operations. Every surface (HTTP, command line) calls these and nothing below them.
 
+mod audit;
+mod audit_prune;
+mod audit_verify;
 mod authenticate;
 mod credentials;
 mod keys;
@@ -18,6 +21,9 @@ use crate::caller::OrgScope;
 use crate::keyring::{OrgKeyring, RootKeyring, ServiceKeys};
 use crate::store::Store;
 use crate::{Clock, OrgId, VaultError};
+pub use audit::AuditExport;
+pub use audit_prune::PruneCheck;
+pub use audit_verify::{AuditFinding, AuditReport};
 use authenticate::KeyCache;
 pub use keys::IssuedApiKey;
 
