@@ -37,7 +37,8 @@ permits!(
     RevealCredential,
     CreateCredential,
     UpdateCredential,
-    DeleteCredential
+    DeleteCredential,
+    ReadAudit
 );
 
 /// A caller who may do `P` in the organisation that the request names. Having one is having passed
@@ -81,6 +82,7 @@ async fn authorize(
         .await?;
     let named = single(headers, ORG_HEADER).and_then(OrgId::parse);
     if named.is_some_and(|org| org != caller.org()) {
+        vault.note_refused(&caller);
         return Err(VaultError::Unauthorized.into());
     }
     request.extensions_mut().insert(CallerOrg(caller.org()));
