@@ -1,7 +1,11 @@
+mod audit;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use audit::{AuditCommand, ExportArgs, HeadArgs, PruneArgs, VerifyArgs};
 
 /// A vault for the credentials that organisations hold with other companies.
 ///
@@ -37,6 +41,11 @@ pub(crate) enum Command {
     Key {
         #[command(subcommand)]
         command: KeyCommand,
+    },
+    /// The audit trail: verify, export and prune it, and print heads to keep elsewhere.
+    Audit {
+        #[command(subcommand)]
+        command: Box<AuditCommand>,
     },
 }
 

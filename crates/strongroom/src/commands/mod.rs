@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod audit;
 #[cfg(feature = "dev")]
 mod dev;
 mod key;
@@ -25,6 +26,7 @@ pub(crate) fn run(command: Command) -> Result<(), CommandError> {
         Command::RootKey { command } => root_key::run(&command),
         Command::Org { command } => short(org::run(command)),
         Command::Key { command } => short(key::run(command)),
+        Command::Audit { command } => short(audit::run(*command)),
     }
 }
 
