@@ -5,6 +5,9 @@
     reason = "a test that cannot go on shall fail where it stands"
 )]
 
+mod audit;
+mod audit_prune;
+mod audit_tampering;
 mod contention;
 mod credentials;
 mod pieces;

@@ -116,7 +116,7 @@ impl PgStore {
 }
 
 fn changed(how: String) -> StoreError {
-    StoreError::Contended(format!("nothing was pruned: {how}"))
+    StoreError::Contended(how)
 }
 
 async fn leave_checkpoints(
