@@ -87,8 +87,8 @@ enum Witness {
 impl fmt::Display for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lane(lane) => write!(f, "the first event of lane {lane}"),
-            Self::Kept(at) => write!(f, "the heads signed at {at}"),
+            Self::Lane(lane) => write!(f, "the first event of lane {lane} names it"),
+            Self::Kept(at) => write!(f, "the heads signed at {at} name it"),
         }
     }
 }
@@ -285,12 +285,10 @@ impl Verification<'_> {
         }
         let what = match evidence.last {
             _ if evidence.numbered => {
-                format!("is another event than the one that {witness} names")
+                format!("is another event than was recorded here: {witness} with another digest")
             }
-            Some(last) => {
-                format!("is gone: the lane ends with {last}, but {witness} names this one")
-            }
-            None => format!("is gone with the whole lane, but {witness} names it"),
+            Some(last) => format!("is gone: the lane ends with {last}, but {witness}"),
+            None => format!("is gone with the whole lane, but {witness}"),
         };
         let kind = if evidence.numbered { "altered" } else { "cut" };
         self.report.add(lane, seq, kind, what);
