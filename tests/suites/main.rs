@@ -6,7 +6,9 @@
 )]
 
 mod audit;
+mod audit_heads;
 mod audit_prune;
+mod audit_prune_safety;
 mod audit_tampering;
 mod contention;
 mod credentials;
