@@ -1,79 +1,19 @@
 use std::fmt;
 
-use serde::Serialize;
 use strongroom_crypto::{PublicKey, Signer};
 
 use super::Vault;
 use super::audit::PAGE;
+use super::audit_report::AuditReport;
 use crate::audit::{
     Checkpoint, EventPlace, Fault, HeadEvidence, LaneHead, LaneWalk, SignedHeads, StoredEvent,
     decode_heads, shown_time,
 };
 use crate::caller::{Caller, OrgScope, Permission};
-use crate::{FieldError, LaneId, OrgId, VaultError};
+use crate::{FieldError, LaneId, VaultError};
 
-/// Most findings that are listed of one organisation; the others are counted.
-const MAX_LISTED: usize = 1000;
 /// How many named heads are looked up at a time.
 const HEADS_AT_ONCE: usize = 512;
-
-/// One thing that is wrong with an organisation's audit trail. Holds no secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AuditFinding {
-    /// The organisation.
-    pub org_id: OrgId,
-    /// The lane.
-    pub lane: LaneId,
-    /// The number in the lane.
-    pub seq: i64,
-    /// `altered`, `missing`, `doubled`, `cut` or `checkpoint`.
-    pub kind: &'static str,
-    /// What is wrong, for people.
-    pub what: String,
-}
-
-impl fmt::Display for AuditFinding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            lane,
-            seq,
-            kind,
-            what,
-            ..
-        } = self;
-        write!(f, "lane {lane} event {seq}: {kind}: {what}")
-    }
-}
-
-/// What verifying one organisation's audit trail came to.
-#[derive(Debug, Serialize)]
-pub struct AuditReport {
-    /// The organisation.
-    pub org_id: OrgId,
-    /// Events that were read.
-    pub events: u64,
-    /// Lanes that have events.
-    pub lanes: u64,
-    /// Things that are wrong.
-    pub found: u64,
-    /// The first thousand of them.
-    pub findings: Vec<AuditFinding>,
-}
-
-impl AuditReport {
-    fn add(&mut self, lane: LaneId, seq: i64, kind: &'static str, what: String) {
-        self.found += 1;
-        if self.findings.len() < MAX_LISTED {
-            self.findings.push(AuditFinding {
-                org_id: self.org_id,
-                lane,
-                seq,
-                kind,
-                what,
-            });
-        }
-    }
-}
 
 /// Who says that a lane reached a head.
 #[derive(Debug, Clone)]
@@ -98,38 +38,28 @@ impl Vault {
     /// it page by page, beside live traffic.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`]; [`VaultError::Invalid`] on `heads` when one of `kept`, whatever its
-    /// organisation, is forged; or the store's failure.
+    /// [`VaultError::Forbidden`]; [`VaultError::Invalid`] on `heads` when one of these is forged; or the store's
+    /// failure.
     pub async fn verify_audit(
         &self,
         caller: &Caller,
         kept: &[SignedHeads],
     ) -> Result<AuditReport, VaultError> {
         caller.require(Permission::ReadAudit)?;
-        let key = Signer::new(&self.service.audit_signing).public_key();
-        for heads in kept {
-            heads.check(&key).map_err(|error| {
-                let message = format!("names organisation {}: it {error}", heads.org);
-                VaultError::Invalid(vec![FieldError::new("heads", "forged", message)])
-            })?;
-        }
+        let own = kept.iter().filter(|heads| heads.org == caller.org());
+        let own: Vec<&SignedHeads> = own.collect();
+        self.check_signatures(own.iter().copied())?;
         let mut verification = Verification {
             vault: self,
             scope: caller.scope(),
-            key,
+            key: self.audit_public_key(),
             walk: None,
             named: Vec::new(),
-            report: AuditReport {
-                org_id: caller.org(),
-                events: 0,
-                lanes: 0,
-                found: 0,
-                findings: Vec::new(),
-            },
+            report: AuditReport::empty(caller.org()),
         };
         verification.events().await?;
         verification.checkpoints().await?;
-        for heads in kept.iter().filter(|heads| heads.org == caller.org()) {
+        for heads in own {
             let witness = Witness::Kept(shown_time(heads.at));
             for head in &heads.heads {
                 verification.name(witness.clone(), *head).await?;
@@ -137,6 +67,32 @@ impl Vault {
         }
         verification.look_up_named().await?;
         Ok(verification.report)
+    }
+
+    /// Checks that this vault signed every one of `kept`.
+    ///
+    /// # Errors
+    /// [`VaultError::Invalid`] on `heads` names the organisation of the first one that is forged.
+    pub fn check_kept_heads(&self, kept: &[SignedHeads]) -> Result<(), VaultError> {
+        self.check_signatures(kept.iter())
+    }
+
+    fn check_signatures<'a>(
+        &self,
+        kept: impl Iterator<Item = &'a SignedHeads>,
+    ) -> Result<(), VaultError> {
+        let key = self.audit_public_key();
+        for heads in kept {
+            heads.check(&key).map_err(|error| {
+                let message = format!("names organisation {}: it {error}", heads.org);
+                VaultError::Invalid(vec![FieldError::new("heads", "forged", message)])
+            })?;
+        }
+        Ok(())
+    }
+
+    fn audit_public_key(&self) -> PublicKey {
+        Signer::new(&self.service.audit_signing).public_key()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod audit;
 mod audit_prune;
+mod audit_report;
 mod audit_verify;
 mod authenticate;
 mod credentials;
@@ -23,7 +24,7 @@ use crate::store::Store;
 use crate::{Clock, OrgId, VaultError};
 pub use audit::AuditExport;
 pub use audit_prune::PruneCheck;
-pub use audit_verify::{AuditFinding, AuditReport};
+pub use audit_report::{AuditFinding, AuditReport};
 use authenticate::KeyCache;
 pub use keys::IssuedApiKey;
 

@@ -15,6 +15,7 @@ pub(super) async fn run(args: &VerifyArgs) -> Result<(), CommandError> {
     let kept = args.heads.as_deref().map(read_heads).transpose()?;
     let kept = kept.unwrap_or_default();
     let vault = vault_access::open(&config::vault_access(&args.vault)?).await?;
+    vault.check_kept_heads(&kept)?;
     let mut reports = Vec::new();
     for caller in callers(&vault, args.org.as_deref(), &kept).await? {
         let report = vault.verify_audit(&caller, &kept).await?;
