@@ -5,6 +5,11 @@
     reason = "a test that cannot go on shall fail where it stands"
 )]
 
+mod audit;
+mod audit_heads;
+mod audit_prune;
+mod audit_prune_safety;
+mod audit_tampering;
 mod authorization;
 mod batches;
 mod blobs;

@@ -30,6 +30,7 @@ fn arrows_between_crates_are_the_documented_ones() {
     let confined: BTreeMap<&str, &[&str]> = BTreeMap::from([
         ("aes-gcm", &["strongroom-crypto"][..]),
         ("argon2", &["strongroom-crypto"]),
+        ("ed25519-dalek", &["strongroom-crypto"]),
         ("actix-web", &["strongroom-api"]),
         ("deadpool-postgres", &["strongroom-storage"]),
         (

@@ -38,7 +38,8 @@ permits!(
     CreateCredential,
     UpdateCredential,
     DeleteCredential,
-    ReadRotations
+    ReadRotations,
+    ReadAudit
 );
 
 /// A caller who may do `P` in the organisation that the request names. Having one is having passed
@@ -82,6 +83,7 @@ async fn authorize(
         .await?;
     let named = single(headers, ORG_HEADER).and_then(OrgId::parse);
     if named.is_some_and(|org| org != caller.org()) {
+        vault.note_refused(&caller);
         return Err(VaultError::Unauthorized.into());
     }
     request.extensions_mut().insert(CallerOrg(caller.org()));

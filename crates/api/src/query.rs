@@ -55,3 +55,11 @@ impl Params {
         }
     }
 }
+
+/// A whole number, for [`Params::read`].
+pub(crate) fn whole_number(text: &str) -> Option<i64> {
+    // `parse` alone would also take "+5".
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| text.parse().ok()).flatten()
+}

@@ -23,6 +23,10 @@ pub enum Purpose {
     AuditEvent = 7,
     /// The digest of a credential row that its audit event carries.
     CredentialDigest = 8,
+    /// The heads of an organisation's audit lanes, signed so that they can be kept elsewhere.
+    AuditHeads = 20,
+    /// Where a pruned audit lane goes on, signed.
+    AuditCheckpoint = 21,
 }
 
 /// Canonical bytes that say what a value belongs to: associated data for sealing, input for digests.

@@ -10,6 +10,7 @@ mod random;
 mod root_key;
 mod seal;
 mod secret;
+mod sign;
 
 pub use context::{Context, Purpose};
 pub use error::CryptoError;
@@ -18,3 +19,4 @@ pub use random::{OsRandom, RandomSource};
 pub use root_key::{PassphraseParams, RootKey, RootKeyId, RootKeyTextError};
 pub use seal::{FORMAT_VERSION, MIN_SEALED_LEN, open, open_key, seal, seal_key};
 pub use secret::{KEY_LEN, SecretBytes, SecretKey, SecretString};
+pub use sign::{PUBLIC_KEY_LEN, PublicKey, SIGNATURE_LEN, Signature, Signer, verify_signature};

@@ -4,6 +4,12 @@
 //! queue behind each other's heads. Every event carries a keyed digest over itself and the digest before
 //! it; a lane's first event also names the heads of the lanes that were there before it.
 
+mod heads;
+mod signed;
+mod store;
+mod stored;
+mod walk;
+
 use chrono::{DateTime, Utc};
 use strongroom_crypto::{Context, Digest, Purpose, SecretKey, mac};
 
@@ -11,6 +17,16 @@ use crate::caller::{Actor, Caller};
 use crate::credential::{SealedCredential, wire_enum};
 use crate::{CredentialId, KeyId, LaneId, OrgId};
 use serde::Serialize;
+
+pub use heads::{LaneHead, decode_heads, encode_heads};
+pub use signed::{Checkpoint, HeadsError, SignedHeads};
+pub use store::{
+    AuditStore, CheckpointFn, HeadEvidence, PruneMember, PrunePlan, Pruned, Unattested,
+};
+pub use stored::{
+    AuditFilter, AuditPage, EventPlace, StoredEvent, StoredTime, parse_actor, shown_time,
+};
+pub use walk::{Fault, LaneWalk};
 
 wire_enum! {
     /// What was done, or asked for.
@@ -33,7 +49,7 @@ wire_enum! {
         CredentialDelete = 8 => "credential.delete",
         /// All credentials were deleted; one `credential.delete` for each follows.
         CredentialDeleteAll = 9 => "credential.delete_all",
-        /// A known key asked for what its role does not allow.
+        /// A known key asked for what it may not: beyond its role, in another organisation, or after its end.
         RequestDenied = 10 => "request.denied",
         /// An organisation was deleted; its keys live on for the grace period.
         OrganizationDelete = 11 => "organization.delete",
@@ -53,6 +69,8 @@ wire_enum! {
         CredentialAttest = 18 => "credential.attest",
         /// Old audit events were pruned.
         AuditPrune = 19 => "audit.prune",
+        /// The audit trail was read, here or with an export.
+        AuditList = 20 => "audit.list",
     }
 }
 
@@ -145,33 +163,6 @@ impl Event {
         self.digest = Some(digest);
         self
     }
-}
-
-/// The last event of one lane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LaneHead {
-    /// The lane.
-    pub lane: LaneId,
-    /// The last event's sequence number; the first event has 1.
-    pub seq: i64,
-    /// The last event's chain digest.
-    pub mac: Digest,
-}
-
-/// Bytes of one head inside [`encode_heads`].
-const HEAD_BYTES: usize = 16 + 8 + 32;
-
-/// The heads that a lane's first event names: lane (16 bytes), sequence number (8, big-endian) and digest
-/// (32) of each, one after another.
-#[must_use]
-pub fn encode_heads(heads: &[LaneHead]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(heads.len() * HEAD_BYTES);
-    for head in heads {
-        bytes.extend_from_slice(head.lane.0.as_bytes());
-        bytes.extend_from_slice(&head.seq.to_be_bytes());
-        bytes.extend_from_slice(&head.mac);
-    }
-    bytes
 }
 
 /// Links events into chains under the service's audit key.

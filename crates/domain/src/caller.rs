@@ -31,6 +31,8 @@ pub enum Permission {
     ReadRotations,
     /// Create, change and delete users' keys on the Pieces surface.
     ManageUserKeys,
+    /// Read and verify the organisation's audit trail.
+    ReadAudit,
     /// Create, list and revoke API keys, and create the organisation.
     ManageOrganization,
     /// Look through all credentials for stale ones, without their secrets.
@@ -143,6 +145,7 @@ impl Caller {
                 Actor::Operator,
                 Permission::ManageOrganization
                 | Permission::ReadRotations
+                | Permission::ReadAudit
                 | Permission::InspectCredentials
                 | Permission::VerifyIntegrity,
             )

@@ -29,4 +29,6 @@ pub use error::{FieldError, VaultError};
 pub use ids::{CredentialId, KeyId, LaneId, OrgId};
 pub use store::Store;
 pub use strongroom_crypto as crypto;
-pub use vault::{IssuedApiKey, Step, Vault, VaultSettings};
+pub use vault::{
+    AuditExport, AuditFinding, AuditReport, IssuedApiKey, PruneCheck, Step, Vault, VaultSettings,
+};

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use strongroom_crypto::{Digest, PassphraseParams, RootKeyId};
 
 use crate::api_key::StoredApiKey;
-use crate::audit::Event;
+use crate::audit::{AuditStore, Event};
 use crate::caller::OrgScope;
 use crate::credential::{CredentialFilter, CredentialPage, Page, SealedCredential};
 use crate::last_use::{LastUseStore, StoredCredential};
@@ -263,7 +263,7 @@ pub trait RotationStore: Send + Sync {
 
 /// Organisations, their keys, their credentials. Every write commits together with its audit event.
 #[async_trait]
-pub trait Store: RotationStore + ScrubStore + LastUseStore {
+pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore {
     /// Creates an organisation with its first key.
     async fn create_organization(
         &self,

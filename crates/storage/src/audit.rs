@@ -3,13 +3,12 @@ use std::collections::HashMap;
 use strongroom_domain::audit::{Chain, Event, LaneHead, Place, encode_heads};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::crypto::Digest;
-use strongroom_domain::store::{StoreError, StoreResult};
+use strongroom_domain::store::StoreResult;
 use strongroom_domain::{LaneId, OrgId};
-use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use crate::rows::get;
+use crate::audit_reader::lane_head;
 use crate::sql;
 use crate::transaction::OrgTransaction;
 
@@ -101,7 +100,7 @@ impl Lane {
         }
     }
 
-    // Where this lane stands for `org`: its last stored event or, before its first one, nothing but the heads
+    // Where this lane stands for `org`: its last event, stored or pruned; or, before its first one, nothing but the heads
     // of the other lanes, which that first event then names.
     async fn recover(
         &self,
@@ -165,13 +164,4 @@ impl Lane {
         }
         transaction.insert(&sql::AUDIT_INSERT, &params).await
     }
-}
-
-fn lane_head(row: &Row) -> StoreResult<LaneHead> {
-    let mac: &[u8] = get(row, "mac")?;
-    Ok(LaneHead {
-        lane: LaneId(get(row, "lane")?),
-        seq: get(row, "seq")?,
-        mac: mac.try_into().map_err(|_| StoreError::Malformed("mac"))?,
-    })
 }

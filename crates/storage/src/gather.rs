@@ -43,7 +43,18 @@ impl<M: Send + 'static> Gather<M> {
     /// # Errors
     /// [`StoreError::Overloaded`] at once when the queue is full; else what the worker answers.
     pub(crate) async fn ask<T>(&self, member: impl FnOnce(Reply<T>) -> M) -> StoreResult<T> {
-        let (reply, answer) = oneshot::channel();
+        answer(self.begin(member)?).await
+    }
+
+    /// Queues the request and does not wait. Whoever drops what comes back takes the request back.
+    ///
+    /// # Errors
+    /// [`StoreError::Overloaded`] when the queue is full.
+    pub(crate) fn begin<T>(
+        &self,
+        member: impl FnOnce(Reply<T>) -> M,
+    ) -> StoreResult<oneshot::Receiver<StoreResult<T>>> {
+        let (reply, begun) = oneshot::channel();
         self.queue
             .try_send(member(reply))
             .map_err(|error| match error {
@@ -52,10 +63,15 @@ impl<M: Send + 'static> Gather<M> {
                     StoreError::Unavailable("the server is shutting down".into())
                 }
             })?;
-        answer.await.unwrap_or_else(|_| {
-            Err(StoreError::OutcomeUnknown(
-                "the worker went away without an answer".into(),
-            ))
-        })
+        Ok(begun)
     }
+}
+
+/// Waits for the answer to a request that was begun.
+pub(crate) async fn answer<T>(begun: oneshot::Receiver<StoreResult<T>>) -> StoreResult<T> {
+    begun.await.unwrap_or_else(|_| {
+        Err(StoreError::OutcomeUnknown(
+            "the worker went away without an answer".into(),
+        ))
+    })
 }

@@ -3,6 +3,9 @@
 
 mod administration;
 mod audit;
+mod audit_pruner;
+mod audit_reader;
+mod audit_store;
 mod database;
 mod error;
 mod gather;

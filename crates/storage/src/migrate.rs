@@ -5,7 +5,7 @@ use crate::error::ConnectError;
 use crate::roles::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     (
         "V0001__vault",
         include_str!("../../../migrations/0001_vault.sql"),
@@ -13,6 +13,10 @@ const MIGRATIONS: [(&str, &str); 4] = [
     (
         "V0002__pieces_users",
         include_str!("../../../migrations/0002_pieces_users.sql"),
+    ),
+    (
+        "V0003__audit_reading",
+        include_str!("../../../migrations/0003_audit_reading.sql"),
     ),
     (
         "V0004__scrub_and_last_use",

@@ -44,7 +44,7 @@ pub struct PgStore {
     chain: Chain,
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
-    writes: Gather<Write>,
+    pub(crate) writes: Gather<Write>,
     reads: Gather<Wanted>,
 }
 

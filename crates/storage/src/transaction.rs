@@ -55,6 +55,19 @@ impl OrgTransaction {
         Ok(transaction)
     }
 
+    /// Moves on to the rows of `scope`, and away from those seen before.
+    pub(crate) async fn enter(&self, scope: OrgScope) -> StoreResult<()> {
+        self.query(sql::ENTER, &[&[scope.org().0].as_slice()])
+            .await?;
+        Ok(())
+    }
+
+    /// Runs statements that take no parameters and give no rows.
+    pub(crate) async fn run(&self, sql: &str) -> StoreResult<()> {
+        let ran = self.client()?.batch_execute(sql).await;
+        ran.map_err(|e| store_error(&e))
+    }
+
     fn client(&self) -> StoreResult<&Object> {
         self.client
             .as_ref()

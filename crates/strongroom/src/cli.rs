@@ -1,8 +1,12 @@
+mod audit;
+
 #[cfg(feature = "dev")]
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use audit::{AuditCommand, AuditVerifyArgs, ExportArgs, HeadArgs, PruneArgs};
 
 /// A vault for the credentials that organisations hold with other companies.
 ///
@@ -61,6 +65,11 @@ pub(crate) enum Command {
     ///
     /// Works beside running servers. Exits with 1 when something was found.
     Verify(VerifyArgs),
+    /// The audit trail: verify, export and prune it, and print heads to keep elsewhere.
+    Audit {
+        #[command(subcommand)]
+        command: Box<AuditCommand>,
+    },
 }
 
 /// Where settings come from: flags, then STRONGROOM_* variables, then the file; the first one found counts.

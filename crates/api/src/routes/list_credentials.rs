@@ -10,7 +10,7 @@ use validator::Validate;
 use crate::authorized::{Authorized, ListCredentials};
 use crate::envelope::{CursorPagination, Envelope, Pagination};
 use crate::error::ApiError;
-use crate::query::Params;
+use crate::query::{Params, whole_number};
 
 /// Rows on a page when the caller does not say.
 const DEFAULT_LIMIT: i64 = 100;
@@ -120,13 +120,6 @@ fn out_of_range(window: &Window) -> Vec<FieldError> {
             })
         })
         .collect()
-}
-
-// `parse` alone would also take "+5".
-fn whole_number(text: &str) -> Option<i64> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| text.parse().ok()).flatten()
 }
 
 /// The first byte of every cursor, so that its form can change.

@@ -4,6 +4,7 @@ mod create_credential;
 mod delete_credentials;
 mod fallback;
 mod health;
+mod list_audit_events;
 mod list_credentials;
 mod list_rotations;
 mod metrics;
@@ -14,6 +15,7 @@ mod update_credential;
 use actix_web::web::{self, ServiceConfig};
 
 const CREDENTIALS: &str = "/organizations/config/external-credentials";
+const AUDIT_EVENTS: &str = "/organizations/config/audit-events";
 const CREDENTIAL: &str = "/organizations/config/external-credentials/{cred_id}";
 
 /// Every route of the service.
@@ -35,6 +37,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(
             web::resource("/organizations/config/rotations")
                 .route(web::get().to(list_rotations::handle))
+                .default_service(fallback::allow("GET")),
+        )
+        .service(
+            web::resource(AUDIT_EVENTS)
+                .route(web::get().to(list_audit_events::handle))
                 .default_service(fallback::allow("GET")),
         )
         .service(

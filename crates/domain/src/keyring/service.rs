@@ -12,10 +12,13 @@ pub struct ServiceKeys {
     pub api_key: SecretKey,
     /// Chains audit events.
     pub audit: SecretKey,
+    /// The seed that signs audit heads and checkpoints (Ed25519).
+    pub audit_signing: SecretKey,
 }
 
 const API_KEY_PURPOSE: &str = "api_key";
 const AUDIT_PURPOSE: &str = "audit";
+const AUDIT_SIGNING_PURPOSE: &str = "audit_signing";
 
 /// Makes every service key that the database lacks.
 pub(super) async fn add_missing(
@@ -24,7 +27,7 @@ pub(super) async fn add_missing(
     random: &dyn RandomSource,
 ) -> Result<(), UnlockError> {
     let stored = store.service_keys().await?;
-    for purpose in [API_KEY_PURPOSE, AUDIT_PURPOSE] {
+    for purpose in [API_KEY_PURPOSE, AUDIT_PURPOSE, AUDIT_SIGNING_PURPOSE] {
         if stored.iter().any(|key| key.purpose == purpose) {
             continue;
         }
@@ -74,6 +77,7 @@ impl ServiceKeys {
         Ok(Self {
             api_key: open(API_KEY_PURPOSE)?,
             audit: open(AUDIT_PURPOSE)?,
+            audit_signing: open(AUDIT_SIGNING_PURPOSE)?,
         })
     }
 }

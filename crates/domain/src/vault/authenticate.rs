@@ -13,12 +13,15 @@ use crate::{KeyId, OrgId, VaultError};
 /// How long a looked-up key may be used without asking the database again: the bound on how long a revoked
 /// key still works on a server that lost its notifications.
 const KEY_LIFETIME: Duration = Duration::from_secs(4);
+/// How often a revoked key's use is noted, at most, per key and server.
+const REFUSALS_NOTED_EVERY: Duration = Duration::from_secs(60);
 /// Most keys kept, known and unknown ids together.
 const MAX_CACHED_KEYS: u64 = 100_000;
 
 /// Looked-up API keys, also the ids that do not exist: both must cost the same.
 pub(super) struct KeyCache {
     entries: Cache<(OrgId, KeyId), Entry>,
+    refused: Cache<(OrgId, KeyId), ()>,
     epoch: AtomicU64,
 }
 
@@ -36,8 +39,18 @@ impl KeyCache {
                 .max_capacity(MAX_CACHED_KEYS)
                 .time_to_live(KEY_LIFETIME)
                 .build(),
+            refused: Cache::builder()
+                .max_capacity(MAX_CACHED_KEYS)
+                .time_to_live(REFUSALS_NOTED_EVERY)
+                .build(),
             epoch: AtomicU64::new(0),
         }
+    }
+
+    /// Whether this is the first request in a minute that names the revoked key.
+    fn first_refusal(&self, org: OrgId, id: KeyId) -> bool {
+        let entry = self.refused.entry((org, id)).or_insert(());
+        entry.is_fresh()
     }
 
     fn clear(&self) {
@@ -64,11 +77,20 @@ impl Vault {
         };
         let genuine = token.matches(&self.service.api_key, &key);
         let expired = key.expires_at.is_some_and(|at| at <= self.now());
-        if !genuine || expired || key.revoked_at.is_some() {
+        if key.revoked_at.is_some() {
+            self.note_revoked(&key, request);
+            return Err(VaultError::Unauthorized);
+        }
+        if !genuine {
+            return Err(VaultError::Unauthorized);
+        }
+        let caller = Caller::key(key.org, key.id, key.role, request);
+        if expired {
+            self.note_refused(&caller);
             return Err(VaultError::Unauthorized);
         }
         self.note_key_use(key.org, key.id);
-        Ok(Caller::key(key.org, key.id, key.role, request))
+        Ok(caller)
     }
 
     /// The caller without an API key, where the operator allows one.
@@ -94,6 +116,30 @@ impl Vault {
         let event = event.with_outcome(Outcome::Denied);
         self.store.record(caller.scope(), event).await?;
         Err(denied)
+    }
+
+    /// Notes in the trail of `caller`'s own organisation that its request was refused before anything was
+    /// looked at: its key is genuine, but has ended or belongs to another organisation than the request names.
+    ///
+    /// Does not wait for the event to be durable. The answer must not take longer than that to an unknown key,
+    /// which would tell whoever tries keys that this one is known.
+    pub fn note_refused(&self, caller: &Caller) {
+        let event = Event::by(caller, Action::RequestDenied, self.now());
+        let event = event.with_outcome(Outcome::Denied);
+        self.store.record_later(caller.scope(), event);
+    }
+
+    // Revoking destroys a key's digest, so nobody can tell any more whether the sender holds the key or only
+    // knows its id: the event names the key, and nobody as the actor. Since whoever knows the id can cause it,
+    // it is noted once a minute.
+    fn note_revoked(&self, key: &StoredApiKey, request: RequestInfo) {
+        if !self.keys.first_refusal(key.org, key.id) {
+            return;
+        }
+        let caller = Caller::anonymous(key.org, request);
+        let event = Event::by(&caller, Action::RequestDenied, self.now());
+        let event = event.about_key(key.id).with_outcome(Outcome::Denied);
+        self.store.record_later(caller.scope(), event);
     }
 
     /// Forgets every looked-up API key and every unwrapped organisation key, so that the next use of each asks

@@ -1,5 +1,9 @@
 //! The vault's operations. Every surface (HTTP, command line) calls these and nothing below them.
 
+mod audit;
+mod audit_prune;
+mod audit_report;
+mod audit_verify;
 mod authenticate;
 mod credentials;
 mod inventory;
@@ -24,6 +28,9 @@ use crate::counters::Counters;
 use crate::keyring::{OrgKeyring, RootKeyring, ServiceKeys};
 use crate::store::{RootKeyStore, Store};
 use crate::{Clock, OrgId, VaultError};
+pub use audit::AuditExport;
+pub use audit_prune::PruneCheck;
+pub use audit_report::{AuditFinding, AuditReport};
 use authenticate::KeyCache;
 pub use keys::IssuedApiKey;
 use last_use::UseLog;

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod audit;
 mod credentials;
 #[cfg(feature = "dev")]
 mod dev;
@@ -33,6 +34,7 @@ pub(crate) fn run(command: Command) -> Result<(), CommandError> {
         Command::KeyCheck { vault, json } => short(key_check::run(&vault, json)),
         Command::Credentials { command } => short(credentials::run(command)),
         Command::Verify(args) => short(verify::run(&args)),
+        Command::Audit { command } => short(audit::run(*command)),
     }
 }
 

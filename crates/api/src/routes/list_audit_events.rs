@@ -1,0 +1,181 @@
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{DateTime, Utc};
+use data_encoding::BASE64URL_NOPAD;
+use serde::Serialize;
+use strongroom_domain::audit::{
+    Action, AuditFilter, EventPlace, StoredEvent, StoredTime, parse_actor,
+};
+use strongroom_domain::{CredentialId, FieldError, KeyId, LaneId};
+
+use crate::authorized::{Authorized, ReadAudit};
+use crate::envelope::{CursorPagination, Envelope};
+use crate::error::ApiError;
+use crate::query::{Params, whole_number};
+
+/// Events on a page when the caller does not say.
+const DEFAULT_LIMIT: i64 = 100;
+/// Most events on a page.
+const MAX_LIMIT: i64 = 1000;
+
+/// `GET /organizations/config/audit-events`: 200 with a page of the organisation's audit events, newest first.
+pub(super) async fn handle(
+    authorized: Authorized<ReadAudit>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let wanted = parse(request.query_string())?;
+    let Authorized {
+        caller,
+        vault,
+        state,
+        ..
+    } = authorized;
+    let Wanted {
+        filter,
+        after,
+        limit,
+    } = wanted;
+    let listed = state
+        .within(vault.list_audit_events(&caller, &filter, after, limit))
+        .await?;
+    let cursor = listed.next.map(encode_cursor).unwrap_or_default();
+    let events: Vec<Item<'_>> = listed.items.iter().map(Item::of).collect();
+    Ok(HttpResponse::Ok().json(Envelope::cursor_page(
+        events,
+        CursorPagination { limit, cursor },
+    )))
+}
+
+/// What an event looks like on the wire. Digests stay out: they serve nobody without the chain's key.
+#[derive(Debug, Serialize)]
+struct Item<'a> {
+    at: StoredTime,
+    action: &'a str,
+    outcome: &'a str,
+    actor: &'a str,
+    credential_id: Option<CredentialId>,
+    key_id: Option<KeyId>,
+    version: Option<i64>,
+    request_id: &'a str,
+    source: &'a str,
+    lane: LaneId,
+    seq: i64,
+}
+
+impl<'a> Item<'a> {
+    fn of(event: &'a StoredEvent) -> Self {
+        Self {
+            at: event.at,
+            action: &event.action,
+            outcome: &event.outcome,
+            actor: &event.actor,
+            credential_id: event.credential_id,
+            key_id: event.key_id,
+            version: event.version,
+            request_id: &event.request_id,
+            source: &event.source,
+            lane: event.lane,
+            seq: event.seq,
+        }
+    }
+}
+
+/// What a caller asks for.
+struct Wanted {
+    filter: AuditFilter,
+    after: Option<EventPlace>,
+    limit: i64,
+}
+
+fn parse(query: &str) -> Result<Wanted, ApiError> {
+    let mut params = Params::parse(query);
+    let limit = params.read("limit", whole_number, || "a whole number".to_owned());
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        let error = FieldError::new("limit", "out_of_range", "must be from 1 to 1000");
+        params.errors.push(error);
+    }
+    let after = params.read("cursor", decode_cursor, || {
+        "empty, or a cursor from an earlier answer".to_owned()
+    });
+    let time = || "a time as in RFC 3339, such as 2027-01-31T12:00:00Z".to_owned();
+    let filter = AuditFilter {
+        since: params.read("since", rfc3339, time),
+        until: params.read("until", rfc3339, time),
+        actor: params.read("actor", parse_actor, || {
+            "an API key's id, operator or anonymous".to_owned()
+        }),
+        credential: params.read("credential_id", CredentialId::parse, || {
+            "a credential's UUID".to_owned()
+        }),
+        action: params.read("action", Action::parse, Action::choices),
+    };
+    params.finish()?;
+    Ok(Wanted {
+        filter,
+        after: after.flatten(),
+        limit,
+    })
+}
+
+// In a query an unescaped `+`, as in `+02:00`, arrives as a space.
+fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
+    let time = DateTime::parse_from_rfc3339(&text.replace(' ', "+")).ok()?;
+    Some(time.to_utc())
+}
+
+/// The first byte of every cursor, so that its form can change.
+const CURSOR_VERSION: u8 = 1;
+
+fn encode_cursor(last: EventPlace) -> String {
+    let mut bytes = vec![CURSOR_VERSION];
+    bytes.extend_from_slice(&last.at.0.to_be_bytes());
+    bytes.extend_from_slice(last.lane.0.as_bytes());
+    bytes.extend_from_slice(&last.seq.to_be_bytes());
+    BASE64URL_NOPAD.encode(&bytes)
+}
+
+// The empty cursor stands before the first page.
+fn decode_cursor(text: &str) -> Option<Option<EventPlace>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
+    let (&CURSOR_VERSION, bytes) = bytes.split_first()? else {
+        return None;
+    };
+    let (at, bytes) = bytes.split_at_checked(8)?;
+    let (lane, seq) = bytes.split_at_checked(16)?;
+    Some(Some(EventPlace {
+        at: StoredTime(i64::from_be_bytes(at.try_into().ok()?)),
+        lane: LaneId(uuid::Uuid::from_slice(lane).ok()?),
+        seq: i64::from_be_bytes(seq.try_into().ok()?),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_round_trip_and_refuse_anything_else() {
+        let place = EventPlace {
+            at: StoredTime(1_700_000_000_000_001),
+            lane: LaneId(uuid::Uuid::from_u128(77)),
+            seq: 3,
+        };
+        let cursor = encode_cursor(place);
+        assert_eq!(decode_cursor(&cursor), Some(Some(place)));
+        assert_eq!(decode_cursor(""), Some(None));
+        for bad in ["x", "AQ", "!!!!", "AgAAAAAAAAAAAAAAAAAAAAA", &cursor[2..]] {
+            assert_eq!(decode_cursor(bad), None, "{bad}");
+        }
+        assert_eq!(decode_cursor(&format!("{cursor}AAAA")), None);
+    }
+
+    #[test]
+    fn times_may_have_an_unescaped_offset() {
+        let time = rfc3339("2027-01-31T12:00:00 02:00").unwrap();
+        assert_eq!(time.to_rfc3339(), "2027-01-31T10:00:00+00:00");
+        assert!(rfc3339("2027-01-31").is_none());
+    }
+}

@@ -1,0 +1,171 @@
+//! Events as the database gives them back: nothing in them is believed before it was verified.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use data_encoding::HEXLOWER;
+use serde::{Serialize, Serializer};
+
+use super::{Action, Event, Outcome};
+use crate::{CredentialId, KeyId, LaneId};
+
+/// A time as it is stored: microseconds since 1970-01-01T00:00:00Z; the two extremes are PostgreSQL's
+/// infinities, which no server writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StoredTime(pub i64);
+
+impl StoredTime {
+    /// Before every event.
+    pub const MIN: Self = Self(i64::MIN);
+    /// After every event.
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// The time, unless it is too far away to be one.
+    #[must_use]
+    pub fn time(self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp_micros(self.0)
+    }
+}
+
+impl From<DateTime<Utc>> for StoredTime {
+    fn from(time: DateTime<Utc>) -> Self {
+        Self(time.timestamp_micros())
+    }
+}
+
+impl Serialize for StoredTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.time() {
+            Some(time) => serializer.serialize_str(&shown_time(time)),
+            None => serializer.serialize_str("out of range"),
+        }
+    }
+}
+
+/// RFC 3339 in UTC, to the microsecond: exactly what an event's digest covers.
+#[must_use]
+pub fn shown_time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// Where an event stands among its organisation's events, in any of their orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventPlace {
+    /// When.
+    pub at: StoredTime,
+    /// The lane.
+    pub lane: LaneId,
+    /// The number in the lane.
+    pub seq: i64,
+}
+
+/// An event as it is stored. Binary columns serialise as hexadecimal digits.
+#[derive(Debug, Clone, Serialize)]
+pub struct StoredEvent {
+    /// The lane.
+    pub lane: LaneId,
+    /// The number in the lane, from 1.
+    pub seq: i64,
+    /// When.
+    pub at: StoredTime,
+    /// An [`Action`]'s name.
+    pub action: String,
+    /// An [`Outcome`]'s name.
+    pub outcome: String,
+    /// A key's id, `operator` or `anonymous`.
+    pub actor: String,
+    /// The credential concerned.
+    pub credential_id: Option<CredentialId>,
+    /// The API key concerned.
+    pub key_id: Option<KeyId>,
+    /// The credential's version.
+    pub version: Option<i64>,
+    /// The request's id.
+    pub request_id: String,
+    /// The peer's address, or `command-line`.
+    pub source: String,
+    /// For a write: the digest of the row.
+    #[serde(serialize_with = "optional_hex")]
+    pub digest: Option<Vec<u8>>,
+    /// For a lane's first event: the heads it names.
+    #[serde(serialize_with = "optional_hex")]
+    pub heads: Option<Vec<u8>>,
+    /// The chain's digest.
+    #[serde(serialize_with = "hex")]
+    pub mac: Vec<u8>,
+}
+
+impl StoredEvent {
+    /// Where it stands.
+    #[must_use]
+    pub fn place(&self) -> EventPlace {
+        EventPlace {
+            at: self.at,
+            lane: self.lane,
+            seq: self.seq,
+        }
+    }
+
+    /// The event that was recorded; `None` when no server can have recorded this.
+    #[must_use]
+    pub fn event(&self) -> Option<Event> {
+        let digest = match &self.digest {
+            None => None,
+            Some(digest) => Some(digest.as_slice().try_into().ok()?),
+        };
+        Some(Event {
+            at: self.at.time()?,
+            action: Action::parse(&self.action)?,
+            outcome: Outcome::parse(&self.outcome)?,
+            actor: self.actor.clone(),
+            request_id: self.request_id.clone(),
+            source: self.source.clone(),
+            credential: self.credential_id,
+            key: self.key_id,
+            version: self.version,
+            digest,
+        })
+    }
+}
+
+pub(super) fn hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&HEXLOWER.encode(bytes))
+}
+
+fn optional_hex<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match bytes {
+        None => serializer.serialize_none(),
+        Some(bytes) => hex(bytes, serializer),
+    }
+}
+
+/// Which events to list or export. Absent members match everything.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// From this time on.
+    pub since: Option<DateTime<Utc>>,
+    /// Before this time.
+    pub until: Option<DateTime<Utc>>,
+    /// Of this actor, as [`StoredEvent::actor`] spells it.
+    pub actor: Option<String>,
+    /// About this credential.
+    pub credential: Option<CredentialId>,
+    /// Of this kind.
+    pub action: Option<Action>,
+}
+
+/// One page of events, newest first.
+#[derive(Debug)]
+pub struct AuditPage {
+    /// The events.
+    pub items: Vec<StoredEvent>,
+    /// After which event the next page starts; `None` on the last one.
+    pub next: Option<EventPlace>,
+}
+
+/// An actor's name as events have it, if `text` is one: a key's id, `operator` or `anonymous`.
+#[must_use]
+pub fn parse_actor(text: &str) -> Option<String> {
+    match text {
+        "operator" | "anonymous" => Some(text.to_owned()),
+        id => KeyId::parse(id).map(|id| id.to_string()),
+    }
+}

@@ -1,0 +1,300 @@
+//! Follows one lane's events and says what is wrong with each. Holds a handful of digests, however long the
+//! lane is.
+
+use strongroom_crypto::Digest;
+
+use super::{Chain, Checkpoint, Place, StoredEvent};
+use crate::{LaneId, OrgId};
+
+/// What is wrong at one place of a lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The event is not what the chain says was recorded here.
+    Altered,
+    /// Events are missing: these numbers, both included.
+    Missing {
+        /// The first missing number.
+        from: i64,
+        /// The last missing number.
+        to: i64,
+    },
+    /// The number is there more than once.
+    Doubled,
+}
+
+/// One lane on its way through verification.
+#[derive(Debug)]
+pub struct LaneWalk<'a> {
+    chain: &'a Chain,
+    org: OrgId,
+    lane: LaneId,
+    /// The number that was seen last; that of the checkpoint, or 0, at the start.
+    seq: i64,
+    before: Links,
+    here: Links,
+    /// Whether an event with the number `seq` was seen, and one that fits.
+    seen: bool,
+    genuine: bool,
+}
+
+/// The digests on which the next event may build.
+#[derive(Debug, Clone)]
+enum Links {
+    /// Events are missing, so nothing can be said of the next one.
+    Unknown,
+    /// The stored digest and, where that is not the right one, the one that ought to be there.
+    Known(Digest, Option<Digest>),
+}
+
+impl<'a> LaneWalk<'a> {
+    /// A walk along `lane` of `org` from its first event or, when that was pruned, from `checkpoint` on.
+    #[must_use]
+    pub fn new(
+        chain: &'a Chain,
+        org: OrgId,
+        lane: LaneId,
+        checkpoint: Option<&Checkpoint>,
+    ) -> Self {
+        let (seq, mac) = checkpoint.map_or((0, [0; 32]), |last| (last.seq, last.mac));
+        Self {
+            chain,
+            org,
+            lane,
+            seq,
+            before: Links::Unknown,
+            here: Links::Known(mac, None),
+            seen: false,
+            genuine: false,
+        }
+    }
+
+    /// The lane.
+    #[must_use]
+    pub fn lane(&self) -> LaneId {
+        self.lane
+    }
+
+    /// The number that the next event ought to have.
+    #[must_use]
+    pub fn next(&self) -> i64 {
+        self.seq.saturating_add(1)
+    }
+
+    /// Takes the next event, in the order of (number, time), and says what is wrong with it.
+    pub fn step(&mut self, stored: &StoredEvent) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if stored.seq <= self.seq && self.seen {
+            faults.push(Fault::Doubled);
+        } else {
+            let next = self.next();
+            self.before = std::mem::replace(&mut self.here, Links::Unknown);
+            if stored.seq != next {
+                self.before = Links::Unknown;
+                let to = stored.seq.saturating_sub(1);
+                faults.push(Fault::Missing { from: next, to });
+            }
+            (self.seq, self.seen, self.genuine) = (stored.seq, true, false);
+        }
+        let links = self.verify(stored);
+        let fits = matches!(links, Some(Links::Known(_, None)));
+        // Of several events with one number the chain goes on from the genuine one.
+        if let Some(links) = links
+            && !self.genuine
+        {
+            self.here = links;
+        }
+        self.genuine |= fits;
+        if !fits && !faults.contains(&Fault::Doubled) {
+            faults.push(Fault::Altered);
+        }
+        faults
+    }
+
+    /// What the next event may build on, given that `stored` is here; without a second digest when it fits.
+    fn verify(&self, stored: &StoredEvent) -> Option<Links> {
+        let mac: Option<Digest> = stored.mac.as_slice().try_into().ok();
+        let Links::Known(one, other) = &self.before else {
+            return mac.map(|mac| Links::Known(mac, None));
+        };
+        let expected = |previous: &Digest| {
+            let place = Place {
+                org: self.org,
+                lane: self.lane,
+                seq: stored.seq,
+                previous,
+                heads: stored.heads.as_deref(),
+            };
+            stored.event().map(|event| self.chain.link(&place, &event))
+        };
+        let links = [Some(one), other.as_ref()];
+        let candidates: Vec<Digest> = links.into_iter().flatten().filter_map(expected).collect();
+        match mac {
+            Some(mac) if candidates.contains(&mac) => Some(Links::Known(mac, None)),
+            Some(mac) => Some(Links::Known(mac, candidates.first().copied().or(Some(mac)))),
+            None => candidates.first().map(|mac| Links::Known(*mac, Some(*mac))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta};
+    use strongroom_crypto::SecretKey;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::audit::{Action, Event, StoredTime};
+    use crate::caller::{Caller, RequestInfo};
+
+    const ORG: OrgId = OrgId(Uuid::from_u128(1));
+    const LANE: LaneId = LaneId(Uuid::from_u128(2));
+
+    fn chain() -> Chain {
+        Chain::new(SecretKey::from_slice(&[1; 32]).unwrap())
+    }
+
+    /// A lane of `count` events as a server would have stored it.
+    fn lane(count: i64) -> Vec<StoredEvent> {
+        let request = RequestInfo {
+            id: "r".into(),
+            source: "s".into(),
+        };
+        let caller = Caller::operator(ORG, request);
+        let mut previous = [0; 32];
+        let chained = (1..=count).map(|seq| {
+            let at = DateTime::UNIX_EPOCH + TimeDelta::seconds(seq);
+            let event = Event::by(&caller, Action::CredentialList, at);
+            let heads = (seq == 1).then(Vec::new);
+            let place = Place {
+                org: ORG,
+                lane: LANE,
+                seq,
+                previous: &previous,
+                heads: heads.as_deref(),
+            };
+            previous = chain().link(&place, &event);
+            StoredEvent {
+                lane: LANE,
+                seq,
+                at: at.into(),
+                action: event.action.as_str().into(),
+                outcome: event.outcome.as_str().into(),
+                actor: event.actor,
+                credential_id: None,
+                key_id: None,
+                version: None,
+                request_id: event.request_id,
+                source: event.source,
+                digest: None,
+                heads,
+                mac: previous.to_vec(),
+            }
+        });
+        chained.collect()
+    }
+
+    fn faults(events: &[StoredEvent]) -> Vec<(i64, Fault)> {
+        let chain = chain();
+        let mut walk = LaneWalk::new(&chain, ORG, LANE, None);
+        let step = |event: &StoredEvent| {
+            let faults = walk.step(event);
+            faults
+                .into_iter()
+                .map(move |fault| (event.seq, fault))
+                .collect::<Vec<_>>()
+        };
+        events.iter().flat_map(step).collect()
+    }
+
+    #[test]
+    fn an_untouched_lane_has_no_fault() {
+        assert_eq!(faults(&lane(20)), []);
+        assert_eq!(faults(&[]), []);
+    }
+
+    #[test]
+    fn an_edit_is_found_where_it_was_made() {
+        type Edit = fn(&mut StoredEvent);
+        let edits: [Edit; 12] = [
+            |event| event.actor = "x".into(),
+            |event| event.action = "credential.reveal".into(),
+            |event| event.action = "nonsense".into(),
+            |event| event.outcome = "denied".into(),
+            |event| event.at = StoredTime(event.at.0 + 1),
+            |event| event.at = StoredTime::MAX,
+            |event| event.version = Some(1),
+            |event| event.digest = Some(vec![1; 32]),
+            |event| event.digest = Some(vec![1; 3]),
+            |event| event.heads = Some(Vec::new()),
+            |event| event.mac[0] ^= 1,
+            |event| event.mac.clear(),
+        ];
+        for (number, edit) in edits.iter().enumerate() {
+            let mut events = lane(5);
+            edit(&mut events[2]);
+            assert_eq!(faults(&events), [(3, Fault::Altered)], "edit {number}");
+        }
+    }
+
+    #[test]
+    fn removed_swapped_doubled_and_inserted_events_are_found() {
+        let mut removed = lane(6);
+        removed.drain(1..3);
+        assert_eq!(faults(&removed), [(4, Fault::Missing { from: 2, to: 3 })]);
+
+        let headless = &lane(6)[2..];
+        assert_eq!(faults(headless), [(3, Fault::Missing { from: 1, to: 2 })]);
+
+        let mut swapped = lane(6);
+        (swapped[1].seq, swapped[2].seq) = (3, 2);
+        swapped.swap(1, 2);
+        assert_eq!(
+            faults(&swapped),
+            [
+                (2, Fault::Altered),
+                (3, Fault::Altered),
+                (4, Fault::Altered)
+            ]
+        );
+
+        for genuine_first in [true, false] {
+            let mut doubled = lane(6);
+            let mut copy = doubled[2].clone();
+            copy.actor = "x".into();
+            doubled.insert(if genuine_first { 3 } else { 2 }, copy);
+            let found = faults(&doubled);
+            assert_eq!(found.last(), Some(&(3, Fault::Doubled)), "{found:?}");
+            assert!(found.iter().all(|(seq, _)| *seq == 3), "{found:?}");
+        }
+
+        let mut appended = lane(3);
+        let mut invented = appended[2].clone();
+        invented.seq = 4;
+        appended.push(invented);
+        assert_eq!(faults(&appended), [(4, Fault::Altered)]);
+    }
+
+    #[test]
+    fn a_pruned_lane_goes_on_from_its_checkpoint() {
+        let (chain, events) = (chain(), lane(6));
+        let checkpoint = Checkpoint {
+            lane: LANE,
+            seq: 3,
+            mac: events[2].mac.as_slice().try_into().unwrap(),
+            pruned_before: DateTime::UNIX_EPOCH,
+            signature: Vec::new(),
+        };
+        let walk = |events: &[StoredEvent]| {
+            let mut walk = LaneWalk::new(&chain, ORG, LANE, Some(&checkpoint));
+            events
+                .iter()
+                .flat_map(|event| walk.step(event))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(walk(&events[3..]), []);
+        assert_eq!(walk(&events[4..]), [Fault::Missing { from: 4, to: 4 }]);
+        let mut edited = events.clone();
+        edited[3].actor = "x".into();
+        assert_eq!(walk(&edited[3..]), [Fault::Altered]);
+    }
+}

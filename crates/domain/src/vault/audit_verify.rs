@@ -1,0 +1,252 @@
+use std::fmt;
+
+use strongroom_crypto::{PublicKey, Signer};
+
+use super::Vault;
+use super::audit::PAGE;
+use super::audit_report::AuditReport;
+use crate::audit::{
+    Checkpoint, EventPlace, Fault, HeadEvidence, LaneHead, LaneWalk, SignedHeads, StoredEvent,
+    decode_heads, shown_time,
+};
+use crate::caller::{Caller, OrgScope, Permission};
+use crate::{FieldError, LaneId, VaultError};
+
+/// How many named heads are looked up at a time.
+const HEADS_AT_ONCE: usize = 512;
+
+/// Who says that a lane reached a head.
+#[derive(Debug, Clone)]
+enum Witness {
+    /// The first event of this lane.
+    Lane(LaneId),
+    /// Heads that were kept elsewhere, signed at this time.
+    Kept(String),
+}
+
+impl fmt::Display for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lane(lane) => write!(f, "the first event of lane {lane} names it"),
+            Self::Kept(at) => write!(f, "the heads signed at {at} name it"),
+        }
+    }
+}
+
+impl Vault {
+    /// Verifies the audit trail of the caller's organisation, and of `kept` the heads of this organisation. Reads
+    /// it page by page, beside live traffic.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`]; [`VaultError::Invalid`] on `heads` when one of these is forged; or the store's
+    /// failure.
+    pub async fn verify_audit(
+        &self,
+        caller: &Caller,
+        kept: &[SignedHeads],
+    ) -> Result<AuditReport, VaultError> {
+        caller.require(Permission::ReadAudit)?;
+        let own = kept.iter().filter(|heads| heads.org == caller.org());
+        let own: Vec<&SignedHeads> = own.collect();
+        self.check_signatures(own.iter().copied())?;
+        let mut verification = Verification {
+            vault: self,
+            scope: caller.scope(),
+            key: self.audit_public_key(),
+            walk: None,
+            named: Vec::new(),
+            report: AuditReport::empty(caller.org()),
+        };
+        verification.events().await?;
+        verification.checkpoints().await?;
+        for heads in own {
+            let witness = Witness::Kept(shown_time(heads.at));
+            for head in &heads.heads {
+                verification.name(witness.clone(), *head).await?;
+            }
+        }
+        verification.look_up_named().await?;
+        Ok(verification.report)
+    }
+
+    /// Checks that this vault signed every one of `kept`.
+    ///
+    /// # Errors
+    /// [`VaultError::Invalid`] on `heads` names the organisation of the first one that is forged.
+    pub fn check_kept_heads(&self, kept: &[SignedHeads]) -> Result<(), VaultError> {
+        self.check_signatures(kept.iter())
+    }
+
+    fn check_signatures<'a>(
+        &self,
+        kept: impl Iterator<Item = &'a SignedHeads>,
+    ) -> Result<(), VaultError> {
+        let key = self.audit_public_key();
+        for heads in kept {
+            heads.check(&key).map_err(|error| {
+                let message = format!("names organisation {}: it {error}", heads.org);
+                VaultError::Invalid(vec![FieldError::new("heads", "forged", message)])
+            })?;
+        }
+        Ok(())
+    }
+
+    fn audit_public_key(&self) -> PublicKey {
+        Signer::new(&self.service.audit_signing).public_key()
+    }
+}
+
+struct Verification<'a> {
+    vault: &'a Vault,
+    scope: OrgScope,
+    key: PublicKey,
+    walk: Option<LaneWalk<'a>>,
+    /// Heads that somebody named, and that are not looked up yet.
+    named: Vec<(Witness, LaneHead)>,
+    report: AuditReport,
+}
+
+impl Verification<'_> {
+    async fn events(&mut self) -> Result<(), VaultError> {
+        let mut after: Option<EventPlace> = None;
+        loop {
+            let page = self
+                .vault
+                .store
+                .audit_chain(self.scope, after, PAGE)
+                .await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.place());
+            for event in &page {
+                self.event(event).await?;
+            }
+        }
+    }
+
+    async fn event(&mut self, event: &StoredEvent) -> Result<(), VaultError> {
+        let org = self.scope.org();
+        let same_lane = self.walk.take().filter(|walk| walk.lane() == event.lane);
+        self.report.events += 1;
+        let mut walk = match same_lane {
+            Some(walk) => walk,
+            None => {
+                self.report.lanes += 1;
+                LaneWalk::new(&self.vault.chain, org, event.lane, None)
+            }
+        };
+        // What is missing may have been pruned: at the lane's start, or since the page before was read.
+        if event.seq > walk.next()
+            && let Some(checkpoint) = self.checkpoint(event.lane).await?
+            && (walk.next()..=event.seq).contains(&(checkpoint.seq.saturating_add(1)))
+        {
+            walk = LaneWalk::new(&self.vault.chain, org, event.lane, Some(&checkpoint));
+        }
+        let faults = walk.step(event);
+        self.walk = Some(walk);
+        let genuine = faults.is_empty();
+        for fault in faults {
+            self.fault(event, &fault);
+        }
+        // What an event names that is not genuine itself says nothing about other lanes.
+        if let Some(heads) = event
+            .heads
+            .as_deref()
+            .and_then(decode_heads)
+            .filter(|_| genuine)
+        {
+            for head in heads {
+                self.name(Witness::Lane(event.lane), head).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fault(&mut self, event: &StoredEvent, fault: &Fault) {
+        let (seq, kind, what) = match fault {
+            Fault::Altered => (
+                event.seq,
+                "altered",
+                "is not what was recorded here: it was edited, moved or inserted".to_owned(),
+            ),
+            Fault::Missing { from, to } => {
+                let what = format!("events {from} to {to} are missing: they were removed");
+                (*from, "missing", what)
+            }
+            Fault::Doubled => (
+                event.seq,
+                "doubled",
+                "this number is there more than once: an event was inserted".to_owned(),
+            ),
+        };
+        self.report.add(event.lane, seq, kind, what);
+    }
+
+    /// The lane's checkpoint, if it has a genuine one.
+    async fn checkpoint(&self, lane: LaneId) -> Result<Option<Checkpoint>, VaultError> {
+        let found = self.vault.store.checkpoint(self.scope, lane).await?;
+        let org = self.scope.org();
+        Ok(found.filter(|checkpoint| checkpoint.is_genuine(&self.key, org)))
+    }
+
+    async fn checkpoints(&mut self) -> Result<(), VaultError> {
+        let mut after = None;
+        loop {
+            let page = self
+                .vault
+                .store
+                .checkpoints(self.scope, after, PAGE)
+                .await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.lane);
+            for checkpoint in &page {
+                if !checkpoint.is_genuine(&self.key, self.scope.org()) {
+                    let what = "the checkpoint has a signature that does not fit: it was altered or inserted";
+                    let (lane, seq) = (checkpoint.lane, checkpoint.seq);
+                    self.report.add(lane, seq, "checkpoint", what.to_owned());
+                }
+            }
+        }
+    }
+
+    async fn name(&mut self, witness: Witness, head: LaneHead) -> Result<(), VaultError> {
+        self.named.push((witness, head));
+        if self.named.len() >= HEADS_AT_ONCE {
+            self.look_up_named().await?;
+        }
+        Ok(())
+    }
+
+    async fn look_up_named(&mut self) -> Result<(), VaultError> {
+        let named = std::mem::take(&mut self.named);
+        let heads: Vec<LaneHead> = named.iter().map(|(_, head)| *head).collect();
+        let evidence = self.vault.store.head_evidence(self.scope, &heads).await?;
+        for ((witness, _), evidence) in named.iter().zip(&evidence) {
+            self.judge(witness, evidence);
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, witness: &Witness, evidence: &HeadEvidence) {
+        let org = self.scope.org();
+        let LaneHead { lane, seq, mac } = evidence.head;
+        let genuine = |checkpoint: &&Checkpoint| checkpoint.is_genuine(&self.key, org);
+        let pruned = evidence.checkpoint.as_ref().filter(genuine);
+        let excused = pruned.is_some_and(|at| at.seq > seq || (at.seq == seq && at.mac == mac));
+        if evidence.present || excused {
+            return;
+        }
+        let what = match evidence.last {
+            _ if evidence.numbered => {
+                format!("is another event than was recorded here: {witness} with another digest")
+            }
+            Some(last) => format!("is gone: the lane ends with {last}, but {witness}"),
+            None => format!("is gone with the whole lane, but {witness}"),
+        };
+        let kind = if evidence.numbered { "altered" } else { "cut" };
+        self.report.add(lane, seq, kind, what);
+    }
+}

@@ -1,0 +1,133 @@
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::json;
+use strongroom_domain::audit::{PrunePlan, Pruned, shown_time};
+use strongroom_domain::caller::Caller;
+use strongroom_domain::{Vault, VaultError};
+
+use super::lines::{Lines, create, sync, sync_folder};
+use super::verify::described;
+use super::{counted, operators, time};
+use crate::cli::PruneArgs;
+use crate::error::CommandError;
+use crate::{config, output, vault_access};
+
+/// Longest time for one of its statements, which look at all that was ever recorded.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// `strongroom audit prune`.
+///
+/// The order makes every end safe: what goes is verified, attested and durable in its file before the one
+/// transaction that drops it.
+pub(super) async fn run(args: &PruneArgs) -> Result<(), CommandError> {
+    let before = time("before", &args.before)?;
+    refuse_existing(&args.out)?;
+    let mut access = config::vault_access(&args.vault)?;
+    access.database.statement_timeout = STATEMENT_TIMEOUT;
+    let vault = vault_access::open(&access).await?;
+    let Some(plan) = vault.plan_audit_prune(before).await? else {
+        let nothing = json!({"events": 0, "partitions": []});
+        let text = "nothing to prune: no partition ends at or before that time";
+        output::answer(args.json, &nothing, text);
+        return Ok(());
+    };
+    let callers = operators(&vault, None).await?;
+    let attested = prepare(&vault, &callers, &plan).await?;
+    let exported = export(&vault, &callers, &plan, &args.out).await?;
+    let pruned = vault.prune_audit(&callers, &plan, exported).await;
+    let pruned = pruned.map_err(|error| failed(error, &args.out))?;
+    answer(args, &plan, attested, exported, pruned);
+    Ok(())
+}
+
+async fn prepare(vault: &Vault, callers: &[Caller], plan: &PrunePlan) -> Result<u64, CommandError> {
+    let mut attested = 0;
+    for caller in callers {
+        let check = vault.prepare_audit_prune(caller, plan).await?;
+        if check.report.found > 0 {
+            return Err(CommandError::Failed(format!(
+                "nothing was pruned, since the audit trail does not verify; see `strongroom audit verify`\n{}",
+                described(&check.report)
+            )));
+        }
+        attested += check.attested;
+    }
+    Ok(attested)
+}
+
+// Under another name until it is complete and durable: a file called FILE is never half an export.
+async fn export(
+    vault: &Vault,
+    callers: &[Caller],
+    plan: &PrunePlan,
+    file: &Path,
+) -> Result<u64, CommandError> {
+    let mut partial = file.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    let mut lines = Lines::new(create(&partial, true)?);
+    for caller in callers {
+        let export = vault.export_before_prune(caller, plan)?;
+        lines.write(vault, caller.org(), export).await?;
+    }
+    let count = lines.count;
+    sync(&lines.finish()?)?;
+    refuse_existing(file)?;
+    let what = format!("cannot rename {} to {}", partial.display(), file.display());
+    std::fs::rename(&partial, file).map_err(|error| CommandError::io(&what, &error))?;
+    sync_folder(file)?;
+    Ok(count)
+}
+
+fn refuse_existing(file: &Path) -> Result<(), CommandError> {
+    if !file.exists() {
+        return Ok(());
+    }
+    Err(CommandError::Failed(format!(
+        "{} exists, and may be all that is left of pruned events: name another file",
+        file.display()
+    )))
+}
+
+fn failed(error: VaultError, file: &Path) -> CommandError {
+    let file = file.display();
+    CommandError::Failed(match error {
+        VaultError::OutcomeUnknown(why) => format!(
+            "nobody knows whether the events were pruned ({why}); keep {file}, and run this again with another \
+             --out: it prunes what is still there"
+        ),
+        other => format!("{other}. Nothing was pruned; {file} may be removed. Run this again"),
+    })
+}
+
+fn answer(args: &PruneArgs, plan: &PrunePlan, attested: u64, exported: u64, pruned: Pruned) {
+    let cut = shown_time(plan.cut);
+    let value = json!({
+        "before": cut,
+        "partitions": plan.partitions,
+        "exported": exported,
+        "events": pruned.events,
+        "kept": pruned.kept,
+        "checkpoints": pruned.checkpoints,
+        "attested": attested,
+        "file": args.out,
+    });
+    let kept = match pruned.kept {
+        0 => String::new(),
+        kept => format!(
+            "\nkept {} that newer ones precede in their lane",
+            counted(kept, "event")
+        ),
+    };
+    let text = format!(
+        "exported {} before {cut} to {}\npruned {} with {}; left {}, and attested {}{kept}",
+        counted(exported, "event"),
+        args.out.display(),
+        counted(pruned.events, "event"),
+        counted(plan.partitions.len() as u64, "partition"),
+        counted(pruned.checkpoints, "checkpoint"),
+        counted(attested, "credential"),
+    );
+    output::answer(args.json, &value, &text);
+}

@@ -1,0 +1,252 @@
+//! Somebody with every right on the database, but without the root key, changes the audit trail.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use strongroom_e2e::{Server, TestVault};
+use tokio::task::JoinSet;
+use tokio_postgres::Client;
+
+/// The events of one organisation's busiest lane, `n`th from 1, as a condition.
+pub(crate) fn nth(n: i64) -> String {
+    format!(
+        "org_id = (select org_id from audit_events group by org_id order by count(*) desc limit 1) \
+         and lane = (select lane from audit_events group by lane order by count(*) desc limit 1) and seq = {n}"
+    )
+}
+
+pub(crate) async fn busy_vault() -> TestVault {
+    let vault = TestVault::start().await;
+    let id = vault.admin.create("secret").await;
+    for number in 0..6 {
+        vault
+            .admin
+            .patch(&id, &json!({"extcred_label": format!("{number}")}))
+            .await;
+        vault.admin.reveal(&id).await;
+    }
+    vault
+}
+
+pub(crate) fn verify(vault: &TestVault, args: &[&str]) -> (bool, Value) {
+    let finished = vault.run(&[&["audit", "verify", "--json"], args].concat());
+    let report = serde_json::from_str(&finished.stdout);
+    (
+        finished.success,
+        report.unwrap_or_else(|_| panic!("{}", finished.stderr)),
+    )
+}
+
+pub(crate) fn findings(report: &Value) -> Vec<Value> {
+    let organizations = report["organizations"].as_array().unwrap().iter();
+    organizations
+        .flat_map(|organization| organization["findings"].as_array().unwrap().clone())
+        .collect()
+}
+
+pub(crate) async fn keep(database: &Client) {
+    database
+        .batch_execute("create table kept as table audit_events")
+        .await
+        .unwrap();
+}
+
+pub(crate) async fn restore(database: &Client) {
+    database
+        .batch_execute("truncate audit_events; insert into audit_events table kept")
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn every_edited_column_is_found_where_it_was_edited() {
+    let vault = busy_vault().await;
+    let database = vault.database.connect().await;
+    keep(&database).await;
+    assert!(verify(&vault, &[]).0);
+    for edit in [
+        "at = at + interval '1 microsecond'",
+        "at = 'infinity'",
+        "action = 'credential.list'",
+        "action = 'nonsense'",
+        "outcome = 'denied'",
+        "actor = 'somebody'",
+        "request_id = request_id || 'x'",
+        "source = '10.0.0.1'",
+        "cred_id = gen_random_uuid()",
+        "cred_id = null",
+        "key_id = gen_random_uuid()",
+        "version = version + 1",
+        "version = null",
+        "digest = sha256('x')",
+        "digest = '\\x00'",
+        "heads = ''",
+        "mac = sha256('x')",
+        "mac = ''",
+    ] {
+        let sql = format!("update audit_events set {edit} where {}", nth(4));
+        assert_eq!(database.execute(&sql, &[]).await.unwrap(), 1, "{edit}");
+        let (intact, report) = verify(&vault, &[]);
+        let found = findings(&report);
+        assert!(!intact, "{edit}");
+        assert_eq!(found.len(), 1, "{edit}: {found:?}");
+        assert_eq!(found[0]["kind"], "altered", "{edit}");
+        assert_eq!(found[0]["seq"], 4, "{edit}");
+        assert_eq!(found[0]["org_id"], vault.admin.org.as_str());
+        restore(&database).await;
+    }
+    let text = vault.run(&["audit", "verify"]);
+    assert!(text.success && text.stdout.contains("intact"), "{text:?}");
+}
+
+#[tokio::test]
+async fn removed_moved_and_invented_events_are_found() {
+    let vault = busy_vault().await;
+    let (other, _) = vault.new_organization("other");
+    let database = vault.database.connect().await;
+    keep(&database).await;
+    let (other, copy) = (
+        format!("org_id = '{}'", other.org),
+        "insert into audit_events select org_id, lane",
+    );
+    let rest = "actor, request_id, source, cred_id, key_id, version, digest, heads, mac from kept";
+    let attacks = [
+        (
+            "middle",
+            format!("delete from audit_events where {}", nth(4)),
+            "missing",
+            4,
+        ),
+        (
+            "start",
+            format!("delete from audit_events where {}", nth(1)),
+            "missing",
+            1,
+        ),
+        (
+            "number",
+            format!("update audit_events set seq = 40 where {}", nth(4)),
+            "missing",
+            4,
+        ),
+        (
+            "other organisation",
+            format!("update audit_events set {other} where {}", nth(4)),
+            "missing",
+            4,
+        ),
+        (
+            "other lane",
+            format!(
+                "update audit_events set lane = gen_random_uuid() where {}",
+                nth(4)
+            ),
+            "missing",
+            4,
+        ),
+        (
+            "swapped",
+            format!(
+                "update audit_events set seq = 11 - seq where {} or {}",
+                nth(5),
+                nth(6)
+            ),
+            "altered",
+            5,
+        ),
+        (
+            "doubled",
+            format!(
+                "{copy}, seq, at + interval '1 second', action, outcome, {rest} where {}",
+                nth(4)
+            ),
+            "doubled",
+            4,
+        ),
+        (
+            "invented before",
+            format!(
+                "{copy}, seq, at - interval '1 second', action, 'denied', {rest} where {}",
+                nth(4)
+            ),
+            "doubled",
+            4,
+        ),
+        (
+            "appended",
+            format!(
+                "{copy}, (select max(seq) + 1 from kept k where k.lane = kept.lane), at, action, outcome, {rest} \
+                 where {}",
+                nth(4)
+            ),
+            "altered",
+            14,
+        ),
+        (
+            "named lane",
+            "delete from audit_events where action = 'organization.create'".into(),
+            "cut",
+            1,
+        ),
+    ];
+    for (name, sql, kind, seq) in attacks {
+        database.batch_execute(&sql).await.unwrap();
+        let (intact, report) = verify(&vault, &[]);
+        let found = findings(&report);
+        assert!(!intact, "{name}");
+        let hit = found
+            .iter()
+            .any(|finding| finding["kind"] == kind && finding["seq"] == seq);
+        assert!(hit, "{name}: {found:?}");
+        restore(&database).await;
+        assert!(verify(&vault, &[]).0, "{name} was not undone");
+    }
+}
+
+#[tokio::test]
+async fn many_servers_under_load_and_killed_leave_a_trail_that_verifies() {
+    let vault = TestVault::start().await;
+    let (other, _) = vault.new_organization("other");
+    let mut servers: Vec<Server> = (0..3).map(|_| vault.start_server(&[])).collect();
+    let mut load = JoinSet::new();
+    for server in &servers {
+        let url = server.url();
+        vault.ready(&url).await;
+        for worker in 0..4 {
+            let api = if worker % 2 == 0 {
+                &vault.admin
+            } else {
+                &other
+            }
+            .at(&url);
+            load.spawn(async move {
+                // The server goes away in the middle; whatever it was doing then may fail.
+                for number in 0..60 {
+                    let body = json!({"extcred_provider": "generic", "extcred_type": "api_key",
+                        "json_blob": {"api_key": format!("{number}")}});
+                    let sent = api
+                        .request(reqwest::Method::POST, strongroom_e2e::CREDENTIALS)
+                        .json(&body)
+                        .send();
+                    if sent.await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    }
+    for _ in 0..3 {
+        // Beside the traffic.
+        assert!(verify(&vault, &[]).0);
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    for server in &mut servers {
+        server.kill();
+    }
+    while load.join_next().await.is_some() {}
+    other.create("afterwards").await;
+    let (intact, report) = verify(&vault, &[]);
+    assert!(intact, "{report}");
+    assert!(report["lanes"].as_u64().unwrap() >= 8, "{report}");
+    assert_eq!(report["organizations"].as_array().unwrap().len(), 2);
+}
