@@ -70,11 +70,9 @@ async fn commands_answer_json() {
     let (org, id) = (vault.admin.org.as_str(), issued["key_id"].as_str().unwrap());
     let listed = vault.run(&["key", "list", "--org", org, "--json"]).json();
     assert_eq!(listed.as_array().unwrap().len(), 3);
-    assert_eq!(
-        members(&listed[2]),
-        all[1..],
-        "a key is shown a second time"
-    );
+    let mut shown = members(&listed[2]);
+    shown.retain(|name| *name != "last_used_at");
+    assert_eq!(shown, all[1..], "a key is shown a second time");
     assert_eq!(listed[2]["key_id"], id);
 
     let revoke = ["key", "revoke", "--org", org, "--key", id, "--json"];

@@ -367,3 +367,52 @@ async fn a_server_that_slept_cannot_commit_under_a_retired_key() {
         0
     );
 }
+
+#[tokio::test]
+async fn a_damaged_row_does_not_keep_the_others_from_the_new_key() {
+    let vault = TestVault::start().await;
+    let org = vault.admin.org.clone();
+    let good = [
+        vault.admin.create("one").await,
+        vault.admin.create("two").await,
+    ];
+    let bad = vault.admin.create("three").await;
+    let database = vault.database.connect().await;
+    let damage = "update credentials set wrapped_key = set_byte(wrapped_key, 20, 255 - get_byte(wrapped_key, 20)) \
+                  where cred_id = $1::text::uuid";
+    database.execute(damage, &[&bad]).await.unwrap();
+    for re_encrypt in [false, true] {
+        let mut args = vec!["rotate", "org", &org];
+        if re_encrypt {
+            args.push("--re-encrypt");
+        }
+        let rotated = vault.run(&args);
+        assert!(!rotated.success);
+        assert!(
+            rotated.stderr.contains("1 credentials cannot"),
+            "{}",
+            rotated.stderr
+        );
+        for (id, secret) in good.iter().zip(["one", "two"]) {
+            assert_eq!(secret_of(&vault.admin, id).await, secret);
+        }
+    }
+    assert_eq!(vault.admin.reveal(&bad).await.status(), 500);
+    assert_eq!(
+        vault
+            .admin
+            .delete(&format!("credentialId={bad}"))
+            .await
+            .status(),
+        204
+    );
+    assert!(vault.run(&["rotate", "org", &org]).success);
+    assert_eq!(
+        count(
+            &vault,
+            "select count(distinct key_generation) from credentials"
+        )
+        .await,
+        1
+    );
+}

@@ -47,6 +47,7 @@ impl RotationStore for PgStore {
     async fn await_writers(&self) -> StoreResult<()> {
         within(&self.database, async {
             let transaction = OrgTransaction::begin(&self.database, &[]).await?;
+            transaction.execute(sql::BARRIER_PATIENCE, &[]).await?;
             transaction.execute(sql::ORG_KEYS_BARRIER, &[]).await?;
             transaction.execute(sql::CREDENTIALS_BARRIER, &[]).await?;
             transaction.finish().await
@@ -167,8 +168,17 @@ async fn rewrap_rows(
         .await?;
     let mut generation = None;
     for row in &rows {
-        let (_, row) = rows::sealed_credential(row)?;
-        let new = rewrap(&row).map_err(|error| StoreError::Refused(Box::new(error)))?;
+        // A row that does not open stays behind; it must not keep the others from going on.
+        let Ok((_, row)) = rows::sealed_credential(row) else {
+            continue;
+        };
+        let new = match rewrap(&row) {
+            Ok(new) => new,
+            Err(error) => {
+                tracing::error!(%org, credential = %row.id, %error, "a credential cannot be re-wrapped");
+                continue;
+            }
+        };
         let params: &[&(dyn ToSql + Sync)] =
             &[&org, &row.id.0, &new.key_generation, &new.wrapped_key];
         transaction.execute(sql::CREDENTIAL_REWRAP, params).await?;
@@ -196,6 +206,7 @@ async fn retire(
 ) -> StoreResult<(i64, Option<OrgTransaction>)> {
     let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &generation];
     let transaction = OrgTransaction::begin(&store.database, &[scope]).await?;
+    transaction.execute(sql::BARRIER_PATIENCE, &[]).await?;
     transaction.execute(sql::CREDENTIALS_BARRIER, &[]).await?;
     let rows = transaction
         .query(sql::CREDENTIALS_OF_GENERATION, params)

@@ -14,6 +14,8 @@ use crate::error::CommandError;
 const AT_A_TIME: usize = 16;
 /// Longest wait for writers that were under way when a key became active.
 const WRITERS_PATIENCE: Duration = Duration::from_secs(60);
+/// After so many whole passes in which nothing moved, what is left cannot be moved.
+const FRUITLESS_PASSES: u32 = 20;
 /// Pause before a step is tried again that found rows held by others.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -29,6 +31,7 @@ pub(crate) async fn rotate(
 ) -> Result<(), CommandError> {
     await_writers(vault).await?;
     let mut after = None;
+    let (mut behind, mut passes) = (i64::MAX, 0);
     loop {
         let started = Instant::now();
         match vault.rotation_step(caller, rotation, after).await {
@@ -38,8 +41,17 @@ pub(crate) async fn rotate(
                 observe(rows);
                 pace(started, rows, rotation.progress.throttle).await;
             }
-            Ok(Step::Again) => {
+            Ok(Step::Again(left)) => {
                 after = None;
+                passes = if left < behind { 0 } else { passes + 1 };
+                behind = left;
+                if passes == FRUITLESS_PASSES {
+                    return Err(CommandError::Failed(format!(
+                        "{left} credentials cannot be brought under the new key, since they do not open: \
+                         `strongroom verify` names them. All others are under it. Delete or restore them, then \
+                         run this again."
+                    )));
+                }
                 tokio::time::sleep(AGAIN).await;
             }
             Err(error) => return Err(error.into()),
@@ -89,14 +101,20 @@ async fn rewrap_one(
 }
 
 async fn await_writers(vault: &Vault) -> Result<(), CommandError> {
+    Ok(patiently(|| vault.await_writers()).await?)
+}
+
+/// Tries `work` again while others stand in its way, for up to a minute.
+pub(crate) async fn patiently<T, W: Future<Output = Result<T, VaultError>>>(
+    mut work: impl FnMut() -> W,
+) -> Result<T, VaultError> {
     let until = Instant::now() + WRITERS_PATIENCE;
     loop {
-        match vault.await_writers().await {
-            Ok(()) => return Ok(()),
+        match work().await {
             Err(VaultError::Unavailable(_)) if Instant::now() < until => {
                 tokio::time::sleep(AGAIN).await;
             }
-            Err(error) => return Err(error.into()),
+            other => return other,
         }
     }
 }

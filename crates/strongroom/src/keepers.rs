@@ -1,13 +1,15 @@
 //! What a server does beside answering requests: it keeps up with root keys, and takes up jobs that nobody
 //! works on any more.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use strongroom_domain::caller::{Caller, RequestInfo};
-use strongroom_domain::rotation::{RotationState, ServerReport};
+use strongroom_domain::organization::Organization;
+use strongroom_domain::rotation::{Rotation, RotationState, ServerReport};
 use strongroom_domain::{Clock, OrgId, SystemClock, Vault, VaultError};
 use tokio::task::JoinHandle;
 
@@ -21,6 +23,11 @@ const ROOT_KEYS_EVERY: Duration = Duration::from_secs(2);
 const JOBS_EVERY: Duration = Duration::from_secs(5);
 /// A job that nobody has worked on for so long is abandoned.
 const ABANDONED: TimeDelta = TimeDelta::seconds(15);
+
+/// How long a rotation that failed is left alone.
+const REST: Duration = Duration::from_secs(600);
+/// How long after its destruction rows of an organisation are still looked for.
+const SWEPT_FOR: TimeDelta = TimeDelta::days(7);
 
 /// Reads the configured root keys again and again, and tells the database which ones this server holds.
 pub(crate) struct RootKeyKeeper {
@@ -103,9 +110,10 @@ impl JobKeeper {
         Self(tokio::spawn(async move {
             let mut every = tokio::time::interval(JOBS_EVERY);
             every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            let mut failed = Failed::default();
             loop {
                 every.tick().await;
-                if let Err(error) = take_up(&vault).await {
+                if let Err(error) = take_up(&vault, &mut failed).await {
                     tracing::warn!(%error, "a job could not be taken up; trying again");
                 }
             }
@@ -119,7 +127,7 @@ impl Drop for JobKeeper {
     }
 }
 
-async fn take_up(vault: &Vault) -> Result<(), CommandError> {
+async fn take_up(vault: &Vault, failed: &mut Failed) -> Result<(), CommandError> {
     let now = SystemClock.now();
     for rotation in vault.root_rotations().await? {
         let progress = rotation.progress;
@@ -132,32 +140,83 @@ async fn take_up(vault: &Vault) -> Result<(), CommandError> {
             jobs::rewrap_everything(vault, progress.throttle, scheduled, &|_| {}).await?;
         }
     }
+    let organizations = vault.organizations().await?;
     for rotation in vault.all_rotations().await? {
-        let caller = scheduled(rotation.org_id);
+        let deleted = organizations.iter().any(|organization| {
+            organization.id == rotation.org_id && organization.deleted_at.is_some()
+        });
         let progress = rotation.progress;
         let abandoned = now - progress.updated_at > ABANDONED;
-        if progress.state == RotationState::Running
-            && abandoned
-            && vault.claim_rotation(&caller, &rotation).await?
-        {
-            let (org, generation) = (rotation.org_id, rotation.generation);
-            tracing::info!(%org, generation, "going on with an abandoned rotation");
-            jobs::rotate(vault, &caller, &rotation, &|_| {}).await?;
-        }
-    }
-    for organization in vault.organizations().await? {
-        let due = organization.destroy_after.is_some_and(|after| after <= now);
-        if due && organization.destroyed_at.is_none() {
-            let org = organization.id;
-            match vault.destroy_organization(&scheduled(org)).await {
-                Ok(()) => tracing::info!(%org, "a deleted organisation was destroyed"),
-                // Another server was faster, or somebody restored it.
-                Err(VaultError::NotFound) => {}
-                Err(error) => return Err(error.into()),
+        if progress.state == RotationState::Running && abandoned && !deleted {
+            let job = (rotation.org_id, rotation.generation);
+            if failed.is_resting(job) {
+                continue;
+            }
+            if let Err(error) = go_on(vault, &rotation).await {
+                let (org, generation) = job;
+                tracing::error!(%org, generation, %error, "an abandoned rotation cannot be ended");
+                failed.rest(job);
             }
         }
     }
+    for organization in organizations {
+        if let Err(error) = destroy_if_due(vault, &organization, now).await {
+            let org = organization.id;
+            tracing::error!(%org, %error, "a deleted organisation cannot be destroyed; trying again");
+        }
+    }
     Ok(())
+}
+
+async fn go_on(vault: &Vault, rotation: &Rotation) -> Result<(), CommandError> {
+    let caller = scheduled(rotation.org_id);
+    if !vault.claim_rotation(&caller, rotation).await? {
+        return Ok(());
+    }
+    let (org, generation) = (rotation.org_id, rotation.generation);
+    tracing::info!(%org, generation, "going on with an abandoned rotation");
+    jobs::rotate(vault, &caller, rotation, &|_| {}).await
+}
+
+// Also one whose keys are destroyed already, since whoever did that may have died before its rows were gone.
+async fn destroy_if_due(
+    vault: &Vault,
+    organization: &Organization,
+    now: DateTime<Utc>,
+) -> Result<(), VaultError> {
+    let due = match (organization.destroyed_at, organization.destroy_after) {
+        (Some(at), _) => now - at < SWEPT_FOR,
+        (None, after) => after.is_some_and(|after| after <= now),
+    };
+    if !due {
+        return Ok(());
+    }
+    match vault
+        .destroy_organization(&scheduled(organization.id))
+        .await
+    {
+        Ok(()) if organization.destroyed_at.is_none() => {
+            tracing::info!(org = %organization.id, "a deleted organisation was destroyed");
+            Ok(())
+        }
+        // Another server was faster, or somebody restored it.
+        Ok(()) | Err(VaultError::NotFound) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Rotations that failed lately, and are left alone for a while.
+#[derive(Default)]
+struct Failed(HashMap<(OrgId, i32), Instant>);
+
+impl Failed {
+    fn is_resting(&self, job: (OrgId, i32)) -> bool {
+        self.0.get(&job).is_some_and(|at| at.elapsed() < REST)
+    }
+
+    fn rest(&mut self, job: (OrgId, i32)) {
+        self.0.insert(job, Instant::now());
+    }
 }
 
 fn scheduled(org: OrgId) -> Caller {

@@ -149,7 +149,8 @@ impl RootKeyring {
         Ok(ring)
     }
 
-    /// The same ring with what has come since: keys that `sources` have now, and another active one.
+    /// The same ring with what has come since: keys that `sources` have now, and another active one; without
+    /// those that were retired.
     ///
     /// # Errors
     /// [`UnlockError::Fatal`] as when unlocking.
@@ -159,6 +160,10 @@ impl RootKeyring {
         stored: &[StoredRootKey],
     ) -> Result<Self, UnlockError> {
         let mut ring = self.clone();
+        let retired = |row: &&StoredRootKey| row.state == RootKeyState::Retired;
+        for row in stored.iter().filter(retired) {
+            ring.keys.remove(&row.id);
+        }
         if let Some(row) = stored.iter().find(|row| row.state == RootKeyState::Active) {
             ring.active = row.id;
         }
@@ -269,7 +274,8 @@ impl RootKeyring {
     /// Unwraps all generations of organisation `org`'s key.
     ///
     /// # Errors
-    /// [`VaultError::Integrity`] when one does not open, or none is active.
+    /// [`VaultError::Integrity`] when one does not open, or none is active; [`VaultError::Unavailable`] when a
+    /// root key that it names is not held.
     pub fn open_org_keys(
         &self,
         org: OrgId,
@@ -278,14 +284,7 @@ impl RootKeyring {
         let mut keys = BTreeMap::new();
         let mut active = None;
         for row in stored {
-            let root = self.keys.get(&row.root_key).ok_or(VaultError::Integrity(
-                "an organisation's key names an unknown root key",
-            ))?;
-            let context = org_key_context(root.id(), org, row.generation);
-            keys.insert(
-                row.generation,
-                open_key(root.key(), &context, &row.wrapped)?,
-            );
+            keys.insert(row.generation, self.open_org_key(org, row)?);
             if row.active {
                 active = Some(row.generation);
             }

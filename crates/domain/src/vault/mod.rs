@@ -26,7 +26,7 @@ use crate::blob::BlobRules;
 use crate::caller::OrgScope;
 use crate::counters::Counters;
 use crate::keyring::{OrgKeyring, RootKeyring, ServiceKeys};
-use crate::store::{RootKeyStore, Store};
+use crate::store::{RootKeyStore, Store, StoredOrgKey};
 use crate::{Clock, OrgId, VaultError};
 pub use audit::AuditExport;
 pub use audit_prune::PruneCheck;
@@ -128,9 +128,29 @@ impl Vault {
         self.reload_org_keys(scope).await
     }
 
+    // A root key that the database knows may have become active while this server slept; its key file is read
+    // again within seconds. One that the database does not know was put into the row by somebody else.
+    async fn not_held(
+        &self,
+        stored: &[StoredOrgKey],
+        why: String,
+    ) -> Result<VaultError, VaultError> {
+        let known = self.root_store.root_keys().await?;
+        let known = |key: &StoredOrgKey| known.iter().any(|root| root.id == key.root_key);
+        if stored.iter().all(known) {
+            return Ok(VaultError::Unavailable(why));
+        }
+        Ok(VaultError::Integrity(
+            "an organisation's key names an unknown root key",
+        ))
+    }
+
     async fn reload_org_keys(&self, scope: OrgScope) -> Result<Arc<OrgKeyring>, VaultError> {
         let stored = self.store.org_keys(scope).await?;
-        let ring = Arc::new(self.root().open_org_keys(scope.org(), &stored)?);
+        let ring = match self.root().open_org_keys(scope.org(), &stored) {
+            Err(VaultError::Unavailable(why)) => return Err(self.not_held(&stored, why).await?),
+            other => Arc::new(other?),
+        };
         self.org_keys.insert(scope.org(), ring.clone());
         Ok(ring)
     }

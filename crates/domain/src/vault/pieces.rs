@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Vault;
 use super::credentials::{Content, ContentFn};
-use crate::audit::{Action, Event};
+use crate::audit::{Action, Event, Outcome};
 use crate::caller::{Actor, Caller, Permission};
 use crate::credential::{CredentialType, Label, Provider, SealedCredential};
 use crate::pieces::{OpenAi, PiecesUser};
@@ -61,11 +61,12 @@ impl Vault {
     ) -> Result<(), VaultError> {
         caller.require(Permission::ManageUserKeys)?;
         let scope = caller.scope();
-        // One that appears in between was created after us.
+        let event = Event::by(caller, Action::CredentialDelete, self.now());
         let Some(row) = self.store.credential_of_user(scope, user.as_str()).await? else {
-            return Ok(());
+            let event = event.with_outcome(Outcome::NotFound);
+            return Ok(self.store.record(scope, event).await?);
         };
-        let event = Event::by(caller, Action::CredentialDelete, self.now()).about(row.id);
+        let event = event.about(row.id);
         Ok(self.store.delete_credential(scope, row.id, event).await?)
     }
 

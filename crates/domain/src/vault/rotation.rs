@@ -21,8 +21,8 @@ pub enum Step {
     Rows(i64, CredentialId),
     /// Nothing is left; the rotation has ended.
     Finished,
-    /// Rows are left that others held or wrote meanwhile; begin again.
-    Again,
+    /// So many rows are left: others held or wrote them meanwhile, or they do not open. Begin again.
+    Again(i64),
 }
 
 impl Vault {
@@ -106,8 +106,9 @@ impl Vault {
             .map_or(STEP, |most| STEP.min(most.into()));
         let ids = self.store.behind(scope, generation, after, limit).await?;
         let Some(last) = ids.last().copied() else {
-            if self.store.count_behind(scope, generation).await? > 0 {
-                return Ok(Step::Again);
+            let left = self.store.count_behind(scope, generation).await?;
+            if left > 0 {
+                return Ok(Step::Again(left));
             }
             self.store
                 .finish_rotation(scope, generation, self.now())
@@ -162,8 +163,9 @@ impl Vault {
             .change(caller, id, Action::CredentialReseal, same)
             .await
         {
-            // Deleted meanwhile.
-            Err(VaultError::NotFound) => Ok(()),
+            // Deleted meanwhile; or it does not open, which is recorded, and must not keep the others from going
+            // on.
+            Err(VaultError::NotFound | VaultError::Integrity(_)) => Ok(()),
             other => other,
         }
     }

@@ -1,7 +1,7 @@
 use chrono::TimeDelta;
 use serde_json::json;
-use strongroom_domain::VaultError;
 use strongroom_domain::organization::Organization;
+use strongroom_domain::{Clock, SystemClock, VaultError};
 
 use crate::cli::{OrgCommand, VaultArgs};
 use crate::error::CommandError;
@@ -94,9 +94,9 @@ async fn delete(
         format!("destroyed organisation {org}: nothing of it can be opened any more. {backups}")
     } else {
         format!(
-            "deleted organisation {org}: its API keys are refused. Until its keys are destroyed in {} it can be \
+            "deleted organisation {org}: its API keys are refused. Until its keys are destroyed at {} it can be \
              restored with `strongroom org restore`. {backups}",
-            humantime::format_duration(grace.to_std().unwrap_or_default())
+            super::key::shown_time(SystemClock.now() + grace)
         )
     };
     let value = json!({"org_id": caller.org(), "deleted": true, "destroyed": now, "note": backups});

@@ -4,7 +4,7 @@ use strongroom_domain::crypto::RootKeyId;
 
 use crate::cli::RotateRetireArgs;
 use crate::error::CommandError;
-use crate::{config, output, vault_access};
+use crate::{config, jobs, output, vault_access};
 
 /// `strongroom rotate retire`.
 pub(super) async fn run(args: &RotateRetireArgs) -> Result<(), CommandError> {
@@ -24,7 +24,10 @@ pub(super) async fn run(args: &RotateRetireArgs) -> Result<(), CommandError> {
         (None, Some(org), Some(generation)) => {
             let caller = vault_access::operator(org)?;
             let what = format!("generation {generation} of organisation {org}'s key");
-            (what, vault.retire_generation(&caller, generation).await)
+            (
+                what,
+                jobs::patiently(|| vault.retire_generation(&caller, generation)).await,
+            )
         }
         _ => {
             return Err(CommandError::Failed(
