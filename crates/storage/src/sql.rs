@@ -2,29 +2,15 @@
 //! and a test prepares them all.
 
 mod audit;
+mod keys;
 
 pub use audit::*;
+pub use keys::*;
 
 /// Scopes the transaction to organisations.
 pub const ENTER: &str = "select strongroom_enter($1::uuid[])";
 /// Opens the transaction to the listing of organisations.
 pub const ENTER_LISTING: &str = "select strongroom_enter_listing()";
-
-/// All root keys, oldest first.
-pub const ROOT_KEYS: &str = "select root_key_id, check_value, kdf_salt, kdf_memory_kib, kdf_passes, kdf_lanes, \
-     created_at, state from root_keys order by created_at, root_key_id";
-/// The first root key, when there is none yet.
-pub const ROOT_KEY_INSERT_FIRST: &str = "insert into root_keys \
-     (root_key_id, check_value, kdf_salt, kdf_memory_kib, kdf_passes, kdf_lanes, created_at) \
-     select $1::uuid, $2::bytea, $3::bytea, $4::integer, $5::integer, $6::integer, $7::timestamptz \
-     where not exists (select from root_keys)";
-/// Serialises servers that meet an empty database; held to the end of the transaction.
-pub const ROOT_KEY_LOCK: &str = "select pg_advisory_xact_lock(7361982640127)";
-/// All service keys.
-pub const SERVICE_KEYS: &str = "select purpose, root_key_id, wrapped_key from service_keys";
-/// A service key, unless its purpose has one.
-pub const SERVICE_KEY_INSERT: &str = "insert into service_keys (purpose, root_key_id, wrapped_key) \
-     values ($1, $2, $3) on conflict (purpose) do nothing";
 
 /// A new organisation.
 pub const ORGANIZATION_INSERT: &str =
@@ -49,8 +35,6 @@ pub const ORG_KEYS_DELETE: &str = "delete from org_keys where org_id = $1";
 /// Revokes all of an organisation's API keys, for good.
 pub const API_KEYS_REVOKE: &str = "update api_keys set revoked_at = coalesce(revoked_at, $2), digest = '' \
      where org_id = $1";
-/// Deletes the records of an organisation's rotations.
-pub const ROTATIONS_DELETE: &str = "delete from rotations where org_id = $1";
 /// A generation of an organisation's key.
 pub const ORG_KEY_INSERT: &str = "insert into org_keys \
      (org_id, generation, root_key_id, wrapped_key, active, created_at) values ($1, $2, $3, $4, $5, $6)";
@@ -61,93 +45,6 @@ pub const ORG_KEYS: &str = "select generation, root_key_id, wrapped_key, active 
 pub const ACTIVE_GENERATIONS: &str = "select k.org_id, k.generation from org_keys k \
      join organizations o on o.org_id = k.org_id \
      where k.org_id = any($1) and k.active and o.deleted_at is null";
-/// Wraps a generation of an organisation's key anew, if it still is as it was read.
-pub const ORG_KEY_REWRAP: &str = "update org_keys set root_key_id = $4, wrapped_key = $5 \
-     where org_id = $1 and generation = $2 and root_key_id = $3";
-/// Makes a generation inactive, if it is the active one.
-pub const ORG_KEY_DEACTIVATE: &str =
-    "update org_keys set active = false where org_id = $1 and generation = $2 and active";
-/// Destroys an inactive generation of an organisation's key.
-pub const ORG_KEY_RETIRE: &str =
-    "delete from org_keys where org_id = $1 and generation = $2 and not active";
-/// How many credentials need a generation of their organisation's key.
-pub const CREDENTIALS_OF_GENERATION: &str =
-    "select count(*) as total from credentials where org_id = $1 and key_generation = $2";
-/// Waits until no transaction that wrote credentials is under way, and keeps others from it meanwhile.
-pub const CREDENTIALS_BARRIER: &str = "lock table credentials in share mode";
-/// Lets a barrier wait longer than PostgreSQL's deadlock_timeout, after which an autovacuum gives way to it.
-pub const BARRIER_PATIENCE: &str = "set local lock_timeout = '1500ms'";
-/// Waits until no transaction that wrote organisations' keys is under way.
-pub const ORG_KEYS_BARRIER: &str = "lock table org_keys in share mode";
-/// How many credentials are not under a generation of their organisation's key.
-pub const CREDENTIALS_BEHIND_COUNT: &str =
-    "select count(*) as total from credentials where org_id = $1 and key_generation <> $2";
-/// Some credentials, after an id, that are not under a generation of their organisation's key.
-pub const CREDENTIALS_BEHIND: &str = "select cred_id from credentials \
-     where org_id = $1 and key_generation <> $2 and cred_id > $3 order by cred_id limit $4";
-/// Replaces a credential's wrapped data key, and nothing else.
-pub const CREDENTIAL_REWRAP: &str = "update credentials set key_generation = $3, wrapped_key = $4 \
-     where org_id = $1 and cred_id = $2";
-
-/// A new rotation.
-pub const ROTATION_INSERT: &str = "insert into rotations \
-     (org_id, generation, re_encrypt, state, rows_total, rows_done, throttle, started_at, updated_at) \
-     select $1, $2, $3, 'running', count(*), 0, $4, $5, $5 from credentials where org_id = $1";
-/// An organisation's rotations, newest first.
-pub const ROTATIONS: &str = "select org_id, generation, re_encrypt, state, rows_total, rows_done, throttle, \
-     started_at, updated_at, finished_at from rotations where org_id = $1 order by generation desc";
-/// Every organisation's rotations, newest first.
-pub const ROTATIONS_LISTING: &str = "select org_id, generation, re_encrypt, state, rows_total, rows_done, \
-     throttle, started_at, updated_at, finished_at from rotations order by started_at desc";
-/// Says how far a rotation has come, and that somebody works on it.
-pub const ROTATION_PROGRESS: &str = "update rotations set rows_done = least(rows_total, rows_done + $3), \
-     updated_at = $4 where org_id = $1 and generation = $2 and state = 'running'";
-/// Takes over a rotation that nobody has worked on since it was read.
-pub const ROTATION_CLAIM: &str = "update rotations set updated_at = $4 \
-     where org_id = $1 and generation = $2 and state = 'running' and updated_at = $3";
-/// Ends a rotation.
-pub const ROTATION_FINISH: &str = "update rotations set state = 'done', rows_done = rows_total, \
-     updated_at = $3, finished_at = $3 where org_id = $1 and generation = $2 and state = 'running'";
-
-/// A prepared root key.
-pub const ROOT_KEY_PREPARE: &str = "insert into root_keys (root_key_id, check_value, kdf_salt, kdf_memory_kib, \
-     kdf_passes, kdf_lanes, created_at, state) values ($1, $2, $3, $4, $5, $6, $7, 'prepared')";
-/// Moves a root key from one state to another.
-pub const ROOT_KEY_STATE: &str =
-    "update root_keys set state = $3 where root_key_id = $1 and state = $2";
-/// The active root key.
-pub const ROOT_KEY_ACTIVE: &str = "select root_key_id from root_keys where state = 'active'";
-/// Wraps a service key anew, if it still is as it was read.
-pub const SERVICE_KEY_REWRAP: &str = "update service_keys set root_key_id = $3, wrapped_key = $4 \
-     where purpose = $1 and root_key_id = $2";
-/// A new rotation of the root key.
-pub const ROOT_ROTATION_INSERT: &str = "insert into root_rotations \
-     (root_key_id, state, rows_total, rows_done, throttle, started_at, updated_at) \
-     values ($1, 'running', $2, 0, $3, $4, $4)";
-/// Rotations of the root key, newest first.
-pub const ROOT_ROTATIONS: &str = "select root_key_id, state, rows_total, rows_done, throttle, started_at, \
-     updated_at, finished_at from root_rotations order by started_at desc";
-/// Says how far a rotation of the root key has come.
-pub const ROOT_ROTATION_PROGRESS: &str = "update root_rotations \
-     set rows_done = least(rows_total, rows_done + $2), updated_at = $3 \
-     where root_key_id = $1 and state = 'running'";
-/// Takes over a rotation of the root key that nobody has worked on since it was read.
-pub const ROOT_ROTATION_CLAIM: &str = "update root_rotations set updated_at = $3 \
-     where root_key_id = $1 and state = 'running' and updated_at = $2";
-/// Ends a rotation of the root key.
-pub const ROOT_ROTATION_FINISH: &str = "update root_rotations \
-     set state = 'done', rows_done = rows_total, updated_at = $2, finished_at = $2 \
-     where root_key_id = $1 and state = 'running'";
-
-/// Says that a server runs, and which root keys it holds.
-pub const SERVER_REPORT: &str = "insert into servers (server_id, name, started_at, seen_at, root_keys) \
-     values ($1, $2, $3, $4, $5) on conflict (server_id) \
-     do update set seen_at = excluded.seen_at, root_keys = excluded.root_keys";
-/// Servers seen since a time.
-pub const SERVERS: &str =
-    "select server_id, name, root_keys from servers where seen_at > $1 order by name";
-/// Forgets a server, and those that were not seen for long.
-pub const SERVER_FORGET: &str = "delete from servers where server_id = $1 or seen_at < $2";
 
 /// A new API key.
 pub const API_KEY_INSERT: &str = "insert into api_keys \
@@ -404,11 +301,6 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         ("ALL_KEY_USES_DELETE", ALL_KEY_USES_DELETE),
         ("ENTER", ENTER),
         ("ENTER_LISTING", ENTER_LISTING),
-        ("ROOT_KEYS", ROOT_KEYS),
-        ("ROOT_KEY_INSERT_FIRST", ROOT_KEY_INSERT_FIRST),
-        ("ROOT_KEY_LOCK", ROOT_KEY_LOCK),
-        ("SERVICE_KEYS", SERVICE_KEYS),
-        ("SERVICE_KEY_INSERT", SERVICE_KEY_INSERT),
         ("ORGANIZATION_INSERT", ORGANIZATION_INSERT),
         ("ORGANIZATIONS", ORGANIZATIONS),
         ("ORGANIZATION", ORGANIZATION),
@@ -417,38 +309,9 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         ("ORGANIZATION_DESTROY", ORGANIZATION_DESTROY),
         ("ORG_KEYS_DELETE", ORG_KEYS_DELETE),
         ("API_KEYS_REVOKE", API_KEYS_REVOKE),
-        ("ROTATIONS_DELETE", ROTATIONS_DELETE),
         ("ORG_KEY_INSERT", ORG_KEY_INSERT),
         ("ORG_KEYS", ORG_KEYS),
         ("ACTIVE_GENERATIONS", ACTIVE_GENERATIONS),
-        ("ORG_KEY_REWRAP", ORG_KEY_REWRAP),
-        ("ORG_KEY_DEACTIVATE", ORG_KEY_DEACTIVATE),
-        ("ORG_KEY_RETIRE", ORG_KEY_RETIRE),
-        ("CREDENTIALS_OF_GENERATION", CREDENTIALS_OF_GENERATION),
-        ("CREDENTIALS_BARRIER", CREDENTIALS_BARRIER),
-        ("ORG_KEYS_BARRIER", ORG_KEYS_BARRIER),
-        ("BARRIER_PATIENCE", BARRIER_PATIENCE),
-        ("CREDENTIALS_BEHIND_COUNT", CREDENTIALS_BEHIND_COUNT),
-        ("CREDENTIALS_BEHIND", CREDENTIALS_BEHIND),
-        ("CREDENTIAL_REWRAP", CREDENTIAL_REWRAP),
-        ("ROTATION_INSERT", ROTATION_INSERT),
-        ("ROTATIONS", ROTATIONS),
-        ("ROTATIONS_LISTING", ROTATIONS_LISTING),
-        ("ROTATION_PROGRESS", ROTATION_PROGRESS),
-        ("ROTATION_CLAIM", ROTATION_CLAIM),
-        ("ROTATION_FINISH", ROTATION_FINISH),
-        ("ROOT_KEY_PREPARE", ROOT_KEY_PREPARE),
-        ("ROOT_KEY_STATE", ROOT_KEY_STATE),
-        ("ROOT_KEY_ACTIVE", ROOT_KEY_ACTIVE),
-        ("SERVICE_KEY_REWRAP", SERVICE_KEY_REWRAP),
-        ("ROOT_ROTATION_INSERT", ROOT_ROTATION_INSERT),
-        ("ROOT_ROTATIONS", ROOT_ROTATIONS),
-        ("ROOT_ROTATION_PROGRESS", ROOT_ROTATION_PROGRESS),
-        ("ROOT_ROTATION_CLAIM", ROOT_ROTATION_CLAIM),
-        ("ROOT_ROTATION_FINISH", ROOT_ROTATION_FINISH),
-        ("SERVER_REPORT", SERVER_REPORT),
-        ("SERVERS", SERVERS),
-        ("SERVER_FORGET", SERVER_FORGET),
         ("API_KEY_INSERT", API_KEY_INSERT),
         ("API_KEY", API_KEY),
         ("API_KEYS", API_KEYS),
@@ -475,6 +338,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         ("ENSURE_PARTITIONS", ENSURE_PARTITIONS),
     ];
     all.extend(audit::ALL);
+    all.extend(keys::ALL);
     for insert in [
         &CREDENTIALS_INSERT,
         &AUDIT_INSERT,
