@@ -151,11 +151,17 @@ begin
         next_month := (month at time zone 'utc' + interval '1 month') at time zone 'utc';
         partition := 'audit_events_' || to_char(month at time zone 'utc', '"y"YYYY"m"MM');
         if to_regclass('public.' || partition) is null then
+          -- A month of which the default partition holds events already cannot have one of its own; that must
+          -- not keep the next ones from theirs.
+          begin
             perform pg_advisory_xact_lock(hashtext('strongroom_ensure_audit_partitions'));
             execute format('create table if not exists public.%I partition of public.audit_events '
                 'for values from (%L) to (%L)', partition, month, next_month);
             execute format('alter table public.%I enable row level security', partition);
             execute format('alter table public.%I force row level security', partition);
+          exception when check_violation then
+            raise warning 'the audit events of % stay in the default partition', partition;
+          end;
         end if;
         month := next_month;
     end loop;

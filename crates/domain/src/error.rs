@@ -76,6 +76,7 @@ impl From<StoreError> for VaultError {
             StoreError::Overloaded => Self::Unavailable("the queue is full".into()),
             StoreError::OutcomeUnknown(why) => Self::OutcomeUnknown(why),
             StoreError::NotFound => Self::NotFound,
+            StoreError::OrganizationGone => Self::Unauthorized,
             StoreError::RetiredKey => {
                 Self::Unavailable("the organisation's key changed meanwhile".into())
             }

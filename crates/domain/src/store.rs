@@ -27,6 +27,9 @@ pub enum StoreError {
     /// Something else holds what this needs; nothing was written. The same write may succeed soon.
     #[error("contended: {0}")]
     Contended(String),
+    /// The organisation is deleted, or has no key any more; nothing was written.
+    #[error("the organisation is deleted")]
+    OrganizationGone,
     /// A stored row is not of the form that it was written in.
     #[error("a stored row is malformed: {0}")]
     Malformed(&'static str),
@@ -291,11 +294,17 @@ pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore {
     /// # Errors
     /// [`StoreError::NotFound`] when it is not deleted, or destroyed.
     async fn restore_organization(&self, scope: OrgScope, event: Event) -> StoreResult<()>;
-    /// Destroys a deleted organisation's keys, and with them everything they sealed; revokes its API keys.
+    /// Destroys a deleted organisation's keys, and with them everything they sealed, and revokes its API keys:
+    /// `at_once`, or only if its grace period has ended.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when it is not deleted, or destroyed already.
-    async fn destroy_organization(&self, scope: OrgScope, event: Event) -> StoreResult<()>;
+    async fn destroy_organization(
+        &self,
+        scope: OrgScope,
+        at_once: bool,
+        event: Event,
+    ) -> StoreResult<()>;
     /// Removes what rows a destroyed organisation still has; can be repeated.
     async fn remove_rows(&self, scope: OrgScope) -> StoreResult<()>;
     /// All generations of the organisation's key.

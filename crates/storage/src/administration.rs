@@ -1,5 +1,6 @@
 //! What the operator's writes do to the tables, in the transaction of their batch.
 
+use chrono::{DateTime, Utc};
 use strongroom_domain::OrgId;
 use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::crypto::RootKeyId;
@@ -33,11 +34,8 @@ pub(crate) async fn administer(
         Operation::RestoreOrganization => {
             change_organization(transaction, sql::ORGANIZATION_RESTORE, &[&org.0]).await
         }
-        Operation::DestroyOrganization => {
-            let params: Params<'_> = &[&org.0, &at];
-            transaction.execute(sql::ORG_KEYS_DELETE, &[&org.0]).await?;
-            transaction.execute(sql::API_KEYS_REVOKE, params).await?;
-            change_organization(transaction, sql::ORGANIZATION_DESTROY, params).await
+        Operation::DestroyOrganization { at_once } => {
+            destroy_organization(transaction, org, at, *at_once).await
         }
         Operation::StartRotation {
             previous,
@@ -105,6 +103,24 @@ async fn change_organization(
     }
     transaction.query(sql::KEYS_CHANGED, &[]).await?;
     Ok(Ok(()))
+}
+
+// The guarded update comes first: it holds the row, so that nobody restores the organisation meanwhile, and
+// nothing else is touched unless it applies.
+async fn destroy_organization(
+    transaction: &OrgTransaction,
+    org: OrgId,
+    at: DateTime<Utc>,
+    at_once: bool,
+) -> StoreResult<StoreResult<()>> {
+    let params: Params<'_> = &[&org.0, &at, &at_once];
+    let destroyed = change_organization(transaction, sql::ORGANIZATION_DESTROY, params).await?;
+    if destroyed.is_ok() {
+        let params: Params<'_> = &[&org.0, &at];
+        transaction.execute(sql::ORG_KEYS_DELETE, &[&org.0]).await?;
+        transaction.execute(sql::API_KEYS_REVOKE, params).await?;
+    }
+    Ok(destroyed)
 }
 
 async fn start_rotation(

@@ -115,7 +115,11 @@ impl Lane {
             return Ok((Position { seq, mac }, None));
         }
         let others = transaction.query(sql::LANE_HEADS, &[&org.0]).await?;
-        let others: Vec<LaneHead> = others.iter().map(lane_head).collect::<StoreResult<_>>()?;
+        // What could be no head was put there by somebody else; verification tells of it.
+        let others: Vec<LaneHead> = others
+            .iter()
+            .filter_map(|row| lane_head(row).ok())
+            .collect();
         let start = Position {
             seq: 0,
             mac: [0; 32],

@@ -116,6 +116,7 @@ impl PgStore {
             &filter.action.map(|action| action.as_str()),
             &limit,
         ];
+        let _turn = self.scans.acquire().await;
         events(&self.query(scope, sql::AUDIT_NEWEST, params).await?)
     }
 

@@ -35,6 +35,32 @@ pub struct Database {
     pool: Pool,
     connector: Connector,
     pub(crate) statement_timeout: Duration,
+    connect_timeout: Duration,
+}
+
+/// Connections for the writer and the reader.
+const RESERVED: usize = 2;
+
+fn pool(
+    connector: &Connector,
+    size: usize,
+    connect_timeout: Duration,
+) -> Result<Pool, ConnectError> {
+    let manager = ManagerConfig {
+        recycling_method: RecyclingMethod::Fast,
+    };
+    let manager = Manager::from_connect(connector.config.clone(), connector.clone(), manager);
+    let timeout = Some(connect_timeout);
+    Pool::builder(manager)
+        .max_size(size)
+        .timeouts(Timeouts {
+            wait: timeout,
+            create: timeout,
+            recycle: timeout,
+        })
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| ConnectError::Failed(error.to_string()))
 }
 
 #[derive(Clone)]
@@ -56,26 +82,29 @@ impl Database {
             tls: tls::connector(&settings.url)?,
             runtime: Handle::current(),
         };
-        let manager = ManagerConfig {
-            recycling_method: RecyclingMethod::Fast,
-        };
-        let manager = Manager::from_connect(connector.config.clone(), connector.clone(), manager);
-        let timeout = Some(settings.connect_timeout);
-        let pool = Pool::builder(manager)
-            .max_size(settings.pool_size)
-            .timeouts(Timeouts {
-                wait: timeout,
-                create: timeout,
-                recycle: timeout,
-            })
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|error| ConnectError::Failed(error.to_string()))?;
+        let pool = pool(&connector, settings.pool_size, settings.connect_timeout)?;
         Ok(Self {
             pool,
             connector,
             statement_timeout: settings.statement_timeout,
+            connect_timeout: settings.connect_timeout,
         })
+    }
+
+    /// The same database by a small pool of its own, for the workers that everybody waits for: whoever uses up
+    /// the other pool cannot keep them from a connection.
+    pub(crate) fn reserved(&self) -> Self {
+        let pool = pool(&self.connector, RESERVED, self.connect_timeout);
+        let mut database = self.clone();
+        // A pool without a runtime is the only one that cannot be built, and this one has it.
+        if let Ok(pool) = pool {
+            database.pool = pool;
+        }
+        database
+    }
+
+    pub(crate) fn pool_size(&self) -> usize {
+        self.pool.status().max_size
     }
 
     pub(crate) async fn client(&self) -> StoreResult<Object> {

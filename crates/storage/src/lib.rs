@@ -29,7 +29,7 @@ mod writer;
 
 pub use database::{Database, DatabaseSettings};
 pub use error::ConnectError;
-pub use listen::{PartitionKeeper, RevocationListener};
+pub use listen::{PartitionKeeper, RevocationListener, ensure_audit_partitions};
 pub use migrate::{Migrated, ensure_database, migrate, pending_migrations};
 pub use pg_store::PgStore;
 pub use roles::{AppRole, check_serving_role, grant_app_role};

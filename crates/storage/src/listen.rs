@@ -54,7 +54,7 @@ impl PartitionKeeper {
             let mut every = tokio::time::interval(PARTITIONS_EVERY);
             loop {
                 every.tick().await;
-                if let Err(error) = ensure_partitions(&database).await {
+                if let Err(error) = ensure_audit_partitions(&database).await {
                     tracing::warn!(%error, "audit partitions could not be made ahead of time");
                 }
             }
@@ -62,7 +62,11 @@ impl PartitionKeeper {
     }
 }
 
-async fn ensure_partitions(database: &Database) -> Result<(), ConnectError> {
+/// Makes the audit partitions of this month and the next three.
+///
+/// # Errors
+/// [`ConnectError`].
+pub async fn ensure_audit_partitions(database: &Database) -> Result<(), ConnectError> {
     let client = database.setup_client().await?;
     client.query(sql::ENSURE_PARTITIONS, &[]).await?;
     Ok(())

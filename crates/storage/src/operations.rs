@@ -73,6 +73,9 @@ async fn check_generations(transaction: &OrgTransaction, used: &[Used]) -> Store
     for row in transaction.query(sql::ACTIVE_GENERATIONS, &[&orgs]).await? {
         active.insert(OrgId(get(&row, "org_id")?), get::<i32>(&row, "generation")?);
     }
+    if used.iter().any(|(org, _)| !active.contains_key(org)) {
+        return Err(StoreError::OrganizationGone);
+    }
     let current = |(org, generation): &Used| active.get(org) == Some(generation);
     if used.iter().all(current) {
         Ok(())

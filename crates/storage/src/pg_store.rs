@@ -14,6 +14,7 @@ use strongroom_domain::last_use::StoredCredential;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::store::{ChangeFn, Store, StoreError, StoreResult, StoredOrgKey};
 use strongroom_domain::{Clock, CredentialId, KeyId, LaneId};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -28,7 +29,7 @@ use crate::reader::{Reader, Wanted};
 use crate::rows::{self, get};
 use crate::sql;
 use crate::transaction::{OrgTransaction, within};
-use crate::writer::{Operation, Write, Writer};
+use crate::writer::{NewLane, Operation, Write, Writer};
 
 /// Most writes in one transaction, and reads in one statement.
 const LARGEST_BATCH: usize = 256;
@@ -46,6 +47,8 @@ pub struct PgStore {
     random: Arc<dyn RandomSource>,
     pub(crate) writes: Gather<Write>,
     reads: Gather<Wanted>,
+    /// Queries that may read many rows take at most half of the pool, so that the others always get through.
+    pub(crate) scans: Semaphore,
 }
 
 impl PgStore {
@@ -59,17 +62,18 @@ impl PgStore {
         clock: Arc<dyn Clock>,
         random: Arc<dyn RandomSource>,
     ) -> Result<Self, CryptoError> {
+        let reserved = database.reserved();
         let lane = LaneId::new(clock.now(), &*random)?;
         let writer = Writer {
-            database: database.clone(),
+            database: reserved.clone(),
             lane: Lane::new(lane, chain.clone()),
+            new_lane: new_lane(chain.clone(), clock.clone(), random.clone()),
         };
-        let reader = Reader {
-            database: database.clone(),
-        };
+        let reader = Reader { database: reserved };
         Ok(Self {
             writes: Gather::start(writer, QUEUE_CAPACITY, LARGEST_BATCH),
             reads: Gather::start(reader, QUEUE_CAPACITY, LARGEST_BATCH),
+            scans: Semaphore::new(database.pool_size().div_ceil(2)),
             database,
             chain,
             clock,
@@ -103,9 +107,7 @@ impl PgStore {
 
     /// A lane for one transaction outside the shared ones.
     pub(crate) fn own_lane(&self) -> StoreResult<Lane> {
-        let id = LaneId::new(self.clock.now(), &*self.random)
-            .map_err(|error| StoreError::Internal(error.to_string()))?;
-        Ok(Lane::new(id, self.chain.clone()))
+        new_lane(self.chain.clone(), self.clock.clone(), self.random.clone())()
     }
 
     /// Runs one writing statement in a transaction of its own, without an audit event.
@@ -226,9 +228,14 @@ impl Store for PgStore {
             .await
     }
 
-    async fn destroy_organization(&self, scope: OrgScope, event: Event) -> StoreResult<()> {
-        self.write(scope, Operation::DestroyOrganization, event)
-            .await
+    async fn destroy_organization(
+        &self,
+        scope: OrgScope,
+        at_once: bool,
+        event: Event,
+    ) -> StoreResult<()> {
+        let operation = Operation::DestroyOrganization { at_once };
+        self.write(scope, operation, event).await
     }
 
     async fn remove_rows(&self, scope: OrgScope) -> StoreResult<()> {
@@ -361,6 +368,7 @@ impl Store for PgStore {
         let kind = filter.kind.map(|kind| kind.as_str());
         let matching: [&(dyn ToSql + Sync); 4] = [&org, &provider, &kind, &filter.label];
         within(&self.database, async {
+            let _turn = self.scans.acquire().await;
             let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
             let listed = list(&transaction, scope, page, matching).await?;
             transaction.finish().await?;
@@ -383,6 +391,14 @@ impl Store for PgStore {
     async fn record(&self, scope: OrgScope, event: Event) -> StoreResult<()> {
         self.write(scope, Operation::Record, event).await
     }
+}
+
+fn new_lane(chain: Chain, clock: Arc<dyn Clock>, random: Arc<dyn RandomSource>) -> NewLane {
+    Box::new(move || {
+        let id = LaneId::new(clock.now(), &*random)
+            .map_err(|error| StoreError::Internal(error.to_string()))?;
+        Ok(Lane::new(id, chain.clone()))
+    })
 }
 
 async fn list(

@@ -17,6 +17,7 @@ use crate::error::store_error;
 use crate::rotation_store::progress;
 use crate::rows::{get, named};
 use crate::sql;
+use crate::transaction::within;
 
 #[async_trait]
 impl RootKeyStore for Database {
@@ -215,11 +216,12 @@ impl<'a> RootKeyRow<'a> {
 }
 
 async fn execute(database: &Database, sql: &str, params: Params<'_>) -> StoreResult<u64> {
-    let client = database.client().await?;
-    client
-        .execute(sql, params)
-        .await
-        .map_err(|e| store_error(&e))
+    within(database, async {
+        let client = database.client().await?;
+        let executed = client.execute(sql, params).await;
+        executed.map_err(|e| store_error(&e))
+    })
+    .await
 }
 
 async fn query(

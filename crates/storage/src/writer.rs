@@ -32,7 +32,9 @@ pub(crate) enum Operation {
         destroy_after: DateTime<Utc>,
     },
     RestoreOrganization,
-    DestroyOrganization,
+    DestroyOrganization {
+        at_once: bool,
+    },
     StartRotation {
         previous: i32,
         key: StoredOrgKey,
@@ -57,7 +59,12 @@ pub(crate) struct Write {
 pub(crate) struct Writer {
     pub(crate) database: Database,
     pub(crate) lane: Lane,
+    /// Makes a lane with a new id, for when nobody knows how far the old one got.
+    pub(crate) new_lane: NewLane,
 }
+
+/// Makes a lane with a new id.
+pub(crate) type NewLane = Box<dyn Fn() -> StoreResult<Lane> + Send + Sync>;
 
 #[async_trait]
 impl Worker for Writer {
@@ -99,16 +106,34 @@ impl Writer {
             Err(error) if batch.len() == 1 => answer(batch, vec![Err(error)]),
             Err(error) => {
                 tracing::debug!(%error, writes = batch.len(), "a batch is tried one by one");
-                for write in batch {
-                    let single = [write];
-                    let mut results = self.commit(&single).await;
-                    let result = match &mut results {
-                        Ok(results) => results.pop().unwrap_or(Ok(())),
-                        Err(error) => Err(again(error)),
-                    };
-                    answer(single.into(), vec![result]);
-                }
+                self.commit_singly(batch).await;
             }
+        }
+    }
+
+    // What takes its time once may do so again and again; the second time, the rest shall not wait for it.
+    async fn commit_singly(&mut self, batch: Vec<Write>) {
+        let mut contended = 0;
+        for write in batch {
+            if write.reply.is_closed() {
+                continue;
+            }
+            if contended > 1 {
+                let why = "the writes before this one were held up".into();
+                answer(vec![write], vec![Err(StoreError::Contended(why))]);
+                continue;
+            }
+            let single = [write];
+            let result = match self.commit(&single).await {
+                Ok(mut results) => results.pop().unwrap_or(Ok(())),
+                Err(error) => {
+                    let passing =
+                        matches!(error, StoreError::Contended(_) | StoreError::Unavailable(_));
+                    contended += u32::from(passing);
+                    Err(error)
+                }
+            };
+            answer(single.into(), vec![result]);
         }
     }
 
@@ -120,7 +145,12 @@ impl Writer {
         match transaction.commit().await {
             Ok(()) => self.lane.committed(appended),
             Err(error) => {
-                self.lane.forget(batch.iter().map(|write| write.scope));
+                // The transaction may still commit, however late. Events that followed in the same lane could
+                // then bear its numbers, so they go into another one.
+                match (&error, (self.new_lane)()) {
+                    (StoreError::OutcomeUnknown(_), Ok(lane)) => self.lane = lane,
+                    _ => self.lane.forget(batch.iter().map(|write| write.scope)),
+                }
                 return Err(error);
             }
         }
@@ -170,6 +200,7 @@ fn again(error: &StoreError) -> StoreError {
         StoreError::Conflict => StoreError::Conflict,
         StoreError::RetiredKey => StoreError::RetiredKey,
         StoreError::Contended(why) => StoreError::Contended(why.clone()),
+        StoreError::OrganizationGone => StoreError::OrganizationGone,
         other => StoreError::Internal(other.to_string()),
     }
 }

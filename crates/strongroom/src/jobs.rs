@@ -73,14 +73,32 @@ pub(crate) async fn rewrap_everything(
     loop {
         let mut work = Vec::new();
         for organization in vault.organizations().await? {
-            work.push(rewrap_one(vault, caller(organization.id), throttle).boxed());
+            let org = organization.id;
+            let rewrapped = rewrap_one(vault, caller(org), throttle);
+            work.push(rewrapped.map(move |rewrapped| (org, rewrapped)).boxed());
         }
         let mut work = stream::iter(work).buffer_unordered(at_a_time);
-        let mut found = 0;
-        while let Some(rows) = work.next().await {
-            let rows = rows?;
-            observe(rows);
-            found += rows;
+        let (mut found, mut failed) = (0, 0);
+        while let Some((org, rewrapped)) = work.next().await {
+            match rewrapped {
+                Ok(rows) => {
+                    observe(rows);
+                    found += rows;
+                }
+                // One that does not open must not keep the others under a root key that may have leaked.
+                Err(error @ VaultError::Integrity(_)) => {
+                    tracing::error!(%org, %error, "an organisation's key cannot be re-wrapped");
+                    failed += 1;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if found == 0 && failed > 0 {
+            return Err(CommandError::Failed(format!(
+                "the keys of {failed} organisations cannot be re-wrapped, since they do not open: `strongroom \
+                 verify` names them. All others are under the new root key. Restore them, or delete these \
+                 organisations, then run this again."
+            )));
         }
         if found == 0 {
             vault.finish_root_rotation().await?;

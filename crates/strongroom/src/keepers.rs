@@ -137,7 +137,10 @@ async fn take_up(vault: &Vault, failed: &mut Failed) -> Result<(), CommandError>
             && vault.claim_root_rotation(&rotation).await?
         {
             tracing::info!(root_key = %rotation.root_key, "going on with an abandoned rotation");
-            jobs::rewrap_everything(vault, progress.throttle, scheduled, &|_| {}).await?;
+            let work = jobs::rewrap_everything(vault, progress.throttle, scheduled, &|_| {});
+            if let Err(error) = work.await {
+                tracing::error!(%error, "an abandoned rotation of the root key cannot be ended");
+            }
         }
     }
     let organizations = vault.organizations().await?;
@@ -159,7 +162,9 @@ async fn take_up(vault: &Vault, failed: &mut Failed) -> Result<(), CommandError>
             }
         }
     }
-    for organization in organizations {
+    // Read again, and by another clock reading: the rotations may have taken their time.
+    let now = SystemClock.now();
+    for organization in vault.organizations().await? {
         if let Err(error) = destroy_if_due(vault, &organization, now).await {
             let org = organization.id;
             tracing::error!(%org, %error, "a deleted organisation cannot be destroyed; trying again");
@@ -192,7 +197,7 @@ async fn destroy_if_due(
         return Ok(());
     }
     match vault
-        .destroy_organization(&scheduled(organization.id))
+        .destroy_organization(&scheduled(organization.id), false)
         .await
     {
         Ok(()) if organization.destroyed_at.is_none() => {

@@ -8,6 +8,7 @@ mod config;
 mod error;
 mod jobs;
 mod keepers;
+mod key_files;
 mod logging;
 mod output;
 mod service;

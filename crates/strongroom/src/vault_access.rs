@@ -5,7 +5,7 @@ use strongroom_domain::caller::{Caller, RequestInfo};
 use strongroom_domain::crypto::OsRandom;
 use strongroom_domain::keyring::unlock;
 use strongroom_domain::{Clock, OrgId, SystemClock, Vault, VaultSettings};
-use strongroom_storage::{Database, PgStore, pending_migrations};
+use strongroom_storage::{Database, PgStore, ensure_audit_partitions, pending_migrations};
 
 use crate::config::{RootKeyConfig, VaultAccess};
 use crate::error::CommandError;
@@ -26,6 +26,10 @@ pub(crate) async fn open_on(
     root_keys: &RootKeyConfig,
     settings: VaultSettings,
 ) -> Result<Vault, CommandError> {
+    // Before the first event, which would else find no partition after a long pause.
+    if let Err(error) = ensure_audit_partitions(&database).await {
+        tracing::warn!(%error, "audit partitions could not be made ahead of time");
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random = Arc::new(OsRandom);
     let keys = unlock(&database, &root_keys.load()?, clock.now(), &*random).await?;

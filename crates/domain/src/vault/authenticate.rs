@@ -94,10 +94,19 @@ impl Vault {
     }
 
     /// The caller without an API key, where the operator allows one.
-    #[must_use]
-    pub fn anonymous(&self, request: RequestInfo) -> Option<Caller> {
-        let org = self.settings.anonymous_org?;
-        Some(Caller::anonymous(org, request))
+    ///
+    /// # Errors
+    /// [`VaultError::Unauthorized`] when none is allowed, or the organisation is deleted.
+    pub async fn anonymous(&self, request: RequestInfo) -> Result<Caller, VaultError> {
+        let org = self
+            .settings
+            .anonymous_org
+            .ok_or(VaultError::Unauthorized)?;
+        let caller = Caller::anonymous(org, request);
+        match self.require_organization(&caller).await {
+            Err(VaultError::NotFound) => Err(VaultError::Unauthorized),
+            other => other.map(|()| caller),
+        }
     }
 
     /// Checks that `caller` may do `permission`, and records it when not.

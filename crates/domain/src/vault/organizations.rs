@@ -77,11 +77,16 @@ impl Vault {
             .await?)
     }
 
-    /// Destroys the keys of the caller's deleted organisation, and then its rows. The audit trail stays.
+    /// Destroys the keys of the caller's deleted organisation, and then its rows: `at_once`, or only if its grace
+    /// period has ended. The audit trail stays.
     ///
     /// # Errors
-    /// [`VaultError::NotFound`] when it is not deleted.
-    pub async fn destroy_organization(&self, caller: &Caller) -> Result<(), VaultError> {
+    /// [`VaultError::NotFound`] when it is not deleted, or not to be destroyed yet.
+    pub async fn destroy_organization(
+        &self,
+        caller: &Caller,
+        at_once: bool,
+    ) -> Result<(), VaultError> {
         caller.require(Permission::ManageOrganization)?;
         let scope = caller.scope();
         let organization = self.store.organization(scope).await?;
@@ -89,7 +94,9 @@ impl Vault {
         let organization = organization.ok_or(VaultError::NotFound)?;
         if organization.destroyed_at.is_none() {
             let event = Event::by(caller, Action::OrganizationDestroy, self.now());
-            self.store.destroy_organization(scope, event).await?;
+            self.store
+                .destroy_organization(scope, at_once, event)
+                .await?;
         }
         Ok(self.store.remove_rows(scope).await?)
     }

@@ -124,7 +124,9 @@ impl Vault {
                 if !shown {
                     return Ok(kept.without_api_key());
                 }
-                self.record_reveal(caller, id).await?;
+                // The change is durable by now; an answer that says otherwise would be wrong.
+                let recorded = self.record_reveal(caller, id).await;
+                recorded.map_err(|error| VaultError::OutcomeUnknown(error.to_string()))?;
                 return Ok(kept);
             }
         }

@@ -249,11 +249,19 @@ impl Vault {
             .find(|row| row.id == id && row.state != RootKeyState::Active);
         let row = row.ok_or(VaultError::NotFound)?;
         let uses = self.count_root_uses(|root| root == id).await?;
-        if uses == 0 {
-            self.root_store
-                .move_root_key(id, row.state, RootKeyState::Retired)
-                .await?;
+        if uses > 0 {
+            return Ok(uses);
         }
-        Ok(uses)
+        let retired = RootKeyState::Retired;
+        if self
+            .root_store
+            .move_root_key(id, row.state, retired)
+            .await?
+        {
+            return Ok(0);
+        }
+        Err(VaultError::Unavailable(
+            "the root key's state has changed meanwhile".into(),
+        ))
     }
 }

@@ -89,7 +89,7 @@ async fn delete(
     let backups = "A backup made before can still be opened with the root key of its day: it dies only when \
                    that root key is rotated away (`strongroom rotate root`) and destroyed.";
     let text = if now {
-        let destroyed = vault.destroy_organization(&caller).await;
+        let destroyed = vault.destroy_organization(&caller, true).await;
         destroyed.map_err(|error| super::key::missing(error, "organisation", org))?;
         format!("destroyed organisation {org}: nothing of it can be opened any more. {backups}")
     } else {

@@ -1,6 +1,3 @@
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde_json::json;
@@ -9,7 +6,7 @@ use strongroom_domain::keyring::new_root_key;
 
 use crate::cli::RootKeyCommand;
 use crate::error::CommandError;
-use crate::output;
+use crate::{key_files, output};
 
 /// `strongroom root-key …`.
 pub(super) fn run(command: &RootKeyCommand) -> Result<(), CommandError> {
@@ -27,20 +24,6 @@ pub(super) fn run(command: &RootKeyCommand) -> Result<(), CommandError> {
 /// Writes a new root key to `file`, which must not exist yet.
 pub(super) fn create(file: &Path) -> Result<RootKeyId, CommandError> {
     let key = new_root_key(&OsRandom).map_err(|error| CommandError::Failed(error.to_string()))?;
-    let what = format!("cannot write the root key to {}", file.display());
-    let mut out = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .map_err(|error| CommandError::io(&what, &error))?;
-    let text = key.to_text();
-    writeln!(
-        out,
-        "# Strongroom root key. Secret: whoever has it and the database can open everything."
-    )
-    .and_then(|()| writeln!(out, "{}", text.expose()))
-    .and_then(|()| out.sync_all())
-    .map_err(|error| CommandError::io(&what, &error))?;
+    key_files::write_new(file, &key)?;
     Ok(key.id())
 }

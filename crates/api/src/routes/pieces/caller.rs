@@ -65,7 +65,7 @@ async fn identify(
         None if state.settings.anonymous_needs_loopback_host && !names_loopback(request) => {
             Err(VaultError::Unauthorized.into())
         }
-        None => Ok(vault.anonymous(info).ok_or(VaultError::Unauthorized)?),
+        None => Ok(state.within(vault.anonymous(info)).await?),
     }
 }
 

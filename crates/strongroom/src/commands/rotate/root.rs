@@ -1,12 +1,9 @@
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 use strongroom_domain::caller::Caller;
-use strongroom_domain::crypto::{RootKey, RootKeyId};
+use strongroom_domain::crypto::RootKeyId;
 use strongroom_domain::rotation::{RootKeyState, RotationState};
 use strongroom_domain::{OrgId, Vault};
 
@@ -14,7 +11,7 @@ use super::{advance, bar, throttle};
 use crate::cli::RotateRootArgs;
 use crate::config::VaultAccess;
 use crate::error::CommandError;
-use crate::{config, jobs, output, vault_access};
+use crate::{config, jobs, key_files, output, vault_access};
 
 /// How long running servers get to report that they hold the new key.
 const SERVERS_PATIENCE: Duration = Duration::from_secs(30);
@@ -117,11 +114,11 @@ async fn prepare(
     // Kept first, made known after: a key that the database knows and nobody has would be of no use.
     let (place, text) = match (&args.out, access.root_keys.file()) {
         (Some(out), _) => {
-            write_new(out, &key)?;
+            key_files::write_new(out, &key)?;
             (json!(out), format!("wrote it to {}", out.display()))
         }
         (None, Some(file)) if writable(&file) => {
-            append(&file, &key)?;
+            key_files::append(&file, &key)?;
             (json!(file), format!("added it to {}", file.display()))
         }
         _ => {
@@ -152,7 +149,7 @@ async fn prepare_in_file(vault: &Vault, access: &VaultAccess) -> Result<RootKeyI
         )
     })?;
     let key = vault.new_root_key()?;
-    append(&file, &key)?;
+    key_files::append(&file, &key)?;
     vault.prepare_root_key(&key).await?;
     Ok(key.id())
 }
@@ -197,54 +194,4 @@ fn writable(path: &Path) -> bool {
     let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     access(folder, AccessFlags::W_OK).is_ok() && access(path, AccessFlags::W_OK).is_ok()
-}
-
-/// Adds `key` as the newest one to a file, whole or not at all, or as a file of its own to a folder.
-fn append(path: &Path, key: &RootKey) -> Result<(), CommandError> {
-    if path.is_dir() {
-        let file = path.join(format!("{}-{}.key", next_number(path), key.id()));
-        return write_new(&file, key);
-    }
-    let what = format!("cannot add the new root key to {}", path.display());
-    let failed = |error: std::io::Error| CommandError::io(&what, &error);
-    let mut text = zeroize::Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
-    if !text.ends_with('\n') {
-        text.push('\n');
-    }
-    text.push_str(key.to_text().expose());
-    text.push('\n');
-    let owner = fs::metadata(path).map_err(failed)?;
-    let draft = path.with_extension("new");
-    let mut out = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)
-        .map_err(failed)?;
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.sync_all())
-        .map_err(failed)?;
-    // The server that reads the file may be another user than the operator.
-    chown(&draft, Some(owner.uid()), Some(owner.gid())).map_err(failed)?;
-    fs::rename(&draft, path).map_err(failed)
-}
-
-// Names sort by age, since the last file counts as the newest key.
-fn next_number(folder: &Path) -> String {
-    let files = fs::read_dir(folder).map(Iterator::count).unwrap_or(0);
-    format!("z{files:06}")
-}
-
-fn write_new(path: &Path, key: &RootKey) -> Result<(), CommandError> {
-    let what = format!("cannot write the new root key to {}", path.display());
-    let mut out = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| CommandError::io(&what, &error))?;
-    writeln!(out, "{}", key.to_text().expose())
-        .and_then(|()| out.sync_all())
-        .map_err(|error| CommandError::io(&what, &error))
 }
