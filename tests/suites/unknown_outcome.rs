@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use strongroom_e2e::{TestVault, api_key, eventually, failure};
+use strongroom_e2e::{OwnCluster, TestVault, api_key, eventually, failure};
 use tokio_postgres::Client;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -71,4 +71,42 @@ async fn the_trail_goes_on_also_when_many_lanes_have_begun_since() {
         204
     );
     trail_is_whole(&client).await;
+}
+
+#[tokio::test]
+async fn a_commit_that_comes_late_does_not_share_its_numbers() {
+    // Commits wait for a standby that is not there: nobody answers, and yet they happen in the end.
+    let cluster = OwnCluster::start().await;
+    let short = [("STRONGROOM_STATEMENT_TIMEOUT", "1s")];
+    let vault = TestVault::start_on(cluster.database(), &short).await;
+    let client = vault.database.connect().await;
+    vault.admin.create("before").await;
+    let alter = async |statement: &str| {
+        client.batch_execute(statement).await.unwrap();
+        client
+            .batch_execute("select pg_reload_conf()")
+            .await
+            .unwrap();
+    };
+    alter("alter system set synchronous_standby_names = 'nobody'").await;
+    let waiting = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'";
+    eventually("a commit waits", SOON, async || {
+        vault.admin.post(&api_key("late")).await.status() == 503
+            && client
+                .query_one(waiting, &[])
+                .await
+                .unwrap()
+                .get::<_, i64>(0)
+                > 0
+    })
+    .await;
+    failure(vault.admin.post(&api_key("later")).await, 503).await;
+    alter("alter system reset synchronous_standby_names").await;
+    eventually("writes succeed again", SOON, async || {
+        vault.admin.post(&api_key("after")).await.status() == 201
+    })
+    .await;
+    trail_is_whole(&client).await;
+    let verified = vault.run(&["audit", "verify"]);
+    assert!(verified.success, "{}", verified.stdout);
 }
