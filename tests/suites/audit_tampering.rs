@@ -250,3 +250,20 @@ async fn many_servers_under_load_and_killed_leave_a_trail_that_verifies() {
     assert!(report["lanes"].as_u64().unwrap() >= 8, "{report}");
     assert_eq!(report["organizations"].as_array().unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn a_trail_that_was_removed_as_a_whole_is_found() {
+    let vault = TestVault::start().await;
+    let database = vault.database.connect().await;
+    database
+        .batch_execute("delete from audit_events")
+        .await
+        .unwrap();
+    let verified = vault.run(&["audit", "verify"]);
+    assert!(!verified.success);
+    assert!(
+        verified.stdout.contains("the trail is empty"),
+        "{}",
+        verified.stdout
+    );
+}

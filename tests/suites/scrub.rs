@@ -441,3 +441,19 @@ async fn a_reveal_of_a_broken_row_is_recorded() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_older_row_put_back_is_still_found_when_it_was_changed_since() {
+    let scene = Scene::set().await;
+    scene
+        .attack(
+            "delete from credentials where cred_id = :target; \
+                 insert into credentials select * from old_credentials where cred_id = :target",
+        )
+        .await;
+    let change = json!({"extcred_label": "changed since"});
+    let changed = scene.vault.admin.patch(&scene.target, &change).await;
+    assert_eq!(changed.status(), 204);
+    let forked = ("target".to_owned(), "forked".to_owned());
+    assert_eq!(scene.findings(), [forked]);
+}

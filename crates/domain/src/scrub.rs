@@ -41,6 +41,8 @@ pub enum Problem {
         /// The newest version that the trail knows.
         written: i64,
     },
+    /// Two writes made the same version of it.
+    Forked,
     /// The row is not what its write event says was written.
     Differs,
     /// No event wrote this version of the row.
@@ -62,6 +64,7 @@ impl Problem {
             Self::KeyDoesNotUnwrap(_) => "key_does_not_unwrap",
             Self::NoActiveKey => "no_active_key",
             Self::RolledBack { .. } => "rolled_back",
+            Self::Forked => "forked",
             Self::Differs => "differs_from_trail",
             Self::Unwritten(_) => "unwritten",
             Self::PutBack => "put_back",
@@ -96,6 +99,10 @@ impl fmt::Display for Problem {
             Self::Unwritten(version) => {
                 write!(f, "is version {version}, which no audit event wrote")
             }
+            Self::Forked => f.write_str(
+                "was written twice with the same version: an older row was put back and then changed, and its \
+                 content may be old",
+            ),
             Self::PutBack => f.write_str("was deleted, and its row is there again"),
             Self::Missing => {
                 f.write_str("is missing: its row is gone, and no audit event deleted it")
@@ -115,6 +122,8 @@ pub struct RowWithTrail {
     pub written: Option<Written>,
     /// Whether an event says that it was deleted.
     pub deleted: bool,
+    /// Whether two events wrote the same version of it.
+    pub forked: bool,
 }
 
 /// What a write event says of the row that it wrote.

@@ -88,5 +88,6 @@ fn row_with_trail(row: &Row) -> StoreResult<RowWithTrail> {
         row: sealed.map(|(_, sealed)| sealed),
         written: version.map(|version| Written { version, digest }),
         deleted: get(row, "deleted")?,
+        forked: get(row, "forked")?,
     })
 }

@@ -161,7 +161,11 @@ pub const CREDENTIALS_WITH_TRAIL: &str = "select c.org_id, c.cred_id, c.provider
      written.version as written_version, written.digest as written_digest, \
      coalesce((select true from audit_events d where d.org_id = c.org_id and d.cred_id = c.cred_id \
        and d.action = 'credential.delete' and d.version is not null and d.outcome = 'ok' limit 1), false) \
-       as deleted \
+       as deleted, \
+     coalesce((select true from audit_events f where f.org_id = c.org_id and f.cred_id = c.cred_id \
+       and f.action in ('credential.create', 'credential.update', 'credential.reseal') \
+       and f.version is not null and f.outcome = 'ok' group by f.version having count(*) > 1 limit 1), false) \
+       as forked \
      from credentials c left join lateral (select e.version, e.digest from audit_events e \
        where e.org_id = c.org_id and e.cred_id = c.cred_id and e.version is not null and e.outcome = 'ok' \
        and e.action in ('credential.create', 'credential.update', 'credential.reseal', 'credential.attest') \

@@ -137,7 +137,8 @@ impl Vault {
             None => Some(Problem::Unwritten(row.version)),
             Some(written) => self.compare(org, row, written),
         };
-        opened.into_iter().chain(trailed).collect()
+        let forked = found.forked.then_some(Problem::Forked);
+        opened.into_iter().chain(trailed).chain(forked).collect()
     }
 
     fn compare(&self, org: OrgId, row: &SealedCredential, written: Written) -> Option<Problem> {
