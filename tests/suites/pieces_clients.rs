@@ -14,7 +14,7 @@ const UNAUTHORIZED: &str = "Invalid Authentication, Incorrect API key provided o
 struct Client {
     program: PathBuf,
     driver: &'static str,
-    library: PathBuf,
+    package: PathBuf,
 }
 
 fn clients() -> [Client; 3] {
@@ -32,7 +32,7 @@ fn clients() -> [Client; 3] {
     let python = |version: &str, driver| Client {
         program: folder.join(format!("python-{version}/venv/bin/python")),
         driver,
-        library: PathBuf::new(),
+        package: PathBuf::new(),
     };
     [
         python("5.0.1", "python_5.py"),
@@ -40,7 +40,7 @@ fn clients() -> [Client; 3] {
         Client {
             program: PathBuf::from("node"),
             driver: "node_4.cjs",
-            library: folder.join("node-4.1.0/node_modules/@pieces.app/pieces-os-client"),
+            package: folder.join("node-4.1.0/node_modules/@pieces.app/pieces-os-client"),
         },
     ]
 }
@@ -55,7 +55,7 @@ impl Client {
             .arg(driver)
             .arg(url)
             .args(key)
-            .env("PIECES_CLIENT", &self.library)
+            .env("PIECES_CLIENT", &self.package)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
