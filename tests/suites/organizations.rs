@@ -116,3 +116,21 @@ async fn keys_are_destroyed_when_the_grace_period_ends() {
     let listed = vault.run(&["org", "list", "--json"]).json();
     assert!(listed[0]["destroyed_at"].is_string(), "{listed}");
 }
+
+#[tokio::test]
+async fn anonymous_callers_of_a_deleted_organisation_are_refused() {
+    let vault = TestVault::start().await;
+    let told = vault.start_server(&[("STRONGROOM_ANONYMOUS_ORG", &vault.admin.org)]);
+    vault.ready(&told.url()).await;
+    let api = vault.admin.at(&told.url());
+    let create = async || {
+        let request = api.bare(reqwest::Method::POST, "/external_provider/api_key/create");
+        let body = serde_json::json!({"user": "u", "open_AI": {"api_key": "k"}});
+        request.json(&body).send().await.unwrap().status()
+    };
+    assert_eq!(create().await, 200);
+    assert!(vault.run(&["org", "delete", &vault.admin.org]).success);
+    assert_eq!(create().await, 401);
+    assert!(vault.run(&["org", "restore", &vault.admin.org]).success);
+    assert_eq!(create().await, 200);
+}

@@ -1,78 +1,15 @@
 //! Keys are replaced while the service goes on.
 
+mod load;
+
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use strongroom_e2e::{Api, TestVault, eventually, strongroom_binary};
-use tokio::task::JoinSet;
+use strongroom_e2e::{TestVault, eventually, strongroom_binary};
 
-/// Creates, reads and changes credentials at every server until told to stop; no request may fail. Returns
-/// every credential with the secret it must hold.
-struct Load {
-    stop: Arc<AtomicBool>,
-    workers: JoinSet<Vec<(String, String)>>,
-}
-
-impl Load {
-    fn start(callers: &[Api]) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut workers = JoinSet::new();
-        for (worker, api) in callers.iter().enumerate() {
-            workers.spawn(work(worker, api.clone(), stop.clone()));
-        }
-        Self { stop, workers }
-    }
-
-    async fn finish(mut self, api: &Api) {
-        self.stop.store(true, Ordering::Relaxed);
-        let mut checked = 0;
-        while let Some(written) = self.workers.join_next().await {
-            for (id, secret) in written.unwrap() {
-                assert_eq!(secret_of(api, &id).await, secret);
-                checked += 1;
-            }
-        }
-        assert!(checked > 0);
-    }
-}
-
-async fn work(worker: usize, api: Api, stop: Arc<AtomicBool>) -> Vec<(String, String)> {
-    let mut written: Vec<(String, String)> = Vec::new();
-    for round in 0.. {
-        if stop.load(Ordering::Relaxed) {
-            break;
-        }
-        let secret = format!("worker {worker} round {round}");
-        if round % 3 == 2 {
-            let (id, held) = written.last_mut().unwrap();
-            let changed = api
-                .patch(id, &json!({"json_blob": {"api_key": secret}}))
-                .await;
-            assert_eq!(changed.status(), 204);
-            *held = secret;
-        } else {
-            let id = api.create(&secret).await;
-            written.push((id, secret));
-        }
-        let (id, held) = &written[round / 2 % written.len()];
-        assert_eq!(&secret_of(&api, id).await, held);
-    }
-    written
-}
-
-async fn secret_of(api: &Api, id: &str) -> String {
-    let answer = api.reveal(id).await;
-    assert_eq!(answer.status(), 200);
-    let body: Value = answer.json().await.unwrap();
-    body["result"]["json_blob"]["api_key"]
-        .as_str()
-        .unwrap()
-        .to_owned()
-}
+use load::{Load, secret_of};
 
 async fn count(vault: &TestVault, sql: &str) -> i64 {
     vault
@@ -415,4 +352,36 @@ async fn a_damaged_row_does_not_keep_the_others_from_the_new_key() {
         .await,
         1
     );
+}
+
+#[tokio::test]
+async fn a_damaged_organisation_key_does_not_keep_the_others_from_the_new_root_key() {
+    let vault = TestVault::start().await;
+    let (other, _) = vault.new_organization("other");
+    let id = vault.admin.create("kept").await;
+    let database = vault.database.connect().await;
+    let damage = "update org_keys set wrapped_key = set_byte(wrapped_key, 20, 255 - get_byte(wrapped_key, 20)) \
+                  where org_id = $1::text::uuid";
+    database.execute(damage, &[&other.org]).await.unwrap();
+    let rotated = vault.run(&["rotate", "root"]);
+    assert!(!rotated.success);
+    assert!(
+        rotated.stderr.contains("1 organisations cannot"),
+        "{}",
+        rotated.stderr
+    );
+    let behind = "select count(*) from org_keys k join root_keys r using (root_key_id) where r.state <> 'active'";
+    assert_eq!(count(&vault, behind).await, 1);
+    let superseded = "select count(*) from root_keys where state = 'superseded'";
+    assert_eq!(
+        count(&vault, superseded).await,
+        1,
+        "the old root key is still needed"
+    );
+    assert_eq!(secret_of(&vault.admin, &id).await, "kept");
+
+    database.execute(damage, &[&other.org]).await.unwrap();
+    assert!(vault.run(&["rotate", "root"]).success);
+    assert_eq!(count(&vault, behind).await, 0);
+    assert_eq!(count(&vault, superseded).await, 0);
 }

@@ -33,9 +33,9 @@ pub struct DatabaseSettings {
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
+    reserved: Pool,
     connector: Connector,
     pub(crate) statement_timeout: Duration,
-    connect_timeout: Duration,
 }
 
 /// Connections for the writer and the reader.
@@ -82,25 +82,22 @@ impl Database {
             tls: tls::connector(&settings.url)?,
             runtime: Handle::current(),
         };
-        let pool = pool(&connector, settings.pool_size, settings.connect_timeout)?;
+        let timeout = settings.connect_timeout;
         Ok(Self {
-            pool,
+            pool: pool(&connector, settings.pool_size, timeout)?,
+            reserved: pool(&connector, RESERVED, timeout)?,
             connector,
             statement_timeout: settings.statement_timeout,
-            connect_timeout: settings.connect_timeout,
         })
     }
 
     /// The same database by a small pool of its own, for the workers that everybody waits for: whoever uses up
     /// the other pool cannot keep them from a connection.
     pub(crate) fn reserved(&self) -> Self {
-        let pool = pool(&self.connector, RESERVED, self.connect_timeout);
-        let mut database = self.clone();
-        // A pool without a runtime is the only one that cannot be built, and this one has it.
-        if let Ok(pool) = pool {
-            database.pool = pool;
+        Self {
+            pool: self.reserved.clone(),
+            ..self.clone()
         }
-        database
     }
 
     pub(crate) fn pool_size(&self) -> usize {

@@ -11,6 +11,7 @@ mod error;
 mod gather;
 mod last_use;
 mod listen;
+mod listing;
 mod migrate;
 mod operations;
 mod pg_store;

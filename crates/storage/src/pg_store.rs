@@ -6,9 +6,7 @@ use chrono::{DateTime, Utc};
 use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::audit::{Chain, Event};
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::credential::{
-    CredentialFilter, CredentialPage, Page, PageStart, SealedCredential,
-};
+use strongroom_domain::credential::{CredentialFilter, CredentialPage, Page, SealedCredential};
 use strongroom_domain::crypto::{CryptoError, RandomSource};
 use strongroom_domain::last_use::StoredCredential;
 use strongroom_domain::organization::Organization;
@@ -24,7 +22,7 @@ use crate::audit::Lane;
 use crate::database::Database;
 use crate::error::store_error;
 use crate::gather::Gather;
-use crate::last_use;
+use crate::listing::list;
 use crate::reader::{Reader, Wanted};
 use crate::rows::{self, get};
 use crate::sql;
@@ -399,42 +397,4 @@ fn new_lane(chain: Chain, clock: Arc<dyn Clock>, random: Arc<dyn RandomSource>) 
             .map_err(|error| StoreError::Internal(error.to_string()))?;
         Ok(Lane::new(id, chain.clone()))
     })
-}
-
-async fn list(
-    transaction: &OrgTransaction,
-    scope: OrgScope,
-    page: Page,
-    matching: [&(dyn ToSql + Sync); 4],
-) -> StoreResult<CredentialPage> {
-    let [org, provider, kind, label] = matching;
-    let rows = match page.start {
-        PageStart::Offset(offset) => {
-            let params = [org, provider, kind, label, &page.limit, &offset];
-            transaction.query(sql::CREDENTIALS_FROM, &params).await?
-        }
-        PageStart::After(last) => {
-            // One more than asked for tells whether there is a next page.
-            let (more, last) = (page.limit + 1, last.map_or(Uuid::nil(), |id| id.0));
-            let params = [org, provider, kind, label, &more, &last];
-            transaction.query(sql::CREDENTIALS_AFTER, &params).await?
-        }
-    };
-    let total = match page.start {
-        PageStart::Offset(_) => {
-            let counted = transaction.query(sql::CREDENTIALS_COUNT, &matching).await?;
-            counted.first().map(|row| get(row, "total")).transpose()?
-        }
-        PageStart::After(_) => None,
-    };
-    let mut items = rows
-        .iter()
-        .map(|row| rows::credential_info(scope.org(), row))
-        .collect::<StoreResult<Vec<_>>>()?;
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let more = items.len() > limit;
-    items.truncate(limit);
-    last_use::fill_in(transaction, scope, &mut items).await?;
-    let next = items.last().filter(|_| more).map(|item| item.id);
-    Ok(CredentialPage { items, total, next })
 }
