@@ -123,14 +123,20 @@ async fn anonymous_callers_of_a_deleted_organisation_are_refused() {
     let told = vault.start_server(&[("STRONGROOM_ANONYMOUS_ORG", &vault.admin.org)]);
     vault.ready(&told.url()).await;
     let api = vault.admin.at(&told.url());
-    let create = async || {
-        let request = api.bare(reqwest::Method::POST, "/external_provider/api_key/create");
-        let body = serde_json::json!({"user": "u", "open_AI": {"api_key": "k"}});
-        request.json(&body).send().await.unwrap().status()
+    // The one writes, the other only looks.
+    let ask = async |operation: &str, open_ai: serde_json::Value| {
+        let path = format!("/external_provider/api_key/{operation}");
+        let body = serde_json::json!({"user": "u", "open_AI": open_ai});
+        let request = api.bare(reqwest::Method::POST, &path).json(&body);
+        request.send().await.unwrap().status().as_u16()
     };
-    assert_eq!(create().await, 200);
+    let both = async || {
+        let key = serde_json::json!({"api_key": "k"});
+        [ask("create", key).await, ask("delete", false.into()).await]
+    };
+    assert_eq!(both().await, [200, 200]);
     assert!(vault.run(&["org", "delete", &vault.admin.org]).success);
-    assert_eq!(create().await, 401);
+    assert_eq!(both().await, [401, 401]);
     assert!(vault.run(&["org", "restore", &vault.admin.org]).success);
-    assert_eq!(create().await, 200);
+    assert_eq!(both().await, [200, 200]);
 }
