@@ -4,6 +4,7 @@ use std::time::Duration;
 use futures_util::future::{join_all, try_join_all};
 use strongroom_api::{ApiSettings, HttpSettings};
 use strongroom_domain::{OrgId, VaultSettings};
+use strongroom_storage::{RegionSettings, RegionsSettings};
 use tokio::sync::watch;
 
 use super::STOP_PATIENCE;
@@ -28,13 +29,18 @@ impl Servers {
         prepared: &Prepared,
         regions: &mut [Region],
     ) -> Result<Self, CommandError> {
-        let primary = Service::start(settings(listen, prepared)?)?;
+        let everywhere = settings_of(regions, prepared)?;
+        let primary = Service::start(settings(listen, prepared, everywhere.clone())?)?;
         let mut servers = Self {
             primary,
             regions: Vec::new(),
         };
         for region in regions {
-            let service = Service::start(settings(region.listen, prepared)?)?;
+            let local = RegionsSettings {
+                local: Some(region.name.clone()),
+                ..everywhere.clone()
+            };
+            let service = Service::start(settings(region.listen, prepared, local)?)?;
             region.listen = service.address();
             servers.regions.push(service);
         }
@@ -84,11 +90,29 @@ impl Servers {
     }
 }
 
-fn settings(listen: SocketAddr, prepared: &Prepared) -> Result<ServeSettings, CommandError> {
+fn settings_of(regions: &[Region], prepared: &Prepared) -> Result<RegionsSettings, CommandError> {
+    let region = |region: &Region| {
+        Ok::<_, CommandError>(RegionSettings {
+            name: region.name.clone(),
+            url: prepared.standby(region.standby.port())?,
+        })
+    };
+    Ok(RegionsSettings {
+        all: regions.iter().map(region).collect::<Result<_, _>>()?,
+        ..RegionsSettings::default()
+    })
+}
+
+fn settings(
+    listen: SocketAddr,
+    prepared: &Prepared,
+    regions: RegionsSettings,
+) -> Result<ServeSettings, CommandError> {
     let loopback = listen.ip().is_loopback();
     Ok(ServeSettings {
         listen,
         access: prepared.access()?,
+        regions,
         vault: VaultSettings {
             anonymous_org: OrgId::parse(&prepared.demo.org_id).filter(|_| loopback),
             ..VaultSettings::default()
