@@ -113,7 +113,7 @@ impl Cluster {
         let folder = Folder::claim(&config.server.data)?;
         let programs = Programs::new(binaries, &folder)?;
         fresh::ensure(&programs, &folder, |fresh| {
-            forget_slot(&programs, &config.primary, &slot)?;
+            make_slot(&programs, &config.primary, &slot)?;
             copy(&programs, &config.primary, &slot, fresh)
         })?;
         keep_password(&programs, &folder, &config.primary)?;
@@ -234,10 +234,16 @@ fn replicator<'a>(programs: &'a Programs, primary: &'a PrimaryServer) -> Client<
     }
 }
 
-/// A try that was interrupted, or a standby that was removed, may have left it.
-fn forget_slot(programs: &Programs, primary: &PrimaryServer, slot: &str) -> Result<(), PgError> {
+/// Before the copy begins: `pg_basebackup` makes its slot only afterwards, and what another copy's
+/// checkpoint removes in between would be missing. A slot may be there, left by a try that was
+/// interrupted or by a standby that was removed.
+fn make_slot(programs: &Programs, primary: &PrimaryServer, slot: &str) -> Result<(), PgError> {
+    let forgetting = forgetting(slot);
+    let slot = quoted(slot);
     replicator(programs, primary)
-        .run(&forgetting(slot))
+        .run(&format!(
+            "{forgetting} select pg_create_physical_replication_slot({slot}, true);"
+        ))
         .map(drop)
 }
 
@@ -263,7 +269,7 @@ fn copy(
     let output = programs
         .command("pg_basebackup", OnOurDeath::Kill)?
         .args(["-w", "--checkpoint=fast", "--wal-method=stream"])
-        .args(["--write-recovery-conf", "--create-slot", "--slot", slot])
+        .args(["--write-recovery-conf", "--slot", slot])
         .arg("-d")
         .arg(format!(
             "host=127.0.0.1 port={port} user={REPLICATOR} connect_timeout=5"
