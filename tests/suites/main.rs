@@ -25,6 +25,7 @@ mod dev_regions;
 mod first_start;
 mod harness;
 mod headers;
+mod idempotency;
 mod isolation;
 mod keys;
 mod last_use;
