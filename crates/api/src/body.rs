@@ -31,7 +31,10 @@ pub(crate) async fn read(
     if announced.is_some_and(|length| length > MAX_BODY as u64) {
         return Err(too_large());
     }
-    tokio::time::timeout(state.settings.body_timeout, collect(payload))
+    // A vector that grows would leave copies of secrets behind; and all of it is wiped, so no more than needed.
+    let room = announced.and_then(|length| usize::try_from(length).ok());
+    let collecting = collect(payload, room.unwrap_or(MAX_BODY));
+    tokio::time::timeout(state.settings.body_timeout, collecting)
         .await
         .unwrap_or_else(|_| {
             Err(ApiError::new(
@@ -42,12 +45,11 @@ pub(crate) async fn read(
         })
 }
 
-async fn collect(mut payload: web::Payload) -> Result<Body, ApiError> {
-    // The whole capacity at once: a vector that grows would leave copies of secrets behind.
-    let mut body = Zeroizing::new(Vec::with_capacity(MAX_BODY));
+async fn collect(mut payload: web::Payload, room: usize) -> Result<Body, ApiError> {
+    let mut body = Zeroizing::new(Vec::with_capacity(room));
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| unreadable(&error))?;
-        if body.len() + chunk.len() > MAX_BODY {
+        if body.len() + chunk.len() > room {
             return Err(too_large());
         }
         body.extend_from_slice(&chunk);

@@ -23,7 +23,7 @@ pub(crate) async fn prepare(stage: &Stage, orgs: usize, rows: usize) -> Result<(
         .replace(":orgs", &orgs.to_string())
         .replace(":rows", &rows.to_string());
     client.batch_execute(&sql).await?;
-    client.batch_execute("vacuum analyze; checkpoint").await?;
+    crate::stage::settle(&client).await?;
     Ok(())
 }
 

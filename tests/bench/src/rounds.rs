@@ -210,7 +210,7 @@ impl<'a> Bench<'a> {
                     generate_series(1::bigint, $2::bigint) as n";
         let rows = i64::try_from(DEEP)?;
         client.execute(fill, &[&org.0, &rows]).await?;
-        client.batch_execute("vacuum analyze; checkpoint").await?;
+        crate::stage::settle(&client).await?;
         let server = Server::start(&self.stage, "small").await?;
         // Ten pages of 100 in one: as far, and sooner there.
         let http = reqwest::Client::new();

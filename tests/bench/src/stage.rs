@@ -163,7 +163,7 @@ pub(crate) struct Known {
 impl Base {
     async fn analyze(&self, stage: &Stage) -> Result<()> {
         let client = stage.connect(&self.name).await?;
-        client.batch_execute("vacuum analyze; checkpoint").await?;
+        settle(&client).await?;
         Ok(())
     }
 
@@ -202,6 +202,13 @@ impl Base {
         let lines: Vec<_> = self.callers.iter().map(line).collect();
         Ok(std::fs::write(path, lines.concat())?)
     }
+}
+
+/// Brings a database that was just filled to rest.
+pub(crate) async fn settle(client: &tokio_postgres::Client) -> Result<()> {
+    client.batch_execute("vacuum analyze").await?;
+    client.batch_execute("checkpoint").await?;
+    Ok(())
 }
 
 fn settings(url: &str) -> Result<DatabaseSettings> {
