@@ -23,6 +23,7 @@ mod deleting;
 mod dev;
 mod first_start;
 mod headers;
+mod health;
 mod isolation;
 mod keys;
 mod last_use;
