@@ -7,6 +7,7 @@
     reason = "a test that cannot go on shall fail where it stands"
 )]
 
+mod backup;
 mod binary;
 mod command;
 mod envelope;
@@ -15,6 +16,7 @@ mod raw;
 mod server;
 mod vault;
 
+pub use backup::Backup;
 pub use binary::strongroom_binary;
 pub use command::{Finished, run};
 pub use envelope::{Failure, failure};

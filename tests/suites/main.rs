@@ -34,6 +34,7 @@ mod pieces;
 mod pieces_clients;
 mod recorded;
 mod refusals;
+mod restoring;
 mod rotation;
 mod scrub;
 mod secrecy;
