@@ -39,6 +39,7 @@ permits!(
     UpdateCredential,
     DeleteCredential,
     ReadRotations,
+    ReadOperations,
     ReadAudit
 );
 

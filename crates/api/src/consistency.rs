@@ -1,45 +1,111 @@
+use std::time::{Duration, Instant};
+
 use actix_web::http::header::HeaderMap;
-use strongroom_domain::FieldError;
+use strongroom_domain::caller::Caller;
+use strongroom_domain::replication::{Consistency, Level};
+use strongroom_domain::{FieldError, Vault, VaultError, Written};
 
 use crate::error::ApiError;
+use crate::state::AppState;
 
 const LEVEL: &str = "SlashID-Required-Consistency";
 const TIMEOUT: &str = "SlashID-Required-Consistency-Timeout";
 
-/// Checks the consistency headers of a write. Without standby regions, both levels mean the same: the write
-/// is durable here before the answer leaves.
-pub(crate) fn check(headers: &HeaderMap) -> Result<(), ApiError> {
-    let mut errors = Vec::new();
-    if !all(headers, LEVEL, |value| {
-        matches!(value, "local_region" | "all_regions")
-    }) {
-        let message = "must be local_region or all_regions";
-        errors.push(FieldError::new(LEVEL, "invalid_value", message));
+/// The shortest wait for a region, when the write itself has used up the time.
+const LEAST: Duration = Duration::from_millis(20);
+
+/// A write's consistency headers, and when the request came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Required {
+    consistency: Consistency,
+    since: Instant,
+}
+
+impl Required {
+    /// What a write is held to whose API knows no such headers.
+    pub(crate) fn by_default() -> Self {
+        Self {
+            consistency: Consistency::default(),
+            since: Instant::now(),
+        }
     }
-    if !all(headers, TIMEOUT, is_timeout) {
-        let message = "must be a whole number of seconds from 1 to 120";
-        errors.push(FieldError::new(TIMEOUT, "invalid_value", message));
+
+    /// Reads the headers of a write.
+    pub(crate) fn read(headers: &HeaderMap) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let default = Consistency::default();
+        let level = once(headers, LEVEL, level).unwrap_or_else(|| {
+            let message = "must be local_region or all_regions";
+            errors.push(FieldError::new(LEVEL, "invalid_value", message));
+            None
+        });
+        let timeout = once(headers, TIMEOUT, timeout).unwrap_or_else(|| {
+            let message = "must be a whole number of seconds from 1 to 120";
+            errors.push(FieldError::new(TIMEOUT, "invalid_value", message));
+            None
+        });
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Self {
+            consistency: Consistency {
+                level: level.unwrap_or(default.level),
+                timeout: timeout.unwrap_or(default.timeout),
+            },
+            since: Instant::now(),
+        })
     }
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(ApiError::invalid(errors))
+
+    pub(crate) fn level(&self) -> Level {
+        self.consistency.level
+    }
+
+    /// Runs a write, and answers once it has travelled as far as required.
+    pub(crate) async fn fulfil<T>(
+        self,
+        state: &AppState,
+        vault: &Vault,
+        caller: &Caller,
+        write: impl Future<Output = Result<Written<T>, VaultError>>,
+    ) -> Result<T, ApiError> {
+        let written = state.within_write(write).await?;
+        let left = self
+            .consistency
+            .timeout
+            .saturating_sub(self.since.elapsed());
+        Ok(vault.replicated(caller, written, left.max(LEAST)).await?)
     }
 }
 
 // Sent twice, a header says two things; none of them counts.
-fn all(headers: &HeaderMap, name: &str, valid: impl Fn(&str) -> bool) -> bool {
-    let values: Vec<_> = headers.get_all(name).collect();
-    values.len() <= 1 && values.iter().all(|value| value.to_str().is_ok_and(&valid))
+fn once<T>(headers: &HeaderMap, name: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+    let mut values = headers.get_all(name);
+    let Some(value) = values.next() else {
+        return Some(None);
+    };
+    if values.next().is_some() {
+        return None;
+    }
+    read(value.to_str().ok()?).map(Some)
 }
 
-fn is_timeout(value: &str) -> bool {
+fn level(value: &str) -> Option<Level> {
+    match value {
+        "local_region" => Some(Level::LocalRegion),
+        "all_regions" => Some(Level::AllRegions),
+        _ => None,
+    }
+}
+
+fn timeout(value: &str) -> Option<Duration> {
     // `parse` alone would also take "+5".
-    let digits = value.len() <= 3 && value.bytes().all(|byte| byte.is_ascii_digit());
-    digits
-        && value
-            .parse()
-            .is_ok_and(|seconds: u8| (1..=120).contains(&seconds))
+    if value.len() > 3 || !value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let seconds = value.parse().ok()?;
+    (1..=120)
+        .contains(&seconds)
+        .then(|| Duration::from_secs(seconds))
 }
 
 #[cfg(test)]
@@ -49,12 +115,12 @@ mod tests {
     #[test]
     fn timeouts_are_whole_seconds_from_1_to_120() {
         for good in ["1", "30", "120", "007"] {
-            assert!(is_timeout(good), "{good}");
+            assert!(timeout(good).is_some(), "{good}");
         }
         for bad in [
             "", "0", "121", "-1", "+5", "1.5", "1e2", " 5", "5s", "300", "0x1", "1000000",
         ] {
-            assert!(!is_timeout(bad), "{bad}");
+            assert!(timeout(bad).is_none(), "{bad}");
         }
     }
 }

@@ -1,13 +1,30 @@
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use strongroom_domain::json::JsonError;
+use strongroom_domain::replication::OperationId;
 use strongroom_domain::{FieldError, VaultError};
 
 use crate::envelope::Envelope;
+
+/// The path under which operations can be asked about.
+pub(crate) const OPERATIONS: &str = "/organizations/config/operations";
+/// Names the operation whose regions were not all in time.
+pub(crate) const OPERATION_ID: HeaderName = HeaderName::from_static("slashid-operation-id");
+/// How far the region that was read is behind, in seconds, when that is more than its bound.
+pub(crate) const REPLICA_LAG: HeaderName = HeaderName::from_static("slashid-replica-lag");
+
+/// A region's lag in whole seconds, rounded up.
+pub(crate) fn seconds(lag: Option<Duration>) -> String {
+    lag.map_or_else(
+        || "unknown".into(),
+        |lag| lag.as_millis().div_ceil(1000).to_string(),
+    )
+}
 
 /// Seconds after which a caller may try again when we cannot answer now.
 pub(crate) const RETRY_AFTER_SECONDS: &str = "1";
@@ -20,6 +37,8 @@ pub(crate) struct ErrorBody {
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    regions: Option<Vec<String>>,
 }
 
 /// An answer that is not the one hoped for. What is in it reaches the caller; causes go to the log.
@@ -27,7 +46,7 @@ pub(crate) struct ErrorBody {
 pub(crate) struct ApiError {
     status: StatusCode,
     errors: Vec<ErrorBody>,
-    allow: Option<&'static str>,
+    headers: Vec<(HeaderName, String)>,
 }
 
 impl ApiError {
@@ -38,11 +57,12 @@ impl ApiError {
             message: message.into(),
             code,
             field: None,
+            regions: None,
         };
         Self {
             status,
             errors: vec![body],
-            allow: None,
+            headers: Vec::new(),
         }
     }
 
@@ -56,12 +76,13 @@ impl ApiError {
                 message: format!("{} {}", error.field, error.message),
                 code: error.code,
                 field: Some(error.field),
+                regions: None,
             })
             .collect();
         Self {
             status,
             errors,
-            allow: None,
+            headers: Vec::new(),
         }
     }
 
@@ -80,15 +101,40 @@ impl ApiError {
     /// 405, with the methods that the path takes.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         let message = format!("this path takes {allow}");
-        let error = Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            message,
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        Self::new(status, "method_not_allowed", message).with(ALLOW, allow)
+    }
+
+    /// 408 for a write that is kept, but that `regions` did not have in time.
+    fn not_in_time(operation: OperationId, regions: Vec<String>) -> Self {
+        let message = format!(
+            "the write is kept and goes on replicating, but it was not in time in: {}; ask \
+             GET {OPERATIONS}/{} how far it is",
+            regions.join(", "),
+            operation.0
         );
-        Self {
-            allow: Some(allow),
-            ..error
-        }
+        let mut error = Self::new(StatusCode::REQUEST_TIMEOUT, "not_in_time", message)
+            .with(OPERATION_ID, operation.0);
+        error.errors[0].regions = Some(regions);
+        error
+    }
+
+    /// 503 for a read from a region that is too far behind.
+    fn stale(lag: Option<Duration>) -> Self {
+        let message = "the region's database is too far behind the primary; nothing was read";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "stale_region", message)
+            .with(REPLICA_LAG, seconds(lag))
+    }
+
+    fn with(mut self, name: HeaderName, value: impl fmt::Display) -> Self {
+        self.headers.push((name, value.to_string()));
+        self
+    }
+
+    /// Headers that belong to the answer.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (HeaderName, &str)> {
+        let own = self.headers.iter();
+        own.map(|(name, value)| (name.clone(), value.as_str()))
     }
 }
 
@@ -110,7 +156,21 @@ impl From<VaultError> for ApiError {
             VaultError::OutcomeUnknown(ref why) => tracing::warn!(cause = %why, "outcome unknown"),
             VaultError::Integrity(cause) => tracing::error!(cause, "integrity check failed"),
             VaultError::Internal(ref why) => tracing::error!(cause = %why, "internal error"),
-            VaultError::Unauthorized | VaultError::Forbidden | VaultError::NotFound => {}
+            VaultError::NotInTime { operation, lagging } => {
+                tracing::warn!(operation = %operation.0, regions = ?lagging, "not in time");
+                return Self::not_in_time(operation, lagging);
+            }
+            VaultError::Stale(lag) => {
+                tracing::warn!(
+                    ?lag,
+                    "a read from a region that is too far behind was refused"
+                );
+                return Self::stale(lag);
+            }
+            VaultError::Unauthorized
+            | VaultError::Forbidden
+            | VaultError::NotFound
+            | VaultError::ReusedIdempotencyKey => {}
         }
         let (status, code, message) = public(&error);
         Self::new(status, code, message)
@@ -135,12 +195,17 @@ fn public(error: &VaultError) -> (StatusCode, &'static str, &'static str) {
             "not_found",
             "the organization has no such credential",
         ),
+        VaultError::ReusedIdempotencyKey => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "reused_idempotency_key",
+            "Idempotency-Key was used for a request with another body in the last 24 hours",
+        ),
         VaultError::Integrity(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "integrity_failure",
             "the stored credential failed its integrity check and was not opened",
         ),
-        VaultError::Unavailable(_) => (
+        VaultError::Unavailable(_) | VaultError::NotInTime { .. } | VaultError::Stale(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
             "the service cannot answer now; nothing was changed; try again",
@@ -171,8 +236,8 @@ impl ResponseError for ApiError {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
-        if let Some(allow) = self.allow {
-            response.insert_header((ALLOW, allow));
+        for header in self.headers() {
+            response.insert_header(header);
         }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));

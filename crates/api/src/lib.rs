@@ -10,8 +10,10 @@ mod error;
 mod metrics;
 mod middleware;
 mod query;
+mod region_metrics;
 mod routes;
 mod server;
+mod staleness;
 mod state;
 
 pub use actix_web::dev::{Server, ServerHandle};

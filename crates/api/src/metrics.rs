@@ -9,6 +9,8 @@ use prometheus::{Encoder, Registry, TextEncoder};
 use strongroom_domain::Vault;
 use strongroom_domain::counters::Counters;
 
+use crate::region_metrics::RegionMetrics;
+
 /// One of the vault's counts as a metric.
 struct Counted {
     name: &'static str,
@@ -37,6 +39,11 @@ const COUNTERS: &[Counted] = &[
         name: "strongroom_verify_runs_total",
         help: "Runs of the integrity scrub on this server that came to their end.",
         count: |counters| counters.verify_runs.get(),
+    },
+    Counted {
+        name: "strongroom_not_in_time_total",
+        help: "Writes that some regions did not have in time (408).",
+        count: |counters| counters.not_in_time.get(),
     },
     Counted {
         name: "strongroom_uses_dropped_total",
@@ -75,7 +82,8 @@ impl Metrics {
     pub(crate) fn new(vault: Arc<OnceLock<Arc<Vault>>>) -> Self {
         let registry = Registry::new();
         // Fails only when two metrics have one name, which the test would see.
-        let _ = registry.register(Box::new(VaultCounts::new(vault)));
+        let _ = registry.register(Box::new(VaultCounts::new(vault.clone())));
+        let _ = registry.register(Box::new(RegionMetrics::new(vault)));
         Self { registry }
     }
 

@@ -23,6 +23,12 @@ pub enum Purpose {
     AuditEvent = 7,
     /// The digest of a credential row that its audit event carries.
     CredentialDigest = 8,
+    /// What tells an operation's id that was issued from one that was not.
+    OperationId = 9,
+    /// The stored digest of a caller's `Idempotency-Key`.
+    IdempotencyKey = 10,
+    /// The stored digest of a request that may be repeated.
+    IdempotentRequest = 11,
     /// The heads of an organisation's audit lanes, signed so that they can be kept elsewhere.
     AuditHeads = 20,
     /// Where a pruned audit lane goes on, signed.

@@ -29,6 +29,8 @@ pub enum Permission {
     DeleteCredential,
     /// See how far rotations of the organisation's key have come.
     ReadRotations,
+    /// See how far the organisation's writes have travelled.
+    ReadOperations,
     /// Create, change and delete users' keys on the Pieces surface.
     ManageUserKeys,
     /// Read and verify the organisation's audit trail.

@@ -39,6 +39,8 @@ pub struct Counters {
     pub verify_last_run: Count,
     /// What the last of these found.
     pub verify_last_findings: Count,
+    /// Writes that some regions did not have in time.
+    pub not_in_time: Count,
     /// Uses of credentials and keys that were not kept, because too many waited.
     pub uses_dropped: Count,
 }

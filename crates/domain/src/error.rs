@@ -1,7 +1,10 @@
 //! What goes wrong, and what may be said about it.
 
+use std::time::Duration;
+
 use strongroom_crypto::CryptoError;
 
+use crate::replication::OperationId;
 use crate::store::StoreError;
 
 /// One thing wrong with one field of the input.
@@ -50,6 +53,20 @@ pub enum VaultError {
     /// The connection broke while the write was being committed: it may or may not have happened.
     #[error("the outcome of the write is unknown: {0}")]
     OutcomeUnknown(String),
+    /// The write is durable, but some regions did not have it in time; it goes on replicating.
+    #[error("not in time in {}", lagging.join(", "))]
+    NotInTime {
+        /// By which its further way can be asked about.
+        operation: OperationId,
+        /// The regions that did not have it.
+        lagging: Vec<String>,
+    },
+    /// The idempotency key was used for another request; nothing was written.
+    #[error("the idempotency key was used for another request")]
+    ReusedIdempotencyKey,
+    /// The region that reads come from is too far behind, by this much if that is known.
+    #[error("the region's database is too far behind")]
+    Stale(Option<Duration>),
     /// A defect or misconfiguration. The text is for the log only.
     #[error("internal error: {0}")]
     Internal(String),
@@ -80,6 +97,7 @@ impl From<StoreError> for VaultError {
             StoreError::RetiredKey => {
                 Self::Unavailable("the organisation's key changed meanwhile".into())
             }
+            StoreError::ReusedIdempotencyKey => Self::ReusedIdempotencyKey,
             StoreError::Conflict => Self::Internal("a unique key is taken".into()),
             StoreError::Refused(error) => *error,
             StoreError::Internal(why) => Self::Internal(why),

@@ -57,7 +57,7 @@ id! {
 }
 
 // `Uuid::try_parse` also takes braces, URNs and bare hex; one spelling on the wire is enough.
-fn parse_hyphenated(text: &str) -> Option<Uuid> {
+pub(crate) fn parse_hyphenated(text: &str) -> Option<Uuid> {
     if text.len() != uuid::fmt::Hyphenated::LENGTH {
         return None;
     }

@@ -13,12 +13,14 @@ mod clock;
 pub mod counters;
 pub mod credential;
 pub mod error;
+pub mod idempotency;
 mod ids;
 pub mod json;
 pub mod keyring;
 pub mod last_use;
 pub mod organization;
 pub mod pieces;
+pub mod replication;
 pub mod rotation;
 pub mod scrub;
 pub mod store;
@@ -30,5 +32,6 @@ pub use ids::{CredentialId, KeyId, LaneId, OrgId};
 pub use store::Store;
 pub use strongroom_crypto as crypto;
 pub use vault::{
-    AuditExport, AuditFinding, AuditReport, IssuedApiKey, PruneCheck, Step, Vault, VaultSettings,
+    AuditExport, AuditFinding, AuditReport, CreateRequest, IssuedApiKey, PruneCheck, Step, Vault,
+    VaultSettings, Written,
 };

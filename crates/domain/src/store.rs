@@ -10,8 +10,10 @@ use crate::api_key::StoredApiKey;
 use crate::audit::{AuditStore, Event};
 use crate::caller::OrgScope;
 use crate::credential::{CredentialFilter, CredentialPage, Page, SealedCredential};
+use crate::idempotency::{Claim, Earlier};
 use crate::last_use::{LastUseStore, StoredCredential};
 use crate::organization::Organization;
+use crate::replication::{OperationId, OperationStore, WalPosition};
 use crate::rotation::{
     RootKeyState, RootRotation, Rotation, RotationStart, RunningServer, ServerReport,
 };
@@ -45,6 +47,9 @@ pub enum StoreError {
     /// The write was sealed under a key generation that is not the active one; nothing was written.
     #[error("the organisation's key generation is not active")]
     RetiredKey,
+    /// The idempotency key was used for another request; nothing was written.
+    #[error("the idempotency key was used for another request")]
+    ReusedIdempotencyKey,
     /// A unique key is taken; nothing was written.
     #[error("a unique key is taken")]
     Conflict,
@@ -122,6 +127,24 @@ pub struct ChangedCredential {
 /// Makes the new row out of the current one, inside the transaction that holds it. May run more than once.
 /// Fails with [`StoreError::Refused`] or [`StoreError::RetiredKey`], and then nothing is written.
 pub type ChangeFn = Arc<dyn Fn(SealedCredential) -> StoreResult<ChangedCredential> + Send + Sync>;
+
+/// What a write leaves beside its rows, in the same transaction.
+#[derive(Debug, Clone, Default)]
+pub struct Tracking {
+    /// A row that shows where the write has arrived.
+    pub operation: Option<OperationId>,
+    /// A claim by which a repetition of the request is known; always with an operation.
+    pub claim: Option<Claim>,
+}
+
+/// What is known of a write once it is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Committed {
+    /// Where it ends in the primary's log, when somebody waits for it there.
+    pub position: Option<WalPosition>,
+    /// What an earlier request with the same claim did; this one then did nothing.
+    pub earlier: Option<Earlier>,
+}
 
 /// Root keys and service keys: what must be known before anything can be opened.
 #[async_trait]
@@ -266,7 +289,7 @@ pub trait RotationStore: Send + Sync {
 
 /// Organisations, their keys, their credentials. Every write commits together with its audit event.
 #[async_trait]
-pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore {
+pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore + OperationStore {
     /// Creates an organisation with its first key.
     async fn create_organization(
         &self,
@@ -309,6 +332,8 @@ pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore {
     async fn remove_rows(&self, scope: OrgScope) -> StoreResult<()>;
     /// All generations of the organisation's key.
     async fn org_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredOrgKey>>;
+    /// The generations that the replica shows which credentials are read from; `None` when that is the primary.
+    async fn org_keys_of_replica(&self, scope: OrgScope) -> StoreResult<Option<Vec<StoredOrgKey>>>;
 
     /// Stores a new API key.
     async fn add_api_key(
@@ -327,24 +352,25 @@ pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore {
     /// [`StoreError::NotFound`] when there is no such key.
     async fn revoke_api_key(&self, scope: OrgScope, id: KeyId, event: Event) -> StoreResult<()>;
 
-    /// Stores a new credential.
+    /// Stores a new credential, unless an earlier request has claimed the same.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when its user of the Pieces surface has one already,
-    /// [`StoreError::RetiredKey`].
+    /// [`StoreError::ReusedIdempotencyKey`], [`StoreError::RetiredKey`].
     async fn insert_credential(
         &self,
         scope: OrgScope,
         row: SealedCredential,
+        tracking: Tracking,
         event: Event,
-    ) -> StoreResult<()>;
+    ) -> StoreResult<Committed>;
     /// One credential, with its last use.
     async fn credential(
         &self,
         scope: OrgScope,
         id: CredentialId,
     ) -> StoreResult<Option<Arc<StoredCredential>>>;
-    /// The credential of a user of the Pieces surface.
+    /// The credential of a user of the Pieces surface, as the primary has it.
     async fn credential_of_user(
         &self,
         scope: OrgScope,
@@ -360,22 +386,25 @@ pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore {
         scope: OrgScope,
         id: CredentialId,
         change: ChangeFn,
+        operation: Option<OperationId>,
         event: Event,
-    ) -> StoreResult<()>;
+    ) -> StoreResult<Committed>;
     /// Deletes a credential. The event gets the deleted version, or says that there was none.
     async fn delete_credential(
         &self,
         scope: OrgScope,
         id: CredentialId,
+        operation: Option<OperationId>,
         event: Event,
-    ) -> StoreResult<()>;
+    ) -> StoreResult<Committed>;
     /// Deletes all credentials of the organisation: `event` is recorded, then one of `each` per credential.
     async fn delete_all_credentials(
         &self,
         scope: OrgScope,
+        operation: Option<OperationId>,
         event: Event,
         each: Event,
-    ) -> StoreResult<()>;
+    ) -> StoreResult<Committed>;
     /// One page of credentials, without secrets.
     async fn list_credentials(
         &self,
@@ -384,7 +413,7 @@ pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore {
         filter: CredentialFilter,
     ) -> StoreResult<CredentialPage>;
 
-    /// Whether the database answers.
+    /// Whether the primary answers, and the replica where credentials are read from one.
     async fn ping(&self) -> StoreResult<()>;
 
     /// Records an event that belongs to no write.

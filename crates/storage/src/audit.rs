@@ -166,6 +166,7 @@ impl Lane {
                 &optional.3,
             ]);
         }
-        transaction.insert(&sql::AUDIT_INSERT, &params).await
+        transaction.insert(&sql::AUDIT_INSERT, &params).await?;
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use strongroom_domain::audit::{
     PruneMember, PrunePlan, Pruned, StoredEvent, Unattested,
 };
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::store::StoreResult;
+use strongroom_domain::store::{StoreResult, Tracking};
 use strongroom_domain::{CredentialId, LaneId};
 
 use crate::gather::answer;
@@ -77,6 +77,7 @@ impl AuditStore for PgStore {
 
     fn record_later(&self, scope: OrgScope, event: Event) {
         let begun = self.writes.begin(|reply| Write {
+            tracking: Tracking::default(),
             scope,
             operation: Operation::Record,
             event,

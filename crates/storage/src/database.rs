@@ -51,11 +51,13 @@ fn pool(
     };
     let manager = Manager::from_connect(connector.config.clone(), connector.clone(), manager);
     let timeout = Some(connect_timeout);
+    let hosts = u32::try_from(connector.config.get_hosts().len()).unwrap_or(1);
     Pool::builder(manager)
         .max_size(size)
         .timeouts(Timeouts {
             wait: timeout,
-            create: timeout,
+            // Each host gets its time, so that one that is gone does not hide those after it.
+            create: Some(connect_timeout * hosts),
             recycle: timeout,
         })
         .runtime(Runtime::Tokio1)

@@ -5,7 +5,7 @@ use crate::error::ConnectError;
 use crate::roles::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 6] = [
     (
         "V0001__vault",
         include_str!("../../../migrations/0001_vault.sql"),
@@ -25,6 +25,10 @@ const MIGRATIONS: [(&str, &str); 5] = [
     (
         "V0005__rotation",
         include_str!("../../../migrations/0005_rotation.sql"),
+    ),
+    (
+        "V0006__operations",
+        include_str!("../../../migrations/0006_operations.sql"),
     ),
 ];
 

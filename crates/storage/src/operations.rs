@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use strongroom_domain::audit::{Event, Outcome};
+use strongroom_domain::idempotency::Earlier;
 use strongroom_domain::store::{ChangedCredential, StoreError, StoreResult};
 use strongroom_domain::{CredentialId, OrgId};
 use tokio_postgres::Row;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 use crate::administration::administer;
 use crate::rows::get;
+use crate::tracking::{claim, leave_operations};
 use crate::transaction::OrgTransaction;
 use crate::writer::{Operation, Write};
 use crate::{rows, sql};
@@ -22,6 +24,7 @@ pub(crate) async fn carry_out<'a>(
     batch: &'a [Write],
 ) -> StoreResult<Vec<Member<'a>>> {
     let mut members: Vec<Member<'_>> = batch.iter().map(Member::new).collect();
+    claim(transaction, &mut members).await?;
     let mut used = change(transaction, &mut members).await?;
     delete(transaction, &mut members).await?;
     used.extend(insert(transaction, &members).await?);
@@ -32,6 +35,7 @@ pub(crate) async fn carry_out<'a>(
             failed => failed,
         };
     }
+    leave_operations(transaction, &members).await?;
     Ok(members)
 }
 
@@ -41,6 +45,8 @@ pub(crate) struct Member<'a> {
     /// The event to record, with what is known of the row by now.
     pub(crate) event: Event,
     pub(crate) result: StoreResult<()>,
+    /// What an earlier request did that this one repeats.
+    pub(crate) earlier: Option<Earlier>,
 }
 
 impl<'a> Member<'a> {
@@ -49,10 +55,15 @@ impl<'a> Member<'a> {
             write,
             event: write.event.clone(),
             result: Ok(()),
+            earlier: None,
         }
     }
 
-    fn org(&self) -> OrgId {
+    pub(crate) fn has_written(&self) -> bool {
+        self.result.is_ok() && self.earlier.is_none()
+    }
+
+    pub(crate) fn org(&self) -> OrgId {
         self.write.scope.org()
     }
 }
@@ -217,7 +228,7 @@ async fn delete(transaction: &OrgTransaction, members: &mut [Member<'_>]) -> Sto
 async fn insert(transaction: &OrgTransaction, members: &[Member<'_>]) -> StoreResult<Vec<Used>> {
     let mut rows = Vec::new();
     let mut used = Vec::new();
-    for member in members {
+    for member in members.iter().filter(|member| member.has_written()) {
         if let Operation::Insert(row) = &member.write.operation {
             let org = member.org();
             let (provider, kind) = (row.provider.as_str(), row.kind.as_str());

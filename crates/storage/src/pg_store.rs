@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use futures_util::future::try_join;
 use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::audit::{Chain, Event};
 use strongroom_domain::caller::OrgScope;
@@ -10,7 +11,10 @@ use strongroom_domain::credential::{CredentialFilter, CredentialPage, Page, Seal
 use strongroom_domain::crypto::{CryptoError, RandomSource};
 use strongroom_domain::last_use::StoredCredential;
 use strongroom_domain::organization::Organization;
-use strongroom_domain::store::{ChangeFn, Store, StoreError, StoreResult, StoredOrgKey};
+use strongroom_domain::replication::OperationId;
+use strongroom_domain::store::{
+    ChangeFn, Committed, Store, StoreError, StoreResult, StoredOrgKey, Tracking,
+};
 use strongroom_domain::{Clock, CredentialId, KeyId, LaneId};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -26,6 +30,8 @@ use crate::listing::list;
 use crate::reader::{Reader, Wanted};
 use crate::rows::{self, get};
 use crate::sql;
+use crate::sql::operations as op_sql;
+use crate::tracking;
 use crate::transaction::{OrgTransaction, within};
 use crate::writer::{NewLane, Operation, Write, Writer};
 
@@ -39,7 +45,10 @@ const CONTENDED: Duration = Duration::from_millis(20);
 
 /// The vault's store on PostgreSQL.
 pub struct PgStore {
+    /// The primary: every write goes there.
     pub(crate) database: Database,
+    /// The region's standby, where credentials are read; the primary when there is none.
+    replica: Option<Database>,
     chain: Chain,
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
@@ -50,12 +59,14 @@ pub struct PgStore {
 }
 
 impl PgStore {
-    /// Starts the workers on the current runtime, with an audit lane of their own.
+    /// Starts the workers on the current runtime, with an audit lane of their own. Credentials are read from
+    /// `replica` if there is one.
     ///
     /// # Errors
     /// [`CryptoError::Random`] when the lane cannot be given an id.
     pub fn start(
         database: Database,
+        replica: Option<Database>,
         chain: Chain,
         clock: Arc<dyn Clock>,
         random: Arc<dyn RandomSource>,
@@ -67,12 +78,16 @@ impl PgStore {
             lane: Lane::new(lane, chain.clone()),
             new_lane: new_lane(chain.clone(), clock.clone(), random.clone()),
         };
-        let reader = Reader { database: reserved };
+        let reading = replica.as_ref().map(Database::reserved);
+        let reader = Reader {
+            database: reading.unwrap_or(reserved),
+        };
         Ok(Self {
             writes: Gather::start(writer, QUEUE_CAPACITY, LARGEST_BATCH),
             reads: Gather::start(reader, QUEUE_CAPACITY, LARGEST_BATCH),
             scans: Semaphore::new(database.pool_size().div_ceil(2)),
             database,
+            replica,
             chain,
             clock,
             random,
@@ -85,12 +100,26 @@ impl PgStore {
         operation: Operation,
         event: Event,
     ) -> StoreResult<()> {
+        let tracking = Tracking::default();
+        let written = self.write_tracked(scope, operation, tracking, event);
+        written.await.map(drop)
+    }
+
+    async fn write_tracked(
+        &self,
+        scope: OrgScope,
+        operation: Operation,
+        tracking: Tracking,
+        event: Event,
+    ) -> StoreResult<Committed> {
         let until = Instant::now() + self.database.statement_timeout;
         loop {
             let (operation, event) = (operation.clone(), event.clone());
+            let tracking = tracking.clone();
             let written = self.writes.ask(|reply| Write {
                 scope,
                 operation,
+                tracking,
                 event,
                 reply,
             });
@@ -131,13 +160,12 @@ impl PgStore {
         sql: &str,
         params: &[&(dyn ToSql + Sync)],
     ) -> StoreResult<Vec<Row>> {
-        within(&self.database, async {
-            let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
-            let rows = transaction.query(sql, params).await?;
-            transaction.finish().await?;
-            Ok(rows)
-        })
-        .await
+        query_on(&self.database, scope, sql, params).await
+    }
+
+    /// Where credentials are read from.
+    fn reading(&self) -> &Database {
+        self.replica.as_ref().unwrap_or(&self.database)
     }
 
     // In a transaction of its own, with a lane of its own: however many rows there are, the writers of other
@@ -250,21 +278,26 @@ impl Store for PgStore {
         ] {
             self.execute(scope, sql, &[&org]).await?;
         }
+        for sql in tracking::ALL_DELETE {
+            self.execute(scope, sql, &[&org]).await?;
+        }
         Ok(())
     }
 
     async fn org_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredOrgKey>> {
         let rows = self.query(scope, sql::ORG_KEYS, &[&scope.org().0]).await?;
+        rows.iter().map(rows::org_key).collect()
+    }
+
+    async fn org_keys_of_replica(&self, scope: OrgScope) -> StoreResult<Option<Vec<StoredOrgKey>>> {
+        let Some(replica) = &self.replica else {
+            return Ok(None);
+        };
+        let rows = query_on(replica, scope, sql::ORG_KEYS, &[&scope.org().0]).await?;
         rows.iter()
-            .map(|row| {
-                Ok(StoredOrgKey {
-                    generation: get(row, "generation")?,
-                    root_key: strongroom_domain::crypto::RootKeyId(get(row, "root_key_id")?),
-                    wrapped: get(row, "wrapped_key")?,
-                    active: get(row, "active")?,
-                })
-            })
-            .collect()
+            .map(rows::org_key)
+            .collect::<StoreResult<_>>()
+            .map(Some)
     }
 
     async fn add_api_key(
@@ -299,9 +332,11 @@ impl Store for PgStore {
         &self,
         scope: OrgScope,
         row: SealedCredential,
+        tracking: Tracking,
         event: Event,
-    ) -> StoreResult<()> {
-        self.write(scope, Operation::Insert(row), event).await
+    ) -> StoreResult<Committed> {
+        self.write_tracked(scope, Operation::Insert(row), tracking, event)
+            .await
     }
 
     async fn credential(
@@ -328,9 +363,11 @@ impl Store for PgStore {
         scope: OrgScope,
         id: CredentialId,
         change: ChangeFn,
+        operation: Option<OperationId>,
         event: Event,
-    ) -> StoreResult<()> {
-        self.write(scope, Operation::Change { id, change }, event)
+    ) -> StoreResult<Committed> {
+        let write = Operation::Change { id, change };
+        self.write_tracked(scope, write, tracked(operation), event)
             .await
     }
 
@@ -338,21 +375,41 @@ impl Store for PgStore {
         &self,
         scope: OrgScope,
         id: CredentialId,
+        operation: Option<OperationId>,
         event: Event,
-    ) -> StoreResult<()> {
-        self.write(scope, Operation::Delete(id), event).await
+    ) -> StoreResult<Committed> {
+        let write = Operation::Delete(id);
+        self.write_tracked(scope, write, tracked(operation), event)
+            .await
     }
 
     async fn delete_all_credentials(
         &self,
         scope: OrgScope,
+        operation: Option<OperationId>,
         event: Event,
         each: Event,
-    ) -> StoreResult<()> {
+    ) -> StoreResult<Committed> {
         let mut lane = self.own_lane()?;
-        let work = self.delete_all(&mut lane, scope, event, each);
+        let work = async {
+            let transaction = self.delete_all(&mut lane, scope, event, each).await?;
+            if let Some(operation) = operation {
+                let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &operation.0];
+                transaction
+                    .insert(&op_sql::OPERATIONS_INSERT, params)
+                    .await?;
+            }
+            Ok(transaction)
+        };
         let transaction = within(&self.database, work).await?;
-        transaction.commit().await
+        let position = match operation {
+            Some(_) => transaction.commit_at().await?,
+            None => transaction.commit().await.map(|()| None)?,
+        };
+        Ok(Committed {
+            position,
+            earlier: None,
+        })
     }
 
     async fn list_credentials(
@@ -365,9 +422,9 @@ impl Store for PgStore {
         let provider = filter.provider.map(|provider| provider.as_str());
         let kind = filter.kind.map(|kind| kind.as_str());
         let matching: [&(dyn ToSql + Sync); 4] = [&org, &provider, &kind, &filter.label];
-        within(&self.database, async {
+        within(self.reading(), async {
             let _turn = self.scans.acquire().await;
-            let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
+            let transaction = OrgTransaction::begin(self.reading(), &[scope]).await?;
             let listed = list(&transaction, scope, page, matching).await?;
             transaction.finish().await?;
             Ok(listed)
@@ -376,18 +433,45 @@ impl Store for PgStore {
     }
 
     async fn ping(&self) -> StoreResult<()> {
-        within(&self.database, async {
-            let client = self.database.client().await?;
-            client
-                .batch_execute("")
-                .await
-                .map_err(|error| store_error(&error))
-        })
-        .await
+        try_join(answers(&self.database), answers(self.reading())).await?;
+        Ok(())
     }
 
     async fn record(&self, scope: OrgScope, event: Event) -> StoreResult<()> {
         self.write(scope, Operation::Record, event).await
+    }
+}
+
+async fn query_on(
+    database: &Database,
+    scope: OrgScope,
+    sql: &str,
+    params: &[&(dyn ToSql + Sync)],
+) -> StoreResult<Vec<Row>> {
+    within(database, async {
+        let transaction = OrgTransaction::begin(database, &[scope]).await?;
+        let rows = transaction.query(sql, params).await?;
+        transaction.finish().await?;
+        Ok(rows)
+    })
+    .await
+}
+
+async fn answers(database: &Database) -> StoreResult<()> {
+    within(database, async {
+        let client = database.client().await?;
+        client
+            .batch_execute("")
+            .await
+            .map_err(|error| store_error(&error))
+    })
+    .await
+}
+
+fn tracked(operation: Option<OperationId>) -> Tracking {
+    Tracking {
+        operation,
+        claim: None,
     }
 }
 

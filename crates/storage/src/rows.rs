@@ -3,8 +3,9 @@ use strongroom_domain::caller::Role;
 use strongroom_domain::credential::{
     CredentialInfo, CredentialType, Label, Provider, SealedCredential,
 };
+use strongroom_domain::crypto::RootKeyId;
 use strongroom_domain::organization::Organization;
-use strongroom_domain::store::{StoreError, StoreResult};
+use strongroom_domain::store::{StoreError, StoreResult, StoredOrgKey};
 use strongroom_domain::{CredentialId, KeyId, OrgId};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
@@ -49,6 +50,15 @@ pub(crate) fn credential_info(org: OrgId, row: &Row) -> StoreResult<CredentialIn
         kind: named(row, "cred_type", CredentialType::parse)?,
         label: Label::stored(get(row, "label")?),
         last_use: None,
+    })
+}
+
+pub(crate) fn org_key(row: &Row) -> StoreResult<StoredOrgKey> {
+    Ok(StoredOrgKey {
+        generation: get(row, "generation")?,
+        root_key: RootKeyId(get(row, "root_key_id")?),
+        wrapped: get(row, "wrapped_key")?,
+        active: get(row, "active")?,
     })
 }
 

@@ -3,6 +3,7 @@
 
 mod audit;
 mod keys;
+pub mod operations;
 
 pub use audit::*;
 pub use keys::*;
@@ -344,11 +345,14 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
     ];
     all.extend(audit::ALL);
     all.extend(keys::ALL);
+    all.extend(operations::ALL);
     for insert in [
         &CREDENTIALS_INSERT,
         &AUDIT_INSERT,
         &CREDENTIAL_USES_MERGE,
         &KEY_USES_MERGE,
+        &operations::OPERATIONS_INSERT,
+        &operations::CLAIMS_INSERT,
     ] {
         all.extend(insert.statements.iter().map(|(_, sql)| ("INSERT", *sql)));
     }
@@ -369,7 +373,7 @@ mod tests {
 
     #[test]
     fn every_statement_on_a_tenant_table_names_org_id() {
-        const TENANT_TABLES: [&str; 9] = [
+        const TENANT_TABLES: [&str; 11] = [
             "organizations",
             "org_keys",
             "api_keys",
@@ -379,6 +383,8 @@ mod tests {
             "key_uses",
             "audit_checkpoints",
             "rotations",
+            "operations",
+            "idempotency_keys",
         ];
         // A lock is on a table as a whole.
         for (name, sql) in all()

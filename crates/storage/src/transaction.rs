@@ -1,16 +1,18 @@
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use futures_util::future::try_join;
+use futures_util::future::{join, try_join};
 use strongroom_domain::caller::OrgScope;
+use strongroom_domain::replication::WalPosition;
 use strongroom_domain::store::{StoreError, StoreResult};
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{PgLsn, ToSql};
 use uuid::Uuid;
 
 use crate::database::Database;
 use crate::error::store_error;
 use crate::sql;
+use crate::sql::operations as op_sql;
 
 /// A transaction that sees the rows of given organisations and no others.
 ///
@@ -106,29 +108,42 @@ impl OrgTransaction {
             .map_err(|e| store_error(&e))
     }
 
-    /// Inserts rows whose parameters stand one after another in `params`.
+    /// Inserts rows whose parameters stand one after another in `params`; gives what the statement returns.
     pub(crate) async fn insert(
         &self,
         insert: &sql::Insert,
         mut params: &[&(dyn ToSql + Sync)],
-    ) -> StoreResult<()> {
+    ) -> StoreResult<Vec<Row>> {
+        let mut returned = Vec::new();
         while !params.is_empty() {
             let (rows, statement) = insert.for_rows(params.len() / insert.columns);
             let (now, rest) = params.split_at(rows * insert.columns);
-            self.execute(statement, now).await?;
+            returned.extend(self.query(statement, now).await?);
             params = rest;
         }
-        Ok(())
+        Ok(returned)
     }
 
     /// Ends a transaction that wrote: what it wrote is durable when this returns.
     ///
     /// # Errors
     /// [`StoreError::OutcomeUnknown`] when no answer to COMMIT came.
-    pub(crate) async fn commit(mut self) -> StoreResult<()> {
-        let commit = self.client()?.batch_execute("COMMIT");
+    pub(crate) async fn commit(self) -> StoreResult<()> {
+        self.end(false).await.map(drop)
+    }
+
+    /// The same, and where the commit ends in the log, if that could still be learnt.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub(crate) async fn commit_at(self) -> StoreResult<Option<WalPosition>> {
+        self.end(true).await
+    }
+
+    async fn end(mut self, position: bool) -> StoreResult<Option<WalPosition>> {
+        let commit = commit(self.client()?, position);
         let committed = match tokio::time::timeout(self.commit_timeout, commit).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(position)) => Ok(position),
             Ok(Err(error)) => Err(commit_error(&error)),
             Err(_) => Err(StoreError::OutcomeUnknown(
                 "no answer to COMMIT in time".into(),
@@ -155,6 +170,26 @@ impl Drop for OrgTransaction {
             drop(Object::take(client));
         }
     }
+}
+
+// Asked for the position, it is sent right behind COMMIT: PostgreSQL answers both in one round trip.
+async fn commit(
+    client: &Object,
+    position: bool,
+) -> Result<Option<WalPosition>, tokio_postgres::Error> {
+    if !position {
+        client.batch_execute("COMMIT").await?;
+        return Ok(None);
+    }
+    let flushed = client.prepare_cached(op_sql::FLUSHED).await?;
+    let (committed, flushed) = join(
+        client.batch_execute("COMMIT"),
+        client.query_one(&flushed, &[]),
+    )
+    .await;
+    committed?;
+    let position = flushed.ok().and_then(|row| row.try_get("position").ok());
+    Ok(position.map(|position: PgLsn| WalPosition(position.into())))
 }
 
 // A session that is ended by force may have committed before it could say so.

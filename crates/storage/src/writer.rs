@@ -9,7 +9,9 @@ use strongroom_domain::credential::SealedCredential;
 use strongroom_domain::crypto::RootKeyId;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::rotation::RotationStart;
-use strongroom_domain::store::{ChangeFn, StoreError, StoreResult, StoredOrgKey};
+use strongroom_domain::store::{
+    ChangeFn, Committed, StoreError, StoreResult, StoredOrgKey, Tracking,
+};
 use strongroom_domain::{CredentialId, KeyId};
 
 use crate::audit::{Appended, Lane};
@@ -51,8 +53,9 @@ pub(crate) enum Operation {
 pub(crate) struct Write {
     pub(crate) scope: OrgScope,
     pub(crate) operation: Operation,
+    pub(crate) tracking: Tracking,
     pub(crate) event: Event,
-    pub(crate) reply: Reply<()>,
+    pub(crate) reply: Reply<Committed>,
 }
 
 /// Commits all waiting writes, and their audit events, in one transaction.
@@ -73,7 +76,7 @@ impl Worker for Writer {
     async fn run(&mut self, mut waiting: Vec<Write>) {
         while !waiting.is_empty() {
             waiting.retain(|write| !write.reply.is_closed());
-            let (batch, later) = first_of_each_credential(waiting);
+            let (batch, later) = first_of_each(waiting);
             waiting = later;
             self.commit_batch(batch).await;
         }
@@ -81,17 +84,19 @@ impl Worker for Writer {
 }
 
 /// Splits off the writes that may share a transaction: each credential once, so that writes to it keep their
-/// order.
-fn first_of_each_credential(waiting: Vec<Write>) -> (Vec<Write>, Vec<Write>) {
-    let mut taken = HashSet::new();
-    waiting
-        .into_iter()
-        .partition(|write| match write.operation {
-            Operation::Change { id, .. } | Operation::Delete(id) => {
-                taken.insert((write.scope.org(), id))
+/// order, and each claim once.
+fn first_of_each(waiting: Vec<Write>) -> (Vec<Write>, Vec<Write>) {
+    let (mut credentials, mut claims) = (HashSet::new(), HashSet::new());
+    waiting.into_iter().partition(|write| {
+        let org = write.scope.org();
+        match (&write.operation, &write.tracking.claim) {
+            (Operation::Change { id, .. } | Operation::Delete(id), _) => {
+                credentials.insert((org, *id))
             }
+            (_, Some(claim)) => claims.insert((org, claim.key)),
             _ => true,
-        })
+        }
+    })
 }
 
 impl Writer {
@@ -125,7 +130,7 @@ impl Writer {
             }
             let single = [write];
             let result = match self.commit(&single).await {
-                Ok(mut results) => results.pop().unwrap_or(Ok(())),
+                Ok(mut results) => results.pop().unwrap_or(Ok(Committed::default())),
                 Err(error) => {
                     let passing =
                         matches!(error, StoreError::Contended(_) | StoreError::Unavailable(_));
@@ -137,13 +142,22 @@ impl Writer {
         }
     }
 
-    async fn commit(&mut self, batch: &[Write]) -> StoreResult<Vec<StoreResult<()>>> {
+    async fn commit(&mut self, batch: &[Write]) -> StoreResult<Vec<StoreResult<Committed>>> {
         let prepared = within(&self.database, self.prepare(batch)).await?;
         let Some((transaction, appended)) = prepared.to_commit else {
             return Ok(prepared.results);
         };
-        match transaction.commit().await {
-            Ok(()) => self.lane.committed(appended),
+        let watched = |write: &Write| write.tracking.operation.is_some();
+        let committed = if batch.iter().any(watched) {
+            transaction.commit_at().await
+        } else {
+            transaction.commit().await.map(|()| None)
+        };
+        let position = match committed {
+            Ok(position) => {
+                self.lane.committed(appended);
+                position
+            }
             Err(error) => {
                 // The transaction may still commit, however late. Events that followed in the same lane could
                 // then bear its numbers, so they go into another one.
@@ -153,19 +167,27 @@ impl Writer {
                 }
                 return Err(error);
             }
+        };
+        let mut results = prepared.results;
+        for committed in results.iter_mut().flatten() {
+            committed.position = position.filter(|_| committed.earlier.is_none());
         }
-        Ok(prepared.results)
+        Ok(results)
     }
 
     async fn prepare(&self, batch: &[Write]) -> StoreResult<Prepared> {
         let scopes: Vec<OrgScope> = batch.iter().map(|write| write.scope).collect();
         let transaction = OrgTransaction::begin(&self.database, &scopes).await?;
         let members = operations::carry_out(&transaction, batch).await?;
-        let done = members.iter().filter(|member| member.result.is_ok());
+        let done = members.iter().filter(|member| member.has_written());
         let events: Vec<_> = done
             .map(|member| (member.write.scope, member.event.clone()))
             .collect();
-        let results = members.into_iter().map(|member| member.result).collect();
+        let committed = |member: operations::Member<'_>| {
+            let (position, earlier) = (None, member.earlier);
+            member.result.map(|()| Committed { position, earlier })
+        };
+        let results = members.into_iter().map(committed).collect();
         if events.is_empty() {
             transaction.finish().await?;
             return Ok(Prepared {
@@ -182,11 +204,11 @@ impl Writer {
 }
 
 struct Prepared {
-    results: Vec<StoreResult<()>>,
+    results: Vec<StoreResult<Committed>>,
     to_commit: Option<(OrgTransaction, Appended)>,
 }
 
-fn answer(batch: Vec<Write>, results: Vec<StoreResult<()>>) {
+fn answer(batch: Vec<Write>, results: Vec<StoreResult<Committed>>) {
     for (write, result) in batch.into_iter().zip(results) {
         let _ = write.reply.send(result);
     }

@@ -71,6 +71,10 @@ pub(crate) enum Command {
     ///
     /// Works beside running servers. Exits with 1 when something was found.
     Verify(VerifyArgs),
+    /// Show how far each configured region is behind the primary.
+    ///
+    /// Exits with 1 when a region's database does not answer.
+    Regions(RegionsArgs),
     /// The audit trail: verify, export and prune it, and print heads to keep elsewhere.
     Audit {
         #[command(subcommand)]
@@ -88,6 +92,9 @@ pub(crate) struct ConnectArgs {
     /// else DATABASE_URL]. On a shared machine rather use the variable: others can see a flag.
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
+    /// A file with that URL [variable: STRONGROOM_DATABASE_URL_FILE].
+    #[arg(long, value_name = "FILE", conflicts_with = "database_url")]
+    pub(crate) database_url_file: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +117,20 @@ pub(crate) struct ServeArgs {
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8700].
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) listen: Option<String>,
+    /// Regions, as NAME=URL of each one's database, separated by spaces [default: none]. In the configuration
+    /// file: [[regions]] with name and database_url.
+    #[arg(long, value_name = "NAME=URL …")]
+    pub(crate) regions: Option<String>,
+    /// The region whose database this server reads; it writes to --database-url [default: reads there too].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) region: Option<String>,
+    /// How far the region's database may be behind before answers from it say so in SlashID-Replica-Lag
+    /// [default: 10s].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) max_replica_lag: Option<String>,
+    /// What happens to reads from a region that is further behind: serve or refuse [default: serve].
+    #[arg(long, value_name = "RULE")]
+    pub(crate) stale_reads: Option<String>,
     /// How secrets are checked: typed (the members that each type needs) or object (any object that is not
     /// empty) [default: typed].
     #[arg(long, value_name = "RULES")]
@@ -314,6 +335,18 @@ pub(crate) enum KeyCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RegionsArgs {
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+    /// Regions, as NAME=URL of each one's database, separated by spaces [variable: STRONGROOM_REGIONS].
+    #[arg(long, value_name = "NAME=URL …")]
+    pub(crate) regions: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

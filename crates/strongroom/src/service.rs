@@ -9,13 +9,13 @@ use strongroom_api::ServerHandle;
 use strongroom_domain::keyring::UnlockError;
 use strongroom_domain::{Vault, VaultSettings};
 use strongroom_storage::{
-    ConnectError, Database, PartitionKeeper, RevocationListener, check_serving_role,
-    pending_migrations,
+    ConnectError, Database, PartitionKeeper, RegionsSettings, RevocationListener, WatchedRegions,
+    check_serving_role, pending_migrations,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
-use crate::background::{BackgroundSettings, Scrubber, UseFlusher, flush_last};
+use crate::background::{BackgroundSettings, OperationKeeper, Scrubber, UseFlusher, flush_last};
 use crate::config::{RootKeyConfig, ServeSettings, VaultAccess};
 use crate::error::CommandError;
 use crate::keepers::{JobKeeper, RootKeyKeeper};
@@ -43,6 +43,7 @@ struct Background {
     root_keys: RootKeyKeeper,
     _jobs: JobKeeper,
     _uses: UseFlusher,
+    _operations: OperationKeeper,
     _scrubber: Option<Scrubber>,
 }
 
@@ -67,6 +68,7 @@ impl Service {
             server: tokio::spawn(server),
             opening: tokio::spawn(open_vault(
                 settings.access,
+                settings.regions,
                 settings.vault,
                 settings.background,
                 state.clone(),
@@ -174,6 +176,7 @@ enum Obstacle {
 
 async fn open_vault(
     access: VaultAccess,
+    regions: RegionsSettings,
     settings: VaultSettings,
     background: BackgroundSettings,
     state: AppState,
@@ -186,10 +189,11 @@ async fn open_vault(
         );
     }
     let database = Database::new(&access.database)?;
+    let regions = Arc::new(WatchedRegions::start(regions, &database, &access.database)?);
     let mut last = String::new();
     let mut tries = 0;
     loop {
-        match try_open(&database, &access, settings).await {
+        match try_open(&database, &regions, &access, settings).await {
             Ok(vault) => {
                 let root_keys = access.root_keys;
                 return Ok(opened(
@@ -228,6 +232,7 @@ fn opened(
         root_keys: RootKeyKeeper::start(vault.clone(), root_keys, address),
         _jobs: JobKeeper::start(vault.clone()),
         _uses: UseFlusher::start(vault.clone(), settings.use_flush_interval),
+        _operations: OperationKeeper::start(vault.clone()),
         _scrubber: settings
             .verify_interval
             .map(|interval| Scrubber::start(vault.clone(), database, interval)),
@@ -239,6 +244,7 @@ fn opened(
 
 async fn try_open(
     database: &Database,
+    regions: &Arc<WatchedRegions>,
     access: &VaultAccess,
     settings: VaultSettings,
 ) -> Result<Vault, Obstacle> {
@@ -247,7 +253,8 @@ async fn try_open(
     if pending > 0 {
         return Err(Obstacle::Passing(missing_migrations(pending)));
     }
-    match open_on(database.clone(), &access.root_keys, settings).await {
+    let (database, regions) = (database.clone(), regions.clone());
+    match open_on(database, regions, &access.root_keys, settings).await {
         Ok(vault) => Ok(vault),
         Err(CommandError::Unlock(UnlockError::Store(error))) => {
             Err(Obstacle::Passing(error.to_string()))

@@ -5,7 +5,9 @@ use strongroom_domain::caller::{Caller, RequestInfo};
 use strongroom_domain::crypto::OsRandom;
 use strongroom_domain::keyring::unlock;
 use strongroom_domain::{Clock, OrgId, SystemClock, Vault, VaultSettings};
-use strongroom_storage::{Database, PgStore, ensure_audit_partitions, pending_migrations};
+use strongroom_storage::{
+    Database, PgStore, RegionsSettings, WatchedRegions, ensure_audit_partitions, pending_migrations,
+};
 
 use crate::config::{RootKeyConfig, VaultAccess};
 use crate::error::CommandError;
@@ -17,12 +19,15 @@ pub(crate) async fn open(access: &VaultAccess) -> Result<Vault, CommandError> {
     if pending > 0 {
         return Err(CommandError::Failed(missing_migrations(pending)));
     }
-    open_on(database, &access.root_keys, VaultSettings::default()).await
+    let regions = WatchedRegions::start(RegionsSettings::default(), &database, &access.database)?;
+    let settings = VaultSettings::default();
+    open_on(database, Arc::new(regions), &access.root_keys, settings).await
 }
 
 /// Unlocks the vault on a database that is known to be ready.
 pub(crate) async fn open_on(
     database: Database,
+    regions: Arc<WatchedRegions>,
     root_keys: &RootKeyConfig,
     settings: VaultSettings,
 ) -> Result<Vault, CommandError> {
@@ -35,11 +40,13 @@ pub(crate) async fn open_on(
     let keys = unlock(&database, &root_keys.load()?, clock.now(), &*random).await?;
     let chain = Chain::new(keys.1.audit.clone());
     let root_store = Arc::new(database.clone());
-    let store = PgStore::start(database, chain, clock.clone(), random.clone())
+    let replica = regions.replica();
+    let store = PgStore::start(database, replica, chain, clock.clone(), random.clone())
         .map_err(|error| CommandError::Failed(error.to_string()))?;
     Ok(Vault::new(
         Arc::new(store),
         root_store,
+        regions,
         keys,
         clock,
         random,

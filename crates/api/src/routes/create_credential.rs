@@ -1,10 +1,13 @@
+use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse, web};
+use strongroom_domain::CreateRequest;
 use strongroom_domain::blob::{BlobRules, JsonBlob};
 use strongroom_domain::credential::{CredentialType, Label, NewCredential, Provider};
+use strongroom_domain::idempotency::{self, IdempotencyKey};
 
-use crate::authorized::{Authorized, CreateCredential};
+use crate::authorized::{Authorized, CreateCredential, single};
 use crate::body::{self, Fields, choice, string};
-use crate::consistency;
+use crate::consistency::Required;
 use crate::envelope::Envelope;
 use crate::error::ApiError;
 
@@ -14,7 +17,7 @@ pub(super) async fn handle(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    consistency::check(request.headers())?;
+    let (required, key) = headers(request.headers())?;
     let Authorized {
         caller,
         vault,
@@ -23,10 +26,26 @@ pub(super) async fn handle(
     } = authorized;
     let body = body::read(&request, payload, &state).await?;
     let new = parse(&body, vault.blob_rules())?;
-    let id = state
-        .within_write(vault.create_credential(&caller, new))
-        .await?;
+    let level = required.level();
+    let create = vault.create_credential(&caller, CreateRequest { new, level, key });
+    let id = required.fulfil(&state, &vault, &caller, create).await?;
     Ok(HttpResponse::Created().json(Envelope::success([id])))
+}
+
+fn headers(headers: &HeaderMap) -> Result<(Required, Option<IdempotencyKey>), ApiError> {
+    let required = Required::read(headers);
+    let key = headers.contains_key(idempotency::HEADER).then(|| {
+        let text = single(headers, idempotency::HEADER).unwrap_or_default();
+        IdempotencyKey::parse(text)
+    });
+    match (required, key.transpose()) {
+        (Ok(required), Ok(key)) => Ok((required, key)),
+        (required, key) => {
+            let mut errors = required.err().unwrap_or_default();
+            errors.extend(key.err());
+            Err(ApiError::invalid(errors))
+        }
+    }
 }
 
 fn parse(body: &[u8], rules: BlobRules) -> Result<NewCredential, ApiError> {

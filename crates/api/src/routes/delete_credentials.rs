@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use strongroom_domain::{CredentialId, FieldError};
 
 use crate::authorized::{Authorized, DeleteCredential};
-use crate::consistency;
+use crate::consistency::Required;
 use crate::error::ApiError;
 use crate::query::Params;
 
@@ -12,7 +12,7 @@ pub(super) async fn handle(
     authorized: Authorized<DeleteCredential>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    consistency::check(request.headers())?;
+    let required = Required::read(request.headers()).map_err(ApiError::invalid)?;
     let target = parse(request.query_string())?;
     let Authorized {
         caller,
@@ -20,18 +20,14 @@ pub(super) async fn handle(
         state,
         ..
     } = authorized;
-    match target {
-        Target::One(id) => {
-            state
-                .within_write(vault.delete_credential(&caller, id))
-                .await?
+    let level = required.level();
+    let delete = async {
+        match target {
+            Target::One(id) => vault.delete_credential(&caller, id, level).await,
+            Target::All => vault.delete_all_credentials(&caller, level).await,
         }
-        Target::All => {
-            state
-                .within_write(vault.delete_all_credentials(&caller))
-                .await?
-        }
-    }
+    };
+    required.fulfil(&state, &vault, &caller, delete).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

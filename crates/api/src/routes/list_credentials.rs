@@ -5,12 +5,14 @@ use strongroom_domain::FieldError;
 use strongroom_domain::credential::{
     CredentialFilter, CredentialPage, CredentialType, Page, PageStart, Provider,
 };
+use strongroom_domain::replication::Stale;
 use validator::Validate;
 
 use crate::authorized::{Authorized, ListCredentials};
 use crate::envelope::{CursorPagination, Envelope, Pagination};
 use crate::error::ApiError;
 use crate::query::{Params, whole_number};
+use crate::staleness;
 
 /// Rows on a page when the caller does not say.
 const DEFAULT_LIMIT: i64 = 100;
@@ -27,13 +29,14 @@ pub(super) async fn handle(
         state,
         ..
     } = authorized;
+    let stale = vault.stale();
     let listed = state
         .within(vault.list_credentials(&caller, page, filter))
         .await?;
-    Ok(answer(page, listed))
+    Ok(answer(page, listed, stale))
 }
 
-fn answer(page: Page, listed: CredentialPage) -> HttpResponse {
+fn answer(page: Page, listed: CredentialPage, stale: Option<Stale>) -> HttpResponse {
     let limit = page.limit;
     let envelope = match page.start {
         PageStart::Offset(offset) => {
@@ -52,7 +55,7 @@ fn answer(page: Page, listed: CredentialPage) -> HttpResponse {
             Envelope::cursor_page(listed.items, CursorPagination { limit, cursor })
         }
     };
-    HttpResponse::Ok().json(envelope)
+    staleness::ok(stale).json(envelope)
 }
 
 #[derive(Debug, Validate)]

@@ -3,6 +3,7 @@
 mod create_credential;
 mod delete_credentials;
 mod fallback;
+mod get_operation;
 mod health;
 mod list_audit_events;
 mod list_credentials;
@@ -13,6 +14,8 @@ mod reveal_credential;
 mod update_credential;
 
 use actix_web::web::{self, ServiceConfig};
+
+use crate::error::OPERATIONS;
 
 const CREDENTIALS: &str = "/organizations/config/external-credentials";
 const AUDIT_EVENTS: &str = "/organizations/config/audit-events";
@@ -37,6 +40,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(
             web::resource("/organizations/config/rotations")
                 .route(web::get().to(list_rotations::handle))
+                .default_service(fallback::allow("GET")),
+        )
+        .service(
+            web::resource(format!("{OPERATIONS}/{{operation_id}}"))
+                .route(web::get().to(get_operation::handle))
                 .default_service(fallback::allow("GET")),
         )
         .service(

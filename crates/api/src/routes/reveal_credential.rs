@@ -2,11 +2,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use strongroom_domain::credential::{CredentialInfo, RevealedCredential};
+use strongroom_domain::replication::Stale;
 use strongroom_domain::{CredentialId, FieldError, VaultError};
 
 use crate::authorized::{Authorized, RevealCredential};
 use crate::envelope::Envelope;
 use crate::error::ApiError;
+use crate::staleness;
 
 /// `GET /organizations/config/external-credentials/{cred_id}`: 200 with the credential and its secret.
 pub(super) async fn handle(
@@ -20,8 +22,9 @@ pub(super) async fn handle(
         state,
         ..
     } = authorized;
+    let stale = vault.stale();
     let revealed = state.within(vault.reveal_credential(&caller, id)).await?;
-    answer(&revealed)
+    answer(&revealed, stale)
 }
 
 /// The path's credential id.
@@ -44,9 +47,9 @@ struct Revealed<'a> {
     json_blob: &'a RawValue,
 }
 
-fn answer(revealed: &RevealedCredential) -> Result<HttpResponse, ApiError> {
+fn answer(revealed: &RevealedCredential, stale: Option<Stale>) -> Result<HttpResponse, ApiError> {
     let json_blob = serde_json::from_slice(revealed.blob.expose())
         .map_err(|_| VaultError::Internal("an opened blob is no JSON".into()))?;
     let info = &revealed.info;
-    Ok(HttpResponse::Ok().json(Envelope::success(Revealed { info, json_blob })))
+    Ok(staleness::ok(stale).json(Envelope::success(Revealed { info, json_blob })))
 }

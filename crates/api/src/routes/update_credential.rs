@@ -6,7 +6,7 @@ use strongroom_domain::{CredentialId, FieldError, OrgId};
 use super::reveal_credential::credential_id;
 use crate::authorized::{Authorized, UpdateCredential};
 use crate::body::{self, Fields, choice, string};
-use crate::consistency;
+use crate::consistency::Required;
 use crate::error::ApiError;
 
 /// `PATCH /organizations/config/external-credentials/{cred_id}`: 204 once the change is durable.
@@ -15,7 +15,7 @@ pub(super) async fn handle(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    consistency::check(request.headers())?;
+    let required = Required::read(request.headers()).map_err(ApiError::invalid)?;
     let id = credential_id(&request)?;
     let Authorized {
         caller,
@@ -33,9 +33,8 @@ pub(super) async fn handle(
         );
         return Err(ApiError::invalid(errors));
     }
-    state
-        .within_write(vault.update_credential(&caller, id, change))
-        .await?;
+    let update = vault.update_credential(&caller, id, change, required.level());
+    required.fulfil(&state, &vault, &caller, update).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -14,11 +14,20 @@ pub struct ServiceKeys {
     pub audit: SecretKey,
     /// The seed that signs audit heads and checkpoints (Ed25519).
     pub audit_signing: SecretKey,
+    /// Digests requests that may be repeated, and tags the ids of operations.
+    pub idempotency: SecretKey,
 }
 
 const API_KEY_PURPOSE: &str = "api_key";
 const AUDIT_PURPOSE: &str = "audit";
 const AUDIT_SIGNING_PURPOSE: &str = "audit_signing";
+const IDEMPOTENCY_PURPOSE: &str = "idempotency";
+const PURPOSES: [&str; 4] = [
+    API_KEY_PURPOSE,
+    AUDIT_PURPOSE,
+    AUDIT_SIGNING_PURPOSE,
+    IDEMPOTENCY_PURPOSE,
+];
 
 /// Makes every service key that the database lacks.
 pub(super) async fn add_missing(
@@ -27,7 +36,7 @@ pub(super) async fn add_missing(
     random: &dyn RandomSource,
 ) -> Result<(), UnlockError> {
     let stored = store.service_keys().await?;
-    for purpose in [API_KEY_PURPOSE, AUDIT_PURPOSE, AUDIT_SIGNING_PURPOSE] {
+    for purpose in PURPOSES {
         if stored.iter().any(|key| key.purpose == purpose) {
             continue;
         }
@@ -78,6 +87,7 @@ impl ServiceKeys {
             api_key: open(API_KEY_PURPOSE)?,
             audit: open(AUDIT_PURPOSE)?,
             audit_signing: open(AUDIT_SIGNING_PURPOSE)?,
+            idempotency: open(IDEMPOTENCY_PURPOSE)?,
         })
     }
 }

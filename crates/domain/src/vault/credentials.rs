@@ -3,6 +3,7 @@ use std::sync::Arc;
 use strongroom_crypto::RandomSource;
 
 use super::Vault;
+use super::replication::Written;
 use crate::audit::{Action, Chain, Event, Outcome};
 use crate::blob::{BlobRules, JsonBlob};
 use crate::caller::{Caller, Permission};
@@ -10,21 +11,25 @@ use crate::credential::{
     CredentialChange, CredentialFilter, CredentialPage, Label, NewCredential, Page,
     RevealedCredential, SealedCredential,
 };
+use crate::idempotency::{Claim, IdempotencyKey};
 use crate::keyring::OrgKeyring;
-use crate::store::{ChangeFn, ChangedCredential, StoreError, StoreResult};
+use crate::replication::{KEPT_FOR, Level, OperationId};
+use crate::store::{ChangeFn, ChangedCredential, Committed, StoreError, StoreResult, Tracking};
 use crate::{CredentialId, FieldError, OrgId, VaultError};
 
 impl Vault {
-    /// Stores a new credential and returns its id once it is durable.
+    /// Stores a new credential and returns its id once it is durable; the id of the earlier one when the request
+    /// repeats another.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::Invalid`], or the store's failure, after which nothing was
+    /// [`VaultError::Forbidden`], [`VaultError::Invalid`], [`VaultError::ReusedIdempotencyKey`], or the store's failure, after which nothing was
     /// written ([`VaultError::OutcomeUnknown`] apart).
     pub async fn create_credential(
         &self,
         caller: &Caller,
-        new: NewCredential,
-    ) -> Result<CredentialId, VaultError> {
+        request: CreateRequest,
+    ) -> Result<Written<CredentialId>, VaultError> {
+        let CreateRequest { new, level, key } = request;
         caller.require(Permission::CreateCredential)?;
         let errors = new
             .blob
@@ -35,6 +40,12 @@ impl Vault {
         let now = self.now();
         let id = CredentialId::new(now, &*self.random)?;
         let event = Event::by(caller, Action::CredentialCreate, now).about(id);
+        let claim = key.map(|key| {
+            let service_key = &self.service.idempotency;
+            Claim::of_create(service_key, caller.org(), &key, &new, now + KEPT_FOR)
+        });
+        let tracking = self.track(caller, level, claim)?;
+        let operation = tracking.operation;
         let unsealed = SealedCredential {
             id,
             provider: new.provider,
@@ -47,8 +58,11 @@ impl Vault {
             updated_at: now,
             pieces_user: None,
         };
-        self.insert(caller, unsealed, &new.blob, event).await?;
-        Ok(id)
+        let committed = self
+            .insert(caller, unsealed, &new.blob, tracking, event)
+            .await?;
+        let id = committed.earlier.map_or(id, |earlier| earlier.credential);
+        Ok(self.written(id, level, operation, committed))
     }
 
     /// Seals `blob` as the content of `unsealed`, and stores it.
@@ -57,8 +71,9 @@ impl Vault {
         caller: &Caller,
         unsealed: SealedCredential,
         blob: &JsonBlob,
+        tracking: Tracking,
         event: Event,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Committed, StoreError> {
         let refused = |error| StoreError::Refused(Box::new(error));
         let mut keys = self.org_keys(caller.scope()).await.map_err(refused)?;
         loop {
@@ -68,7 +83,7 @@ impl Vault {
             let event = event.clone().of_write(row.version, digest);
             match self
                 .store
-                .insert_credential(caller.scope(), row, event)
+                .insert_credential(caller.scope(), row, tracking.clone(), event)
                 .await
             {
                 Err(StoreError::RetiredKey) => {
@@ -82,7 +97,7 @@ impl Vault {
     /// Lists credentials without their secrets.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], or the store's failure.
+    /// [`VaultError::Forbidden`], [`VaultError::Stale`], or the store's failure.
     pub async fn list_credentials(
         &self,
         caller: &Caller,
@@ -90,6 +105,7 @@ impl Vault {
         filter: CredentialFilter,
     ) -> Result<CredentialPage, VaultError> {
         caller.require(Permission::ListCredentials)?;
+        self.refuse_stale_reads()?;
         let scope = caller.scope();
         let listed = self.store.list_credentials(scope, page, filter).await?;
         let event = Event::by(caller, Action::CredentialList, self.now());
@@ -101,13 +117,14 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::Forbidden`], [`VaultError::NotFound`], [`VaultError::Integrity`] when the stored row is
-    /// not what was sealed, or the store's failure.
+    /// not what was sealed, [`VaultError::Stale`], or the store's failure.
     pub async fn reveal_credential(
         &self,
         caller: &Caller,
         id: CredentialId,
     ) -> Result<RevealedCredential, VaultError> {
         caller.require(Permission::RevealCredential)?;
+        self.refuse_stale_reads()?;
         let scope = caller.scope();
         let event = Event::by(caller, Action::CredentialReveal, self.now()).about(id);
         let found = match self.store.credential(scope, id).await {
@@ -143,16 +160,15 @@ impl Vault {
         caller: &Caller,
         id: CredentialId,
         change: CredentialChange,
-    ) -> Result<(), VaultError> {
+        level: Level,
+    ) -> Result<Written<()>, VaultError> {
         caller.require(Permission::UpdateCredential)?;
         let rules = self.settings.blob_rules;
-        self.change(
-            caller,
-            id,
-            Action::CredentialUpdate,
-            Arc::new(move |row, opened| change.content(row, opened, rules)),
-        )
-        .await
+        let content: ContentFn = Arc::new(move |row, opened| change.content(row, opened, rules));
+        let operation = self.track(caller, level, None)?.operation;
+        let action = Action::CredentialUpdate;
+        let changed = self.change(caller, id, action, operation, content);
+        Ok(self.written((), level, operation, changed.await?))
     }
 
     /// What is wrong with `change` for the credential `id` as it is now; nothing when there is none. For a
@@ -178,15 +194,17 @@ impl Vault {
         caller: &Caller,
         id: CredentialId,
         action: Action,
+        operation: Option<OperationId>,
         content: ContentFn,
-    ) -> Result<(), VaultError> {
+    ) -> Result<Committed, VaultError> {
         let event = Event::by(caller, action, self.now()).about(id);
-        match self.change_row(caller, id, content, event.clone()).await {
-            Ok(()) => {
+        let changed = self.change_row(caller, id, content, operation, event.clone());
+        match changed.await {
+            Ok(committed) => {
                 if action == Action::CredentialUpdate {
                     self.note_use(caller, id);
                 }
-                Ok(())
+                Ok(committed)
             }
             Err(VaultError::NotFound) => {
                 let event = event.with_outcome(Outcome::NotFound);
@@ -202,8 +220,9 @@ impl Vault {
         caller: &Caller,
         id: CredentialId,
         content: ContentFn,
+        operation: Option<OperationId>,
         event: Event,
-    ) -> Result<(), VaultError> {
+    ) -> Result<Committed, VaultError> {
         let mut keys = self.org_keys(caller.scope()).await?;
         loop {
             let reseal = Reseal {
@@ -218,7 +237,7 @@ impl Vault {
             let scope = caller.scope();
             match self
                 .store
-                .change_credential(scope, id, change, event.clone())
+                .change_credential(scope, id, change, operation, event.clone())
                 .await
             {
                 Err(StoreError::RetiredKey) => {
@@ -237,27 +256,35 @@ impl Vault {
         &self,
         caller: &Caller,
         id: CredentialId,
-    ) -> Result<(), VaultError> {
+        level: Level,
+    ) -> Result<Written<()>, VaultError> {
         caller.require(Permission::DeleteCredential)?;
         let event = Event::by(caller, Action::CredentialDelete, self.now()).about(id);
+        let operation = self.track(caller, level, None)?.operation;
         let scope = caller.scope();
-        Ok(self.store.delete_credential(scope, id, event).await?)
+        let deleted = self.store.delete_credential(scope, id, operation, event);
+        Ok(self.written((), level, operation, deleted.await?))
     }
 
     /// Deletes all credentials of the caller's organisation, in one transaction.
     ///
     /// # Errors
     /// [`VaultError::Forbidden`], or the store's failure.
-    pub async fn delete_all_credentials(&self, caller: &Caller) -> Result<(), VaultError> {
+    pub async fn delete_all_credentials(
+        &self,
+        caller: &Caller,
+        level: Level,
+    ) -> Result<Written<()>, VaultError> {
         caller.require(Permission::DeleteCredential)?;
         let now = self.now();
         let event = Event::by(caller, Action::CredentialDeleteAll, now);
         let each = Event::by(caller, Action::CredentialDelete, now);
+        let operation = self.track(caller, level, None)?.operation;
         let scope = caller.scope();
-        Ok(self
+        let deleted = self
             .store
-            .delete_all_credentials(scope, event, each)
-            .await?)
+            .delete_all_credentials(scope, operation, event, each);
+        Ok(self.written((), level, operation, deleted.await?))
     }
 
     /// What to answer after `error` ended what `event` tells of. A failed integrity check is counted, and
@@ -288,7 +315,14 @@ impl Vault {
         if !keys.has(row.key_generation) {
             keys = self.reload_org_keys(caller.scope()).await?;
         }
-        keys.open(row)
+        if keys.has(row.key_generation) {
+            return keys.open(row);
+        }
+        // A replica may still show rows under a generation that was retired on the primary meanwhile.
+        match self.store.org_keys_of_replica(caller.scope()).await? {
+            Some(stored) => self.unwrapped(caller.scope(), &stored).await?.open(row),
+            None => keys.open(row),
+        }
     }
 
     // The active generation changed since `old` was loaded. When the database still names the same one,
@@ -306,6 +340,17 @@ impl Vault {
         }
         Ok(keys)
     }
+}
+
+/// A credential to store, and how.
+#[derive(Debug)]
+pub struct CreateRequest {
+    /// What to store.
+    pub new: NewCredential,
+    /// Which regions must have it.
+    pub level: Level,
+    /// Under which name the request can be repeated.
+    pub key: Option<IdempotencyKey>,
 }
 
 /// What a credential shall hold next: its label, and its blob unless that stays.

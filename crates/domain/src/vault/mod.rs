@@ -11,6 +11,7 @@ mod keys;
 mod last_use;
 mod organizations;
 mod pieces;
+mod replication;
 mod root_rotation;
 mod rotation;
 mod scrub;
@@ -26,14 +27,17 @@ use crate::blob::BlobRules;
 use crate::caller::OrgScope;
 use crate::counters::Counters;
 use crate::keyring::{OrgKeyring, RootKeyring, ServiceKeys};
+use crate::replication::Regions;
 use crate::store::{RootKeyStore, Store, StoredOrgKey};
 use crate::{Clock, OrgId, VaultError};
 pub use audit::AuditExport;
 pub use audit_prune::PruneCheck;
 pub use audit_report::{AuditFinding, AuditReport};
 use authenticate::KeyCache;
+pub use credentials::CreateRequest;
 pub use keys::IssuedApiKey;
 use last_use::UseLog;
+pub use replication::Written;
 pub use rotation::Step;
 
 /// Most organisations whose unwrapped keys are kept in memory.
@@ -56,6 +60,7 @@ pub struct Vault {
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
     root_store: Arc<dyn RootKeyStore>,
+    regions: Arc<dyn Regions>,
     root: RwLock<Arc<RootKeyring>>,
     service: ServiceKeys,
     chain: Chain,
@@ -67,11 +72,12 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// A vault over `store` and `root_store`, unlocked with `root` and `service`.
+    /// A vault over `store` and `root_store`, whose writes travel to `regions`, unlocked with `root` and `service`.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
         root_store: Arc<dyn RootKeyStore>,
+        regions: Arc<dyn Regions>,
         (root, service): (RootKeyring, ServiceKeys),
         clock: Arc<dyn Clock>,
         random: Arc<dyn RandomSource>,
@@ -83,6 +89,7 @@ impl Vault {
             random,
             chain: Chain::new(service.audit.clone()),
             root_store,
+            regions,
             root: RwLock::new(Arc::new(root)),
             service,
             settings,
@@ -147,11 +154,19 @@ impl Vault {
 
     async fn reload_org_keys(&self, scope: OrgScope) -> Result<Arc<OrgKeyring>, VaultError> {
         let stored = self.store.org_keys(scope).await?;
-        let ring = match self.root().open_org_keys(scope.org(), &stored) {
-            Err(VaultError::Unavailable(why)) => return Err(self.not_held(&stored, why).await?),
-            other => Arc::new(other?),
-        };
+        let ring = Arc::new(self.unwrapped(scope, &stored).await?);
         self.org_keys.insert(scope.org(), ring.clone());
         Ok(ring)
+    }
+
+    async fn unwrapped(
+        &self,
+        scope: OrgScope,
+        stored: &[StoredOrgKey],
+    ) -> Result<OrgKeyring, VaultError> {
+        match self.root().open_org_keys(scope.org(), stored) {
+            Err(VaultError::Unavailable(why)) => Err(self.not_held(stored, why).await?),
+            other => other,
+        }
     }
 }

@@ -2,15 +2,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Vault;
 use super::credentials::{Content, ContentFn};
+use super::replication::Written;
 use crate::audit::{Action, Event, Outcome};
 use crate::caller::{Actor, Caller, Permission};
 use crate::credential::{CredentialType, Label, Provider, SealedCredential};
 use crate::pieces::{OpenAi, PiecesUser};
+use crate::replication::Level;
 use crate::store::StoreError;
 use crate::{CredentialId, VaultError};
 
 /// How often a write is tried again because another one created or deleted the user's key meanwhile.
 const TRIES: usize = 32;
+/// How far these writes must have travelled: their API has no word for it.
+const LEVEL: Level = Level::LocalRegion;
 
 impl Vault {
     /// Stores `open_ai` as what is kept for `user`, in place of what was kept; returns what is kept now.
@@ -24,14 +28,14 @@ impl Vault {
         caller: &Caller,
         user: &PiecesUser,
         open_ai: Option<OpenAi>,
-    ) -> Result<Option<OpenAi>, VaultError> {
+    ) -> Result<Written<Option<OpenAi>>, VaultError> {
         caller.require(Permission::ManageUserKeys)?;
         match open_ai {
-            None => self.user_key(caller, user).await,
-            Some(open_ai) => self
-                .put_user_key(caller, user, open_ai, false)
-                .await
-                .map(Some),
+            None => self.user_key(caller, user).await.map(Written::nothing),
+            Some(open_ai) => {
+                let put = self.put_user_key(caller, user, open_ai, false).await?;
+                Ok(put.map(Some))
+            }
         }
     }
 
@@ -45,7 +49,7 @@ impl Vault {
         caller: &Caller,
         user: &PiecesUser,
         open_ai: OpenAi,
-    ) -> Result<OpenAi, VaultError> {
+    ) -> Result<Written<OpenAi>, VaultError> {
         caller.require(Permission::ManageUserKeys)?;
         self.put_user_key(caller, user, open_ai, true).await
     }
@@ -58,16 +62,21 @@ impl Vault {
         &self,
         caller: &Caller,
         user: &PiecesUser,
-    ) -> Result<(), VaultError> {
+    ) -> Result<Written<()>, VaultError> {
         caller.require(Permission::ManageUserKeys)?;
         let scope = caller.scope();
         let event = Event::by(caller, Action::CredentialDelete, self.now());
         let Some(row) = self.store.credential_of_user(scope, user.as_str()).await? else {
             let event = event.with_outcome(Outcome::NotFound);
-            return Ok(self.store.record(scope, event).await?);
+            self.store.record(scope, event).await?;
+            return Ok(Written::nothing(()));
         };
         let event = event.about(row.id);
-        Ok(self.store.delete_credential(scope, row.id, event).await?)
+        let operation = self.track(caller, LEVEL, None)?.operation;
+        let deleted = self
+            .store
+            .delete_credential(scope, row.id, operation, event);
+        Ok(self.written((), LEVEL, operation, deleted.await?))
     }
 
     /// What is kept for `user`, if anything. To a caller with an API key its `api_key` is shown, which is
@@ -107,7 +116,7 @@ impl Vault {
         user: &PiecesUser,
         open_ai: OpenAi,
         merge: bool,
-    ) -> Result<OpenAi, VaultError> {
+    ) -> Result<Written<OpenAi>, VaultError> {
         let scope = caller.scope();
         // An anonymous caller is told the key only if this very request carried it.
         let shown = caller.actor() != Actor::Anonymous || open_ai.has_api_key();
@@ -122,7 +131,7 @@ impl Vault {
             };
             if let Some((id, kept)) = done {
                 if !shown {
-                    return Ok(kept.without_api_key());
+                    return Ok(kept.map(|kept| kept.without_api_key()));
                 }
                 // The change is durable by now; an answer that says otherwise would be wrong.
                 let recorded = self.record_reveal(caller, id).await;
@@ -141,7 +150,7 @@ impl Vault {
         caller: &Caller,
         user: &PiecesUser,
         open_ai: &OpenAi,
-    ) -> Result<Option<(CredentialId, OpenAi)>, VaultError> {
+    ) -> Result<Option<(CredentialId, Written<OpenAi>)>, VaultError> {
         let blob = open_ai
             .blob(None)
             .map_err(|error| VaultError::Invalid(vec![error]))?;
@@ -160,8 +169,13 @@ impl Vault {
             pieces_user: Some(user.as_str().to_owned()),
         };
         let event = Event::by(caller, Action::CredentialCreate, now).about(id);
-        match self.insert(caller, row, &blob, event).await {
-            Ok(()) => Ok(Some((id, OpenAi::of_blob(blob.expose())))),
+        let tracking = self.track(caller, LEVEL, None)?;
+        let operation = tracking.operation;
+        match self.insert(caller, row, &blob, tracking, event).await {
+            Ok(committed) => {
+                let kept = OpenAi::of_blob(blob.expose());
+                Ok(Some((id, self.written(kept, LEVEL, operation, committed))))
+            }
             Err(StoreError::Conflict) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -174,7 +188,7 @@ impl Vault {
         id: CredentialId,
         open_ai: &OpenAi,
         merge: bool,
-    ) -> Result<Option<(CredentialId, OpenAi)>, VaultError> {
+    ) -> Result<Option<(CredentialId, Written<OpenAi>)>, VaultError> {
         // The last run of the change is the one that counts, and it leaves here what it stored.
         let kept = Arc::new(Mutex::new(OpenAi::default()));
         let (left, given) = (kept.clone(), open_ai.clone());
@@ -187,13 +201,14 @@ impl Vault {
                 blob: Some(blob),
             })
         });
+        let operation = self.track(caller, LEVEL, None)?.operation;
         match self
-            .change(caller, id, Action::CredentialUpdate, content)
+            .change(caller, id, Action::CredentialUpdate, operation, content)
             .await
         {
-            Ok(()) => {
+            Ok(committed) => {
                 let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                Ok(Some((id, kept)))
+                Ok(Some((id, self.written(kept, LEVEL, operation, committed))))
             }
             Err(VaultError::NotFound) => Ok(None),
             Err(error) => Err(error),

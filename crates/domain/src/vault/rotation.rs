@@ -160,13 +160,13 @@ impl Vault {
         same: ContentFn,
     ) -> Result<(), VaultError> {
         match self
-            .change(caller, id, Action::CredentialReseal, same)
+            .change(caller, id, Action::CredentialReseal, None, same)
             .await
         {
             // Deleted meanwhile; or it does not open, which is recorded, and must not keep the others from going
             // on.
-            Err(VaultError::NotFound | VaultError::Integrity(_)) => Ok(()),
-            other => other,
+            Ok(_) | Err(VaultError::NotFound | VaultError::Integrity(_)) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

@@ -1,10 +1,12 @@
 //! Work that a server does beside requests, as long as its vault is open.
 
+mod operations;
 mod scrub;
 mod uses;
 
 use std::time::Duration;
 
+pub(crate) use operations::OperationKeeper;
 pub(crate) use scrub::Scrubber;
 pub(crate) use uses::{UseFlusher, flush_last};
 

@@ -9,6 +9,7 @@ mod key;
 mod key_check;
 mod migrate;
 mod org;
+mod regions;
 mod root_key;
 mod rotate;
 mod serve;
@@ -36,6 +37,7 @@ pub(crate) fn run(command: Command) -> Result<(), CommandError> {
         Command::KeyCheck { vault, json } => short(key_check::run(&vault, json)),
         Command::Credentials { command } => short(credentials::run(command)),
         Command::Verify(args) => short(verify::run(&args)),
+        Command::Regions(args) => short(regions::run(&args)),
         Command::Audit { command } => short(audit::run(*command)),
     }
 }

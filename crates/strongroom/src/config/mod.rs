@@ -6,6 +6,6 @@ mod sources;
 
 pub(crate) use root_key::RootKeyConfig;
 pub(crate) use settings::{
-    LogFormat, Logging, ServeSettings, VaultAccess, database, serve, vault_access,
+    LogFormat, Logging, ServeSettings, VaultAccess, database, regions, serve, vault_access,
 };
 pub(crate) use sources::ConfigError;

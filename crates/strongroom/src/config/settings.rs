@@ -4,12 +4,12 @@ use std::time::Duration;
 use strongroom_api::{ApiSettings, HttpSettings};
 use strongroom_domain::blob::BlobRules;
 use strongroom_domain::{OrgId, VaultSettings};
-use strongroom_storage::{DatabaseSettings, DatabaseUrl};
+use strongroom_storage::{DatabaseSettings, DatabaseUrl, RegionSettings, RegionsSettings};
 
 use super::root_key::RootKeyConfig;
 use super::sources::{ConfigError, Sources};
 use crate::background::BackgroundSettings;
-use crate::cli::{ConnectArgs, ServeArgs, VaultArgs};
+use crate::cli::{ConnectArgs, RegionsArgs, ServeArgs, VaultArgs};
 
 /// Loopback, so that nothing is reachable from outside by accident.
 const DEFAULT_LISTEN: SocketAddr =
@@ -27,6 +27,7 @@ pub(crate) struct VaultAccess {
 pub(crate) struct ServeSettings {
     pub(crate) listen: SocketAddr,
     pub(crate) access: VaultAccess,
+    pub(crate) regions: RegionsSettings,
     pub(crate) vault: VaultSettings,
     pub(crate) http: HttpSettings,
     pub(crate) api: ApiSettings,
@@ -50,8 +51,20 @@ pub(crate) struct Logging {
 
 /// Settings of a command that only needs the database.
 pub(crate) fn database(args: &ConnectArgs) -> Result<DatabaseSettings, ConfigError> {
-    let flags = [("database_url", args.database_url.clone())];
-    database_from(&Sources::read(&flags, args.config.as_deref())?)
+    database_from(&Sources::read(
+        &connect_flags(args),
+        args.config.as_deref(),
+    )?)
+}
+
+/// Settings of a command that looks at the regions.
+pub(crate) fn regions(
+    args: &RegionsArgs,
+) -> Result<(DatabaseSettings, RegionsSettings), ConfigError> {
+    let mut flags = connect_flags(&args.connect);
+    flags.push(("regions", args.regions.clone()));
+    let sources = Sources::read(&flags, args.connect.config.as_deref())?;
+    Ok((database_from(&sources)?, regions_from(&sources)?))
 }
 
 /// Settings of a command that opens the vault.
@@ -66,6 +79,10 @@ pub(crate) fn vault_access(args: &VaultArgs) -> Result<VaultAccess, ConfigError>
 pub(crate) fn serve(args: &ServeArgs) -> Result<(ServeSettings, Logging), ConfigError> {
     let mut flags = vault_flags(&args.vault);
     flags.extend([
+        ("regions", args.regions.clone()),
+        ("region", args.region.clone()),
+        ("max_replica_lag", args.max_replica_lag.clone()),
+        ("stale_reads", args.stale_reads.clone()),
         ("listen", args.listen.clone()),
         ("blob_rules", args.blob_rules.clone()),
         ("anonymous_org", args.anonymous_org.clone()),
@@ -99,6 +116,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(ServeSettings, Logging), Config
             anonymous_needs_loopback_host: false,
         },
         background: background_from(&sources)?,
+        regions: regions_from(&sources)?,
         access: access_from(&sources)?,
     };
     let logging = Logging {
@@ -109,13 +127,21 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(ServeSettings, Logging), Config
 }
 
 fn vault_flags(args: &VaultArgs) -> Vec<(&'static str, Option<String>)> {
-    vec![
-        ("database_url", args.connect.database_url.clone()),
+    let mut flags = connect_flags(&args.connect);
+    flags.extend([
         ("root_key_file", args.root_key_file.clone()),
         (
             "root_key_passphrase_file",
             args.root_key_passphrase_file.clone(),
         ),
+    ]);
+    flags
+}
+
+fn connect_flags(args: &ConnectArgs) -> Vec<(&'static str, Option<String>)> {
+    vec![
+        ("database_url", args.database_url.clone()),
+        ("database_url_file", args.database_url_file.clone()),
     ]
 }
 
@@ -130,19 +156,89 @@ fn access_from(sources: &Sources) -> Result<VaultAccess, ConfigError> {
 }
 
 fn database_from(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
-    let found = sources.get("database_url").ok_or(ConfigError::Missing {
-        key: "database_url",
-        hint: "give postgresql://user:password@host:port/database with --database-url, \
-               STRONGROOM_DATABASE_URL or DATABASE_URL",
-    })?;
-    let url = DatabaseUrl::parse(&found.text)
-        .map_err(|error| found.invalid("database_url", error.to_string()))?;
+    let url = database_url(sources)?;
     Ok(DatabaseSettings {
         url,
         pool_size: sources.parse("pool_size", 16, |text| count(text, 2, 1000))?,
         connect_timeout: sources.parse("connect_timeout", Duration::from_secs(3), time)?,
         statement_timeout: sources.parse("statement_timeout", Duration::from_secs(8), time)?,
     })
+}
+
+fn database_url(sources: &Sources) -> Result<DatabaseUrl, ConfigError> {
+    let given = sources.get("database_url");
+    if let Some(file) = sources.get("database_url_file") {
+        if given.is_some_and(|given| !given.is_last_resort()) {
+            let problem = "database_url is set as well; set one of the two";
+            return Err(file.invalid("database_url_file", problem));
+        }
+        let text = std::fs::read_to_string(&file.text)
+            .map_err(|error| file.invalid("database_url_file", error.to_string()))?;
+        return DatabaseUrl::parse(text.trim())
+            .map_err(|error| file.invalid("database_url_file", error.to_string()));
+    }
+    let found = given.ok_or(ConfigError::Missing {
+        key: "database_url",
+        hint: "give postgresql://user:password@host:port/database with --database-url, \
+               STRONGROOM_DATABASE_URL or DATABASE_URL, or its file with STRONGROOM_DATABASE_URL_FILE",
+    })?;
+    DatabaseUrl::parse(&found.text)
+        .map_err(|error| found.invalid("database_url", error.to_string()))
+}
+
+fn regions_from(sources: &Sources) -> Result<RegionsSettings, ConfigError> {
+    let all = sources.parse("regions", Vec::new(), region_list)?;
+    let known = |text: &str| {
+        let region = all.iter().find(|region| region.name == text);
+        let names = all.iter().map(|region| region.name.as_str());
+        region
+            .map(|region| Some(region.name.clone()))
+            .ok_or_else(|| {
+                if all.is_empty() {
+                    return "no regions are configured; name them in regions".to_owned();
+                }
+                format!(
+                    "must be one of the regions: {}",
+                    names.collect::<Vec<_>>().join(", ")
+                )
+            })
+    };
+    let local = sources.parse("region", None, known)?;
+    Ok(RegionsSettings {
+        local,
+        max_lag: sources.parse("max_replica_lag", Duration::from_secs(10), time)?,
+        refuse_stale: sources.parse("stale_reads", false, stale_reads)?,
+        all,
+    })
+}
+
+// NAME=URL, separated by white space, since a URL of several hosts has commas.
+fn region_list(text: &str) -> Result<Vec<RegionSettings>, String> {
+    let mut regions: Vec<RegionSettings> = Vec::new();
+    for entry in text.split_whitespace() {
+        let (name, url) = entry
+            .split_once('=')
+            .ok_or("must be entries of the form NAME=URL, separated by spaces")?;
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        if name.is_empty() || name.len() > 63 || !name.bytes().all(allowed) {
+            return Err("a region's name must be 1 to 63 letters, digits, - or _".into());
+        }
+        if regions.iter().any(|region| region.name == name) {
+            return Err(format!("names the region {name} twice"));
+        }
+        let url = DatabaseUrl::parse(url).map_err(|error| format!("region {name}: {error}"))?;
+        let name = name.to_owned();
+        regions.push(RegionSettings { name, url });
+    }
+    Ok(regions)
+}
+
+fn stale_reads(text: &str) -> Result<bool, String> {
+    match text {
+        "serve" => Ok(false),
+        "refuse" => Ok(true),
+        _ => Err("must be serve or refuse".into()),
+    }
 }
 
 fn http_from(sources: &Sources) -> Result<HttpSettings, ConfigError> {
@@ -290,6 +386,23 @@ mod tests {
             assert!(verify_interval(bad).is_err(), "{bad}");
         }
         assert!(use_flush_interval("1m").is_err());
+    }
+
+    #[test]
+    fn regions_have_names_and_urls() {
+        let read = region_list("eu=postgresql://u@a,b/d\n us=postgresql://u@c/d").unwrap();
+        let names: Vec<_> = read.iter().map(|region| region.name.as_str()).collect();
+        assert_eq!(names, ["eu", "us"]);
+        assert!(region_list("").unwrap().is_empty());
+        for bad in [
+            "eu",
+            "=postgresql://u@a/d",
+            "e.u=postgresql://u@a/d",
+            "eu=mysql://u:hunter2@a/d",
+            "eu=postgresql://u@a/d eu=postgresql://u:hunter2@b/d",
+        ] {
+            assert!(!region_list(bad).unwrap_err().contains("hunter2"), "{bad}");
+        }
     }
 
     #[test]

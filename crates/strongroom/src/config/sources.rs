@@ -7,8 +7,13 @@ use std::path::{Path, PathBuf};
 pub(crate) type Key = &'static str;
 
 /// Every setting there is.
-const KEYS: [Key; 23] = [
+const KEYS: [Key; 28] = [
     "database_url",
+    "database_url_file",
+    "region",
+    "regions",
+    "max_replica_lag",
+    "stale_reads",
     "root_key_file",
     "root_key",
     "root_key_passphrase",
@@ -34,7 +39,7 @@ const KEYS: [Key; 23] = [
 ];
 
 /// Settings whose value is never shown.
-const SECRET: [Key; 3] = ["database_url", "root_key", "root_key_passphrase"];
+const SECRET: [Key; 4] = ["database_url", "regions", "root_key", "root_key_passphrase"];
 
 /// Settings that a file may hold only when nobody else can read it.
 const KEY_MATERIAL: [Key; 2] = ["root_key", "root_key_passphrase"];
@@ -169,6 +174,11 @@ impl Sources {
 }
 
 impl Found {
+    /// Whether it comes from the variable that many platforms set for whatever runs on them.
+    pub(crate) fn is_last_resort(&self) -> bool {
+        self.origin == Origin::Variable("DATABASE_URL".into())
+    }
+
     /// The error that says what is wrong with this value of `key`.
     pub(crate) fn invalid(&self, key: Key, problem: impl Into<String>) -> ConfigError {
         let value = if SECRET.contains(&key) {
@@ -206,8 +216,13 @@ fn read_file(file: &Path) -> Result<Vec<(Key, String)>, ConfigError> {
         .map(|(name, value)| {
             let known = KEYS.iter().find(|key| **key == name && name != "config");
             let key = known.ok_or_else(|| broken(format!("{name:?} is not a known setting")))?;
-            let text = plain(value)
-                .ok_or_else(|| broken(format!("{name} must be a string, a number or a boolean")))?;
+            let text = if *key == "regions" {
+                regions(value).ok_or_else(|| broken(REGIONS_FORM.into()))?
+            } else {
+                plain(value).ok_or_else(|| {
+                    broken(format!("{name} must be a string, a number or a boolean"))
+                })?
+            };
             Ok((*key, text))
         })
         .collect()
@@ -218,6 +233,28 @@ fn syntax(text: &str, error: &toml::de::Error) -> String {
     let start = error.span().map_or(0, |span| span.start);
     let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
     format!("line {line}: {}", error.message())
+}
+
+const REGIONS_FORM: &str =
+    "regions must be tables [[regions]] with name and database_url, or a string of NAME=URL";
+
+// In a file, regions are an array of tables; as a variable, the text that this makes of them.
+fn regions(value: toml::Value) -> Option<String> {
+    let tables = match value {
+        toml::Value::String(text) => return Some(text),
+        toml::Value::Array(tables) => tables,
+        _ => return None,
+    };
+    let region = |table: toml::Value| {
+        let toml::Value::Table(mut table) = table else {
+            return None;
+        };
+        let mut text = |member| table.remove(member).and_then(plain);
+        let region = format!("{}={}", text("name")?, text("database_url")?);
+        table.is_empty().then_some(region)
+    };
+    let regions: Option<Vec<_>> = tables.into_iter().map(region).collect();
+    Some(regions?.join("\n"))
 }
 
 fn plain(value: toml::Value) -> Option<String> {
@@ -268,6 +305,17 @@ mod tests {
     }
 
     #[test]
+    fn regions_in_a_file_are_tables() {
+        let file = file(
+            "[[regions]]\nname = \"eu\"\ndatabase_url = \"postgresql://a\"\n\
+             [[regions]]\nname = \"us\"\ndatabase_url = \"postgresql://b\"\n",
+        );
+        let sources = Sources::gather(&[], &BTreeMap::new(), Some(file.path())).unwrap();
+        let text = &sources.get("regions").unwrap().text;
+        assert_eq!(text, "eu=postgresql://a\nus=postgresql://b");
+    }
+
+    #[test]
     fn errors_name_key_problem_and_origin_but_no_secret() {
         let variables = variables(&[
             ("STRONGROOM_LISTEN", "x"),
@@ -308,6 +356,8 @@ mod tests {
             "a = 1\ndatabase_url = [\"hunter2\"]",
             "databse_url = \"hunter2\"",
             "[database_url]\nx = \"hunter2\"",
+            "regions = [\"hunter2\"]",
+            "[[regions]]\nname = \"eu\"\ndatabase_ulr = \"hunter2\"",
         ] {
             let file = file(content);
             let error = Sources::gather(&[], &BTreeMap::new(), Some(file.path()))

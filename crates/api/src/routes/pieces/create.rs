@@ -4,6 +4,7 @@ use strongroom_domain::pieces::OpenAi;
 use super::caller::PiecesCaller;
 use super::model;
 use super::plain::PlainError;
+use crate::consistency::Required;
 
 /// `POST /external_provider/api_key/create`: keeps `open_AI` for the user, in place of what was kept; 200 with
 /// what is kept now.
@@ -20,6 +21,7 @@ pub(super) async fn handle(
     let body = model::read(&request, payload, &state).await?;
     let request = model::parse(&body, OpenAi::parse)?;
     let creating = vault.create_user_key(&caller, &request.user, request.open_ai);
-    let kept = state.within_write(creating).await?;
+    let required = Required::by_default();
+    let kept = required.fulfil(&state, &vault, &caller, creating).await?;
     model::answer(&request.user, kept.as_ref(), request.schema)
 }

@@ -5,6 +5,7 @@ use strongroom_domain::json::Value;
 use super::caller::PiecesCaller;
 use super::model;
 use super::plain::PlainError;
+use crate::consistency::Required;
 
 /// `POST /external_provider/api_key/delete`: removes the user's key when `open_AI` is true; 200 with what is
 /// left.
@@ -21,9 +22,9 @@ pub(super) async fn handle(
     let body = model::read(&request, payload, &state).await?;
     let request = model::parse(&body, flag)?;
     let kept = if request.open_ai == Some(true) {
-        state
-            .within_write(vault.delete_user_key(&caller, &request.user))
-            .await?;
+        let deleting = vault.delete_user_key(&caller, &request.user);
+        let required = Required::by_default();
+        required.fulfil(&state, &vault, &caller, deleting).await?;
         None
     } else {
         state.within(vault.user_key(&caller, &request.user)).await?

@@ -42,6 +42,9 @@ impl ResponseError for PlainError {
         let status = self.0.status();
         let mut response = HttpResponse::build(status);
         response.content_type(ContentType::plaintext());
+        for header in self.0.headers() {
+            response.insert_header(header);
+        }
         match status {
             StatusCode::UNAUTHORIZED => response.body(UNAUTHORIZED),
             StatusCode::INTERNAL_SERVER_ERROR => response.body(INTERNAL),

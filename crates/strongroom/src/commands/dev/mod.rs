@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use strongroom_api::{ApiSettings, HttpSettings};
 use strongroom_domain::{OrgId, VaultSettings};
+use strongroom_storage::RegionsSettings;
 
 use crate::background::BackgroundSettings;
 use crate::cli::DevArgs;
@@ -60,6 +61,7 @@ async fn serve(
     let settings = ServeSettings {
         listen: args.listen,
         access: prepared.access,
+        regions: RegionsSettings::default(),
         vault: VaultSettings {
             anonymous_org: OrgId::parse(&prepared.demo.org_id).filter(|_| loopback),
             ..VaultSettings::default()

@@ -1,0 +1,184 @@
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::Vault;
+use crate::VaultError;
+use crate::caller::{Caller, Permission};
+use crate::idempotency::Claim;
+use crate::replication::{
+    Awaited, KEPT_FOR, Level, OperationId, OperationState, OperationStatus, RegionStatus, Stale,
+};
+use crate::store::{Committed, Tracking};
+
+/// A write that is durable on the primary, and the regions that it has yet to reach.
+#[derive(Debug)]
+#[must_use = "a write is answered only after `Vault::replicated`"]
+pub struct Written<T> {
+    pub(super) value: T,
+    awaited: Option<(Awaited, Vec<String>)>,
+}
+
+impl<T> Written<T> {
+    /// What was asked for did not have to be written.
+    pub(super) fn nothing(value: T) -> Self {
+        Self {
+            value,
+            awaited: None,
+        }
+    }
+
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Written<U> {
+        Written {
+            value: change(self.value),
+            awaited: self.awaited,
+        }
+    }
+}
+
+impl Vault {
+    /// Waits until the regions that the write was to reach show it, at most for `patience`.
+    ///
+    /// # Errors
+    /// [`VaultError::NotInTime`], after which the write goes on replicating.
+    pub async fn replicated<T>(
+        &self,
+        caller: &Caller,
+        written: Written<T>,
+        patience: Duration,
+    ) -> Result<T, VaultError> {
+        let Some((awaited, regions)) = written.awaited else {
+            return Ok(written.value);
+        };
+        let lagging = self
+            .regions
+            .wait(caller.scope(), awaited, &regions, patience)
+            .await;
+        if lagging.is_empty() {
+            return Ok(written.value);
+        }
+        self.counters.not_in_time.add(1);
+        Err(VaultError::NotInTime {
+            operation: awaited.operation,
+            lagging,
+        })
+    }
+
+    /// How far one of the organisation's operations has come.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] for an id that was not issued to the organisation in
+    /// the last 24 hours, or the store's failure.
+    pub async fn operation(
+        &self,
+        caller: &Caller,
+        id: OperationId,
+    ) -> Result<OperationStatus, VaultError> {
+        caller.require(Permission::ReadOperations)?;
+        let issued = id.was_issued_to(caller.org(), &self.service.idempotency);
+        if !issued || id < oldest(self.now()) {
+            return Err(VaultError::NotFound);
+        }
+        let scope = caller.scope();
+        let (kept, shown) = futures_util::future::join(
+            self.store.has_operation(scope, id),
+            self.regions.shown(scope, id),
+        )
+        .await;
+        let (state, missing) = match (kept?, shown.values().all(|shown| *shown)) {
+            (true, true) => (OperationState::Applied, OperationState::Pending),
+            (true, false) => (OperationState::Pending, OperationState::Pending),
+            (false, _) => (OperationState::Lost, OperationState::Lost),
+        };
+        let of = |shown| {
+            if shown {
+                OperationState::Applied
+            } else {
+                missing
+            }
+        };
+        let regions = shown.into_iter().map(|(name, shown)| (name, of(shown)));
+        Ok(OperationStatus {
+            state,
+            regions: regions.collect(),
+        })
+    }
+
+    /// How far each region is behind the primary.
+    #[must_use]
+    pub fn regions(&self) -> Vec<RegionStatus> {
+        self.regions.status()
+    }
+
+    /// How far the region that reads come from is behind, when that is more than its bound.
+    #[must_use]
+    pub fn stale(&self) -> Option<Stale> {
+        self.regions.stale()
+    }
+
+    /// Forgets the organisation's operations, and the requests kept for their repetition, that are older than
+    /// 24 hours.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn forget_operations(&self, caller: &Caller) -> Result<(), VaultError> {
+        caller.require(Permission::ManageOrganization)?;
+        let now = self.now();
+        let (scope, before) = (caller.scope(), oldest(now));
+        Ok(self.store.forget_operations(scope, before, now).await?)
+    }
+
+    /// What a write of this level leaves, so that the regions it must reach can be watched for it.
+    pub(super) fn track(
+        &self,
+        caller: &Caller,
+        level: Level,
+        claim: Option<Claim>,
+    ) -> Result<Tracking, VaultError> {
+        if claim.is_none() && self.regions.awaited(level).is_empty() {
+            return Ok(Tracking::default());
+        }
+        let key = &self.service.idempotency;
+        let operation = OperationId::new(key, caller.org(), self.now(), &*self.random)?;
+        Ok(Tracking {
+            operation: Some(operation),
+            claim,
+        })
+    }
+
+    /// What to wait for after a write that left `operation`, or after one that another had made before.
+    pub(super) fn written<T>(
+        &self,
+        value: T,
+        level: Level,
+        operation: Option<OperationId>,
+        committed: Committed,
+    ) -> Written<T> {
+        let earlier = committed.earlier.map(|earlier| earlier.operation);
+        let regions = self.regions.awaited(level);
+        let awaited = earlier.or(operation).filter(|_| !regions.is_empty());
+        let position = committed.position.unwrap_or_default();
+        Written {
+            value,
+            awaited: awaited.map(|operation| {
+                let awaited = Awaited {
+                    operation,
+                    position,
+                };
+                (awaited, regions)
+            }),
+        }
+    }
+
+    pub(super) fn refuse_stale_reads(&self) -> Result<(), VaultError> {
+        match self.regions.stale() {
+            Some(stale) if stale.refused => Err(VaultError::Stale(stale.lag)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn oldest(now: DateTime<Utc>) -> OperationId {
+    let kept_for = TimeDelta::from_std(KEPT_FOR).unwrap_or(TimeDelta::MAX);
+    OperationId::first_at(now - kept_for)
+}

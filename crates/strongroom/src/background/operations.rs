@@ -1,0 +1,46 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use strongroom_domain::caller::{Caller, RequestInfo};
+use strongroom_domain::{Vault, VaultError};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often what is older than 24 hours is forgotten.
+const EVERY: Duration = Duration::from_secs(3600);
+
+/// Forgets operations and repeatable requests that are too old to be asked about. Stops when dropped.
+pub(crate) struct OperationKeeper(JoinHandle<()>);
+
+impl OperationKeeper {
+    pub(crate) fn start(vault: Arc<Vault>) -> Self {
+        Self(tokio::spawn(async move {
+            let mut every = interval(EVERY);
+            every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                every.tick().await;
+                if let Err(error) = forget(&vault).await {
+                    tracing::warn!(%error, "old operations could not be forgotten; trying again later");
+                }
+            }
+        }))
+    }
+}
+
+impl Drop for OperationKeeper {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn forget(vault: &Vault) -> Result<(), VaultError> {
+    for organization in vault.organizations().await? {
+        let request = RequestInfo {
+            id: uuid::Uuid::new_v4().to_string(),
+            source: "schedule".into(),
+        };
+        let caller = Caller::operator(organization.id, request);
+        vault.forget_operations(&caller).await?;
+    }
+    Ok(())
+}
