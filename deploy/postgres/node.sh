@@ -4,6 +4,7 @@
 #   node.sh run      start it; an empty one is first made the primary (BOOTSTRAP=primary) or cloned from the primary
 #   node.sh state    print: empty, primary, standby or fenced
 #   node.sh fence    never again start this primary: another node is promoted
+#   node.sh restore  make the primary of a base backup and WAL, which come as a tar file on standard input
 #   node.sh rebuild  set the data aside as pgdata.old, and clone the primary anew
 set -eu
 umask 077
@@ -45,13 +46,39 @@ bootstrap() {
     rm -rf "$fresh"
     sed 's/.*://' "$PGPASSFILE" | initdb -D "$fresh" --pwfile=/dev/stdin --username=postgres --encoding=UTF8 \
         --locale=C --data-checksums --auth=scram-sha-256 >/dev/null
-    pg_ctl -D "$fresh" -w -s -o "-c config_file=$settings -c listen_addresses= -c archive_mode=off" start
+    unreachable "$fresh" start
     psql -qX -v ON_ERROR_STOP=1 -U postgres -f /etc/strongroom/postgres/roles.sql postgres
     slots
-    pg_ctl -D "$fresh" -w -s -m fast stop
+    unreachable "$fresh" stop
     sync
     mv "$fresh" "$PGDATA"
     say "made an empty primary"
+}
+
+# unreachable DATA start|stop: PostgreSQL for this script alone.
+unreachable() {
+    pg_ctl -D "$1" -w -s -m fast -t 86400 -o "-c config_file=$settings -c listen_addresses= -c archive_mode=off" "$2" >&2
+}
+
+restore() {
+    fresh=$volume/pgdata.new
+    incoming=$volume/incoming
+    rm -rf "$fresh" "$incoming"
+    mkdir "$fresh" "$incoming"
+    tar -C "$incoming" -xf -
+    tar -C "$fresh" -xzf "$incoming/$1"
+    : >"$fresh/recovery.signal"
+    # Ends at the end of the archive, and takes writes from then on, in a new timeline.
+    printf "restore_command = 'test -f %s/wal/%%f.gz && gzip -dc %s/wal/%%f.gz >%%p'\n" "$incoming" "$incoming" >>"$fresh/postgresql.auto.conf"
+    unreachable "$fresh" start
+    until [ "$(psql -qAtX -U postgres -c 'select pg_is_in_recovery()' postgres)" = f ]; do sleep 1; done
+    psql -qX -U postgres -c 'alter system reset restore_command' postgres
+    slots
+    unreachable "$fresh" stop
+    rm -rf "$incoming"
+    sync
+    mv "$fresh" "$PGDATA"
+    say "restored $1 and the WAL after it"
 }
 
 # A slot for each other node, so that the primary keeps what it has not read yet. One that nobody has used keeps
@@ -121,6 +148,7 @@ state) state ;;
 slots) slots ;;
 fence) : >"$volume/fenced" && sync ;;
 rebuild) rebuild ;;
+restore) restore "$2" ;;
 *)
     say "unknown command: $1"
     exit 2

@@ -10,6 +10,7 @@
 mod backup;
 mod binary;
 mod command;
+mod deployment;
 mod envelope;
 mod postgres;
 mod raw;
@@ -19,6 +20,7 @@ mod vault;
 pub use backup::Backup;
 pub use binary::strongroom_binary;
 pub use command::{Finished, run};
+pub use deployment::{Deployment, REGIONS, folder as deploy_folder};
 pub use envelope::{Failure, failure};
 pub use postgres::{Database, OwnCluster, cluster_url};
 pub use raw::{Raw, exchange};

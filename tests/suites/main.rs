@@ -15,6 +15,7 @@ mod batches;
 mod blobs;
 mod bodies;
 mod changes;
+mod compose;
 mod config;
 mod contention;
 mod crash;
