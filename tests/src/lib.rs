@@ -9,20 +9,26 @@
 
 mod backup;
 mod binary;
+mod cluster;
 mod command;
 mod deployment;
 mod envelope;
 mod postgres;
+mod proxy;
 mod raw;
+mod regions;
 mod server;
 mod vault;
 
 pub use backup::Backup;
 pub use binary::strongroom_binary;
+pub use cluster::{OwnCluster, Standby};
 pub use command::{Finished, run};
 pub use deployment::{Deployment, REGIONS, folder as deploy_folder};
 pub use envelope::{Failure, failure};
-pub use postgres::{Database, OwnCluster, cluster_url};
+pub use postgres::{Database, cluster_url};
+pub use proxy::Proxy;
 pub use raw::{Raw, exchange};
+pub use regions::{TestRegion, TestRegions};
 pub use server::{Server, eventually, refusal};
 pub use vault::{Api, CREDENTIALS, TestVault, api_key};

@@ -5,7 +5,7 @@ use strongroom_pgdev::{Binaries, Cluster, ClusterConfig};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-const PASSWORD: &str = "superuser-of-the-tests";
+pub(crate) const PASSWORD: &str = "superuser-of-the-tests";
 const APP_ROLE: &str = "strongroom_app";
 const APP_PASSWORD: &str = "application-of-the-tests";
 const TEMPLATE: &str = "strongroom_template";
@@ -64,7 +64,7 @@ pub fn cluster_url(database: &str) -> String {
 pub struct Database {
     /// Its name.
     pub name: String,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Database {
@@ -161,88 +161,4 @@ async fn connect(url: &str) -> tokio_postgres::Client {
 
 async fn sql(url: &str, statement: &str) {
     connect(url).await.batch_execute(statement).await.unwrap();
-}
-
-/// A PostgreSQL of a test's own, which keeps what it has promised, and which the test may stop and kill.
-pub struct OwnCluster {
-    config: ClusterConfig,
-    running: Option<Cluster>,
-    port: u16,
-    folder: TempDir,
-}
-
-impl OwnCluster {
-    /// A running one with a migrated database.
-    pub async fn start() -> Self {
-        Self::start_with(&[]).await
-    }
-
-    /// A running one with a migrated database and further `settings`.
-    pub async fn start_with(settings: &[(&str, &str)]) -> Self {
-        let mut own = Self::stopped(settings);
-        own.resume();
-        migrate(own.database().superuser_url()).await;
-        own
-    }
-
-    /// One that has nothing yet; [`Self::resume`] starts what is in its folder by then.
-    pub(crate) fn stopped(settings: &[(&str, &str)]) -> Self {
-        let folder = TempDir::with_prefix("strongroom-own-").unwrap();
-        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let config = ClusterConfig {
-            data: folder.path().join("postgres"),
-            log: folder.path().join("postgres.log"),
-            superuser_password: PASSWORD.into(),
-            port: None,
-            settings: settings.iter().map(own).collect(),
-        };
-        Self {
-            config,
-            running: None,
-            port: 0,
-            folder,
-        }
-    }
-
-    /// The folder with its data.
-    pub(crate) fn data(&self) -> &std::path::Path {
-        &self.config.data
-    }
-
-    /// Its database.
-    #[must_use]
-    pub fn database(&self) -> Database {
-        let (name, port) = ("postgres".into(), self.port);
-        Database { name, port }
-    }
-
-    /// The folder with everything it has written.
-    #[must_use]
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
-    }
-
-    /// Starts it again, on the port it had.
-    pub fn resume(&mut self) {
-        let binaries = Binaries::find().unwrap();
-        let cluster = Cluster::start(&binaries, self.config.clone()).unwrap();
-        assert!(
-            [0, cluster.port()].contains(&self.port),
-            "its port is taken"
-        );
-        self.port = cluster.port();
-        self.config.port = Some(self.port);
-        self.running = Some(cluster);
-    }
-
-    /// Shuts it down.
-    pub fn stop(&mut self) {
-        let patience = std::time::Duration::from_secs(10);
-        self.running.take().unwrap().stop(patience).unwrap();
-    }
-
-    /// kill -9.
-    pub fn kill(&mut self) {
-        self.running.take().unwrap().kill();
-    }
 }

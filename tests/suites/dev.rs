@@ -10,11 +10,11 @@ use serde_json::Value;
 use strongroom_e2e::{Api, Server, eventually, run};
 use tempfile::TempDir;
 
-mod life;
+pub(crate) mod life;
 
-const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
-fn dev(folder: &Path, more: &[&str]) -> Server {
+pub(crate) fn dev(folder: &Path, more: &[&str]) -> Server {
     let data = folder.join("dev");
     let args = [
         "dev",
@@ -26,15 +26,15 @@ fn dev(folder: &Path, more: &[&str]) -> Server {
     Server::spawn(&[&args[..], more].concat(), &[])
 }
 
-fn instance(server: &Server) -> Value {
+pub(crate) fn instance(server: &Server) -> Value {
     serde_json::from_str(&server.first_line()).expect("the first line is no JSON")
 }
 
-fn text<'a>(instance: &'a Value, member: &str) -> &'a str {
+pub(crate) fn text<'a>(instance: &'a Value, member: &str) -> &'a str {
     instance[member].as_str().unwrap()
 }
 
-fn api(instance: &Value, key: &str) -> Api {
+pub(crate) fn api(instance: &Value, key: &str) -> Api {
     let [url, org, key] = ["url", "org_id", key].map(|member| text(instance, member));
     Api::new(url, org, key)
 }
@@ -55,10 +55,12 @@ async fn one_line_of_json_has_all_that_a_program_needs() {
         "database_url",
         "member_api_key",
         "org_id",
+        "regions",
         "root_key_file",
         "url",
     ];
     assert_eq!(members, expected);
+    assert_eq!(instance["regions"], serde_json::json!([]));
     let (admin, member) = (
         api(&instance, "admin_api_key"),
         api(&instance, "member_api_key"),

@@ -58,6 +58,17 @@ impl Binaries {
         Ok(Self { dir })
     }
 
+    /// Where the program `name` is.
+    pub(crate) fn program(&self, name: &'static str) -> Result<PathBuf, PgError> {
+        if is_program(&self.dir.join(name)) {
+            return Ok(self.dir.join(name));
+        }
+        Err(PgError::NoProgram {
+            dir: self.dir.clone(),
+            program: name,
+        })
+    }
+
     /// The folder that has `initdb` and `postgres`; an absolute path.
     #[must_use]
     pub fn dir(&self) -> &Path {
@@ -66,10 +77,11 @@ impl Binaries {
 }
 
 fn missing(dir: &Path) -> Option<&'static str> {
-    NEEDED.into_iter().find(|name| {
-        !fs::metadata(dir.join(name))
-            .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-    })
+    NEEDED.into_iter().find(|name| !is_program(&dir.join(name)))
+}
+
+fn is_program(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
 fn newest(versions: &Path) -> Option<PathBuf> {

@@ -1,7 +1,6 @@
 use std::{
     fmt::{self, Write},
-    net::{Ipv4Addr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -9,18 +8,18 @@ use nix::sys::signal::Signal;
 
 use crate::{
     Binaries, PgError,
-    folder::{Folder, wait_until},
+    client::Client,
+    folder::Folder,
     initdb,
-    launcher::{Launcher, OnOurDeath},
     log::Log,
     postmaster,
     process::Process,
+    programs::Programs,
+    start::{ENDING, Start},
 };
 
-/// Crash recovery may take a while.
-const READY: Duration = Duration::from_secs(60);
-const ENDING: Duration = Duration::from_secs(10);
-const PORTS_TRIED: usize = 5;
+/// PostgreSQL's superuser.
+pub(crate) const SUPERUSER: &str = "postgres";
 
 /// What to run.
 #[derive(Clone)]
@@ -57,7 +56,8 @@ pub struct Cluster {
     process: Process,
     port: u16,
     password: String,
-    _folder: Folder,
+    programs: Programs,
+    folder: Folder,
 }
 
 impl fmt::Debug for Cluster {
@@ -81,12 +81,20 @@ impl Cluster {
     /// variants as described there.
     pub fn start(binaries: &Binaries, config: ClusterConfig) -> Result<Self, PgError> {
         let folder = Folder::claim(&config.data)?;
-        let launcher = Launcher::new(folder.data(), &[folder.parent(), binaries.dir()])?;
-        initdb::ensure(binaries, &launcher, &folder, &config.superuser_password)?;
+        let programs = Programs::new(binaries, &folder)?;
+        initdb::ensure(&programs, &folder, &config.superuser_password)?;
+        Self::run(folder, programs, config)
+    }
+
+    /// Starts the server in a folder that has a cluster.
+    pub(crate) fn run(
+        folder: Folder,
+        programs: Programs,
+        config: ClusterConfig,
+    ) -> Result<Self, PgError> {
         postmaster::await_foreign(folder.data())?;
         let start = Start {
-            binaries,
-            launcher,
+            programs: &programs,
             folder: &folder,
             settings: &config.settings,
         };
@@ -95,8 +103,25 @@ impl Cluster {
             process,
             port,
             password: config.superuser_password,
-            _folder: folder,
+            programs,
+            folder,
         })
+    }
+
+    /// Where its files are; an absolute path.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        self.folder.data()
+    }
+
+    /// Runs SQL as the superuser.
+    pub(crate) fn client(&self) -> Client<'_> {
+        Client {
+            programs: &self.programs,
+            port: self.port,
+            role: SUPERUSER,
+            password: &self.password,
+        }
     }
 
     /// The TCP port on 127.0.0.1.
@@ -157,6 +182,8 @@ impl Cluster {
     fn end_by(&self, steps: &[(Signal, Duration)]) -> Result<(), PgError> {
         let ended = steps.iter().any(|(signal, patience)| {
             self.process.signal(*signal);
+            // One that is stopped (SIGSTOP) would never hear of it.
+            self.process.signal(Signal::SIGCONT);
             self.process.wait(*patience)
         });
         if ended {
@@ -174,90 +201,6 @@ impl Drop for Cluster {
             self.end_by(&steps).unwrap_or(());
         }
     }
-}
-
-struct Start<'a> {
-    binaries: &'a Binaries,
-    launcher: Launcher,
-    folder: &'a Folder,
-    settings: &'a [(String, String)],
-}
-
-impl Start<'_> {
-    /// A port that's free when we look may be taken when PostgreSQL comes to it.
-    fn on_a_free_port(&self, wish: Option<u16>, log: &Log) -> Result<(Process, u16), PgError> {
-        let mut wish = wish;
-        let mut tries = 1;
-        loop {
-            let port = free_port(wish.take())?;
-            let begin = log.end();
-            match self.on_port(port, log, begin) {
-                Err(PgError::Ended { .. })
-                    if tries < PORTS_TRIED
-                        && log.tail(begin).contains("Address already in use") => {}
-                result => return result.map(|process| (process, port)),
-            }
-            tries += 1;
-        }
-    }
-
-    fn on_port(&self, port: u16, log: &Log, begin: u64) -> Result<Process, PgError> {
-        let mut command = self
-            .launcher
-            .command(&self.binaries.dir().join("postgres"), OnOurDeath::Quit);
-        command.arg("-D").arg(self.folder.data());
-        for (name, value) in self.settings {
-            command.arg("-c").arg(format!("{name}={value}"));
-        }
-        command.args([
-            "-c",
-            "listen_addresses=127.0.0.1",
-            "-c",
-            "unix_socket_directories=",
-        ]);
-        command.arg("-c").arg(format!("port={port}"));
-        command.stdin(self.folder.claim_for_child()?);
-        command.stdout(log.for_child()?).stderr(log.for_child()?);
-        let process = Process::spawn(command).map_err(PgError::io("start PostgreSQL"))?;
-        self.await_ready(&process, log, begin)?;
-        Ok(process)
-    }
-
-    fn await_ready(&self, process: &Process, log: &Log, begin: u64) -> Result<(), PgError> {
-        let path = || log.path().to_owned();
-        let ready = wait_until(READY, || {
-            if let Some(status) = process.ended() {
-                return Err(PgError::Ended {
-                    status,
-                    log: path(),
-                    tail: log.tail(begin),
-                });
-            }
-            let recorded = postmaster::recorded(self.folder.data());
-            Ok(recorded.is_some_and(|server| server.ready && server.pid == process.pid()))
-        })?;
-        if ready {
-            return Ok(());
-        }
-        process.signal(Signal::SIGQUIT);
-        if !process.wait(ENDING) {
-            process.signal(Signal::SIGKILL);
-            process.wait(ENDING);
-        }
-        Err(PgError::NotReady {
-            seconds: READY.as_secs(),
-            log: path(),
-            tail: log.tail(begin),
-        })
-    }
-}
-
-fn free_port(wish: Option<u16>) -> Result<u16, PgError> {
-    wish.and_then(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())
-        .map_or_else(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)), Ok)
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(PgError::io("find a free port on 127.0.0.1"))
 }
 
 fn encoded(text: &str) -> String {

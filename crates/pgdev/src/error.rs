@@ -1,4 +1,4 @@
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, process::Output};
 
 /// Why a PostgreSQL could not be found, started or stopped. No message contains a password.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +96,45 @@ pub enum PgError {
         /// The last lines that this start wrote to the log.
         tail: String,
     },
+    /// A program of PostgreSQL that standbys need is missing.
+    #[error(
+        "standbys need PostgreSQL's program `{program}`, which is not in {}; install PostgreSQL's \
+         client programs there (Debian, Ubuntu: apt-get install postgresql-client)", .dir.display()
+    )]
+    NoProgram {
+        /// Where it was looked for.
+        dir: PathBuf,
+        /// The program that is missing.
+        program: &'static str,
+    },
+    /// A program of PostgreSQL did not succeed.
+    #[error("PostgreSQL's `{program}` failed ({status}): {stderr}")]
+    Program {
+        /// The program.
+        program: &'static str,
+        /// How it ended, e.g. `exit status: 1`.
+        status: String,
+        /// What it said.
+        stderr: String,
+    },
+    /// A standby cannot have this name.
+    #[error(
+        "{0:?} is no name for a standby: it has 1 to 63 characters out of a-z, 0-9, `-` and `_`"
+    )]
+    BadName(String),
+    /// A standby that was made just now does not follow its primary.
+    #[error(
+        "the standby in {} was made anew, but did not begin to follow its primary within {seconds} \
+         seconds; PostgreSQL's log {} says why", .data.display(), .log.display()
+    )]
+    NotFollowing {
+        /// The standby's folder.
+        data: PathBuf,
+        /// How long it was waited for.
+        seconds: u64,
+        /// The log file.
+        log: PathBuf,
+    },
     /// The server does not end, not even when killed.
     #[error("PostgreSQL (process {0}) does not end, not even by SIGKILL; its disk may be hanging")]
     NotEnding(u32),
@@ -110,6 +149,16 @@ pub enum PgError {
 }
 
 impl PgError {
+    pub(crate) fn program(program: &'static str, output: &Output) -> Self {
+        Self::Program {
+            program,
+            status: output.status.to_string(),
+            stderr: String::from_utf8_lossy(&output.stderr)
+                .trim_end()
+                .to_owned(),
+        }
+    }
+
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }

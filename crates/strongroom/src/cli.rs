@@ -196,6 +196,10 @@ pub(crate) struct DevArgs {
     /// /var/lib/strongroom-dev as root, else ~/.local/share/strongroom-dev].
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// How many regions to run beside the primary, up to 5: a hot standby and a server each. Those of an
+    /// earlier start that are too many are removed.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=5))]
+    pub(crate) regions: u8,
     /// Print one JSON object with everything a program needs, instead of text.
     #[arg(long)]
     pub(crate) json: bool,

@@ -10,13 +10,18 @@ use tempfile::TempDir;
 use super::{LIMIT, api, dev, instance};
 
 fn postmaster(folder: &Path) -> u32 {
-    let file = folder.join("dev/postgres/postmaster.pid");
+    postmaster_in(&folder.join("dev/postgres"))
+}
+
+/// The PostgreSQL that runs in `data`.
+pub(crate) fn postmaster_in(data: &Path) -> u32 {
+    let file = data.join("postmaster.pid");
     let content = std::fs::read_to_string(file).unwrap();
     content.lines().next().unwrap().parse().unwrap()
 }
 
 /// Whether the process still does anything; a zombie does not.
-fn runs(pid: u32) -> bool {
+pub(crate) fn runs(pid: u32) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return false;
     };

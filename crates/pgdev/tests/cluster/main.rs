@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod parent;
+mod standby;
 mod support;
 
 use std::{

@@ -7,7 +7,11 @@ use std::{
     thread,
 };
 
-use crate::support::{eventually, folder, has_ended, psql, start};
+use strongroom_pgdev::Cluster;
+
+use crate::support::{
+    Pair, eventually, folder, has_ended, psql, standby_config, start, start_standby,
+};
 
 #[test]
 fn killing_the_parent_ends_the_server() {
@@ -47,11 +51,38 @@ fn killing_the_parent_during_initdb_leaves_nothing_behind() {
     assert!(!fresh.exists());
 }
 
+#[test]
+fn killing_the_parent_ends_a_standby_too() {
+    let folder = folder(0o755);
+    let mut parent = parent_with(folder.path(), "parent::parent_of_a_pair");
+    let told = folder.path().join("pid");
+    eventually("both run", || {
+        assert!(
+            parent.try_wait().unwrap().is_none(),
+            "the parent ended by itself"
+        );
+        told.exists()
+    });
+    let told = fs::read_to_string(&told).unwrap();
+    let pids: Vec<u32> = told.lines().map(|pid| pid.parse().unwrap()).collect();
+    assert!(pids.len() == 2 && !pids.iter().any(|pid| has_ended(*pid)));
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    let primary = start(folder.path());
+    let standby = start_standby(standby_config(folder.path(), &primary));
+    assert!(pids.iter().all(|pid| has_ended(*pid)));
+    assert_eq!(psql(&standby, "select answer from kept"), "42");
+}
+
 const FOLDER: &str = "STRONGROOM_PGDEV_TEST_FOLDER";
 
 fn parent(folder: &Path) -> Child {
+    parent_with(folder, "parent::parent_process")
+}
+
+fn parent_with(folder: &Path, process: &str) -> Child {
     Command::new(env::current_exe().unwrap())
-        .args(["--exact", "parent::parent_process", "--ignored"])
+        .args(["--exact", process, "--ignored"])
         .env(FOLDER, folder)
         .spawn()
         .unwrap()
@@ -65,8 +96,23 @@ fn parent_process() {
     };
     let cluster = start(&folder);
     psql(&cluster, "create table kept as select 42 as answer");
+    tell(&folder, &[&cluster]);
+}
+
+#[test]
+#[ignore = "not a test, but the process that other tests kill"]
+fn parent_of_a_pair() {
+    let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) else {
+        return;
+    };
+    let Pair { primary, standby } = Pair::start(&folder);
+    tell(&folder, &[&primary, &standby]);
+}
+
+fn tell(folder: &Path, clusters: &[&Cluster]) {
+    let pids: Vec<String> = clusters.iter().map(|each| each.pid().to_string()).collect();
     let told = folder.join("pid.new");
-    fs::write(&told, cluster.pid().to_string()).unwrap();
+    fs::write(&told, pids.join("\n")).unwrap();
     fs::rename(&told, folder.join("pid")).unwrap();
     loop {
         thread::park();

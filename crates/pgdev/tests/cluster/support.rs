@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use strongroom_pgdev::{Binaries, Cluster, ClusterConfig};
+use strongroom_pgdev::{Binaries, Cluster, ClusterConfig, PrimaryServer, StandbyConfig};
 use tempfile::TempDir;
 
 pub(crate) const PASSWORD: &str = "it's 100% \"secret\"/@:?#";
@@ -31,6 +31,41 @@ pub(crate) fn config(folder: &Path) -> ClusterConfig {
 
 pub(crate) fn start(folder: &Path) -> Cluster {
     Cluster::start(&Binaries::find().unwrap(), config(folder)).unwrap()
+}
+
+/// A primary and its standby, which has all that the primary had when they started.
+pub(crate) struct Pair {
+    pub(crate) primary: Cluster,
+    pub(crate) standby: Cluster,
+}
+
+impl Pair {
+    pub(crate) fn start(folder: &Path) -> Self {
+        let primary = start(folder);
+        primary.allow_replication(PASSWORD).unwrap();
+        psql(&primary, "create table kept as select 42 as answer");
+        let standby = start_standby(standby_config(folder, &primary));
+        Self { primary, standby }
+    }
+}
+
+pub(crate) fn standby_config(folder: &Path, primary: &Cluster) -> StandbyConfig {
+    StandbyConfig {
+        name: "eu-west".to_owned(),
+        server: ClusterConfig {
+            data: folder.join("standby"),
+            log: folder.join("logs/standby.log"),
+            ..config(folder)
+        },
+        primary: PrimaryServer {
+            port: primary.port(),
+            replication_password: PASSWORD.to_owned(),
+        },
+    }
+}
+
+pub(crate) fn start_standby(config: StandbyConfig) -> Cluster {
+    Cluster::start_standby(&Binaries::find().unwrap(), config).unwrap()
 }
 
 pub(crate) fn psql(cluster: &Cluster, sql: &str) -> String {

@@ -1,20 +1,18 @@
-use std::sync::Mutex;
-use std::time::Duration;
+use strongroom_pgdev::{Binaries, Cluster, ClusterConfig, PrimaryServer};
 
-use strongroom_pgdev::{Binaries, Cluster, ClusterConfig};
-
-use super::folder::DevFolder;
+use super::folder::{DevFolder, password};
+use super::supervised::Supervised;
 use crate::error::CommandError;
 
-/// How often it is looked whether PostgreSQL still runs.
-const LOOK: Duration = Duration::from_millis(200);
+/// Servers of five regions and the primary's together keep some 150 connections to the primary.
+const SETTINGS: [(&str, &str); 1] = [("max_connections", "300")];
 
-/// The instance's PostgreSQL. When it dies it is started again.
+/// The instance's PostgreSQL that takes the writes. When it dies it is started again.
 pub(super) struct PrivateCluster {
     binaries: Binaries,
-    config: ClusterConfig,
-    port: u16,
-    running: Mutex<Option<Cluster>>,
+    superuser_password: String,
+    replication_password: String,
+    server: Supervised,
 }
 
 impl PrivateCluster {
@@ -27,82 +25,79 @@ impl PrivateCluster {
             log: folder.cluster_log(),
             superuser_password: memory.postgres_password.clone(),
             port: memory.port,
-            settings: Vec::new(),
+            settings: settings(),
         };
         if !config.data.exists() {
             tracing::info!(folder = %config.data.display(), "making a private PostgreSQL");
         }
         let cluster = Cluster::start(&binaries, config.clone())?;
-        let port = cluster.port();
-        config.port = Some(port);
-        if memory.port != config.port {
+        config.port = Some(cluster.port());
+        if memory.port != config.port || memory.replication_password.is_none() {
             memory.port = config.port;
+            memory.replication_password.get_or_insert(password()?);
             folder.keep(&memory)?;
         }
+        let programs = binaries.clone();
         Ok(Self {
             binaries,
-            config,
-            port,
-            running: Mutex::new(Some(cluster)),
+            superuser_password: memory.postgres_password,
+            replication_password: memory.replication_password.unwrap_or_default(),
+            server: Supervised::new("PostgreSQL".into(), cluster, move || {
+                Cluster::start(&programs, config.clone())
+            }),
+        })
+    }
+
+    /// The server itself.
+    pub(super) fn server(&self) -> &Supervised {
+        &self.server
+    }
+
+    /// PostgreSQL's programs.
+    pub(super) fn binaries(&self) -> &Binaries {
+        &self.binaries
+    }
+
+    /// The superuser's password, here and in every standby.
+    pub(super) fn superuser_password(&self) -> &str {
+        &self.superuser_password
+    }
+
+    /// Whom standbys follow, and how they are let in.
+    pub(super) fn as_primary(&self) -> Result<PrimaryServer, CommandError> {
+        let password = &self.replication_password;
+        self.server
+            .with(|cluster| cluster.allow_replication(password))?;
+        Ok(PrimaryServer {
+            port: self.server.port(),
+            replication_password: password.clone(),
         })
     }
 
     /// A URL for the superuser.
     pub(super) fn superuser_url(&self, database: &str) -> String {
-        let password = &self.config.superuser_password;
-        url("postgres", password, self.port, database)
+        self.superuser_url_at(self.server.port(), database)
+    }
+
+    /// A URL for the superuser at the standby on `port`.
+    pub(super) fn superuser_url_at(&self, port: u16, database: &str) -> String {
+        url("postgres", &self.superuser_password, port, database)
     }
 
     /// A URL for another role.
     pub(super) fn url(&self, role: &str, password: &str, database: &str) -> String {
-        url(role, password, self.port, database)
-    }
-
-    /// Starts PostgreSQL again whenever it dies; completes when that fails.
-    pub(super) async fn keep_alive(&self) -> CommandError {
-        loop {
-            tokio::time::sleep(LOOK).await;
-            if let Err(error) = self.restart_if_dead() {
-                return error;
-            }
-        }
-    }
-
-    fn restart_if_dead(&self) -> Result<(), CommandError> {
-        let mut running = self.lock();
-        if running.as_ref().is_some_and(Cluster::is_running) {
-            return Ok(());
-        }
-        tracing::warn!("PostgreSQL has died; starting it again");
-        running.take();
-        let cluster = Cluster::start(&self.binaries, self.config.clone())?;
-        let port = cluster.port();
-        *running = Some(cluster);
-        if port == self.port {
-            return Ok(());
-        }
-        Err(CommandError::Failed(format!(
-            "PostgreSQL died, and meanwhile something else took its port {}",
-            self.port
-        )))
-    }
-
-    /// Stops PostgreSQL, the hard way after `patience`.
-    pub(super) fn stop(&self, patience: Duration) -> Result<(), CommandError> {
-        match self.lock().take() {
-            Some(cluster) => Ok(cluster.stop(patience)?),
-            None => Ok(()),
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Cluster>> {
-        // Whoever panicked while holding it left the cluster itself as it was.
-        self.running
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        url(role, password, self.server.port(), database)
     }
 }
 
-fn url(role: &str, password: &str, port: u16, database: &str) -> String {
+/// Settings of the primary, and of standbys, which may not have less.
+pub(super) fn settings() -> Vec<(String, String)> {
+    SETTINGS
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+}
+
+/// A URL on this machine.
+pub(super) fn url(role: &str, password: &str, port: u16, database: &str) -> String {
     format!("postgresql://{role}:{password}@127.0.0.1:{port}/{database}")
 }

@@ -19,6 +19,22 @@ pub(super) struct Memory {
     pub(super) port: Option<u16>,
     /// The organisation and its keys, once they are there.
     pub(super) demo: Option<Demo>,
+    /// Password of the role that standbys replicate as.
+    #[serde(default)]
+    pub(super) replication_password: Option<String>,
+    /// The regions of the last start.
+    #[serde(default)]
+    pub(super) regions: Vec<RegionMemory>,
+}
+
+/// A region, as it was last.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct RegionMemory {
+    pub(super) name: String,
+    /// The port that its PostgreSQL had.
+    pub(super) port: Option<u16>,
+    /// The port that its server had.
+    pub(super) listen: Option<u16>,
 }
 
 /// The organisation to try things with.
@@ -79,6 +95,11 @@ impl DevFolder {
         self.path.join("postgres.log")
     }
 
+    /// The data folder of a region's standby; its log lies beside it.
+    pub(super) fn standby(&self, region: &str) -> PathBuf {
+        self.path.join("regions").join(region)
+    }
+
     pub(super) fn root_key(&self) -> PathBuf {
         self.path.join("root.key")
     }
@@ -108,6 +129,8 @@ impl DevFolder {
                     app_password: password()?,
                     port: None,
                     demo: None,
+                    replication_password: None,
+                    regions: Vec::new(),
                 };
                 self.keep(&memory)?;
                 Ok(memory)
@@ -149,8 +172,8 @@ fn default_path() -> Result<PathBuf, CommandError> {
         .ok_or_else(|| CommandError::Failed("HOME is not set; name a folder with --data".into()))
 }
 
-// Letters and digits only, so that it stands in a URL as it is.
-fn password() -> Result<String, CommandError> {
+/// A random password of letters and digits only, so that it stands in a URL as it is.
+pub(super) fn password() -> Result<String, CommandError> {
     let mut bytes = [0; 16];
     OsRandom
         .fill(&mut bytes)

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -6,7 +6,10 @@ use serde::Serialize;
 use super::cluster::PrivateCluster;
 use super::folder::{Demo, DevFolder};
 use super::prepare::DATABASE;
+use super::regions::Region;
+use super::servers::Servers;
 
+const BODY: &str = r#"{"extcred_provider":"generic","extcred_type":"api_key","extcred_label":"first","json_blob":{"api_key":"s3cr3t"}}"#;
 const PATH: &str = "/organizations/config/external-credentials";
 
 /// All that a program needs to use a development instance.
@@ -18,22 +21,38 @@ pub(super) struct Instance {
     member_api_key: String,
     database_url: String,
     root_key_file: PathBuf,
+    regions: Vec<InRegion>,
+}
+
+/// A server in a region, and the standby there.
+#[derive(Serialize)]
+struct InRegion {
+    name: String,
+    url: String,
+    database_url: String,
 }
 
 impl Instance {
     pub(super) fn new(
-        address: SocketAddr,
+        servers: &Servers,
         folder: &DevFolder,
         cluster: &PrivateCluster,
         demo: &Demo,
+        regions: &[Region],
     ) -> Self {
+        let in_region = |region: &Region| InRegion {
+            name: region.name.clone(),
+            url: format!("http://{}", region.listen),
+            database_url: cluster.superuser_url_at(region.standby.port(), DATABASE),
+        };
         Self {
-            url: format!("http://{address}"),
+            url: format!("http://{}", servers.address()),
             org_id: demo.org_id.clone(),
             admin_api_key: demo.admin_api_key.clone(),
             member_api_key: demo.member_api_key.clone(),
             database_url: cluster.superuser_url(DATABASE),
             root_key_file: folder.root_key(),
+            regions: regions.iter().map(in_region).collect(),
         }
     }
 
@@ -49,8 +68,11 @@ impl Instance {
         } = self;
         let list = format!("{url}{PATH}");
         let headers = format!("-H 'SlashID-OrgID: {org_id}' -H 'SlashID-API-Key: {admin_api_key}'");
-        let body = r#"{"extcred_provider":"generic","extcred_type":"api_key","extcred_label":"first","json_blob":{"api_key":"s3cr3t"}}"#;
+        let create = format!(
+            "curl -sS -X POST '{list}' {headers} -H 'Content-Type: application/json' -d '{BODY}'"
+        );
         let take_id = r#"sed 's/.*"result":\["\([^"]*\)".*/\1/'"#;
+        let (regions, everywhere) = (self.regions(), self.everywhere(&create));
         format!(
             "Strongroom is running.
 
@@ -60,15 +82,42 @@ impl Instance {
   member key     {member_api_key}
   PostgreSQL     {database_url}
   kept in        {}
-
+{regions}
 Create a credential, list what is there, and read the new one back:
 
-ANSWER=$(curl -sS -X POST '{list}' {headers} -H 'Content-Type: application/json' -d '{body}'); echo \"$ANSWER\"; ID=$(echo \"$ANSWER\" | {take_id})
+ANSWER=$({create}); echo \"$ANSWER\"; ID=$(echo \"$ANSWER\" | {take_id})
 curl -sS '{list}' {headers}; echo
 curl -sS \"{list}/$ID\" {headers}; echo
-
+{everywhere}
 Ctrl-C stops everything; the next start finds it as it was.",
             folder.display()
+        )
+    }
+
+    fn regions(&self) -> String {
+        let mut text = String::new();
+        for region in &self.regions {
+            let InRegion {
+                name,
+                url,
+                database_url,
+            } = region;
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "  {name:<14} {url}, standby {database_url}");
+        }
+        text
+    }
+
+    fn everywhere(&self, create: &str) -> String {
+        if self.regions.is_empty() {
+            return String::new();
+        }
+        format!(
+            "
+Create one, and get the answer when every region has it:
+
+{create} -H 'SlashID-Required-Consistency: all_regions'; echo
+"
         )
     }
 }

@@ -1,3 +1,4 @@
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use strongroom_domain::caller::{Caller, Role};
@@ -5,7 +6,7 @@ use strongroom_storage::{
     Database, DatabaseSettings, DatabaseUrl, ensure_database, grant_app_role, migrate,
 };
 
-use super::cluster::PrivateCluster;
+use super::cluster::{PrivateCluster, url};
 use super::folder::{Demo, DevFolder};
 use crate::commands::root_key;
 use crate::config::{RootKeyConfig, VaultAccess};
@@ -17,10 +18,24 @@ pub(super) const DATABASE: &str = "strongroom";
 const APP_ROLE: &str = "strongroom_app";
 const ORGANIZATION: &str = "demo";
 
-/// An instance that a server can be started on.
+/// An instance that servers can be started on.
 pub(super) struct Prepared {
-    pub(super) access: VaultAccess,
     pub(super) demo: Demo,
+    app_password: String,
+    app_url: String,
+    root_key: PathBuf,
+}
+
+impl Prepared {
+    /// What a server needs to open the vault.
+    pub(super) fn access(&self) -> Result<VaultAccess, CommandError> {
+        access(&self.app_url, &self.root_key)
+    }
+
+    /// Where the application role connects to the standby on `port`.
+    pub(super) fn standby(&self, port: u16) -> Result<DatabaseUrl, CommandError> {
+        parsed(&url(APP_ROLE, &self.app_password, port, DATABASE))
+    }
 }
 
 /// Makes what is not there yet: database, tables, application role, root key, organisation, API keys. Every
@@ -39,20 +54,28 @@ pub(super) async fn prepare(
         root_key::create(&folder.root_key())?;
     }
     let app_url = cluster.url(APP_ROLE, &memory.app_password, DATABASE);
-    let access = VaultAccess {
-        database: settings(&app_url)?,
-        root_keys: RootKeyConfig::of_file(&folder.root_key()),
-    };
     let demo = match memory.demo.clone() {
         Some(demo) => demo,
         None => {
-            let demo = make_demo(&access).await?;
+            let demo = make_demo(&access(&app_url, &folder.root_key())?).await?;
             memory.demo = Some(demo.clone());
             folder.keep(&memory)?;
             demo
         }
     };
-    Ok(Prepared { access, demo })
+    Ok(Prepared {
+        demo,
+        app_password: memory.app_password,
+        app_url,
+        root_key: folder.root_key(),
+    })
+}
+
+fn access(app_url: &str, root_key: &Path) -> Result<VaultAccess, CommandError> {
+    Ok(VaultAccess {
+        database: settings(app_url)?,
+        root_keys: RootKeyConfig::of_file(root_key),
+    })
 }
 
 async fn make_demo(access: &VaultAccess) -> Result<Demo, CommandError> {
@@ -81,11 +104,14 @@ async fn make_demo(access: &VaultAccess) -> Result<Demo, CommandError> {
 }
 
 fn settings(url: &str) -> Result<DatabaseSettings, CommandError> {
-    let url = DatabaseUrl::parse(url).map_err(|error| CommandError::Failed(error.to_string()))?;
     Ok(DatabaseSettings {
-        url,
+        url: parsed(url)?,
         pool_size: 16,
         connect_timeout: Duration::from_secs(3),
         statement_timeout: Duration::from_secs(8),
     })
+}
+
+fn parsed(url: &str) -> Result<DatabaseUrl, CommandError> {
+    DatabaseUrl::parse(url).map_err(|error| CommandError::Failed(error.to_string()))
 }

@@ -1,0 +1,237 @@
+use std::path::Path;
+use std::time::Duration;
+
+use strongroom_pgdev::{Binaries, Cluster, ClusterConfig, PrimaryServer, StandbyConfig};
+use tempfile::TempDir;
+
+use crate::postgres::{PASSWORD, migrate};
+use crate::server::eventually;
+use crate::{Database, Proxy};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A PostgreSQL of a test's own, which keeps what it has promised, and which the test may stop and kill.
+pub struct OwnCluster {
+    config: ClusterConfig,
+    running: Option<Cluster>,
+    port: u16,
+    folder: TempDir,
+}
+
+impl OwnCluster {
+    /// A running one with a migrated database.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// A running one with a migrated database and `further` settings.
+    pub async fn start_with(further: &[(&str, &str)]) -> Self {
+        let mut own = Self::stopped(further);
+        own.resume();
+        migrate(own.database().superuser_url()).await;
+        own
+    }
+
+    /// One that has nothing yet; [`Self::resume`] starts what is in its folder by then.
+    pub(crate) fn stopped(further: &[(&str, &str)]) -> Self {
+        let folder = TempDir::with_prefix("strongroom-own-").unwrap();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let config = ClusterConfig {
+            data: folder.path().join("postgres"),
+            log: folder.path().join("postgres.log"),
+            superuser_password: PASSWORD.into(),
+            port: None,
+            settings: settings()
+                .into_iter()
+                .chain(further.iter().map(owned))
+                .collect(),
+        };
+        Self {
+            config,
+            running: None,
+            port: 0,
+            folder,
+        }
+    }
+
+    /// The folder with its data.
+    pub(crate) fn data(&self) -> &Path {
+        &self.config.data
+    }
+
+    /// Its database.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        let (name, port) = ("postgres".into(), self.port);
+        Database { name, port }
+    }
+
+    /// The folder with everything it has written.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A standby of this one, which it then follows; `name` has characters out of a-z, 0-9, `-` and `_`.
+    #[must_use]
+    pub fn standby(&self, name: &str) -> Standby {
+        let primary = self.running.as_ref().expect("the primary does not run");
+        primary.allow_replication(PASSWORD).unwrap();
+        Standby::start_of(self.port, name)
+    }
+
+    /// Starts it again, on the port it had.
+    pub fn resume(&mut self) {
+        let binaries = Binaries::find().unwrap();
+        let cluster = Cluster::start(&binaries, self.config.clone()).unwrap();
+        assert!(
+            [0, cluster.port()].contains(&self.port),
+            "its port is taken"
+        );
+        self.port = cluster.port();
+        self.config.port = Some(self.port);
+        self.running = Some(cluster);
+    }
+
+    /// Shuts it down.
+    pub fn stop(&mut self) {
+        self.running.take().unwrap().stop(PATIENCE).unwrap();
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        self.running.take().unwrap().kill();
+    }
+}
+
+/// A hot standby, which the test may pause, stop, kill, promote and cut off.
+pub struct Standby {
+    config: StandbyConfig,
+    running: Option<Cluster>,
+    port: u16,
+    /// The way on which it follows its primary.
+    pub to_primary: Proxy,
+    /// The way on which servers come to it, see [`Standby::database_behind_proxy`].
+    pub to_standby: Proxy,
+    _folder: TempDir,
+}
+
+impl Standby {
+    fn start_of(primary: u16, name: &str) -> Self {
+        let folder = TempDir::with_prefix("strongroom-standby-").unwrap();
+        let to_primary = Proxy::to(primary);
+        let config = StandbyConfig {
+            name: name.to_owned(),
+            server: ClusterConfig {
+                data: folder.path().join("postgres"),
+                log: folder.path().join("postgres.log"),
+                superuser_password: PASSWORD.into(),
+                port: None,
+                settings: settings(),
+            },
+            primary: PrimaryServer {
+                port: to_primary.port(),
+                replication_password: PASSWORD.into(),
+            },
+        };
+        let (running, unusable) =
+            Cluster::start_following(&Binaries::find().unwrap(), config.clone()).unwrap();
+        assert_eq!(unusable, None);
+        let port = running.port();
+        let mut standby = Self {
+            config,
+            running: Some(running),
+            port,
+            to_primary,
+            to_standby: Proxy::to(port),
+            _folder: folder,
+        };
+        standby.config.server.port = Some(port);
+        standby
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// Its database.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        let (name, port) = ("postgres".into(), self.port);
+        Database { name, port }
+    }
+
+    /// The same database, by way of `to_standby`.
+    #[must_use]
+    pub fn database_behind_proxy(&self) -> Database {
+        let (name, port) = ("postgres".into(), self.to_standby.port());
+        Database { name, port }
+    }
+
+    /// The superuser's URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.database().superuser_url()
+    }
+
+    /// The process of its PostgreSQL.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.running().pid()
+    }
+
+    /// Goes on receiving, but shows nothing new; returns when that is so.
+    pub async fn pause_replay(&self) {
+        let client = self.database().connect().await;
+        let pause = "select pg_wal_replay_pause()";
+        client.batch_execute(pause).await.unwrap();
+        let state = "select pg_get_wal_replay_pause_state()";
+        eventually("the replay is paused", PATIENCE, async || {
+            let row = client.query_one(state, &[]).await.unwrap();
+            row.get::<_, &str>(0) == "paused"
+        })
+        .await;
+    }
+
+    /// Shows what has come meanwhile, and what comes.
+    pub async fn resume_replay(&self) {
+        let client = self.database().connect().await;
+        let resume = "select pg_wal_replay_resume()";
+        client.batch_execute(resume).await.unwrap();
+    }
+
+    /// Starts it again, on the port it had.
+    pub fn start(&mut self) {
+        assert!(self.running.is_none(), "it runs");
+        let binaries = Binaries::find().unwrap();
+        let cluster = Cluster::start_standby(&binaries, self.config.clone()).unwrap();
+        assert_eq!(cluster.port(), self.port, "its port is taken");
+        self.running = Some(cluster);
+    }
+
+    /// Shuts it down.
+    pub fn stop(&mut self) {
+        self.running.take().unwrap().stop(PATIENCE).unwrap();
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        self.running.take().unwrap().kill();
+    }
+
+    /// Makes it a primary that takes writes, with a history of its own.
+    pub fn promote(&self) {
+        self.running().promote().unwrap();
+    }
+
+    fn running(&self) -> &Cluster {
+        self.running.as_ref().expect("the standby does not run")
+    }
+}
+
+// Several servers, and their watches.
+fn settings() -> Vec<(String, String)> {
+    vec![("max_connections".to_owned(), "300".to_owned())]
+}

@@ -1,0 +1,150 @@
+//! A POST that is sent again with the same `Idempotency-Key`.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use strongroom_e2e::{Api, CREDENTIALS, TestVault, api_key, failure};
+
+const HEADER: &str = "Idempotency-Key";
+
+async fn post(api: &Api, key: &str, body: &Value) -> reqwest::Response {
+    let request = api.request(reqwest::Method::POST, CREDENTIALS);
+    request.header(HEADER, key).json(body).send().await.unwrap()
+}
+
+async fn created(answer: reqwest::Response) -> String {
+    assert_eq!(answer.status(), 201);
+    let body: Value = answer.json().await.unwrap();
+    body["result"][0].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_same_request_makes_one_credential() {
+    let vault = TestVault::start().await;
+    let other = vault.start_server(&[]);
+    let elsewhere = vault.admin.at(&other.url());
+    vault.ready(&other.url()).await;
+    let first = created(post(&vault.admin, "k-1", &api_key("a")).await).await;
+    for api in [&vault.admin, &elsewhere] {
+        assert_eq!(created(post(api, "k-1", &api_key("a")).await).await, first);
+    }
+    // Headers are no part of the request, and neither is the caller's key.
+    let colleague = vault.new_key(&vault.admin.org, "admin");
+    let waiting = colleague
+        .request(reqwest::Method::POST, CREDENTIALS)
+        .header(HEADER, "k-1")
+        .header("SlashID-Required-Consistency", "all_regions")
+        .json(&api_key("a"));
+    assert_eq!(created(waiting.send().await.unwrap()).await, first);
+    assert_eq!(vault.member.list().await.len(), 1);
+    let another = created(post(&vault.admin, "k-2", &api_key("a")).await).await;
+    assert_ne!(another, first);
+    let creations = "select from audit_events where action = 'credential.create'";
+    let database = vault.database.connect().await;
+    assert_eq!(database.query(creations, &[]).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn another_request_with_the_same_key_is_refused() {
+    let vault = TestVault::start().await;
+    let first = created(post(&vault.admin, "k", &api_key("a")).await).await;
+    let mut labelled = api_key("a");
+    labelled["extcred_label"] = json!("other");
+    let mut typed = api_key("a");
+    typed["extcred_type"] = json!("access_token");
+    typed["json_blob"] = json!({"access_token": "a"});
+    for other in [api_key("b"), labelled, typed] {
+        let refused = failure(post(&vault.admin, "k", &other).await, 422).await;
+        assert_eq!(refused.errors[0].1, "reused_idempotency_key");
+    }
+    assert_eq!(vault.member.list().await.len(), 1);
+    // Each organisation has its own keys.
+    let (stranger, _) = vault.new_organization("stranger");
+    let theirs = created(post(&stranger, "k", &api_key("b")).await).await;
+    assert_ne!(theirs, first);
+}
+
+#[tokio::test]
+async fn a_malformed_key_is_named_and_nothing_is_written() {
+    let vault = TestVault::start().await;
+    for key in ["", "two words", &"x".repeat(256)] {
+        let refused = failure(post(&vault.admin, key, &api_key("a")).await, 400).await;
+        assert_eq!(refused.fields(), [HEADER], "{key}");
+    }
+    let twice = vault
+        .admin
+        .request(reqwest::Method::POST, CREDENTIALS)
+        .header(HEADER, "a")
+        .header(HEADER, "a")
+        .json(&api_key("a"));
+    assert_eq!(twice.send().await.unwrap().status(), 400);
+    assert_eq!(vault.member.list().await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_refused_request_does_not_use_its_key_up() {
+    let vault = TestVault::start().await;
+    let mut wrong = api_key("a");
+    wrong["json_blob"] = json!({});
+    assert_eq!(post(&vault.admin, "k", &wrong).await.status(), 400);
+    created(post(&vault.admin, "k", &api_key("a")).await).await;
+}
+
+#[tokio::test]
+async fn fifty_clients_of_two_servers_make_one_credential() {
+    let vault = TestVault::start().await;
+    let other = vault.start_server(&[]);
+    vault.ready(&other.url()).await;
+    let servers = [vault.admin.clone(), vault.admin.at(&other.url())];
+    for round in 0..5 {
+        let key = format!("round-{round}");
+        let body = api_key(&key);
+        let posts = (0..50).map(|n| post(&servers[n % 2], &key, &body));
+        let mut ids = Vec::new();
+        for answer in join_all(posts).await {
+            ids.push(created(answer).await);
+        }
+        ids.dedup();
+        assert_eq!(ids.len(), 1, "{ids:?}");
+    }
+    assert_eq!(vault.member.list().await.len(), 5);
+}
+
+#[tokio::test]
+async fn a_key_can_be_used_anew_after_a_day() {
+    let vault = TestVault::start().await;
+    let first = created(post(&vault.admin, "k", &api_key("a")).await).await;
+    let database = vault.database.connect().await;
+    let age = "update idempotency_keys set claimed_at = claimed_at - interval '23 hours 59 minutes', \
+               expires_at = expires_at - interval '23 hours 59 minutes'";
+    database.execute(age, &[]).await.unwrap();
+    assert_eq!(
+        created(post(&vault.admin, "k", &api_key("a")).await).await,
+        first
+    );
+    let age = "update idempotency_keys set expires_at = expires_at - interval '2 minutes'";
+    database.execute(age, &[]).await.unwrap();
+    let second = created(post(&vault.admin, "k", &api_key("b")).await).await;
+    assert_ne!(second, first);
+    assert_eq!(
+        created(post(&vault.admin, "k", &api_key("b")).await).await,
+        second
+    );
+}
+
+#[tokio::test]
+async fn neither_key_nor_request_can_be_guessed_from_the_table() {
+    let vault = TestVault::start().await;
+    let (stranger, _) = vault.new_organization("stranger");
+    for api in [&vault.admin, &stranger] {
+        created(post(api, "the-key", &api_key("hunter2")).await).await;
+    }
+    let database = vault.database.connect().await;
+    let rows = "select key_digest, request_digest from idempotency_keys";
+    let rows = database.query(rows, &[]).await.unwrap();
+    assert_eq!(rows.len(), 2);
+    for column in [0, 1] {
+        let [one, other]: [Vec<u8>; 2] = [rows[0].get(column), rows[1].get(column)];
+        assert_eq!(one.len(), 32);
+        assert_ne!(one, other, "the same in two organisations");
+    }
+}
