@@ -27,6 +27,9 @@ role_of() {
     esac
 }
 
+# What the node's volume says it is, whether it runs or not.
+state_of() { compose run --rm -T --no-deps "postgres-$1" state; }
+
 # The regions whose nodes answer and have this role.
 all_with() {
     local region
