@@ -22,7 +22,14 @@ impl Deployment {
     #[must_use]
     pub fn url(self, region: &str) -> String {
         let name = format!("STRONGROOM_{}_PORT", region.to_uppercase());
-        format!("http://127.0.0.1:{}", std::env::var(name).unwrap())
+        format!("http://127.0.0.1:{}", variable(&name))
+    }
+
+    /// The content of a file that `deploy/init-secrets` made.
+    #[must_use]
+    pub fn secret(self, name: &str) -> String {
+        let folder = PathBuf::from(variable("STRONGROOM_SECRETS"));
+        std::fs::read_to_string(folder.join(name)).unwrap()
     }
 
     /// One server after the other.
@@ -65,6 +72,14 @@ impl Deployment {
 #[must_use]
 pub fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy"))
+}
+
+fn variable(name: &str) -> String {
+    let value = std::env::var_os(name);
+    value
+        .expect("set by deploy/test-compose")
+        .into_string()
+        .unwrap()
 }
 
 fn finished(output: &Output) -> Finished {
