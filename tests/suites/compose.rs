@@ -5,6 +5,7 @@
 mod hardening;
 mod load;
 
+use std::io::Write;
 use std::time::Duration;
 
 use reqwest::{Method, Response};
@@ -266,7 +267,10 @@ async fn a_deployment_keeps_its_word() {
     let deployment = Deployment::given().expect("run me by make test-compose");
     let admin = organization(deployment);
     let begun = std::time::Instant::now();
-    let step = |what: &str| eprintln!("{:>4} s  {what}", begun.elapsed().as_secs());
+    let step = |what: &str| {
+        let line = format!("{:>4} s  {what}\n", begun.elapsed().as_secs());
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+    };
     step("what containers may do");
     hardening::containers_may_do_little(deployment);
     step("every region serves");
