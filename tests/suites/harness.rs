@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use strongroom_e2e::{OwnCluster, Standby, eventually};
+use reqwest::Method;
+use strongroom_e2e::{CREDENTIALS, OwnCluster, Standby, TestRegions, api_key, eventually};
 use tokio_postgres::Client;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -106,4 +107,38 @@ async fn a_server_can_be_cut_off_from_a_standby() {
     standby.to_standby.heal();
     let client = standby.database_behind_proxy().connect_as_app().await;
     client.batch_execute("select 1").await.unwrap();
+}
+
+#[tokio::test]
+async fn regions_have_a_server_each_that_reads_from_its_own_standby() {
+    let regions = TestRegions::start(2).await;
+    let names: Vec<_> = regions.regions.iter().map(|region| &*region.name).collect();
+    assert_eq!(names, ["eu", "us"]);
+    let [eu, us] = &regions.regions[..] else {
+        panic!("not two regions")
+    };
+    let id = regions.vault.admin.create("first").await;
+    for region in [eu, us] {
+        eventually("it is there", LIMIT, async || {
+            region.admin.reveal(&id).await.status() == 200
+        })
+        .await;
+        assert_eq!(region.member.list().await.len(), 1);
+    }
+    us.standby.pause_replay().await;
+    let id = eu.admin.create("second").await;
+    assert_eq!(eu.admin.reveal(&id).await.status(), 200);
+    assert_eq!(
+        us.admin.reveal(&id).await.status(),
+        404,
+        "it read elsewhere"
+    );
+    us.standby.resume_replay().await;
+    let everywhere = eu
+        .admin
+        .request(Method::POST, CREDENTIALS)
+        .header("SlashID-Required-Consistency", "all_regions")
+        .json(&api_key("third"));
+    assert_eq!(everywhere.send().await.unwrap().status(), 201);
+    assert_eq!(us.member.list().await.len(), 3);
 }

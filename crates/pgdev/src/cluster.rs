@@ -114,6 +114,10 @@ impl Cluster {
         self.folder.data()
     }
 
+    pub(crate) fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
     /// Runs SQL as the superuser.
     pub(crate) fn client(&self) -> Client<'_> {
         Client {

@@ -20,10 +20,12 @@ mod log;
 mod postmaster;
 mod process;
 mod programs;
+mod slots;
 mod standby;
 mod start;
 
 pub use binaries::Binaries;
 pub use cluster::{Cluster, ClusterConfig};
 pub use error::PgError;
-pub use standby::{PrimaryServer, StandbyConfig, Unusable, remove_standby};
+pub use slots::Unusable;
+pub use standby::{PrimaryServer, StandbyConfig, remove_standby};

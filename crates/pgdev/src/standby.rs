@@ -10,21 +10,22 @@ use std::{
 
 use crate::{
     Binaries, Cluster, ClusterConfig, PgError,
-    client::{Client, quoted},
-    folder::{Folder, sibling, wait_until},
+    client::quoted,
+    folder::{Folder, sibling},
     fresh,
     launcher::OnOurDeath,
     postmaster,
     programs::Programs,
+    slots::{self, Unusable},
     start::ENDING,
 };
 
 /// The role that standbys replicate as.
-const REPLICATOR: &str = "replicator";
+pub(crate) const REPLICATOR: &str = "replicator";
 /// Holds the replicator's password, within the standby's folder.
 const PASSFILE: &str = "replicator.pgpass";
 /// With this file PostgreSQL starts as a standby; promotion removes it.
-const SIGNAL: &str = "standby.signal";
+pub(crate) const SIGNAL: &str = "standby.signal";
 /// How long a standby may take to begin to follow its primary.
 const FOLLOWING: Duration = Duration::from_secs(15);
 
@@ -60,32 +61,9 @@ impl fmt::Debug for StandbyConfig {
     }
 }
 
-/// Why a standby's folder is of no use any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unusable {
-    /// It has been promoted and goes its own way.
-    Promoted,
-    /// The primary keeps nothing for it.
-    NoSlot,
-    /// The primary has removed what it had not fetched yet.
-    TooFarBehind,
-    /// It does not follow, for a reason that its log says; such as another history than the primary's.
-    NotFollowing,
-}
-
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Promoted => "it was promoted",
-            Self::NoSlot => "the primary has no replication slot for it",
-            Self::TooFarBehind => "the primary no longer has what it had not fetched yet",
-            Self::NotFollowing => "it does not follow the primary; its log says why",
-        })
-    }
-}
-
 impl Cluster {
-    /// Makes the role that standbys replicate as, or gives it this password.
+    /// Makes the role that standbys replicate as, or gives it this password. It may also see who
+    /// replicates.
     ///
     /// # Errors
     /// [`PgError::Program`] with PostgreSQL's own words, [`PgError::NoProgram`] without `psql`.
@@ -96,7 +74,8 @@ impl Cluster {
             "set log_min_error_statement = 'panic';
              set log_statement = 'none';
              do $$ begin create role {REPLICATOR}; exception when duplicate_object then null; end $$;
-             alter role {REPLICATOR} with login replication password {password};"
+             alter role {REPLICATOR} with login replication password {password};
+             grant pg_read_all_stats to {REPLICATOR};"
         );
         self.client().run(&sql).map(drop)
     }
@@ -109,11 +88,11 @@ impl Cluster {
     /// Those of [`Cluster::start`], [`PgError::BadName`], [`PgError::NoProgram`], and
     /// [`PgError::Program`] when the primary cannot be copied.
     pub fn start_standby(binaries: &Binaries, config: StandbyConfig) -> Result<Self, PgError> {
-        let slot = slot(&config.name)?;
+        let slot = slots::name(&config.name)?;
         let folder = Folder::claim(&config.server.data)?;
         let programs = Programs::new(binaries, &folder)?;
         fresh::ensure(&programs, &folder, |fresh| {
-            forget_slot(&programs, &config.primary, &slot)?;
+            slots::make(&programs, &config.primary, &slot)?;
             copy(&programs, &config.primary, &slot, fresh)
         })?;
         keep_password(&programs, &folder, &config.primary)?;
@@ -134,10 +113,12 @@ impl Cluster {
         binaries: &Binaries,
         config: StandbyConfig,
     ) -> Result<(Self, Option<Unusable>), PgError> {
-        let mut unusable = unusable(binaries, &config)?;
+        let mut unusable = slots::unusable(binaries, &config)?;
         if unusable.is_none() {
             match Self::start_standby(binaries, config.clone()) {
-                Ok(standby) if standby.follows_within(FOLLOWING)? => return Ok((standby, None)),
+                Ok(standby) if slots::follows(&standby, &config, FOLLOWING)? => {
+                    return Ok((standby, None));
+                }
                 Ok(standby) => standby.stop(ENDING)?,
                 Err(PgError::Ended { .. } | PgError::NotReady { .. }) => {}
                 Err(error) => return Err(error),
@@ -146,26 +127,13 @@ impl Cluster {
         }
         remove_standby(&config.server.data)?;
         let standby = Self::start_standby(binaries, config.clone())?;
-        if standby.follows_within(FOLLOWING)? {
+        if slots::follows(&standby, &config, FOLLOWING)? {
             return Ok((standby, unusable));
         }
         Err(PgError::NotFollowing {
             data: config.server.data,
             seconds: FOLLOWING.as_secs(),
             log: config.server.log,
-        })
-    }
-
-    /// Waits until this standby receives from its primary, at most `limit`; whether it does.
-    ///
-    /// # Errors
-    /// [`PgError::NoProgram`] without `psql`.
-    pub fn follows_within(&self, limit: Duration) -> Result<bool, PgError> {
-        let receiving = "select 1 from pg_stat_wal_receiver where status = 'streaming'";
-        wait_until(limit, || match self.client().run(receiving) {
-            Ok(answer) => Ok(answer == "1"),
-            Err(PgError::Program { .. }) => Ok(false),
-            Err(error) => Err(error),
         })
     }
 
@@ -189,7 +157,9 @@ impl Cluster {
     /// # Errors
     /// [`PgError::BadName`], and [`PgError::Program`] with PostgreSQL's own words.
     pub fn forget_standby(&self, name: &str) -> Result<(), PgError> {
-        self.client().run(&forgetting(&slot(name)?)).map(drop)
+        self.client()
+            .run(&slots::forgetting(&slots::name(name)?))
+            .map(drop)
     }
 }
 
@@ -204,55 +174,6 @@ pub fn remove_standby(data: &Path) -> Result<(), PgError> {
     fresh::remove(folder.data())
 }
 
-/// What can be known before the start.
-fn unusable(binaries: &Binaries, config: &StandbyConfig) -> Result<Option<Unusable>, PgError> {
-    let slot = quoted(&slot(&config.name)?);
-    let folder = Folder::claim(&config.server.data)?;
-    if !fresh::is_cluster(folder.data())? {
-        return Ok(None);
-    }
-    if !folder.data().join(SIGNAL).exists() {
-        return Ok(Some(Unusable::Promoted));
-    }
-    let programs = Programs::new(binaries, &folder)?;
-    let status = replicator(&programs, &config.primary).run(&format!(
-        "select coalesce(wal_status, 'lost') from pg_replication_slots where slot_name = {slot}"
-    ))?;
-    Ok(match &*status {
-        "" => Some(Unusable::NoSlot),
-        "lost" => Some(Unusable::TooFarBehind),
-        _ => None,
-    })
-}
-
-fn replicator<'a>(programs: &'a Programs, primary: &'a PrimaryServer) -> Client<'a> {
-    Client {
-        programs,
-        port: primary.port,
-        role: REPLICATOR,
-        password: &primary.replication_password,
-    }
-}
-
-/// A try that was interrupted, or a standby that was removed, may have left it.
-fn forget_slot(programs: &Programs, primary: &PrimaryServer, slot: &str) -> Result<(), PgError> {
-    replicator(programs, primary)
-        .run(&forgetting(slot))
-        .map(drop)
-}
-
-/// The sender of a standby that ended without a word may still be waiting for it.
-fn forgetting(slot: &str) -> String {
-    let slots = format!(
-        "from pg_replication_slots where slot_name = {}",
-        quoted(slot)
-    );
-    format!(
-        "select pg_terminate_backend(active_pid, 10000) {slots} and active;
-         select pg_drop_replication_slot(slot_name) {slots};"
-    )
-}
-
 fn copy(
     programs: &Programs,
     primary: &PrimaryServer,
@@ -263,7 +184,7 @@ fn copy(
     let output = programs
         .command("pg_basebackup", OnOurDeath::Kill)?
         .args(["-w", "--checkpoint=fast", "--wal-method=stream"])
-        .args(["--write-recovery-conf", "--create-slot", "--slot", slot])
+        .args(["--write-recovery-conf", "--slot", slot])
         .arg("-d")
         .arg(format!(
             "host=127.0.0.1 port={port} user={REPLICATOR} connect_timeout=5"
@@ -333,12 +254,4 @@ fn keep_password(
         .map_err(failed())?;
     programs.give_file(&file)?;
     writeln!(file, "*:*:*:{REPLICATOR}:{password}").map_err(failed())
-}
-
-fn slot(name: &str) -> Result<String, PgError> {
-    let allowed = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-' | '_');
-    if name.is_empty() || name.len() > 63 || !name.chars().all(allowed) {
-        return Err(PgError::BadName(name.to_owned()));
-    }
-    Ok(name.replace('-', "_"))
 }

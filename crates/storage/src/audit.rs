@@ -31,11 +31,22 @@ struct Position {
 /// Heads that become true when the transaction commits.
 pub(crate) struct Appended(HashMap<OrgId, Position>);
 
+/// Events with their places in the lane.
+pub(crate) struct Chained {
+    links: Vec<Link>,
+    pub(crate) appended: Appended,
+}
+
+/// An event as it is stored.
 struct Link {
     org: Uuid,
+    lane: Uuid,
     seq: i64,
     heads: Option<Vec<u8>>,
-    mac: Digest,
+    mac: Vec<u8>,
+    digest: Option<Vec<u8>>,
+    texts: (&'static str, &'static str),
+    about: (Option<Uuid>, Option<Uuid>),
     event: Event,
 }
 
@@ -54,6 +65,19 @@ impl Lane {
         transaction: &OrgTransaction,
         events: Vec<(OrgScope, Event)>,
     ) -> StoreResult<Appended> {
+        let chained = self.chain(transaction, events).await?;
+        transaction
+            .insert(&sql::AUDIT_INSERT, &chained.params())
+            .await?;
+        Ok(chained.appended)
+    }
+
+    /// Chains `events` in their order. Once they are stored, call [`Self::committed`] or [`Self::forget`].
+    pub(crate) async fn chain(
+        &self,
+        transaction: &OrgTransaction,
+        events: Vec<(OrgScope, Event)>,
+    ) -> StoreResult<Chained> {
         let mut heads: HashMap<OrgId, Position> = HashMap::new();
         let mut links = Vec::with_capacity(events.len());
         for (scope, event) in events {
@@ -75,14 +99,18 @@ impl Lane {
             heads.insert(org, Position { seq, mac });
             links.push(Link {
                 org: org.0,
+                lane: self.id.0,
                 seq,
                 heads: named,
-                mac,
+                mac: mac.to_vec(),
+                digest: event.digest.map(|digest| digest.to_vec()),
+                texts: (event.action.as_str(), event.outcome.as_str()),
+                about: (event.credential.map(|id| id.0), event.key.map(|id| id.0)),
                 event,
             });
         }
-        self.insert(transaction, &links).await?;
-        Ok(Appended(heads))
+        let appended = Appended(heads);
+        Ok(Chained { links, appended })
     }
 
     /// The transaction that `appended` belongs to has committed.
@@ -126,47 +154,33 @@ impl Lane {
         };
         Ok((start, Some(encode_heads(&others))))
     }
+}
 
-    async fn insert(&self, transaction: &OrgTransaction, links: &[Link]) -> StoreResult<()> {
-        let texts: Vec<_> = links
-            .iter()
-            .map(|link| (link.event.action.as_str(), link.event.outcome.as_str()))
-            .collect();
-        let optional: Vec<_> = links
-            .iter()
-            .map(|link| {
-                let event = &link.event;
-                (
-                    event.credential.map(|id| id.0),
-                    event.key.map(|id| id.0),
-                    event.digest.as_ref().map(|digest| &digest[..]),
-                    &link.mac[..],
-                )
-            })
-            .collect();
+impl Chained {
+    /// The rows of the events, for [`sql::AUDIT_INSERT`].
+    pub(crate) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let mut params: Vec<&(dyn ToSql + Sync)> =
-            Vec::with_capacity(links.len() * sql::AUDIT_INSERT.columns);
-        for ((link, text), optional) in links.iter().zip(&texts).zip(&optional) {
+            Vec::with_capacity(self.links.len() * sql::AUDIT_INSERT.columns);
+        for link in &self.links {
             let event = &link.event;
             params.extend_from_slice(&[
                 &link.org,
-                &self.id.0,
+                &link.lane,
                 &link.seq,
                 &event.at,
-                &text.0,
-                &text.1,
+                &link.texts.0,
+                &link.texts.1,
                 &event.actor,
                 &event.request_id,
                 &event.source,
-                &optional.0,
-                &optional.1,
+                &link.about.0,
+                &link.about.1,
                 &event.version,
-                &optional.2,
+                &link.digest,
                 &link.heads,
-                &optional.3,
+                &link.mac,
             ]);
         }
-        transaction.insert(&sql::AUDIT_INSERT, &params).await?;
-        Ok(())
+        params
     }
 }

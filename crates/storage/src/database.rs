@@ -38,8 +38,8 @@ pub struct Database {
     pub(crate) statement_timeout: Duration,
 }
 
-/// Connections for the writer and the reader.
-const RESERVED: usize = 2;
+/// Connections for the writer and the readers: of credentials, of API keys, of organisations' keys.
+const RESERVED: usize = 4;
 
 fn pool(
     connector: &Connector,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use strongroom_domain::audit::{Event, Outcome};
+use strongroom_domain::credential::SealedCredential;
 use strongroom_domain::idempotency::Earlier;
 use strongroom_domain::store::{ChangedCredential, StoreError, StoreResult};
 use strongroom_domain::{CredentialId, OrgId};
@@ -12,31 +13,29 @@ use uuid::Uuid;
 
 use crate::administration::administer;
 use crate::rows::get;
-use crate::tracking::{claim, leave_operations};
-use crate::transaction::OrgTransaction;
+use crate::tracking::claim;
+use crate::transaction::{Bound, OrgTransaction};
 use crate::writer::{Operation, Write};
 use crate::{rows, sql};
 
-/// Carries out every write of `batch`. A write that fails by itself has that as its result, and has changed
-/// nothing; an error fails the batch as a whole.
+/// Carries out what needs answers from the database for every write of `batch`. A write that fails by itself has
+/// that as its result, and has changed nothing; an error fails the batch as a whole. What is left to do for those
+/// that did not fail is in the statements of [`NewRows`].
 pub(crate) async fn carry_out<'a>(
     transaction: &OrgTransaction,
     batch: &'a [Write],
-) -> StoreResult<Vec<Member<'a>>> {
+) -> StoreResult<(Vec<Member<'a>>, Vec<Used>)> {
     let mut members: Vec<Member<'_>> = batch.iter().map(Member::new).collect();
     claim(transaction, &mut members).await?;
-    let mut used = change(transaction, &mut members).await?;
+    let used = change(transaction, &mut members).await?;
     delete(transaction, &mut members).await?;
-    used.extend(insert(transaction, &members).await?);
-    check_generations(transaction, &used).await?;
     for member in &mut members {
         member.result = match std::mem::replace(&mut member.result, Ok(())) {
             Ok(()) => administer(transaction, member.write).await?,
             failed => failed,
         };
     }
-    leave_operations(transaction, &members).await?;
-    Ok(members)
+    Ok((members, used))
 }
 
 /// A write on its way through a batch.
@@ -69,20 +68,15 @@ impl<'a> Member<'a> {
 }
 
 /// The generation of an organisation's key that a written row names.
-type Used = (OrgId, i32);
+pub(crate) type Used = (OrgId, i32);
 
-// After the rows are written, never before: a rotation that makes another generation active waits for the
-// writers that already hold the table's lock, and whoever takes that lock later sees the new generation here.
-async fn check_generations(transaction: &OrgTransaction, used: &[Used]) -> StoreResult<()> {
-    let mut orgs: Vec<Uuid> = used.iter().map(|(org, _)| org.0).collect();
-    orgs.sort_unstable();
-    orgs.dedup();
-    if orgs.is_empty() {
-        return Ok(());
-    }
+/// Checks the answer to [`sql::ACTIVE_GENERATIONS`], which has to be asked after the rows are written, never
+/// before: a rotation that makes another generation active waits for the writers that already hold the table's
+/// lock, and whoever takes that lock later sees the new generation here.
+pub(crate) fn check_generations(used: &[Used], rows: &[Row]) -> StoreResult<()> {
     let mut active = HashMap::new();
-    for row in transaction.query(sql::ACTIVE_GENERATIONS, &[&orgs]).await? {
-        active.insert(OrgId(get(&row, "org_id")?), get::<i32>(&row, "generation")?);
+    for row in rows {
+        active.insert(OrgId(get(row, "org_id")?), get::<i32>(row, "generation")?);
     }
     if used.iter().any(|(org, _)| !active.contains_key(org)) {
         return Err(StoreError::OrganizationGone);
@@ -225,38 +219,77 @@ async fn delete(transaction: &OrgTransaction, members: &mut [Member<'_>]) -> Sto
     Ok(())
 }
 
-async fn insert(transaction: &OrgTransaction, members: &[Member<'_>]) -> StoreResult<Vec<Used>> {
-    let mut rows = Vec::new();
-    let mut used = Vec::new();
-    for member in members.iter().filter(|member| member.has_written()) {
-        if let Operation::Insert(row) = &member.write.operation {
-            let org = member.org();
-            let (provider, kind) = (row.provider.as_str(), row.kind.as_str());
-            rows.push((org.0, row.id.0, provider, kind, row.label.as_str(), row));
-            used.push((org, row.key_generation));
+/// New credentials of a batch, and what its writes leave to be watched for.
+pub(crate) struct NewRows<'a> {
+    credentials: Vec<NewCredential<'a>>,
+    operations: Vec<(Uuid, Uuid)>,
+}
+
+struct NewCredential<'a> {
+    org: OrgId,
+    provider: &'static str,
+    kind: &'static str,
+    label: &'a str,
+    row: &'a SealedCredential,
+}
+
+impl<'a> NewRows<'a> {
+    /// Those of all members that have not failed.
+    pub(crate) fn of(members: &[Member<'a>]) -> Self {
+        let mut rows = Self {
+            credentials: Vec::new(),
+            operations: Vec::new(),
+        };
+        for member in members.iter().filter(|member| member.has_written()) {
+            let (org, write) = (member.org(), member.write);
+            if let Operation::Insert(row) = &write.operation {
+                rows.credentials.push(NewCredential {
+                    org,
+                    provider: row.provider.as_str(),
+                    kind: row.kind.as_str(),
+                    label: row.label.as_str(),
+                    row,
+                });
+            }
+            let operation = write.tracking.operation;
+            rows.operations.extend(operation.map(|id| (org.0, id.0)));
         }
+        rows
     }
-    let mut params: Vec<&(dyn ToSql + Sync)> =
-        Vec::with_capacity(rows.len() * sql::CREDENTIALS_INSERT.columns);
-    for (org, id, provider, kind, label, row) in &rows {
-        params.extend_from_slice(&[
-            org,
-            id,
-            provider,
-            kind,
-            label,
-            &row.version,
-            &row.key_generation,
-            &row.wrapped_key,
-            &row.sealed_blob,
-            &row.updated_at,
-            &row.pieces_user,
-        ]);
+
+    /// The generations that the new rows name.
+    pub(crate) fn used(&self) -> impl Iterator<Item = Used> {
+        let rows = self.credentials.iter();
+        rows.map(|new| (new.org, new.row.key_generation))
     }
-    transaction
-        .insert(&sql::CREDENTIALS_INSERT, &params)
-        .await?;
-    Ok(used)
+
+    /// The statements that insert them.
+    pub(crate) fn statements(&self) -> Vec<Bound<'_>> {
+        let mut params: Vec<&(dyn ToSql + Sync)> =
+            Vec::with_capacity(self.credentials.len() * sql::CREDENTIALS_INSERT.columns);
+        for new in &self.credentials {
+            params.extend_from_slice(&[
+                &new.org.0,
+                &new.row.id.0,
+                &new.provider,
+                &new.kind,
+                &new.label,
+                &new.row.version,
+                &new.row.key_generation,
+                &new.row.wrapped_key,
+                &new.row.sealed_blob,
+                &new.row.updated_at,
+                &new.row.pieces_user,
+            ]);
+        }
+        let mut statements = sql::CREDENTIALS_INSERT.bound(&params);
+        let mut params: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(self.operations.len() * 2);
+        for (org, operation) in &self.operations {
+            params.extend_from_slice(&[org, operation]);
+        }
+        statements.extend(sql::operations::OPERATIONS_INSERT.bound(&params));
+        statements
+    }
 }
 
 fn by_org(

@@ -27,7 +27,7 @@ use crate::database::Database;
 use crate::error::store_error;
 use crate::gather::Gather;
 use crate::listing::list;
-use crate::reader::{Reader, Wanted};
+use crate::reader::{ApiKeys, Credentials, OrgKeys, Reader, Wanted};
 use crate::rows::{self, get};
 use crate::sql;
 use crate::sql::operations as op_sql;
@@ -53,7 +53,9 @@ pub struct PgStore {
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
     pub(crate) writes: Gather<Write>,
-    reads: Gather<Wanted>,
+    reads: Gather<Wanted<Credentials>>,
+    api_keys: Gather<Wanted<ApiKeys>>,
+    org_keys: Gather<Wanted<OrgKeys>>,
     /// Queries that may read many rows take at most half of the pool, so that the others always get through.
     pub(crate) scans: Semaphore,
 }
@@ -79,12 +81,14 @@ impl PgStore {
             new_lane: new_lane(chain.clone(), clock.clone(), random.clone()),
         };
         let reading = replica.as_ref().map(Database::reserved);
-        let reader = Reader {
-            database: reading.unwrap_or(reserved),
-        };
+        let reads = Reader::<Credentials>::new(reading.unwrap_or_else(|| reserved.clone()));
+        let api_keys = Reader::<ApiKeys>::new(reserved.clone());
+        let org_keys = Reader::<OrgKeys>::new(reserved);
         Ok(Self {
             writes: Gather::start(writer, QUEUE_CAPACITY, LARGEST_BATCH),
-            reads: Gather::start(reader, QUEUE_CAPACITY, LARGEST_BATCH),
+            reads: Gather::start(reads, QUEUE_CAPACITY, LARGEST_BATCH),
+            api_keys: Gather::start(api_keys, QUEUE_CAPACITY, LARGEST_BATCH),
+            org_keys: Gather::start(org_keys, QUEUE_CAPACITY, LARGEST_BATCH),
             scans: Semaphore::new(database.pool_size().div_ceil(2)),
             database,
             replica,
@@ -285,8 +289,8 @@ impl Store for PgStore {
     }
 
     async fn org_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredOrgKey>> {
-        let rows = self.query(scope, sql::ORG_KEYS, &[&scope.org().0]).await?;
-        rows.iter().map(rows::org_key).collect()
+        let id = ();
+        self.org_keys.ask(|reply| Wanted { scope, id, reply }).await
     }
 
     async fn org_keys_of_replica(&self, scope: OrgScope) -> StoreResult<Option<Vec<StoredOrgKey>>> {
@@ -310,11 +314,7 @@ impl Store for PgStore {
     }
 
     async fn api_key(&self, scope: OrgScope, id: KeyId) -> StoreResult<Option<StoredApiKey>> {
-        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &id.0];
-        let rows = self.query(scope, sql::API_KEY, params).await?;
-        rows.first()
-            .map(|row| rows::api_key(scope.org(), row))
-            .transpose()
+        self.api_keys.ask(|reply| Wanted { scope, id, reply }).await
     }
 
     async fn api_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredApiKey>> {
@@ -448,12 +448,10 @@ async fn query_on(
     sql: &str,
     params: &[&(dyn ToSql + Sync)],
 ) -> StoreResult<Vec<Row>> {
-    within(database, async {
-        let transaction = OrgTransaction::begin(database, &[scope]).await?;
-        let rows = transaction.query(sql, params).await?;
-        transaction.finish().await?;
-        Ok(rows)
-    })
+    within(
+        database,
+        OrgTransaction::read(database, &[scope], sql, params),
+    )
     .await
 }
 

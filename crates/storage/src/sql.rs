@@ -43,6 +43,9 @@ pub const ORG_KEY_INSERT: &str = "insert into org_keys \
 /// All generations of an organisation's key.
 pub const ORG_KEYS: &str = "select generation, root_key_id, wrapped_key, active from org_keys \
      where org_id = $1 order by generation";
+/// All generations of several organisations' keys. The second parameter stands for ids, of which there are none.
+pub const ORG_KEYS_WANTED: &str = "select org_id, generation, root_key_id, wrapped_key, active from org_keys \
+     where org_id = any($1::uuid[]) and $2::uuid[] is not null order by org_id, generation";
 /// The active generations of several organisations.
 pub const ACTIVE_GENERATIONS: &str = "select k.org_id, k.generation from org_keys k \
      join organizations o on o.org_id = k.org_id \
@@ -51,10 +54,11 @@ pub const ACTIVE_GENERATIONS: &str = "select k.org_id, k.generation from org_key
 /// A new API key.
 pub const API_KEY_INSERT: &str = "insert into api_keys \
      (org_id, key_id, role, name, digest, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7)";
-/// One API key, unless its organisation is deleted.
-pub const API_KEY: &str = "select k.key_id, k.role, k.name, k.digest, k.created_at, k.expires_at, \
-     k.revoked_at from api_keys k join organizations o on o.org_id = k.org_id \
-     where k.org_id = $1 and k.key_id = $2 and o.deleted_at is null";
+/// Several API keys by (organisation, id), unless their organisation is deleted.
+pub const API_KEYS_WANTED: &str = "select k.org_id, k.key_id, k.role, k.name, k.digest, k.created_at, \
+     k.expires_at, k.revoked_at from api_keys k join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, key_id) \
+     on k.org_id = wanted.org_id and k.key_id = wanted.key_id \
+     join organizations o on o.org_id = k.org_id where o.deleted_at is null";
 /// All API keys of an organisation, oldest first.
 pub const API_KEYS: &str = "select key_id, role, name, digest, created_at, expires_at, revoked_at \
      from api_keys where org_id = $1 order by created_at, key_id";
@@ -188,14 +192,14 @@ pub const TRAIL_WITH_CREDENTIALS: &str = "with page as (select e.cred_id from au
 pub const ENSURE_PARTITIONS: &str = "select strongroom_ensure_audit_partitions()";
 
 /// How many rows one INSERT may take; a batch is cut into these, largest first.
-const INSERT_SIZES: [usize; 3] = [64, 8, 1];
+const INSERT_SIZES: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
 
 /// An INSERT of several rows, prepared at a few fixed sizes.
 #[derive(Debug)]
 pub struct Insert {
     /// Parameters per row.
     pub columns: usize,
-    statements: [(usize, &'static str); 3],
+    statements: [(usize, &'static str); INSERT_SIZES.len()],
 }
 
 impl Insert {
@@ -203,7 +207,7 @@ impl Insert {
     #[must_use]
     pub fn for_rows(&self, rows: usize) -> (usize, &'static str) {
         let fitting = self.statements.iter().find(|(size, _)| *size <= rows);
-        *fitting.unwrap_or(&self.statements[2])
+        *fitting.unwrap_or(&self.statements[INSERT_SIZES.len() - 1])
     }
 
     fn new(table: &str, columns: &[&str]) -> Self {
@@ -319,7 +323,8 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         ("ORG_KEYS", ORG_KEYS),
         ("ACTIVE_GENERATIONS", ACTIVE_GENERATIONS),
         ("API_KEY_INSERT", API_KEY_INSERT),
-        ("API_KEY", API_KEY),
+        ("API_KEYS_WANTED", API_KEYS_WANTED),
+        ("ORG_KEYS_WANTED", ORG_KEYS_WANTED),
         ("API_KEYS", API_KEYS),
         ("API_KEY_REVOKE", API_KEY_REVOKE),
         ("KEYS_CHANGED", KEYS_CHANGED),
@@ -368,7 +373,7 @@ mod tests {
         let sizes: Vec<_> = [1, 7, 8, 63, 64, 1000]
             .map(|rows| AUDIT_INSERT.for_rows(rows).0)
             .to_vec();
-        assert_eq!(sizes, [1, 1, 8, 8, 64, 64]);
+        assert_eq!(sizes, [1, 4, 8, 32, 64, 128]);
     }
 
     #[test]

@@ -140,25 +140,6 @@ fn digest(row: &Row, column: &'static str) -> StoreResult<Digest> {
     Digest::try_from(bytes).map_err(|_| StoreError::Malformed("a claim"))
 }
 
-/// Leaves the operations of all members that wrote.
-pub(crate) async fn leave_operations(
-    transaction: &OrgTransaction,
-    members: &[Member<'_>],
-) -> StoreResult<()> {
-    let done = members.iter().filter(|member| member.has_written());
-    let rows: Vec<(Uuid, Uuid)> = done
-        .filter_map(|member| Some((member.org().0, member.write.tracking.operation?.0)))
-        .collect();
-    let mut params: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(rows.len() * 2);
-    for (org, operation) in &rows {
-        params.extend_from_slice(&[org, operation]);
-    }
-    transaction
-        .insert(&op_sql::OPERATIONS_INSERT, &params)
-        .await?;
-    Ok(())
-}
-
 /// Which of `wanted` are visible in this transaction.
 pub(crate) async fn visible(
     transaction: &OrgTransaction,

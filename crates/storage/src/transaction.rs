@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use futures_util::future::{join, try_join};
+use futures_util::future::{join, try_join, try_join_all, try_join4};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::replication::WalPosition;
 use strongroom_domain::store::{StoreError, StoreResult};
-use tokio_postgres::Row;
 use tokio_postgres::types::{PgLsn, ToSql};
+use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
 use crate::database::Database;
@@ -25,10 +25,35 @@ pub(crate) struct OrgTransaction {
 
 impl OrgTransaction {
     pub(crate) async fn begin(database: &Database, scopes: &[OrgScope]) -> StoreResult<Self> {
-        let mut orgs: Vec<Uuid> = scopes.iter().map(|scope| scope.org().0).collect();
-        orgs.sort_unstable();
-        orgs.dedup();
-        Self::open(database, sql::ENTER, &[&orgs]).await
+        Self::open(database, sql::ENTER, &[&orgs(scopes)]).await
+    }
+
+    /// Reads with one statement, in a transaction of its own that takes one round trip.
+    pub(crate) async fn read(
+        database: &Database,
+        scopes: &[OrgScope],
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> StoreResult<Vec<Row>> {
+        let mut transaction = Self {
+            client: Some(database.client().await?),
+            commit_timeout: database.statement_timeout,
+        };
+        let client = transaction.client()?;
+        let orgs = orgs(scopes);
+        let enter = prepared(client, sql::ENTER).await?;
+        let statement = prepared(client, sql).await?;
+        // Sent in this order, together.
+        let (_, _, rows, ()) = try_join4(
+            client.batch_execute("BEGIN"),
+            client.query(&enter, &[&orgs]),
+            client.query(&statement, params),
+            client.batch_execute("ROLLBACK"),
+        )
+        .await
+        .map_err(|e| store_error(&e))?;
+        transaction.client.take();
+        Ok(rows)
     }
 
     /// A transaction that sees every organisation's name, and nothing else of any.
@@ -46,10 +71,7 @@ impl OrgTransaction {
             commit_timeout: database.statement_timeout,
         };
         let client = transaction.client()?;
-        let enter = client
-            .prepare_cached(enter)
-            .await
-            .map_err(|e| store_error(&e))?;
+        let enter = prepared(client, enter).await?;
         // Sent together: PostgreSQL answers both in one round trip.
         try_join(client.batch_execute("BEGIN"), client.query(&enter, params))
             .await
@@ -82,14 +104,9 @@ impl OrgTransaction {
         params: &[&(dyn ToSql + Sync)],
     ) -> StoreResult<Vec<Row>> {
         let client = self.client()?;
-        let statement = client
-            .prepare_cached(sql)
-            .await
-            .map_err(|e| store_error(&e))?;
-        client
-            .query(&statement, params)
-            .await
-            .map_err(|e| store_error(&e))
+        let statement = prepared(client, sql).await?;
+        let rows = client.query(&statement, params).await;
+        rows.map_err(|e| store_error(&e))
     }
 
     pub(crate) async fn execute(
@@ -98,30 +115,33 @@ impl OrgTransaction {
         params: &[&(dyn ToSql + Sync)],
     ) -> StoreResult<u64> {
         let client = self.client()?;
-        let statement = client
-            .prepare_cached(sql)
-            .await
-            .map_err(|e| store_error(&e))?;
-        client
-            .execute(&statement, params)
-            .await
-            .map_err(|e| store_error(&e))
+        let statement = prepared(client, sql).await?;
+        let count = client.execute(&statement, params).await;
+        count.map_err(|e| store_error(&e))
+    }
+
+    /// Runs statements in their order, in one round trip once each has been prepared on this connection; the rows
+    /// of each.
+    pub(crate) async fn run_all(&self, statements: &[Bound<'_>]) -> StoreResult<Vec<Vec<Row>>> {
+        let client = self.client()?;
+        let mut ready = Vec::with_capacity(statements.len());
+        for bound in statements {
+            ready.push((prepared(client, bound.sql).await?, &bound.params));
+        }
+        let sent = ready
+            .iter()
+            .map(|(statement, params)| client.query(statement, params));
+        try_join_all(sent).await.map_err(|e| store_error(&e))
     }
 
     /// Inserts rows whose parameters stand one after another in `params`; gives what the statement returns.
     pub(crate) async fn insert(
         &self,
         insert: &sql::Insert,
-        mut params: &[&(dyn ToSql + Sync)],
+        params: &[&(dyn ToSql + Sync)],
     ) -> StoreResult<Vec<Row>> {
-        let mut returned = Vec::new();
-        while !params.is_empty() {
-            let (rows, statement) = insert.for_rows(params.len() / insert.columns);
-            let (now, rest) = params.split_at(rows * insert.columns);
-            returned.extend(self.query(statement, now).await?);
-            params = rest;
-        }
-        Ok(returned)
+        let rows = self.run_all(&insert.bound(params)).await?;
+        Ok(rows.into_iter().flatten().collect())
     }
 
     /// Ends a transaction that wrote: what it wrote is durable when this returns.
@@ -190,6 +210,42 @@ async fn commit(
     committed?;
     let position = flushed.ok().and_then(|row| row.try_get("position").ok());
     Ok(position.map(|position: PgLsn| WalPosition(position.into())))
+}
+
+/// A statement with its parameters.
+pub(crate) struct Bound<'a> {
+    pub(crate) sql: &'a str,
+    pub(crate) params: Vec<&'a (dyn ToSql + Sync)>,
+}
+
+impl sql::Insert {
+    /// The statements that insert rows whose parameters stand one after another in `params`.
+    pub(crate) fn bound<'a>(&self, mut params: &[&'a (dyn ToSql + Sync)]) -> Vec<Bound<'a>> {
+        let mut statements = Vec::new();
+        while !params.is_empty() {
+            let (rows, sql) = self.for_rows(params.len() / self.columns);
+            let (now, rest) = params.split_at(rows * self.columns);
+            let params_now = now.to_vec();
+            statements.push(Bound {
+                sql,
+                params: params_now,
+            });
+            params = rest;
+        }
+        statements
+    }
+}
+
+async fn prepared(client: &Object, sql: &str) -> StoreResult<Statement> {
+    let statement = client.prepare_cached(sql).await;
+    statement.map_err(|e| store_error(&e))
+}
+
+fn orgs(scopes: &[OrgScope]) -> Vec<Uuid> {
+    let mut orgs: Vec<Uuid> = scopes.iter().map(|scope| scope.org().0).collect();
+    orgs.sort_unstable();
+    orgs.dedup();
+    orgs
 }
 
 // A session that is ended by force may have committed before it could say so.

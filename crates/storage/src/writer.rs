@@ -13,12 +13,14 @@ use strongroom_domain::store::{
     ChangeFn, Committed, StoreError, StoreResult, StoredOrgKey, Tracking,
 };
 use strongroom_domain::{CredentialId, KeyId};
+use uuid::Uuid;
 
-use crate::audit::{Appended, Lane};
+use crate::audit::{Appended, Chained, Lane};
 use crate::database::Database;
 use crate::gather::{Reply, Worker};
-use crate::operations;
-use crate::transaction::{OrgTransaction, within};
+use crate::operations::{self, Member, NewRows, Used, check_generations};
+use crate::sql;
+use crate::transaction::{Bound, OrgTransaction, within};
 
 /// What a write does beside leaving its audit event.
 #[derive(Clone)]
@@ -178,29 +180,61 @@ impl Writer {
     async fn prepare(&self, batch: &[Write]) -> StoreResult<Prepared> {
         let scopes: Vec<OrgScope> = batch.iter().map(|write| write.scope).collect();
         let transaction = OrgTransaction::begin(&self.database, &scopes).await?;
-        let members = operations::carry_out(&transaction, batch).await?;
+        let (members, mut used) = operations::carry_out(&transaction, batch).await?;
         let done = members.iter().filter(|member| member.has_written());
         let events: Vec<_> = done
             .map(|member| (member.write.scope, member.event.clone()))
             .collect();
-        let committed = |member: operations::Member<'_>| {
-            let (position, earlier) = (None, member.earlier);
-            member.result.map(|()| Committed { position, earlier })
-        };
-        let results = members.into_iter().map(committed).collect();
         if events.is_empty() {
             transaction.finish().await?;
             return Ok(Prepared {
-                results,
+                results: results(members),
                 to_commit: None,
             });
         }
-        let appended = self.lane.append(&transaction, events).await?;
+        let new = NewRows::of(&members);
+        used.extend(new.used());
+        let chained = self.lane.chain(&transaction, events).await?;
+        store(&transaction, &new, &used, &chained).await?;
         Ok(Prepared {
-            results,
-            to_commit: Some((transaction, appended)),
+            results: results(members),
+            to_commit: Some((transaction, chained.appended)),
         })
     }
+}
+
+// All in one round trip: new rows, then the check of the keys they are sealed under, then the events.
+async fn store(
+    transaction: &OrgTransaction,
+    new: &NewRows<'_>,
+    used: &[Used],
+    chained: &Chained,
+) -> StoreResult<()> {
+    let mut orgs: Vec<Uuid> = used.iter().map(|(org, _)| org.0).collect();
+    orgs.sort_unstable();
+    orgs.dedup();
+    let mut statements = new.statements();
+    let check = statements.len();
+    if !orgs.is_empty() {
+        statements.push(Bound {
+            sql: sql::ACTIVE_GENERATIONS,
+            params: vec![&orgs],
+        });
+    }
+    statements.extend(sql::AUDIT_INSERT.bound(&chained.params()));
+    let rows = transaction.run_all(&statements).await?;
+    if orgs.is_empty() {
+        return Ok(());
+    }
+    check_generations(used, &rows[check])
+}
+
+fn results(members: Vec<Member<'_>>) -> Vec<StoreResult<Committed>> {
+    let committed = |member: Member<'_>| {
+        let (position, earlier) = (None, member.earlier);
+        member.result.map(|()| Committed { position, earlier })
+    };
+    members.into_iter().map(committed).collect()
 }
 
 struct Prepared {

@@ -4,8 +4,9 @@ use super::folder::{DevFolder, password};
 use super::supervised::Supervised;
 use crate::error::CommandError;
 
-/// Servers of five regions and the primary's together keep some 150 connections to the primary.
-const SETTINGS: [(&str, &str); 1] = [("max_connections", "300")];
+/// Servers of five regions and the primary's together keep some 150 connections to the primary, and a standby in the
+/// making has two senders.
+const SETTINGS: [(&str, &str); 2] = [("max_connections", "300"), ("max_wal_senders", "20")];
 
 /// The instance's PostgreSQL that takes the writes. When it dies it is started again.
 pub(super) struct PrivateCluster {

@@ -1,0 +1,43 @@
+-- What a backend would have without a vault: a table of ciphertext, and a table of what was done.
+drop table if exists bench_credentials, bench_audit, bench_uses;
+drop sequence if exists bench_id, bench_event;
+create sequence bench_id cache 1000;
+create sequence bench_event cache 1000;
+create table bench_credentials (
+    org_id uuid not null,
+    cred_id uuid not null,
+    provider text not null,
+    cred_type text not null,
+    label text not null,
+    version bigint not null,
+    key_generation integer not null,
+    wrapped_key bytea not null,
+    sealed_blob bytea not null,
+    updated_at timestamptz not null,
+    pieces_user text,
+    primary key (org_id, cred_id)
+);
+create table bench_audit (
+    org_id uuid not null,
+    lane uuid not null,
+    seq bigint not null,
+    at timestamptz not null,
+    action text not null,
+    outcome text not null,
+    actor text not null,
+    request_id text not null,
+    source text not null,
+    cred_id uuid,
+    key_id uuid,
+    version bigint,
+    digest bytea,
+    heads bytea,
+    mac bytea not null,
+    primary key (org_id, lane, seq, at)
+);
+-- Sizes as a row of the vault has them: 61 bytes of wrapped key, 94 of ciphertext.
+insert into bench_credentials
+select lpad(to_hex(n % :orgs), 32, '0')::uuid, lpad(to_hex(n), 32, '0')::uuid, 'generic', 'api_key', 'load-' || n, 1, 1,
+    decode(repeat('ab', 61), 'hex'), decode(repeat('cd', 94), 'hex'), now(), null
+from generate_series(1, :rows) n;
+select setval('bench_id', :rows + 1000000000);

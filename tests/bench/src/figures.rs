@@ -1,0 +1,223 @@
+//! The figures: what each one is called, what it is held to, and what was seen.
+
+use serde::Serialize;
+
+/// Which way is better, with what it must reach and what we aim for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Bound {
+    AtLeast { must: f64, aim: f64 },
+    AtMost { must: f64, aim: f64 },
+}
+
+/// A figure's name, unit, bound and baseline.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Figure {
+    pub(crate) name: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) bound: Bound,
+    pub(crate) baseline: &'static str,
+}
+
+const fn at_least(name: &'static str, must: f64, aim: f64, baseline: &'static str) -> Figure {
+    let bound = Bound::AtLeast { must, aim };
+    Figure {
+        name,
+        unit: "x",
+        bound,
+        baseline,
+    }
+}
+
+const fn at_most(
+    name: &'static str,
+    unit: &'static str,
+    must: f64,
+    aim: f64,
+    baseline: &'static str,
+) -> Figure {
+    let bound = Bound::AtMost { must, aim };
+    Figure {
+        name,
+        unit,
+        bound,
+        baseline,
+    }
+}
+
+const TAIL: &str = "its own median at the same load";
+const SMALL: &str = "10,000 credentials in 100 organisations";
+
+/// All of them, in the order of the report.
+pub(crate) const FIGURES: [Figure; 16] = [
+    at_least(
+        "create_c64",
+        2.0,
+        2.5,
+        "best of pgbench at 8, 32, 64 clients: one row per transaction",
+    ),
+    at_least(
+        "create_limit",
+        0.5,
+        0.6,
+        "pgbench, 50 rows per transaction, in rows",
+    ),
+    at_least(
+        "reveal_c64",
+        2.0,
+        2.5,
+        "best of pgbench at 8, 32, 64 clients: select and record",
+    ),
+    at_least(
+        "list_c16",
+        0.7,
+        1.0,
+        "best of pgbench at 8, 16, 32 clients: page, count and record",
+    ),
+    at_most("create_c1_p50", "x", 2.0, 1.5, "pgbench, one client"),
+    at_most("reveal_c1_p50", "x", 2.0, 1.5, "pgbench, one client"),
+    at_most("create_p99", "x", 12.0, 8.0, TAIL),
+    at_most("reveal_p99", "x", 12.0, 8.0, TAIL),
+    at_least("scale_create", 0.8, 0.95, SMALL),
+    at_least("scale_reveal", 0.8, 0.95, SMALL),
+    at_least("scale_list", 0.8, 0.95, SMALL),
+    at_most(
+        "deep_page",
+        "x",
+        1.5,
+        1.1,
+        "the slower-looking of the first page there and a page of 100",
+    ),
+    at_least(
+        "hot_org_create",
+        0.8,
+        0.95,
+        "spread over 1,000 organisations",
+    ),
+    at_least(
+        "hot_org_reveal",
+        0.8,
+        0.95,
+        "spread over 1,000 organisations",
+    ),
+    at_most(
+        "memory",
+        "MiB",
+        96.0,
+        48.0,
+        "none: resident after 60 s at 256 connections",
+    ),
+    at_most("start", "ms", 300.0, 100.0, "none: from process to ready"),
+];
+
+/// What was seen of one figure, round by round.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rounds {
+    /// The figure itself.
+    pub(crate) values: Vec<f64>,
+    /// What it is made of: ours and the baseline's, in their own unit.
+    pub(crate) ours: Vec<f64>,
+    pub(crate) theirs: Vec<f64>,
+}
+
+impl Rounds {
+    /// Notes a ratio.
+    pub(crate) fn ratio(&mut self, ours: f64, theirs: f64) {
+        self.values.push(ours / theirs);
+        self.ours.push(ours);
+        self.theirs.push(theirs);
+    }
+}
+
+/// One figure as reported.
+#[derive(Debug, Serialize)]
+pub(crate) struct Reported {
+    pub(crate) name: &'static str,
+    pub(crate) value: f64,
+    pub(crate) unit: &'static str,
+    pub(crate) baseline: String,
+    pub(crate) must: f64,
+    pub(crate) aim: f64,
+    /// The smallest and the largest value of all rounds.
+    pub(crate) spread: [f64; 2],
+    /// `aim`, `must` or `no`.
+    pub(crate) met: &'static str,
+}
+
+impl Figure {
+    pub(crate) fn reported(&self, rounds: &Rounds) -> Reported {
+        let value = median(&rounds.values);
+        let baseline = if rounds.ours.is_empty() {
+            self.baseline.to_owned()
+        } else {
+            let (ours, theirs) = (median(&rounds.ours), median(&rounds.theirs));
+            format!(
+                "{} ({} against {})",
+                self.baseline,
+                short(ours),
+                short(theirs)
+            )
+        };
+        let (must, aim, met) = match self.bound {
+            Bound::AtLeast { must, aim } => (must, aim, [value >= aim, value >= must]),
+            Bound::AtMost { must, aim } => (must, aim, [value <= aim, value <= must]),
+        };
+        let smallest = rounds.values.iter().copied().fold(f64::INFINITY, f64::min);
+        let largest = rounds.values.iter().copied().fold(0.0, f64::max);
+        Reported {
+            name: self.name,
+            value: round(value),
+            unit: self.unit,
+            baseline,
+            must,
+            aim,
+            spread: [round(smallest), round(largest)],
+            met: match met {
+                [true, _] => "aim",
+                [false, true] => "must",
+                [false, false] => "no",
+            },
+        }
+    }
+}
+
+pub(crate) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => f64::NAN,
+        count if count % 2 == 1 => sorted[middle],
+        _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
+    }
+}
+
+fn round(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+fn short(value: f64) -> String {
+    if value >= 100.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.2}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_is_the_median_of_its_rounds() {
+        let mut rounds = Rounds::default();
+        for (ours, theirs) in [(20.0, 10.0), (30.0, 10.0), (90.0, 10.0)] {
+            rounds.ratio(ours, theirs);
+        }
+        let reported = FIGURES[0].reported(&rounds);
+        assert_eq!((reported.value, reported.met), (3.0, "aim"));
+        assert_eq!(reported.spread, [2.0, 9.0]);
+        let mut slow = Rounds::default();
+        slow.ratio(13.0, 1.0);
+        assert_eq!(FIGURES[6].reported(&slow).met, "no");
+    }
+}
