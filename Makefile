@@ -1,7 +1,7 @@
 # The few commands a person repeats. Needs a Rust toolchain (https://rustup.rs); what else is missing on Debian
 # or Ubuntu is installed by deploy/install-postgresql.sh, which says so.
 
-.PHONY: dev test test-compose lint format release prerequisites
+.PHONY: dev test test-compose lint format release bench prerequisites
 
 ## make dev: everything on this machine; ARGS="--listen 127.0.0.1:0" and the like are passed on.
 dev: prerequisites
@@ -25,6 +25,11 @@ format:
 ## make release: the optimised binary, target/release/strongroom.
 release: prerequisites
 	cargo build --locked --release --package strongroom
+
+## make bench: the released program beside plain SQL; ten minutes. ARGS="--only create" measures a part.
+bench: release
+	@tests/bench/install.sh
+	cargo run --locked --release --package strongroom-bench -- $(ARGS)
 
 prerequisites:
 	@deploy/install-postgresql.sh

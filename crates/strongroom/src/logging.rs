@@ -1,5 +1,6 @@
 use std::io::IsTerminal;
 
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -7,15 +8,30 @@ use tracing_subscriber::{Layer, fmt};
 
 use crate::config::{LogFormat, Logging};
 
-/// Sends log lines to standard error. Other crates' lines count from warnings on; at debug level they could
-/// quote what passes through them.
-pub(crate) fn start(logging: Logging) {
+/// Lines that wait for whoever reads standard error. When he is slower than they come, further ones are dropped,
+/// and no request waits for him.
+const LINES: usize = 100_000;
+
+/// Writes what is left of the log when dropped.
+#[must_use = "the log's last lines are written when it is dropped"]
+pub(crate) struct LogGuard {
+    _writer: WorkerGuard,
+}
+
+/// Sends log lines to standard error, from a thread of its own. Other crates' lines count from warnings on; at
+/// debug level they could quote what passes through them.
+pub(crate) fn start(logging: Logging) -> LogGuard {
     let json = match logging.format {
         LogFormat::Json => true,
         LogFormat::Human => false,
         LogFormat::Auto => !std::io::stderr().is_terminal(),
     };
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(LINES)
+        .lossy(true)
+        .thread_name("log")
+        .finish(std::io::stderr());
+    let lines = fmt::layer().with_writer(writer);
     let lines = if json {
         lines
             .json()
@@ -34,4 +50,5 @@ pub(crate) fn start(logging: Logging) {
     let _ = tracing_subscriber::registry()
         .with(lines.with_filter(filter))
         .try_init();
+    LogGuard { _writer: guard }
 }

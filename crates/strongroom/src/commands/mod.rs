@@ -44,7 +44,7 @@ pub(crate) fn run(command: Command) -> Result<(), CommandError> {
 
 /// Runs a command that ends by itself: only warnings are logged.
 fn short(work: impl Future<Output = Result<(), CommandError>>) -> Result<(), CommandError> {
-    logging::start(Logging {
+    let _log = logging::start(Logging {
         format: LogFormat::Human,
         level: tracing::Level::WARN,
     });

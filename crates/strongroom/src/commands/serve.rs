@@ -6,7 +6,7 @@ use crate::{config, logging};
 /// `strongroom serve`.
 pub(super) fn run(args: &ServeArgs) -> Result<(), CommandError> {
     let (settings, logging) = config::serve(args)?;
-    logging::start(logging);
+    let _log = logging::start(logging);
     super::runtime()?.block_on(async {
         let stop = stop_signal()?;
         Service::start(settings)?.run_until(stop).await

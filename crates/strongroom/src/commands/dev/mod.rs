@@ -34,7 +34,7 @@ pub(super) fn run(args: &DevArgs) -> Result<(), CommandError> {
             args.listen.ip()
         )));
     }
-    logging::start(Logging {
+    let _log = logging::start(Logging {
         format: LogFormat::Auto,
         level: tracing::Level::INFO,
     });
