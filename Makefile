@@ -1,7 +1,7 @@
 # The few commands a person repeats. Needs a Rust toolchain (https://rustup.rs); what else is missing on Debian
 # or Ubuntu is installed by deploy/install-postgresql.sh, which says so.
 
-.PHONY: dev test lint format release bench prerequisites
+.PHONY: dev test test-compose lint format release bench prerequisites
 
 ## make dev: everything on this machine; ARGS="--listen 127.0.0.1:0" and the like are passed on.
 dev: prerequisites
@@ -33,3 +33,7 @@ bench: release
 
 prerequisites:
 	@deploy/install-postgresql.sh
+
+## make test-compose: the deployment of deploy/compose.yaml in a real container engine. As root; takes a while.
+test-compose:
+	@deploy/test-compose

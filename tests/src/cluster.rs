@@ -21,23 +21,42 @@ pub struct OwnCluster {
 impl OwnCluster {
     /// A running one with a migrated database.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// A running one with a migrated database and `further` settings.
+    pub async fn start_with(further: &[(&str, &str)]) -> Self {
+        let mut own = Self::stopped(further);
+        own.resume();
+        migrate(own.database().superuser_url()).await;
+        own
+    }
+
+    /// One that has nothing yet; [`Self::resume`] starts what is in its folder by then.
+    pub(crate) fn stopped(further: &[(&str, &str)]) -> Self {
         let folder = TempDir::with_prefix("strongroom-own-").unwrap();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let config = ClusterConfig {
             data: folder.path().join("postgres"),
             log: folder.path().join("postgres.log"),
             superuser_password: PASSWORD.into(),
             port: None,
-            settings: settings(),
+            settings: settings()
+                .into_iter()
+                .chain(further.iter().map(owned))
+                .collect(),
         };
-        let mut own = Self {
+        Self {
             config,
             running: None,
             port: 0,
             folder,
-        };
-        own.resume();
-        migrate(own.database().superuser_url()).await;
-        own
+        }
+    }
+
+    /// The folder with its data.
+    pub(crate) fn data(&self) -> &Path {
+        &self.config.data
     }
 
     /// Its database.

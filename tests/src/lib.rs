@@ -7,9 +7,11 @@
     reason = "a test that cannot go on shall fail where it stands"
 )]
 
+mod backup;
 mod binary;
 mod cluster;
 mod command;
+mod deployment;
 mod envelope;
 mod postgres;
 mod proxy;
@@ -18,9 +20,11 @@ mod regions;
 mod server;
 mod vault;
 
+pub use backup::Backup;
 pub use binary::strongroom_binary;
 pub use cluster::{OwnCluster, Standby};
 pub use command::{Finished, run};
+pub use deployment::{Deployment, REGIONS, folder as deploy_folder};
 pub use envelope::{Failure, failure};
 pub use postgres::{Database, cluster_url};
 pub use proxy::Proxy;

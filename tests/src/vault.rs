@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::server::eventually;
-use crate::{Database, Failure, Finished, Server, failure};
+use crate::{Database, Deployment, Failure, Finished, Server, failure};
 
 /// The path of the credentials.
 pub const CREDENTIALS: &str = "/organizations/config/external-credentials";
@@ -21,6 +21,7 @@ pub struct TestVault {
     /// The organisation's member, talking to `server`.
     pub member: Api,
     folder: TempDir,
+    deployment: Option<Deployment>,
 }
 
 /// One caller: a server's URL, an organisation and an API key.
@@ -36,9 +37,15 @@ pub struct Api {
 }
 
 impl TestVault {
-    /// A fresh one, ready to serve.
+    /// A fresh one, ready to serve. Where the tests run through a deployment, its callers talk to that one's
+    /// servers, and nobody to this vault's own.
     pub async fn start() -> Self {
-        Self::start_with(&[]).await
+        let mut vault = Self::start_with(&[]).await;
+        vault.deployment = Deployment::given();
+        if vault.deployment.is_some() {
+            (vault.admin, vault.member) = vault.new_organization("test");
+        }
+        vault
     }
 
     /// A fresh one whose server has further `variables`.
@@ -60,6 +67,7 @@ impl TestVault {
             admin: unset.clone(),
             member: unset,
             folder,
+            deployment: None,
         };
         (vault.admin, vault.member) = vault.new_organization("test");
         vault.ready(&vault.admin.url).await;
@@ -104,6 +112,9 @@ impl TestVault {
     /// Runs `strongroom` on this vault, as the superuser.
     #[must_use]
     pub fn run(&self, args: &[&str]) -> Finished {
+        if let Some(deployment) = self.deployment {
+            return deployment.run(args);
+        }
         let variables = [
             ("STRONGROOM_DATABASE_URL", self.database.superuser_url()),
             ("STRONGROOM_ROOT_KEY_FILE", self.root_key_file()),
@@ -123,7 +134,9 @@ impl TestVault {
             .run(&["org", "create", "--name", name, "--json"])
             .json();
         let org = made["org_id"].as_str().unwrap();
-        (self.new_key(org, "admin"), self.new_key(org, "member"))
+        let (admin, member) = (self.new_key(org, "admin"), self.new_key(org, "member"));
+        let member = member.at(&admin.url);
+        (admin, member)
     }
 
     /// Another API key of `org`.
@@ -133,7 +146,11 @@ impl TestVault {
             "key", "create", "--org", org, "--role", role, "--name", role, "--json",
         ];
         let made = self.run(&args).json();
-        Api::new(&self.server.url(), org, made["api_key"].as_str().unwrap())
+        let url = match self.deployment {
+            Some(deployment) => deployment.next_url(),
+            None => self.server.url(),
+        };
+        Api::new(&url, org, made["api_key"].as_str().unwrap())
     }
 }
 

@@ -1,4 +1,5 @@
 mod audit;
+mod health;
 mod rotate;
 
 #[cfg(feature = "dev")]
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use audit::{AuditCommand, AuditVerifyArgs, ExportArgs, HeadArgs, PruneArgs};
+pub(crate) use health::HealthArgs;
 pub(crate) use rotate::{RotateCommand, RotateOrgArgs, RotateRetireArgs, RotateRootArgs};
 
 /// A vault for the credentials that organisations hold with other companies.
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     /// Run everything on this machine: a private PostgreSQL, an organisation with two API keys, and the server.
     #[cfg(feature = "dev")]
     Dev(DevArgs),
+    /// Ask a running server whether it can serve; exits with 1 when it cannot. For health checks.
+    Health(HealthArgs),
     /// Create or update the database's tables. Needs a role that may create tables; it becomes their owner.
     Migrate(MigrateArgs),
     /// Root keys: what every other key is wrapped by.

@@ -4,6 +4,7 @@ mod audit;
 mod credentials;
 #[cfg(feature = "dev")]
 mod dev;
+mod health;
 mod key;
 mod key_check;
 mod migrate;
@@ -27,6 +28,7 @@ pub(crate) fn run(command: Command) -> Result<(), CommandError> {
         Command::Serve(args) => serve::run(&args),
         #[cfg(feature = "dev")]
         Command::Dev(args) => dev::run(&args),
+        Command::Health(args) => health::run(&args),
         Command::Migrate(args) => short(migrate::run(&args)),
         Command::RootKey { command } => root_key::run(&command),
         Command::Org { command } => short(org::run(command)),

@@ -1,0 +1,49 @@
+# Read by the scripts beside it: the regions, and how to ask their databases.
+# shellcheck shell=bash
+
+deploy=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+regions=(eu us ap)
+node=/etc/strongroom/postgres/node.sh
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+    say "error: $*"
+    exit 1
+}
+
+compose() { docker compose --file "$deploy/compose.yaml" "$@"; }
+
+is_region() { [[ " ${regions[*]} " == *" $1 "* ]]; }
+
+# sql REGION STATEMENT: as the superuser, over the container's own socket.
+sql() { compose exec -T "postgres-$1" psql -qAtX -v ON_ERROR_STOP=1 -U postgres -d postgres -c "$2"; }
+
+# primary, standby, or nothing when the node does not answer.
+role_of() {
+    case $(sql "$1" 'select pg_is_in_recovery()' 2>/dev/null) in
+    t) echo standby ;;
+    f) echo primary ;;
+    esac
+}
+
+# What the node's volume says it is, whether it runs or not.
+state_of() { compose run --rm -T --no-deps "postgres-$1" state; }
+
+# The regions whose nodes answer and have this role.
+all_with() {
+    local region
+    for region in "${regions[@]}"; do
+        [[ $(role_of "$region") != "$1" ]] || echo "$region"
+    done
+}
+
+# until_true SECONDS COMMAND…
+until_true() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        ((SECONDS < end)) || return 1
+        sleep 0.5
+    done
+}
