@@ -25,6 +25,14 @@ fn arrows_between_crates_are_the_documented_ones() {
             "strongroom-e2e",
             &["strongroom-pgdev", "strongroom-storage"],
         ),
+        (
+            "strongroom-bench",
+            &[
+                "strongroom-domain",
+                "strongroom-pgdev",
+                "strongroom-storage",
+            ],
+        ),
     ]);
     // Libraries that only these crates may use.
     let confined: BTreeMap<&str, &[&str]> = BTreeMap::from([
@@ -35,7 +43,12 @@ fn arrows_between_crates_are_the_documented_ones() {
         ("deadpool-postgres", &["strongroom-storage"]),
         (
             "tokio-postgres",
-            &["strongroom-storage", "strongroom-pgdev", "strongroom-e2e"],
+            &[
+                "strongroom-storage",
+                "strongroom-pgdev",
+                "strongroom-e2e",
+                "strongroom-bench",
+            ],
         ),
     ]);
     let metadata = MetadataCommand::new().no_deps().exec().unwrap();
