@@ -33,7 +33,7 @@ pub struct DatabaseSettings {
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
-    reserved: Pool,
+    connect_timeout: Duration,
     connector: Connector,
     pub(crate) statement_timeout: Duration,
 }
@@ -87,19 +87,27 @@ impl Database {
         let timeout = settings.connect_timeout;
         Ok(Self {
             pool: pool(&connector, settings.pool_size, timeout)?,
-            reserved: pool(&connector, RESERVED, timeout)?,
+            connect_timeout: timeout,
             connector,
             statement_timeout: settings.statement_timeout,
         })
     }
 
-    /// The same database by a small pool of its own, for the workers that everybody waits for: whoever uses up
-    /// the other pool cannot keep them from a connection.
-    pub(crate) fn reserved(&self) -> Self {
-        Self {
-            pool: self.reserved.clone(),
+    /// The same database by a small pool of its own, whose connections run on `runtime`, for the workers that
+    /// everybody waits for: whoever uses up the other pool cannot keep them from a connection.
+    ///
+    /// # Errors
+    /// [`ConnectError::Failed`].
+    pub(crate) fn reserved(&self, runtime: &Handle) -> Result<Self, ConnectError> {
+        let connector = Connector {
+            runtime: runtime.clone(),
+            ..self.connector.clone()
+        };
+        Ok(Self {
+            pool: pool(&connector, RESERVED, self.connect_timeout)?,
+            connector,
             ..self.clone()
-        }
+        })
     }
 
     pub(crate) fn pool_size(&self) -> usize {

@@ -1,5 +1,6 @@
 use async_trait::async_trait;
 use strongroom_domain::store::{StoreError, StoreResult};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 /// Where one member of a batch gets its answer.
@@ -22,14 +23,15 @@ pub(crate) struct Gather<M> {
 }
 
 impl<M: Send + 'static> Gather<M> {
-    /// Starts `worker` on the current runtime. It ends when the queue is dropped.
+    /// Starts `worker` on `runtime`. It ends when the queue is dropped.
     pub(crate) fn start<W: Worker<Member = M>>(
+        runtime: &Handle,
         mut worker: W,
         capacity: usize,
         largest: usize,
     ) -> Self {
         let (queue, mut waiting) = mpsc::channel(capacity);
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             let mut batch = Vec::with_capacity(largest);
             while waiting.recv_many(&mut batch, largest).await > 0 {
                 worker.run(std::mem::take(&mut batch)).await;

@@ -28,6 +28,7 @@ mod tls;
 mod tracking;
 mod transaction;
 mod url;
+mod worker_thread;
 mod writer;
 
 pub use database::{Database, DatabaseSettings};

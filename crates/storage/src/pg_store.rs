@@ -8,7 +8,7 @@ use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::audit::{Chain, Event};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::{CredentialFilter, CredentialPage, Page, SealedCredential};
-use strongroom_domain::crypto::{CryptoError, RandomSource};
+use strongroom_domain::crypto::RandomSource;
 use strongroom_domain::last_use::StoredCredential;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::replication::OperationId;
@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::audit::Lane;
 use crate::database::Database;
-use crate::error::store_error;
+use crate::error::{ConnectError, store_error};
 use crate::gather::Gather;
 use crate::listing::list;
 use crate::reader::{ApiKeys, Credentials, OrgKeys, Reader, Wanted};
@@ -33,6 +33,7 @@ use crate::sql;
 use crate::sql::operations as op_sql;
 use crate::tracking;
 use crate::transaction::{OrgTransaction, within};
+use crate::worker_thread::WorkerThread;
 use crate::writer::{NewLane, Operation, Write, Writer};
 
 /// Most writes in one transaction, and reads in one statement.
@@ -56,39 +57,45 @@ pub struct PgStore {
     reads: Gather<Wanted<Credentials>>,
     api_keys: Gather<Wanted<ApiKeys>>,
     org_keys: Gather<Wanted<OrgKeys>>,
+    _thread: WorkerThread,
     /// Queries that may read many rows take at most half of the pool, so that the others always get through.
     pub(crate) scans: Semaphore,
 }
 
 impl PgStore {
-    /// Starts the workers on the current runtime, with an audit lane of their own. Credentials are read from
+    /// Starts the workers on a thread of their own, with an audit lane of their own. Credentials are read from
     /// `replica` if there is one.
     ///
     /// # Errors
-    /// [`CryptoError::Random`] when the lane cannot be given an id.
+    /// [`ConnectError::Failed`] when there is no thread, or no id for the lane.
     pub fn start(
         database: Database,
         replica: Option<Database>,
         chain: Chain,
         clock: Arc<dyn Clock>,
         random: Arc<dyn RandomSource>,
-    ) -> Result<Self, CryptoError> {
-        let reserved = database.reserved();
-        let lane = LaneId::new(clock.now(), &*random)?;
+    ) -> Result<Self, ConnectError> {
+        let failed = |error: String| ConnectError::Failed(error);
+        let thread = WorkerThread::start().map_err(|error| failed(error.to_string()))?;
+        let runtime = thread.handle();
+        let reserved = database.reserved(runtime)?;
+        let lane = LaneId::new(clock.now(), &*random).map_err(|error| failed(error.to_string()))?;
         let writer = Writer {
             database: reserved.clone(),
             lane: Lane::new(lane, chain.clone()),
             new_lane: new_lane(chain.clone(), clock.clone(), random.clone()),
         };
-        let reading = replica.as_ref().map(Database::reserved);
+        let reading = replica.as_ref().map(|replica| replica.reserved(runtime));
+        let reading = reading.transpose()?;
         let reads = Reader::<Credentials>::new(reading.unwrap_or_else(|| reserved.clone()));
         let api_keys = Reader::<ApiKeys>::new(reserved.clone());
         let org_keys = Reader::<OrgKeys>::new(reserved);
         Ok(Self {
-            writes: Gather::start(writer, QUEUE_CAPACITY, LARGEST_BATCH),
-            reads: Gather::start(reads, QUEUE_CAPACITY, LARGEST_BATCH),
-            api_keys: Gather::start(api_keys, QUEUE_CAPACITY, LARGEST_BATCH),
-            org_keys: Gather::start(org_keys, QUEUE_CAPACITY, LARGEST_BATCH),
+            writes: Gather::start(runtime, writer, QUEUE_CAPACITY, LARGEST_BATCH),
+            reads: Gather::start(runtime, reads, QUEUE_CAPACITY, LARGEST_BATCH),
+            api_keys: Gather::start(runtime, api_keys, QUEUE_CAPACITY, LARGEST_BATCH),
+            org_keys: Gather::start(runtime, org_keys, QUEUE_CAPACITY, LARGEST_BATCH),
+            _thread: thread,
             scans: Semaphore::new(database.pool_size().div_ceil(2)),
             database,
             replica,

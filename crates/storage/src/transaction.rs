@@ -1,7 +1,8 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use futures_util::future::{join, try_join, try_join_all, try_join4};
+use futures_util::future::{join, try_join, try_join_all, try_join3};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::replication::WalPosition;
 use strongroom_domain::store::{StoreError, StoreResult};
@@ -20,12 +21,20 @@ use crate::sql::operations as op_sql;
 /// deadline, a caller that went away) it closes, and PostgreSQL rolls back.
 pub(crate) struct OrgTransaction {
     client: Option<Object>,
+    /// What begins it: sent together with its first statement.
+    start: Mutex<Option<Start>>,
     commit_timeout: Duration,
+}
+
+struct Start {
+    enter: Statement,
+    /// None for the listing of organisations.
+    orgs: Option<Vec<Uuid>>,
 }
 
 impl OrgTransaction {
     pub(crate) async fn begin(database: &Database, scopes: &[OrgScope]) -> StoreResult<Self> {
-        Self::open(database, sql::ENTER, &[&orgs(scopes)]).await
+        Self::open(database, sql::ENTER, Some(orgs(scopes))).await
     }
 
     /// Reads with one statement, in a transaction of its own that takes one round trip.
@@ -35,48 +44,59 @@ impl OrgTransaction {
         sql: &str,
         params: &[&(dyn ToSql + Sync)],
     ) -> StoreResult<Vec<Row>> {
-        let mut transaction = Self {
-            client: Some(database.client().await?),
-            commit_timeout: database.statement_timeout,
-        };
+        let mut transaction = Self::begin(database, scopes).await?;
         let client = transaction.client()?;
-        let orgs = orgs(scopes);
-        let enter = prepared(client, sql::ENTER).await?;
         let statement = prepared(client, sql).await?;
-        // Sent in this order, together.
-        let (_, _, rows, ()) = try_join4(
-            client.batch_execute("BEGIN"),
-            client.query(&enter, &[&orgs]),
+        let read = try_join(
             client.query(&statement, params),
             client.batch_execute("ROLLBACK"),
-        )
-        .await
-        .map_err(|e| store_error(&e))?;
+        );
+        let (rows, ()) = transaction.send(read).await?;
         transaction.client.take();
         Ok(rows)
     }
 
     /// A transaction that sees every organisation's name, and nothing else of any.
     pub(crate) async fn begin_listing(database: &Database) -> StoreResult<Self> {
-        Self::open(database, sql::ENTER_LISTING, &[]).await
+        Self::open(database, sql::ENTER_LISTING, None).await
     }
 
-    async fn open(
-        database: &Database,
-        enter: &str,
-        params: &[&(dyn ToSql + Sync)],
-    ) -> StoreResult<Self> {
-        let transaction = Self {
-            client: Some(database.client().await?),
+    async fn open(database: &Database, enter: &str, orgs: Option<Vec<Uuid>>) -> StoreResult<Self> {
+        let client = database.client().await?;
+        let enter = prepared(&client, enter).await?;
+        Ok(Self {
+            client: Some(client),
+            start: Mutex::new(Some(Start { enter, orgs })),
             commit_timeout: database.statement_timeout,
+        })
+    }
+
+    /// Sends `work`, and before it what begins the transaction unless that was sent: PostgreSQL answers all in one
+    /// round trip. `work` has to send when it is first polled.
+    async fn send<T>(
+        &self,
+        work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> StoreResult<T> {
+        let start = self.not_started().take();
+        let sent = match start {
+            None => work.await,
+            Some(Start { enter, orgs }) => {
+                let client = self.client()?;
+                let orgs: Vec<&(dyn ToSql + Sync)> = orgs
+                    .iter()
+                    .map(|orgs| orgs as &(dyn ToSql + Sync))
+                    .collect();
+                let begun = client.batch_execute("BEGIN");
+                let entered = client.query(&enter, &orgs);
+                let all = try_join3(begun, entered, work).await;
+                all.map(|(_, _, done)| done)
+            }
         };
-        let client = transaction.client()?;
-        let enter = prepared(client, enter).await?;
-        // Sent together: PostgreSQL answers both in one round trip.
-        try_join(client.batch_execute("BEGIN"), client.query(&enter, params))
-            .await
-            .map_err(|e| store_error(&e))?;
-        Ok(transaction)
+        sent.map_err(|e| store_error(&e))
+    }
+
+    fn not_started(&self) -> MutexGuard<'_, Option<Start>> {
+        self.start.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Moves on to the rows of `scope`, and away from those seen before.
@@ -88,8 +108,7 @@ impl OrgTransaction {
 
     /// Runs statements that take no parameters and give no rows.
     pub(crate) async fn run(&self, sql: &str) -> StoreResult<()> {
-        let ran = self.client()?.batch_execute(sql).await;
-        ran.map_err(|e| store_error(&e))
+        self.send(self.client()?.batch_execute(sql)).await
     }
 
     fn client(&self) -> StoreResult<&Object> {
@@ -105,8 +124,7 @@ impl OrgTransaction {
     ) -> StoreResult<Vec<Row>> {
         let client = self.client()?;
         let statement = prepared(client, sql).await?;
-        let rows = client.query(&statement, params).await;
-        rows.map_err(|e| store_error(&e))
+        self.send(client.query(&statement, params)).await
     }
 
     pub(crate) async fn execute(
@@ -116,8 +134,7 @@ impl OrgTransaction {
     ) -> StoreResult<u64> {
         let client = self.client()?;
         let statement = prepared(client, sql).await?;
-        let count = client.execute(&statement, params).await;
-        count.map_err(|e| store_error(&e))
+        self.send(client.execute(&statement, params)).await
     }
 
     /// Runs statements in their order, in one round trip once each has been prepared on this connection; the rows
@@ -131,7 +148,7 @@ impl OrgTransaction {
         let sent = ready
             .iter()
             .map(|(statement, params)| client.query(statement, params));
-        try_join_all(sent).await.map_err(|e| store_error(&e))
+        self.send(try_join_all(sent)).await
     }
 
     /// Inserts rows whose parameters stand one after another in `params`; gives what the statement returns.
@@ -161,6 +178,10 @@ impl OrgTransaction {
     }
 
     async fn end(mut self, position: bool) -> StoreResult<Option<WalPosition>> {
+        if self.not_started().is_some() {
+            self.client.take();
+            return Ok(None);
+        }
         let commit = commit(self.client()?, position);
         let committed = match tokio::time::timeout(self.commit_timeout, commit).await {
             Ok(Ok(position)) => Ok(position),
@@ -177,8 +198,10 @@ impl OrgTransaction {
 
     /// Ends a transaction that only read, or that shall leave nothing behind.
     pub(crate) async fn finish(mut self) -> StoreResult<()> {
-        let ended = self.client()?.batch_execute("ROLLBACK").await;
-        ended.map_err(|e| store_error(&e))?;
+        if self.not_started().is_none() {
+            let ended = self.client()?.batch_execute("ROLLBACK").await;
+            ended.map_err(|e| store_error(&e))?;
+        }
         self.client.take();
         Ok(())
     }
