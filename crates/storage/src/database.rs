@@ -122,14 +122,15 @@ impl Database {
     }
 }
 
-// Time limits stand on the server's side too, so that a transaction whose client vanished holds no lock.
+// Time limits stand on the server's side too, so that a transaction whose client vanished holds no lock. The last
+// setting carries a transaction's scope to the workers of a sharded cluster; PostgreSQL itself ignores it.
 fn session(settings: &DatabaseSettings) -> Config {
     let millis = settings.statement_timeout.as_millis();
     let mut config = settings.url.config.clone();
     let given = config.get_options().unwrap_or_default().to_owned();
     config.options(format!(
         "-c statement_timeout={millis} -c idle_in_transaction_session_timeout={millis} \
-         -c lock_timeout={LOCK_TIMEOUT} {given}"
+         -c lock_timeout={LOCK_TIMEOUT} -c citus.propagate_set_commands=local {given}"
     ));
     if config.get_application_name().is_none() {
         config.application_name("strongroom");
