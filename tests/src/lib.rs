@@ -8,6 +8,7 @@
 )]
 
 mod binary;
+pub mod citus;
 mod command;
 mod envelope;
 mod postgres;
