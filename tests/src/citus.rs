@@ -11,6 +11,10 @@ use crate::postgres::{connect, migrate, sql};
 
 /// The superuser's URL of the given coordinator.
 #[must_use]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the cluster is given to the harness, which has no settings"
+)]
 pub fn url() -> Option<Url> {
     let given = std::env::var("CITUS_URL").ok()?;
     let url = given.trim();
@@ -100,6 +104,31 @@ fn own(name: &str) -> String {
     format!("{PREFIX}{}_{name}", std::process::id())
 }
 
+/// A worker of the cluster.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    url: Url,
+    /// Its port, as the coordinator knows it.
+    pub port: i32,
+}
+
+impl Worker {
+    /// The superuser's URL of the test's database there.
+    #[must_use]
+    pub fn superuser_url(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// The URL of another role.
+    #[must_use]
+    pub fn url_as(&self, role: &str, password: &str) -> String {
+        let mut url = self.url.clone();
+        url.set_username(role).unwrap();
+        url.set_password(Some(password)).unwrap();
+        url.into()
+    }
+}
+
 /// A database on all nodes of the cluster, for as long as this lives.
 #[derive(Debug)]
 pub struct Lease {
@@ -136,6 +165,14 @@ impl Lease {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The workers.
+    pub fn workers(&self) -> impl Iterator<Item = Worker> {
+        self.nodes[1..].iter().map(|node| Worker {
+            url: named(&node.url, &self.name),
+            port: node.port,
+        })
     }
 
     pub(crate) fn superuser_url(&self) -> String {

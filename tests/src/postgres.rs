@@ -147,6 +147,18 @@ impl Database {
         }
     }
 
+    /// What is particular to a database on the given cluster.
+    ///
+    /// # Panics
+    /// Without one.
+    #[must_use]
+    pub fn lease(&self) -> &citus::Lease {
+        match &self.home {
+            Home::Given(lease) => lease,
+            Home::Private { .. } => panic!("no cluster is given in CITUS_URL"),
+        }
+    }
+
     /// A superuser's connection, for which row-level security does not count.
     pub async fn connect(&self) -> tokio_postgres::Client {
         connect(&self.superuser_url()).await

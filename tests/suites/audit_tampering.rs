@@ -198,16 +198,20 @@ async fn removed_moved_and_invented_events_are_found() {
     ];
     for (name, sql, kind, seq) in attacks {
         database.batch_execute(&sql).await.unwrap();
-        let (intact, report) = verify(&vault, &[]);
-        let found = findings(&report);
-        assert!(!intact, "{name}");
-        let hit = found
-            .iter()
-            .any(|finding| finding["kind"] == kind && finding["seq"] == seq);
-        assert!(hit, "{name}: {found:?}");
+        is_found(&vault, name, kind, seq);
         restore(&database).await;
         assert!(verify(&vault, &[]).0, "{name} was not undone");
     }
+}
+
+fn is_found(vault: &TestVault, name: &str, kind: &str, seq: i32) {
+    let (intact, report) = verify(vault, &[]);
+    let found = findings(&report);
+    assert!(!intact, "{name}");
+    let hit = found
+        .iter()
+        .any(|finding| finding["kind"] == kind && finding["seq"] == seq);
+    assert!(hit, "{name}: {found:?}");
 }
 
 #[tokio::test]

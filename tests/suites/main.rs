@@ -37,6 +37,7 @@ mod rotation;
 mod scrub;
 mod secrecy;
 mod serving;
+mod sharded;
 mod statements;
 mod tampering;
 mod unknown_outcome;

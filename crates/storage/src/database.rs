@@ -100,6 +100,14 @@ impl Database {
         }
     }
 
+    /// The same database for what must not wait long.
+    pub(crate) fn hurried(&self, limit: Duration) -> Self {
+        Self {
+            statement_timeout: self.statement_timeout.min(limit),
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn pool_size(&self) -> usize {
         self.pool.status().max_size
     }

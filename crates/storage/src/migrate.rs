@@ -5,7 +5,7 @@ use crate::error::ConnectError;
 use crate::roles::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-const MIGRATIONS: [(&str, &str); 5] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 5] = [
     (
         "V0001__vault",
         include_str!("../../../migrations/0001_vault.sql"),

@@ -18,21 +18,26 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::aside::Aside;
 use crate::audit::Lane;
 use crate::database::Database;
 use crate::error::store_error;
 use crate::gather::Gather;
 use crate::listing::list;
-use crate::reader::{Reader, Wanted};
+use crate::reader::{LoneReader, Reader, Wanted};
 use crate::rows::{self, get};
 use crate::sql;
 use crate::transaction::{OrgTransaction, within};
-use crate::writer::{NewLane, Operation, Write, Writer};
+use crate::writer::{LoneWriter, NewLane, Operation, Write, Writer};
 
 /// Most writes in one transaction, and reads in one statement.
 const LARGEST_BATCH: usize = 256;
 /// Most requests that wait for the next batch; beyond it they are refused at once.
 const QUEUE_CAPACITY: usize = 4096;
+
+/// Longest time for what an organisation asks by itself, after the batch that it was in failed: short, since others
+/// wait for their turn.
+pub(crate) const ALONE: Duration = Duration::from_secs(1);
 
 /// Pause before a write is tried again that found its row held by another transaction.
 const CONTENDED: Duration = Duration::from_millis(20);
@@ -62,12 +67,21 @@ impl PgStore {
     ) -> Result<Self, CryptoError> {
         let reserved = database.reserved();
         let lane = LaneId::new(clock.now(), &*random)?;
+        let new_lane = new_lane(chain.clone(), clock.clone(), random.clone());
+        let hurried = database.hurried(ALONE);
         let writer = Writer {
             database: reserved.clone(),
             lane: Lane::new(lane, chain.clone()),
-            new_lane: new_lane(chain.clone(), clock.clone(), random.clone()),
+            new_lane: new_lane.clone(),
+            aside: Some(Aside::start(LoneWriter {
+                database: hurried.clone(),
+                new_lane,
+            })),
         };
-        let reader = Reader { database: reserved };
+        let reader = Reader {
+            database: reserved,
+            aside: Some(Aside::start(LoneReader { database: hurried })),
+        };
         Ok(Self {
             writes: Gather::start(writer, QUEUE_CAPACITY, LARGEST_BATCH),
             reads: Gather::start(reader, QUEUE_CAPACITY, LARGEST_BATCH),
@@ -392,7 +406,7 @@ impl Store for PgStore {
 }
 
 fn new_lane(chain: Chain, clock: Arc<dyn Clock>, random: Arc<dyn RandomSource>) -> NewLane {
-    Box::new(move || {
+    Arc::new(move || {
         let id = LaneId::new(clock.now(), &*random)
             .map_err(|error| StoreError::Internal(error.to_string()))?;
         Ok(Lane::new(id, chain.clone()))

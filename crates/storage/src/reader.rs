@@ -8,6 +8,7 @@ use strongroom_domain::store::{StoreError, StoreResult};
 use strongroom_domain::{CredentialId, OrgId};
 use uuid::Uuid;
 
+use crate::aside::{Alone, Aside, Member};
 use crate::database::Database;
 use crate::gather::{Reply, Worker};
 use crate::last_use::last_use;
@@ -25,6 +26,36 @@ pub(crate) struct Wanted {
 /// Reads all wanted credentials with one statement.
 pub(crate) struct Reader {
     pub(crate) database: Database,
+    /// Where a batch goes that touches a part of the database that is away.
+    pub(crate) aside: Option<Aside<Wanted>>,
+}
+
+/// Reads of one organisation by themselves.
+pub(crate) struct LoneReader {
+    pub(crate) database: Database,
+}
+
+impl Member for Wanted {
+    fn org(&self) -> OrgId {
+        self.scope.org()
+    }
+
+    fn refuse(self, error: StoreError) {
+        let _ = self.reply.send(Err(error));
+    }
+}
+
+#[async_trait]
+impl Alone for LoneReader {
+    type Member = Wanted;
+
+    async fn alone(&self, members: Vec<Wanted>) -> bool {
+        let reader = Reader {
+            database: self.database.clone(),
+            aside: None,
+        };
+        reader.carry_out(members).await
+    }
 }
 
 /// The rows that were found; one that is malformed is known by its id alone.
@@ -34,8 +65,21 @@ type Found = HashMap<(OrgId, CredentialId), Option<Arc<StoredCredential>>>;
 impl Worker for Reader {
     type Member = Wanted;
 
-    async fn run(&mut self, mut members: Vec<Wanted>) {
+    async fn run(&mut self, members: Vec<Wanted>) {
+        self.carry_out(members).await;
+    }
+}
+
+impl Reader {
+    /// Reads and answers all of `members`. Whether the parts of the database that it needs were there.
+    async fn carry_out(&self, mut members: Vec<Wanted>) -> bool {
         members.retain(|wanted| !wanted.reply.is_closed());
+        if let Some(aside) = &self.aside {
+            members = aside.sift(members);
+        }
+        if members.is_empty() {
+            return true;
+        }
         match within(&self.database, self.read(&members)).await {
             Ok(found) => {
                 for wanted in members {
@@ -47,17 +91,18 @@ impl Worker for Reader {
                     let _ = wanted.reply.send(answer);
                 }
             }
-            Err(error) => {
-                let why = error.to_string();
-                for wanted in members {
-                    let _ = wanted.reply.send(Err(StoreError::Unavailable(why.clone())));
+            Err(StoreError::PartUnavailable(why)) => {
+                match &self.aside {
+                    Some(aside) => aside.take(members, &why),
+                    None => refuse_all(members, &why),
                 }
+                return false;
             }
+            Err(error) => refuse_all(members, &error.to_string()),
         }
+        true
     }
-}
 
-impl Reader {
     async fn read(&self, members: &[Wanted]) -> StoreResult<Found> {
         let scopes: Vec<OrgScope> = members.iter().map(|wanted| wanted.scope).collect();
         let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = members
@@ -80,5 +125,11 @@ impl Reader {
                 Ok((id, stored))
             })
             .collect()
+    }
+}
+
+fn refuse_all(members: Vec<Wanted>, why: &str) {
+    for wanted in members {
+        wanted.refuse(StoreError::Unavailable(why.to_owned()));
     }
 }
