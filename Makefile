@@ -17,6 +17,8 @@ test: prerequisites
 ## cluster, then one of its workers is stopped and started again; docs/scale.md says how. Skipped without CITUS_URL.
 CITUS_SKIPS = $(shell sed -n 's/^\([a-z].*\)/--skip \1/p' tests/suites/sharded.skip)
 test-citus: export CITUS_URL := $(CITUS_URL)
+test-citus: export CITUS_WORKER_STOP := $(CITUS_WORKER_STOP)
+test-citus: export CITUS_WORKER_START := $(CITUS_WORKER_START)
 test-citus: prerequisites
 ifeq ($(strip $(CITUS_URL)),)
 	@echo "test-citus: skipped, since CITUS_URL names no cluster"

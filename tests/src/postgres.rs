@@ -147,6 +147,10 @@ impl Database {
         }
     }
 
+    pub(crate) fn is_sharded(&self) -> bool {
+        matches!(self.home, Home::Given(_))
+    }
+
     /// What is particular to a database on the given cluster.
     ///
     /// # Panics
