@@ -1,7 +1,7 @@
 # The few commands a person repeats. Needs a Rust toolchain (https://rustup.rs); what else is missing on Debian
 # or Ubuntu is installed by deploy/install-postgresql.sh, which says so.
 
-.PHONY: dev test test-compose lint format release bench prerequisites
+.PHONY: dev test test-compose test-citus lint format release bench prerequisites
 
 ## make dev: everything on this machine; ARGS="--listen 127.0.0.1:0" and the like are passed on.
 dev: prerequisites
@@ -12,6 +12,22 @@ test: prerequisites
 	@tests/clients/install.sh
 	cargo build --locked --workspace
 	cargo test --locked --workspace
+
+## make test-citus CITUS_URL=postgresql://superuser:password@coordinator:port/database: the black-box tests on a Citus
+## cluster, then one of its workers is stopped and started again; docs/scale.md says how. Skipped without CITUS_URL.
+CITUS_SKIPS = $(shell sed -n 's/^\([a-z].*\)/--skip \1/p' tests/suites/sharded.skip)
+test-citus: export CITUS_URL := $(CITUS_URL)
+test-citus: export CITUS_WORKER_STOP := $(CITUS_WORKER_STOP)
+test-citus: export CITUS_WORKER_START := $(CITUS_WORKER_START)
+test-citus: prerequisites
+ifeq ($(strip $(CITUS_URL)),)
+	@echo "test-citus: skipped, since CITUS_URL names no cluster"
+else
+	@tests/clients/install.sh
+	cargo build --locked --workspace
+	cargo test --locked --package strongroom-e2e --test suites -- --test-threads=4 $(CITUS_SKIPS)
+	cargo test --locked --package strongroom-e2e --test suites -- --test-threads=1 --ignored sharded::
+endif
 
 ## make lint: formatting and clippy, as CI checks them.
 lint:

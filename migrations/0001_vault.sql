@@ -29,6 +29,53 @@ begin
 end
 $$;
 
+-- Shows a table's rows in the scope of their organisation alone, even to the table's owner.
+create function strongroom_protect(tenant_table regclass) returns void
+    language plpgsql
+    set search_path = public, pg_temp
+as $$
+begin
+    execute format('alter table %s enable row level security', tenant_table);
+    execute format('alter table %s force row level security', tenant_table);
+    execute format('create policy tenant on %s using (strongroom_in_scope(org_id)) '
+        'with check (strongroom_in_scope(org_id))', tenant_table);
+end
+$$;
+revoke all on function strongroom_protect(regclass) from public;
+
+-- Shards a table by org_id where the Citus extension is, and does nothing elsewhere. Four shards per worker, unless
+-- strongroom.shards says how many in all: few, since gathered statements touch many of them.
+create function strongroom_distribute(tenant_table regclass) returns void
+    language plpgsql
+as $$
+declare
+    shards text := nullif(current_setting('strongroom.shards', true), '');
+begin
+    if not exists (select from pg_extension where extname = 'citus') then
+        return;
+    end if;
+    if tenant_table = 'organizations'::regclass then
+        perform create_distributed_table(tenant_table, 'org_id', colocate_with := 'none',
+            shard_count := coalesce(shards::integer, 4 * (select count(*)::integer
+                from citus_get_active_worker_nodes())));
+    else
+        perform create_distributed_table(tenant_table, 'org_id', colocate_with := 'organizations');
+    end if;
+end
+$$;
+revoke all on function strongroom_distribute(regclass) from public;
+
+-- Both, for a new tenant table that has its columns and keys. A table is distributed before another references it.
+create function strongroom_tenant_table(tenant_table regclass) returns void
+    language plpgsql
+as $$
+begin
+    perform strongroom_protect(tenant_table);
+    perform strongroom_distribute(tenant_table);
+end
+$$;
+revoke all on function strongroom_tenant_table(regclass) from public;
+
 create table root_keys (
     root_key_id uuid primary key,
     check_value bytea not null,
@@ -54,6 +101,7 @@ create table organizations (
     name text not null,
     created_at timestamptz not null
 );
+select strongroom_tenant_table('organizations');
 
 create table org_keys (
     org_id uuid not null references organizations (org_id),
@@ -65,6 +113,7 @@ create table org_keys (
     primary key (org_id, generation)
 );
 create unique index org_keys_one_active on org_keys (org_id) where active;
+select strongroom_tenant_table('org_keys');
 
 create table api_keys (
     org_id uuid not null references organizations (org_id),
@@ -77,6 +126,7 @@ create table api_keys (
     revoked_at timestamptz,
     primary key (org_id, key_id)
 );
+select strongroom_tenant_table('api_keys');
 
 -- No foreign key to org_keys: it would lock one hot row with every write. The write's transaction checks the
 -- generation itself.
@@ -95,6 +145,7 @@ create table credentials (
 );
 -- What is sealed does not compress; trying costs time.
 alter table credentials alter column sealed_blob set storage external;
+select strongroom_tenant_table('credentials');
 
 -- One chain per organisation and lane. Unique keys of a partitioned table include the partition's column, so
 -- verification, and not the key, catches a sequence number that is there twice.
@@ -116,23 +167,10 @@ create table audit_events (
     mac bytea not null,
     primary key (org_id, lane, seq, at)
 ) partition by range (at);
+select strongroom_tenant_table('audit_events');
 -- Events whose month has no partition of its own: none, while servers run and make them ahead of time.
 create table audit_events_default partition of audit_events default;
-alter table audit_events_default enable row level security;
-alter table audit_events_default force row level security;
-
-do $$
-declare
-    tenant_table text;
-begin
-    foreach tenant_table in array array['organizations', 'org_keys', 'api_keys', 'credentials', 'audit_events'] loop
-        execute format('alter table %I enable row level security', tenant_table);
-        execute format('alter table %I force row level security', tenant_table);
-        execute format('create policy tenant on %I using (strongroom_in_scope(org_id)) '
-            'with check (strongroom_in_scope(org_id))', tenant_table);
-    end loop;
-end
-$$;
+select strongroom_protect('audit_events_default');
 create policy listing on organizations for select
     using (pg_catalog.current_setting('strongroom.orgs', true) = '*');
 
@@ -155,10 +193,10 @@ begin
           -- not keep the next ones from theirs.
           begin
             perform pg_advisory_xact_lock(hashtext('strongroom_ensure_audit_partitions'));
+            set local citus.multi_shard_modify_mode = 'sequential';
             execute format('create table if not exists public.%I partition of public.audit_events '
                 'for values from (%L) to (%L)', partition, month, next_month);
-            execute format('alter table public.%I enable row level security', partition);
-            execute format('alter table public.%I force row level security', partition);
+            perform public.strongroom_protect(format('public.%I', partition)::regclass);
           exception when check_violation then
             raise warning 'the audit events of % stay in the default partition', partition;
           end;

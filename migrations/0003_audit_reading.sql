@@ -1,6 +1,10 @@
 -- Reading the audit trail: by time, by credential; and where a lane goes on whose first events were pruned.
-create index audit_events_by_time on audit_events (org_id, at);
-create index audit_events_by_credential on audit_events (org_id, cred_id, at) where cred_id is not null;
+do $$
+begin
+    create index audit_events_by_time on audit_events (org_id, at);
+    create index audit_events_by_credential on audit_events (org_id, cred_id, at) where cred_id is not null;
+end
+$$;
 
 -- The last pruned event of a lane, signed with Ed25519: the events after it still verify.
 create table audit_checkpoints (
@@ -13,7 +17,4 @@ create table audit_checkpoints (
     signature bytea not null,
     primary key (org_id, lane)
 );
-alter table audit_checkpoints enable row level security;
-alter table audit_checkpoints force row level security;
-create policy tenant on audit_checkpoints using (strongroom_in_scope(org_id))
-    with check (strongroom_in_scope(org_id));
+select strongroom_tenant_table('audit_checkpoints');

@@ -1,9 +1,13 @@
 -- What the integrity scrub asks of the audit trail: a credential's newest write, and whether it was deleted.
-create index audit_events_writes on audit_events (org_id, cred_id, version)
-    where action in ('credential.create', 'credential.update', 'credential.reseal', 'credential.attest',
-        'credential.delete');
-create index audit_events_deletions on audit_events (org_id, cred_id)
-    where action = 'credential.delete' and version is not null;
+do $$
+begin
+    create index audit_events_writes on audit_events (org_id, cred_id, version)
+        where action in ('credential.create', 'credential.update', 'credential.reseal', 'credential.attest',
+            'credential.delete');
+    create index audit_events_deletions on audit_events (org_id, cred_id)
+        where action = 'credential.delete' and version is not null;
+end
+$$;
 
 -- When each credential and API key was last used. Written in batches behind the requests, beside the rows they
 -- are about and not in them, so that a use never waits for a write to the row. No foreign key for the same
@@ -24,15 +28,5 @@ create table key_uses (
     primary key (org_id, key_id)
 ) with (fillfactor = 80);
 
-do $$
-declare
-    tenant_table text;
-begin
-    foreach tenant_table in array array['credential_uses', 'key_uses'] loop
-        execute format('alter table %I enable row level security', tenant_table);
-        execute format('alter table %I force row level security', tenant_table);
-        execute format('create policy tenant on %I using (strongroom_in_scope(org_id)) '
-            'with check (strongroom_in_scope(org_id))', tenant_table);
-    end loop;
-end
-$$;
+select strongroom_tenant_table('credential_uses');
+select strongroom_tenant_table('key_uses');

@@ -40,16 +40,17 @@ create table rotations (
     finished_at timestamptz,
     primary key (org_id, generation)
 );
-alter table rotations enable row level security;
-alter table rotations force row level security;
-create policy tenant on rotations using (strongroom_in_scope(org_id))
-    with check (strongroom_in_scope(org_id));
+select strongroom_tenant_table('rotations');
 -- Servers look for rotations that nobody works on any more, whichever organisation's they are.
 create policy listing on rotations for select
     using (pg_catalog.current_setting('strongroom.orgs', true) = '*');
 
 -- A deleted organisation is refused at once; its keys are destroyed when the grace period ends.
-alter table organizations
-    add column deleted_at timestamptz,
-    add column destroy_after timestamptz,
-    add column destroyed_at timestamptz;
+do $$
+begin
+    alter table organizations
+        add column deleted_at timestamptz,
+        add column destroy_after timestamptz,
+        add column destroyed_at timestamptz;
+end
+$$;

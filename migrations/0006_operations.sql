@@ -20,15 +20,5 @@ create table idempotency_keys (
 );
 create index idempotency_keys_expiry on idempotency_keys (org_id, expires_at);
 
-do $$
-declare
-    tenant_table text;
-begin
-    foreach tenant_table in array array['operations', 'idempotency_keys'] loop
-        execute format('alter table %I enable row level security', tenant_table);
-        execute format('alter table %I force row level security', tenant_table);
-        execute format('create policy tenant on %I using (strongroom_in_scope(org_id)) '
-            'with check (strongroom_in_scope(org_id))', tenant_table);
-    end loop;
-end
-$$;
+select strongroom_tenant_table('operations');
+select strongroom_tenant_table('idempotency_keys');

@@ -63,7 +63,7 @@ impl OwnCluster {
     #[must_use]
     pub fn database(&self) -> Database {
         let (name, port) = ("postgres".into(), self.port);
-        Database { name, port }
+        Database::on(name, port)
     }
 
     /// The folder with everything it has written.
@@ -160,14 +160,14 @@ impl Standby {
     #[must_use]
     pub fn database(&self) -> Database {
         let (name, port) = ("postgres".into(), self.port);
-        Database { name, port }
+        Database::on(name, port)
     }
 
     /// The same database, by way of `to_standby`.
     #[must_use]
     pub fn database_behind_proxy(&self) -> Database {
         let (name, port) = ("postgres".into(), self.to_standby.port());
-        Database { name, port }
+        Database::on(name, port)
     }
 
     /// The superuser's URL.

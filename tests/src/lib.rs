@@ -9,10 +9,12 @@
 
 mod backup;
 mod binary;
+pub mod citus;
 mod cluster;
 mod command;
 mod deployment;
 mod envelope;
+mod outage;
 mod postgres;
 mod proxy;
 mod raw;
@@ -26,6 +28,7 @@ pub use cluster::{OwnCluster, Standby};
 pub use command::{Finished, run};
 pub use deployment::{Deployment, REGIONS, folder as deploy_folder};
 pub use envelope::{Failure, failure};
+pub use outage::Outage;
 pub use postgres::{Database, cluster_url};
 pub use proxy::Proxy;
 pub use raw::{Raw, exchange};

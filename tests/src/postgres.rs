@@ -1,9 +1,11 @@
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use strongroom_pgdev::{Binaries, Cluster, ClusterConfig};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
+
+use crate::citus;
 
 pub(crate) const PASSWORD: &str = "superuser-of-the-tests";
 const APP_ROLE: &str = "strongroom_app";
@@ -64,39 +66,69 @@ pub fn cluster_url(database: &str) -> String {
 pub struct Database {
     /// Its name.
     pub name: String,
-    pub(crate) port: u16,
+    home: Home,
 }
 
+#[derive(Debug, Clone)]
+enum Home {
+    /// A PostgreSQL that this process has started.
+    Private { port: u16 },
+    /// The cluster that was given; the database goes when the last of these does.
+    Given(Arc<citus::Lease>),
+}
+
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
 impl Database {
+    /// One in a PostgreSQL of a test's own.
+    pub(crate) fn on(name: String, port: u16) -> Self {
+        let home = Home::Private { port };
+        Self { name, home }
+    }
+
     /// Clones the template.
     pub async fn create() -> Self {
         static TEMPLATE_READY: OnceCell<()> = OnceCell::const_new();
-        static NEXT: AtomicU32 = AtomicU32::new(1);
+        if citus::url().is_some() {
+            return Self::given(citus::Lease::migrated(&numbered()).await);
+        }
         TEMPLATE_READY.get_or_init(make_template).await;
-        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = numbered();
         sql(
             &cluster_url("postgres"),
             &format!("create database {name} template {TEMPLATE}"),
         )
         .await;
-        let port = shared().cluster.port();
-        Self { name, port }
+        Self::private(name)
     }
 
     /// A database without any table.
     pub async fn create_empty(name: &str) -> Self {
+        if citus::url().is_some() {
+            return Self::given(citus::Lease::empty(name).await);
+        }
         sql(&cluster_url("postgres"), &format!("create database {name}")).await;
-        let (name, port) = (name.into(), shared().cluster.port());
-        Self { name, port }
+        Self::private(name.into())
+    }
+
+    fn private(name: String) -> Self {
+        Self::on(name, shared().cluster.port())
+    }
+
+    fn given(lease: citus::Lease) -> Self {
+        Self {
+            name: lease.name().to_owned(),
+            home: Home::Given(Arc::new(lease)),
+        }
     }
 
     /// The superuser's URL.
     #[must_use]
     pub fn superuser_url(&self) -> String {
-        format!(
-            "postgresql://postgres:{PASSWORD}@127.0.0.1:{}/{}",
-            self.port, self.name
-        )
+        match &self.home {
+            Home::Private { .. } => self.url_as("postgres", PASSWORD),
+            Home::Given(lease) => lease.superuser_url(),
+        }
     }
 
     /// The application role's URL.
@@ -108,10 +140,31 @@ impl Database {
     /// Another role's URL.
     #[must_use]
     pub fn url_as(&self, role: &str, password: &str) -> String {
-        format!(
-            "postgresql://{role}:{password}@127.0.0.1:{}/{}",
-            self.port, self.name
-        )
+        match &self.home {
+            Home::Private { port } => {
+                format!(
+                    "postgresql://{role}:{password}@127.0.0.1:{port}/{}",
+                    self.name
+                )
+            }
+            Home::Given(lease) => lease.url_as(role, password),
+        }
+    }
+
+    pub(crate) fn is_sharded(&self) -> bool {
+        matches!(self.home, Home::Given(_))
+    }
+
+    /// What is particular to a database on the given cluster.
+    ///
+    /// # Panics
+    /// Without one.
+    #[must_use]
+    pub fn lease(&self) -> &citus::Lease {
+        match &self.home {
+            Home::Given(lease) => lease,
+            Home::Private { .. } => panic!("no cluster is given in CITUS_URL"),
+        }
     }
 
     /// A superuser's connection, for which row-level security does not count.
@@ -123,6 +176,10 @@ impl Database {
     pub async fn connect_as_app(&self) -> tokio_postgres::Client {
         connect(&self.app_url()).await
     }
+}
+
+fn numbered() -> String {
+    format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 async fn make_template() {
@@ -151,7 +208,7 @@ pub(crate) async fn migrate(url: String) {
     assert!(migrated.success, "{}", migrated.stderr);
 }
 
-async fn connect(url: &str) -> tokio_postgres::Client {
+pub(crate) async fn connect(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
         .await
         .unwrap();
@@ -159,6 +216,6 @@ async fn connect(url: &str) -> tokio_postgres::Client {
     client
 }
 
-async fn sql(url: &str, statement: &str) {
+pub(crate) async fn sql(url: &str, statement: &str) {
     connect(url).await.batch_execute(statement).await.unwrap();
 }

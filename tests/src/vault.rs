@@ -161,6 +161,10 @@ fn serve(database: &Database, folder: &TempDir, variables: &[(&str, &str)]) -> S
         ("STRONGROOM_ROOT_KEY_FILE", root_key.to_str().unwrap()),
         ("STRONGROOM_LISTEN", "127.0.0.1:0"),
     ];
+    if database.is_sharded() {
+        // A first connection to a coordinator makes others to the workers; two hundred callers wait for them.
+        all.push(("STRONGROOM_CONNECT_TIMEOUT", "8s"));
+    }
     all.extend_from_slice(variables);
     Server::spawn(&["serve"], &all)
 }

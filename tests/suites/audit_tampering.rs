@@ -64,8 +64,14 @@ async fn every_edited_column_is_found_where_it_was_edited() {
     let database = vault.database.connect().await;
     keep(&database).await;
     assert!(verify(&vault, &[]).0);
+    // Written out, since an edit that reads the row is not possible on a sharded table.
+    let later = format!(
+        "select 'at = ' || quote_literal(at + interval '1 microsecond') from audit_events where {}",
+        nth(4)
+    );
+    let later: String = database.query_one(&later, &[]).await.unwrap().get(0);
     for edit in [
-        "at = at + interval '1 microsecond'",
+        later.as_str(),
         "at = 'infinity'",
         "action = 'credential.list'",
         "action = 'nonsense'",
@@ -73,9 +79,9 @@ async fn every_edited_column_is_found_where_it_was_edited() {
         "actor = 'somebody'",
         "request_id = request_id || 'x'",
         "source = '10.0.0.1'",
-        "cred_id = gen_random_uuid()",
+        "cred_id = '01900000-0000-7000-8000-000000000001'",
         "cred_id = null",
-        "key_id = gen_random_uuid()",
+        "key_id = '01900000-0000-7000-8000-000000000001'",
         "version = version + 1",
         "version = null",
         "digest = sha256('x')",
@@ -105,11 +111,9 @@ async fn removed_moved_and_invented_events_are_found() {
     let (other, _) = vault.new_organization("other");
     let database = vault.database.connect().await;
     keep(&database).await;
-    let (other, copy) = (
-        format!("org_id = '{}'", other.org),
-        "insert into audit_events select org_id, lane",
-    );
+    let copy = "insert into audit_events select org_id, lane";
     let rest = "actor, request_id, source, cred_id, key_id, version, digest, heads, mac from kept";
+    let fourth = nth(4).replace("audit_events", "kept");
     let attacks = [
         (
             "middle",
@@ -131,15 +135,18 @@ async fn removed_moved_and_invented_events_are_found() {
         ),
         (
             "other organisation",
-            format!("update audit_events set {other} where {}", nth(4)),
+            format!(
+                "delete from audit_events where {fourth}; \
+                 insert into audit_events select '{}', lane, seq, at, action, outcome, {rest} where {fourth}",
+                other.org
+            ),
             "missing",
             4,
         ),
         (
             "other lane",
             format!(
-                "update audit_events set lane = gen_random_uuid() where {}",
-                nth(4)
+                "update audit_events set lane = '01900000-0000-7000-8000-000000000001' where {fourth}"
             ),
             "missing",
             4,
@@ -191,16 +198,20 @@ async fn removed_moved_and_invented_events_are_found() {
     ];
     for (name, sql, kind, seq) in attacks {
         database.batch_execute(&sql).await.unwrap();
-        let (intact, report) = verify(&vault, &[]);
-        let found = findings(&report);
-        assert!(!intact, "{name}");
-        let hit = found
-            .iter()
-            .any(|finding| finding["kind"] == kind && finding["seq"] == seq);
-        assert!(hit, "{name}: {found:?}");
+        is_found(&vault, name, kind, seq);
         restore(&database).await;
         assert!(verify(&vault, &[]).0, "{name} was not undone");
     }
+}
+
+fn is_found(vault: &TestVault, name: &str, kind: &str, seq: i32) {
+    let (intact, report) = verify(vault, &[]);
+    let found = findings(&report);
+    assert!(!intact, "{name}");
+    let hit = found
+        .iter()
+        .any(|finding| finding["kind"] == kind && finding["seq"] == seq);
+    assert!(hit, "{name}: {found:?}");
 }
 
 #[tokio::test]

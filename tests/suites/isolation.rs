@@ -85,7 +85,9 @@ async fn the_application_role_writes_within_its_scope_only() {
             .await
             .unwrap();
         let error = client.batch_execute(&statement).await.unwrap_err();
-        assert_eq!(error.code().unwrap().code(), "42501", "{statement}");
+        // A sharded table refuses to move a row at all.
+        let code = error.code().unwrap().code();
+        assert!(["42501", "0A000"].contains(&code), "{statement}: {code}");
         client.batch_execute("rollback").await.unwrap();
     }
     for statement in [

@@ -48,6 +48,7 @@ mod rotation;
 mod scrub;
 mod secrecy;
 mod serving;
+mod sharded;
 mod statements;
 mod tampering;
 mod unknown_outcome;

@@ -11,7 +11,10 @@ async fn spoils(vault: &TestVault, client: &Client, statement: &str) {
     let id = api.create("canary-one").await;
     let other = api.create("canary-two").await;
     assert_eq!(api.secret(&id).await["api_key"], "canary-one");
-    let statement = statement.replace("ID", &id).replace("OTHER", &other);
+    let statement = statement
+        .replace("'ID'", &format!("'{id}'"))
+        .replace("OTHER", &other)
+        .replace("ORG", &api.org);
     let changed = client.execute(&statement, &[]).await.unwrap();
     assert_eq!(changed, 1, "{statement}");
     let answers = [
@@ -50,8 +53,8 @@ async fn a_row_that_was_altered_does_not_open() {
     let last = |column: &str| format!("length({column}) - 1");
     let take = |columns: &str| {
         format!(
-            "update credentials set ({columns}) = (select {columns} from credentials where cred_id = 'OTHER') \
-             where cred_id = 'ID'"
+            "update credentials set ({columns}) = (select {columns} from credentials \
+               where org_id = 'ORG' and cred_id = 'OTHER') where org_id = 'ORG' and cred_id = 'ID'"
         )
     };
     let set = |what: &str| format!("update credentials set {what} where cred_id = 'ID'");
@@ -97,9 +100,12 @@ async fn a_row_moved_to_another_organisation_or_id_does_not_open() {
     let failed = failure(thief.reveal(&id).await, 500).await;
     assert_eq!(failed.errors[0].1, "integrity_failure");
     // The organisation's key taken along helps nobody: it is bound to its organisation as well.
+    let key = "select encode(wrapped_key, 'hex') from org_keys where org_id = $1::text::uuid";
+    let key = client.query_one(key, &[&vault.admin.org]).await.unwrap();
     let take_key = format!(
-        "update org_keys set wrapped_key = (select wrapped_key from org_keys where org_id = '{}') where org_id = '{}'",
-        vault.admin.org, thief.org
+        "update org_keys set wrapped_key = '\\x{}' where org_id = '{}'",
+        key.get::<_, String>(0),
+        thief.org
     );
     client.execute(&take_key, &[]).await.unwrap();
     let server = vault.start_server(&[]);
@@ -136,10 +142,13 @@ async fn after(vault: &TestVault, statement: &str, api: &Api) -> u16 {
 async fn an_api_keys_row_is_bound_to_what_it_allows() {
     let vault = TestVault::start().await;
     let (other, member) = vault.new_organization("other");
+    let digest = "select encode(digest, 'hex') from api_keys where org_id = $1::text::uuid and role = 'admin'";
+    let database = vault.database.connect().await;
+    let digest = database.query_one(digest, &[&vault.admin.org]).await;
     let copy_digest = format!(
-        "update api_keys set digest = (select digest from api_keys where org_id = '{}' and role = 'admin') \
-         where org_id = '{}' and role = 'admin'",
-        vault.admin.org, other.org
+        "update api_keys set digest = '\\x{}' where org_id = '{}' and role = 'admin'",
+        digest.unwrap().get::<_, String>(0),
+        other.org
     );
     // Neither the key whose digest was overwritten nor the one it was taken from is let in there.
     assert_eq!(after(&vault, &copy_digest, &other).await, 401);

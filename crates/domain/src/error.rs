@@ -88,7 +88,9 @@ impl From<CryptoError> for VaultError {
 impl From<StoreError> for VaultError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(why) | StoreError::Contended(why) => Self::Unavailable(why),
+            StoreError::Unavailable(why)
+            | StoreError::PartUnavailable(why)
+            | StoreError::Contended(why) => Self::Unavailable(why),
             StoreError::Malformed(what) => Self::Integrity(what),
             StoreError::Overloaded => Self::Unavailable("the queue is full".into()),
             StoreError::OutcomeUnknown(why) => Self::OutcomeUnknown(why),

@@ -26,6 +26,10 @@ pub enum StoreError {
     /// The database cannot be reached or cannot answer now; nothing was written.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// The part of the database that this needs cannot be reached or does not answer in time; nothing was written.
+    /// What needs other parts may go on.
+    #[error("the organisation's part of the database is unavailable: {0}")]
+    PartUnavailable(String),
     /// Something else holds what this needs; nothing was written. The same write may succeed soon.
     #[error("contended: {0}")]
     Contended(String),

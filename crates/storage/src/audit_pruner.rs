@@ -131,10 +131,10 @@ async fn leave_checkpoints(
         let counted: i64 = rows.first().map_or(Ok(0), |row| get(row, column))?;
         Ok::<_, StoreError>(u64::try_from(counted).unwrap_or_default())
     };
-    let census: [&(dyn ToSql + Sync); 3] = [&org.0, &plan.cut, &plan.partitions];
-    let old = count(sql::PRUNE_CENSUS, &census, "old").await?;
-    let inside = count(sql::PRUNE_CENSUS, &census, "inside").await?;
-    let rows = transaction.query(sql::PRUNE_LAST, &census[..2]).await?;
+    let until: [&(dyn ToSql + Sync); 2] = [&org.0, &plan.cut];
+    let old = count(sql::PRUNE_CENSUS, &until, "old").await?;
+    let outside = count(sql::PRUNE_OUTSIDE, &until, "outside").await?;
+    let rows = transaction.query(sql::PRUNE_LAST, &until).await?;
     for row in &rows {
         let checkpoint = sign(org, lane_head(row)?);
         let LaneId(lane) = checkpoint.lane;
@@ -148,14 +148,12 @@ async fn leave_checkpoints(
         ];
         transaction.execute(sql::CHECKPOINT_PUT, params).await?;
     }
-    let kept = count(sql::PRUNE_KEPT, &census[..2], "kept").await?;
-    transaction
-        .execute(sql::PRUNE_DEFAULT, &census[..2])
-        .await?;
+    let kept = count(sql::PRUNE_KEPT, &until, "kept").await?;
+    transaction.execute(sql::PRUNE_DEFAULT, &until).await?;
     Ok(Part {
         scope,
         old,
-        inside,
+        inside: old.saturating_sub(outside),
         kept,
         checkpoints: rows.len() as u64,
     })
@@ -171,7 +169,9 @@ async fn drop_partitions(
     lock(transaction).await?;
     let mut found = 0;
     for name in &plan.partitions {
-        transaction.run(&sql::detach_partition(name)).await?;
+        for statement in sql::detach_partition(name) {
+            transaction.run(&statement).await?;
+        }
         let rows = transaction.query(&sql::count_partition(name), &[]).await?;
         let rows: i64 = rows.first().map_or(Ok(0), |row| get(row, "rows"))?;
         found += u64::try_from(rows).unwrap_or_default();

@@ -110,6 +110,14 @@ impl Database {
         })
     }
 
+    /// The same database for what must not wait long.
+    pub(crate) fn hurried(&self, limit: Duration) -> Self {
+        Self {
+            statement_timeout: self.statement_timeout.min(limit),
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn pool_size(&self) -> usize {
         self.pool.status().max_size
     }
@@ -132,14 +140,15 @@ impl Database {
     }
 }
 
-// Time limits stand on the server's side too, so that a transaction whose client vanished holds no lock.
+// Time limits stand on the server's side too, so that a transaction whose client vanished holds no lock. The last
+// setting carries a transaction's scope to the workers of a sharded cluster; PostgreSQL itself ignores it.
 fn session(settings: &DatabaseSettings) -> Config {
     let millis = settings.statement_timeout.as_millis();
     let mut config = settings.url.config.clone();
     let given = config.get_options().unwrap_or_default().to_owned();
     config.options(format!(
         "-c statement_timeout={millis} -c idle_in_transaction_session_timeout={millis} \
-         -c lock_timeout={LOCK_TIMEOUT} {given}"
+         -c lock_timeout={LOCK_TIMEOUT} -c citus.propagate_set_commands=local {given}"
     ));
     if config.get_application_name().is_none() {
         config.application_name("strongroom");

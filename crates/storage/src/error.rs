@@ -1,6 +1,6 @@
 use deadpool_postgres::PoolError;
 use strongroom_domain::store::StoreError;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 
 /// Why the database cannot be used at all.
 #[derive(Debug, thiserror::Error)]
@@ -61,12 +61,13 @@ impl From<PoolError> for ConnectError {
 
 /// The database's failure in the domain's terms, told apart by SQLSTATE.
 pub(crate) fn store_error(error: &tokio_postgres::Error) -> StoreError {
-    match error
-        .as_db_error()
-        .map(tokio_postgres::error::DbError::code)
-    {
+    let database = error.as_db_error();
+    match database.map(tokio_postgres::error::DbError::code) {
         Some(&SqlState::UNIQUE_VIOLATION) => StoreError::Conflict,
         Some(code) if is_contention(code) => StoreError::Contended(described(error)),
+        Some(code) if is_passing(code) && database.is_some_and(goes_on) => {
+            StoreError::PartUnavailable(described(error))
+        }
         Some(code) if is_passing(code) => StoreError::Unavailable(described(error)),
         Some(_) => StoreError::Internal(described(error)),
         None => StoreError::Unavailable(described(error)),
@@ -96,6 +97,12 @@ fn is_passing(code: &SqlState) -> bool {
     ];
     const CLASSES: [&str; 4] = ["08", "53", "57P", "58"];
     CODES.contains(code) || CLASSES.iter().any(|class| code.code().starts_with(class))
+}
+
+/// Whether the server that says so goes on with this session, as a coordinator does that has lost a worker.
+fn goes_on(error: &tokio_postgres::error::DbError) -> bool {
+    let lost = error.code().code().starts_with("08") || error.code().code().starts_with("57P");
+    lost && error.parsed_severity() == Some(Severity::Error)
 }
 
 /// Message and SQLSTATE, or the I/O error; tokio-postgres's own text says only "db error".

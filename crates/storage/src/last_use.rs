@@ -7,14 +7,14 @@ use chrono::{DateTime, Utc};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::CredentialInfo;
 use strongroom_domain::last_use::{LastUse, LastUseStore, Uses};
-use strongroom_domain::store::StoreResult;
+use strongroom_domain::store::{StoreError, StoreResult};
 use strongroom_domain::{CredentialId, KeyId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::database::Database;
-use crate::pg_store::PgStore;
+use crate::pg_store::{ALONE, PgStore};
 use crate::rows::get;
 use crate::sql;
 use crate::transaction::{OrgTransaction, within};
@@ -31,15 +31,20 @@ impl LastUseStore for PgStore {
         // Every server visits the rows in the same order, so that they do not deadlock.
         let mut credentials = uses.credentials.clone();
         credentials.sort_unstable_by_key(|(scope, id, _)| (scope.org(), *id));
+        let mut kept = Ok(());
         for batch in credentials.chunks(LARGEST_BATCH) {
-            within(&self.database, keep_credentials(&self.database, batch)).await?;
+            let work = |batch| keep_credentials(&self.database, batch);
+            let done = each_if_together_fails(&self.database, batch, |(scope, ..)| *scope, work);
+            kept = done.await.and(kept);
         }
         let mut keys = uses.keys.clone();
         keys.sort_unstable_by_key(|(scope, id, _)| (scope.org(), *id));
         for batch in keys.chunks(LARGEST_BATCH) {
-            within(&self.database, keep_keys(&self.database, batch)).await?;
+            let work = |batch| keep_keys(&self.database, batch);
+            let done = each_if_together_fails(&self.database, batch, |(scope, ..)| *scope, work);
+            kept = done.await.and(kept);
         }
-        Ok(())
+        kept
     }
 
     async fn key_uses(&self, scope: OrgScope) -> StoreResult<HashMap<KeyId, DateTime<Utc>>> {
@@ -49,6 +54,27 @@ impl LastUseStore for PgStore {
             .map(|row| Ok((KeyId(get(row, "key_id")?), get(row, "last_used_at")?)));
         Ok(uses.filter_map(StoreResult::ok).collect())
     }
+}
+
+// Where part of the database is away, the uses of the other organisations are kept all the same. What has failed
+// fails the whole, so that the caller brings everything again, which does no harm.
+async fn each_if_together_fails<'a, T, W: Future<Output = StoreResult<()>>>(
+    database: &Database,
+    batch: &'a [T],
+    scope: impl Fn(&T) -> OrgScope,
+    work: impl Fn(&'a [T]) -> W,
+) -> StoreResult<()> {
+    let together = within(database, work(batch)).await;
+    let Err(StoreError::PartUnavailable(_)) = together else {
+        return together;
+    };
+    let hurried = database.hurried(ALONE);
+    let mut kept = together;
+    let same = |one: &T, next: &T| scope(one).org() == scope(next).org();
+    for own in batch.chunk_by(same) {
+        kept = within(&hurried, work(own)).await.and(kept);
+    }
+    kept
 }
 
 async fn keep_credentials(database: &Database, batch: &[CredentialUse]) -> StoreResult<()> {

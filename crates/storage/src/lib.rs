@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod administration;
+mod aside;
 mod audit;
 mod audit_pruner;
 mod audit_reader;

@@ -5,7 +5,7 @@ use crate::error::ConnectError;
 use crate::roles::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-const MIGRATIONS: [(&str, &str); 6] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 6] = [
     (
         "V0001__vault",
         include_str!("../../../migrations/0001_vault.sql"),
@@ -37,6 +37,11 @@ const HISTORY: &str = "schema_migrations";
 /// Keeps two `strongroom migrate` from running at once.
 const LOCK: &str = "select pg_advisory_lock(7361982640128)";
 
+/// A migration of a large table takes its time, and the lock waits for another run. A sharded cluster makes and
+/// alters several tables in one transaction only when it goes from shard to shard; PostgreSQL ignores the setting.
+const SESSION: &str = "set statement_timeout = 0; set lock_timeout = 0; \
+     set citus.multi_shard_modify_mode = 'sequential'";
+
 /// What a run of [`migrate`] did.
 #[derive(Debug)]
 pub struct Migrated {
@@ -52,10 +57,7 @@ pub struct Migrated {
 /// [`ConnectError`]; a migration that failed left nothing of itself.
 pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
     let (mut client, connection) = database.dedicated(|| {}).await?;
-    // A migration of a large table takes its time; the lock waits for another run.
-    client
-        .batch_execute("set statement_timeout = 0; set lock_timeout = 0")
-        .await?;
+    client.batch_execute(SESSION).await?;
     client.execute(LOCK, &[]).await?;
     let runner = runner()?;
     let latest = runner.get_migrations().iter().map(Migration::version).max();

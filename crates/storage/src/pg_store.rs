@@ -22,6 +22,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::aside::Aside;
 use crate::audit::Lane;
 use crate::database::Database;
 use crate::error::{ConnectError, store_error};
@@ -34,12 +35,16 @@ use crate::sql::operations as op_sql;
 use crate::tracking;
 use crate::transaction::{OrgTransaction, within};
 use crate::worker_thread::WorkerThread;
-use crate::writer::{NewLane, Operation, Write, Writer};
+use crate::writer::{LoneWriter, NewLane, Operation, Write, Writer};
 
 /// Most writes in one transaction, and reads in one statement.
 const LARGEST_BATCH: usize = 256;
 /// Most requests that wait for the next batch; beyond it they are refused at once.
 const QUEUE_CAPACITY: usize = 4096;
+
+/// Longest time for what an organisation asks by itself, after the batch that it was in failed: short, since others
+/// wait for their turn.
+pub(crate) const ALONE: Duration = Duration::from_secs(1);
 
 /// Pause before a write is tried again that found its row held by another transaction.
 const CONTENDED: Duration = Duration::from_millis(20);
@@ -80,16 +85,24 @@ impl PgStore {
         let runtime = thread.handle();
         let reserved = database.reserved(runtime)?;
         let lane = LaneId::new(clock.now(), &*random).map_err(|error| failed(error.to_string()))?;
+        let new_lane = new_lane(chain.clone(), clock.clone(), random.clone());
+        let hurried = database.hurried(ALONE);
         let writer = Writer {
             database: reserved.clone(),
             lane: Lane::new(lane, chain.clone()),
-            new_lane: new_lane(chain.clone(), clock.clone(), random.clone()),
+            new_lane: new_lane.clone(),
+            aside: Some(Aside::start(LoneWriter {
+                database: hurried.clone(),
+                new_lane,
+            })),
         };
-        let reading = replica.as_ref().map(|replica| replica.reserved(runtime));
-        let reading = reading.transpose()?;
-        let reads = Reader::<Credentials>::new(reading.unwrap_or_else(|| reserved.clone()));
-        let api_keys = Reader::<ApiKeys>::new(reserved.clone());
-        let org_keys = Reader::<OrgKeys>::new(reserved);
+        let reading = match &replica {
+            Some(replica) => (replica.reserved(runtime)?, replica.hurried(ALONE)),
+            None => (reserved.clone(), hurried.clone()),
+        };
+        let reads = Reader::<Credentials>::new(reading.0, reading.1);
+        let api_keys = Reader::<ApiKeys>::new(reserved.clone(), hurried.clone());
+        let org_keys = Reader::<OrgKeys>::new(reserved, hurried);
         Ok(Self {
             writes: Gather::start(runtime, writer, QUEUE_CAPACITY, LARGEST_BATCH),
             reads: Gather::start(runtime, reads, QUEUE_CAPACITY, LARGEST_BATCH),
@@ -481,7 +494,7 @@ fn tracked(operation: Option<OperationId>) -> Tracking {
 }
 
 fn new_lane(chain: Chain, clock: Arc<dyn Clock>, random: Arc<dyn RandomSource>) -> NewLane {
-    Box::new(move || {
+    Arc::new(move || {
         let id = LaneId::new(clock.now(), &*random)
             .map_err(|error| StoreError::Internal(error.to_string()))?;
         Ok(Lane::new(id, chain.clone()))

@@ -13,6 +13,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::aside::{Alone, Aside, Member};
 use crate::database::Database;
 use crate::gather::{Reply, Worker};
 use crate::last_use::last_use;
@@ -112,19 +113,54 @@ pub(crate) struct Wanted<L: Lookup> {
 }
 
 /// Looks up all that is wanted with one statement.
-pub(crate) struct Reader<L> {
+pub(crate) struct Reader<L: Lookup> {
+    database: Database,
+    /// Where a batch goes that touches a part of the database that is away.
+    aside: Option<Aside<Wanted<L>>>,
+}
+
+/// Look-ups of one organisation by themselves.
+struct LoneReader<L> {
     database: Database,
     lookup: PhantomData<fn() -> L>,
+}
+
+impl<L: Lookup> Member for Wanted<L> {
+    fn org(&self) -> OrgId {
+        self.scope.org()
+    }
+
+    fn refuse(self, error: StoreError) {
+        let _ = self.reply.send(Err(error));
+    }
+}
+
+#[async_trait]
+impl<L: Lookup> Alone for LoneReader<L> {
+    type Member = Wanted<L>;
+
+    async fn alone(&self, members: Vec<Wanted<L>>) -> bool {
+        let reader = Reader {
+            database: self.database.clone(),
+            aside: None,
+        };
+        reader.carry_out(members).await
+    }
 }
 
 /// What was found; a row that no server could have written fails whoever asked for it, and nobody else.
 type Found<L> = HashMap<(OrgId, <L as Lookup>::Id), Result<<L as Lookup>::Found, &'static str>>;
 
 impl<L: Lookup> Reader<L> {
-    pub(crate) fn new(database: Database) -> Self {
+    /// Reads from `database`; one organisation at a time from `hurried`, the same with less patience.
+    pub(crate) fn new(database: Database, hurried: Database) -> Self {
+        let lone = LoneReader {
+            database: hurried,
+            lookup: PhantomData,
+        };
         Self {
             database,
-            lookup: PhantomData,
+            aside: Some(Aside::start(lone)),
         }
     }
 
@@ -157,8 +193,21 @@ impl<L: Lookup> Reader<L> {
 impl<L: Lookup> Worker for Reader<L> {
     type Member = Wanted<L>;
 
-    async fn run(&mut self, mut members: Vec<Wanted<L>>) {
+    async fn run(&mut self, members: Vec<Wanted<L>>) {
+        self.carry_out(members).await;
+    }
+}
+
+impl<L: Lookup> Reader<L> {
+    /// Looks up and answers all of `members`. Whether the parts of the database that it needs were there.
+    async fn carry_out(&self, mut members: Vec<Wanted<L>>) -> bool {
         members.retain(|wanted| !wanted.reply.is_closed());
+        if let Some(aside) = &self.aside {
+            members = aside.sift(members);
+        }
+        if members.is_empty() {
+            return true;
+        }
         match within(&self.database, self.read(&members)).await {
             Ok(found) => {
                 for wanted in members {
@@ -170,12 +219,21 @@ impl<L: Lookup> Worker for Reader<L> {
                     let _ = wanted.reply.send(answer);
                 }
             }
-            Err(error) => {
-                let why = error.to_string();
-                for wanted in members {
-                    let _ = wanted.reply.send(Err(StoreError::Unavailable(why.clone())));
+            Err(StoreError::PartUnavailable(why)) => {
+                match &self.aside {
+                    Some(aside) => aside.take(members, &why),
+                    None => refuse_all(members, &why),
                 }
+                return false;
             }
+            Err(error) => refuse_all(members, &error.to_string()),
         }
+        true
+    }
+}
+
+fn refuse_all<L: Lookup>(members: Vec<Wanted<L>>, why: &str) {
+    for wanted in members {
+        wanted.refuse(StoreError::Unavailable(why.to_owned()));
     }
 }

@@ -67,7 +67,9 @@ impl PgStore {
     ) -> StoreResult<Vec<Row>> {
         within(&self.database, async {
             let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
-            transaction.query(sql::SHORT_SCANS, &[]).await?;
+            for setting in sql::SHORT_SCANS {
+                transaction.run(setting).await?;
+            }
             let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &from.0, &limit];
             let rows = transaction.query(sql, params).await?;
             transaction.finish().await?;

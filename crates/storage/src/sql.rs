@@ -4,6 +4,8 @@
 mod audit;
 mod keys;
 pub mod operations;
+#[cfg(test)]
+mod shapes;
 
 pub use audit::*;
 pub use keys::*;
@@ -58,7 +60,8 @@ pub const API_KEY_INSERT: &str = "insert into api_keys \
 pub const API_KEYS_WANTED: &str = "select k.org_id, k.key_id, k.role, k.name, k.digest, k.created_at, \
      k.expires_at, k.revoked_at from api_keys k join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, key_id) \
      on k.org_id = wanted.org_id and k.key_id = wanted.key_id \
-     join organizations o on o.org_id = k.org_id where o.deleted_at is null";
+     join organizations o on o.org_id = k.org_id where o.deleted_at is null \
+     and (k.org_id = any($1) or k.org_id = ($1)[1])";
 /// All API keys of an organisation, oldest first.
 pub const API_KEYS: &str = "select key_id, role, name, digest, created_at, expires_at, revoked_at \
      from api_keys where org_id = $1 order by created_at, key_id";
@@ -69,13 +72,16 @@ pub const API_KEY_REVOKE: &str = "update api_keys set revoked_at = coalesce(revo
 /// Tells every listening server to forget the keys it holds in memory.
 pub const KEYS_CHANGED: &str = "select pg_notify('strongroom_keys', '')";
 
-/// Several credentials by (organisation, id), with their last use.
+/// Several credentials by (organisation, id), with their last use. The last condition says nothing new: it shows a
+/// sharded cluster which shards to ask. As a plain `= any($1)` it would become part of PostgreSQL's index scan, which
+/// then takes twice as long.
 pub const CREDENTIALS: &str = "select c.org_id, c.cred_id, c.provider, c.cred_type, c.label, c.version, \
      c.key_generation, c.wrapped_key, c.sealed_blob, c.updated_at, c.pieces_user, \
      u.last_used_at, u.last_used_by \
      from credentials c join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, cred_id) \
      on c.org_id = wanted.org_id and c.cred_id = wanted.cred_id \
-     left join credential_uses u on u.org_id = c.org_id and u.cred_id = c.cred_id";
+     left join credential_uses u on u.org_id = c.org_id and u.cred_id = c.cred_id \
+     where c.org_id = any($1) or c.org_id = ($1)[1]";
 /// Several credentials of one organisation, locked until the transaction ends; those that another transaction
 /// holds are left out.
 pub const CREDENTIALS_LOCK: &str = "select org_id, cred_id, provider, cred_type, label, version, \
@@ -150,13 +156,16 @@ pub const CREDENTIAL_USES_DELETE: &str =
 /// Which of several credentials, by (organisation, id), exist.
 pub const CREDENTIALS_KNOWN: &str = "select c.org_id, c.cred_id from credentials c \
      join unnest($1::uuid[], $2::uuid[]) as used (org_id, cred_id) \
-     on c.org_id = used.org_id and c.cred_id = used.cred_id";
+     on c.org_id = used.org_id and c.cred_id = used.cred_id \
+     where c.org_id = any($1) or c.org_id = ($1)[1]";
 /// When each API key of an organisation was last used.
 pub const KEY_USES: &str = "select key_id, last_used_at from key_uses where org_id = $1";
 
 /// For short index scans that the policies' high cost makes look long: no compiler, no parallel workers.
-pub const SHORT_SCANS: &str = "select set_config('jit', 'off', true), \
-     set_config('max_parallel_workers_per_gather', '0', true)";
+pub const SHORT_SCANS: [&str; 2] = [
+    "set local jit = off",
+    "set local max_parallel_workers_per_gather = 0",
+];
 /// A page of credentials from an id on, each with its newest write event and whether it was ever deleted. One
 /// statement, and so one moment: a write commits together with its event. A blob that is larger than any that a
 /// server stores stays where it is, and what comes instead of it does not open.
@@ -343,7 +352,8 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         ("CREDENTIAL_USES_DELETE", CREDENTIAL_USES_DELETE),
         ("CREDENTIALS_KNOWN", CREDENTIALS_KNOWN),
         ("KEY_USES", KEY_USES),
-        ("SHORT_SCANS", SHORT_SCANS),
+        ("SHORT_SCANS", SHORT_SCANS[0]),
+        ("SHORT_SCANS", SHORT_SCANS[1]),
         ("CREDENTIALS_WITH_TRAIL", CREDENTIALS_WITH_TRAIL),
         ("TRAIL_WITH_CREDENTIALS", TRAIL_WITH_CREDENTIALS),
         ("ENSURE_PARTITIONS", ENSURE_PARTITIONS),
@@ -374,36 +384,5 @@ mod tests {
             .map(|rows| AUDIT_INSERT.for_rows(rows).0)
             .to_vec();
         assert_eq!(sizes, [1, 4, 8, 32, 64, 128]);
-    }
-
-    #[test]
-    fn every_statement_on_a_tenant_table_names_org_id() {
-        const TENANT_TABLES: [&str; 11] = [
-            "organizations",
-            "org_keys",
-            "api_keys",
-            "credentials",
-            "audit_events",
-            "credential_uses",
-            "key_uses",
-            "audit_checkpoints",
-            "rotations",
-            "operations",
-            "idempotency_keys",
-        ];
-        // A lock is on a table as a whole.
-        for (name, sql) in all()
-            .into_iter()
-            .filter(|(_, sql)| !sql.starts_with("lock "))
-        {
-            let touches = |table: &str| {
-                sql.split(|c: char| !c.is_alphanumeric() && c != '_')
-                    .any(|word| word == table)
-            };
-            let reads_catalog = ["PRUNE_OWNER", "PRUNE_PARTITIONS", "PRUNE_LOCK"].contains(&name);
-            if !reads_catalog && TENANT_TABLES.iter().any(|table| touches(table)) {
-                assert!(sql.contains("org_id"), "{name} does not name org_id");
-            }
-        }
     }
 }

@@ -285,7 +285,7 @@ fn commit_error(error: &tokio_postgres::Error) -> StoreError {
 /// Runs `work` within the database's time limit.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] when it takes longer.
+/// [`StoreError::PartUnavailable`] when it takes longer: what it waited for may be all of the database or a part.
 pub(crate) async fn within<T>(
     database: &Database,
     work: impl Future<Output = StoreResult<T>>,
@@ -293,7 +293,7 @@ pub(crate) async fn within<T>(
     tokio::time::timeout(database.statement_timeout, work)
         .await
         .unwrap_or_else(|_| {
-            Err(StoreError::Unavailable(
+            Err(StoreError::PartUnavailable(
                 "the database did not answer in time".into(),
             ))
         })

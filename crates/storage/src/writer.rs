@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -12,13 +13,14 @@ use strongroom_domain::rotation::RotationStart;
 use strongroom_domain::store::{
     ChangeFn, Committed, StoreError, StoreResult, StoredOrgKey, Tracking,
 };
-use strongroom_domain::{CredentialId, KeyId};
+use strongroom_domain::{CredentialId, KeyId, OrgId};
 use uuid::Uuid;
 
+use crate::aside::{Alone, Aside, Member};
 use crate::audit::{Appended, Chained, Lane};
 use crate::database::Database;
 use crate::gather::{Reply, Worker};
-use crate::operations::{self, Member, NewRows, Used, check_generations};
+use crate::operations::{self, NewRows, Used, check_generations};
 use crate::sql;
 use crate::transaction::{Bound, OrgTransaction, within};
 
@@ -66,22 +68,58 @@ pub(crate) struct Writer {
     pub(crate) lane: Lane,
     /// Makes a lane with a new id, for when nobody knows how far the old one got.
     pub(crate) new_lane: NewLane,
+    /// Where a batch goes that touches a part of the database that is away.
+    pub(crate) aside: Option<Aside<Write>>,
 }
 
 /// Makes a lane with a new id.
-pub(crate) type NewLane = Box<dyn Fn() -> StoreResult<Lane> + Send + Sync>;
+pub(crate) type NewLane = Arc<dyn Fn() -> StoreResult<Lane> + Send + Sync>;
+
+/// Writes of one organisation by themselves, each time in a lane of their own.
+pub(crate) struct LoneWriter {
+    pub(crate) database: Database,
+    pub(crate) new_lane: NewLane,
+}
+
+impl Member for Write {
+    fn org(&self) -> OrgId {
+        self.scope.org()
+    }
+
+    fn refuse(self, error: StoreError) {
+        let _ = self.reply.send(Err(error));
+    }
+}
+
+#[async_trait]
+impl Alone for LoneWriter {
+    type Member = Write;
+
+    async fn alone(&self, members: Vec<Write>) -> bool {
+        let lane = match (self.new_lane)() {
+            Ok(lane) => lane,
+            Err(error) => {
+                let results = members.iter().map(|_| Err(again(&error))).collect();
+                answer(members, results);
+                return true;
+            }
+        };
+        let mut writer = Writer {
+            database: self.database.clone(),
+            lane,
+            new_lane: self.new_lane.clone(),
+            aside: None,
+        };
+        writer.carry_out(members).await
+    }
+}
 
 #[async_trait]
 impl Worker for Writer {
     type Member = Write;
 
-    async fn run(&mut self, mut waiting: Vec<Write>) {
-        while !waiting.is_empty() {
-            waiting.retain(|write| !write.reply.is_closed());
-            let (batch, later) = first_of_each(waiting);
-            waiting = later;
-            self.commit_batch(batch).await;
-        }
+    async fn run(&mut self, waiting: Vec<Write>) {
+        self.carry_out(waiting).await;
     }
 }
 
@@ -102,10 +140,39 @@ fn first_of_each(waiting: Vec<Write>) -> (Vec<Write>, Vec<Write>) {
 }
 
 impl Writer {
+    /// Carries out and answers all of `waiting`. Whether the parts of the database that it needs were there.
+    async fn carry_out(&mut self, mut waiting: Vec<Write>) -> bool {
+        let mut there = true;
+        while !waiting.is_empty() {
+            waiting.retain(|write| !write.reply.is_closed());
+            if let Some(aside) = &self.aside {
+                waiting = aside.sift(waiting);
+            }
+            let (batch, later) = first_of_each(waiting);
+            waiting = later;
+            if batch.is_empty() {
+                return there;
+            }
+            there &= self.commit_batch(batch).await;
+        }
+        there
+    }
+
     // One bad write must not take the others with it: a batch that fails as a whole is tried one by one.
-    async fn commit_batch(&mut self, batch: Vec<Write>) {
+    async fn commit_batch(&mut self, batch: Vec<Write>) -> bool {
         match self.commit(&batch).await {
             Ok(results) => answer(batch, results),
+            Err(StoreError::PartUnavailable(why)) => {
+                match &self.aside {
+                    Some(aside) => aside.take(batch, &why),
+                    None => {
+                        let error = StoreError::PartUnavailable(why);
+                        let results = batch.iter().map(|_| Err(again(&error))).collect();
+                        answer(batch, results);
+                    }
+                }
+                return false;
+            }
             Err(error @ (StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_))) => {
                 let results = batch.iter().map(|_| Err(again(&error))).collect();
                 answer(batch, results);
@@ -116,6 +183,7 @@ impl Writer {
                 self.commit_singly(batch).await;
             }
         }
+        true
     }
 
     // What takes its time once may do so again and again; the second time, the rest shall not wait for it.
@@ -134,8 +202,12 @@ impl Writer {
             let result = match self.commit(&single).await {
                 Ok(mut results) => results.pop().unwrap_or(Ok(Committed::default())),
                 Err(error) => {
-                    let passing =
-                        matches!(error, StoreError::Contended(_) | StoreError::Unavailable(_));
+                    let passing = matches!(
+                        error,
+                        StoreError::Contended(_)
+                            | StoreError::Unavailable(_)
+                            | StoreError::PartUnavailable(_)
+                    );
                     contended += u32::from(passing);
                     Err(error)
                 }
@@ -229,8 +301,8 @@ async fn store(
     check_generations(used, &rows[check])
 }
 
-fn results(members: Vec<Member<'_>>) -> Vec<StoreResult<Committed>> {
-    let committed = |member: Member<'_>| {
+fn results(members: Vec<operations::Member<'_>>) -> Vec<StoreResult<Committed>> {
+    let committed = |member: operations::Member<'_>| {
         let (position, earlier) = (None, member.earlier);
         member.result.map(|()| Committed { position, earlier })
     };
@@ -253,6 +325,7 @@ fn again(error: &StoreError) -> StoreError {
     match error {
         StoreError::OutcomeUnknown(why) => StoreError::OutcomeUnknown(why.clone()),
         StoreError::Unavailable(why) => StoreError::Unavailable(why.clone()),
+        StoreError::PartUnavailable(why) => StoreError::PartUnavailable(why.clone()),
         StoreError::Conflict => StoreError::Conflict,
         StoreError::RetiredKey => StoreError::RetiredKey,
         StoreError::Contended(why) => StoreError::Contended(why.clone()),

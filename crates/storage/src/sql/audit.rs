@@ -76,11 +76,11 @@ pub const UNATTESTED: &str = "select c.org_id, c.cred_id, c.provider, c.cred_typ
        newest.version as recorded_version, newest.digest as recorded_digest \
      from credentials c left join lateral ( \
        select e.version, e.digest from audit_events e \
-       where e.org_id = $1 and e.cred_id = c.cred_id and e.version is not null and e.outcome = 'ok' \
+       where e.org_id = c.org_id and e.cred_id = c.cred_id and e.version is not null and e.outcome = 'ok' \
        and e.action in ('credential.create', 'credential.update', 'credential.reseal', 'credential.attest') \
        order by e.version desc, e.at desc limit 1) as newest on true \
      where c.org_id = $1 and c.cred_id > $3 and not exists ( \
-       select from audit_events e where e.org_id = $1 and e.cred_id = c.cred_id and e.at >= $2 \
+       select from audit_events e where e.org_id = c.org_id and e.cred_id = c.cred_id and e.at >= $2 \
        and e.version >= c.version and e.outcome = 'ok' \
        and e.action in ('credential.create', 'credential.update', 'credential.reseal', 'credential.attest')) \
      order by c.cred_id limit $4";
@@ -95,10 +95,12 @@ pub const PRUNE_PARTITIONS: &str = "select name, ends from ( \
        from pg_inherits i join pg_class c on c.oid = i.inhrelid \
        where i.inhparent = 'audit_events'::regclass) as partition \
      where ends <= $1 order by ends";
-/// How many of an organisation's events are older than a time, and how many of these are in given partitions.
-pub const PRUNE_CENSUS: &str = "select count(*) as old, \
-       count(*) filter (where tableoid = any($3::text[]::regclass[]::oid[])) as inside \
-     from audit_events where org_id = $1 and at < $2";
+/// How many of an organisation's events are older than a time.
+pub const PRUNE_CENSUS: &str =
+    "select count(*) as old from audit_events where org_id = $1 and at < $2";
+/// How many of these have no partition of their own.
+pub const PRUNE_OUTSIDE: &str =
+    "select count(*) as outside from audit_events_default where org_id = $1 and at < $2";
 /// The last event of each lane that can go: all before it are older than the time as well.
 pub const PRUNE_LAST: &str = "select e.lane, e.seq, e.mac from ( \
        select o.lane, coalesce((select min(k.seq) from audit_events k \
@@ -111,18 +113,18 @@ pub const PRUNE_KEPT: &str = "select count(*) as kept from audit_events e \
      where e.org_id = $1 and e.at < $2 and not exists ( \
        select from audit_checkpoints c where c.org_id = $1 and c.lane = e.lane and e.seq <= c.seq)";
 /// Deletes what can go of what earlier prunes had to keep.
-pub const PRUNE_DEFAULT: &str = "delete from audit_events e using audit_checkpoints c \
-     where c.org_id = $1 and e.org_id = $1 and e.lane = c.lane and e.seq <= c.seq and e.at < $2 \
-     and e.tableoid = 'audit_events_default'::regclass";
+pub const PRUNE_DEFAULT: &str = "delete from audit_events_default e using audit_checkpoints c \
+     where c.org_id = $1 and e.org_id = $1 and e.lane = c.lane and e.seq <= c.seq and e.at < $2";
 /// Keeps writers out while partitions go.
 pub const PRUNE_LOCK: &str = "lock table audit_events in access exclusive mode";
 
-/// Takes a partition out, and lets its owner see all of its rows.
+/// Takes a partition out, and lets its owner see all of its rows: statements to run one by one.
 #[must_use]
-pub fn detach_partition(name: &str) -> String {
-    format!(
-        "alter table audit_events detach partition {name}; alter table {name} no force row level security"
-    )
+pub fn detach_partition(name: &str) -> [String; 2] {
+    [
+        format!("alter table audit_events detach partition {name}"),
+        format!("alter table {name} no force row level security"),
+    ]
 }
 
 /// How many rows a detached partition has, of all organisations.
@@ -161,6 +163,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("PRUNE_OWNER", PRUNE_OWNER),
     ("PRUNE_PARTITIONS", PRUNE_PARTITIONS),
     ("PRUNE_CENSUS", PRUNE_CENSUS),
+    ("PRUNE_OUTSIDE", PRUNE_OUTSIDE),
     ("PRUNE_LAST", PRUNE_LAST),
     ("PRUNE_KEPT", PRUNE_KEPT),
     ("PRUNE_DEFAULT", PRUNE_DEFAULT),

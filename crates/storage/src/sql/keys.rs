@@ -45,7 +45,7 @@ pub const CREDENTIAL_REWRAP: &str = "update credentials set key_generation = $3,
 /// A new rotation.
 pub const ROTATION_INSERT: &str = "insert into rotations \
      (org_id, generation, re_encrypt, state, rows_total, rows_done, throttle, started_at, updated_at) \
-     select $1, $2, $3, 'running', count(*), 0, $4, $5, $5 from credentials where org_id = $1";
+     values ($1, $2, $3, 'running', $6, 0, $4, $5, $5)";
 /// An organisation's rotations, newest first.
 pub const ROTATIONS: &str = "select org_id, generation, re_encrypt, state, rows_total, rows_done, throttle, \
      started_at, updated_at, finished_at from rotations where org_id = $1 order by generation desc";

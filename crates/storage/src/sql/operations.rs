@@ -29,11 +29,13 @@ pub static CLAIMS_INSERT: LazyLock<Insert> = LazyLock::new(|| {
 /// What earlier requests with these claims did.
 pub const CLAIMS: &str = "select k.org_id, k.key_digest, k.request_digest, k.cred_id, k.op_id \
      from unnest($1::uuid[], $2::bytea[]) as wanted (org_id, key_digest) \
-     join idempotency_keys k on k.org_id = wanted.org_id and k.key_digest = wanted.key_digest";
+     join idempotency_keys k on k.org_id = wanted.org_id and k.key_digest = wanted.key_digest \
+     where k.org_id = any($1) or k.org_id = ($1)[1]";
 /// Which of these operations are visible here.
 pub const OPERATIONS: &str = "select o.org_id, o.op_id \
      from unnest($1::uuid[], $2::uuid[]) as wanted (org_id, op_id) \
-     join operations o on o.org_id = wanted.org_id and o.op_id = wanted.op_id";
+     join operations o on o.org_id = wanted.org_id and o.op_id = wanted.op_id \
+     where o.org_id = any($1) or o.org_id = ($1)[1]";
 /// Forgets operations that began before an id was issued.
 pub const OPERATIONS_FORGET: &str = "delete from operations where org_id = $1 and op_id < $2";
 /// Forgets claims that have expired.

@@ -1,0 +1,176 @@
+//! On a given Citus cluster: what is true on its workers, and when one of them is away. `make test-citus` runs these by
+//! themselves, since they stop a worker that others use.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use strongroom_e2e::citus::Worker;
+use strongroom_e2e::{Api, CREDENTIALS, Outage, TestVault, api_key, eventually};
+use tokio::task::JoinSet;
+use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+const SHARDS: &str = "select shard_name, nodeport from citus_shards where citus_table_type = 'distributed' \
+     and nodeport = $1 order by 1";
+
+#[tokio::test]
+#[ignore = "needs a cluster: make test-citus"]
+async fn row_level_security_is_in_force_on_the_workers() {
+    let vault = TestVault::start().await;
+    let (other, _) = vault.new_organization("other");
+    for api in [&vault.admin, &other] {
+        api.create("secret").await;
+    }
+    let coordinator = vault.database.connect().await;
+    let mut seen: HashMap<String, u32> = HashMap::new();
+    for worker in vault.database.lease().workers() {
+        let superuser = connect(worker.superuser_url()).await;
+        let show = "set citus.override_table_visibility = off";
+        superuser.batch_execute(show).await.unwrap();
+        let app = connect(&worker.url_as("strongroom_app", "application-of-the-tests")).await;
+        for row in coordinator.query(SHARDS, &[&worker.port]).await.unwrap() {
+            let shard: String = row.get(0);
+            let forced = "select relrowsecurity and relforcerowsecurity from pg_class where oid = $1::text::regclass";
+            let forced: bool = superuser.query_one(forced, &[&shard]).await.unwrap().get(0);
+            assert!(forced, "{shard}");
+            // Partitions are read through their parent alone.
+            if shard.contains("audit_events_y") || shard.contains("audit_events_default") {
+                continue;
+            }
+            let orgs = format!("select distinct org_id from {shard}");
+            let all: Vec<Uuid> = orgs_of(&superuser, &orgs).await;
+            assert!(
+                orgs_of(&app, &orgs).await.is_empty(),
+                "{shard} without a scope"
+            );
+            for org in all {
+                *seen.entry(org.to_string()).or_default() += 1;
+                app.batch_execute(&format!("begin; set local strongroom.orgs = '{org}'"))
+                    .await
+                    .unwrap();
+                assert_eq!(orgs_of(&app, &orgs).await, [org], "{shard}");
+                app.batch_execute("rollback").await.unwrap();
+            }
+        }
+    }
+    // Or nothing would have been shown.
+    for api in [&vault.admin, &other] {
+        assert!(seen[&api.org] >= 5, "{seen:?}");
+    }
+}
+
+async fn orgs_of(client: &Client, sql: &str) -> Vec<Uuid> {
+    let rows = client.query(sql, &[]).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// Organisations by where they are: on `worker`, and elsewhere; two of each at least.
+async fn placed(vault: &TestVault, worker: &Worker) -> [Vec<Api>; 2] {
+    let database = vault.database.connect().await;
+    let place = "select nodeport from citus_shards where table_name = 'organizations'::regclass \
+         and shardid = get_shard_id_for_distribution_column('organizations', $1::text::uuid)";
+    let mut placed = [vec![], vec![]];
+    while placed.iter().any(|orgs: &Vec<Api>| orgs.len() < 2) {
+        let (api, _) = vault.new_organization("placed");
+        let port: i32 = database.query_one(place, &[&api.org]).await.unwrap().get(0);
+        placed[usize::from(port != worker.port)].push(api);
+    }
+    placed
+}
+
+/// One caller's requests, one after another.
+async fn load(api: Api) -> (Vec<Sample>, Vec<String>) {
+    let (mut samples, mut created) = (Vec::new(), Vec::new());
+    let until = Instant::now() + LOAD;
+    while Instant::now() < until {
+        let began = Instant::now();
+        let answer = api.post(&api_key("secret")).await;
+        let status = answer.status();
+        if status == StatusCode::CREATED {
+            let body: serde_json::Value = answer.json().await.unwrap();
+            created.push(body["result"][0].as_str().unwrap().to_owned());
+        }
+        samples.push((began, began.elapsed(), status));
+        if let Some(id) = created.last() {
+            let began = Instant::now();
+            let status = api.get(&format!("{CREDENTIALS}/{id}")).await.status();
+            samples.push((began, began.elapsed(), status));
+        }
+        // Refusals come fast.
+        if status != StatusCode::CREATED {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    (samples, created)
+}
+
+type Sample = (Instant, Duration, StatusCode);
+const LOAD: Duration = Duration::from_secs(12);
+/// Until what was under way when the worker went has been answered.
+const SETTLED: Duration = Duration::from_secs(2);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "stops a worker: make test-citus"]
+async fn organisations_on_other_workers_go_on() {
+    let vault = TestVault::start().await;
+    let worker = vault.database.lease().workers().next().unwrap();
+    let [away, there] = placed(&vault, &worker).await;
+    let mut callers = JoinSet::new();
+    for (here, orgs) in [(false, &away), (true, &there)] {
+        for api in orgs.iter().flat_map(|api| [api, api, api]) {
+            let api = api.clone();
+            callers.spawn(async move { (here, api.clone(), load(api).await) });
+        }
+    }
+    tokio::time::sleep(LOAD / 4).await;
+    let stopped = Instant::now();
+    let outage = Outage::begin(&worker).await;
+    let mut created = Vec::new();
+    while let Some(done) = callers.join_next().await {
+        let (here, api, (samples, ids)) = done.unwrap();
+        let after = samples
+            .iter()
+            .filter(|(began, ..)| *began > stopped + SETTLED);
+        let after: Vec<_> = after.map(|(_, took, status)| (*took, *status)).collect();
+        assert!(after.len() > 20, "{here}: {}", after.len());
+        for (took, status) in after {
+            let right = if here {
+                status.is_success() && took < Duration::from_secs(3)
+            } else {
+                status == StatusCode::SERVICE_UNAVAILABLE && took < Duration::from_secs(10)
+            };
+            assert!(
+                right,
+                "on the stopped worker: {}; {status} after {took:?}",
+                !here
+            );
+        }
+        created.extend(ids.into_iter().map(|id| (api.clone(), id)));
+    }
+    outage.end().await;
+    for api in &away {
+        eventually(
+            "an organisation is back",
+            Duration::from_secs(30),
+            async || api.post(&api_key("secret")).await.status() == StatusCode::CREATED,
+        )
+        .await;
+    }
+    for (api, id) in created {
+        eventually(
+            "what was acknowledged is there",
+            Duration::from_secs(10),
+            async || api.reveal(&id).await.status() == StatusCode::OK,
+        )
+        .await;
+    }
+    let verified = vault.run(&["audit", "verify", "--json"]).json();
+    assert_eq!(verified["found"], 0, "{verified}");
+}
