@@ -114,14 +114,15 @@ async fn a_key_can_be_used_anew_after_a_day() {
     let vault = TestVault::start().await;
     let first = created(post(&vault.admin, "k", &api_key("a")).await).await;
     let database = vault.database.connect().await;
-    let age = "update idempotency_keys set claimed_at = claimed_at - interval '23 hours 59 minutes', \
-               expires_at = expires_at - interval '23 hours 59 minutes'";
+    let day = "select from idempotency_keys where expires_at - claimed_at = interval '24 hours'";
+    assert_eq!(database.query(day, &[]).await.unwrap().len(), 1);
+    let age = "update idempotency_keys set expires_at = now() + interval '1 minute'";
     database.execute(age, &[]).await.unwrap();
     assert_eq!(
         created(post(&vault.admin, "k", &api_key("a")).await).await,
         first
     );
-    let age = "update idempotency_keys set expires_at = expires_at - interval '2 minutes'";
+    let age = "update idempotency_keys set expires_at = now() - interval '1 minute'";
     database.execute(age, &[]).await.unwrap();
     let second = created(post(&vault.admin, "k", &api_key("b")).await).await;
     assert_ne!(second, first);

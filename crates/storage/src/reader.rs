@@ -81,7 +81,9 @@ impl Lookup for ApiKeys {
     }
 
     fn add(found: &mut Self::Found, org: OrgId, row: &Row) -> StoreResult<()> {
-        *found = Some(rows::api_key(org, row)?);
+        if get(row, "usable")? {
+            *found = Some(rows::api_key(org, row)?);
+        }
         Ok(())
     }
 }
