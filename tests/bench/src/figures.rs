@@ -85,7 +85,7 @@ pub(crate) const FIGURES: [Figure; 16] = [
         "x",
         1.5,
         1.1,
-        "the slower-looking of the first page there and a page of 100",
+        "the faster of the first page there and a page of an organisation with 100",
     ),
     at_least(
         "hot_org_create",
