@@ -1,5 +1,6 @@
 //! Settings: read once from flags, variables and a file, then checked, then passed on.
 
+mod regions;
 mod root_key;
 mod settings;
 mod sources;

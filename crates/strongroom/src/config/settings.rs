@@ -4,8 +4,9 @@ use std::time::Duration;
 use strongroom_api::{ApiSettings, HttpSettings};
 use strongroom_domain::blob::BlobRules;
 use strongroom_domain::{OrgId, VaultSettings};
-use strongroom_storage::{DatabaseSettings, DatabaseUrl, RegionSettings, RegionsSettings};
+use strongroom_storage::{DatabaseSettings, DatabaseUrl, RegionsSettings};
 
+use super::regions::regions_from;
 use super::root_key::RootKeyConfig;
 use super::sources::{ConfigError, Sources};
 use crate::background::BackgroundSettings;
@@ -186,61 +187,6 @@ fn database_url(sources: &Sources) -> Result<DatabaseUrl, ConfigError> {
         .map_err(|error| found.invalid("database_url", error.to_string()))
 }
 
-fn regions_from(sources: &Sources) -> Result<RegionsSettings, ConfigError> {
-    let all = sources.parse("regions", Vec::new(), region_list)?;
-    let known = |text: &str| {
-        let region = all.iter().find(|region| region.name == text);
-        let names = all.iter().map(|region| region.name.as_str());
-        region
-            .map(|region| Some(region.name.clone()))
-            .ok_or_else(|| {
-                if all.is_empty() {
-                    return "no regions are configured; name them in regions".to_owned();
-                }
-                format!(
-                    "must be one of the regions: {}",
-                    names.collect::<Vec<_>>().join(", ")
-                )
-            })
-    };
-    let local = sources.parse("region", None, known)?;
-    Ok(RegionsSettings {
-        local,
-        max_lag: sources.parse("max_replica_lag", Duration::from_secs(10), time)?,
-        refuse_stale: sources.parse("stale_reads", false, stale_reads)?,
-        all,
-    })
-}
-
-// NAME=URL, separated by white space, since a URL of several hosts has commas.
-fn region_list(text: &str) -> Result<Vec<RegionSettings>, String> {
-    let mut regions: Vec<RegionSettings> = Vec::new();
-    for entry in text.split_whitespace() {
-        let (name, url) = entry
-            .split_once('=')
-            .ok_or("must be entries of the form NAME=URL, separated by spaces")?;
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-        if name.is_empty() || name.len() > 63 || !name.bytes().all(allowed) {
-            return Err("a region's name must be 1 to 63 letters, digits, - or _".into());
-        }
-        if regions.iter().any(|region| region.name == name) {
-            return Err(format!("names the region {name} twice"));
-        }
-        let url = DatabaseUrl::parse(url).map_err(|error| format!("region {name}: {error}"))?;
-        let name = name.to_owned();
-        regions.push(RegionSettings { name, url });
-    }
-    Ok(regions)
-}
-
-fn stale_reads(text: &str) -> Result<bool, String> {
-    match text {
-        "serve" => Ok(false),
-        "refuse" => Ok(true),
-        _ => Err("must be serve or refuse".into()),
-    }
-}
-
 fn http_from(sources: &Sources) -> Result<HttpSettings, ConfigError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(HttpSettings {
@@ -291,7 +237,7 @@ fn long_time(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "must be a time from 1s to 1h, such as 10s or 2m".into())
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     let longest = Duration::from_secs(3600);
     span(text)
         .filter(|time| *time >= Duration::from_millis(1) && *time <= longest)
@@ -386,23 +332,6 @@ mod tests {
             assert!(verify_interval(bad).is_err(), "{bad}");
         }
         assert!(use_flush_interval("1m").is_err());
-    }
-
-    #[test]
-    fn regions_have_names_and_urls() {
-        let read = region_list("eu=postgresql://u@a,b/d\n us=postgresql://u@c/d").unwrap();
-        let names: Vec<_> = read.iter().map(|region| region.name.as_str()).collect();
-        assert_eq!(names, ["eu", "us"]);
-        assert!(region_list("").unwrap().is_empty());
-        for bad in [
-            "eu",
-            "=postgresql://u@a/d",
-            "e.u=postgresql://u@a/d",
-            "eu=mysql://u:hunter2@a/d",
-            "eu=postgresql://u@a/d eu=postgresql://u:hunter2@b/d",
-        ] {
-            assert!(!region_list(bad).unwrap_err().contains("hunter2"), "{bad}");
-        }
     }
 
     #[test]
