@@ -54,3 +54,24 @@ begin
         add column destroyed_at timestamptz;
 end
 $$;
+
+-- Fails unless each of these organisations is there, is not deleted, and has this generation of its key active.
+-- Raised here and not found out by the caller, so that it stops a transaction whose COMMIT was sent along.
+create function strongroom_check_generations(orgs uuid[], generations integer[]) returns void
+    language plpgsql
+as $$
+declare
+    present bigint;
+    current bigint;
+begin
+    select count(*), count(*) filter (where k.generation = used.generation) into present, current
+        from public.org_keys k join unnest(orgs, generations) as used (org_id, generation) on k.org_id = used.org_id
+        join public.organizations o on o.org_id = k.org_id
+        where k.active and o.deleted_at is null and (k.org_id = any(orgs) or k.org_id = orgs[1]);
+    if present < cardinality(orgs) then
+        raise exception using errcode = 'SR001', message = 'an organization is gone';
+    elsif current < cardinality(orgs) then
+        raise exception using errcode = 'SR002', message = 'a generation is not the active one';
+    end if;
+end
+$$;

@@ -28,6 +28,11 @@ async fn orgs_in(client: &Client, table: &str) -> Vec<Uuid> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
+fn enter(orgs: &[Uuid]) -> String {
+    let orgs: String = orgs.iter().map(|org| format!("{org},")).collect();
+    format!("set local strongroom.orgs = '{orgs}'")
+}
+
 #[tokio::test]
 async fn the_application_role_sees_what_its_transaction_is_scoped_to() {
     let (vault, other, _) = two().await;
@@ -49,8 +54,7 @@ async fn the_application_role_sees_what_its_transaction_is_scoped_to() {
             (both.clone(), both.clone()),
         ] {
             client.batch_execute("begin").await.unwrap();
-            let entered = client.query("select strongroom_enter($1)", &[&scope]).await;
-            entered.unwrap();
+            client.batch_execute(&enter(&scope)).await.unwrap();
             assert_eq!(orgs_in(&client, table).await, expected, "{table}");
             client.batch_execute("commit").await.unwrap();
             assert_eq!(
@@ -80,10 +84,7 @@ async fn the_application_role_writes_within_its_scope_only() {
     for statement in statements {
         client.batch_execute("begin").await.unwrap();
         let own: Uuid = vault.admin.org.parse().unwrap();
-        client
-            .query("select strongroom_enter($1)", &[&vec![own]])
-            .await
-            .unwrap();
+        client.batch_execute(&enter(&[own])).await.unwrap();
         let error = client.batch_execute(&statement).await.unwrap_err();
         // A sharded table refuses to move a row at all.
         let code = error.code().unwrap().code();
@@ -121,7 +122,7 @@ async fn the_application_role_cannot_get_out() {
         "copy (select 1) to '/tmp/x'",
         "drop policy tenant on credentials",
         "create policy open on credentials using (true)",
-        "alter function strongroom_in_scope(uuid) rename to x",
+        "alter function strongroom_ensure_audit_partitions() rename to x",
         "select * from pg_authid",
         "delete from audit_events",
         "update audit_events set actor = 'x'",
@@ -142,7 +143,7 @@ async fn the_application_role_cannot_get_out() {
             format!("alter table {table} owner to strongroom_app"),
             format!("truncate {table}"),
             format!("drop table {table} cascade"),
-            format!("create trigger t after insert on {table} execute function strongroom_enter_listing()"),
+            format!("create trigger t after insert on {table} execute function strongroom_ensure_audit_partitions()"),
         ]);
     }
     statements.push(format!("select * from {partition}"));

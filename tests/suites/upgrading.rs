@@ -11,9 +11,7 @@ const EXPANDED: &str = "\
     alter table audit_events add column later integer default 7;
     alter table organizations add column later boolean not null default false;
     create table later (org_id uuid not null, id uuid not null, primary key (org_id, id));
-    alter table later enable row level security;
-    alter table later force row level security;
-    create policy tenant on later using (strongroom_in_scope(org_id));
+    select strongroom_tenant_table('later');
     insert into schema_migrations (version, name, applied_on, checksum)
         select 9999, 'later', applied_on, checksum from schema_migrations limit 1;";
 

@@ -230,7 +230,7 @@ impl SealedCredential {
 }
 
 /// Which credentials to list: all that match every given field exactly.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CredentialFilter {
     /// Only of this provider.
     pub provider: Option<Provider>,

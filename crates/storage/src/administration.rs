@@ -143,10 +143,7 @@ async fn start_rotation(
         &start.at,
     ];
     transaction.execute(sql::ORG_KEY_INSERT, params).await?;
-    let any: Option<&str> = None;
-    let counted = transaction
-        .query(sql::CREDENTIALS_COUNT, &[&org.0, &any, &any, &any])
-        .await?;
+    let counted = transaction.query(sql::CREDENTIALS_COUNT, &[&org.0]).await?;
     let total: i64 = counted.first().map_or(Ok(0), |row| get(row, "total"))?;
     let params: Params<'_> = &[
         &org.0,

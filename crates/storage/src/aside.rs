@@ -14,18 +14,14 @@ use strongroom_domain::store::StoreError;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::gather::Member;
+
 /// Most organisations that are tried at a time.
 const TOGETHER: usize = 4;
 /// How long after an organisation's part was away its requests are refused without asking again.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Most requests that wait here.
 const CAPACITY: usize = 4096;
-
-/// A request that belongs to one organisation.
-pub(crate) trait Member: Send + 'static {
-    fn org(&self) -> OrgId;
-    fn refuse(self, error: StoreError);
-}
 
 /// Carries out one organisation's requests.
 #[async_trait]

@@ -116,8 +116,12 @@ impl PgStore {
             &filter.action.map(|action| action.as_str()),
             &limit,
         ];
+        let sql = match filter.credential {
+            Some(_) => sql::AUDIT_NEWEST_OF_CREDENTIAL,
+            None => sql::AUDIT_NEWEST,
+        };
         let _turn = self.scans.acquire().await;
-        events(&self.query(scope, sql::AUDIT_NEWEST, params).await?)
+        events(&self.query(scope, sql, params).await?)
     }
 
     pub(crate) async fn read_oldest(

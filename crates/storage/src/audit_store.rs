@@ -83,17 +83,11 @@ impl AuditStore for PgStore {
             event,
             reply,
         });
-        let warn = |error| tracing::warn!(%error, "a refused request was not recorded");
-        match begun {
-            Ok(begun) => {
-                tokio::spawn(async move {
-                    if let Err(error) = answer(begun).await {
-                        warn(error);
-                    }
-                });
+        tokio::spawn(async move {
+            if let Err(error) = answer(begun).await {
+                tracing::warn!(%error, "a refused request was not recorded");
             }
-            Err(error) => warn(error),
-        }
+        });
     }
 
     async fn record_all(&self, scope: OrgScope, events: Vec<Event>) -> StoreResult<()> {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts,
+    Connect, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime, Timeouts,
 };
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -54,6 +54,8 @@ fn pool(
     let hosts = u32::try_from(connector.config.get_hosts().len()).unwrap_or(1);
     Pool::builder(manager)
         .max_size(size)
+        // The session that was busy last has the warmest caches.
+        .queue_mode(QueueMode::Lifo)
         .timeouts(Timeouts {
             wait: timeout,
             // Each host gets its time, so that one that is gone does not hide those after it.
@@ -140,15 +142,17 @@ impl Database {
     }
 }
 
-// Time limits stand on the server's side too, so that a transaction whose client vanished holds no lock. The last
-// setting carries a transaction's scope to the workers of a sharded cluster; PostgreSQL itself ignores it.
+// Time limits stand on the server's side too, so that a transaction whose client vanished holds no lock. Every statement
+// has its index and one plan, whatever its parameters: planning again would often take longer than running, and a plan
+// that was made while a table was small must not read all of it when it has grown. The last setting carries a transaction's scope to the workers of a sharded cluster; PostgreSQL itself ignores it.
 fn session(settings: &DatabaseSettings) -> Config {
     let millis = settings.statement_timeout.as_millis();
     let mut config = settings.url.config.clone();
     let given = config.get_options().unwrap_or_default().to_owned();
     config.options(format!(
         "-c statement_timeout={millis} -c idle_in_transaction_session_timeout={millis} \
-         -c lock_timeout={LOCK_TIMEOUT} -c citus.propagate_set_commands=local {given}"
+         -c lock_timeout={LOCK_TIMEOUT} -c jit=off -c enable_seqscan=off -c plan_cache_mode=force_generic_plan \
+         -c citus.propagate_set_commands=local {given}"
     ));
     if config.get_application_name().is_none() {
         config.application_name("strongroom");

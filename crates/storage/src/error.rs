@@ -59,11 +59,17 @@ impl From<PoolError> for ConnectError {
     }
 }
 
+// What strongroom_check_generations raises.
+const ORGANIZATION_GONE: &str = "SR001";
+const RETIRED_KEY: &str = "SR002";
+
 /// The database's failure in the domain's terms, told apart by SQLSTATE.
 pub(crate) fn store_error(error: &tokio_postgres::Error) -> StoreError {
     let database = error.as_db_error();
     match database.map(tokio_postgres::error::DbError::code) {
         Some(&SqlState::UNIQUE_VIOLATION) => StoreError::Conflict,
+        Some(code) if code.code() == ORGANIZATION_GONE => StoreError::OrganizationGone,
+        Some(code) if code.code() == RETIRED_KEY => StoreError::RetiredKey,
         Some(code) if is_contention(code) => StoreError::Contended(described(error)),
         Some(code) if is_passing(code) && database.is_some_and(goes_on) => {
             StoreError::PartUnavailable(described(error))

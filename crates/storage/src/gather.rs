@@ -1,16 +1,26 @@
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use async_trait::async_trait;
+use strongroom_domain::OrgId;
 use strongroom_domain::store::{StoreError, StoreResult};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 
 /// Where one member of a batch gets its answer.
 pub(crate) type Reply<T> = oneshot::Sender<StoreResult<T>>;
+
+/// A request that belongs to one organisation.
+pub(crate) trait Member: Send + 'static {
+    fn org(&self) -> OrgId;
+    fn refuse(self, error: StoreError);
+}
 
 /// Carries out whatever requests have gathered while the batch before was under way.
 #[async_trait]
 pub(crate) trait Worker: Send + 'static {
     /// One request with its reply.
-    type Member: Send + 'static;
+    type Member: Member;
 
     /// Carries out `members` and answers every one.
     async fn run(&mut self, members: Vec<Self::Member>);
@@ -18,23 +28,23 @@ pub(crate) trait Worker: Send + 'static {
 
 /// A bounded queue in front of one worker. A batch never waits for company: the worker takes what is there,
 /// so an idle service answers at once, and under load batches grow by themselves.
-pub(crate) struct Gather<M> {
-    queue: mpsc::Sender<M>,
+pub(crate) struct Gather<M: Member> {
+    queue: Arc<Queue<M>>,
 }
 
-impl<M: Send + 'static> Gather<M> {
-    /// Starts `worker` on `runtime`. It ends when the queue is dropped.
+impl<M: Member> Gather<M> {
+    /// Starts `worker` on `runtime`. It ends when this is dropped.
     pub(crate) fn start<W: Worker<Member = M>>(
         runtime: &Handle,
         mut worker: W,
         capacity: usize,
         largest: usize,
     ) -> Self {
-        let (queue, mut waiting) = mpsc::channel(capacity);
+        let queue = Arc::new(Queue::new(capacity));
+        let waiting = queue.clone();
         runtime.spawn(async move {
-            let mut batch = Vec::with_capacity(largest);
-            while waiting.recv_many(&mut batch, largest).await > 0 {
-                worker.run(std::mem::take(&mut batch)).await;
+            while let Some(batch) = waiting.take(largest).await {
+                worker.run(batch).await;
             }
         });
         Self { queue }
@@ -43,29 +53,25 @@ impl<M: Send + 'static> Gather<M> {
     /// Queues the request that `member` makes around its reply, and waits for the answer.
     ///
     /// # Errors
-    /// [`StoreError::Overloaded`] at once when the queue is full; else what the worker answers.
+    /// [`StoreError::Overloaded`] when the queue is full; else what the worker answers.
     pub(crate) async fn ask<T>(&self, member: impl FnOnce(Reply<T>) -> M) -> StoreResult<T> {
-        answer(self.begin(member)?).await
+        answer(self.begin(member)).await
     }
 
     /// Queues the request and does not wait. Whoever drops what comes back takes the request back.
-    ///
-    /// # Errors
-    /// [`StoreError::Overloaded`] when the queue is full.
     pub(crate) fn begin<T>(
         &self,
         member: impl FnOnce(Reply<T>) -> M,
-    ) -> StoreResult<oneshot::Receiver<StoreResult<T>>> {
+    ) -> oneshot::Receiver<StoreResult<T>> {
         let (reply, begun) = oneshot::channel();
-        self.queue
-            .try_send(member(reply))
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
-                mpsc::error::TrySendError::Closed(_) => {
-                    StoreError::Unavailable("the server is shutting down".into())
-                }
-            })?;
-        Ok(begun)
+        self.queue.put(member(reply));
+        begun
+    }
+}
+
+impl<M: Member> Drop for Gather<M> {
+    fn drop(&mut self) {
+        self.queue.close();
     }
 }
 
@@ -76,4 +82,181 @@ pub(crate) async fn answer<T>(begun: oneshot::Receiver<StoreResult<T>>) -> Store
             "the worker went away without an answer".into(),
         ))
     })
+}
+
+/// What waits, by organisation. They take turns, one request each, so that one with many requests holds up none
+/// with few; and when there is no room left, the last request of the one with most gives way.
+struct Queue<M> {
+    waiting: Mutex<Waiting<M>>,
+    capacity: usize,
+    changed: Notify,
+}
+
+struct Waiting<M> {
+    by_org: HashMap<OrgId, VecDeque<M>>,
+    /// Every organisation that has something waiting, once.
+    turns: VecDeque<OrgId>,
+    len: usize,
+    closed: bool,
+}
+
+impl<M: Member> Queue<M> {
+    fn new(capacity: usize) -> Self {
+        let waiting = Waiting {
+            by_org: HashMap::new(),
+            turns: VecDeque::new(),
+            len: 0,
+            closed: false,
+        };
+        Self {
+            waiting: Mutex::new(waiting),
+            capacity,
+            changed: Notify::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting<M>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds `member`. When there is no room, it or another one is refused at once.
+    fn put(&self, member: M) {
+        let refused = {
+            let mut waiting = self.lock();
+            let refused = match waiting.len < self.capacity {
+                true => None,
+                false => waiting.last_of_most(),
+            };
+            waiting.add(member);
+            refused
+        };
+        self.changed.notify_one();
+        if let Some(refused) = refused {
+            refused.refuse(StoreError::Overloaded);
+        }
+    }
+
+    /// Up to `largest` of what waits, once there is something; none when the queue is closed.
+    async fn take(&self, largest: usize) -> Option<Vec<M>> {
+        loop {
+            {
+                let mut waiting = self.lock();
+                if waiting.len > 0 {
+                    return Some(waiting.take(largest));
+                }
+                if waiting.closed {
+                    return None;
+                }
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_one();
+    }
+}
+
+impl<M: Member> Waiting<M> {
+    fn add(&mut self, member: M) {
+        let org = member.org();
+        let theirs = self.by_org.entry(org).or_default();
+        if theirs.is_empty() {
+            self.turns.push_back(org);
+        }
+        theirs.push_back(member);
+        self.len += 1;
+    }
+
+    fn take(&mut self, largest: usize) -> Vec<M> {
+        let mut batch = Vec::with_capacity(largest.min(self.len));
+        while batch.len() < largest {
+            let Some(org) = self.turns.pop_front() else {
+                break;
+            };
+            let Some(theirs) = self.by_org.get_mut(&org) else {
+                continue;
+            };
+            batch.extend(theirs.pop_front());
+            if theirs.is_empty() {
+                self.by_org.remove(&org);
+            } else {
+                self.turns.push_back(org);
+            }
+        }
+        self.len -= batch.len();
+        batch
+    }
+
+    fn last_of_most(&mut self) -> Option<M> {
+        let most = self.by_org.iter().max_by_key(|(_, theirs)| theirs.len());
+        let org = *most?.0;
+        let theirs = self.by_org.get_mut(&org)?;
+        let last = theirs.pop_back();
+        if theirs.is_empty() {
+            self.by_org.remove(&org);
+            self.turns.retain(|turn| *turn != org);
+        }
+        self.len -= usize::from(last.is_some());
+        last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Asked {
+        org: OrgId,
+        nth: usize,
+        reply: Reply<()>,
+    }
+
+    impl Member for Asked {
+        fn org(&self) -> OrgId {
+            self.org
+        }
+        fn refuse(self, error: StoreError) {
+            let _ = self.reply.send(Err(error));
+        }
+    }
+
+    fn org(n: u128) -> OrgId {
+        OrgId(uuid::Uuid::from_u128(n))
+    }
+
+    fn put(queue: &Queue<Asked>, org: OrgId, nth: usize) -> oneshot::Receiver<StoreResult<()>> {
+        let (reply, answer) = oneshot::channel();
+        queue.put(Asked { org, nth, reply });
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_one_holds_up_no_other() {
+        let queue = Queue::new(100);
+        let flood: Vec<_> = (0..50).map(|nth| put(&queue, org(1), nth)).collect();
+        let _others = (put(&queue, org(2), 0), put(&queue, org(3), 0));
+        let batch = queue.take(4).await.unwrap();
+        let taken: Vec<_> = batch.iter().map(|asked| (asked.org, asked.nth)).collect();
+        assert_eq!(taken, [(org(1), 0), (org(2), 0), (org(3), 0), (org(1), 1)]);
+        drop(flood);
+    }
+
+    #[tokio::test]
+    async fn with_no_room_left_the_one_with_most_gives_way() {
+        let queue = Queue::new(3);
+        let mut flood: Vec<_> = (0..4).map(|nth| put(&queue, org(1), nth)).collect();
+        // The third gave way to the fourth, and this one to another organisation's.
+        let mut other = put(&queue, org(2), 0);
+        let refused = |answer: &mut oneshot::Receiver<StoreResult<()>>| {
+            matches!(answer.try_recv(), Ok(Err(StoreError::Overloaded)))
+        };
+        assert!(!refused(&mut flood[0]) && !refused(&mut flood[1]) && !refused(&mut other));
+        assert!(refused(&mut flood[2]) && refused(&mut flood[3]));
+        let batch = queue.take(10).await.unwrap();
+        assert_eq!(batch.len(), 3);
+        queue.close();
+        assert!(queue.take(10).await.is_none());
+    }
 }

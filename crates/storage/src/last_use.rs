@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::credential::CredentialInfo;
 use strongroom_domain::last_use::{LastUse, LastUseStore, Uses};
 use strongroom_domain::store::{StoreError, StoreResult};
 use strongroom_domain::{CredentialId, KeyId};
@@ -130,24 +129,4 @@ pub(crate) fn last_use(row: &Row) -> Option<LastUse> {
         at: at?,
         by: by.map(KeyId),
     })
-}
-
-/// Fills in the last uses of listed credentials.
-pub(crate) async fn fill_in(
-    transaction: &OrgTransaction,
-    scope: OrgScope,
-    items: &mut [CredentialInfo],
-) -> StoreResult<()> {
-    let ids: Vec<Uuid> = items.iter().map(|item| item.id.0).collect();
-    let mut uses: HashMap<Uuid, LastUse> = HashMap::new();
-    let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &ids];
-    for row in transaction.query(sql::CREDENTIAL_USES, params).await? {
-        if let Some(last) = last_use(&row) {
-            uses.insert(get(&row, "cred_id")?, last);
-        }
-    }
-    for item in items {
-        item.last_use = uses.remove(&item.id.0);
-    }
-    Ok(())
 }

@@ -1,49 +1,66 @@
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::credential::{CredentialPage, Page, PageStart};
+use strongroom_domain::credential::{CredentialFilter, CredentialPage, Page, PageStart};
 use strongroom_domain::store::StoreResult;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::database::Database;
 use crate::rows::{self, get};
-use crate::transaction::OrgTransaction;
-use crate::{last_use, sql};
+use crate::sql;
+use crate::transaction::{Bound, OrgTransaction};
 
-/// Reads one page of the credentials that match organisation, provider, type and label, each of the last three
-/// only when given.
+/// Reads one page of an organisation's credentials.
 pub(crate) async fn list(
-    transaction: &OrgTransaction,
+    database: &Database,
     scope: OrgScope,
     page: Page,
-    matching: [&(dyn ToSql + Sync); 4],
+    filter: &CredentialFilter,
 ) -> StoreResult<CredentialPage> {
-    let [org, provider, kind, label] = matching;
-    let rows = match page.start {
-        PageStart::Offset(offset) => {
-            let params = [org, provider, kind, label, &page.limit, &offset];
-            transaction.query(sql::CREDENTIALS_FROM, &params).await?
+    let org = scope.org().0;
+    let provider = filter.provider.map(|provider| provider.as_str());
+    let kind = filter.kind.map(|kind| kind.as_str());
+    let mut matching: Vec<&(dyn ToSql + Sync)> = vec![&org];
+    let filtered = *filter != CredentialFilter::default();
+    if filtered {
+        matching.extend_from_slice(&[&provider, &kind, &filter.label]);
+    }
+    // One more than asked for tells whether there is a next page.
+    let more = page.limit + 1;
+    let (after, offset): (Uuid, i64);
+    let mut params = matching.clone();
+    let (sql, count) = match page.start {
+        PageStart::Offset(first) => {
+            offset = first;
+            params.extend_from_slice(&[&page.limit, &offset]);
+            match filtered {
+                true => (sql::MATCHING_FROM, Some(sql::MATCHING_COUNT)),
+                false => (sql::CREDENTIALS_FROM, Some(sql::CREDENTIALS_COUNT)),
+            }
         }
         PageStart::After(last) => {
-            // One more than asked for tells whether there is a next page.
-            let (more, last) = (page.limit + 1, last.map_or(Uuid::nil(), |id| id.0));
-            let params = [org, provider, kind, label, &more, &last];
-            transaction.query(sql::CREDENTIALS_AFTER, &params).await?
+            after = last.map_or(Uuid::nil(), |id| id.0);
+            params.extend_from_slice(&[&more, &after]);
+            match filtered {
+                true => (sql::MATCHING_AFTER, None),
+                false => (sql::CREDENTIALS_AFTER, None),
+            }
         }
     };
-    let total = match page.start {
-        PageStart::Offset(_) => {
-            let counted = transaction.query(sql::CREDENTIALS_COUNT, &matching).await?;
-            counted.first().map(|row| get(row, "total")).transpose()?
-        }
-        PageStart::After(_) => None,
-    };
-    let mut items = rows
-        .iter()
+    let mut statements = vec![Bound { sql, params }];
+    statements.extend(count.map(|sql| Bound {
+        sql,
+        params: matching,
+    }));
+    let answers = OrgTransaction::read(database, &[scope], &statements).await?;
+    let items = answers[0].iter();
+    let mut items = items
         .map(|row| rows::credential_info(scope.org(), row))
         .collect::<StoreResult<Vec<_>>>()?;
+    let counted = answers.get(1).and_then(|rows| rows.first());
+    let total = counted.map(|row| get(row, "total")).transpose()?;
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let more = items.len() > limit;
     items.truncate(limit);
-    last_use::fill_in(transaction, scope, &mut items).await?;
     let next = items.last().filter(|_| more).map(|item| item.id);
     Ok(CredentialPage { items, total, next })
 }

@@ -20,11 +20,11 @@ use crate::{rows, sql};
 
 /// Carries out what needs answers from the database for every write of `batch`. A write that fails by itself has
 /// that as its result, and has changed nothing; an error fails the batch as a whole. What is left to do for those
-/// that did not fail is in the statements of [`NewRows`].
+/// that did not fail is in the statements of [`NewRows`]. With the generations that changed rows name.
 pub(crate) async fn carry_out<'a>(
     transaction: &OrgTransaction,
     batch: &'a [Write],
-) -> StoreResult<(Vec<Member<'a>>, Vec<Used>)> {
+) -> StoreResult<(Vec<Member<'a>>, Vec<(OrgId, i32)>)> {
     let mut members: Vec<Member<'_>> = batch.iter().map(Member::new).collect();
     claim(transaction, &mut members).await?;
     let used = change(transaction, &mut members).await?;
@@ -67,32 +67,36 @@ impl<'a> Member<'a> {
     }
 }
 
-/// The generation of an organisation's key that a written row names.
-pub(crate) type Used = (OrgId, i32);
+/// The generations of organisations' keys that a batch's rows name, each once.
+pub(crate) struct Used {
+    orgs: Vec<Uuid>,
+    generations: Vec<i32>,
+}
 
-/// Checks the answer to [`sql::ACTIVE_GENERATIONS`], which has to be asked after the rows are written, never
-/// before: a rotation that makes another generation active waits for the writers that already hold the table's
-/// lock, and whoever takes that lock later sees the new generation here.
-pub(crate) fn check_generations(used: &[Used], rows: &[Row]) -> StoreResult<()> {
-    let mut active = HashMap::new();
-    for row in rows {
-        active.insert(OrgId(get(row, "org_id")?), get::<i32>(row, "generation")?);
+impl Used {
+    /// Those of changed rows, and of new ones.
+    pub(crate) fn of(changed: Vec<(OrgId, i32)>, new: &NewRows<'_>) -> Self {
+        let mut used = changed;
+        used.extend(new.used());
+        used.sort_unstable();
+        used.dedup();
+        let (orgs, generations) = used.into_iter().map(|(org, used)| (org.0, used)).unzip();
+        Self { orgs, generations }
     }
-    if used.iter().any(|(org, _)| !active.contains_key(org)) {
-        return Err(StoreError::OrganizationGone);
-    }
-    let current = |(org, generation): &Used| active.get(org) == Some(generation);
-    if used.iter().all(current) {
-        Ok(())
-    } else {
-        Err(StoreError::RetiredKey)
+
+    /// The statement that fails unless all of them are active.
+    pub(crate) fn check(&self) -> Option<Bound<'_>> {
+        (!self.orgs.is_empty()).then(|| Bound {
+            sql: sql::CHECK_GENERATIONS,
+            params: vec![&self.orgs, &self.generations],
+        })
     }
 }
 
 async fn change(
     transaction: &OrgTransaction,
     members: &mut [Member<'_>],
-) -> StoreResult<Vec<Used>> {
+) -> StoreResult<Vec<(OrgId, i32)>> {
     let wanted = by_org(members, |operation| match operation {
         Operation::Change { id, .. } => Some(*id),
         _ => None,
@@ -258,7 +262,7 @@ impl<'a> NewRows<'a> {
     }
 
     /// The generations that the new rows name.
-    pub(crate) fn used(&self) -> impl Iterator<Item = Used> {
+    fn used(&self) -> impl Iterator<Item = (OrgId, i32)> {
         let rows = self.credentials.iter();
         rows.map(|new| (new.org, new.row.key_generation))
     }

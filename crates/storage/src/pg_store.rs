@@ -33,7 +33,7 @@ use crate::rows::{self, get};
 use crate::sql;
 use crate::sql::operations as op_sql;
 use crate::tracking;
-use crate::transaction::{OrgTransaction, within};
+use crate::transaction::{Bound, OrgTransaction, within};
 use crate::worker_thread::WorkerThread;
 use crate::writer::{LoneWriter, NewLane, Operation, Write, Writer};
 
@@ -84,18 +84,10 @@ impl PgStore {
         let thread = WorkerThread::start().map_err(|error| failed(error.to_string()))?;
         let runtime = thread.handle();
         let reserved = database.reserved(runtime)?;
-        let lane = LaneId::new(clock.now(), &*random).map_err(|error| failed(error.to_string()))?;
         let new_lane = new_lane(chain.clone(), clock.clone(), random.clone());
         let hurried = database.hurried(ALONE);
-        let writer = Writer {
-            database: reserved.clone(),
-            lane: Lane::new(lane, chain.clone()),
-            new_lane: new_lane.clone(),
-            aside: Some(Aside::start(LoneWriter {
-                database: hurried.clone(),
-                new_lane,
-            })),
-        };
+        let writer = writer(&reserved, &hurried, &new_lane);
+        let writer = writer.map_err(|error| failed(error.to_string()))?;
         let reading = match &replica {
             Some(replica) => (replica.reserved(runtime)?, replica.hurried(ALONE)),
             None => (reserved.clone(), hurried.clone()),
@@ -438,16 +430,9 @@ impl Store for PgStore {
         page: Page,
         filter: CredentialFilter,
     ) -> StoreResult<CredentialPage> {
-        let org = scope.org().0;
-        let provider = filter.provider.map(|provider| provider.as_str());
-        let kind = filter.kind.map(|kind| kind.as_str());
-        let matching: [&(dyn ToSql + Sync); 4] = [&org, &provider, &kind, &filter.label];
         within(self.reading(), async {
             let _turn = self.scans.acquire().await;
-            let transaction = OrgTransaction::begin(self.reading(), &[scope]).await?;
-            let listed = list(&transaction, scope, page, matching).await?;
-            transaction.finish().await?;
-            Ok(listed)
+            list(self.reading(), scope, page, &filter).await
         })
         .await
     }
@@ -468,11 +453,12 @@ async fn query_on(
     sql: &str,
     params: &[&(dyn ToSql + Sync)],
 ) -> StoreResult<Vec<Row>> {
-    within(
-        database,
-        OrgTransaction::read(database, &[scope], sql, params),
-    )
-    .await
+    let params = params.to_vec();
+    let statement = [Bound { sql, params }];
+    let scopes = [scope];
+    let read = OrgTransaction::read(database, &scopes, &statement);
+    let rows = within(database, read).await?;
+    Ok(rows.into_iter().flatten().collect())
 }
 
 async fn answers(database: &Database) -> StoreResult<()> {
@@ -491,6 +477,19 @@ fn tracked(operation: Option<OperationId>) -> Tracking {
         operation,
         claim: None,
     }
+}
+
+fn writer(database: &Database, hurried: &Database, new_lane: &NewLane) -> StoreResult<Writer> {
+    let lone = LoneWriter {
+        database: hurried.clone(),
+        new_lane: new_lane.clone(),
+    };
+    Ok(Writer {
+        database: database.clone(),
+        lane: new_lane()?,
+        new_lane: new_lane.clone(),
+        aside: Some(Aside::start(lone)),
+    })
 }
 
 fn new_lane(chain: Chain, clock: Arc<dyn Clock>, random: Arc<dyn RandomSource>) -> NewLane {

@@ -13,13 +13,13 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use crate::aside::{Alone, Aside, Member};
+use crate::aside::{Alone, Aside};
 use crate::database::Database;
-use crate::gather::{Reply, Worker};
+use crate::gather::{Member, Reply, Worker};
 use crate::last_use::last_use;
 use crate::rows::{self, get};
 use crate::sql;
-use crate::transaction::{OrgTransaction, within};
+use crate::transaction::{Bound, OrgTransaction, within};
 
 /// Something of an organisation that many requests look up at once.
 pub(crate) trait Lookup: Send + 'static {
@@ -172,10 +172,14 @@ impl<L: Lookup> Reader<L> {
             .iter()
             .map(|wanted| (wanted.scope.org().0, L::param(wanted.id)))
             .unzip();
-        let params: &[&(dyn ToSql + Sync)] = &[&orgs, &ids];
-        let rows = OrgTransaction::read(&self.database, &scopes, L::SQL, params).await?;
+        let params: Vec<&(dyn ToSql + Sync)> = vec![&orgs, &ids];
+        let statement = Bound {
+            sql: L::SQL,
+            params,
+        };
+        let rows = OrgTransaction::read(&self.database, &scopes, &[statement]).await?;
         let mut found: Found<L> = HashMap::new();
-        for row in &rows {
+        for row in rows.iter().flatten() {
             let org = OrgId(get(row, "org_id")?);
             let entry = found
                 .entry((org, L::id(row)?))

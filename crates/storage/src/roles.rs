@@ -16,8 +16,7 @@ grant update (revoked_at, digest) on api_keys to {role};
 grant select, insert, update on root_rotations to {role};
 grant select, insert, update, delete on credentials, credential_uses, key_uses, rotations, servers, \
 operations, idempotency_keys to {role};
-grant execute on function strongroom_enter(uuid[]), strongroom_enter_listing(), strongroom_in_scope(uuid), \
-strongroom_ensure_audit_partitions() to {role};";
+grant execute on function strongroom_check_generations(uuid[], integer[]), strongroom_ensure_audit_partitions() to {role};";
 
 /// What became of the application role.
 #[derive(Debug, PartialEq, Eq)]

@@ -184,15 +184,9 @@ async fn rewrap_rows(
         transaction.execute(sql::CREDENTIAL_REWRAP, params).await?;
         generation = Some(new.key_generation);
     }
-    let active = transaction
-        .query(sql::ACTIVE_GENERATIONS, &[&vec![org]])
-        .await?;
-    let active: Option<i32> = active
-        .first()
-        .map(|row| get(row, "generation"))
-        .transpose()?;
-    if generation.is_some() && generation != active {
-        return Err(StoreError::RetiredKey);
+    if let Some(generation) = generation {
+        let params: &[&(dyn ToSql + Sync)] = &[&vec![org], &vec![generation]];
+        transaction.query(sql::CHECK_GENERATIONS, params).await?;
     }
     Ok(transaction)
 }

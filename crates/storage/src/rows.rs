@@ -10,6 +10,8 @@ use strongroom_domain::{CredentialId, KeyId, OrgId};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
+use crate::last_use::last_use;
+
 /// A column's value; a missing column or wrong type is a defect, and an error instead of a panic.
 pub(crate) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> StoreResult<T> {
     row.try_get(column)
@@ -49,7 +51,7 @@ pub(crate) fn credential_info(org: OrgId, row: &Row) -> StoreResult<CredentialIn
         provider: named(row, "provider", Provider::parse)?,
         kind: named(row, "cred_type", CredentialType::parse)?,
         label: Label::stored(get(row, "label")?),
-        last_use: None,
+        last_use: last_use(row),
     })
 }
 

@@ -44,13 +44,8 @@ impl ScrubStore for PgStore {
     }
 
     async fn count_credentials(&self, scope: OrgScope) -> StoreResult<u64> {
-        let any: Option<&str> = None;
         let rows = self
-            .query(
-                scope,
-                sql::CREDENTIALS_COUNT,
-                &[&scope.org().0, &any, &any, &any],
-            )
+            .query(scope, sql::CREDENTIALS_COUNT, &[&scope.org().0])
             .await?;
         let total: i64 = rows.first().map_or(Ok(0), |row| get(row, "total"))?;
         Ok(u64::try_from(total).unwrap_or(0))

@@ -1,8 +1,11 @@
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use futures_util::future::{join, try_join, try_join_all, try_join3};
+use futures_util::future::{join, maybe_done, try_join, try_join_all};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::replication::WalPosition;
 use strongroom_domain::store::{StoreError, StoreResult};
@@ -22,35 +25,26 @@ use crate::sql::operations as op_sql;
 pub(crate) struct OrgTransaction {
     client: Option<Object>,
     /// What begins it: sent together with its first statement.
-    start: Mutex<Option<Start>>,
+    start: Mutex<Option<String>>,
     commit_timeout: Duration,
-}
-
-struct Start {
-    enter: Statement,
-    /// None for the listing of organisations.
-    orgs: Option<Vec<Uuid>>,
 }
 
 impl OrgTransaction {
     pub(crate) async fn begin(database: &Database, scopes: &[OrgScope]) -> StoreResult<Self> {
-        Self::open(database, sql::ENTER, Some(orgs(scopes))).await
+        Self::open(database, sql::begin(&orgs(scopes))).await
     }
 
-    /// Reads with one statement, in a transaction of its own that takes one round trip.
+    /// Reads with statements that do not need each other's answers, in a transaction of its own that takes one round
+    /// trip; the rows of each.
     pub(crate) async fn read(
         database: &Database,
         scopes: &[OrgScope],
-        sql: &str,
-        params: &[&(dyn ToSql + Sync)],
-    ) -> StoreResult<Vec<Row>> {
+        statements: &[Bound<'_>],
+    ) -> StoreResult<Vec<Vec<Row>>> {
         let mut transaction = Self::begin(database, scopes).await?;
         let client = transaction.client()?;
-        let statement = prepared(client, sql).await?;
-        let read = try_join(
-            client.query(&statement, params),
-            client.batch_execute("ROLLBACK"),
-        );
+        let ready = prepare_all(client, statements).await?;
+        let read = try_join(query_all(client, &ready), client.batch_execute("ROLLBACK"));
         let (rows, ()) = transaction.send(read).await?;
         transaction.client.take();
         Ok(rows)
@@ -58,15 +52,13 @@ impl OrgTransaction {
 
     /// A transaction that sees every organisation's name, and nothing else of any.
     pub(crate) async fn begin_listing(database: &Database) -> StoreResult<Self> {
-        Self::open(database, sql::ENTER_LISTING, None).await
+        Self::open(database, sql::BEGIN_LISTING.to_owned()).await
     }
 
-    async fn open(database: &Database, enter: &str, orgs: Option<Vec<Uuid>>) -> StoreResult<Self> {
-        let client = database.client().await?;
-        let enter = prepared(&client, enter).await?;
+    async fn open(database: &Database, start: String) -> StoreResult<Self> {
         Ok(Self {
-            client: Some(client),
-            start: Mutex::new(Some(Start { enter, orgs })),
+            client: Some(database.client().await?),
+            start: Mutex::new(Some(start)),
             commit_timeout: database.statement_timeout,
         })
     }
@@ -77,33 +69,30 @@ impl OrgTransaction {
         &self,
         work: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> StoreResult<T> {
-        let start = self.not_started().take();
-        let sent = match start {
-            None => work.await,
-            Some(Start { enter, orgs }) => {
-                let client = self.client()?;
-                let orgs: Vec<&(dyn ToSql + Sync)> = orgs
-                    .iter()
-                    .map(|orgs| orgs as &(dyn ToSql + Sync))
-                    .collect();
-                let begun = client.batch_execute("BEGIN");
-                let entered = client.query(&enter, &orgs);
-                let all = try_join3(begun, entered, work).await;
-                all.map(|(_, _, done)| done)
-            }
-        };
+        let sent = self.send_on(self.client()?, work).await;
         sent.map_err(|e| store_error(&e))
     }
 
-    fn not_started(&self) -> MutexGuard<'_, Option<Start>> {
+    async fn send_on<T>(
+        &self,
+        client: &Object,
+        work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, tokio_postgres::Error> {
+        let start = self.not_started().take();
+        let Some(start) = start else {
+            return work.await;
+        };
+        let ((), done) = try_join(client.batch_execute(&start), work).await?;
+        Ok(done)
+    }
+
+    fn not_started(&self) -> MutexGuard<'_, Option<String>> {
         self.start.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Moves on to the rows of `scope`, and away from those seen before.
     pub(crate) async fn enter(&self, scope: OrgScope) -> StoreResult<()> {
-        self.query(sql::ENTER, &[&[scope.org().0].as_slice()])
-            .await?;
-        Ok(())
+        self.run(&sql::enter(&[scope.org().0])).await
     }
 
     /// Runs statements that take no parameters and give no rows.
@@ -141,14 +130,8 @@ impl OrgTransaction {
     /// of each.
     pub(crate) async fn run_all(&self, statements: &[Bound<'_>]) -> StoreResult<Vec<Vec<Row>>> {
         let client = self.client()?;
-        let mut ready = Vec::with_capacity(statements.len());
-        for bound in statements {
-            ready.push((prepared(client, bound.sql).await?, &bound.params));
-        }
-        let sent = ready
-            .iter()
-            .map(|(statement, params)| client.query(statement, params));
-        self.send(try_join_all(sent)).await
+        let ready = prepare_all(client, statements).await?;
+        self.send(query_all(client, &ready)).await
     }
 
     /// Inserts rows whose parameters stand one after another in `params`; gives what the statement returns.
@@ -166,7 +149,7 @@ impl OrgTransaction {
     /// # Errors
     /// [`StoreError::OutcomeUnknown`] when no answer to COMMIT came.
     pub(crate) async fn commit(self) -> StoreResult<()> {
-        self.end(false).await.map(drop)
+        self.commit_with(&[], false).await.map(drop)
     }
 
     /// The same, and where the commit ends in the log, if that could still be learnt.
@@ -174,26 +157,61 @@ impl OrgTransaction {
     /// # Errors
     /// As [`Self::commit`].
     pub(crate) async fn commit_at(self) -> StoreResult<Option<WalPosition>> {
-        self.end(true).await
+        self.commit_with(&[], true).await
     }
 
-    async fn end(mut self, position: bool) -> StoreResult<Option<WalPosition>> {
-        if self.not_started().is_some() {
+    /// Runs statements whose rows nobody needs, and ends the transaction, all in one round trip. COMMIT is sent along:
+    /// when a statement has failed, PostgreSQL rolls back instead. With the `position`, as [`Self::commit_at`].
+    ///
+    /// # Errors
+    /// What a statement failed for; as [`Self::commit`].
+    pub(crate) async fn commit_with(
+        mut self,
+        statements: &[Bound<'_>],
+        position: bool,
+    ) -> StoreResult<Option<WalPosition>> {
+        if statements.is_empty() && self.not_started().is_some() {
             self.client.take();
             return Ok(None);
         }
-        let commit = commit(self.client()?, position);
-        let committed = match tokio::time::timeout(self.commit_timeout, commit).await {
-            Ok(Ok(position)) => Ok(position),
-            Ok(Err(error)) => Err(commit_error(&error)),
-            Err(_) => Err(StoreError::OutcomeUnknown(
+        let ended = tokio::time::timeout(self.commit_timeout, self.end(statements, position));
+        let committed = ended.await.unwrap_or_else(|_| {
+            Err(StoreError::OutcomeUnknown(
                 "no answer to COMMIT in time".into(),
-            )),
-        };
+            ))
+        });
         if committed.is_ok() {
             self.client.take();
         }
         committed
+    }
+
+    async fn end(
+        &self,
+        statements: &[Bound<'_>],
+        position: bool,
+    ) -> StoreResult<Option<WalPosition>> {
+        let client = self.client()?;
+        let ready = prepare_all(client, statements).await?;
+        let mut run = pin!(maybe_done(self.send_on(client, query_all(client, &ready))));
+        // What cannot even be sent fails at once, and then COMMIT must not follow.
+        poll_fn(|cx| {
+            let _ = run.as_mut().poll(cx);
+            Poll::Ready(())
+        })
+        .await;
+        if let Some(Err(error)) = run.as_mut().output_mut() {
+            return Err(store_error(error));
+        }
+        let (_, committed) = join(&mut run, commit(client, position)).await;
+        match (run.take_output().transpose(), committed) {
+            (Ok(_), Ok(position)) => Ok(position),
+            (Ok(_), Err(error)) => Err(commit_error(&error)),
+            (Err(error), Err(_)) if error.as_db_error().is_none() => {
+                Err(StoreError::OutcomeUnknown(store_error(&error).to_string()))
+            }
+            (Err(error), _) => Err(store_error(&error)),
+        }
     }
 
     /// Ends a transaction that only read, or that shall leave nothing behind.
@@ -233,6 +251,27 @@ async fn commit(
     committed?;
     let position = flushed.ok().and_then(|row| row.try_get("position").ok());
     Ok(position.map(|position: PgLsn| WalPosition(position.into())))
+}
+
+async fn prepare_all<'b>(
+    client: &Object,
+    statements: &'b [Bound<'_>],
+) -> StoreResult<Vec<(Statement, &'b Bound<'b>)>> {
+    let mut ready = Vec::with_capacity(statements.len());
+    for bound in statements {
+        ready.push((prepared(client, bound.sql).await?, bound));
+    }
+    Ok(ready)
+}
+
+async fn query_all(
+    client: &Object,
+    statements: &[(Statement, &Bound<'_>)],
+) -> Result<Vec<Vec<Row>>, tokio_postgres::Error> {
+    let sent = statements
+        .iter()
+        .map(|(statement, bound)| client.query(statement, &bound.params));
+    try_join_all(sent).await
 }
 
 /// A statement with its parameters.

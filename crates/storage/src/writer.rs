@@ -9,20 +9,20 @@ use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::SealedCredential;
 use strongroom_domain::crypto::RootKeyId;
 use strongroom_domain::organization::Organization;
+use strongroom_domain::replication::WalPosition;
 use strongroom_domain::rotation::RotationStart;
 use strongroom_domain::store::{
     ChangeFn, Committed, StoreError, StoreResult, StoredOrgKey, Tracking,
 };
 use strongroom_domain::{CredentialId, KeyId, OrgId};
-use uuid::Uuid;
 
-use crate::aside::{Alone, Aside, Member};
-use crate::audit::{Appended, Chained, Lane};
+use crate::aside::{Alone, Aside};
+use crate::audit::{Chained, Lane};
 use crate::database::Database;
-use crate::gather::{Reply, Worker};
-use crate::operations::{self, NewRows, Used, check_generations};
+use crate::gather::{Member, Reply, Worker};
+use crate::operations::{self, NewRows, Used};
 use crate::sql;
-use crate::transaction::{Bound, OrgTransaction, within};
+use crate::transaction::{OrgTransaction, within};
 
 /// What a write does beside leaving its audit event.
 #[derive(Clone)]
@@ -218,19 +218,21 @@ impl Writer {
 
     async fn commit(&mut self, batch: &[Write]) -> StoreResult<Vec<StoreResult<Committed>>> {
         let prepared = within(&self.database, self.prepare(batch)).await?;
-        let Some((transaction, appended)) = prepared.to_commit else {
-            return Ok(prepared.results);
+        let Some(chained) = prepared.chained else {
+            prepared.transaction.finish().await?;
+            return Ok(results(prepared.members, None));
         };
-        let watched = |write: &Write| write.tracking.operation.is_some();
-        let committed = if batch.iter().any(watched) {
-            transaction.commit_at().await
-        } else {
-            transaction.commit().await.map(|()| None)
-        };
-        let position = match committed {
+        let new = NewRows::of(&prepared.members);
+        let used = Used::of(prepared.used, &new);
+        // New rows, then the check of the keys that they are sealed under, then the events.
+        let mut statements = new.statements();
+        statements.extend(used.check());
+        statements.extend(sql::AUDIT_INSERT.bound(&chained.params()));
+        let watched = batch.iter().any(|write| write.tracking.operation.is_some());
+        match prepared.transaction.commit_with(&statements, watched).await {
             Ok(position) => {
-                self.lane.committed(appended);
-                position
+                self.lane.committed(chained.appended);
+                Ok(results(prepared.members, position))
             }
             Err(error) => {
                 // The transaction may still commit, however late. Events that followed in the same lane could
@@ -239,79 +241,52 @@ impl Writer {
                     (StoreError::OutcomeUnknown(_), Ok(lane)) => self.lane = lane,
                     _ => self.lane.forget(batch.iter().map(|write| write.scope)),
                 }
-                return Err(error);
+                Err(error)
             }
-        };
-        let mut results = prepared.results;
-        for committed in results.iter_mut().flatten() {
-            committed.position = position.filter(|_| committed.earlier.is_none());
         }
-        Ok(results)
     }
 
-    async fn prepare(&self, batch: &[Write]) -> StoreResult<Prepared> {
+    // All that needs answers from the database.
+    async fn prepare<'b>(&self, batch: &'b [Write]) -> StoreResult<Prepared<'b>> {
         let scopes: Vec<OrgScope> = batch.iter().map(|write| write.scope).collect();
         let transaction = OrgTransaction::begin(&self.database, &scopes).await?;
-        let (members, mut used) = operations::carry_out(&transaction, batch).await?;
+        let (members, used) = operations::carry_out(&transaction, batch).await?;
         let done = members.iter().filter(|member| member.has_written());
         let events: Vec<_> = done
             .map(|member| (member.write.scope, member.event.clone()))
             .collect();
-        if events.is_empty() {
-            transaction.finish().await?;
-            return Ok(Prepared {
-                results: results(members),
-                to_commit: None,
-            });
-        }
-        let new = NewRows::of(&members);
-        used.extend(new.used());
-        let chained = self.lane.chain(&transaction, events).await?;
-        store(&transaction, &new, &used, &chained).await?;
+        let chained = match events.is_empty() {
+            true => None,
+            false => Some(self.lane.chain(&transaction, events).await?),
+        };
         Ok(Prepared {
-            results: results(members),
-            to_commit: Some((transaction, chained.appended)),
+            transaction,
+            members,
+            used,
+            chained,
         })
     }
 }
 
-// All in one round trip: new rows, then the check of the keys they are sealed under, then the events.
-async fn store(
-    transaction: &OrgTransaction,
-    new: &NewRows<'_>,
-    used: &[Used],
-    chained: &Chained,
-) -> StoreResult<()> {
-    let mut orgs: Vec<Uuid> = used.iter().map(|(org, _)| org.0).collect();
-    orgs.sort_unstable();
-    orgs.dedup();
-    let mut statements = new.statements();
-    let check = statements.len();
-    if !orgs.is_empty() {
-        statements.push(Bound {
-            sql: sql::ACTIVE_GENERATIONS,
-            params: vec![&orgs],
-        });
-    }
-    statements.extend(sql::AUDIT_INSERT.bound(&chained.params()));
-    let rows = transaction.run_all(&statements).await?;
-    if orgs.is_empty() {
-        return Ok(());
-    }
-    check_generations(used, &rows[check])
+struct Prepared<'b> {
+    transaction: OrgTransaction,
+    members: Vec<operations::Member<'b>>,
+    /// What changed rows name.
+    used: Vec<(OrgId, i32)>,
+    /// None when nothing is to be written.
+    chained: Option<Chained>,
 }
 
-fn results(members: Vec<operations::Member<'_>>) -> Vec<StoreResult<Committed>> {
+fn results(
+    members: Vec<operations::Member<'_>>,
+    position: Option<WalPosition>,
+) -> Vec<StoreResult<Committed>> {
     let committed = |member: operations::Member<'_>| {
-        let (position, earlier) = (None, member.earlier);
+        let earlier = member.earlier;
+        let position = position.filter(|_| earlier.is_none());
         member.result.map(|()| Committed { position, earlier })
     };
     members.into_iter().map(committed).collect()
-}
-
-struct Prepared {
-    results: Vec<StoreResult<Committed>>,
-    to_commit: Option<(OrgTransaction, Appended)>,
 }
 
 fn answer(batch: Vec<Write>, results: Vec<StoreResult<Committed>>) {

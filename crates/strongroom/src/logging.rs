@@ -1,4 +1,4 @@
-use std::io::IsTerminal;
+use std::io::{BufWriter, IsTerminal};
 
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -30,7 +30,7 @@ pub(crate) fn start(logging: Logging) -> LogGuard {
         .buffered_lines_limit(LINES)
         .lossy(true)
         .thread_name("log")
-        .finish(std::io::stderr());
+        .finish(BufWriter::new(std::io::stderr()));
     let lines = fmt::layer().with_writer(writer);
     let lines = if json {
         lines

@@ -1,4 +1,4 @@
-\set org random(0, :orgs - 1)
+\set org random(:orgs, 2 * :orgs - 1)
 with created as (
     insert into bench_credentials values (lpad(to_hex(:org::bigint), 32, '0')::uuid,
         lpad(to_hex(nextval('bench_id')), 32, '0')::uuid, 'generic', 'api_key', 'bench-0-123456', 1, 1,

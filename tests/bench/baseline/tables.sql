@@ -1,4 +1,5 @@
--- What a backend would have without a vault: a table of ciphertext, and a table of what was done.
+-- What a backend would have without a vault: a table of ciphertext, and a table of what was done, with the indexes to
+-- read it by.
 drop table if exists bench_credentials, bench_audit, bench_uses;
 drop sequence if exists bench_id, bench_event;
 create sequence bench_id cache 1000;
@@ -17,6 +18,7 @@ create table bench_credentials (
     pieces_user text,
     primary key (org_id, cred_id)
 );
+create unique index on bench_credentials (org_id, pieces_user) where pieces_user is not null;
 create table bench_audit (
     org_id uuid not null,
     lane uuid not null,
@@ -35,6 +37,12 @@ create table bench_audit (
     mac bytea not null,
     primary key (org_id, lane, seq, at)
 );
+create index on bench_audit (org_id, at);
+create index on bench_audit (org_id, cred_id, at) where cred_id is not null;
+create index on bench_audit (org_id, cred_id, version)
+    where action in ('credential.create', 'credential.update', 'credential.reseal', 'credential.attest',
+        'credential.delete');
+create index on bench_audit (org_id, cred_id) where action = 'credential.delete' and version is not null;
 -- Sizes as a row of the vault has them: 61 bytes of wrapped key, 94 of ciphertext.
 insert into bench_credentials
 select lpad(to_hex(n % :orgs), 32, '0')::uuid, lpad(to_hex(n), 32, '0')::uuid, 'generic', 'api_key', 'load-' || n, 1, 1,

@@ -20,7 +20,7 @@ pub(crate) async fn read_back(stage: &Stage, base: &Base, answered: &str) -> Res
     }
     let vault = stage.vault(&base.name).await?;
     let mut callers = HashMap::new();
-    for one in &base.callers {
+    for one in &base.writers {
         let request = RequestInfo {
             id: "bench".into(),
             source: "127.0.0.1".into(),

@@ -8,8 +8,10 @@
 
 mod baseline;
 mod check;
+mod deep;
 mod figures;
 mod load;
+mod loads;
 mod report;
 mod rounds;
 mod server;
@@ -32,7 +34,7 @@ struct Args {
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// Seconds per measurement.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 3)]
     seconds: u32,
     /// Only these groups: create, reveal, list, single, tail, hot, scale, deep, memory, start.
     #[arg(long, value_delimiter = ',')]

@@ -82,7 +82,8 @@ impl Stage {
         format!("postgresql://{APP_ROLE}:{PASSWORD}@127.0.0.1:{port}/{database}")
     }
 
-    /// Makes a migrated database with `orgs` organisations, each with an API key and `credentials` credentials.
+    /// Makes a migrated database with `orgs` organisations, each with an API key and `credentials` credentials, and as
+    /// many without any: what is created while it is measured shall not make the lists longer.
     pub(crate) async fn database(
         &self,
         name: &str,
@@ -95,8 +96,9 @@ impl Stage {
         migrate(&owner).await?;
         grant_app_role(&owner, APP_ROLE, Some(PASSWORD)).await?;
         let vault = self.vault(name).await?;
-        let made = stream::iter(0..orgs).map(|n| organization(&vault, n));
-        let callers: Vec<Known> = made.buffered(LOADERS).try_collect().await?;
+        let made = stream::iter(0..2 * orgs).map(|n| organization(&vault, n));
+        let mut callers: Vec<Known> = made.buffered(LOADERS).try_collect().await?;
+        let writers = callers.split_off(orgs);
         let mut authenticated = Vec::new();
         for one in &callers {
             authenticated.push(vault.authenticate(&one.key, request()).await?);
@@ -107,6 +109,7 @@ impl Stage {
         let base = Base {
             name: name.to_owned(),
             callers,
+            writers,
             credentials: ids,
         };
         base.analyze(self).await?;
@@ -149,7 +152,10 @@ impl Stage {
 /// A database with what is in it.
 pub(crate) struct Base {
     pub(crate) name: String,
+    /// Those whose credentials are read.
     pub(crate) callers: Vec<Known>,
+    /// Those who create.
+    pub(crate) writers: Vec<Known>,
     pub(crate) credentials: Vec<(OrgId, CredentialId)>,
 }
 
@@ -168,7 +174,7 @@ impl Base {
     }
 
     /// Writes a file of callers, for the load generator.
-    pub(crate) fn callers_file(&self, path: &Path, callers: &[Known]) -> Result<()> {
+    pub(crate) fn callers_file(path: &Path, callers: &[Known]) -> Result<()> {
         let lines: Vec<_> = callers
             .iter()
             .map(|one| format!("{} {}\n", one.org, one.key))

@@ -21,14 +21,23 @@ pub const LANE_HEAD: &str = "select lane, seq, mac from ( \
 pub const AUDIT_CHAIN: &str = events!(
     "and (lane, seq, at) > ($2::uuid, $3::bigint, $4::timestamptz) order by lane, seq, at limit $5"
 );
+macro_rules! newest {
+    ($credential:literal) => {
+        concat!(
+            events!(""),
+            "and at >= $2 and at < $3 \
+             and at <= $4 and (at, lane, seq) < ($4::timestamptz, $5::uuid, $6::bigint) \
+             and ($7::text is null or actor = $7) and ",
+            $credential,
+            " and ($9::text is null or action = $9) \
+             order by at desc, lane desc, seq desc limit $10"
+        )
+    };
+}
 /// Events newest first, before a place.
-pub const AUDIT_NEWEST: &str = events!(
-    "and at >= $2 and at < $3 \
-     and at <= $4 and (at, lane, seq) < ($4::timestamptz, $5::uuid, $6::bigint) \
-     and ($7::text is null or actor = $7) and ($8::uuid is null or cred_id = $8) \
-     and ($9::text is null or action = $9) \
-     order by at desc, lane desc, seq desc limit $10"
-);
+pub const AUDIT_NEWEST: &str = newest!("$8::uuid is null");
+/// The same about one credential: a statement of its own, for its own index.
+pub const AUDIT_NEWEST_OF_CREDENTIAL: &str = newest!("cred_id = $8");
 /// Events oldest first, after a place.
 pub const AUDIT_OLDEST: &str = events!(
     "and at >= $2 and at < $3 \
@@ -153,6 +162,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("LANE_HEAD", LANE_HEAD),
     ("AUDIT_CHAIN", AUDIT_CHAIN),
     ("AUDIT_NEWEST", AUDIT_NEWEST),
+    ("AUDIT_NEWEST_OF_CREDENTIAL", AUDIT_NEWEST_OF_CREDENTIAL),
     ("AUDIT_OLDEST", AUDIT_OLDEST),
     ("AUDIT_HEADS", AUDIT_HEADS),
     ("HEAD_EVIDENCE", HEAD_EVIDENCE),

@@ -1,0 +1,56 @@
+//! Statements that list an organisation's credentials. Those without a filter are statements of their own: in one with
+//! filters that may be null, PostgreSQL has to fetch every row to count it.
+
+macro_rules! matching {
+    () => {
+        " and ($2::text is null or c.provider = $2) and ($3::text is null or c.cred_type = $3) \
+         and ($4::text is null or c.label = $4)"
+    };
+}
+macro_rules! count {
+    ($filter:expr) => {
+        concat!(
+            "select count(*) as total from credentials c where c.org_id = $1",
+            $filter
+        )
+    };
+}
+macro_rules! page {
+    ($filter:expr, $window:literal) => {
+        concat!(
+            "select page.*, u.last_used_at, u.last_used_by from ( \
+             select c.cred_id, c.provider, c.cred_type, c.label from credentials c where c.org_id = $1",
+            $filter,
+            $window,
+            ") as page left join lateral ( \
+             select last_used_at, last_used_by from credential_uses \
+             where org_id = $1 and cred_id = page.cred_id limit 1) as u on true order by page.cred_id"
+        )
+    };
+}
+
+/// How many credentials an organisation has.
+pub const CREDENTIALS_COUNT: &str = count!("");
+/// How many of them match a filter.
+pub const MATCHING_COUNT: &str = count!(matching!());
+/// A page of credentials from an offset on, with their last uses.
+pub const CREDENTIALS_FROM: &str = page!("", " order by c.cred_id limit $2 offset $3");
+/// The same of those that match a filter.
+pub const MATCHING_FROM: &str = page!(matching!(), " order by c.cred_id limit $5 offset $6");
+/// A page of credentials after an id, with their last uses.
+pub const CREDENTIALS_AFTER: &str = page!("", " and c.cred_id > $3 order by c.cred_id limit $2");
+/// The same of those that match a filter.
+pub const MATCHING_AFTER: &str = page!(
+    matching!(),
+    " and c.cred_id > $6 order by c.cred_id limit $5"
+);
+
+/// The constants above, with their names.
+pub(super) const ALL: &[(&str, &str)] = &[
+    ("CREDENTIALS_COUNT", CREDENTIALS_COUNT),
+    ("MATCHING_COUNT", MATCHING_COUNT),
+    ("CREDENTIALS_FROM", CREDENTIALS_FROM),
+    ("MATCHING_FROM", MATCHING_FROM),
+    ("CREDENTIALS_AFTER", CREDENTIALS_AFTER),
+    ("MATCHING_AFTER", MATCHING_AFTER),
+];
