@@ -4,6 +4,7 @@
 
 mod bytes;
 mod check;
+mod convert;
 mod opened;
 mod pass;
 mod port;

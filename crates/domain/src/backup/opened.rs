@@ -1,12 +1,11 @@
 use chrono::{DateTime, Utc};
 
 use super::record::Probe;
-use super::{FORMAT, Header, KdfRow, Record, RootKeyRow, Seal, ServiceKeyRow};
+use super::{FORMAT, Header, Record, Seal};
 use crate::OrgId;
 use crate::audit::Chain;
-use crate::crypto::{PassphraseParams, RootKeyId};
+use crate::crypto::RootKeyId;
 use crate::keyring::{RootKeySources, RootKeyring, ServiceKeys, UnlockError, open_stored};
-use crate::rotation::RootKeyState;
 use crate::store::{StoreError, StoredRootKey, StoredServiceKey};
 
 /// Why a backup is not restored. The text says what to do.
@@ -113,56 +112,6 @@ fn keys(error: UnlockError) -> RestoreError {
             "the backup cannot be opened with the configured root keys: {why}. Configure the root key of the day when \
              the backup was made"
         )),
-    }
-}
-
-impl From<&StoredRootKey> for RootKeyRow {
-    fn from(key: &StoredRootKey) -> Self {
-        Self {
-            root_key_id: key.id.0,
-            check_value: key.check_value.clone(),
-            kdf: key.passphrase.as_ref().map(|params| KdfRow {
-                salt: params.salt.to_vec(),
-                memory_kib: params.memory_kib,
-                passes: params.passes,
-                lanes: params.lanes,
-            }),
-            state: key.state.as_str().to_owned(),
-            created_at: key.created_at,
-        }
-    }
-}
-
-impl From<&StoredServiceKey> for ServiceKeyRow {
-    fn from(key: &StoredServiceKey) -> Self {
-        Self {
-            purpose: key.purpose.clone(),
-            root_key_id: key.root_key.0,
-            wrapped_key: key.wrapped.clone(),
-        }
-    }
-}
-
-impl RootKeyRow {
-    /// The key as the vault knows it; `None` when it is of a form that no server writes.
-    #[must_use]
-    pub fn stored(&self) -> Option<StoredRootKey> {
-        let passphrase = match &self.kdf {
-            None => None,
-            Some(kdf) => Some(PassphraseParams {
-                salt: kdf.salt.as_slice().try_into().ok()?,
-                memory_kib: kdf.memory_kib,
-                passes: kdf.passes,
-                lanes: kdf.lanes,
-            }),
-        };
-        Some(StoredRootKey {
-            id: RootKeyId(self.root_key_id),
-            check_value: self.check_value.clone(),
-            passphrase,
-            state: RootKeyState::parse(&self.state)?,
-            created_at: self.created_at,
-        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! One reading of a backup: verifies all of it, compares it with a database and, the second time, restores it.
 
+mod compare;
 mod organization;
 
 use std::collections::HashMap;
@@ -22,7 +23,7 @@ pub trait RestoreObserver {
 
 /// What a reading compares the backup with.
 #[derive(Clone, Copy)]
-pub(super) struct Into<'a> {
+pub(super) struct Against<'a> {
     target: &'a dyn RestoreTarget,
     keys: &'a TargetKeys,
     random: &'a dyn RandomSource,
@@ -38,7 +39,7 @@ struct Apply<'a> {
 /// One reading, line by line. Without a database it verifies alone.
 pub struct Pass<'a> {
     backup: &'a OpenedBackup,
-    into: Option<Into<'a>>,
+    against: Option<Against<'a>>,
     only: Option<OrgId>,
     rules: RestoreRules,
     apply: Option<Apply<'a>>,
@@ -55,7 +56,7 @@ impl<'a> Pass<'a> {
     pub fn new(backup: &'a OpenedBackup, only: Option<OrgId>, rules: RestoreRules) -> Self {
         Self {
             backup,
-            into: None,
+            against: None,
             only,
             rules,
             apply: None,
@@ -75,7 +76,7 @@ impl<'a> Pass<'a> {
         keys: &'a TargetKeys,
         random: &'a dyn RandomSource,
     ) -> Self {
-        self.into = Some(Into {
+        self.against = Some(Against {
             target,
             keys,
             random,
@@ -160,8 +161,8 @@ impl<'a> Pass<'a> {
             plan.is_some_and(|plan| plan.refused.is_none() && plan.writes(self.rules) > 0)
         });
         let needed = selected && (self.apply.is_none() || writing);
-        let into = self.into.filter(|_| needed);
-        OrgPass::start(self.backup, row, into, self.rules, writing).await
+        let against = self.against.filter(|_| needed);
+        OrgPass::start(self.backup, row, against, self.rules, writing).await
     }
 
     async fn finish_organization(&mut self) -> Result<(), RestoreError> {
@@ -208,6 +209,6 @@ impl<'a> Pass<'a> {
     }
 }
 
-pub(super) fn damaged(why: impl core::convert::Into<String>) -> RestoreError {
+pub(super) fn damaged(why: impl Into<String>) -> RestoreError {
     RestoreError::Damaged(why.into())
 }

@@ -6,11 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::bytes;
-use crate::audit::{Checkpoint, StoredEvent, StoredTime};
-use crate::credential::{CredentialType, Label, Provider, SealedCredential};
-use crate::crypto::RootKeyId;
-use crate::store::StoredOrgKey;
-use crate::{CredentialId, KeyId, LaneId, OrgId};
+use crate::OrgId;
 
 /// The format that this program writes, and the newest one that it reads.
 pub const FORMAT: u32 = 1;
@@ -248,98 +244,6 @@ pub struct End {
     /// The keyed digest over all lines before; see [`super::Seal`].
     #[serde(with = "bytes")]
     pub mac: Vec<u8>,
-}
-
-impl CredentialRow {
-    /// The row as the vault knows it; `None` when it is of a form that no server writes.
-    #[must_use]
-    pub fn sealed(&self) -> Option<SealedCredential> {
-        Some(SealedCredential {
-            id: CredentialId(self.cred_id),
-            provider: Provider::parse(&self.provider)?,
-            kind: CredentialType::parse(&self.cred_type)?,
-            label: Label::stored(self.label.clone()),
-            version: self.version,
-            key_generation: self.key_generation,
-            wrapped_key: self.wrapped_key.clone(),
-            sealed_blob: self.sealed_blob.clone(),
-            updated_at: self.updated_at,
-            pieces_user: self.pieces_user.clone(),
-        })
-    }
-}
-
-impl OrgKeyRow {
-    /// The key as the vault knows it.
-    #[must_use]
-    pub fn stored(&self) -> StoredOrgKey {
-        StoredOrgKey {
-            generation: self.generation,
-            root_key: RootKeyId(self.root_key_id),
-            wrapped: self.wrapped_key.clone(),
-            active: self.active,
-        }
-    }
-}
-
-impl CheckpointRow {
-    /// The checkpoint as the vault knows it. A digest of another length becomes one that nobody signed.
-    #[must_use]
-    pub fn checkpoint(&self) -> Checkpoint {
-        Checkpoint {
-            lane: LaneId(self.lane),
-            seq: self.seq,
-            mac: self.mac.as_slice().try_into().unwrap_or([0; 32]),
-            pruned_before: self.pruned_before,
-            signature: self.signature.clone(),
-        }
-    }
-}
-
-impl From<&StoredEvent> for EventRow {
-    fn from(event: &StoredEvent) -> Self {
-        let event = event.clone();
-        Self {
-            lane: event.lane.0,
-            seq: event.seq,
-            at: event.at.0,
-            action: event.action,
-            outcome: event.outcome,
-            actor: event.actor,
-            request_id: event.request_id,
-            source: event.source,
-            cred_id: event.credential_id.map(|id| id.0),
-            key_id: event.key_id.map(|id| id.0),
-            version: event.version,
-            digest: event.digest,
-            heads: event.heads,
-            mac: event.mac,
-        }
-    }
-}
-
-impl EventRow {
-    /// The event as the vault knows it.
-    #[must_use]
-    pub fn stored(&self) -> StoredEvent {
-        let row = self.clone();
-        StoredEvent {
-            lane: LaneId(row.lane),
-            seq: row.seq,
-            at: StoredTime(row.at),
-            action: row.action,
-            outcome: row.outcome,
-            actor: row.actor,
-            credential_id: row.cred_id.map(CredentialId),
-            key_id: row.key_id.map(KeyId),
-            version: row.version,
-            request_id: row.request_id,
-            source: row.source,
-            digest: row.digest,
-            heads: row.heads,
-            mac: row.mac,
-        }
-    }
 }
 
 impl OrganizationEnd {

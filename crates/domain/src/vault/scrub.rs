@@ -15,9 +15,9 @@ use crate::{CredentialId, OrgId, VaultError};
 const PAGE: i64 = 100;
 
 /// An organisation's keys, each unwrapped by itself, so that one that is broken hides nothing of the others.
-pub(super) struct ScrubKeys {
+pub(in crate::vault) struct ScrubKeys {
     rings: BTreeMap<i32, OrgKeyring>,
-    pub(super) problems: Vec<Problem>,
+    pub(in crate::vault) problems: Vec<Problem>,
 }
 
 impl Vault {
@@ -123,7 +123,7 @@ impl Vault {
         Ok(found)
     }
 
-    pub(super) fn problems(
+    pub(in crate::vault) fn problems(
         &self,
         org: OrgId,
         keys: &ScrubKeys,
@@ -193,7 +193,7 @@ impl Vault {
     }
 
     /// `stored` keys of `org`, each opened by itself.
-    pub(super) async fn opened_keys(
+    pub(in crate::vault) async fn opened_keys(
         &self,
         org: OrgId,
         stored: Vec<StoredOrgKey>,
@@ -274,7 +274,7 @@ async fn read<T>(
 }
 
 // Where the page after `last` begins; `None` after the last page.
-pub(super) fn after(last: Option<CredentialId>) -> Option<CredentialId> {
+pub(in crate::vault) fn after(last: Option<CredentialId>) -> Option<CredentialId> {
     let next = last?.0.as_u128().checked_add(1)?;
     Some(CredentialId(Uuid::from_u128(next)))
 }
