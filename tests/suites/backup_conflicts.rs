@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use strongroom_e2e::{Finished, TestVault};
 
-use crate::backup::{Safe, census, verifies};
+use crate::safe::{Safe, census, verifies};
 
 /// Restores `all` into the vault's own database.
 fn restore(safe: &Safe, vault: &TestVault, more: &[&str]) -> Finished {
@@ -238,4 +238,45 @@ async fn a_destroyed_organisation_stays_destroyed() {
     let after = census(&database).await;
     assert_eq!((after["credentials"], after["org_keys"]), (0, 0));
     assert!(after["audit_events"] >= before["audit_events"]);
+}
+
+#[tokio::test]
+async fn a_pruned_trail_stays_pruned_and_verifies() {
+    let mut vault = TestVault::start_with(&[]).await;
+    let safe = Safe::new();
+    let client = vault.database.connect().await;
+    let id = vault.admin.create("old").await;
+    assert!(safe.back_up(&vault, "whole", &[]).success);
+    let cut = crate::audit_prune::now(&client).await;
+    vault.admin.create("new").await;
+    crate::audit_prune::split(&client, &cut).await;
+    let export = safe.path("export");
+    let pruned = vault.run(&["audit", "prune", "--before", &cut, "--out", &export]);
+    assert!(pruned.success, "{}", pruned.stderr);
+    assert!(safe.back_up(&vault, "all", &[]).success);
+
+    // What was pruned since the backup does not come back.
+    let before = census(&vault.database).await;
+    assert!(before["audit_checkpoints"] > 0, "{before:?}");
+    let whole = safe.restore(&vault, &vault.database, "whole", &[]);
+    assert!(
+        whole.success && whole.stdout.contains("nothing to restore"),
+        "{whole:?}"
+    );
+    assert_eq!(census(&vault.database).await, before);
+
+    // A pruned trail is restored with its checkpoints, and onto one that was not pruned.
+    let fresh = strongroom_e2e::Database::create().await;
+    let unpruned = strongroom_e2e::Database::create().await;
+    assert!(safe.restore(&vault, &unpruned, "whole", &[]).success);
+    for database in [fresh, unpruned] {
+        let restored = safe.restore(&vault, &database, "all", &[]);
+        assert!(restored.success, "{restored:?}");
+        let again = safe.restore(&vault, &database, "all", &[]);
+        assert!(again.stdout.contains("nothing to restore"), "{again:?}");
+        vault.database = database;
+        verifies(&vault);
+    }
+    vault.replace_server(&[]).await;
+    assert_eq!(vault.admin.secret(&id).await["api_key"], "old");
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use strongroom_e2e::{Database, Finished, TestVault, run};
 
-use crate::backup::{Safe, census};
+use crate::safe::{Safe, census};
 
 /// A vault with a backup in the file `all`, and a database that nothing may be written to.
 struct Kept {

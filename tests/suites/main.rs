@@ -48,6 +48,7 @@ mod regions_faults;
 mod regions_reads;
 mod restoring;
 mod rotation;
+mod safe;
 mod scrub;
 mod secrecy;
 mod serving;
