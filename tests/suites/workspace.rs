@@ -40,6 +40,7 @@ fn arrows_between_crates_are_the_documented_ones() {
         ("argon2", &["strongroom-crypto"]),
         ("ed25519-dalek", &["strongroom-crypto"]),
         ("actix-web", &["strongroom-api"]),
+        ("age", &["strongroom", "strongroom-e2e"]),
         ("deadpool-postgres", &["strongroom-storage"]),
         (
             "tokio-postgres",

@@ -29,6 +29,8 @@ pub enum Purpose {
     IdempotencyKey = 10,
     /// The stored digest of a request that may be repeated.
     IdempotentRequest = 11,
+    /// A backup's lines, one after another.
+    BackupLine = 12,
     /// The heads of an organisation's audit lanes, signed so that they can be kept elsewhere.
     AuditHeads = 20,
     /// Where a pruned audit lane goes on, signed.

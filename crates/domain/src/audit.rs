@@ -71,6 +71,10 @@ wire_enum! {
         AuditPrune = 19 => "audit.prune",
         /// The audit trail was read, here or with an export.
         AuditList = 20 => "audit.list",
+        /// The organisation was copied into a backup, sealed as it is.
+        OrganizationBackup = 21 => "organization.backup",
+        /// Rows of the organisation were restored from a backup.
+        OrganizationRestoreBackup = 22 => "organization.restore_backup",
     }
 }
 

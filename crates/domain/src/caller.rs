@@ -41,6 +41,8 @@ pub enum Permission {
     InspectCredentials,
     /// Check that every stored row is what was written.
     VerifyIntegrity,
+    /// Copy everything, sealed as it is, into a backup.
+    BackUp,
 }
 
 /// Where a request came from, for the audit trail.
@@ -149,7 +151,8 @@ impl Caller {
                 | Permission::ReadRotations
                 | Permission::ReadAudit
                 | Permission::InspectCredentials
-                | Permission::VerifyIntegrity,
+                | Permission::VerifyIntegrity
+                | Permission::BackUp,
             )
             | (Actor::Anonymous, Permission::ManageUserKeys)
             | (Actor::Key(..), Permission::ListCredentials) => true,
@@ -158,7 +161,8 @@ impl Caller {
                 _,
                 Permission::ManageOrganization
                 | Permission::InspectCredentials
-                | Permission::VerifyIntegrity,
+                | Permission::VerifyIntegrity
+                | Permission::BackUp,
             ) => false,
             (Actor::Key(_, role), _) => role == Role::Admin,
         };

@@ -7,6 +7,7 @@
 
 pub mod api_key;
 pub mod audit;
+pub mod backup;
 pub mod blob;
 pub mod caller;
 mod clock;
@@ -32,6 +33,6 @@ pub use ids::{CredentialId, KeyId, LaneId, OrgId};
 pub use store::Store;
 pub use strongroom_crypto as crypto;
 pub use vault::{
-    AuditExport, AuditFinding, AuditReport, CreateRequest, IssuedApiKey, PruneCheck, Step, Vault,
-    VaultSettings, Written,
+    AuditExport, AuditFinding, AuditReport, BackupScope, CreateRequest, IssuedApiKey, PruneCheck,
+    Step, Vault, VaultSettings, Written,
 };

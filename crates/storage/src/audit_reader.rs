@@ -58,7 +58,7 @@ impl ToSql for PgTime {
 }
 
 /// Before every event, in any order.
-const FIRST: EventPlace = EventPlace {
+pub(crate) const FIRST: EventPlace = EventPlace {
     at: StoredTime::MIN,
     lane: LaneId(Uuid::nil()),
     seq: i64::MIN,
@@ -165,18 +165,7 @@ impl PgStore {
         let numbers: Vec<i64> = heads.iter().map(|head| head.seq).collect();
         let macs: Vec<&[u8]> = heads.iter().map(|head| &head.mac[..]).collect();
         let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &lanes, &numbers, &macs];
-        let rows = self.query(scope, sql::HEAD_EVIDENCE, params).await?;
-        let evidence = heads.iter().zip(&rows).map(|(head, row)| {
-            let lane: Option<Uuid> = get(row, "lane")?;
-            Ok(HeadEvidence {
-                head: *head,
-                present: get(row, "present")?,
-                numbered: get(row, "numbered")?,
-                last: get(row, "last")?,
-                checkpoint: lane.map(|_| checkpoint(row)).transpose()?,
-            })
-        });
-        evidence.collect()
+        evidence(heads, &self.query(scope, sql::HEAD_EVIDENCE, params).await?)
     }
 
     pub(crate) async fn read_checkpoint(
@@ -206,7 +195,7 @@ fn events(rows: &[Row]) -> StoreResult<Vec<StoredEvent>> {
     rows.iter().map(event).collect()
 }
 
-fn event(row: &Row) -> StoreResult<StoredEvent> {
+pub(crate) fn event(row: &Row) -> StoreResult<StoredEvent> {
     Ok(StoredEvent {
         lane: LaneId(get(row, "lane")?),
         seq: get(row, "seq")?,
@@ -223,6 +212,21 @@ fn event(row: &Row) -> StoreResult<StoredEvent> {
         heads: get(row, "heads")?,
         mac: get(row, "mac")?,
     })
+}
+
+/// What [`sql::HEAD_EVIDENCE`] says of each of `heads`.
+pub(crate) fn evidence(heads: &[LaneHead], rows: &[Row]) -> StoreResult<Vec<HeadEvidence>> {
+    let evidence = heads.iter().zip(rows).map(|(head, row)| {
+        let lane: Option<Uuid> = get(row, "lane")?;
+        Ok(HeadEvidence {
+            head: *head,
+            present: get(row, "present")?,
+            numbered: get(row, "numbered")?,
+            last: get(row, "last")?,
+            checkpoint: lane.map(|_| checkpoint(row)).transpose()?,
+        })
+    });
+    evidence.collect()
 }
 
 /// A row with a lane's `lane`, `seq` and `mac`.

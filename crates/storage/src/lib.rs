@@ -7,6 +7,7 @@ mod audit;
 mod audit_pruner;
 mod audit_reader;
 mod audit_store;
+mod backup;
 mod database;
 mod error;
 mod gather;
@@ -32,6 +33,7 @@ mod url;
 mod worker_thread;
 mod writer;
 
+pub use backup::{PgBackupSource, PgRestoreTarget, SCHEMA_VERSION};
 pub use database::{Database, DatabaseSettings};
 pub use error::ConnectError;
 pub use listen::{PartitionKeeper, RevocationListener, ensure_audit_partitions};

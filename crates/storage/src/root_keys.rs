@@ -155,15 +155,7 @@ impl RootKeyStore for Database {
 
     async fn service_keys(&self) -> StoreResult<Vec<StoredServiceKey>> {
         let rows = query(&self.client().await?, sql::SERVICE_KEYS, &[]).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(StoredServiceKey {
-                    purpose: get(row, "purpose")?,
-                    root_key: RootKeyId(get(row, "root_key_id")?),
-                    wrapped: get(row, "wrapped_key")?,
-                })
-            })
-            .collect()
+        rows.iter().map(service_key).collect()
     }
 
     async fn add_service_key(&self, key: &StoredServiceKey) -> StoreResult<()> {
@@ -232,7 +224,15 @@ async fn query(
     client.query(sql, params).await.map_err(|e| store_error(&e))
 }
 
-fn root_key(row: &Row) -> StoreResult<StoredRootKey> {
+pub(crate) fn service_key(row: &Row) -> StoreResult<StoredServiceKey> {
+    Ok(StoredServiceKey {
+        purpose: get(row, "purpose")?,
+        root_key: RootKeyId(get(row, "root_key_id")?),
+        wrapped: get(row, "wrapped_key")?,
+    })
+}
+
+pub(crate) fn root_key(row: &Row) -> StoreResult<StoredRootKey> {
     let salt: Option<Vec<u8>> = get(row, "kdf_salt")?;
     let number = |column: &str| {
         let value: Option<i32> = get(row, column)?;

@@ -74,7 +74,7 @@ impl PgStore {
     }
 }
 
-fn row_with_trail(row: &Row) -> StoreResult<RowWithTrail> {
+pub(crate) fn row_with_trail(row: &Row) -> StoreResult<RowWithTrail> {
     let version: Option<i64> = get(row, "written_version")?;
     let digest: Option<&[u8]> = get(row, "written_digest")?;
     let digest = digest.and_then(|digest| digest.try_into().ok());

@@ -2,6 +2,7 @@
 //! and a test prepares them all.
 
 mod audit;
+pub mod backup;
 mod keys;
 mod listing;
 pub mod operations;
@@ -346,6 +347,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         ("ENSURE_PARTITIONS", ENSURE_PARTITIONS),
     ];
     all.extend(audit::ALL);
+    all.extend(backup::ALL);
     all.extend(keys::ALL);
     all.extend(listing::ALL);
     all.extend(operations::ALL);

@@ -1,4 +1,5 @@
 mod audit;
+mod backup;
 mod health;
 mod rotate;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use audit::{AuditCommand, AuditVerifyArgs, ExportArgs, HeadArgs, PruneArgs};
+pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use health::HealthArgs;
 pub(crate) use rotate::{RotateCommand, RotateOrgArgs, RotateRetireArgs, RotateRootArgs};
 
@@ -71,6 +73,18 @@ pub(crate) enum Command {
     ///
     /// Works beside running servers. Exits with 1 when something was found.
     Verify(VerifyArgs),
+    /// Write everything, or one organisation, to an encrypted file that `strongroom restore` reads.
+    ///
+    /// Copies one consistent moment beside running servers, and verifies on the way that every credential opens and
+    /// is what was written, and that the audit trail holds. The root key is not in it: keep a copy elsewhere. When
+    /// something does not verify, no file is left, unless --despite-findings is given; exits with 1 in both cases.
+    Backup(BackupArgs),
+    /// Restore what `strongroom backup` wrote, or what of it is missing.
+    ///
+    /// Reads the backup twice: first it verifies all of it and compares it with the database, and writes nothing; then
+    /// it restores each organisation at once or not at all. What is there and the same is skipped, so it can be run
+    /// again. Into another database than the one that was backed up: on which only `strongroom migrate` has run.
+    Restore(RestoreArgs),
     /// Show how far each configured region is behind the primary.
     ///
     /// Exits with 1 when a region's database does not answer.

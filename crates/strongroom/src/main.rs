@@ -1,6 +1,7 @@
 //! The `strongroom` command: reads the command line and the configuration, composes the crates, and runs.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod age_file;
 mod background;
 mod cli;
 mod commands;

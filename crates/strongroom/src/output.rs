@@ -25,6 +25,11 @@ pub(crate) fn line(text: &str) {
     let _ = out.flush();
 }
 
+/// Says something to a person beside what goes to standard output.
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}
+
 /// Says to a person what went wrong.
 pub(crate) fn error(text: &str) {
     eprintln!("error: {text}");

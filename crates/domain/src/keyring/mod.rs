@@ -7,7 +7,7 @@ mod service;
 use chrono::{DateTime, Utc};
 use strongroom_crypto::{CryptoError, RandomSource};
 
-use crate::store::{RootKeyStore, StoreError};
+use crate::store::{RootKeyStore, StoreError, StoredRootKey, StoredServiceKey};
 
 pub use organization::OrgKeyring;
 pub use root::{Found, RootKeySources, RootKeyring, new_root_key};
@@ -42,6 +42,20 @@ pub async fn unlock(
     let root = RootKeyring::load(sources, &store.root_keys().await?)?;
     service::add_missing(store, &root, random).await?;
     let service = ServiceKeys::open(&root, &store.service_keys().await?)?;
+    Ok((root, service))
+}
+
+/// The keys that `root_keys` and `service_keys` describe, opened with `sources`.
+///
+/// # Errors
+/// [`UnlockError::Fatal`] names the root key that is missing or wrong.
+pub fn open_stored(
+    sources: &RootKeySources,
+    root_keys: &[StoredRootKey],
+    service_keys: &[StoredServiceKey],
+) -> Result<(RootKeyring, ServiceKeys), UnlockError> {
+    let root = RootKeyring::load(sources, root_keys)?;
+    let service = ServiceKeys::open(&root, service_keys)?;
     Ok((root, service))
 }
 

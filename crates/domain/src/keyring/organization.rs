@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use strongroom_crypto::{
-    Context, Purpose, RandomSource, SecretBytes, SecretKey, open, open_key, seal, seal_key,
+    Context, Purpose, RandomSource, SecretBytes, SecretKey, mac, open, open_key, seal, seal_key,
 };
 
 use crate::credential::SealedCredential;
@@ -33,6 +33,20 @@ impl OrgKeyring {
     #[must_use]
     pub fn has(&self, generation: i32) -> bool {
         self.keys.contains_key(&generation)
+    }
+
+    /// The keys of both rings, with the active one of `there`; `None` when they have different keys of one generation.
+    #[must_use]
+    pub fn joined(&self, there: &Self) -> Option<Self> {
+        let mut keys = self.keys.clone();
+        for (generation, key) in &there.keys {
+            let here = keys.insert(*generation, key.clone());
+            let same = |here: SecretKey| digest(&here) == digest(key);
+            if !here.is_none_or(same) {
+                return None;
+            }
+        }
+        Some(Self::new(self.org, keys, there.active))
     }
 
     /// Seals `blob` as the content of `row`, under a new data key: fills `key_generation`, `wrapped_key` and
@@ -95,6 +109,11 @@ impl OrgKeyring {
             "the organisation has no key of this generation",
         ))
     }
+}
+
+// Keys are compared by their digests, so that no comparison tells how much of one is right.
+fn digest(key: &SecretKey) -> [u8; 32] {
+    mac(key, &Context::new(Purpose::OrganizationKey), b"comparison")
 }
 
 // The generation is bound here and not into the blob: re-wrapping a data key must not break its blob.

@@ -261,7 +261,21 @@ impl RootKeyring {
         row: &StoredOrgKey,
         random: &dyn RandomSource,
     ) -> Result<StoredOrgKey, VaultError> {
-        let key = self.open_org_key(org, row)?;
+        self.rewrap_org_key_from(self, org, row, random)
+    }
+
+    /// The same organisation key, unwrapped by a root key of `other` and wrapped by the active one here.
+    ///
+    /// # Errors
+    /// [`VaultError::Integrity`] when it does not open.
+    pub fn rewrap_org_key_from(
+        &self,
+        other: &Self,
+        org: OrgId,
+        row: &StoredOrgKey,
+        random: &dyn RandomSource,
+    ) -> Result<StoredOrgKey, VaultError> {
+        let key = other.open_org_key(org, row)?;
         let root = self.active()?;
         let context = org_key_context(root.id(), org, row.generation);
         Ok(StoredOrgKey {
@@ -269,6 +283,29 @@ impl RootKeyring {
             wrapped: seal_key(root.key(), &context, &key, random)?,
             ..row.clone()
         })
+    }
+
+    /// Those generations of organisation `org`'s key that unwrap, and the numbers of those that do not. Without an
+    /// active one the ring opens, and cannot seal.
+    #[must_use]
+    pub fn open_org_keys_each(
+        &self,
+        org: OrgId,
+        stored: &[StoredOrgKey],
+    ) -> (OrgKeyring, Vec<i32>) {
+        let (mut keys, mut broken, mut active) = (BTreeMap::new(), Vec::new(), 0);
+        for row in stored {
+            match self.open_org_key(org, row) {
+                Ok(key) => {
+                    keys.insert(row.generation, key);
+                }
+                Err(_) => broken.push(row.generation),
+            }
+            if row.active {
+                active = row.generation;
+            }
+        }
+        (OrgKeyring::new(org, keys, active), broken)
     }
 
     /// Unwraps all generations of organisation `org`'s key.

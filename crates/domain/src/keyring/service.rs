@@ -1,4 +1,6 @@
-use strongroom_crypto::{Context, Purpose, RandomSource, RootKeyId, SecretKey, open_key, seal_key};
+use strongroom_crypto::{
+    Context, Purpose, RandomSource, RootKeyId, SecretKey, mac, open_key, seal_key,
+};
 
 use super::{RootKeyring, UnlockError, fatal};
 use crate::VaultError;
@@ -90,6 +92,28 @@ impl ServiceKeys {
             idempotency: open(IDEMPOTENCY_PURPOSE)?,
         })
     }
+}
+
+impl ServiceKeys {
+    /// Whether `other` are the same keys.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        let all = |keys: &Self| {
+            [
+                &keys.api_key,
+                &keys.audit,
+                &keys.audit_signing,
+                &keys.idempotency,
+            ]
+            .map(digest)
+        };
+        all(self) == all(other)
+    }
+}
+
+// Keys are compared by their digests, so that no comparison tells how much of one is right.
+fn digest(key: &SecretKey) -> [u8; 32] {
+    mac(key, &Context::new(Purpose::ServiceKey), b"comparison")
 }
 
 impl RootKeyring {

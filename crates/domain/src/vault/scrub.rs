@@ -15,9 +15,9 @@ use crate::{CredentialId, OrgId, VaultError};
 const PAGE: i64 = 100;
 
 /// An organisation's keys, each unwrapped by itself, so that one that is broken hides nothing of the others.
-struct ScrubKeys {
+pub(in crate::vault) struct ScrubKeys {
     rings: BTreeMap<i32, OrgKeyring>,
-    problems: Vec<Problem>,
+    pub(in crate::vault) problems: Vec<Problem>,
 }
 
 impl Vault {
@@ -123,7 +123,12 @@ impl Vault {
         Ok(found)
     }
 
-    fn problems(&self, org: OrgId, keys: &ScrubKeys, found: &RowWithTrail) -> Vec<Problem> {
+    pub(in crate::vault) fn problems(
+        &self,
+        org: OrgId,
+        keys: &ScrubKeys,
+        found: &RowWithTrail,
+    ) -> Vec<Problem> {
         let Some(row) = &found.row else {
             return vec![Problem::Malformed];
         };
@@ -184,6 +189,15 @@ impl Vault {
                 break stored;
             }
         };
+        self.opened_keys(caller.org(), stored).await
+    }
+
+    /// `stored` keys of `org`, each opened by itself.
+    pub(in crate::vault) async fn opened_keys(
+        &self,
+        org: OrgId,
+        stored: Vec<StoredOrgKey>,
+    ) -> Result<ScrubKeys, VaultError> {
         let (mut rings, mut problems) = (BTreeMap::new(), Vec::new());
         if !stored.iter().any(|key| key.active) {
             problems.push(Problem::NoActiveKey);
@@ -195,7 +209,7 @@ impl Vault {
                 ..key
             };
             let root_key = alone.root_key;
-            match self.root().open_org_keys(caller.org(), &[alone]) {
+            match self.root().open_org_keys(org, &[alone]) {
                 Ok(ring) => {
                     rings.insert(generation, ring);
                 }
@@ -260,7 +274,7 @@ async fn read<T>(
 }
 
 // Where the page after `last` begins; `None` after the last page.
-fn after(last: Option<CredentialId>) -> Option<CredentialId> {
+pub(in crate::vault) fn after(last: Option<CredentialId>) -> Option<CredentialId> {
     let next = last?.0.as_u128().checked_add(1)?;
     Some(CredentialId(Uuid::from_u128(next)))
 }

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod audit;
+mod backup;
 mod credentials;
 #[cfg(feature = "dev")]
 mod dev;
@@ -10,6 +11,7 @@ mod key_check;
 mod migrate;
 mod org;
 mod regions;
+mod restore;
 mod root_key;
 mod rotate;
 mod serve;
@@ -37,6 +39,8 @@ pub(crate) fn run(command: Command) -> Result<(), CommandError> {
         Command::KeyCheck { vault, json } => short(key_check::run(&vault, json)),
         Command::Credentials { command } => short(credentials::run(command)),
         Command::Verify(args) => short(verify::run(&args)),
+        Command::Backup(args) => short(backup::run(&args)),
+        Command::Restore(args) => short(restore::run(&args)),
         Command::Regions(args) => short(regions::run(&args)),
         Command::Audit { command } => short(audit::run(*command)),
     }

@@ -7,6 +7,7 @@ mod sources;
 
 pub(crate) use root_key::RootKeyConfig;
 pub(crate) use settings::{
-    LogFormat, Logging, ServeSettings, VaultAccess, database, regions, serve, vault_access,
+    LogFormat, Logging, ServeSettings, VaultAccess, database, regions, root_keys, serve,
+    vault_access,
 };
 pub(crate) use sources::ConfigError;

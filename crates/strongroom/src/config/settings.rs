@@ -76,6 +76,14 @@ pub(crate) fn vault_access(args: &VaultArgs) -> Result<VaultAccess, ConfigError>
     )?)
 }
 
+/// Where the root keys come from, for a command that needs no database.
+pub(crate) fn root_keys(args: &VaultArgs) -> Result<RootKeyConfig, ConfigError> {
+    RootKeyConfig::new(&Sources::read(
+        &vault_flags(args),
+        args.connect.config.as_deref(),
+    )?)
+}
+
 /// Settings of `serve`.
 pub(crate) fn serve(args: &ServeArgs) -> Result<(ServeSettings, Logging), ConfigError> {
     let mut flags = vault_flags(&args.vault);

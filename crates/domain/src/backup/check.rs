@@ -1,0 +1,116 @@
+use strongroom_crypto::{PublicKey, SecretKey, Signer};
+
+use super::{BackupFinding, CheckpointRow, EventRow};
+use crate::audit::{Chain, Checkpoint, Fault, LaneHead, LaneWalk, decode_heads};
+use crate::{CredentialId, OrgId};
+
+/// Verifies one organisation's audit trail as it passes by, lane after lane. Holds one lane's digests at a time.
+#[derive(Debug)]
+pub struct TrailCheck<'a> {
+    chain: &'a Chain,
+    key: PublicKey,
+    org: OrgId,
+    walk: Option<LaneWalk<'a>>,
+    checkpoint: Option<Checkpoint>,
+    passed: u64,
+}
+
+impl<'a> TrailCheck<'a> {
+    /// A check of the trail of `org` under the service's keys.
+    #[must_use]
+    pub fn new(chain: &'a Chain, signing: &SecretKey, org: OrgId) -> Self {
+        Self {
+            chain,
+            key: Signer::new(signing).public_key(),
+            org,
+            walk: None,
+            checkpoint: None,
+            passed: 0,
+        }
+    }
+
+    /// Takes the checkpoint of the lane that comes next.
+    pub fn checkpoint(&mut self, row: &CheckpointRow) -> Option<BackupFinding> {
+        self.passed += 1;
+        let checkpoint = row.checkpoint();
+        if checkpoint.is_genuine(&self.key, self.org) {
+            self.checkpoint = Some(checkpoint);
+            return None;
+        }
+        let lane = row.lane;
+        Some(finding(
+            self.org,
+            None,
+            "checkpoint",
+            format!(
+                "audit lane {lane}: the checkpoint has a signature that does not fit: it was altered or inserted"
+            ),
+        ))
+    }
+
+    /// Takes the next event; what is wrong with it, and the heads that it names.
+    pub fn event(&mut self, row: &EventRow) -> (Vec<BackupFinding>, Vec<LaneHead>) {
+        self.passed += 1;
+        let stored = row.stored();
+        let same = self.walk.take().filter(|walk| walk.lane() == stored.lane);
+        let mut walk =
+            same.unwrap_or_else(|| LaneWalk::new(self.chain, self.org, stored.lane, None));
+        if stored.seq > walk.next()
+            && let Some(checkpoint) = self.checkpoint.take_if(|at| at.lane == stored.lane)
+            && (walk.next()..=stored.seq).contains(&checkpoint.seq.saturating_add(1))
+        {
+            walk = LaneWalk::new(self.chain, self.org, stored.lane, Some(&checkpoint));
+        }
+        let faults = walk.step(&stored);
+        self.walk = Some(walk);
+        let genuine = faults.is_empty();
+        let findings = faults.iter().map(|fault| self.fault(row, fault)).collect();
+        let heads = stored.heads.as_deref().filter(|_| genuine);
+        (findings, heads.and_then(decode_heads).unwrap_or_default())
+    }
+
+    /// At the trail's end: what is wrong with it as a whole.
+    #[must_use]
+    pub fn end(&self) -> Option<BackupFinding> {
+        (self.passed == 0).then(|| {
+            let what =
+                "the audit trail is empty: not even the organisation's creation is left in it";
+            finding(self.org, None, "missing_event", what.to_owned())
+        })
+    }
+
+    fn fault(&self, row: &EventRow, fault: &Fault) -> BackupFinding {
+        let (lane, seq) = (row.lane, row.seq);
+        let (code, message) = match fault {
+            Fault::Altered => (
+                "altered_event",
+                format!(
+                    "audit event {seq} of lane {lane} is not what was recorded: it was edited, moved or inserted"
+                ),
+            ),
+            Fault::Missing { from, to } => (
+                "missing_event",
+                format!("audit events {from} to {to} of lane {lane} are missing"),
+            ),
+            Fault::Doubled => (
+                "doubled_event",
+                format!("audit event {seq} of lane {lane} is there more than once"),
+            ),
+        };
+        finding(self.org, None, code, message)
+    }
+}
+
+pub(crate) fn finding(
+    org: OrgId,
+    credential: Option<CredentialId>,
+    code: &'static str,
+    message: String,
+) -> BackupFinding {
+    BackupFinding {
+        org,
+        credential,
+        code,
+        message,
+    }
+}

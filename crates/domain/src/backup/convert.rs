@@ -1,0 +1,151 @@
+//! Between rows of a backup and what the vault makes of them.
+
+use super::{CheckpointRow, CredentialRow, EventRow, KdfRow, OrgKeyRow, RootKeyRow, ServiceKeyRow};
+use crate::audit::{Checkpoint, StoredEvent, StoredTime};
+use crate::credential::{CredentialType, Label, Provider, SealedCredential};
+use crate::crypto::{PassphraseParams, RootKeyId};
+use crate::rotation::RootKeyState;
+use crate::store::{StoredOrgKey, StoredRootKey, StoredServiceKey};
+use crate::{CredentialId, KeyId, LaneId};
+
+impl CredentialRow {
+    /// The row as the vault knows it; `None` when it is of a form that no server writes.
+    #[must_use]
+    pub fn sealed(&self) -> Option<SealedCredential> {
+        Some(SealedCredential {
+            id: CredentialId(self.cred_id),
+            provider: Provider::parse(&self.provider)?,
+            kind: CredentialType::parse(&self.cred_type)?,
+            label: Label::stored(self.label.clone()),
+            version: self.version,
+            key_generation: self.key_generation,
+            wrapped_key: self.wrapped_key.clone(),
+            sealed_blob: self.sealed_blob.clone(),
+            updated_at: self.updated_at,
+            pieces_user: self.pieces_user.clone(),
+        })
+    }
+}
+
+impl OrgKeyRow {
+    /// The key as the vault knows it.
+    #[must_use]
+    pub fn stored(&self) -> StoredOrgKey {
+        StoredOrgKey {
+            generation: self.generation,
+            root_key: RootKeyId(self.root_key_id),
+            wrapped: self.wrapped_key.clone(),
+            active: self.active,
+        }
+    }
+}
+
+impl CheckpointRow {
+    /// The checkpoint as the vault knows it. A digest of another length becomes one that nobody signed.
+    #[must_use]
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            lane: LaneId(self.lane),
+            seq: self.seq,
+            mac: self.mac.as_slice().try_into().unwrap_or([0; 32]),
+            pruned_before: self.pruned_before,
+            signature: self.signature.clone(),
+        }
+    }
+}
+
+impl From<&StoredEvent> for EventRow {
+    fn from(event: &StoredEvent) -> Self {
+        let event = event.clone();
+        Self {
+            lane: event.lane.0,
+            seq: event.seq,
+            at: event.at.0,
+            action: event.action,
+            outcome: event.outcome,
+            actor: event.actor,
+            request_id: event.request_id,
+            source: event.source,
+            cred_id: event.credential_id.map(|id| id.0),
+            key_id: event.key_id.map(|id| id.0),
+            version: event.version,
+            digest: event.digest,
+            heads: event.heads,
+            mac: event.mac,
+        }
+    }
+}
+
+impl EventRow {
+    /// The event as the vault knows it.
+    #[must_use]
+    pub fn stored(&self) -> StoredEvent {
+        let row = self.clone();
+        StoredEvent {
+            lane: LaneId(row.lane),
+            seq: row.seq,
+            at: StoredTime(row.at),
+            action: row.action,
+            outcome: row.outcome,
+            actor: row.actor,
+            credential_id: row.cred_id.map(CredentialId),
+            key_id: row.key_id.map(KeyId),
+            version: row.version,
+            request_id: row.request_id,
+            source: row.source,
+            digest: row.digest,
+            heads: row.heads,
+            mac: row.mac,
+        }
+    }
+}
+
+impl From<&StoredRootKey> for RootKeyRow {
+    fn from(key: &StoredRootKey) -> Self {
+        Self {
+            root_key_id: key.id.0,
+            check_value: key.check_value.clone(),
+            kdf: key.passphrase.as_ref().map(|params| KdfRow {
+                salt: params.salt.to_vec(),
+                memory_kib: params.memory_kib,
+                passes: params.passes,
+                lanes: params.lanes,
+            }),
+            state: key.state.as_str().to_owned(),
+            created_at: key.created_at,
+        }
+    }
+}
+
+impl From<&StoredServiceKey> for ServiceKeyRow {
+    fn from(key: &StoredServiceKey) -> Self {
+        Self {
+            purpose: key.purpose.clone(),
+            root_key_id: key.root_key.0,
+            wrapped_key: key.wrapped.clone(),
+        }
+    }
+}
+
+impl RootKeyRow {
+    /// The key as the vault knows it; `None` when it is of a form that no server writes.
+    #[must_use]
+    pub fn stored(&self) -> Option<StoredRootKey> {
+        let passphrase = match &self.kdf {
+            None => None,
+            Some(kdf) => Some(PassphraseParams {
+                salt: kdf.salt.as_slice().try_into().ok()?,
+                memory_kib: kdf.memory_kib,
+                passes: kdf.passes,
+                lanes: kdf.lanes,
+            }),
+        };
+        Some(StoredRootKey {
+            id: RootKeyId(self.root_key_id),
+            check_value: self.check_value.clone(),
+            passphrase,
+            state: RootKeyState::parse(&self.state)?,
+            created_at: self.created_at,
+        })
+    }
+}

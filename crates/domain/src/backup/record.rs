@@ -1,0 +1,276 @@
+//! What a backup consists of: one record per row, each a line of JSON. Binary columns are base64 (RFC 4648 § 4),
+//! times RFC 3339; an event's time is microseconds since 1970, as its digest covers it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::bytes;
+use crate::OrgId;
+
+/// The format that this program writes, and the newest one that it reads.
+pub const FORMAT: u32 = 1;
+
+/// One line of a backup, in this order: the header; per organisation its row, keys, API keys, rotations, credentials,
+/// uses, then per audit lane its checkpoint and its events, and the organisation's end; last the end.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "each says what its content is")]
+pub enum Record {
+    Header(Header),
+    Organization(OrganizationRow),
+    OrgKey(OrgKeyRow),
+    ApiKey(ApiKeyRow),
+    Rotation(RotationRow),
+    Credential(CredentialRow),
+    CredentialUse(CredentialUseRow),
+    KeyUse(KeyUseRow),
+    Checkpoint(CheckpointRow),
+    Event(EventRow),
+    OrganizationEnd(OrganizationEnd),
+    End(End),
+}
+
+/// The first line: what the backup is, and the service's own keys, wrapped.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns of the tables of these names")]
+pub struct Header {
+    /// The record format, [`FORMAT`].
+    pub format: u32,
+    /// The schema's version, as `strongroom migrate` prints it.
+    pub schema: i32,
+    /// When the snapshot was taken.
+    pub created_at: DateTime<Utc>,
+    /// The only organisation in it; all when absent.
+    pub scope: Option<Uuid>,
+    pub root_keys: Vec<RootKeyRow>,
+    pub service_keys: Vec<ServiceKeyRow>,
+    pub root_rotations: Vec<RotationRow>,
+}
+
+/// As much of the header as every future format keeps.
+#[derive(Debug, Deserialize)]
+pub(super) struct Probe {
+    pub(super) header: ProbeHeader,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ProbeHeader {
+    pub(super) format: u32,
+    pub(super) schema: i32,
+}
+
+/// A row of `root_keys`: how to tell the key, never the key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns of the table")]
+pub struct RootKeyRow {
+    pub root_key_id: Uuid,
+    #[serde(with = "bytes")]
+    pub check_value: Vec<u8>,
+    pub kdf: Option<KdfRow>,
+    pub state: String,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Parameters of argon2id, when the root key is a passphrase.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns of the table")]
+pub struct KdfRow {
+    #[serde(with = "bytes")]
+    pub salt: Vec<u8>,
+    pub memory_kib: u32,
+    pub passes: u32,
+    pub lanes: u32,
+}
+
+/// A row of `service_keys`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns of the table")]
+pub struct ServiceKeyRow {
+    pub purpose: String,
+    pub root_key_id: Uuid,
+    #[serde(with = "bytes")]
+    pub wrapped_key: Vec<u8>,
+}
+
+/// A row of `organizations`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns of the table")]
+pub struct OrganizationRow {
+    pub org_id: Uuid,
+    pub name: String,
+    pub created_at: DateTime<Utc>,
+    pub deleted_at: Option<DateTime<Utc>>,
+    pub destroy_after: Option<DateTime<Utc>>,
+    pub destroyed_at: Option<DateTime<Utc>>,
+}
+
+/// A row of `org_keys`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns of the table")]
+pub struct OrgKeyRow {
+    pub generation: i32,
+    pub root_key_id: Uuid,
+    #[serde(with = "bytes")]
+    pub wrapped_key: Vec<u8>,
+    pub active: bool,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A row of `api_keys`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns of the table")]
+pub struct ApiKeyRow {
+    pub key_id: Uuid,
+    pub role: String,
+    pub name: String,
+    #[serde(with = "bytes")]
+    pub digest: Vec<u8>,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// A row of `rotations`, by `generation`; or of `root_rotations`, by `root_key_id`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns of the tables")]
+pub struct RotationRow {
+    pub generation: Option<i32>,
+    pub root_key_id: Option<Uuid>,
+    pub re_encrypt: bool,
+    pub state: String,
+    pub rows_total: i64,
+    pub rows_done: i64,
+    pub throttle: Option<i32>,
+    pub started_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// A row of `credentials`, sealed as it is in the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns of the table")]
+pub struct CredentialRow {
+    pub cred_id: Uuid,
+    pub provider: String,
+    pub cred_type: String,
+    pub label: String,
+    pub version: i64,
+    pub key_generation: i32,
+    #[serde(with = "bytes")]
+    pub wrapped_key: Vec<u8>,
+    #[serde(with = "bytes")]
+    pub sealed_blob: Vec<u8>,
+    pub updated_at: DateTime<Utc>,
+    pub pieces_user: Option<String>,
+}
+
+/// A row of `credential_uses`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns of the table")]
+pub struct CredentialUseRow {
+    pub cred_id: Uuid,
+    pub last_used_at: DateTime<Utc>,
+    pub last_used_by: Option<Uuid>,
+}
+
+/// A row of `key_uses`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns of the table")]
+pub struct KeyUseRow {
+    pub key_id: Uuid,
+    pub last_used_at: DateTime<Utc>,
+}
+
+/// A row of `audit_checkpoints`; stands before the events of its lane.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns of the table")]
+pub struct CheckpointRow {
+    pub lane: Uuid,
+    pub seq: i64,
+    #[serde(with = "bytes")]
+    pub mac: Vec<u8>,
+    pub pruned_before: DateTime<Utc>,
+    #[serde(with = "bytes")]
+    pub signature: Vec<u8>,
+}
+
+/// A row of `audit_events`, in the order of lane, number and time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns of the table")]
+pub struct EventRow {
+    pub lane: Uuid,
+    pub seq: i64,
+    pub at: i64,
+    pub action: String,
+    pub outcome: String,
+    pub actor: String,
+    pub request_id: String,
+    pub source: String,
+    pub cred_id: Option<Uuid>,
+    pub key_id: Option<Uuid>,
+    pub version: Option<i64>,
+    #[serde(with = "bytes::optional")]
+    pub digest: Option<Vec<u8>>,
+    #[serde(with = "bytes::optional")]
+    pub heads: Option<Vec<u8>>,
+    #[serde(with = "bytes")]
+    pub mac: Vec<u8>,
+}
+
+/// The last line of an organisation: how many of its rows came before, by kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "counts of the records of these names")]
+pub struct OrganizationEnd {
+    pub org_id: Uuid,
+    pub org_keys: u64,
+    pub api_keys: u64,
+    pub rotations: u64,
+    pub credentials: u64,
+    pub uses: u64,
+    pub checkpoints: u64,
+    pub events: u64,
+    /// What did not verify when the backup was made.
+    pub findings: u64,
+}
+
+/// The last line of all.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct End {
+    /// How many organisations came before.
+    pub organizations: u64,
+    /// How many lines came before.
+    pub records: u64,
+    /// The keyed digest over all lines before; see [`super::Seal`].
+    #[serde(with = "bytes")]
+    pub mac: Vec<u8>,
+}
+
+impl OrganizationEnd {
+    /// Counts for organisation `org`, all zero.
+    #[must_use]
+    pub fn of(org: OrgId) -> Self {
+        Self {
+            org_id: org.0,
+            ..Self::default()
+        }
+    }
+
+    /// Counts `record`, if it is one that belongs to an organisation.
+    pub fn count(&mut self, record: &Record) {
+        let counter = match record {
+            Record::OrgKey(_) => &mut self.org_keys,
+            Record::ApiKey(_) => &mut self.api_keys,
+            Record::Rotation(_) => &mut self.rotations,
+            Record::Credential(_) => &mut self.credentials,
+            Record::CredentialUse(_) | Record::KeyUse(_) => &mut self.uses,
+            Record::Checkpoint(_) => &mut self.checkpoints,
+            Record::Event(_) => &mut self.events,
+            Record::Header(_)
+            | Record::Organization(_)
+            | Record::OrganizationEnd(_)
+            | Record::End(_) => return,
+        };
+        *counter += 1;
+    }
+}

@@ -1,0 +1,217 @@
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{CredentialRow, Present};
+
+/// What a restore may do beyond inserting what is missing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RestoreRules {
+    /// Leave credentials as they are that the database has newer, or that were deleted since.
+    pub keep_newer: bool,
+    /// Put the backup's credentials in the place of those that are older or damaged in the database.
+    pub replace: bool,
+    /// Restore rows as they are that do not verify.
+    pub despite_findings: bool,
+}
+
+/// How the backup's rows of one kind compare with the database's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Missing in the database.
+    pub insert: u64,
+    /// There, and the same.
+    pub same: u64,
+    /// Newer in the database, or deleted or revoked there since.
+    pub newer: u64,
+    /// There and older, or of the same version and not the same: damaged or altered.
+    pub differ: u64,
+}
+
+/// What a restore does with one organisation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OrganizationPlan {
+    /// The organisation.
+    pub org_id: Uuid,
+    /// What people call it.
+    pub name: String,
+    /// Whether the database has it.
+    pub exists: bool,
+    /// Its credentials.
+    pub credentials: Tally,
+    /// Its audit events.
+    pub audit_events: Tally,
+    /// Its API keys. Those that are there are never changed.
+    pub api_keys: Tally,
+    /// Other rows that are missing: the organisation itself, its keys, rotations and checkpoints.
+    pub other_inserts: u64,
+    /// How many of the backup's rows do not verify.
+    pub findings: u64,
+    /// Why it is left as it is.
+    pub refused: Option<String>,
+    #[serde(skip)]
+    pub(super) destroyed: bool,
+    #[serde(skip)]
+    pub(super) other_keys: bool,
+    /// The seal at its end, by which a second reading of the same backup is known.
+    #[serde(skip)]
+    pub(super) seal: [u8; 32],
+}
+
+/// How one credential of the backup compares with the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Insert,
+    Same,
+    Newer,
+    Differ,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, verdict: Verdict) {
+        let counter = match verdict {
+            Verdict::Insert => &mut self.insert,
+            Verdict::Same => &mut self.same,
+            Verdict::Newer => &mut self.newer,
+            Verdict::Differ => &mut self.differ,
+        };
+        *counter += 1;
+    }
+}
+
+/// Compares `row` with what is there. The wrapped data key counts only where both name the same generation: rotations
+/// replace it without a change to the credential.
+pub(super) fn judge(row: &CredentialRow, present: Option<&Present>) -> Verdict {
+    let Some(present) = present else {
+        return Verdict::Insert;
+    };
+    let Some(there) = &present.row else {
+        return if present.deleted {
+            Verdict::Newer
+        } else {
+            Verdict::Insert
+        };
+    };
+    if there.version > row.version {
+        return Verdict::Newer;
+    }
+    let mut comparable = there.clone();
+    comparable.updated_at = row.updated_at;
+    if comparable.key_generation != row.key_generation {
+        comparable.key_generation = row.key_generation;
+        comparable.wrapped_key.clone_from(&row.wrapped_key);
+    }
+    if comparable == *row {
+        Verdict::Same
+    } else {
+        Verdict::Differ
+    }
+}
+
+impl OrganizationPlan {
+    /// How many rows are written.
+    #[must_use]
+    pub fn writes(&self, rules: RestoreRules) -> u64 {
+        let replaced = if rules.replace {
+            self.credentials.differ
+        } else {
+            0
+        };
+        let inserted = [self.credentials, self.audit_events, self.api_keys];
+        let inserted: u64 = inserted.iter().map(|tally| tally.insert).sum();
+        inserted + replaced + self.other_inserts
+    }
+
+    /// Why the organisation is left as it is, under `rules`.
+    pub(super) fn refusal(&self, rules: RestoreRules) -> Option<String> {
+        let (newer, differ) = (self.credentials.newer, self.credentials.differ);
+        if self.destroyed {
+            return Some(
+                "it was destroyed in the database since the backup, and a restore would take that back. Restore it \
+                 into another database"
+                    .into(),
+            );
+        }
+        if self.other_keys {
+            return Some(
+                "the database has another key under the same generation of its key. Restore it into another database"
+                    .into(),
+            );
+        }
+        if self.findings > 0 && !rules.despite_findings {
+            return Some(format!(
+                "{} row(s) of it in the backup do not verify. Take an older backup, or restore them as they are with \
+                 --despite-findings",
+                self.findings
+            ));
+        }
+        if self.audit_events.differ > 0 {
+            return Some(format!(
+                "{} audit event(s) in the database are not those of the backup: see `strongroom audit verify`. \
+                 Restore it into another database",
+                self.audit_events.differ
+            ));
+        }
+        if newer > 0 && !rules.keep_newer {
+            return Some(format!(
+                "{newer} credential(s) are newer in the database, or were deleted there, since the backup. --keep-newer \
+                 leaves those as they are and restores the rest"
+            ));
+        }
+        (differ > 0 && !rules.replace).then(|| {
+            format!(
+                "{differ} credential(s) are there, and older or not the same. --replace puts the backup's in their place"
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::CredentialId;
+
+    fn row(version: i64, blob: u8) -> CredentialRow {
+        CredentialRow {
+            cred_id: Uuid::nil(),
+            provider: "generic".into(),
+            cred_type: "api_key".into(),
+            label: String::new(),
+            version,
+            key_generation: 1,
+            wrapped_key: vec![1],
+            sealed_blob: vec![blob],
+            updated_at: DateTime::UNIX_EPOCH,
+            pieces_user: None,
+        }
+    }
+
+    fn present(row: Option<CredentialRow>, deleted: bool) -> Present {
+        let id = CredentialId(Uuid::nil());
+        Present { id, row, deleted }
+    }
+
+    #[test]
+    fn a_row_is_compared_by_version_and_content() {
+        let cases = [
+            (None, Verdict::Insert),
+            (Some(present(None, false)), Verdict::Insert),
+            (Some(present(None, true)), Verdict::Newer),
+            (Some(present(Some(row(2, 0)), false)), Verdict::Same),
+            (Some(present(Some(row(3, 0)), false)), Verdict::Newer),
+            (Some(present(Some(row(1, 0)), false)), Verdict::Differ),
+            (Some(present(Some(row(2, 1)), false)), Verdict::Differ),
+        ];
+        for (at, (there, verdict)) in cases.iter().enumerate() {
+            assert_eq!(judge(&row(2, 0), there.as_ref()), *verdict, "case {at}");
+        }
+        let mut rewrapped = row(2, 0);
+        rewrapped.wrapped_key = vec![2];
+        let damaged = present(Some(rewrapped.clone()), false);
+        assert_eq!(judge(&row(2, 0), Some(&damaged)), Verdict::Differ);
+        rewrapped.key_generation = 2;
+        let rotated = present(Some(rewrapped), false);
+        assert_eq!(judge(&row(2, 0), Some(&rotated)), Verdict::Same);
+    }
+}

@@ -1,0 +1,273 @@
+use std::collections::VecDeque;
+
+use uuid::Uuid;
+
+use super::Writing;
+use crate::audit::{Checkpoint, EventPlace, HeadEvidence, LaneHead, StoredTime};
+use crate::backup::{
+    BackupFinding, CheckpointRow, OrgKeyRow, OrganizationEnd, Record, Snapshot, TrailCheck,
+};
+use crate::caller::Caller;
+use crate::crypto::Signer;
+use crate::scrub::Problem;
+use crate::store::StoredOrgKey;
+use crate::vault::scrub::{ScrubKeys, after};
+use crate::{CredentialId, LaneId, VaultError};
+
+/// Credentials per statement: at most 6.5 MB of sealed bytes.
+const CREDENTIALS: i64 = 100;
+/// Other rows per statement.
+const ROWS: i64 = 1000;
+/// How many named heads are looked up at a time.
+const HEADS_AT_ONCE: usize = 512;
+
+/// One organisation on its way into a backup.
+pub(super) struct Organization<'a, 'b> {
+    caller: &'a Caller,
+    counts: OrganizationEnd,
+    writing: &'a mut Writing<'b>,
+}
+
+impl<'a, 'b> Organization<'a, 'b> {
+    pub(super) fn new(caller: &'a Caller, writing: &'a mut Writing<'b>) -> Self {
+        Self {
+            caller,
+            counts: OrganizationEnd::of(caller.org()),
+            writing,
+        }
+    }
+
+    /// Copies all rows but the organisation's own; how many there were.
+    pub(super) async fn copy(mut self, destroyed: bool) -> Result<OrganizationEnd, VaultError> {
+        let scope = self.caller.scope();
+        let keys = self.keys(destroyed).await?;
+        for row in self.writing.snapshot.api_keys(scope).await? {
+            self.put(&Record::ApiKey(row))?;
+        }
+        for row in self.writing.snapshot.rotations(scope).await? {
+            self.put(&Record::Rotation(row))?;
+        }
+        self.credentials(keys).await?;
+        if !destroyed {
+            self.missing().await?;
+        }
+        self.uses().await?;
+        self.trail().await?;
+        Ok(self.counts)
+    }
+
+    fn put(&mut self, record: &Record) -> Result<(), VaultError> {
+        self.counts.count(record);
+        self.writing.put(record)
+    }
+
+    fn found(&mut self, finding: &BackupFinding) {
+        self.counts.findings += 1;
+        self.writing.sink.found(finding);
+    }
+
+    fn problem(&mut self, credential: Option<CredentialId>, problem: Problem) {
+        self.found(&BackupFinding {
+            org: self.caller.org(),
+            credential,
+            code: problem.code(),
+            message: problem.to_string(),
+        });
+    }
+
+    async fn keys(&mut self, destroyed: bool) -> Result<ScrubKeys, VaultError> {
+        let scope = self.caller.scope();
+        let rows = self.writing.snapshot.org_keys(scope).await?;
+        let stored: Vec<StoredOrgKey> = rows.iter().map(OrgKeyRow::stored).collect();
+        for row in rows {
+            self.put(&Record::OrgKey(row))?;
+        }
+        let keys = self
+            .writing
+            .vault
+            .opened_keys(self.caller.org(), stored)
+            .await?;
+        // A destroyed one has none, as it should be.
+        if !destroyed {
+            for problem in &keys.problems {
+                self.problem(None, *problem);
+            }
+        }
+        Ok(keys)
+    }
+
+    async fn credentials(&mut self, keys: ScrubKeys) -> Result<(), VaultError> {
+        let mut from = Some(CredentialId(Uuid::nil()));
+        while let Some(start) = from {
+            let (scope, snapshot) = (self.caller.scope(), self.writing.snapshot);
+            let page = snapshot.credentials(scope, start, CREDENTIALS).await?;
+            from = after(page.last().map(|row| row.with_trail.id));
+            let passed = page.len() as u64;
+            for row in page {
+                let org = self.caller.org();
+                for problem in self.writing.vault.problems(org, &keys, &row.with_trail) {
+                    self.problem(Some(row.with_trail.id), problem);
+                }
+                self.put(&Record::Credential(row.row))?;
+            }
+            self.writing.sink.passed(passed);
+        }
+        Ok(())
+    }
+
+    async fn missing(&mut self) -> Result<(), VaultError> {
+        let mut from = Some(CredentialId(Uuid::nil()));
+        while let Some(start) = from {
+            let (scope, snapshot) = (self.caller.scope(), self.writing.snapshot);
+            let page = snapshot.trailed(scope, start, ROWS).await?;
+            from = after(page.last().map(|trailed| trailed.id));
+            for trailed in page.iter().filter(|trailed| trailed.missing) {
+                self.problem(Some(trailed.id), Problem::Missing);
+            }
+        }
+        Ok(())
+    }
+
+    async fn uses(&mut self) -> Result<(), VaultError> {
+        let (scope, snapshot) = (self.caller.scope(), self.writing.snapshot);
+        let mut last = Some(Uuid::nil());
+        while let Some(after) = last {
+            let page = snapshot.credential_uses(scope, after, ROWS).await?;
+            last = page.last().map(|row| row.cred_id);
+            for row in page {
+                self.put(&Record::CredentialUse(row))?;
+            }
+        }
+        let mut last = Some(Uuid::nil());
+        while let Some(after) = last {
+            let page = snapshot.key_uses(scope, after, ROWS).await?;
+            last = page.last().map(|row| row.key_id);
+            for row in page {
+                self.put(&Record::KeyUse(row))?;
+            }
+        }
+        Ok(())
+    }
+
+    // Each lane's checkpoint goes before its events: both come in the order of lanes.
+    async fn trail(&mut self) -> Result<(), VaultError> {
+        let (scope, vault) = (self.caller.scope(), self.writing.vault);
+        let snapshot = self.writing.snapshot;
+        let mut check = TrailCheck::new(&vault.chain, &vault.service.audit_signing, scope.org());
+        let mut checkpoints = Checkpoints::default();
+        let (mut place, mut named) = (None, Vec::new());
+        loop {
+            let page = snapshot.events(scope, place, ROWS).await?;
+            for row in &page {
+                let due = checkpoints
+                    .until(snapshot, self.caller, Some(row.lane))
+                    .await?;
+                self.checkpoints(due, &mut check)?;
+                let (findings, heads) = check.event(row);
+                findings.iter().for_each(|finding| self.found(finding));
+                named.extend(heads);
+                self.put(&Record::Event(row.clone()))?;
+            }
+            if named.len() >= HEADS_AT_ONCE || page.is_empty() {
+                self.look_up(std::mem::take(&mut named)).await?;
+            }
+            self.writing.sink.passed(page.len() as u64);
+            let Some(last) = page.last() else { break };
+            place = Some(EventPlace {
+                at: StoredTime(last.at),
+                lane: LaneId(last.lane),
+                seq: last.seq,
+            });
+        }
+        let rest = checkpoints.until(snapshot, self.caller, None).await?;
+        self.checkpoints(rest, &mut check)?;
+        if let Some(finding) = check.end() {
+            self.found(&finding);
+        }
+        Ok(())
+    }
+
+    fn checkpoints(
+        &mut self,
+        rows: Vec<CheckpointRow>,
+        check: &mut TrailCheck<'_>,
+    ) -> Result<(), VaultError> {
+        for row in rows {
+            if let Some(finding) = check.checkpoint(&row) {
+                self.found(&finding);
+            }
+            self.put(&Record::Checkpoint(row))?;
+        }
+        Ok(())
+    }
+
+    async fn look_up(&mut self, mut heads: Vec<LaneHead>) -> Result<(), VaultError> {
+        heads.sort_unstable_by_key(|head| (head.lane, head.seq));
+        heads.dedup();
+        for some in heads.chunks(HEADS_AT_ONCE) {
+            let (scope, snapshot) = (self.caller.scope(), self.writing.snapshot);
+            for evidence in snapshot.head_evidence(scope, some).await? {
+                if !self.is_excused(&evidence) {
+                    let LaneHead { lane, seq, .. } = evidence.head;
+                    self.found(&BackupFinding {
+                        org: scope.org(),
+                        credential: None,
+                        code: "cut_lane",
+                        message: format!(
+                            "audit event {seq} of lane {lane} is gone or another one, but a later lane names it"
+                        ),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_excused(&self, evidence: &HeadEvidence) -> bool {
+        let (head, org) = (evidence.head, self.caller.org());
+        let key = Signer::new(&self.writing.vault.service.audit_signing).public_key();
+        let genuine = |at: &&Checkpoint| at.is_genuine(&key, org);
+        let pruned = evidence.checkpoint.as_ref().filter(genuine);
+        let before =
+            |at: &Checkpoint| at.seq > head.seq || (at.seq == head.seq && at.mac == head.mac);
+        evidence.present || pruned.is_some_and(before)
+    }
+}
+
+/// Checkpoints in the order of their lanes, read ahead by a page.
+#[derive(Default)]
+struct Checkpoints {
+    page: VecDeque<CheckpointRow>,
+    last: Option<LaneId>,
+    ended: bool,
+}
+
+impl Checkpoints {
+    /// Those of the lanes up to `lane`, or all that are left.
+    async fn until(
+        &mut self,
+        snapshot: &dyn Snapshot,
+        caller: &Caller,
+        lane: Option<Uuid>,
+    ) -> Result<Vec<CheckpointRow>, VaultError> {
+        let mut due = Vec::new();
+        loop {
+            while self
+                .page
+                .front()
+                .is_some_and(|row| lane.is_none_or(|lane| row.lane <= lane))
+            {
+                due.extend(self.page.pop_front());
+            }
+            if !self.page.is_empty() || self.ended {
+                return Ok(due);
+            }
+            let page = snapshot
+                .checkpoints(caller.scope(), self.last, ROWS)
+                .await?;
+            self.ended = page.is_empty();
+            self.last = page.last().map(|row| LaneId(row.lane));
+            self.page = page.into();
+        }
+    }
+}

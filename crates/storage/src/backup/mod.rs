@@ -1,0 +1,33 @@
+//! Backing up from one snapshot, and restoring organisation by organisation.
+
+mod insert;
+mod rows;
+mod snapshot;
+mod target;
+
+pub use snapshot::PgBackupSource;
+pub use target::PgRestoreTarget;
+
+use crate::migrate::MIGRATIONS;
+
+/// The schema's version that this program knows.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "there are few migrations"
+)]
+pub const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schemas_version_is_that_of_the_last_migration() {
+        let (last, _) = MIGRATIONS[MIGRATIONS.len() - 1];
+        assert!(
+            last.starts_with(&format!("V{SCHEMA_VERSION:04}__")),
+            "{last}"
+        );
+    }
+}

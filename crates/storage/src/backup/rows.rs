@@ -1,0 +1,114 @@
+//! Rows as backups have them.
+
+use strongroom_domain::backup::{
+    ApiKeyRow, CheckpointRow, CredentialRow, CredentialUseRow, KeyUseRow, OrgKeyRow,
+    OrganizationRow, RotationRow,
+};
+use strongroom_domain::store::StoreResult;
+use tokio_postgres::Row;
+
+use crate::rows::get;
+
+pub(super) fn organization(row: &Row) -> StoreResult<OrganizationRow> {
+    Ok(OrganizationRow {
+        org_id: get(row, "org_id")?,
+        name: get(row, "name")?,
+        created_at: get(row, "created_at")?,
+        deleted_at: get(row, "deleted_at")?,
+        destroy_after: get(row, "destroy_after")?,
+        destroyed_at: get(row, "destroyed_at")?,
+    })
+}
+
+pub(super) fn org_key(row: &Row) -> StoreResult<OrgKeyRow> {
+    Ok(OrgKeyRow {
+        generation: get(row, "generation")?,
+        root_key_id: get(row, "root_key_id")?,
+        wrapped_key: get(row, "wrapped_key")?,
+        active: get(row, "active")?,
+        created_at: get(row, "created_at")?,
+    })
+}
+
+pub(super) fn api_key(row: &Row) -> StoreResult<ApiKeyRow> {
+    Ok(ApiKeyRow {
+        key_id: get(row, "key_id")?,
+        role: get(row, "role")?,
+        name: get(row, "name")?,
+        digest: get(row, "digest")?,
+        created_at: get(row, "created_at")?,
+        expires_at: get(row, "expires_at")?,
+        revoked_at: get(row, "revoked_at")?,
+    })
+}
+
+pub(super) fn rotation(row: &Row) -> StoreResult<RotationRow> {
+    Ok(RotationRow {
+        generation: get(row, "generation")?,
+        root_key_id: None,
+        re_encrypt: get(row, "re_encrypt")?,
+        ..progress(row)?
+    })
+}
+
+pub(super) fn root_rotation(row: &Row) -> StoreResult<RotationRow> {
+    Ok(RotationRow {
+        root_key_id: get(row, "root_key_id")?,
+        ..progress(row)?
+    })
+}
+
+fn progress(row: &Row) -> StoreResult<RotationRow> {
+    Ok(RotationRow {
+        generation: None,
+        root_key_id: None,
+        re_encrypt: false,
+        state: get(row, "state")?,
+        rows_total: get(row, "rows_total")?,
+        rows_done: get(row, "rows_done")?,
+        throttle: get(row, "throttle")?,
+        started_at: get(row, "started_at")?,
+        updated_at: get(row, "updated_at")?,
+        finished_at: get(row, "finished_at")?,
+    })
+}
+
+pub(super) fn credential(row: &Row) -> StoreResult<CredentialRow> {
+    Ok(CredentialRow {
+        cred_id: get(row, "cred_id")?,
+        provider: get(row, "provider")?,
+        cred_type: get(row, "cred_type")?,
+        label: get(row, "label")?,
+        version: get(row, "version")?,
+        key_generation: get(row, "key_generation")?,
+        wrapped_key: get(row, "wrapped_key")?,
+        sealed_blob: get(row, "sealed_blob")?,
+        updated_at: get(row, "updated_at")?,
+        pieces_user: get(row, "pieces_user")?,
+    })
+}
+
+pub(super) fn credential_use(row: &Row) -> StoreResult<CredentialUseRow> {
+    Ok(CredentialUseRow {
+        cred_id: get(row, "cred_id")?,
+        last_used_at: get(row, "last_used_at")?,
+        last_used_by: get(row, "last_used_by")?,
+    })
+}
+
+pub(super) fn key_use(row: &Row) -> StoreResult<KeyUseRow> {
+    Ok(KeyUseRow {
+        key_id: get(row, "key_id")?,
+        last_used_at: get(row, "last_used_at")?,
+    })
+}
+
+pub(super) fn checkpoint(row: &Row) -> StoreResult<CheckpointRow> {
+    Ok(CheckpointRow {
+        lane: get(row, "lane")?,
+        seq: get(row, "seq")?,
+        mac: get(row, "mac")?,
+        pruned_before: get(row, "pruned_before")?,
+        signature: get(row, "signature")?,
+    })
+}

@@ -1,0 +1,214 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use strongroom_domain::api_key::StoredApiKey;
+use strongroom_domain::audit::{Chain, Event};
+use strongroom_domain::backup::{
+    CredentialRow, Header, KeyChecks, OrgTarget, Present, Record, RestoreTarget,
+};
+use strongroom_domain::caller::OrgScope;
+use strongroom_domain::crypto::RandomSource;
+use strongroom_domain::organization::Organization;
+use strongroom_domain::store::{StoreError, StoreResult, StoredOrgKey};
+use strongroom_domain::{Clock, CredentialId, LaneId};
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::{insert, rows as backup_rows};
+use crate::audit::Lane;
+use crate::database::Database;
+use crate::rows::{self, get};
+use crate::sql;
+use crate::sql::backup as backup_sql;
+use crate::transaction::OrgTransaction;
+
+type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// A PostgreSQL database that is restored into.
+pub struct PgRestoreTarget {
+    database: Database,
+    chain: Chain,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn RandomSource>,
+}
+
+impl PgRestoreTarget {
+    /// Restores into `database`, and records that in trails of `chain`.
+    #[must_use]
+    pub fn new(
+        database: Database,
+        chain: Chain,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn RandomSource>,
+    ) -> Self {
+        Self {
+            database,
+            chain,
+            clock,
+            random,
+        }
+    }
+}
+
+#[async_trait]
+impl RestoreTarget for PgRestoreTarget {
+    async fn lacking_rights(&self) -> StoreResult<Vec<String>> {
+        let rows =
+            OrgTransaction::read(&self.database, &[], backup_sql::RESTORE_RIGHTS, &[]).await?;
+        rows.iter().map(|row| get(row, "name")).collect()
+    }
+
+    async fn install(&self, header: &Header) -> StoreResult<()> {
+        let transaction = OrgTransaction::begin(&self.database, &[]).await?;
+        transaction.query(sql::ROOT_KEY_LOCK, &[]).await?;
+        let known = transaction
+            .query(backup_sql::RESTORE_KNOWN_KEYS, &[])
+            .await?;
+        let known: i64 = known.first().map_or(Ok(0), |row| get(row, "total"))?;
+        if known > 0 {
+            return Err(StoreError::Conflict);
+        }
+        insert::service(&transaction, header).await?;
+        transaction.commit().await
+    }
+
+    async fn open(&self, scope: OrgScope) -> StoreResult<Box<dyn OrgTarget>> {
+        let lane = LaneId::new(self.clock.now(), &*self.random);
+        let lane = lane.map_err(|error| StoreError::Internal(error.to_string()))?;
+        let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
+        for setting in sql::SHORT_SCANS {
+            transaction.run(setting).await?;
+        }
+        Ok(Box::new(PgOrgTarget {
+            scope,
+            transaction,
+            lane: Lane::new(lane, self.chain.clone()),
+        }))
+    }
+}
+
+struct PgOrgTarget {
+    scope: OrgScope,
+    transaction: OrgTransaction,
+    lane: Lane,
+}
+
+impl PgOrgTarget {
+    fn org(&self) -> Uuid {
+        self.scope.org().0
+    }
+
+    async fn check(&self, checks: KeyChecks) -> StoreResult<()> {
+        if let Some(wanted) = checks.root_key {
+            let active = self.transaction.query(sql::ROOT_KEY_ACTIVE, &[]).await?;
+            let active = active.first().map(|row| get::<Uuid>(row, "root_key_id"));
+            if active.transpose()? != Some(wanted.0) {
+                return Err(StoreError::RetiredKey);
+            }
+        }
+        if let Some(wanted) = checks.generation {
+            let keys = self.org_keys().await?;
+            let active = keys.iter().find(|key| key.active);
+            if active.map(|key| key.generation) != Some(wanted) {
+                return Err(StoreError::RetiredKey);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl OrgTarget for PgOrgTarget {
+    async fn organization(&self) -> StoreResult<Option<Organization>> {
+        let params: Params<'_> = &[&self.scope.org().0];
+        let found = self.transaction.query(sql::ORGANIZATION, params).await?;
+        found.first().map(rows::organization).transpose()
+    }
+
+    async fn org_keys(&self) -> StoreResult<Vec<StoredOrgKey>> {
+        let found = self
+            .transaction
+            .query(sql::ORG_KEYS, &[&self.org()])
+            .await?;
+        found.iter().map(rows::org_key).collect()
+    }
+
+    async fn api_keys(&self) -> StoreResult<Vec<StoredApiKey>> {
+        let found = self
+            .transaction
+            .query(sql::API_KEYS, &[&self.org()])
+            .await?;
+        let org = self.scope.org();
+        found.iter().map(|row| rows::api_key(org, row)).collect()
+    }
+
+    async fn credentials(&self, ids: &[CredentialId]) -> StoreResult<Vec<Present>> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let params: Params<'_> = &[&self.org(), &ids];
+        let found = self
+            .transaction
+            .query(backup_sql::RESTORE_CREDENTIALS, params);
+        let mut present: HashMap<Uuid, Present> = HashMap::new();
+        for row in found.await?.iter() {
+            let row = backup_rows::credential(row)?;
+            let (id, deleted) = (CredentialId(row.cred_id), false);
+            let row = Some(row);
+            present.insert(id.0, Present { id, row, deleted });
+        }
+        let deleted = self.transaction.query(backup_sql::RESTORE_DELETED, params);
+        for row in deleted.await?.iter() {
+            let id = CredentialId(get(row, "cred_id")?);
+            let there = present.entry(id.0).or_insert(Present {
+                id,
+                row: None,
+                deleted: true,
+            });
+            there.deleted = true;
+        }
+        Ok(present.into_values().collect())
+    }
+
+    async fn events(&self, places: &[(LaneId, i64)]) -> StoreResult<Vec<(LaneId, i64, Vec<u8>)>> {
+        let lanes: Vec<Uuid> = places.iter().map(|(lane, _)| lane.0).collect();
+        let numbers: Vec<i64> = places.iter().map(|(_, seq)| *seq).collect();
+        let params: Params<'_> = &[&self.org(), &lanes, &numbers];
+        let found = self.transaction.query(backup_sql::RESTORE_EVENTS, params);
+        let read = |row| {
+            Ok((
+                LaneId(get(row, "lane")?),
+                get(row, "seq")?,
+                get(row, "mac")?,
+            ))
+        };
+        found.await?.iter().map(read).collect()
+    }
+
+    async fn pruned(&self, lanes: &[LaneId]) -> StoreResult<Vec<(LaneId, i64)>> {
+        let lanes: Vec<Uuid> = lanes.iter().map(|lane| lane.0).collect();
+        let params: Params<'_> = &[&self.org(), &lanes];
+        let found = self.transaction.query(backup_sql::RESTORE_PRUNED, params);
+        let read = |row| Ok((LaneId(get(row, "lane")?), get(row, "seq")?));
+        found.await?.iter().map(read).collect()
+    }
+
+    async fn insert(&self, rows: &[Record]) -> StoreResult<()> {
+        insert::rows(&self.transaction, self.org(), rows).await
+    }
+
+    async fn replace(&self, row: &CredentialRow) -> StoreResult<()> {
+        insert::over(&self.transaction, self.org(), row).await
+    }
+
+    async fn commit(self: Box<Self>, event: Event, checks: KeyChecks) -> StoreResult<()> {
+        let events = vec![(self.scope, event)];
+        self.lane.append(&self.transaction, events).await?;
+        self.check(checks).await?;
+        self.transaction.query(sql::KEYS_CHANGED, &[]).await?;
+        self.transaction.commit().await
+    }
+
+    async fn abandon(self: Box<Self>) -> StoreResult<()> {
+        self.transaction.finish().await
+    }
+}
