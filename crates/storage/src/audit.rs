@@ -1,16 +1,16 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use strongroom_domain::audit::{Chain, Event, LaneHead, Place, encode_heads};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::crypto::Digest;
-use strongroom_domain::store::StoreResult;
+use strongroom_domain::store::{StoreError, StoreResult};
 use strongroom_domain::{LaneId, OrgId};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::audit_reader::lane_head;
 use crate::sql;
-use crate::transaction::OrgTransaction;
+use crate::transaction::{Bound, OrgTransaction};
 
 /// Most organisations whose heads are kept in memory; beyond it they are read again.
 const MAX_HEADS: usize = 100_000;
@@ -20,12 +20,26 @@ pub(crate) struct Lane {
     id: LaneId,
     chain: Chain,
     heads: HashMap<OrgId, Position>,
+    /// Whether `heads` has every organisation that this lane has events of.
+    complete: bool,
 }
 
 #[derive(Clone, Copy)]
 struct Position {
     seq: i64,
     mac: Digest,
+}
+
+/// Where a lane goes on, and the heads that its next event names.
+type Start = (Position, Option<Vec<u8>>);
+
+const BEFORE_FIRST: Position = Position {
+    seq: 0,
+    mac: [0; 32],
+};
+
+fn no_start() -> StoreError {
+    StoreError::Internal("an organisation without a place in the lane".into())
 }
 
 /// Heads that become true when the transaction commits.
@@ -56,6 +70,7 @@ impl Lane {
             id,
             chain,
             heads: HashMap::new(),
+            complete: true,
         }
     }
 
@@ -79,13 +94,14 @@ impl Lane {
         events: Vec<(OrgScope, Event)>,
     ) -> StoreResult<Chained> {
         let mut heads: HashMap<OrgId, Position> = HashMap::new();
+        let mut starts = self.recover(transaction, &events).await?;
         let mut links = Vec::with_capacity(events.len());
         for (scope, event) in events {
             let org = scope.org();
             let known = heads.get(&org).or_else(|| self.heads.get(&org)).copied();
             let (position, named) = match known {
                 Some(position) => (position, None),
-                None => self.recover(transaction, org).await?,
+                None => starts.remove(&org).ok_or_else(no_start)?,
             };
             let seq = position.seq + 1;
             let place = Place {
@@ -117,6 +133,7 @@ impl Lane {
     pub(crate) fn committed(&mut self, appended: Appended) {
         if self.heads.len() + appended.0.len() > MAX_HEADS {
             self.heads.clear();
+            self.complete = false;
         }
         self.heads.extend(appended.0);
     }
@@ -126,33 +143,48 @@ impl Lane {
         for scope in scopes {
             self.heads.remove(&scope.org());
         }
+        self.complete = false;
     }
 
-    // Where this lane stands for `org`: its last event, stored or pruned; or, before its first one, nothing but the heads
-    // of the other lanes, which that first event then names.
+    // Where this lane stands for each organisation whose head is not known: its last event, stored or pruned; or, before
+    // its first one, nothing but the heads of the other lanes, which that first event then names.
     async fn recover(
         &self,
         transaction: &OrgTransaction,
-        org: OrgId,
-    ) -> StoreResult<(Position, Option<Vec<u8>>)> {
-        let own = transaction
-            .query(sql::LANE_HEAD, &[&org.0, &self.id.0])
-            .await?;
-        if let Some(row) = own.first() {
-            let LaneHead { seq, mac, .. } = lane_head(row)?;
-            return Ok((Position { seq, mac }, None));
+        events: &[(OrgScope, Event)],
+    ) -> StoreResult<HashMap<OrgId, Start>> {
+        let orgs = events.iter().map(|(scope, _)| scope.org());
+        let unknown: BTreeSet<OrgId> = orgs.filter(|org| !self.heads.contains_key(org)).collect();
+        let mut starts = HashMap::new();
+        if !self.complete {
+            let own = unknown.iter().map(|org| Bound {
+                sql: sql::LANE_HEAD,
+                params: vec![&org.0, &self.id.0],
+            });
+            let own = transaction.run_all(&own.collect::<Vec<_>>()).await?;
+            for (org, rows) in unknown.iter().zip(own) {
+                if let Some(row) = rows.first() {
+                    let LaneHead { seq, mac, .. } = lane_head(row)?;
+                    starts.insert(*org, (Position { seq, mac }, None));
+                }
+            }
         }
-        let others = transaction.query(sql::LANE_HEADS, &[&org.0]).await?;
-        // What could be no head was put there by somebody else; verification tells of it.
-        let others: Vec<LaneHead> = others
+        let new: Vec<&OrgId> = unknown
             .iter()
-            .filter_map(|row| lane_head(row).ok())
+            .filter(|org| !starts.contains_key(org))
             .collect();
-        let start = Position {
-            seq: 0,
-            mac: [0; 32],
-        };
-        Ok((start, Some(encode_heads(&others))))
+        let others = new.iter().map(|org| Bound {
+            sql: sql::LANE_HEADS,
+            params: vec![&org.0],
+        });
+        let others = transaction.run_all(&others.collect::<Vec<_>>()).await?;
+        for (org, rows) in new.into_iter().zip(others) {
+            // What could be no head was put there by somebody else; verification tells of it.
+            let heads = rows.iter().filter_map(|row| lane_head(row).ok());
+            let heads: Vec<LaneHead> = heads.collect();
+            starts.insert(*org, (BEFORE_FIRST, Some(encode_heads(&heads))));
+        }
+        Ok(starts)
     }
 }
 

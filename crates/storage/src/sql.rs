@@ -14,16 +14,10 @@ pub use keys::*;
 pub use listing::*;
 use uuid::Uuid;
 
-/// Opens a transaction to the rows of organisations.
-#[must_use]
-pub fn begin(orgs: &[Uuid]) -> String {
-    format!("begin; {}", enter(orgs))
-}
-
 /// Opens a transaction to the listing of organisations.
-pub const BEGIN_LISTING: &str = "begin; set local strongroom.orgs = '*'";
+pub const ENTER_LISTING: &str = "set local strongroom.orgs = '*'";
 
-/// Moves a transaction on to the rows of organisations, and away from those seen before.
+/// Opens a transaction to the rows of organisations, and closes it to those seen before.
 #[must_use]
 pub fn enter(orgs: &[Uuid]) -> String {
     let mut sql = String::with_capacity(40 + 37 * orgs.len());

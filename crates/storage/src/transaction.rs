@@ -31,7 +31,7 @@ pub(crate) struct OrgTransaction {
 
 impl OrgTransaction {
     pub(crate) async fn begin(database: &Database, scopes: &[OrgScope]) -> StoreResult<Self> {
-        Self::open(database, sql::begin(&orgs(scopes))).await
+        Self::open(database, &sql::enter(&orgs(scopes))).await
     }
 
     /// Reads with statements that do not need each other's answers, in a transaction of its own that takes one round
@@ -52,13 +52,13 @@ impl OrgTransaction {
 
     /// A transaction that sees every organisation's name, and nothing else of any.
     pub(crate) async fn begin_listing(database: &Database) -> StoreResult<Self> {
-        Self::open(database, sql::BEGIN_LISTING.to_owned()).await
+        Self::open(database, sql::ENTER_LISTING).await
     }
 
-    async fn open(database: &Database, start: String) -> StoreResult<Self> {
+    async fn open(database: &Database, enter: &str) -> StoreResult<Self> {
         Ok(Self {
             client: Some(database.client().await?),
-            start: Mutex::new(Some(start)),
+            start: Mutex::new(Some(format!("begin; {enter}"))),
             commit_timeout: database.statement_timeout,
         })
     }
@@ -129,6 +129,9 @@ impl OrgTransaction {
     /// Runs statements in their order, in one round trip once each has been prepared on this connection; the rows
     /// of each.
     pub(crate) async fn run_all(&self, statements: &[Bound<'_>]) -> StoreResult<Vec<Vec<Row>>> {
+        if statements.is_empty() {
+            return Ok(Vec::new());
+        }
         let client = self.client()?;
         let ready = prepare_all(client, statements).await?;
         self.send(query_all(client, &ready)).await

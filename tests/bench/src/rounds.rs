@@ -149,6 +149,9 @@ impl<'a> Bench<'a> {
         let mut rates = Vec::new();
         for base in ["small", "large"] {
             let server = Server::start(&self.stage, base).await?;
+            // A server that has just started knows no organisation yet.
+            self.creates(&server, base, MANY, 0, ALL)?;
+            self.reveals(&server, base, MANY, 0, ALL)?;
             let creates = self.creates(&server, base, MANY, 0, ALL)?.rate;
             let reveals = self.reveals(&server, base, MANY, 0, ALL)?.rate;
             let lists = self.lists(&server, base)?.rate;

@@ -90,6 +90,11 @@ impl PgSnapshot {
         rows.map_err(|e| store_error(&e))
     }
 
+    async fn run(&self, sql: &str) -> StoreResult<()> {
+        let ran = self.client.batch_execute(sql).await;
+        ran.map_err(|e| store_error(&e))
+    }
+
     async fn all<T>(
         &self,
         sql: &'static str,
@@ -113,14 +118,12 @@ impl Snapshot for PgSnapshot {
     }
 
     async fn organizations(&self) -> StoreResult<Vec<OrganizationRow>> {
-        self.query(sql::ENTER_LISTING, &[]).await?;
+        self.run(sql::ENTER_LISTING).await?;
         self.all(sql::ORGANIZATIONS, &[], rows::organization).await
     }
 
     async fn enter(&self, scope: OrgScope) -> StoreResult<()> {
-        self.query(sql::ENTER, &[&[scope.org().0].as_slice()])
-            .await?;
-        Ok(())
+        self.run(&sql::enter(&[scope.org().0])).await
     }
 
     async fn count(&self, scope: OrgScope) -> StoreResult<u64> {

@@ -21,7 +21,7 @@ use crate::database::Database;
 use crate::rows::{self, get};
 use crate::sql;
 use crate::sql::backup as backup_sql;
-use crate::transaction::OrgTransaction;
+use crate::transaction::{Bound, OrgTransaction};
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -54,9 +54,12 @@ impl PgRestoreTarget {
 #[async_trait]
 impl RestoreTarget for PgRestoreTarget {
     async fn lacking_rights(&self) -> StoreResult<Vec<String>> {
-        let rows =
-            OrgTransaction::read(&self.database, &[], backup_sql::RESTORE_RIGHTS, &[]).await?;
-        rows.iter().map(|row| get(row, "name")).collect()
+        let rights = Bound {
+            sql: backup_sql::RESTORE_RIGHTS,
+            params: Vec::new(),
+        };
+        let rows = OrgTransaction::read(&self.database, &[], &[rights]).await?;
+        rows.iter().flatten().map(|row| get(row, "name")).collect()
     }
 
     async fn install(&self, header: &Header) -> StoreResult<()> {
