@@ -8,6 +8,7 @@ mod health;
 mod key;
 mod key_check;
 mod migrate;
+mod openapi;
 mod org;
 mod regions;
 mod root_key;
@@ -38,6 +39,7 @@ pub(crate) fn run(command: Command) -> Result<(), CommandError> {
         Command::Credentials { command } => short(credentials::run(command)),
         Command::Verify(args) => short(verify::run(&args)),
         Command::Regions(args) => short(regions::run(&args)),
+        Command::Openapi => openapi::run(),
         Command::Audit { command } => short(audit::run(*command)),
     }
 }
