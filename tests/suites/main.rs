@@ -35,6 +35,7 @@ mod keys;
 mod last_use;
 mod listing;
 mod migrating;
+mod openapi;
 mod organizations;
 mod pieces;
 mod pieces_clients;

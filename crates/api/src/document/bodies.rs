@@ -3,7 +3,7 @@
 use strongroom_domain::blob::{self, GOOGLE_TYPE};
 use strongroom_domain::credential::{CredentialType, Provider};
 use strongroom_domain::pieces::{MAX_USER_CHARS, SEMANTICS};
-use utoipa::openapi::schema::AnyOfBuilder;
+use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder};
 use utoipa::openapi::{AllOfBuilder, Object, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type};
 
 use super::schemas::{
@@ -16,8 +16,10 @@ schemas! {
     NewCredential => new_credential();
     /// Changes a credential.
     CredentialChange => credential_change();
-    /// Creates or updates a user's key.
-    UserKey => pieces_request(open_ai());
+    /// Creates a user's key.
+    NewUserKey => pieces_request(open_ai(true));
+    /// Updates a user's key.
+    UserKeyChange => pieces_request(open_ai(false));
     /// Deletes a user's key.
     UserKeyDeletion => pieces_request(ObjectBuilder::new().schema_type(nullable(Type::Boolean)));
     /// What is kept for a user.
@@ -114,7 +116,7 @@ fn pieces_request(open_ai: impl Into<RefOr<Schema>>) -> ObjectBuilder {
     ]))
 }
 
-// `EmbeddedModelSchema`.
+// `EmbeddedModelSchema`; whatever else is in it comes back as it was sent.
 fn model_schema() -> ObjectBuilder {
     object([
         (
@@ -124,13 +126,19 @@ fn model_schema() -> ObjectBuilder {
         ("semantic", required(one_of(SEMANTICS))),
     ])
     .schema_type(nullable(Type::Object))
+    .additional_properties(Some(AdditionalProperties::FreeForm(true)))
 }
 
-// `Auth0OpenAIUserMetadata`.
-fn open_ai() -> ObjectBuilder {
+// `Auth0OpenAIUserMetadata`. What replaces all that was kept must have a key.
+fn open_ai(whole: bool) -> ObjectBuilder {
     let nullable_text = || text().schema_type(nullable(Type::String));
+    let api_key = if whole {
+        required(text().min_length(Some(1)))
+    } else {
+        optional(nullable_text().min_length(Some(1)))
+    };
     closed(object([
-        ("api_key", optional(nullable_text().min_length(Some(1)))),
+        ("api_key", api_key),
         ("api_key_name", optional(nullable_text())),
         ("organization_key", optional(nullable_text())),
         ("schema", optional(model_schema())),

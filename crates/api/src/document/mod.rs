@@ -15,7 +15,9 @@ use utoipa::openapi::{
     OpenApiBuilder, Paths, Ref, RefOr,
 };
 
-pub(crate) use bodies::{CredentialChange, KeptUserKey, NewCredential, UserKey, UserKeyDeletion};
+pub(crate) use bodies::{
+    CredentialChange, KeptUserKey, NewCredential, NewUserKey, UserKeyChange, UserKeyDeletion,
+};
 pub(crate) use parameters::{
     Consistency, CredentialInPath, Idempotency, Organization, in_path, parameters, query,
 };
@@ -97,7 +99,8 @@ fn components() -> Components {
     let components = ComponentsBuilder::new()
         .schema_from::<NewCredential>()
         .schema_from::<CredentialChange>()
-        .schema_from::<UserKey>()
+        .schema_from::<NewUserKey>()
+        .schema_from::<UserKeyChange>()
         .schema_from::<UserKeyDeletion>()
         .schema_from::<KeptUserKey>()
         .security_scheme(API_KEY, key(API_KEY, "An API key of the organization."))

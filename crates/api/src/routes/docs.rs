@@ -94,7 +94,7 @@ pub(super) mod file {
         params(Name),
         responses(
             (status = 200, description = "The file.", content(
-                (Content = "text/javascript"), (Content = "text/css"), (Content = "image/png"),
+                (inline(Content) = "text/javascript"), (inline(Content) = "text/css"), (inline(Content) = "image/png"),
             )),
             super::NoSuchFile,
         )

@@ -5,12 +5,12 @@ use super::caller::PiecesCaller;
 use super::model;
 use super::plain::PlainError;
 use crate::consistency::Required;
-use crate::document::{KeptUserKey, PlainRefused, UserKey};
+use crate::document::{KeptUserKey, PlainRefused, UserKeyChange};
 
 /// Changes the members of `open_AI` that are sent, of a user who may be new.
 #[utoipa::path(
     post, path = "/external_provider/api_key/update", operation_id = "updateUserKey",
-    request_body(content = UserKey, example = json!({"user": "ann", "open_AI": {"api_key_name": "desktop"}})),
+    request_body(content = UserKeyChange, example = json!({"user": "ann", "open_AI": {"api_key_name": "desktop"}})),
     responses((status = 200, description = "What is kept now.", body = KeptUserKey), PlainRefused),
     security((), ("X-Application-ID" = ["admin"]), ("SlashID-API-Key" = ["admin"])),
 )]
