@@ -40,6 +40,8 @@ fn arrows_between_crates_are_the_documented_ones() {
         ("argon2", &["strongroom-crypto"]),
         ("ed25519-dalek", &["strongroom-crypto"]),
         ("actix-web", &["strongroom-api"]),
+        ("utoipa", &["strongroom-api"]),
+        ("utoipa-swagger-ui", &["strongroom-api"]),
         ("deadpool-postgres", &["strongroom-storage"]),
         (
             "tokio-postgres",
