@@ -235,6 +235,7 @@ fn close(schema: &mut Value) {
 }
 
 #[tokio::test]
+#[allow(clippy::print_stdout, reason = "what was tried, for --nocapture")]
 async fn schemathesis_finds_no_difference_between_document_and_service() {
     let mut vault = TestVault::start().await;
     let org = vault.admin.org.clone();

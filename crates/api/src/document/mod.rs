@@ -38,7 +38,8 @@ const ABOUT: &str = "Strongroom keeps the credentials that organizations hold wi
 external-credentials part of the SlashID API, and the ExternalProvider part of the Pieces API.
 
 A security requirement lists the roles that an API key may have. A path that is not described here is answered 404, \
-and a method that a path does not take 405 with `Allow`; both have the envelope of other failures.";
+and a method that a path does not take 405 with `Allow`; both have the envelope of other failures. Where no 500 \
+is described, one is a defect.";
 
 const TAGS: [(&str, &str); 4] = [
     ("credentials", "Credentials of an organization (SlashID)."),

@@ -38,7 +38,10 @@ schemas! {
          links(
             ("reveal" = (operation_id = "revealCredential", parameters(("cred_id" = "$response.body#/result/0")))),
             ("update" = (operation_id = "updateCredential", parameters(("cred_id" = "$response.body#/result/0")))),
-            ("delete" = (operation_id = "deleteCredentials", parameters(("credentialId" = "$response.body#/result/0")))),
+            ("delete" = (
+                operation_id = "deleteCredentials",
+                parameters(("credentialId" = "$response.body#/result/0")),
+            )),
          )),
         BodyInvalid, Refused, BodyOrRegionsLate, BodyRefused, ReusedKey, Unwritten,
     ),

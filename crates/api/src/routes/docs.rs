@@ -57,7 +57,7 @@ responses! {
 pub(super) mod file {
     use std::sync::Arc;
 
-    use actix_web::{HttpResponse, web};
+    use actix_web::{HttpRequest, HttpResponse};
     use strongroom_domain::VaultError;
     use utoipa_swagger_ui::Config;
 
@@ -99,16 +99,17 @@ pub(super) mod file {
             super::NoSuchFile,
         )
     )]
-    pub(crate) async fn handle(name: web::Path<String>) -> Result<HttpResponse, ApiError> {
-        if *name == START_NAME {
+    pub(crate) async fn handle(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+        let name = request.match_info().get("file").unwrap_or_default();
+        if name == START_NAME {
             return Ok(HttpResponse::Ok()
                 .content_type("text/javascript")
                 .body(START));
         }
-        if !FILES.contains(&name.as_str()) {
+        if !FILES.contains(&name) {
             return Err(unknown_path());
         }
-        let file = utoipa_swagger_ui::serve(&name, Arc::new(Config::from("openapi.json")));
+        let file = utoipa_swagger_ui::serve(name, Arc::new(Config::from("openapi.json")));
         let file = file.ok().flatten().ok_or_else(|| {
             VaultError::Internal("a file of Swagger UI is not in this program".into())
         })?;

@@ -15,7 +15,7 @@ schemas! {
     get, path = "/metrics", operation_id = "showMetrics",
     responses((
         status = 200, description = "Text format, version 0.0.4.", content_type = "text/plain", body = inline(Text),
-        example = "# HELP strongroom_not_in_time_total Writes that some regions did not have in time (408).\n# TYPE strongroom_not_in_time_total counter\nstrongroom_not_in_time_total 0\n",
+        example = "# TYPE strongroom_not_in_time_total counter\nstrongroom_not_in_time_total 0\n",
     ))
 )]
 pub(super) async fn handle(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
