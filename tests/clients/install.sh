@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the published clients that the tests drive, each into a folder of its own below target/clients. Says
+# Installs the published programs that the tests drive, each into a folder of its own below target/clients. Says
 # what it installs; does nothing when all are there.
 set -eu
 
@@ -14,10 +14,10 @@ command -v node >/dev/null 2>&1 || packages="${packages:+$packages }nodejs"
 command -v npm >/dev/null 2>&1 || packages="${packages:+$packages }npm"
 if [ -n "$packages" ]; then
     if ! command -v apt-get >/dev/null 2>&1; then
-        say "The tests of the Pieces API need Python 3 with venv, Node.js 18 or newer, and npm. Please install them."
+        say "The tests need Python 3 with venv, Node.js 18 or newer, and npm. Please install them."
         exit 1
     fi
-    say "Installing for the tests of the Pieces API: $packages"
+    say "Installing for the tests: $packages"
     if [ "$(id -u)" -eq 0 ]; then as_root=; else as_root=sudo; fi
     $as_root apt-get update -qq
     # shellcheck disable=SC2086 # a list of words
@@ -25,14 +25,14 @@ if [ -n "$packages" ]; then
 fi
 
 # A folder gets its final name when everything is in it, so an interrupted installation is done again.
-python_client() {
-    folder=$clients/python-$1
+python_package() {
+    folder=$clients/$3
     [ -d "$folder" ] && return
-    say "Installing pieces_os_client $1 into $folder"
+    say "Installing $1 $2 into $folder"
     rm -rf "$folder.new"
     mkdir -p "$folder.new"
     python3 -m venv "$folder.new/venv"
-    "$folder.new/venv/bin/pip" install --quiet --disable-pip-version-check "pieces_os_client==$1"
+    "$folder.new/venv/bin/pip" install --quiet --disable-pip-version-check "$1==$2"
     mv "$folder.new" "$folder"
 }
 
@@ -49,6 +49,7 @@ node_client() {
 }
 
 mkdir -p "$clients"
-python_client 5.0.1
-python_client 3.2.1
+python_package pieces_os_client 5.0.1 python-5.0.1
+python_package pieces_os_client 3.2.1 python-3.2.1
+python_package schemathesis 4.32.5 schemathesis-4.32.5
 node_client 4.1.0

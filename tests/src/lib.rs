@@ -10,6 +10,7 @@
 mod backup;
 mod binary;
 pub mod citus;
+mod clients;
 mod cluster;
 mod command;
 mod deployment;
@@ -24,6 +25,7 @@ mod vault;
 
 pub use backup::Backup;
 pub use binary::strongroom_binary;
+pub use clients::clients;
 pub use cluster::{OwnCluster, Standby};
 pub use command::{Finished, run};
 pub use deployment::{Deployment, REGIONS, folder as deploy_folder};

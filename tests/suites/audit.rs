@@ -276,3 +276,20 @@ async fn refused_requests_with_a_known_key_are_noted() {
     .await;
     assert!(vault.run(&["audit", "verify"]).success);
 }
+
+#[tokio::test]
+async fn a_cursor_may_name_any_time() {
+    let vault = TestVault::start().await;
+    // The earliest that there is, PostgreSQL's earliest and the one before, and the latest.
+    for cursor in [
+        "AYAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAIAAAAAAAAAA",
+        "AYAAAAAAAAABAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "Af0S2cJ8V3__AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "Af0S2cJ8V4AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "AX_________-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "AX__________AAAAAAAAAAAAAAAAAAAAAH__________",
+    ] {
+        let path = format!("{EVENTS}?limit=1&cursor={cursor}");
+        assert_eq!(vault.admin.get(&path).await.status(), 200, "{cursor}");
+    }
+}

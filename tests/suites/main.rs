@@ -38,6 +38,7 @@ mod keys;
 mod last_use;
 mod listing;
 mod migrating;
+mod openapi;
 mod organizations;
 mod pieces;
 mod pieces_clients;

@@ -3,10 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
 use serde_json::{Value, json};
-use strongroom_e2e::{Server, TestVault, strongroom_binary};
+use strongroom_e2e::{Server, TestVault};
 
 const UNAUTHORIZED: &str = "Invalid Authentication, Incorrect API key provided or organization";
 
@@ -18,17 +17,7 @@ struct Client {
 }
 
 fn clients() -> [Client; 3] {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
-        let target = strongroom_binary().ancestors().nth(2).unwrap();
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/install.sh");
-        let installed = Command::new(script)
-            .env("CARGO_TARGET_DIR", target)
-            .status()
-            .unwrap();
-        assert!(installed.success(), "{script} failed");
-        target.join("clients")
-    });
+    let folder = strongroom_e2e::clients();
     let python = |version: &str, driver| Client {
         program: folder.join(format!("python-{version}/venv/bin/python")),
         driver,

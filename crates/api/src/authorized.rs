@@ -14,7 +14,7 @@ use crate::middleware::{CallerOrg, RequestId};
 use crate::state::AppState;
 
 pub(crate) const API_KEY_HEADER: &str = "SlashID-API-Key";
-const ORG_HEADER: &str = "SlashID-OrgID";
+pub(crate) const ORG_HEADER: &str = "SlashID-OrgID";
 
 /// What an endpoint needs its caller to be allowed.
 pub(crate) trait Permit {

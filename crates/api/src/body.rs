@@ -14,6 +14,9 @@ use crate::state::AppState;
 /// Largest request body, in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 
+/// Why a body of another type is refused.
+pub(crate) const NOT_JSON: &str = "the Content-Type must be application/json";
+
 /// A request's body: wiped on drop, since it holds secrets.
 pub(crate) type Body = Zeroizing<Vec<u8>>;
 
@@ -36,13 +39,7 @@ pub(crate) async fn read(
     let collecting = collect(payload, room.unwrap_or(MAX_BODY));
     tokio::time::timeout(state.settings.body_timeout, collecting)
         .await
-        .unwrap_or_else(|_| {
-            Err(ApiError::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "body_timeout",
-                "the request body did not arrive in time",
-            ))
-        })
+        .unwrap_or_else(|_| Err(too_slow()))
 }
 
 async fn collect(mut payload: web::Payload, room: usize) -> Result<Body, ApiError> {
@@ -58,17 +55,14 @@ async fn collect(mut payload: web::Payload, room: usize) -> Result<Body, ApiErro
 }
 
 fn check_content_type(request: &HttpRequest) -> Result<(), ApiError> {
-    let unsupported = |message: &str| {
-        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        Err(ApiError::new(status, "unsupported_media_type", message))
-    };
+    let unsupported = |message: &str| Err(unsupported(message));
     let value = request.headers().get(CONTENT_TYPE);
     let value = value
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     let (kind, parameters) = value.split_once(';').unwrap_or((value, ""));
     if !kind.trim().eq_ignore_ascii_case("application/json") {
-        return unsupported("the Content-Type must be application/json");
+        return unsupported(NOT_JSON);
     }
     let charset = parameters.split(';').find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
@@ -85,7 +79,23 @@ fn check_content_type(request: &HttpRequest) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn too_large() -> ApiError {
+/// 408.
+pub(crate) fn too_slow() -> ApiError {
+    ApiError::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "body_timeout",
+        "the request body did not arrive in time",
+    )
+}
+
+/// 415.
+pub(crate) fn unsupported(message: &str) -> ApiError {
+    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    ApiError::new(status, "unsupported_media_type", message)
+}
+
+/// 413.
+pub(crate) fn too_large() -> ApiError {
     ApiError::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "too_large",

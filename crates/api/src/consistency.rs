@@ -8,8 +8,15 @@ use strongroom_domain::{FieldError, Vault, VaultError, Written};
 use crate::error::ApiError;
 use crate::state::AppState;
 
-const LEVEL: &str = "SlashID-Required-Consistency";
-const TIMEOUT: &str = "SlashID-Required-Consistency-Timeout";
+/// How far a write must travel before it is answered.
+pub(crate) const LEVEL: &str = "SlashID-Required-Consistency";
+/// How long it may take.
+pub(crate) const TIMEOUT: &str = "SlashID-Required-Consistency-Timeout";
+
+/// What the first header may say, the default first.
+pub(crate) const LEVELS: [&str; 2] = ["local_region", "all_regions"];
+/// The most that the second may say, in seconds.
+pub(crate) const LONGEST_SECONDS: i64 = 120;
 
 /// The shortest wait for a region, when the write itself has used up the time.
 const LEAST: Duration = Duration::from_millis(20);
@@ -103,9 +110,9 @@ fn timeout(value: &str) -> Option<Duration> {
         return None;
     }
     let seconds = value.parse().ok()?;
-    (1..=120)
+    (1..=LONGEST_SECONDS)
         .contains(&seconds)
-        .then(|| Duration::from_secs(seconds))
+        .then(|| Duration::from_secs(seconds.unsigned_abs()))
 }
 
 #[cfg(test)]

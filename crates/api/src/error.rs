@@ -90,6 +90,10 @@ impl ApiError {
         self.status
     }
 
+    pub(crate) fn errors(&self) -> &[ErrorBody] {
+        &self.errors
+    }
+
     /// What each error says.
     pub(crate) fn messages(&self) -> Vec<&str> {
         self.errors
@@ -99,14 +103,14 @@ impl ApiError {
     }
 
     /// 405, with the methods that the path takes.
-    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+    pub(crate) fn method_not_allowed(allow: &str) -> Self {
         let message = format!("this path takes {allow}");
         let status = StatusCode::METHOD_NOT_ALLOWED;
         Self::new(status, "method_not_allowed", message).with(ALLOW, allow)
     }
 
     /// 408 for a write that is kept, but that `regions` did not have in time.
-    fn not_in_time(operation: OperationId, regions: Vec<String>) -> Self {
+    pub(crate) fn not_in_time(operation: OperationId, regions: Vec<String>) -> Self {
         let message = format!(
             "the write is kept and goes on replicating, but it was not in time in: {}; ask \
              GET {OPERATIONS}/{} how far it is",
@@ -120,7 +124,7 @@ impl ApiError {
     }
 
     /// 503 for a read from a region that is too far behind.
-    fn stale(lag: Option<Duration>) -> Self {
+    pub(crate) fn stale(lag: Option<Duration>) -> Self {
         let message = "the region's database is too far behind the primary; nothing was read";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "stale_region", message)
             .with(REPLICA_LAG, seconds(lag))
@@ -177,7 +181,8 @@ impl From<VaultError> for ApiError {
     }
 }
 
-fn public(error: &VaultError) -> (StatusCode, &'static str, &'static str) {
+/// What a caller learns of `error`: status, code and message.
+pub(crate) fn public(error: &VaultError) -> (StatusCode, &'static str, &'static str) {
     match error {
         VaultError::Unauthorized => (
             StatusCode::UNAUTHORIZED,

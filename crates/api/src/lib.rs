@@ -5,6 +5,7 @@
 mod authorized;
 mod body;
 mod consistency;
+mod document;
 mod envelope;
 mod error;
 mod metrics;
@@ -17,5 +18,6 @@ mod staleness;
 mod state;
 
 pub use actix_web::dev::{Server, ServerHandle};
+pub use document::openapi;
 pub use server::{HttpSettings, run};
 pub use state::{ApiSettings, AppState};

@@ -3,6 +3,11 @@ use strongroom_domain::FieldError;
 
 use crate::error::ApiError;
 
+/// Rows on a page when the caller does not say.
+pub(crate) const DEFAULT_LIMIT: i64 = 100;
+/// Most rows on a page.
+pub(crate) const MAX_LIMIT: i64 = 1000;
+
 /// A query string's parameters. One that is sent twice is an error; one that nobody asks for is ignored.
 pub(crate) struct Params {
     pairs: Vec<(String, String)>,

@@ -6,6 +6,9 @@ use crate::FieldError;
 use crate::credential::{CredentialType, Provider};
 use crate::json::{self, Kind, Members};
 
+/// What `type` must be in a credentials file of Google's.
+pub const GOOGLE_TYPE: &str = "service_account";
+
 /// How strictly a blob is checked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum BlobRules {
@@ -67,7 +70,10 @@ impl JsonBlob {
     }
 }
 
-fn required(provider: Provider, kind: CredentialType) -> &'static [&'static str] {
+/// The members that a credential of this provider and type must hold, as non-empty strings, with
+/// [`BlobRules::Typed`]. Each may also be spelled in [`camel_case`].
+#[must_use]
+pub fn required(provider: Provider, kind: CredentialType) -> &'static [&'static str] {
     match kind {
         CredentialType::ApiKey => &["api_key"],
         CredentialType::ClientCredentials => &["client_id", "client_secret"],
@@ -115,7 +121,7 @@ fn missing(members: &Members<'_>, name: &str, kind: CredentialType) -> Option<Fi
 fn not_a_service_account(members: &Members<'_>) -> Option<FieldError> {
     let (_, value) = members.iter().find(|(name, _)| name == "type")?;
     let text = value.as_string().filter(|text| !text.is_empty())?;
-    (text.as_str() != "service_account").then(|| {
+    (text.as_str() != GOOGLE_TYPE).then(|| {
         FieldError::new(
             "json_blob.type",
             "invalid_value",
@@ -124,7 +130,9 @@ fn not_a_service_account(members: &Members<'_>) -> Option<FieldError> {
     })
 }
 
-fn camel_case(name: &str) -> String {
+/// `client_id` as `clientId`.
+#[must_use]
+pub fn camel_case(name: &str) -> String {
     let mut words = name.split('_');
     let mut camel = words.next().unwrap_or_default().to_owned();
     for word in words {

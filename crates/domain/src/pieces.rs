@@ -10,6 +10,9 @@ use crate::json::{self, Kind, Value};
 /// Longest user name, in characters.
 pub const MAX_USER_CHARS: usize = 256;
 
+/// What a schema's `semantic` may be.
+pub const SEMANTICS: [&str; 2] = ["UNKNOWN", "MAJOR_0_MINOR_0_PATCH_1"];
+
 /// The members of `open_AI`, in the order in which they are answered.
 const MEMBERS: [&str; 4] = ["api_key", "api_key_name", "organization_key", "schema"];
 /// A credential that was edited on the other surface may spell it so.
@@ -183,7 +186,7 @@ pub fn check_schema(value: Value<'_>) -> Option<(&'static str, String)> {
     };
     let known = |value: &Value<'_>| {
         let text = value.as_string();
-        text.is_some_and(|text| matches!(text.as_str(), "UNKNOWN" | "MAJOR_0_MINOR_0_PATCH_1"))
+        text.is_some_and(|text| SEMANTICS.contains(&text.as_str()))
     };
     let migration = member("migration").is_some_and(|(_, value)| integer(value));
     let semantic = member("semantic").is_some_and(|(_, value)| known(value));

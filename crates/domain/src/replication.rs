@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::OrgId;
 use crate::caller::OrgScope;
+use crate::credential::wire_enum;
 use crate::store::StoreResult;
 
 /// How long an operation can be asked about, and a request repeated with its `Idempotency-Key`.
@@ -124,16 +125,16 @@ pub struct Awaited {
     pub position: WalPosition,
 }
 
-/// How far an operation has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OperationState {
-    /// Some regions do not have it yet.
-    Pending,
-    /// Every region has it.
-    Applied,
-    /// The primary does not have it: it was promoted before the write had reached it.
-    Lost,
+wire_enum! {
+    /// How far an operation has come.
+    OperationState {
+        /// Some regions do not have it yet.
+        Pending = 1 => "pending",
+        /// Every region has it.
+        Applied = 2 => "applied",
+        /// The primary does not have it: it was promoted before the write had reached it.
+        Lost = 3 => "lost",
+    }
 }
 
 /// How far an operation has come, in each region.

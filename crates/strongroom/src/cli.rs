@@ -94,6 +94,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Box<AuditCommand>,
     },
+    /// Print the OpenAPI document of the HTTP API, which servers show at /openapi.json and /docs.
+    Openapi,
 }
 
 /// Where settings come from: flags, then STRONGROOM_* variables, then the file; the first one found counts.

@@ -4,14 +4,49 @@ use strongroom_domain::CreateRequest;
 use strongroom_domain::blob::{BlobRules, JsonBlob};
 use strongroom_domain::credential::{CredentialType, Label, NewCredential, Provider};
 use strongroom_domain::idempotency::{self, IdempotencyKey};
+use utoipa::openapi::ArrayBuilder;
 
+use super::CREDENTIALS;
 use crate::authorized::{Authorized, CreateCredential, single};
 use crate::body::{self, Fields, choice, string};
 use crate::consistency::Required;
+use crate::document::{
+    BodyInvalid, BodyOrRegionsLate, BodyRefused, Consistency, Idempotency,
+    NewCredential as NewCredentialSchema, Organization, Refused, ReusedKey, Unwritten, schemas,
+    success, uuid,
+};
 use crate::envelope::Envelope;
 use crate::error::ApiError;
 
-/// `POST /organizations/config/external-credentials`: 201 with the new credential's id, once it is durable.
+schemas! {
+    /// The new credential's id.
+    Created => success(ArrayBuilder::new().items(uuid()).min_items(Some(1)).max_items(Some(1)));
+}
+
+/// Creates a credential.
+#[utoipa::path(
+    post, path = CREDENTIALS, operation_id = "createCredential",
+    params(Organization, Consistency, Idempotency),
+    request_body(content = NewCredentialSchema, example = json!({
+        "extcred_provider": "generic",
+        "extcred_type": "client_credentials",
+        "extcred_label": "billing",
+        "json_blob": {"client_id": "strongroom", "client_secret": "s3cr3t", "webhook_token": "t0k3n"},
+    })),
+    responses(
+        (status = 201, description = "It is as durable as was required. `result` holds its id.", body = inline(Created),
+         links(
+            ("reveal" = (operation_id = "revealCredential", parameters(("cred_id" = "$response.body#/result/0")))),
+            ("update" = (operation_id = "updateCredential", parameters(("cred_id" = "$response.body#/result/0")))),
+            ("delete" = (
+                operation_id = "deleteCredentials",
+                parameters(("credentialId" = "$response.body#/result/0")),
+            )),
+         )),
+        BodyInvalid, Refused, BodyOrRegionsLate, BodyRefused, ReusedKey, Unwritten,
+    ),
+    security(("SlashID-API-Key" = ["admin"])),
+)]
 pub(super) async fn handle(
     authorized: Authorized<CreateCredential>,
     request: HttpRequest,

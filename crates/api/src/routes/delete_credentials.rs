@@ -1,13 +1,39 @@
 use actix_web::{HttpRequest, HttpResponse};
 use strongroom_domain::{CredentialId, FieldError};
+use utoipa::openapi::{ObjectBuilder, Type};
 
+use super::CREDENTIALS;
 use crate::authorized::{Authorized, DeleteCredential};
 use crate::consistency::Required;
+use crate::document::{
+    Consistency, Organization, QueryInvalid, Refused, RegionsLate, Unwritten, parameters, query,
+    uuid,
+};
 use crate::error::ApiError;
 use crate::query::Params;
 
-/// `DELETE /organizations/config/external-credentials`: 204 once the credential named by `credentialId`, or
-/// with `deleteAll=true` every one, is gone. One that is not there is no error.
+parameters! {
+    /// What the query may say.
+    Query => [
+        query("credentialId", uuid(), "The credential. Required, unless `deleteAll=true`."),
+        query(
+            "deleteAll",
+            ObjectBuilder::new().schema_type(Type::Boolean),
+            "Delete every credential of the organization; does not count beside `credentialId`.",
+        ),
+    ];
+}
+
+/// Deletes a credential, or all. One that is not there is no error.
+#[utoipa::path(
+    delete, path = CREDENTIALS, operation_id = "deleteCredentials",
+    params(Organization, Query, Consistency),
+    responses(
+        (status = 204, description = "It is gone, wherever that was required."),
+        QueryInvalid, Refused, RegionsLate, Unwritten,
+    ),
+    security(("SlashID-API-Key" = ["admin"])),
+)]
 pub(super) async fn handle(
     authorized: Authorized<DeleteCredential>,
     request: HttpRequest,

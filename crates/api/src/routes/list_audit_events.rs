@@ -3,21 +3,49 @@ use chrono::{DateTime, Utc};
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
 use strongroom_domain::audit::{
-    Action, AuditFilter, EventPlace, StoredEvent, StoredTime, parse_actor,
+    Action, AuditFilter, EventPlace, Outcome, StoredEvent, StoredTime, parse_actor,
 };
 use strongroom_domain::{CredentialId, FieldError, KeyId, LaneId};
+use utoipa::ToSchema;
+use utoipa::openapi::{ObjectBuilder, OneOfBuilder};
 
 use crate::authorized::{Authorized, ReadAudit};
+use crate::document::{
+    self, Organization, QueryInvalid, Refused, Unwritten, cursor_page, one_of, parameters, query,
+    schemas, text, whole,
+};
 use crate::envelope::{CursorPagination, Envelope};
 use crate::error::ApiError;
-use crate::query::{Params, whole_number};
+use crate::query::{DEFAULT_LIMIT, MAX_LIMIT, Params, whole_number};
 
-/// Events on a page when the caller does not say.
-const DEFAULT_LIMIT: i64 = 100;
-/// Most events on a page.
-const MAX_LIMIT: i64 = 1000;
+parameters! {
+    /// What the query may say.
+    Query => [
+        query("limit", whole(1, MAX_LIMIT).default(Some(DEFAULT_LIMIT.into())), "Most events on the page."),
+        query("cursor", cursor(), "Empty for the first page, then the last answer's `cursor`."),
+        query("since", document::time(), "From this time on."),
+        query("until", document::time(), "Before this time."),
+        query("actor", actor(), "Only this one's: an API key's id, `operator` or `anonymous`."),
+        query("credential_id", document::uuid(), "Only about this credential."),
+        query("action", actions(), "Only this action."),
+    ];
+}
 
-/// `GET /organizations/config/audit-events`: 200 with a page of the organisation's audit events, newest first.
+schemas! {
+    /// A page of events.
+    Events => cursor_page(<Item as utoipa::PartialSchema>::schema());
+}
+
+/// Lists the organization's audit events, newest first.
+#[utoipa::path(
+    get, path = "/organizations/config/audit-events", operation_id = "listAuditEvents",
+    params(Organization, Query),
+    responses(
+        (status = 200, description = "A page of them.", body = inline(Events)),
+        QueryInvalid, Refused, Unwritten,
+    ),
+    security(("SlashID-API-Key" = ["admin"])),
+)]
 pub(super) async fn handle(
     authorized: Authorized<ReadAudit>,
     request: HttpRequest,
@@ -46,19 +74,49 @@ pub(super) async fn handle(
 }
 
 /// What an event looks like on the wire. Digests stay out: they serve nobody without the chain's key.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Item<'a> {
+    /// To the microsecond.
+    #[schema(schema_with = document::time)]
     at: StoredTime,
+    #[schema(schema_with = actions)]
     action: &'a str,
+    #[schema(schema_with = outcomes)]
     outcome: &'a str,
+    #[schema(schema_with = actor)]
     actor: &'a str,
+    #[schema(schema_with = document::uuid_or_null)]
     credential_id: Option<CredentialId>,
+    #[schema(schema_with = document::uuid_or_null)]
     key_id: Option<KeyId>,
+    /// The credential's.
+    #[schema(required = true)]
     version: Option<i64>,
     request_id: &'a str,
     source: &'a str,
+    /// The chain that it stands in, and where.
+    #[schema(schema_with = document::uuid)]
     lane: LaneId,
     seq: i64,
+}
+
+fn actions() -> ObjectBuilder {
+    one_of(Action::ALL.iter().map(|action| action.as_str()))
+}
+
+fn outcomes() -> ObjectBuilder {
+    one_of(Outcome::ALL.iter().map(|outcome| outcome.as_str()))
+}
+
+fn actor() -> OneOfBuilder {
+    OneOfBuilder::new()
+        .item(document::uuid())
+        .item(one_of(["operator", "anonymous"]))
+}
+
+// A version, a time, a lane and a number.
+fn cursor() -> ObjectBuilder {
+    text().pattern(Some("^(A[Q-Za-f][A-Za-z0-9_-]{42})?$"))
 }
 
 impl<'a> Item<'a> {

@@ -6,18 +6,49 @@ use strongroom_domain::credential::{
     CredentialFilter, CredentialPage, CredentialType, Page, PageStart, Provider,
 };
 use strongroom_domain::replication::Stale;
+use utoipa::openapi::ObjectBuilder;
 use validator::Validate;
 
+use super::CREDENTIALS;
+use super::credential_body::CredentialBody;
 use crate::authorized::{Authorized, ListCredentials};
+use crate::document::{
+    Organization, QueryInvalid, Refused, ReplicaLag, Unread, credential_type, page, parameters,
+    plain_text, provider, query, schemas, text, whole,
+};
 use crate::envelope::{CursorPagination, Envelope, Pagination};
 use crate::error::ApiError;
-use crate::query::{Params, whole_number};
+use crate::query::{DEFAULT_LIMIT, MAX_LIMIT, Params, whole_number};
 use crate::staleness;
 
-/// Rows on a page when the caller does not say.
-const DEFAULT_LIMIT: i64 = 100;
+parameters! {
+    /// What the query may say.
+    Query => [
+        query("limit", whole(1, MAX_LIMIT).default(Some(DEFAULT_LIMIT.into())), "Most credentials on the page."),
+        query("offset", whole(0, i64::MAX), "How many to leave out. Not together with `cursor`."),
+        query("cursor", cursor(), "Empty for the first page, then the last answer's `cursor`."),
+        query("extcred_provider", provider(), "Only of this provider."),
+        query("extcred_type", credential_type(), "Only of this type."),
+        query("extcred_label", plain_text(), "Only with exactly this label."),
+    ];
+}
 
-/// `GET /organizations/config/external-credentials`: 200 with a page of credentials, never with secrets.
+schemas! {
+    /// A page of credentials.
+    CredentialPageBody => page(<CredentialBody as utoipa::PartialSchema>::schema());
+}
+
+/// Lists credentials in order of creation, without their secrets.
+#[utoipa::path(
+    get, path = CREDENTIALS, operation_id = "listCredentials",
+    params(Organization, Query),
+    responses(
+        (status = 200, description = "A page of them.", body = inline(CredentialPageBody),
+         headers(("SlashID-Replica-Lag" = inline(ReplicaLag)))),
+        QueryInvalid, Refused, Unread,
+    ),
+    security(("SlashID-API-Key" = ["admin"]), ("SlashID-API-Key" = ["member"])),
+)]
 pub(super) async fn handle(
     authorized: Authorized<ListCredentials>,
     request: HttpRequest,
@@ -38,11 +69,12 @@ pub(super) async fn handle(
 
 fn answer(page: Page, listed: CredentialPage, stale: Option<Stale>) -> HttpResponse {
     let limit = page.limit;
+    let items: Vec<_> = listed.items.iter().map(CredentialBody::of).collect();
     let envelope = match page.start {
         PageStart::Offset(offset) => {
             let total_count = listed.total.unwrap_or_default();
             Envelope::page(
-                listed.items,
+                items,
                 Pagination {
                     limit,
                     offset,
@@ -52,7 +84,7 @@ fn answer(page: Page, listed: CredentialPage, stale: Option<Stale>) -> HttpRespo
         }
         PageStart::After(_) => {
             let cursor = listed.next.map(encode_cursor).unwrap_or_default();
-            Envelope::cursor_page(listed.items, CursorPagination { limit, cursor })
+            Envelope::cursor_page(items, CursorPagination { limit, cursor })
         }
     };
     staleness::ok(stale).json(envelope)
@@ -60,7 +92,7 @@ fn answer(page: Page, listed: CredentialPage, stale: Option<Stale>) -> HttpRespo
 
 #[derive(Debug, Validate)]
 struct Window {
-    #[validate(range(min = 1, max = 1000, message = "must be from 1 to 1000"))]
+    #[validate(range(min = 1, max = MAX_LIMIT, message = "must be from 1 to 1000"))]
     limit: i64,
     #[validate(range(min = 0, message = "must not be negative"))]
     offset: i64,
@@ -123,6 +155,11 @@ fn out_of_range(window: &Window) -> Vec<FieldError> {
             })
         })
         .collect()
+}
+
+// A version and a UUID.
+fn cursor() -> ObjectBuilder {
+    text().pattern(Some("^(A[Q-Za-f][A-Za-z0-9_-]{20}[AEIMQUYcgkosw048])?$"))
 }
 
 /// The first byte of every cursor, so that its form can change.

@@ -1,13 +1,33 @@
 use actix_web::HttpResponse;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
-use strongroom_domain::rotation::Rotation;
+use strongroom_domain::OrgId;
+use strongroom_domain::rotation::{Rotation, RotationState};
+use utoipa::ToSchema;
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder};
 
 use crate::authorized::{Authorized, ReadRotations};
+use crate::document::{
+    self, HeadersInvalid, Organization, Refused, Unavailable, one_of, schemas, success,
+};
 use crate::envelope::Envelope;
 use crate::error::ApiError;
 
-/// `GET /organizations/config/rotations`: 200 with the rotations of the organisation's key, newest first, and how
-/// far they have come.
+schemas! {
+    /// All rotations.
+    Rotations => success(ArrayBuilder::new().items(<RotationBody as utoipa::PartialSchema>::schema()));
+}
+
+/// Lists the rotations of the organization's key, newest first, and how far they have come.
+#[utoipa::path(
+    get, path = "/organizations/config/rotations", operation_id = "listRotations",
+    params(Organization),
+    responses(
+        (status = 200, description = "All of them.", body = inline(Rotations)),
+        HeadersInvalid, Refused, Unavailable,
+    ),
+    security(("SlashID-API-Key" = ["admin"])),
+)]
 pub(super) async fn handle(
     authorized: Authorized<ReadRotations>,
 ) -> Result<HttpResponse, ApiError> {
@@ -18,24 +38,60 @@ pub(super) async fn handle(
         ..
     } = authorized;
     let rotations = state.within(vault.rotations(&caller)).await?;
-    let rotations: Vec<_> = rotations.into_iter().map(RotationBody::new).collect();
+    let rotations: Vec<_> = rotations.iter().map(RotationBody::of).collect();
     Ok(HttpResponse::Ok().json(Envelope::success(rotations)))
 }
 
-#[derive(Serialize)]
+/// A rotation on the wire.
+#[derive(Serialize, ToSchema)]
 struct RotationBody {
-    #[serde(flatten)]
-    rotation: Rotation,
+    #[schema(schema_with = document::uuid)]
+    org_id: OrgId,
+    /// The new generation of the key.
+    generation: i32,
+    /// Whether credentials are encrypted anew, instead of their keys being wrapped anew alone.
+    re_encrypt: bool,
+    #[schema(schema_with = state)]
+    state: RotationState,
+    /// Credentials there were when it began.
+    rows_total: i64,
+    /// Credentials that are done.
+    rows_done: i64,
+    /// Most credentials per second; null when unlimited.
+    #[schema(required = true)]
+    throttle: Option<i32>,
+    #[schema(schema_with = document::time)]
+    started_at: DateTime<Utc>,
+    /// When somebody last worked on it.
+    #[schema(schema_with = document::time)]
+    updated_at: DateTime<Utc>,
+    /// When it ended; null when it has not.
+    #[schema(schema_with = document::time_or_null)]
+    finished_at: Option<DateTime<Utc>>,
     rows_left: i64,
     rows_per_second: f64,
 }
 
+fn state() -> ObjectBuilder {
+    one_of(RotationState::ALL.iter().map(|state| state.as_str()))
+}
+
 impl RotationBody {
-    fn new(rotation: Rotation) -> Self {
+    fn of(rotation: &Rotation) -> Self {
+        let progress = rotation.progress;
         Self {
-            rows_left: rotation.progress.rows_left(),
-            rows_per_second: rotation.progress.rate(),
-            rotation,
+            org_id: rotation.org_id,
+            generation: rotation.generation,
+            re_encrypt: rotation.re_encrypt,
+            state: progress.state,
+            rows_total: progress.rows_total,
+            rows_done: progress.rows_done,
+            throttle: progress.throttle,
+            started_at: progress.started_at,
+            updated_at: progress.updated_at,
+            finished_at: progress.finished_at,
+            rows_left: progress.rows_left(),
+            rows_per_second: progress.rate(),
         }
     }
 }

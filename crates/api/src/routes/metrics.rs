@@ -1,11 +1,23 @@
 use actix_web::{HttpResponse, web};
 use strongroom_domain::VaultError;
 
+use crate::document::{schemas, text};
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// `GET /metrics`: 200 with this process's metrics in Prometheus's text format. Needs no key, and tells nothing
-/// of any organisation.
+schemas! {
+    /// Prometheus's text format.
+    Text => text();
+}
+
+/// Shows this process's metrics in Prometheus's text format. They tell nothing of any organization.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "showMetrics",
+    responses((
+        status = 200, description = "Text format, version 0.0.4.", content_type = "text/plain", body = inline(Text),
+        example = "# TYPE strongroom_not_in_time_total counter\nstrongroom_not_in_time_total 0\n",
+    ))
+)]
 pub(super) async fn handle(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let text = state
         .metrics

@@ -1,16 +1,39 @@
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use strongroom_domain::credential::{CredentialInfo, RevealedCredential};
+use strongroom_domain::credential::RevealedCredential;
 use strongroom_domain::replication::Stale;
 use strongroom_domain::{CredentialId, FieldError, VaultError};
+use utoipa::PartialSchema;
+use utoipa::openapi::{RefOr, Schema};
 
+use super::CREDENTIAL;
+use super::credential_body::CredentialBody;
 use crate::authorized::{Authorized, RevealCredential};
+use crate::document::{
+    CredentialInPath, NoSuchCredential, Organization, QueryInvalid, Refused, ReplicaLag, Unread,
+    any_object, schemas, success,
+};
 use crate::envelope::Envelope;
 use crate::error::ApiError;
 use crate::staleness;
 
-/// `GET /organizations/config/external-credentials/{cred_id}`: 200 with the credential and its secret.
+schemas! {
+    /// A credential with its secret.
+    RevealedBody => success(revealed());
+}
+
+/// Reveals a credential with its secret. The reveal is recorded first.
+#[utoipa::path(
+    get, path = CREDENTIAL, operation_id = "revealCredential",
+    params(CredentialInPath, Organization),
+    responses(
+        (status = 200, description = "The credential.", body = inline(RevealedBody),
+         headers(("SlashID-Replica-Lag" = inline(ReplicaLag)))),
+        QueryInvalid, Refused, NoSuchCredential, Unread,
+    ),
+    security(("SlashID-API-Key" = ["admin"])),
+)]
 pub(super) async fn handle(
     authorized: Authorized<RevealCredential>,
     request: HttpRequest,
@@ -43,13 +66,24 @@ pub(super) fn credential_id(request: &HttpRequest) -> Result<CredentialId, ApiEr
 #[derive(Serialize)]
 struct Revealed<'a> {
     #[serde(flatten)]
-    info: &'a CredentialInfo,
+    info: CredentialBody<'a>,
     json_blob: &'a RawValue,
+}
+
+// The credential's members, and one more.
+fn revealed() -> RefOr<Schema> {
+    let mut schema = CredentialBody::schema();
+    if let RefOr::T(Schema::Object(object)) = &mut schema {
+        let name = "json_blob".to_owned();
+        object.properties.insert(name.clone(), any_object().into());
+        object.required.push(name);
+    }
+    schema
 }
 
 fn answer(revealed: &RevealedCredential, stale: Option<Stale>) -> Result<HttpResponse, ApiError> {
     let json_blob = serde_json::from_slice(revealed.blob.expose())
         .map_err(|_| VaultError::Internal("an opened blob is no JSON".into()))?;
-    let info = &revealed.info;
+    let info = CredentialBody::of(&revealed.info);
     Ok(staleness::ok(stale).json(Envelope::success(Revealed { info, json_blob })))
 }

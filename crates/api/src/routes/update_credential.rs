@@ -3,13 +3,29 @@ use strongroom_domain::blob::JsonBlob;
 use strongroom_domain::credential::{CredentialChange, CredentialType, Label, Provider};
 use strongroom_domain::{CredentialId, FieldError, OrgId};
 
+use super::CREDENTIAL;
 use super::reveal_credential::credential_id;
 use crate::authorized::{Authorized, UpdateCredential};
 use crate::body::{self, Fields, choice, string};
 use crate::consistency::Required;
+use crate::document::{
+    BodyInvalid, BodyOrRegionsLate, BodyRefused, Consistency,
+    CredentialChange as CredentialChangeSchema, CredentialInPath, NoSuchCredential, Organization,
+    Refused, Unwritten,
+};
 use crate::error::ApiError;
 
-/// `PATCH /organizations/config/external-credentials/{cred_id}`: 204 once the change is durable.
+/// Changes a credential's label, its secret, or both.
+#[utoipa::path(
+    patch, path = CREDENTIAL, operation_id = "updateCredential",
+    params(CredentialInPath, Organization, Consistency),
+    request_body(content = CredentialChangeSchema, example = json!({"extcred_label": "billing, new"})),
+    responses(
+        (status = 204, description = "The change is as durable as was required."),
+        BodyInvalid, Refused, NoSuchCredential, BodyOrRegionsLate, BodyRefused, Unwritten,
+    ),
+    security(("SlashID-API-Key" = ["admin"])),
+)]
 pub(super) async fn handle(
     authorized: Authorized<UpdateCredential>,
     request: HttpRequest,

@@ -9,6 +9,7 @@ mod health;
 mod key;
 mod key_check;
 mod migrate;
+mod openapi;
 mod org;
 mod regions;
 mod restore;
@@ -42,6 +43,7 @@ pub(crate) fn run(command: Command) -> Result<(), CommandError> {
         Command::Backup(args) => short(backup::run(&args)),
         Command::Restore(args) => short(restore::run(&args)),
         Command::Regions(args) => short(regions::run(&args)),
+        Command::Openapi => openapi::run(),
         Command::Audit { command } => short(audit::run(*command)),
     }
 }

@@ -18,7 +18,7 @@ const APPLICATION_HEADER: &str = "X-Application-ID";
 
 /// A caller who may manage users' keys. The API key names the organisation; without a key it is the one that
 /// the operator named for anonymous callers, if any.
-pub(super) struct PiecesCaller {
+pub(in crate::routes) struct PiecesCaller {
     pub(super) caller: Caller,
     pub(super) vault: Arc<Vault>,
     pub(super) state: AppState,

@@ -5,10 +5,16 @@ use super::caller::PiecesCaller;
 use super::model;
 use super::plain::PlainError;
 use crate::consistency::Required;
+use crate::document::{KeptUserKey, NewUserKey, PlainRefused};
 
-/// `POST /external_provider/api_key/create`: keeps `open_AI` for the user, in place of what was kept; 200 with
-/// what is kept now.
-pub(super) async fn handle(
+/// Keeps `open_AI` for the user, in place of what was kept. Without `open_AI` nothing changes.
+#[utoipa::path(
+    post, path = "/external_provider/api_key/create", operation_id = "createUserKey",
+    request_body(content = NewUserKey, example = json!({"user": "ann", "open_AI": {"api_key": "sk-1", "api_key_name": "laptop"}})),
+    responses((status = 200, description = "What is kept now.", body = KeptUserKey), PlainRefused),
+    security((), ("X-Application-ID" = ["admin"]), ("SlashID-API-Key" = ["admin"])),
+)]
+pub(in crate::routes) async fn handle(
     caller: PiecesCaller,
     request: HttpRequest,
     payload: web::Payload,

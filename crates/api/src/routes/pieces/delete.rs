@@ -6,10 +6,16 @@ use super::caller::PiecesCaller;
 use super::model;
 use super::plain::PlainError;
 use crate::consistency::Required;
+use crate::document::{KeptUserKey, PlainRefused, UserKeyDeletion};
 
-/// `POST /external_provider/api_key/delete`: removes the user's key when `open_AI` is true; 200 with what is
-/// left.
-pub(super) async fn handle(
+/// Removes the user's key when `open_AI` is true; otherwise only shows what is kept.
+#[utoipa::path(
+    post, path = "/external_provider/api_key/delete", operation_id = "deleteUserKey",
+    request_body(content = UserKeyDeletion, example = json!({"user": "ann", "open_AI": true})),
+    responses((status = 200, description = "What is kept now.", body = KeptUserKey), PlainRefused),
+    security((), ("X-Application-ID" = ["admin"]), ("SlashID-API-Key" = ["admin"])),
+)]
+pub(in crate::routes) async fn handle(
     caller: PiecesCaller,
     request: HttpRequest,
     payload: web::Payload,

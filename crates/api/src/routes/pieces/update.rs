@@ -5,10 +5,16 @@ use super::caller::PiecesCaller;
 use super::model;
 use super::plain::PlainError;
 use crate::consistency::Required;
+use crate::document::{KeptUserKey, PlainRefused, UserKeyChange};
 
-/// `POST /external_provider/api_key/update`: changes the members of `open_AI` that are sent, of a user who may
-/// be new; 200 with what is kept now.
-pub(super) async fn handle(
+/// Changes the members of `open_AI` that are sent, of a user who may be new.
+#[utoipa::path(
+    post, path = "/external_provider/api_key/update", operation_id = "updateUserKey",
+    request_body(content = UserKeyChange, example = json!({"user": "ann", "open_AI": {"api_key_name": "desktop"}})),
+    responses((status = 200, description = "What is kept now.", body = KeptUserKey), PlainRefused),
+    security((), ("X-Application-ID" = ["admin"]), ("SlashID-API-Key" = ["admin"])),
+)]
+pub(in crate::routes) async fn handle(
     caller: PiecesCaller,
     request: HttpRequest,
     payload: web::Payload,

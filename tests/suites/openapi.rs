@@ -1,0 +1,277 @@
+//! The OpenAPI document: that it is true, and shown.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use reqwest::Method;
+use serde_json::Value;
+use strongroom_e2e::{Api, TestVault, clients, run};
+
+const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
+const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/schemathesis");
+const ID: &str = "0190a1b2-0000-7000-8000-0123456789ab";
+
+fn printed() -> String {
+    run(&["openapi"], &[]).stdout
+}
+
+/// Each path's operations by method, with values in the place of the path's parameters.
+fn operations(document: &Value) -> BTreeMap<String, BTreeMap<String, Value>> {
+    let paths = document["paths"].as_object().unwrap().iter();
+    paths
+        .map(|(path, item)| {
+            let path = path
+                .replace("{cred_id}", ID)
+                .replace("{operation_id}", ID)
+                .replace("{file}", "start.js");
+            assert!(!path.contains('{'), "{path}");
+            let item = item.as_object().unwrap().iter();
+            let item = item.map(|(method, operation)| (method.to_uppercase(), operation.clone()));
+            (path, item.collect())
+        })
+        .collect()
+}
+
+#[test]
+fn the_document_that_is_checked_in_is_what_the_code_says() {
+    let checked_in = std::fs::read_to_string(CHECKED_IN).unwrap_or_default();
+    assert!(
+        checked_in == printed(),
+        "docs/openapi.json is not what the code says; write it anew and look at what changed:\n\n    \
+         cargo run --package strongroom -- openapi > docs/openapi.json\n"
+    );
+}
+
+#[tokio::test]
+async fn the_document_and_its_page_are_served_and_load_nothing_from_elsewhere() {
+    let vault = TestVault::start().await;
+    let get = async |path: &str| {
+        let answer = vault.admin.bare(Method::GET, path).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+        let kind = answer.headers()["content-type"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        let policy = answer.headers().get("content-security-policy").cloned();
+        (kind, policy, answer.bytes().await.unwrap())
+    };
+    let (kind, _, document) = get("/openapi.json").await;
+    assert_eq!(kind, "application/json");
+    assert!(printed().trim_end().as_bytes() == document);
+    let (kind, policy, page) = get("/docs").await;
+    assert_eq!(kind, "text/html; charset=utf-8");
+    assert!(
+        policy
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .starts_with("default-src 'none'; script-src 'self'")
+    );
+    let page = String::from_utf8(page.to_vec()).unwrap();
+    let linked: Vec<_> = page
+        .split_once("<head>")
+        .unwrap()
+        .1
+        .split(['"'])
+        .filter(|text| text.contains('/') && !text.contains(['<', '>']))
+        .filter(|text| !text.starts_with("image/"))
+        .collect();
+    assert_eq!(linked.len(), 4, "{linked:?}");
+    for file in linked {
+        let (kind, _, content) = get(&format!("/{file}")).await;
+        let expected = match file.rsplit_once('.').unwrap().1 {
+            "js" => "text/javascript",
+            "css" => "text/css",
+            _ => "image/png",
+        };
+        assert_eq!(kind, expected, "{file}");
+        assert!(!content.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_is_described_is_served_and_any_other_method_is_answered_405() {
+    let vault = TestVault::start().await;
+    let document: Value = serde_json::from_str(&printed()).unwrap();
+    let methods = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW",
+    ];
+    for (path, described) in operations(&document) {
+        for name in methods {
+            let method = Method::from_bytes(name.as_bytes()).unwrap();
+            let answer = vault.admin.bare(method, &path).send().await.unwrap();
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            let text = answer.text().await.unwrap();
+            assert!(
+                status != 404 || !text.contains("unknown_path"),
+                "{name} {path}"
+            );
+            assert_eq!(
+                status == 405,
+                !described.contains_key(name),
+                "{name} {path}"
+            );
+            if status == 405 {
+                let mut allow: Vec<_> = headers["allow"].to_str().unwrap().split(", ").collect();
+                allow.sort_unstable();
+                assert!(allow.iter().eq(described.keys()), "{path}: {allow:?}");
+            }
+        }
+    }
+}
+
+// Routes come from annotations, in one place; and nobody has forgotten to add theirs.
+#[test]
+fn what_is_served_is_described() {
+    let (mut annotations, mut elsewhere) = (0, Vec::new());
+    visit(
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/api/src")),
+        &mut |file, text| {
+            annotations += text.matches("#[utoipa::path(").count();
+            let registers = [".route(", ".service(", "web::resource("]
+                .iter()
+                .any(|call| text.contains(call));
+            if registers && !file.ends_with("routes/registry.rs") {
+                elsewhere.push(file.to_owned());
+            }
+        },
+    );
+    assert!(
+        elsewhere.is_empty(),
+        "routes beside the registry: {elsewhere:?}"
+    );
+    let document: Value = serde_json::from_str(&printed()).unwrap();
+    let described: usize = operations(&document).values().map(BTreeMap::len).sum();
+    assert_eq!(
+        described, annotations,
+        "a handler is annotated, but not in routes/mod.rs"
+    );
+}
+
+fn visit(folder: &Path, each: &mut impl FnMut(&Path, &str)) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            visit(&path, each);
+        } else {
+            each(&path, &std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn roles_are_what_the_document_says() {
+    let vault = TestVault::start().await;
+    let document: Value = serde_json::from_str(&printed()).unwrap();
+    for (path, described) in operations(&document) {
+        for (name, operation) in described {
+            let method = Method::from_bytes(name.as_bytes()).unwrap();
+            let status = async |caller: &Api| {
+                let answer = caller.request(method.clone(), &path).send().await.unwrap();
+                answer.status().as_u16()
+            };
+            let required = operation["security"].as_array();
+            let may = |role: &str| {
+                required.is_none_or(|all| {
+                    let mut roles = all
+                        .iter()
+                        .filter_map(|one| one["SlashID-API-Key"].as_array());
+                    roles.any(|roles| roles.iter().any(|one| one == role))
+                })
+            };
+            assert_eq!(
+                status(&vault.admin).await == 403,
+                !may("admin"),
+                "{name} {path}"
+            );
+            assert_eq!(
+                status(&vault.member).await == 403,
+                !may("member"),
+                "{name} {path}"
+            );
+            let anonymous = vault
+                .admin
+                .bare(method.clone(), &path)
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(
+                anonymous.status() == 401,
+                required.is_some(),
+                "{name} {path}"
+            );
+        }
+    }
+}
+
+/// The served document, in which no answer's object has members beside those that are described. So an answer that
+/// says more than the document does is found, while the document itself leaves room for later versions.
+fn strict(document: &mut Value) {
+    let answers = document["components"]["responses"].take();
+    let mut answers = BTreeMap::from([("components", answers)]);
+    close(answers.get_mut("components").unwrap());
+    document["components"]["responses"] = answers.remove("components").unwrap();
+    close(&mut document["components"]["schemas"]["KeptUserKey"]);
+    for item in document["paths"].as_object_mut().unwrap().values_mut() {
+        for operation in item.as_object_mut().unwrap().values_mut() {
+            close(&mut operation["responses"]);
+        }
+    }
+}
+
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            object.values_mut().for_each(close);
+            if object.get("properties").is_some_and(Value::is_object) {
+                object.entry("additionalProperties").or_insert(false.into());
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+#[allow(clippy::print_stdout, reason = "what was tried, for --nocapture")]
+async fn schemathesis_finds_no_difference_between_document_and_service() {
+    let mut vault = TestVault::start().await;
+    let org = vault.admin.org.clone();
+    vault
+        .replace_server(&[("STRONGROOM_ANONYMOUS_ORG", &org)])
+        .await;
+    let mut document: Value = vault.admin.get("/openapi.json").await.json().await.unwrap();
+    strict(&mut document);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("openapi.json"), document.to_string()).unwrap();
+    std::fs::copy(Path::new(CLIENT).join("hooks.py"), path("hooks.py")).unwrap();
+    let settings = std::fs::read_to_string(Path::new(CLIENT).join("schemathesis.toml")).unwrap();
+    std::fs::write(
+        path("schemathesis.toml"),
+        settings.replace("ORGANIZATION", &org),
+    )
+    .unwrap();
+    let more = std::env::var_os("SCHEMATHESIS_ARGS").unwrap_or_default();
+    let output = Command::new(clients().join("schemathesis-4.32.5/venv/bin/python"))
+        .args([
+            "-m",
+            "schemathesis.cli",
+            "--no-color",
+            "run",
+            "openapi.json",
+            "--checks",
+            "all",
+        ])
+        .args(["--url", &vault.admin.url])
+        .args(more.to_str().unwrap().split_whitespace())
+        .env("STRONGROOM_KEY", &vault.admin.key)
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    println!("{said}");
+}
