@@ -52,7 +52,7 @@ async fn row_level_security_is_in_force_on_the_workers() {
             );
             for org in all {
                 *seen.entry(org.to_string()).or_default() += 1;
-                app.batch_execute(&format!("begin; set local strongroom.orgs = '{org}'"))
+                app.batch_execute(&format!("begin; set local strongroom.orgs = '{org},'"))
                     .await
                     .unwrap();
                 assert_eq!(orgs_of(&app, &orgs).await, [org], "{shard}");

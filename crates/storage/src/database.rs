@@ -143,15 +143,15 @@ impl Database {
 }
 
 // Time limits stand on the server's side too, so that a transaction whose client vanished holds no lock. Every statement
-// has its index and one plan, whatever its parameters: planning again would often take longer than running, and a plan
-// that was made while a table was small must not read all of it when it has grown. The last setting carries a transaction's scope to the workers of a sharded cluster; PostgreSQL itself ignores it.
+// has its index: a plan that was made while a table was small must not read all of it when it has grown. The last
+// setting carries a transaction's scope to the workers of a sharded cluster; PostgreSQL itself ignores it.
 fn session(settings: &DatabaseSettings) -> Config {
     let millis = settings.statement_timeout.as_millis();
     let mut config = settings.url.config.clone();
     let given = config.get_options().unwrap_or_default().to_owned();
     config.options(format!(
         "-c statement_timeout={millis} -c idle_in_transaction_session_timeout={millis} \
-         -c lock_timeout={LOCK_TIMEOUT} -c jit=off -c enable_seqscan=off -c plan_cache_mode=force_generic_plan \
+         -c lock_timeout={LOCK_TIMEOUT} -c jit=off -c enable_seqscan=off \
          -c citus.propagate_set_commands=local {given}"
     ));
     if config.get_application_name().is_none() {

@@ -18,6 +18,10 @@ use crate::error::store_error;
 use crate::sql;
 use crate::sql::operations as op_sql;
 
+/// How much longer than a statement may take its answer is waited for, where COMMIT was sent along: PostgreSQL ends the
+/// statement at that limit by itself, and then nothing is written, while without an answer nobody knows.
+const GRACE: Duration = Duration::from_millis(500);
+
 /// A transaction that sees the rows of given organisations and no others.
 ///
 /// Its connection goes back to the pool only after COMMIT or ROLLBACK; dropped in between (an error, a
@@ -59,7 +63,7 @@ impl OrgTransaction {
         Ok(Self {
             client: Some(database.client().await?),
             start: Mutex::new(Some(format!("begin; {enter}"))),
-            commit_timeout: database.statement_timeout,
+            commit_timeout: database.statement_timeout + GRACE,
         })
     }
 
