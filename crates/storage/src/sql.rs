@@ -149,7 +149,8 @@ pub const CREDENTIALS_KNOWN: &str = "select c.org_id, c.cred_id from credentials
 /// When each API key of an organisation was last used.
 pub const KEY_USES: &str = "select key_id, last_used_at from key_uses where org_id = $1";
 
-/// For short index scans that the policies' high cost makes look long: no compiler, no parallel workers.
+/// For short index scans that look long to the planner: no compiler, no parallel workers. Set within the transaction, so
+/// that a sharded cluster's workers take it too.
 pub const SHORT_SCANS: [&str; 2] = [
     "set local jit = off",
     "set local max_parallel_workers_per_gather = 0",
