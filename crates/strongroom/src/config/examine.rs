@@ -1,0 +1,44 @@
+use strongroom_api::HttpSettings;
+use strongroom_storage::{DatabaseSettings, RegionsSettings};
+
+use super::regions::regions_from;
+use super::root_key::RootKeyConfig;
+use super::settings::{database_from, http_from, serve_flags, settings_from};
+use super::sources::{ConfigError, Sources};
+use crate::cli::ServeArgs;
+
+/// What `serve` would be given, as far as it can be read, and all that is wrong with it.
+pub(crate) struct Examined {
+    pub(crate) problems: Vec<ConfigError>,
+    pub(crate) database: Option<DatabaseSettings>,
+    pub(crate) root_keys: Option<RootKeyConfig>,
+    pub(crate) regions: RegionsSettings,
+    pub(crate) http: Option<HttpSettings>,
+}
+
+/// Reads all settings of `serve` and does not stop at the first problem. What root keys there are is not read.
+pub(crate) fn examine(args: &ServeArgs) -> Examined {
+    let sources = Sources::read_all(&serve_flags(args), args.vault.connect.config.as_deref());
+    // For what it finds wrong, in settings that only a server needs.
+    let _ = settings_from(&sources);
+    let database = database_from(&sources);
+    let root_keys = RootKeyConfig::new(&sources);
+    let mut problems = Vec::new();
+    let missing = [database.as_ref().err(), root_keys.as_ref().err()];
+    for problem in sources
+        .problems()
+        .iter()
+        .chain(missing.into_iter().flatten())
+    {
+        if !problems.contains(problem) {
+            problems.push(problem.clone());
+        }
+    }
+    Examined {
+        regions: regions_from(&sources).unwrap_or_default(),
+        http: http_from(&sources).ok(),
+        database: database.ok(),
+        root_keys: root_keys.ok(),
+        problems,
+    }
+}
