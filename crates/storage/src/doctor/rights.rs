@@ -12,6 +12,8 @@ pub struct Right {
     pub privilege: String,
     /// The table, column, schema, database or function.
     pub object: String,
+    /// Whether this version knows the table; one that it does not know may be a newer version's.
+    pub known: bool,
     /// To whom it was granted: the role, one that it may become, or `public`.
     pub grantee: String,
     /// The statement that takes it away.
@@ -121,6 +123,7 @@ fn right(
         } else {
             on.clone()
         },
+        known: table_rights().iter().any(|(_, table, _)| table == object),
         grantee: grantee.to_owned(),
         remedy: format!("revoke {what} on {on} from {grantee};"),
     }

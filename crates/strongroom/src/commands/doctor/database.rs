@@ -1,6 +1,6 @@
 use strongroom_domain::{Clock, SystemClock};
 use strongroom_storage::doctor::{Inspection, Server};
-use strongroom_storage::{ConnectError, Database, DatabaseSettings};
+use strongroom_storage::{ConnectError, Database, DatabaseSettings, schema_state};
 
 use super::finding::Finding;
 use super::settings::Wanted;
@@ -83,8 +83,10 @@ async fn primary(
     }
     .about("database_url")];
     findings.extend(clock::findings(inspection, "the database").await);
-    findings.extend(access::findings(inspection, &server.role).await);
-    findings.extend(schema::findings(database, inspection).await);
+    let state = schema_state(database).await;
+    let newer = state.as_ref().is_ok_and(|state| !state.unknown.is_empty());
+    findings.extend(access::findings(inspection, &server.role, newer).await);
+    findings.extend(schema::findings(inspection, state).await);
     findings.extend(keys::findings(database, examined.root_keys.as_ref()).await);
     let (servers, held) = keys::servers(database, SystemClock.now()).await;
     findings.extend(held);

@@ -277,7 +277,7 @@ pub(super) async fn scrub(inspection: &Inspection, servers: usize) -> Vec<Findin
     super::attempt(check, doctor::scrub_runs(inspection).await, |runs| {
         vec![if runs {
             let found = "a server checks all credentials in the background; when it last came to its end is in \
-                         strongroom_verify_last_completed_timestamp_seconds at /metrics";
+                         strongroom_verify_last_run_timestamp_seconds at /metrics";
             Finding::ok(check, found)
         } else if servers == 0 {
             Finding::note(
@@ -285,12 +285,9 @@ pub(super) async fn scrub(inspection: &Inspection, servers: usize) -> Vec<Findin
                 "no server runs, so none checks credentials; `strongroom verify` does",
             )
         } else {
-            Finding::warning(
-                check,
-                "servers run, and none of them checks credentials in the background",
-                "set verify_interval to something else than off on one of them, or run `strongroom verify` daily; \
-                 within a minute after a start this is to be expected",
-            )
+            let found = "servers run, and none of them checks credentials in the background: they begin a minute after \
+                         their start, unless verify_interval is off; then run `strongroom verify` daily";
+            Finding::note(check, found)
         }]
     })
 }

@@ -1,13 +1,15 @@
 //! Migrations and audit partitions.
 
 use strongroom_storage::doctor::{AuditPartition, Inspection};
-use strongroom_storage::{Database, SchemaState, schema_state};
+use strongroom_storage::{ConnectError, SchemaState};
 
 use super::finding::{Finding, or_ok};
 
 /// How far the schema is, and whether the audit trail has where to go.
-pub(super) async fn findings(database: &Database, inspection: &Inspection) -> Vec<Finding> {
-    let state = schema_state(database).await;
+pub(super) async fn findings(
+    inspection: &Inspection,
+    state: Result<SchemaState, ConnectError>,
+) -> Vec<Finding> {
     // Without tables there is nothing more to say.
     let empty = state.as_ref().is_ok_and(|state| !state.missing.is_empty());
     let mut findings = super::attempt("migrations", state, |state| migrations(&state));
