@@ -95,7 +95,7 @@ async fn may_create_roles(client: &Object) -> Result<bool, ConnectError> {
 /// [`ConnectError::Role`] says what is wrong and what to do.
 pub async fn check_serving_role(database: &Database) -> Result<(), ConnectError> {
     let client = database.setup_client().await?;
-    let roles = doctor::roles(&**client).await?;
+    let roles = doctor::roles(&client).await?;
     let name = roles.first().map_or("", |role| role.name.as_str());
     let refused = |why: &str| {
         Err(ConnectError::Role(format!(
@@ -112,7 +112,7 @@ pub async fn check_serving_role(database: &Database) -> Result<(), ConnectError>
     if roles.iter().any(|role| !role.tables.is_empty()) {
         return refused("owns tables, or can become their owner");
     }
-    let tables = doctor::tenant_tables(&**client).await?;
+    let tables = doctor::tenant_tables(&client).await?;
     let unprotected = tables
         .iter()
         .filter(|table| !(table.enabled && table.forced));

@@ -22,6 +22,7 @@ pub use server::{AuditPartition, ClockSample, ConnectionUse, Server, Settings, S
 use crate::database::{Database, DatabaseSettings};
 use crate::error::ConnectError;
 use crate::tls::{self, PeerCertificate};
+use crate::url::TlsMode;
 use crate::{rotation_store, scrub_lock};
 
 /// Names are looked up in `pg_catalog` alone, so that an expression shows where what it calls comes from.
@@ -115,6 +116,9 @@ pub async fn rotations(database: &Database) -> Result<Vec<Rotation>, ConnectErro
 pub async fn peer_certificates(
     settings: &DatabaseSettings,
 ) -> Result<Vec<PeerCertificate>, ConnectError> {
+    if settings.url.tls == TlsMode::Disable {
+        return Ok(Vec::new());
+    }
     let (connector, seen) = tls::recording(&settings.url)?;
     let mut config = settings.url.config.clone();
     config.connect_timeout(settings.connect_timeout);

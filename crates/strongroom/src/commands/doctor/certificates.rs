@@ -13,13 +13,6 @@ const CHECK: &str = "certificate";
 /// Time enough to get another one.
 const SOON: TimeDelta = TimeDelta::days(30);
 
-/// What the certificates in a file are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Any one of them is enough.
-    Roots,
-}
-
 /// A certificate's subject, and how long it is valid.
 struct Certificate {
     subject: String,
@@ -54,22 +47,27 @@ fn of_peer(name: &str, shown: &PeerCertificate, now: DateTime<Utc>) -> Finding {
     finding.about(of)
 }
 
-/// Checks the certificates in the PEM file `file`, which the setting `of` names.
-pub(super) fn pem_file(of: &str, file: &Path, kind: Kind) -> Vec<Finding> {
+/// Checks all certificates in the PEM file `file`, which the setting `of` names.
+pub(super) fn pem_file(of: &str, file: &Path) -> Vec<Finding> {
     let of = format!("{of}, {}", file.display());
     let now = SystemClock.now();
-    let mut findings: Vec<Finding> = match read_file(file) {
+    let findings = match read_file(file) {
         Ok(certificates) => certificates.iter().map(|one| judged(one, now)).collect(),
         Err(why) => vec![unreadable(&why)],
     };
-    let enough = findings.iter().any(|finding| finding.level == Level::Ok);
-    if kind == Kind::Roots && enough {
+    let about = |finding: Finding| finding.about(of.clone());
+    findings.into_iter().map(about).collect()
+}
+
+/// Checks the authorities in the PEM file `file`, of which one that is valid is enough.
+pub(super) fn roots_file(of: &str, file: &Path) -> Vec<Finding> {
+    let mut findings = pem_file(of, file);
+    if findings.iter().any(|finding| finding.level == Level::Ok) {
         for finding in &mut findings {
             finding.level = finding.level.min(Level::Note);
         }
     }
-    let about = |finding: Finding| finding.about(of.clone());
-    findings.into_iter().map(about).collect()
+    findings
 }
 
 fn read_file(file: &Path) -> Result<Vec<Certificate>, String> {

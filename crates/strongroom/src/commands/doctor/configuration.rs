@@ -2,7 +2,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use strongroom_api::HttpSettings;
 use strongroom_storage::DatabaseUrl;
 
-use super::certificates::{self, Kind};
+use super::certificates;
 use super::finding::{Finding, or_ok};
 use crate::config::Examined;
 
@@ -12,7 +12,9 @@ const CHECK: &str = "configuration";
 pub(super) fn findings(examined: &Examined) -> Vec<Finding> {
     let problems = examined.problems.iter().map(|problem| {
         let advice = "set it as the message says; the README's table lists every setting";
-        Finding::failure(CHECK, problem.to_string(), advice)
+        let problem = problem.to_string();
+        let problem = problem.strip_prefix("configuration: ").unwrap_or(&problem);
+        Finding::failure(CHECK, problem, advice)
     });
     let ok = "all settings can be read";
     let mut findings = or_ok(problems.collect(), CHECK, ok);
@@ -47,16 +49,13 @@ fn connection(name: &str, url: &DatabaseUrl) -> Vec<Finding> {
     } else {
         Finding::ok(
             check,
-            format!("nobody can get in between to {}", url.shown()),
+            format!("the connection to {} stays on this machine, or is verified", url.shown()),
         )
     }
     .about(name)];
     if let Some(file) = url.root_certificate_file() {
-        findings.extend(certificates::pem_file(
-            &format!("sslrootcert of {name}"),
-            file,
-            Kind::Roots,
-        ));
+        let of = format!("sslrootcert of {name}");
+        findings.extend(certificates::roots_file(&of, file));
     }
     findings
 }

@@ -4,7 +4,7 @@ use strongroom_storage::{ConnectError, Database, DatabaseSettings, schema_state}
 
 use super::finding::Finding;
 use super::settings::Wanted;
-use super::{access, certificates, clock, keys, regions, schema, settings};
+use super::{access, certificates, clock, keys, regions, schema, servers, settings};
 use crate::config::Examined;
 
 pub(super) const CHECK: &str = "database";
@@ -88,13 +88,13 @@ async fn primary(
     findings.extend(access::findings(inspection, &server.role, newer).await);
     findings.extend(schema::findings(inspection, state).await);
     findings.extend(keys::findings(database, examined.root_keys.as_ref()).await);
-    let (servers, held) = keys::servers(database, SystemClock.now()).await;
+    let (running, held) = servers::running(database, SystemClock.now()).await;
     findings.extend(held);
-    findings.extend(keys::rotations(database, SystemClock.now()).await);
-    findings.extend(keys::scrub(inspection, servers).await);
+    findings.extend(servers::rotations(database, SystemClock.now()).await);
+    findings.extend(servers::scrub(inspection, running).await);
     let wanted = Wanted {
         pool_size: connect.pool_size,
-        servers,
+        servers: running,
         regions: !examined.regions.all.is_empty(),
     };
     findings.extend(settings::findings(inspection, server, &wanted).await);

@@ -95,16 +95,17 @@ impl Finding {
         }
     }
 
-    fn shown(&self) -> String {
-        let subject = self.subject.as_ref();
-        let subject = subject.map_or(String::new(), |subject| format!(" ({subject})"));
-        let (level, check) = (self.level.word(), self.check);
-        let mut text = format!("{level:8}{check}{subject}: {}", self.found);
-        if let Some(advice) = &self.advice {
-            text.push_str("\n        -> ");
-            text.push_str(advice);
+    /// The check and what it is about.
+    fn name(&self) -> String {
+        match &self.subject {
+            Some(subject) => format!("{} ({subject})", self.check),
+            None => self.check.to_owned(),
         }
-        text
+    }
+
+    /// Whether both say the same of different things.
+    fn says_the_same(&self, other: &Self) -> bool {
+        (self.level, &self.found, &self.advice) == (other.level, &other.found, &other.advice)
     }
 }
 
@@ -127,9 +128,14 @@ pub(super) fn count(findings: &[Finding], level: Level) -> usize {
     findings.iter().filter(same).count()
 }
 
-/// All findings for a person to read, with their number at the end.
+/// All findings for a person to read, the worst and their number last, where a terminal ends.
 pub(super) fn shown(findings: &[Finding]) -> String {
-    let mut lines: Vec<String> = findings.iter().map(Finding::shown).collect();
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|finding| finding.level);
+    let mut lines: Vec<String> = sorted
+        .chunk_by(|one, next| one.says_the_same(next))
+        .map(group)
+        .collect();
     lines.push(format!(
         "{} failure(s), {} warning(s), {} note(s), {} ok",
         count(findings, Level::Failure),
@@ -140,21 +146,35 @@ pub(super) fn shown(findings: &[Finding]) -> String {
     lines.join("\n")
 }
 
+fn group(same: &[&Finding]) -> String {
+    let Some(first) = same.first() else {
+        return String::new();
+    };
+    let names: Vec<_> = same.iter().map(|finding| finding.name()).collect();
+    let (level, names) = (first.level.word(), names.join(", "));
+    let advice = first.advice.as_ref();
+    let advice = advice.map_or(String::new(), |advice| format!("\n        -> {advice}"));
+    format!("{level:8}{names}: {}{advice}", first.found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn people_read_level_check_subject_and_advice() {
+    fn people_read_what_is_worst_last_and_the_same_once() {
         let findings = [
-            Finding::ok("database", "it answers"),
             Finding::failure("policies", "it is gone", "make it").about("credentials"),
+            Finding::ok("database", "it answers"),
+            Finding::warning("role", "not checked", "look"),
+            Finding::warning("clock", "not checked", "look"),
         ];
         assert_eq!(
             shown(&findings),
             "ok      database: it answers\n\
+             warning role, clock: not checked\n        -> look\n\
              FAILURE policies (credentials): it is gone\n        -> make it\n\
-             1 failure(s), 0 warning(s), 0 note(s), 1 ok"
+             1 failure(s), 2 warning(s), 0 note(s), 1 ok"
         );
     }
 }

@@ -9,6 +9,7 @@ mod finding;
 mod keys;
 mod regions;
 mod schema;
+mod servers;
 mod settings;
 
 use strongroom_storage::ConnectError;
@@ -28,10 +29,14 @@ pub(super) async fn run(args: &DoctorArgs) -> Result<(), CommandError> {
     let failures = finding::count(&findings, Level::Failure);
     let warnings = finding::count(&findings, Level::Warning);
     if failures > 0 {
-        return Err(CommandError::Failed(format!("{failures} failure(s)")));
+        return Err(CommandError::Failed(format!(
+            "doctor: {failures} failure(s)"
+        )));
     }
     if args.strict && warnings > 0 {
-        return Err(CommandError::Failed(format!("{warnings} warning(s)")));
+        return Err(CommandError::Failed(format!(
+            "doctor: {warnings} warning(s)"
+        )));
     }
     Ok(())
 }
@@ -49,6 +54,6 @@ fn unchecked(check: &'static str, why: &str) -> Finding {
     Finding::warning(
         check,
         format!("not checked: {why}"),
-        "run this again when that is solved",
+        "run this again when that is put right",
     )
 }

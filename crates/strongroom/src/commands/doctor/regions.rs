@@ -165,7 +165,8 @@ fn of_slot(slot: &Slot) -> Option<Finding> {
         );
         return Some(Finding::failure(SLOTS, found, advice).about(name));
     }
-    if slot.active {
+    // One that nobody has used yet keeps nothing: nodes of the deployment have them ready for a failover.
+    if slot.active || slot.wal_status.is_empty() {
         return None;
     }
     let found =
@@ -216,6 +217,7 @@ mod tests {
             kept_bytes: 0,
         };
         assert!(of_slot(&slot(true, "reserved")).is_none());
+        assert!(of_slot(&slot(false, "")).is_none());
         let level = |slot: &Slot| of_slot(slot).map(|finding| finding.level);
         assert_eq!(level(&slot(false, "extended")), Some(Level::Warning));
         assert_eq!(level(&slot(false, "lost")), Some(Level::Failure));
