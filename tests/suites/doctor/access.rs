@@ -156,9 +156,22 @@ async fn row_level_security_and_policies_are_checked_and_the_advice_restores_the
     assert!(advice.contains("create policy tenant on api_keys"));
     let advice = found.says("policies", "failure", "the policy back door on org_keys");
     assert!(advice.ends_with("drop policy \"back door\" on org_keys;"));
-    found.says("policies", "failure", "the policy tenant on rotations");
+    found.says(
+        "policies",
+        "failure",
+        "the policy tenant on rotations is not the migrations' own: it may show rows of other",
+    );
     found.says("policies", "failure", "the policy listing on organizations");
     assert_eq!(found.of_level("failure").len(), 6);
+    patient
+        .sql("create policy tight on key_uses as restrictive using (false)")
+        .await;
+    let found = patient.examine();
+    found.says(
+        "policies",
+        "failure",
+        "the policy tight on key_uses is not the migrations' own: it may hide",
+    );
     follow_advice(&patient, &found, "row_level_security").await;
     follow_advice(&patient, &found, "policies").await;
     patient.examine().is_healthy();

@@ -17,7 +17,7 @@ pub use access::{HeldRole, TenantTable};
 pub(crate) use access::{roles, tenant_tables};
 pub use policies::Deviation;
 pub use rights::{Lacking, Right};
-pub use server::{AuditPartition, ClockSample, ConnectionUse, Server, Settings, Slot};
+pub use server::{AuditPartition, ConnectionUse, Server, Settings, Slot};
 
 use crate::database::{Database, DatabaseSettings};
 use crate::error::ConnectError;

@@ -39,13 +39,6 @@ impl Server {
     }
 }
 
-/// A reading of a database's clock.
-#[derive(Debug, Clone, Copy)]
-pub struct ClockSample {
-    /// What it said.
-    pub now: DateTime<Utc>,
-}
-
 /// PostgreSQL's settings, by name.
 #[derive(Debug, Clone, Default)]
 pub struct Settings(pub BTreeMap<String, String>);
@@ -108,11 +101,9 @@ impl Inspection {
     ///
     /// # Errors
     /// [`ConnectError`].
-    pub async fn clock(&self) -> Result<ClockSample, ConnectError> {
+    pub async fn clock(&self) -> Result<DateTime<Utc>, ConnectError> {
         let row = self.one(sql::CLOCK, &[]).await?;
-        Ok(ClockSample {
-            now: row.try_get("now")?,
-        })
+        Ok(row.try_get("now")?)
     }
 
     /// The settings of these names, those that this version has.

@@ -13,10 +13,10 @@ const HARMFUL: TimeDelta = TimeDelta::seconds(10);
 /// Compares this machine's clock with that of the database `name`.
 pub(super) async fn findings(inspection: &Inspection, name: &str) -> Vec<Finding> {
     let before = SystemClock.now();
-    let sample = inspection.clock().await;
+    let theirs = inspection.clock().await;
     let after = SystemClock.now();
-    super::attempt(CHECK, sample, |sample| {
-        vec![judged(name, difference(before, sample.now, after))]
+    super::attempt(CHECK, theirs, |theirs| {
+        vec![judged(name, difference(before, theirs, after))]
     })
 }
 
