@@ -16,22 +16,21 @@ pub(crate) struct Examined {
     pub(crate) http: Option<HttpSettings>,
 }
 
-/// Reads all settings of `serve` and does not stop at the first problem. What root keys there are is not read.
+/// Reads all settings of `serve` and does not stop at the first problem. Those of the root keys' contents are left out.
 pub(crate) fn examine(args: &ServeArgs) -> Examined {
     let sources = Sources::read_all(&serve_flags(args), args.vault.connect.config.as_deref());
-    // For what it finds wrong, in settings that only a server needs.
-    let _ = settings_from(&sources);
+    let served = settings_from(&sources).err();
     let database = database_from(&sources);
     let root_keys = RootKeyConfig::new(&sources);
-    let mut problems = Vec::new();
+    // What is in the root keys' places is told of apart.
+    let unread = root_keys.as_ref().ok().and_then(|keys| keys.load().err());
+    let found = sources.problems().into_iter();
     let missing = [database.as_ref().err(), root_keys.as_ref().err()];
-    for problem in sources
-        .problems()
-        .iter()
-        .chain(missing.into_iter().flatten())
-    {
-        if !problems.contains(problem) {
-            problems.push(problem.clone());
+    let missing = missing.into_iter().flatten().cloned();
+    let mut problems: Vec<ConfigError> = Vec::new();
+    for problem in found.chain(missing).chain(served) {
+        if !problems.contains(&problem) && unread.as_ref() != Some(&problem) {
+            problems.push(problem);
         }
     }
     Examined {
