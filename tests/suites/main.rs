@@ -27,6 +27,7 @@ mod deleting;
 mod deployment;
 mod dev;
 mod dev_regions;
+mod doctor;
 mod failover;
 mod first_start;
 mod harness;

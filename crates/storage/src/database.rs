@@ -120,6 +120,12 @@ impl Database {
         }
     }
 
+    /// Longest time that connecting may take, all hosts included.
+    pub(crate) fn connect_patience(&self) -> Duration {
+        let hosts = self.connector.config.get_hosts().len();
+        self.connect_timeout * u32::try_from(hosts).unwrap_or(1)
+    }
+
     pub(crate) fn pool_size(&self) -> usize {
         self.pool.status().max_size
     }

@@ -9,6 +9,7 @@ mod audit_reader;
 mod audit_store;
 mod backup;
 mod database;
+pub mod doctor;
 mod error;
 mod gather;
 mod last_use;
@@ -37,9 +38,12 @@ pub use backup::{PgBackupSource, PgRestoreTarget, SCHEMA_VERSION};
 pub use database::{Database, DatabaseSettings};
 pub use error::ConnectError;
 pub use listen::{PartitionKeeper, RevocationListener, ensure_audit_partitions};
-pub use migrate::{Migrated, ensure_database, migrate, pending_migrations};
+pub use migrate::{
+    Migrated, SchemaState, ensure_database, migrate, pending_migrations, schema_state,
+};
 pub use pg_store::PgStore;
 pub use regions::{RegionSettings, RegionsSettings, WatchedRegions};
 pub use roles::{AppRole, check_serving_role, grant_app_role};
 pub use scrub_lock::ScrubLock;
+pub use tls::PeerCertificate;
 pub use url::{DatabaseUrl, UrlError};

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use refinery::{Migration, Runner};
 
 use crate::database::Database;
@@ -69,7 +71,7 @@ pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
         applied: report
             .applied_migrations()
             .iter()
-            .map(|migration| format!("{:04}_{}", migration.version(), migration.name()))
+            .map(|migration| shown(migration.version(), migration.name()))
             .collect(),
         version: latest,
     })
@@ -81,22 +83,60 @@ pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
 /// # Errors
 /// [`ConnectError`].
 pub async fn pending_migrations(database: &Database) -> Result<usize, ConnectError> {
+    Ok(schema_state(database).await?.missing.len())
+}
+
+/// In what a database's schema differs from what this program brings along.
+#[derive(Debug, Default)]
+pub struct SchemaState {
+    /// This program's migrations that were not applied, such as `0006_operations`.
+    pub missing: Vec<String>,
+    /// Applied migrations that this program does not know: those of a newer one.
+    pub unknown: Vec<String>,
+    /// Migrations that were applied with another content than this program's.
+    pub changed: Vec<String>,
+}
+
+/// Compares the applied migrations with this program's.
+///
+/// # Errors
+/// [`ConnectError`].
+pub async fn schema_state(database: &Database) -> Result<SchemaState, ConnectError> {
     let client = database.setup_client().await?;
     let exists = client
         .query_one("select to_regclass($1) is not null", &[&HISTORY])
         .await?;
-    if !exists.get::<_, bool>(0) {
-        return Ok(MIGRATIONS.len());
+    let rows = if exists.get::<_, bool>(0) {
+        let history = format!("select version, name, checksum from {HISTORY} order by version");
+        client.query(&history, &[]).await?
+    } else {
+        Vec::new()
+    };
+    let mut applied: BTreeMap<i32, (String, String)> = BTreeMap::new();
+    for row in &rows {
+        let content = (row.try_get("name")?, row.try_get("checksum")?);
+        applied.insert(row.try_get("version")?, content);
     }
-    let rows = client
-        .query(&format!("select version from {HISTORY}"), &[])
-        .await?;
-    let applied: Vec<i32> = rows.iter().map(|row| row.get("version")).collect();
-    let pending = runner()?;
-    let pending = pending.get_migrations().iter();
-    Ok(pending
-        .filter(|migration| !applied.contains(&migration.version()))
-        .count())
+    let mut state = SchemaState::default();
+    for migration in runner()?.get_migrations() {
+        let shown = shown(migration.version(), migration.name());
+        match applied.remove(&migration.version()) {
+            None => state.missing.push(shown),
+            Some((_, checksum)) if checksum != migration.checksum().to_string() => {
+                state.changed.push(shown);
+            }
+            Some(_) => {}
+        }
+    }
+    let unknown = applied.iter();
+    state.unknown = unknown
+        .map(|(at, (name, _))| self::shown(*at, name))
+        .collect();
+    Ok(state)
+}
+
+fn shown(version: i32, name: &str) -> String {
+    format!("{version:04}_{name}")
 }
 
 /// Makes the database `name` unless it exists. The connection's role must be allowed to.

@@ -1,10 +1,11 @@
 use deadpool_postgres::Object;
 
 use crate::database::Database;
+use crate::doctor;
 use crate::error::ConnectError;
 
 /// What servers may do, and no more: they own nothing, and cannot alter or drop a table or policy.
-const GRANTS: &str = "\
+pub(crate) const GRANTS: &str = "\
 grant usage on schema public to {role};
 grant select on schema_migrations, audit_checkpoints to {role};
 grant select, insert on audit_events, root_keys, service_keys, organizations, org_keys, api_keys to {role};
@@ -94,47 +95,36 @@ async fn may_create_roles(client: &Object) -> Result<bool, ConnectError> {
 /// [`ConnectError::Role`] says what is wrong and what to do.
 pub async fn check_serving_role(database: &Database) -> Result<(), ConnectError> {
     let client = database.setup_client().await?;
-    // Both the current and the session's role, and every role that either may become.
-    let row = client
-        .query_one(
-            "select session_user::text as name, \
-               coalesce(bool_or(rolsuper), false) as superuser, \
-               coalesce(bool_or(rolbypassrls), false) as bypass, \
-               exists (select from pg_class c where c.relnamespace = 'public'::regnamespace \
-                 and c.relkind in ('r', 'p') and (pg_has_role(session_user, c.relowner, 'member') \
-                 or pg_has_role(current_user, c.relowner, 'member'))) as owner, \
-               (select string_agg(c.relname, ', ') from pg_class c join pg_attribute a \
-                 on a.attrelid = c.oid and a.attname = 'org_id' \
-                 where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') \
-                 and not (c.relrowsecurity and c.relforcerowsecurity)) as unprotected \
-             from pg_roles where pg_has_role(session_user, oid, 'member') \
-               or pg_has_role(current_user, oid, 'member')",
-            &[],
-        )
-        .await?;
-    let name: String = row.get("name");
+    let roles = doctor::roles(&client).await?;
+    let name = roles.first().map_or("", |role| role.name.as_str());
     let refused = |why: &str| {
         Err(ConnectError::Role(format!(
             "refusing to serve as database role {name}: it {why}, so row-level security would not bind it. \
              Make a role for servers with `strongroom migrate --app-role NAME` and name it in database_url."
         )))
     };
-    if row.get("superuser") {
+    if roles.iter().any(|role| role.superuser) {
         return refused("is a superuser, or can become one");
     }
-    if row.get("bypass") {
+    if roles.iter().any(|role| role.bypass_rls) {
         return refused("has BYPASSRLS, or can become a role that has");
     }
-    if row.get("owner") {
+    if roles.iter().any(|role| !role.tables.is_empty()) {
         return refused("owns tables, or can become their owner");
     }
-    match row.get::<_, Option<String>>("unprotected") {
-        None => Ok(()),
-        Some(tables) => Err(ConnectError::Role(format!(
-            "refusing to serve: forced row-level security is off on {tables}. Turn it on again with ALTER \
-             TABLE … ENABLE ROW LEVEL SECURITY and ALTER TABLE … FORCE ROW LEVEL SECURITY."
-        ))),
+    let tables = doctor::tenant_tables(&client).await?;
+    let unprotected = tables
+        .iter()
+        .filter(|table| !(table.enabled && table.forced));
+    let names: Vec<&str> = unprotected.map(|table| table.name.as_str()).collect();
+    if names.is_empty() {
+        return Ok(());
     }
+    let tables = names.join(", ");
+    Err(ConnectError::Role(format!(
+        "refusing to serve: forced row-level security is off on {tables}. Turn it on again with ALTER \
+         TABLE … ENABLE ROW LEVEL SECURITY and ALTER TABLE … FORCE ROW LEVEL SECURITY."
+    )))
 }
 
 pub(crate) fn quote_ident(name: &str) -> String {

@@ -10,6 +10,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::database::Database;
 use crate::pg_store::PgStore;
 use crate::rows::{self, get, named};
 use crate::sql;
@@ -61,13 +62,7 @@ impl RotationStore for PgStore {
     }
 
     async fn all_rotations(&self) -> StoreResult<Vec<Rotation>> {
-        within(&self.database, async {
-            let transaction = OrgTransaction::begin_listing(&self.database).await?;
-            let rows = transaction.query(sql::ROTATIONS_LISTING, &[]).await?;
-            transaction.finish().await?;
-            rows.iter().map(rotation).collect()
-        })
-        .await
+        listed(&self.database).await
     }
 
     async fn count_behind(&self, scope: OrgScope, generation: i32) -> StoreResult<i64> {
@@ -219,6 +214,17 @@ async fn retire(
         .append(&transaction, vec![(scope, event)])
         .await?;
     Ok((0, Some(transaction)))
+}
+
+/// The rotations of all organisations, newest first.
+pub(crate) async fn listed(database: &Database) -> StoreResult<Vec<Rotation>> {
+    within(database, async {
+        let transaction = OrgTransaction::begin_listing(database).await?;
+        let rows = transaction.query(sql::ROTATIONS_LISTING, &[]).await?;
+        transaction.finish().await?;
+        rows.iter().map(rotation).collect()
+    })
+    .await
 }
 
 fn rotation(row: &Row) -> StoreResult<Rotation> {

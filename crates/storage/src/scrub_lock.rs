@@ -4,8 +4,10 @@ use tokio_postgres::Client;
 use crate::database::Database;
 use crate::error::ConnectError;
 
+/// The advisory lock's number.
+pub(crate) const KEY: i64 = 7_361_982_640_129;
 /// Taken without waiting; PostgreSQL frees it when the session ends, however that happens.
-const LOCK: &str = "select pg_try_advisory_lock(7361982640129)";
+const LOCK: &str = "select pg_try_advisory_lock($1)";
 
 /// The right to scrub this database in the background. One server at a time has it, for as long as its
 /// connection lives.
@@ -22,7 +24,7 @@ impl ScrubLock {
     /// [`ConnectError`].
     pub async fn try_take(database: &Database) -> Result<Option<Self>, ConnectError> {
         let (client, connection) = database.dedicated(|| {}).await?;
-        let taken: bool = client.query_one(LOCK, &[]).await?.get(0);
+        let taken: bool = client.query_one(LOCK, &[&KEY]).await?.get(0);
         Ok(taken.then_some(Self {
             _client: client,
             connection,

@@ -3,6 +3,7 @@
 
 mod audit;
 pub mod backup;
+pub mod doctor;
 mod keys;
 mod listing;
 pub mod operations;
@@ -343,6 +344,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
     ];
     all.extend(audit::ALL);
     all.extend(backup::ALL);
+    all.extend(doctor::ALL);
     all.extend(keys::ALL);
     all.extend(listing::ALL);
     all.extend(operations::ALL);

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
@@ -79,6 +79,13 @@ impl DatabaseUrl {
     #[must_use]
     pub fn is_exposed(&self) -> bool {
         self.tls != TlsMode::VerifyFull && self.config.get_hosts().iter().any(is_remote)
+    }
+
+    /// The file that root certificates are read from; `None` where the system's own ones count.
+    #[must_use]
+    pub fn root_certificate_file(&self) -> Option<&Path> {
+        let file = self.root_cert.as_deref();
+        file.filter(|file| *file != Path::new("system"))
     }
 
     /// `host:port/database` for logs.

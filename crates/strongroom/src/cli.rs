@@ -1,5 +1,6 @@
 mod audit;
 mod backup;
+mod doctor;
 mod health;
 mod rotate;
 
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use audit::{AuditCommand, AuditVerifyArgs, ExportArgs, HeadArgs, PruneArgs};
 pub(crate) use backup::{BackupArgs, RestoreArgs};
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use health::HealthArgs;
 pub(crate) use rotate::{RotateCommand, RotateOrgArgs, RotateRetireArgs, RotateRootArgs};
 
@@ -34,6 +36,11 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Ask a running server whether it can serve; exits with 1 when it cannot. For health checks.
     Health(HealthArgs),
+    /// Check configuration, database, rights, root keys, clocks, regions and certificates, and say what to do.
+    ///
+    /// Takes the flags, variables and file that `serve` takes, and the servers' database role. Changes nothing, and
+    /// shows no secret. Goes on after a problem. Exits with 1 when there was a failure.
+    Doctor(Box<DoctorArgs>),
     /// Create or update the database's tables. Needs a role that may create tables; it becomes their owner.
     Migrate(MigrateArgs),
     /// Root keys: what every other key is wrapped by.

@@ -1,7 +1,7 @@
 use serde_json::json;
-use strongroom_domain::keyring::Found;
+use strongroom_domain::keyring::{Found, RootKeySources};
 use strongroom_domain::rotation::RootKeyState;
-use strongroom_domain::store::RootKeyStore;
+use strongroom_domain::store::{RootKeyStore, StoredRootKey};
 use strongroom_storage::{Database, pending_migrations};
 
 use crate::cli::VaultArgs;
@@ -22,17 +22,9 @@ pub(super) async fn run(vault: &VaultArgs, json: bool) -> Result<(), CommandErro
     let mut values = Vec::new();
     let mut rows = Vec::new();
     let mut problems = Vec::new();
-    for row in database.root_keys().await? {
-        let found = sources
-            .find(&row)
-            .map_err(|error| CommandError::Failed(error.to_string()))?;
-        let found = match found {
-            Found::Right(_) => "right",
-            Found::Wrong => "wrong",
-            Found::Missing => "missing",
-        };
-        let needed = matches!(row.state, RootKeyState::Active | RootKeyState::Superseded);
-        if found == "wrong" || (found == "missing" && needed) {
+    for compared in compare(&sources, database.root_keys().await?)? {
+        let Compared { row, found, needed } = compared;
+        if found == WRONG || (found == MISSING && needed) {
             problems.push(format!("root key {} is {found}", row.id));
         }
         let (id, state) = (row.id.to_string(), row.state.as_str());
@@ -49,4 +41,35 @@ pub(super) async fn run(vault: &VaultArgs, json: bool) -> Result<(), CommandErro
     } else {
         Err(CommandError::Failed(problems.join("; ")))
     }
+}
+
+pub(super) const RIGHT: &str = "right";
+pub(super) const WRONG: &str = "wrong";
+pub(super) const MISSING: &str = "missing";
+
+/// A root key that the database knows, beside what is configured.
+pub(super) struct Compared {
+    pub(super) row: StoredRootKey,
+    /// [`RIGHT`], [`WRONG`] or [`MISSING`].
+    pub(super) found: &'static str,
+    /// Whether something may still be wrapped by it.
+    pub(super) needed: bool,
+}
+
+/// Compares what is configured with what the database knows.
+pub(super) fn compare(
+    sources: &RootKeySources,
+    rows: Vec<StoredRootKey>,
+) -> Result<Vec<Compared>, CommandError> {
+    let compared = rows.into_iter().map(|row| {
+        let found = match sources.find(&row) {
+            Ok(Found::Right(_)) => RIGHT,
+            Ok(Found::Wrong) => WRONG,
+            Ok(Found::Missing) => MISSING,
+            Err(error) => return Err(CommandError::Failed(error.to_string())),
+        };
+        let needed = matches!(row.state, RootKeyState::Active | RootKeyState::Superseded);
+        Ok(Compared { row, found, needed })
+    });
+    compared.collect()
 }

@@ -5,6 +5,7 @@ mod backup;
 mod credentials;
 #[cfg(feature = "dev")]
 mod dev;
+mod doctor;
 mod health;
 mod key;
 mod key_check;
@@ -31,6 +32,7 @@ pub(crate) fn run(command: Command) -> Result<(), CommandError> {
         Command::Serve(args) => serve::run(&args),
         #[cfg(feature = "dev")]
         Command::Dev(args) => dev::run(&args),
+        Command::Doctor(args) => short(doctor::run(&args)),
         Command::Health(args) => health::run(&args),
         Command::Migrate(args) => short(migrate::run(&args)),
         Command::RootKey { command } => root_key::run(&command),

@@ -46,7 +46,10 @@ pub(super) async fn run(args: &RegionsArgs) -> Result<(), CommandError> {
 }
 
 // Each database gets the time that a connection may take.
-async fn answered(watched: &WatchedRegions, connect: &DatabaseSettings) -> Vec<RegionStatus> {
+pub(super) async fn answered(
+    watched: &WatchedRegions,
+    connect: &DatabaseSettings,
+) -> Vec<RegionStatus> {
     let until = Instant::now() + connect.connect_timeout + Duration::from_secs(1);
     loop {
         let statuses = watched.status();

@@ -1,11 +1,13 @@
 //! Settings: read once from flags, variables and a file, then checked, then passed on.
 
+mod examine;
 mod regions;
 mod root_key;
 mod settings;
 mod sources;
 
-pub(crate) use root_key::RootKeyConfig;
+pub(crate) use examine::{Examined, examine};
+pub(crate) use root_key::{RootKeyConfig, RootKeySource};
 pub(crate) use settings::{
     LogFormat, Logging, ServeSettings, VaultAccess, database, regions, root_keys, serve,
     vault_access,

@@ -70,28 +70,49 @@ impl RootKeyConfig {
     /// Reads every place, as it is now.
     pub(crate) fn load(&self) -> Result<RootKeySources, ConfigError> {
         let mut sources = RootKeySources::default();
-        for (key, found) in &self.found {
-            let invalid = |problem| found.invalid(key, problem);
-            match *key {
-                VARIABLE => sources.keys.extend(parse(&found.text).map_err(invalid)?),
-                FILE => {
-                    let keys = from_path(Path::new(&found.text));
-                    sources.keys.extend(keys.map_err(invalid)?);
-                }
-                PASSPHRASE => {
-                    sources
-                        .passphrases
-                        .push(passphrase(&found.text).map_err(invalid)?);
-                }
-                _ => {
-                    let text = read_private(Path::new(&found.text)).map_err(invalid)?;
-                    let text = text.trim_end_matches(['\r', '\n']);
-                    sources.passphrases.push(passphrase(text).map_err(invalid)?);
-                }
-            }
+        for place in self.places() {
+            let read = place.read?;
+            sources.keys.extend(read.keys);
+            sources.passphrases.extend(read.passphrases);
         }
         Ok(sources)
     }
+
+    /// Every place and what is in it, as it is now; read one by one.
+    pub(crate) fn places(&self) -> impl Iterator<Item = RootKeySource> {
+        self.found.iter().map(|(key, found)| RootKeySource {
+            setting: key,
+            file: [FILE, PASSPHRASE_FILE]
+                .contains(key)
+                .then(|| PathBuf::from(&found.text)),
+            read: read(key, found).map_err(|problem| found.invalid(key, problem)),
+        })
+    }
+}
+
+/// A place that root keys come from.
+pub(crate) struct RootKeySource {
+    /// The setting that names it.
+    pub(crate) setting: Key,
+    /// The file or folder, where it is one.
+    pub(crate) file: Option<PathBuf>,
+    /// What is in it.
+    pub(crate) read: Result<RootKeySources, ConfigError>,
+}
+
+fn read(key: Key, found: &Found) -> Result<RootKeySources, String> {
+    let text = &found.text;
+    let (mut keys, mut passphrases) = (Vec::new(), Vec::new());
+    match key {
+        VARIABLE => keys = parse(text)?,
+        FILE => keys = from_path(Path::new(text))?,
+        PASSPHRASE => passphrases.push(passphrase(text)?),
+        _ => {
+            let text = read_private(Path::new(text))?;
+            passphrases.push(passphrase(text.trim_end_matches(['\r', '\n']))?);
+        }
+    }
+    Ok(RootKeySources { keys, passphrases })
 }
 
 /// The root keys in `path`, newest last: a file, or a folder of files in the order of their names.

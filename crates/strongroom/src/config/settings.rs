@@ -86,6 +86,13 @@ pub(crate) fn root_keys(args: &VaultArgs) -> Result<RootKeyConfig, ConfigError> 
 
 /// Settings of `serve`.
 pub(crate) fn serve(args: &ServeArgs) -> Result<(ServeSettings, Logging), ConfigError> {
+    settings_from(&Sources::read(
+        &serve_flags(args),
+        args.vault.connect.config.as_deref(),
+    )?)
+}
+
+pub(super) fn serve_flags(args: &ServeArgs) -> Vec<(&'static str, Option<String>)> {
     let mut flags = vault_flags(&args.vault);
     flags.extend([
         ("regions", args.regions.clone()),
@@ -110,27 +117,30 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(ServeSettings, Logging), Config
         ("log_format", args.log_format.clone()),
         ("log_level", args.log_level.clone()),
     ]);
-    let sources = Sources::read(&flags, args.vault.connect.config.as_deref())?;
+    flags
+}
+
+pub(super) fn settings_from(sources: &Sources) -> Result<(ServeSettings, Logging), ConfigError> {
+    let logging = Logging {
+        format: sources.parse("log_format", LogFormat::Auto, log_format)?,
+        level: sources.parse("log_level", tracing::Level::INFO, log_level)?,
+    };
     let settings = ServeSettings {
         listen: sources.parse("listen", DEFAULT_LISTEN, address)?,
         vault: VaultSettings {
             blob_rules: sources.parse("blob_rules", BlobRules::Typed, blob_rules)?,
             anonymous_org: sources.parse("anonymous_org", None, organization)?,
         },
-        http: http_from(&sources)?,
+        http: http_from(sources)?,
         api: ApiSettings {
             request_timeout: sources.parse("request_timeout", Duration::from_secs(10), time)?,
             body_timeout: sources.parse("body_timeout", Duration::from_secs(15), time)?,
             // Whoever names an organisation for anonymous callers decides who reaches the server.
             anonymous_needs_loopback_host: false,
         },
-        background: background_from(&sources)?,
-        regions: regions_from(&sources)?,
-        access: access_from(&sources)?,
-    };
-    let logging = Logging {
-        format: sources.parse("log_format", LogFormat::Auto, log_format)?,
-        level: sources.parse("log_level", tracing::Level::INFO, log_level)?,
+        background: background_from(sources)?,
+        regions: regions_from(sources)?,
+        access: access_from(sources)?,
     };
     Ok((settings, logging))
 }
@@ -164,7 +174,7 @@ fn access_from(sources: &Sources) -> Result<VaultAccess, ConfigError> {
     Ok(access)
 }
 
-fn database_from(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
+pub(super) fn database_from(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
     let url = database_url(sources)?;
     Ok(DatabaseSettings {
         url,
@@ -195,7 +205,7 @@ fn database_url(sources: &Sources) -> Result<DatabaseUrl, ConfigError> {
         .map_err(|error| found.invalid("database_url", error.to_string()))
 }
 
-fn http_from(sources: &Sources) -> Result<HttpSettings, ConfigError> {
+pub(super) fn http_from(sources: &Sources) -> Result<HttpSettings, ConfigError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(HttpSettings {
         workers: sources.parse("workers", cores, |text| count(text, 1, 1024))?,

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::os::unix::fs::PermissionsExt;
@@ -100,7 +101,11 @@ pub(crate) struct Found {
 }
 
 /// All raw values, the strongest of each.
-pub(crate) struct Sources(BTreeMap<Key, Found>);
+pub(crate) struct Sources {
+    found: BTreeMap<Key, Found>,
+    /// What was wrong so far, where that shall not keep the rest from being read.
+    forgiven: Option<RefCell<Vec<ConfigError>>>,
+}
 
 impl Sources {
     /// Gathers flags, the process's variables, and the file that `config` names.
@@ -108,14 +113,20 @@ impl Sources {
         flags: &[(Key, Option<String>)],
         config: Option<&Path>,
     ) -> Result<Self, ConfigError> {
-        let variables = std::env::vars_os().filter_map(|(name, value)| {
-            // A value that is no UTF-8 is no value of ours; its replacement fails the setting's own check.
-            Some((
-                name.into_string().ok()?,
-                value.to_string_lossy().into_owned(),
-            ))
-        });
-        Self::gather(flags, &variables.collect(), config)
+        Self::gather(flags, &environment(), config)
+    }
+
+    /// As [`Self::read`], but goes on after what is wrong: a default takes its place. [`Self::problems`] has it.
+    pub(crate) fn read_all(flags: &[(Key, Option<String>)], config: Option<&Path>) -> Self {
+        let (found, problems) = collect(flags, &environment(), config);
+        let forgiven = Some(RefCell::new(problems));
+        Self { found, forgiven }
+    }
+
+    /// What [`Self::read_all`] and the settings' own checks found wrong.
+    pub(crate) fn problems(&self) -> Vec<ConfigError> {
+        let forgiven = self.forgiven.as_ref();
+        forgiven.map_or_else(Vec::new, |problems| problems.borrow().clone())
     }
 
     fn gather(
@@ -123,40 +134,17 @@ impl Sources {
         variables: &BTreeMap<String, String>,
         config: Option<&Path>,
     ) -> Result<Self, ConfigError> {
-        let mut found = BTreeMap::new();
-        for (key, value) in flags {
-            if let Some(text) = value {
-                let (text, origin) = (text.clone(), Origin::Flag(key));
-                found.insert(*key, Found { text, origin });
-            }
-        }
-        for key in KEYS {
-            let name = variable(key);
-            if let Some(text) = variables.get(&name) {
-                let (text, origin) = (text.clone(), Origin::Variable(name));
-                found.entry(key).or_insert(Found { text, origin });
-            }
-        }
-        let named = found.get("config").map(|found| PathBuf::from(&found.text));
-        if let Some(file) = config.map(Path::to_owned).or(named) {
-            for (key, text) in read_file(&file)? {
-                let origin = Origin::File(file.clone());
-                found.entry(key).or_insert(Found { text, origin });
-            }
-        }
-        // Many platforms set this one for whatever runs on them, so it is the last to be asked.
-        if let Some(text) = variables.get("DATABASE_URL") {
-            let (text, origin) = (text.clone(), Origin::Variable("DATABASE_URL".into()));
-            found
-                .entry("database_url")
-                .or_insert(Found { text, origin });
-        }
-        Ok(Self(found))
+        let (found, problems) = collect(flags, variables, config);
+        let forgiven = None;
+        problems
+            .into_iter()
+            .next()
+            .map_or(Ok(Self { found, forgiven }), Err)
     }
 
     /// The raw value of `key`.
     pub(crate) fn get(&self, key: Key) -> Option<&Found> {
-        self.0.get(key)
+        self.found.get(key)
     }
 
     /// The value of `key` as `parse` reads it, or `default` when it is not set.
@@ -168,9 +156,66 @@ impl Sources {
     ) -> Result<T, ConfigError> {
         match self.get(key) {
             None => Ok(default),
-            Some(found) => parse(&found.text).map_err(|problem| found.invalid(key, problem)),
+            Some(found) => parse(&found.text).or_else(|problem| {
+                let error = found.invalid(key, problem);
+                let Some(forgiven) = &self.forgiven else {
+                    return Err(error);
+                };
+                forgiven.borrow_mut().push(error);
+                Ok(default)
+            }),
         }
     }
+}
+
+fn environment() -> BTreeMap<String, String> {
+    let variables = std::env::vars_os().filter_map(|(name, value)| {
+        // A value that is no UTF-8 is no value of ours; its replacement fails the setting's own check.
+        Some((
+            name.into_string().ok()?,
+            value.to_string_lossy().into_owned(),
+        ))
+    });
+    variables.collect()
+}
+
+/// All values, and all that is wrong with the file.
+fn collect(
+    flags: &[(Key, Option<String>)],
+    variables: &BTreeMap<String, String>,
+    config: Option<&Path>,
+) -> (BTreeMap<Key, Found>, Vec<ConfigError>) {
+    let (mut found, mut problems) = (BTreeMap::new(), Vec::new());
+    for (key, value) in flags {
+        if let Some(text) = value {
+            let (text, origin) = (text.clone(), Origin::Flag(key));
+            found.insert(*key, Found { text, origin });
+        }
+    }
+    for key in KEYS {
+        let name = variable(key);
+        if let Some(text) = variables.get(&name) {
+            let (text, origin) = (text.clone(), Origin::Variable(name));
+            found.entry(key).or_insert(Found { text, origin });
+        }
+    }
+    let named = found.get("config").map(|found| PathBuf::from(&found.text));
+    if let Some(file) = config.map(Path::to_owned).or(named) {
+        let (values, wrong) = read_file(&file);
+        problems = wrong;
+        for (key, text) in values {
+            let origin = Origin::File(file.clone());
+            found.entry(key).or_insert(Found { text, origin });
+        }
+    }
+    // Many platforms set this one for whatever runs on them, so it is the last to be asked.
+    if let Some(text) = variables.get("DATABASE_URL") {
+        let (text, origin) = (text.clone(), Origin::Variable("DATABASE_URL".into()));
+        found
+            .entry("database_url")
+            .or_insert(Found { text, origin });
+    }
+    (found, problems)
 }
 
 impl Found {
@@ -199,33 +244,45 @@ fn variable(key: Key) -> String {
     format!("STRONGROOM_{}", key.to_uppercase())
 }
 
-fn read_file(file: &Path) -> Result<Vec<(Key, String)>, ConfigError> {
+/// The values in `file`, and what is wrong with the others.
+fn read_file(file: &Path) -> (Vec<(Key, String)>, Vec<ConfigError>) {
     let broken = |problem: String| ConfigError::File {
         file: file.to_owned(),
         problem,
     };
-    let text = std::fs::read_to_string(file).map_err(|error| broken(error.to_string()))?;
-    let table: toml::Table = text
-        .parse()
-        .map_err(|error| broken(syntax(&text, &error)))?;
-    if let Some(name) = KEY_MATERIAL.iter().find(|name| table.contains_key(**name)) {
-        check_private(file).map_err(|problem| broken(format!("it holds {name}, and {problem}")))?;
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string());
+    let table = text.and_then(|text| {
+        let table = text.parse::<toml::Table>();
+        table.map_err(|error| syntax(&text, &error))
+    });
+    let table = match table {
+        Ok(table) => table,
+        Err(problem) => return (Vec::new(), vec![broken(problem)]),
+    };
+    let (mut values, mut problems) = (Vec::new(), Vec::new());
+    if let Some(name) = KEY_MATERIAL.iter().find(|name| table.contains_key(**name))
+        && let Err(problem) = check_private(file)
+    {
+        problems.push(broken(format!("it holds {name}, and {problem}")));
     }
-    table
-        .into_iter()
-        .map(|(name, value)| {
-            let known = KEYS.iter().find(|key| **key == name && name != "config");
-            let key = known.ok_or_else(|| broken(format!("{name:?} is not a known setting")))?;
-            let text = if *key == "regions" {
-                regions(value).ok_or_else(|| broken(REGIONS_FORM.into()))?
-            } else {
-                plain(value).ok_or_else(|| {
-                    broken(format!("{name} must be a string, a number or a boolean"))
-                })?
-            };
-            Ok((*key, text))
-        })
-        .collect()
+    for (name, value) in table {
+        match read_value(&name, value) {
+            Ok(read) => values.push(read),
+            Err(problem) => problems.push(broken(problem)),
+        }
+    }
+    (values, problems)
+}
+
+fn read_value(name: &str, value: toml::Value) -> Result<(Key, String), String> {
+    let known = KEYS.iter().find(|key| **key == name && name != "config");
+    let key = known.ok_or_else(|| format!("{name:?} is not a known setting"))?;
+    let text = if *key == "regions" {
+        regions(value).ok_or_else(|| REGIONS_FORM.to_owned())?
+    } else {
+        plain(value).ok_or_else(|| format!("{name} must be a string, a number or a boolean"))?
+    };
+    Ok((*key, text))
 }
 
 // The error's own text quotes the line, and with it perhaps a secret.

@@ -1,0 +1,119 @@
+use tokio_postgres::Client;
+
+use super::Inspection;
+use super::policies::{Deviation, Policy, deviations};
+use crate::error::ConnectError;
+use crate::sql::doctor as sql;
+
+/// The role of a session, or one that it may become.
+#[derive(Debug, Clone, Default)]
+pub struct HeldRole {
+    /// Its name.
+    pub name: String,
+    /// Whether the session is it, without becoming anything.
+    pub own: bool,
+    /// Whether it is a superuser.
+    pub superuser: bool,
+    /// Whether it has BYPASSRLS.
+    pub bypass_rls: bool,
+    /// Whether it has CREATEROLE: before PostgreSQL 16, it may become anyone but a superuser.
+    pub create_role: bool,
+    /// Whether it has REPLICATION: it may copy all files of the cluster.
+    pub replication: bool,
+    /// Tables in the schema `public` that it owns.
+    pub tables: Vec<String>,
+    /// Whether it owns the schema `public`, and so may drop what is in it.
+    pub owns_schema: bool,
+    /// Whether it owns the database.
+    pub owns_database: bool,
+}
+
+/// A table or partition that holds organisations' rows.
+#[derive(Debug, Clone)]
+pub struct TenantTable {
+    /// Its name.
+    pub name: String,
+    /// Whether row-level security is on.
+    pub enabled: bool,
+    /// Whether it binds the table's owner as well.
+    pub forced: bool,
+}
+
+/// The roles of the session, its own one first.
+pub(crate) async fn roles(client: &Client) -> Result<Vec<HeldRole>, ConnectError> {
+    let rows = client.query(sql::ROLES, &[]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(HeldRole {
+                name: row.try_get("name")?,
+                own: row.try_get("own")?,
+                superuser: row.try_get("rolsuper")?,
+                bypass_rls: row.try_get("rolbypassrls")?,
+                create_role: row.try_get("rolcreaterole")?,
+                replication: row.try_get("rolreplication")?,
+                tables: row.try_get("tables")?,
+                owns_schema: row.try_get("owns_schema")?,
+                owns_database: row.try_get("owns_database")?,
+            })
+        })
+        .collect()
+}
+
+/// All tenant tables and partitions.
+pub(crate) async fn tenant_tables(client: &Client) -> Result<Vec<TenantTable>, ConnectError> {
+    let rows = client.query(sql::TENANT_TABLES, &[]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(TenantTable {
+                name: row.try_get("name")?,
+                enabled: row.try_get("enabled")?,
+                forced: row.try_get("forced")?,
+            })
+        })
+        .collect()
+}
+
+impl Inspection {
+    /// The session's role, and those that it may become.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn roles(&self) -> Result<Vec<HeldRole>, ConnectError> {
+        super::in_time(self.patience, roles(&self.client)).await
+    }
+
+    /// All tenant tables and partitions.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn tenant_tables(&self) -> Result<Vec<TenantTable>, ConnectError> {
+        super::in_time(self.patience, tenant_tables(&self.client)).await
+    }
+
+    /// In what the policies of `tables` differ from those that the migrations made.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn policy_deviations(
+        &self,
+        tables: &[TenantTable],
+    ) -> Result<Vec<Deviation>, ConnectError> {
+        let rows = self.query(sql::POLICIES, &[]).await?;
+        let policies: Result<Vec<_>, ConnectError> = rows
+            .iter()
+            .map(|row| {
+                Ok(Policy {
+                    table: row.try_get("table_name")?,
+                    name: row.try_get("name")?,
+                    permissive: row.try_get("permissive")?,
+                    command: row.try_get("command")?,
+                    everyone: row.try_get("everyone")?,
+                    using: row.try_get("using_expression")?,
+                    check: row.try_get("check_expression")?,
+                })
+            })
+            .collect();
+        let tables: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+        Ok(deviations(&tables, &policies?))
+    }
+}

@@ -1,0 +1,163 @@
+/// A row-level policy, as the catalog has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Policy {
+    pub(super) table: String,
+    pub(super) name: String,
+    pub(super) permissive: bool,
+    /// `*` for all commands, `r` for SELECT.
+    pub(super) command: String,
+    /// Whether it is for every role.
+    pub(super) everyone: bool,
+    pub(super) using: Option<String>,
+    pub(super) check: Option<String>,
+}
+
+/// In what a table's policies differ from those of the migrations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deviation {
+    /// The table.
+    pub table: String,
+    /// The policy.
+    pub policy: String,
+    /// Whether it is not there at all.
+    pub missing: bool,
+    /// Whether it shows or takes rows beyond the scope, or may do so.
+    pub loosens: bool,
+    /// The statements that put it right, for the table's owner.
+    pub remedy: String,
+}
+
+/// As PostgreSQL shows what `strongroom_protect` and the migrations make.
+const TENANT: &str =
+    "(split_part(current_setting('strongroom.orgs'::text, true), (org_id)::text, 2) <> ''::text)";
+const LISTING: &str = "(current_setting('strongroom.orgs'::text, true) = '*'::text)";
+/// Tables whose rows are listed for jobs, across organisations.
+const LISTED: [&str; 2] = ["organizations", "rotations"];
+
+fn tenant(table: &str) -> Policy {
+    Policy {
+        table: table.to_owned(),
+        name: "tenant".into(),
+        permissive: true,
+        command: "*".into(),
+        everyone: true,
+        using: Some(TENANT.into()),
+        check: None,
+    }
+}
+
+fn listing(table: &str) -> Policy {
+    Policy {
+        name: "listing".into(),
+        command: "r".into(),
+        using: Some(LISTING.into()),
+        ..tenant(table)
+    }
+}
+
+/// The statement that makes `policy`.
+fn creation(policy: &Policy) -> String {
+    let (name, table) = (&policy.name, &policy.table);
+    let command = if policy.command == "r" {
+        "for select "
+    } else {
+        ""
+    };
+    let expression = policy.using.as_deref().unwrap_or_default();
+    format!("create policy {name} on {table} {command}using {expression};")
+}
+
+pub(super) fn deviations(tables: &[&str], policies: &[Policy]) -> Vec<Deviation> {
+    let mut expected: Vec<Policy> = tables.iter().map(|table| tenant(table)).collect();
+    let listed = LISTED.iter().filter(|table| tables.contains(*table));
+    expected.extend(listed.map(|table| listing(table)));
+    let found = |wanted: &Policy| {
+        let same =
+            |policy: &&Policy| (&policy.table, &policy.name) == (&wanted.table, &wanted.name);
+        policies.iter().find(same)
+    };
+    let mut deviations = Vec::new();
+    for wanted in &expected {
+        match found(wanted) {
+            None => deviations.push(of(wanted, true, creation(wanted))),
+            Some(policy) if policy != wanted => {
+                let drop = format!("drop policy {} on {};", wanted.name, wanted.table);
+                deviations.push(of(policy, false, format!("{drop} {}", creation(wanted))));
+            }
+            Some(_) => {}
+        }
+    }
+    let known = |policy: &Policy| {
+        let same = |one: &Policy| (&one.table, &one.name) == (&policy.table, &policy.name);
+        expected.iter().any(same)
+    };
+    for policy in policies.iter().filter(|policy| !known(policy)) {
+        let remedy = format!("drop policy {} on {};", quoted(&policy.name), policy.table);
+        deviations.push(of(policy, false, remedy));
+    }
+    deviations
+}
+
+// A restrictive policy, or one that is missing, hides rows instead of showing them.
+fn of(policy: &Policy, missing: bool, remedy: String) -> Deviation {
+    Deviation {
+        table: policy.table.clone(),
+        policy: policy.name.clone(),
+        missing,
+        loosens: !missing && policy.permissive,
+        remedy,
+    }
+}
+
+fn quoted(name: &str) -> String {
+    crate::roles::quote_ident(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_of_the_migrations_do_not_deviate() {
+        let policies = [
+            tenant("credentials"),
+            tenant("rotations"),
+            listing("rotations"),
+        ];
+        assert_eq!(deviations(&["credentials", "rotations"], &policies), []);
+    }
+
+    #[test]
+    fn missing_changed_and_further_ones_do() {
+        let loose = Policy {
+            using: Some("true".into()),
+            ..tenant("credentials")
+        };
+        let further = Policy {
+            name: "back door".into(),
+            ..tenant("org_keys")
+        };
+        let found = deviations(
+            &["api_keys", "credentials", "org_keys"],
+            &[loose, tenant("org_keys"), further],
+        );
+        let shown: Vec<_> = found
+            .iter()
+            .map(|one| (one.table.as_str(), one.missing, one.loosens))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("api_keys", true, false),
+                ("credentials", false, true),
+                ("org_keys", false, true),
+            ]
+        );
+        assert!(
+            found[1]
+                .remedy
+                .starts_with("drop policy tenant on credentials; create policy tenant on")
+        );
+        assert_eq!(found[2].remedy, "drop policy \"back door\" on org_keys;");
+    }
+}

@@ -1,0 +1,15 @@
+use clap::Args;
+
+use super::ServeArgs;
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+    /// Exit with 1 after warnings, too.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Print findings as a JSON array.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,105 @@
+use nix::sys::resource::{Resource, getrlimit};
+use strongroom_api::HttpSettings;
+use strongroom_storage::DatabaseUrl;
+
+use super::certificates;
+use super::finding::{Finding, or_ok};
+use crate::config::Examined;
+
+const CHECK: &str = "configuration";
+
+/// What can be said without asking anybody.
+pub(super) fn findings(examined: &Examined) -> Vec<Finding> {
+    let problems = examined.problems.iter().map(|problem| {
+        let advice = "set it as the message says; the README's table lists every setting";
+        let problem = problem.to_string();
+        let problem = problem.strip_prefix("configuration: ").unwrap_or(&problem);
+        Finding::failure(CHECK, problem, advice)
+    });
+    let ok = "all settings can be read";
+    let mut findings = or_ok(problems.collect(), CHECK, ok);
+    let database = examined.database.as_ref();
+    let named = database.map(|database| ("database_url", &database.url));
+    let regions = examined.regions.all.iter();
+    let all = named
+        .into_iter()
+        .chain(regions.map(|region| (region.name.as_str(), &region.url)));
+    for (name, url) in all {
+        findings.extend(connection(name, url));
+    }
+    if let Some(http) = &examined.http {
+        let connections = database.map_or(0, |database| database.pool_size);
+        findings.push(open_files(http, connections));
+    }
+    findings
+}
+
+// Who may be in between, and the roots that a server's certificate is checked with.
+fn connection(name: &str, url: &DatabaseUrl) -> Vec<Finding> {
+    let check = "database_tls";
+    let mut findings = vec![if url.is_exposed() {
+        Finding::warning(
+            check,
+            format!(
+                "the connection to {} can be read or impersonated on the network",
+                url.shown()
+            ),
+            "add sslmode=verify-full to the URL, and sslrootcert=FILE unless the system knows the authority",
+        )
+    } else {
+        Finding::ok(
+            check,
+            format!("the connection to {} stays on this machine, or is verified", url.shown()),
+        )
+    }
+    .about(name)];
+    if let Some(file) = url.root_certificate_file() {
+        let of = format!("sslrootcert of {name}");
+        findings.extend(certificates::roots_file(&of, file));
+    }
+    findings
+}
+
+fn open_files(http: &HttpSettings, database_connections: usize) -> Finding {
+    let check = "open_files";
+    let needed = u64::try_from(http.workers * http.max_connections + database_connections + 64)
+        .unwrap_or(u64::MAX);
+    match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok((allowed, _)) => judged(check, allowed, needed),
+        Err(error) => super::unchecked(check, &error.to_string()),
+    }
+}
+
+fn judged(check: &'static str, allowed: u64, needed: u64) -> Finding {
+    if allowed >= needed {
+        return Finding::ok(
+            check,
+            format!("{allowed} files may be open here, and a server needs at most {needed}"),
+        );
+    }
+    Finding::warning(
+        check,
+        format!(
+            "{allowed} files may be open here; a server that is started the same way needs {needed} when all of its \
+             workers have max_connections clients"
+        ),
+        format!(
+            "raise the limit of the server's process (LimitNOFILE={needed} in its systemd unit, `ulimit -n {needed}` \
+             in a shell, or ulimits in Compose), or lower max_connections"
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::doctor::finding::Level;
+
+    #[test]
+    fn too_few_files_are_a_warning() {
+        assert_eq!(judged("open_files", 1024, 1024).level, Level::Ok);
+        let few = judged("open_files", 1024, 32_848);
+        assert_eq!(few.level, Level::Warning);
+        assert!(few.advice.unwrap().contains("LimitNOFILE=32848"));
+    }
+}

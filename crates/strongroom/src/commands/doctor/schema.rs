@@ -1,0 +1,133 @@
+//! Migrations and audit partitions.
+
+use strongroom_storage::doctor::{AuditPartition, Inspection};
+use strongroom_storage::{ConnectError, SchemaState};
+
+use super::finding::{Finding, or_ok};
+
+/// How far the schema is, and whether the audit trail has where to go.
+pub(super) async fn findings(
+    inspection: &Inspection,
+    state: Result<SchemaState, ConnectError>,
+) -> Vec<Finding> {
+    // Without tables there is nothing more to say.
+    let empty = state.as_ref().is_ok_and(|state| !state.missing.is_empty());
+    let mut findings = super::attempt("migrations", state, |state| migrations(&state));
+    if empty {
+        return findings;
+    }
+    findings.extend(super::attempt(
+        "audit_partitions",
+        inspection.audit_partitions().await,
+        |partitions| ahead(&partitions),
+    ));
+    findings.extend(super::attempt(
+        "audit_default_partition",
+        inspection.audit_default_size().await,
+        default_partition,
+    ));
+    findings
+}
+
+fn migrations(state: &SchemaState) -> Vec<Finding> {
+    let check = "migrations";
+    let mut findings = Vec::new();
+    if !state.missing.is_empty() {
+        findings.push(Finding::failure(
+            check,
+            format!("the database lacks {}", state.missing.join(", ")),
+            "run as the tables' owner: strongroom migrate --app-role NAME",
+        ));
+    }
+    if !state.changed.is_empty() {
+        findings.push(Finding::failure(
+            check,
+            format!(
+                "{} was applied with other content than this program's",
+                state.changed.join(", ")
+            ),
+            "run the program that migrated this database, or restore: another build made these tables",
+        ));
+    }
+    if !state.unknown.is_empty() {
+        findings.push(Finding::warning(
+            check,
+            format!(
+                "the database is newer than this program: it has {}",
+                state.unknown.join(", ")
+            ),
+            "finish the upgrade: replace the servers by the program that migrated the database",
+        ));
+    }
+    or_ok(findings, check, "every migration was applied, and no other")
+}
+
+fn ahead(partitions: &[AuditPartition]) -> Vec<Finding> {
+    let check = "audit_partitions";
+    let findings = partitions.iter().filter(|one| !one.present).map(|one| {
+        Finding::warning(
+            check,
+            format!(
+                "{} is missing: events of that month would stay in the default partition",
+                one.name
+            ),
+            "run as the servers' role or the owner: select strongroom_ensure_audit_partitions(); running servers do so \
+             every 6 hours",
+        )
+        .about(&one.name)
+    });
+    let ok = "there are partitions for this month and the next three";
+    or_ok(findings.collect(), check, ok)
+}
+
+fn default_partition(bytes: Option<i64>) -> Vec<Finding> {
+    let check = "audit_default_partition";
+    let name = "audit_events_default";
+    vec![match bytes {
+        Some(0) => Finding::ok(check, "the default partition holds no events"),
+        Some(bytes) => Finding::warning(
+            check,
+            format!(
+                "{name} holds, or has held, events ({bytes} bytes): months without a partition of their own"
+            ),
+            "they are safe and verify, but `strongroom audit prune` takes longer over them. Look for warnings about \
+             audit partitions in the servers' logs, and run: select strongroom_ensure_audit_partitions();",
+        ),
+        None => Finding::failure(
+            check,
+            format!(
+                "{name} is missing: an event without a partition of its month would fail its request"
+            ),
+            format!(
+                "run as the tables' owner: create table {name} partition of audit_events default; \
+                 select strongroom_protect('{name}');"
+            ),
+        ),
+    }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::doctor::finding::Level;
+
+    #[test]
+    fn a_newer_database_is_a_warning_and_an_older_one_a_failure() {
+        let state = SchemaState {
+            missing: vec!["0006_operations".into()],
+            unknown: vec!["0007_next".into()],
+            changed: vec!["0001_vault".into()],
+        };
+        let levels: Vec<_> = migrations(&state).iter().map(|one| one.level).collect();
+        assert_eq!(levels, [Level::Failure, Level::Failure, Level::Warning]);
+        assert_eq!(migrations(&SchemaState::default())[0].level, Level::Ok);
+    }
+
+    #[test]
+    fn the_default_partition_should_be_there_and_empty() {
+        let level = |bytes| default_partition(bytes)[0].level;
+        assert_eq!(level(Some(0)), Level::Ok);
+        assert_eq!(level(Some(8192)), Level::Warning);
+        assert_eq!(level(None), Level::Failure);
+    }
+}

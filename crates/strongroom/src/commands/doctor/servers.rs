@@ -1,0 +1,161 @@
+//! Servers and their work: what they hold, rotations, the scrub.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use strongroom_domain::rotation::{Progress, RootKeyState, RotationState, RunningServer};
+use strongroom_domain::store::{RootKeyStore, StoreError, StoredRootKey};
+use strongroom_storage::doctor::{self, Inspection};
+use strongroom_storage::{ConnectError, Database};
+
+use super::finding::{Finding, or_ok};
+
+const SERVERS: &str = "servers";
+const ROTATIONS: &str = "rotations";
+/// A server reports every two seconds.
+const RUNNING: TimeDelta = TimeDelta::seconds(30);
+/// Servers take up what nobody works on after 15 seconds, and what failed after 10 minutes.
+const STUCK: TimeDelta = TimeDelta::minutes(15);
+
+/// How many servers run, and whether each holds the active root key.
+pub(super) async fn running(database: &Database, now: DateTime<Utc>) -> (usize, Vec<Finding>) {
+    let read = async {
+        let servers = database.servers(now - RUNNING).await?;
+        Ok::<_, StoreError>((servers, database.root_keys().await?))
+    };
+    match read.await {
+        Ok((servers, keys)) => (servers.len(), holding(&servers, &keys)),
+        Err(error) => (0, vec![super::unchecked(SERVERS, &error.to_string())]),
+    }
+}
+
+fn holding(servers: &[RunningServer], keys: &[StoredRootKey]) -> Vec<Finding> {
+    if servers.is_empty() {
+        let found = "no server has reported within 30 seconds: none runs on this database";
+        return vec![Finding::note(SERVERS, found)];
+    }
+    let wanted = [RootKeyState::Active, RootKeyState::Prepared];
+    let mut findings = Vec::new();
+    for key in keys.iter().filter(|key| wanted.contains(&key.state)) {
+        let lacking = servers
+            .iter()
+            .filter(|one| !one.root_keys.contains(&key.id));
+        findings.extend(lacking.map(|one| {
+            Finding::warning(
+                SERVERS,
+                format!(
+                    "{} does not hold root key {} ({})",
+                    one.name,
+                    key.id,
+                    key.state.as_str()
+                ),
+                "add that key to its root_key_file; it reads the file again every 2 seconds",
+            )
+            .about(&one.name)
+        }));
+    }
+    let names: Vec<_> = servers.iter().map(|one| one.name.as_str()).collect();
+    let ok = format!(
+        "{} running, with the active root key: {}",
+        servers.len(),
+        names.join("; ")
+    );
+    or_ok(findings, SERVERS, ok)
+}
+
+/// Whether every rotation moves.
+pub(super) async fn rotations(database: &Database, now: DateTime<Utc>) -> Vec<Finding> {
+    let root = database.root_rotations().await;
+    let root = root.map_err(|error| ConnectError::Failed(error.to_string()));
+    let root = super::attempt(ROTATIONS, root, |rotations| {
+        let each = rotations.iter().map(|one| {
+            let what = format!("root key {}", one.root_key);
+            of_rotation(&what, "strongroom rotate root", &one.progress, now)
+        });
+        each.flatten().collect()
+    });
+    let organizations = super::attempt(ROTATIONS, doctor::rotations(database).await, |all| {
+        let each = all.iter().map(|one| {
+            let what = format!("organisation {}", one.org_id);
+            let command = format!("strongroom rotate org {}", one.org_id);
+            of_rotation(&what, &command, &one.progress, now)
+        });
+        each.flatten().collect()
+    });
+    let findings = root.into_iter().chain(organizations).collect();
+    or_ok(findings, ROTATIONS, "none runs")
+}
+
+fn of_rotation(
+    what: &str,
+    command: &str,
+    progress: &Progress,
+    now: DateTime<Utc>,
+) -> Option<Finding> {
+    if progress.state != RotationState::Running {
+        return None;
+    }
+    let (done, total) = (progress.rows_done, progress.rows_total);
+    let still = now - progress.updated_at;
+    if still < STUCK {
+        let found = format!("the rotation of {what} runs: {done} of {total} rows");
+        return Some(Finding::note(ROTATIONS, found).about(what));
+    }
+    let finding = Finding::warning(
+        ROTATIONS,
+        format!(
+            "the rotation of {what} has not moved for {} minutes, at {done} of {total} rows",
+            still.num_minutes()
+        ),
+        format!(
+            "run `{command}` again: it goes on where it stopped, and says what is in the way. Running servers try, too; see their logs"
+        ),
+    );
+    Some(finding.about(what))
+}
+
+/// Whether some server checks all credentials in the background. What it found is in the servers' metrics alone.
+pub(super) async fn scrub(inspection: &Inspection, servers: usize) -> Vec<Finding> {
+    let check = "scrub";
+    super::attempt(check, doctor::scrub_runs(inspection).await, |runs| {
+        vec![if runs {
+            let found = "a server checks all credentials in the background; when it last came to its end is in \
+                         strongroom_verify_last_run_timestamp_seconds at /metrics";
+            Finding::ok(check, found)
+        } else if servers == 0 {
+            Finding::note(
+                check,
+                "no server runs, so none checks credentials; `strongroom verify` does",
+            )
+        } else {
+            let found = "servers run, and none of them checks credentials in the background: they begin a minute after \
+                         their start, unless verify_interval is off; then run `strongroom verify` daily";
+            Finding::note(check, found)
+        }]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::doctor::finding::Level;
+
+    #[test]
+    fn a_rotation_that_stands_still_is_a_warning() {
+        let now = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(1);
+        let level = |state, minutes: i64| {
+            let updated_at = now - TimeDelta::minutes(minutes);
+            let progress = Progress {
+                state,
+                rows_total: 5,
+                rows_done: 2,
+                throttle: None,
+                started_at: updated_at,
+                updated_at,
+                finished_at: None,
+            };
+            of_rotation("x", "y", &progress, now).map(|finding| finding.level)
+        };
+        assert_eq!(level(RotationState::Done, 99), None);
+        assert_eq!(level(RotationState::Running, 1), Some(Level::Note));
+        assert_eq!(level(RotationState::Running, 16), Some(Level::Warning));
+    }
+}

@@ -1,0 +1,81 @@
+//! When certificates end: the database's own, and roots in a file.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+
+use rcgen::{CertificateParams, KeyPair};
+use strongroom_e2e::OwnCluster;
+
+use super::Patient;
+
+/// A self-signed certificate for 127.0.0.1 that is valid from 1 January of one year to that of another one, and its key.
+fn certificate(from: i32, to: i32) -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(from, 1, 1);
+    params.not_after = rcgen::date_time_ymd(to, 1, 1);
+    let certificate = params.self_signed(&key).unwrap();
+    (certificate.pem(), key.serialize_pem())
+}
+
+/// Lets `cluster` show another certificate.
+async fn show(cluster: &OwnCluster, patient: &Patient, (certificate, key): &(String, String)) {
+    let data = cluster.folder().join("postgres");
+    let owner = fs::metadata(&data).unwrap();
+    for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+        let file = data.join(name);
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        chown(&file, Some(owner.uid()), Some(owner.gid())).unwrap();
+    }
+    patient.sql("alter system set ssl = on").await;
+    patient.sql("select pg_reload_conf()").await;
+}
+
+#[tokio::test]
+async fn certificates_that_have_ended_or_are_not_accepted_are_failures() {
+    let cluster = OwnCluster::start().await;
+    let patient = Patient::on(cluster.database());
+    let (valid, ended) = (certificate(2020, 4000), certificate(2020, 2021));
+    let roots = patient.path("roots.pem");
+    let url = |options: &str| format!("{}?{options}", patient.database.app_url());
+    let verified = url(&format!("sslmode=verify-full&sslrootcert={roots}"));
+    let examine = |url: &str| patient.examine_with(&[("STRONGROOM_DATABASE_URL", url)]);
+
+    show(&cluster, &patient, &valid).await;
+    let required = url("sslmode=require");
+    strongroom_e2e::eventually(
+        "it speaks TLS",
+        std::time::Duration::from_secs(30),
+        async || examine(&required).success,
+    )
+    .await;
+    examine(&required).says("certificate", "ok", "is valid until 4000-01-01");
+    fs::write(&roots, format!("{}{}", ended.0, valid.0)).unwrap();
+    let found = examine(&verified);
+    found.is_healthy();
+    found.says("database_tls", "ok", "");
+    found.says("certificate", "note", "ended at 2021-01-01");
+
+    fs::write(&roots, &certificate(2020, 4000).0).unwrap();
+    let found = examine(&verified);
+    let advice = found.says("certificate", "failure", "is not accepted");
+    assert!(advice.contains("openssl s_client"));
+    found.says("database", "failure", "127.0.0.1");
+
+    fs::write(&roots, &ended.0).unwrap();
+    let advice = examine(&verified);
+    let advice = advice.says("certificate", "failure", &roots);
+    assert!(advice.contains("replace it"));
+    fs::write(&roots, "nonsense").unwrap();
+    examine(&verified).says("certificate", "failure", "cannot be read");
+
+    show(&cluster, &patient, &ended).await;
+    strongroom_e2e::eventually(
+        "it shows the other one",
+        std::time::Duration::from_secs(30),
+        async || !examine(&required).success,
+    )
+    .await;
+    examine(&required).says("certificate", "failure", "ended at 2021-01-01");
+}
