@@ -15,6 +15,7 @@ use strongroom_crypto::{Context, Digest, Purpose, SecretKey, mac};
 
 use crate::caller::{Actor, Caller};
 use crate::credential::{SealedCredential, wire_enum};
+use crate::store::Seen;
 use crate::{CredentialId, KeyId, LaneId, OrgId};
 use serde::Serialize;
 
@@ -157,6 +158,14 @@ impl Event {
     #[must_use]
     pub fn with_outcome(mut self, outcome: Outcome) -> Self {
         self.outcome = outcome;
+        self
+    }
+
+    /// The same event with what was seen of the row that it read.
+    #[must_use]
+    pub fn of_look(mut self, seen: Seen) -> Self {
+        self.outcome = seen.outcome;
+        self.version = seen.version;
         self
     }
 

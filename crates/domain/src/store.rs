@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use strongroom_crypto::{Digest, PassphraseParams, RootKeyId};
 
 use crate::api_key::StoredApiKey;
-use crate::audit::{AuditStore, Event};
+use crate::audit::{AuditStore, Event, Outcome};
 use crate::caller::OrgScope;
 use crate::credential::{CredentialFilter, CredentialPage, Page, SealedCredential};
 use crate::idempotency::{Claim, Earlier};
@@ -131,6 +131,21 @@ pub struct ChangedCredential {
 /// Makes the new row out of the current one, inside the transaction that holds it. May run more than once.
 /// Fails with [`StoreError::Refused`] or [`StoreError::RetiredKey`], and then nothing is written.
 pub type ChangeFn = Arc<dyn Fn(SealedCredential) -> StoreResult<ChangedCredential> + Send + Sync>;
+
+/// What a look at a credential found, for its audit event.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    /// How the look ended.
+    pub outcome: Outcome,
+    /// The row's version, where there was one to read.
+    pub version: Option<i64>,
+}
+
+/// Looks at a credential's row, or at its absence; [`StoreError::Malformed`] is shown to it as well. May run more than
+/// once. Fails with [`StoreError::RetiredKey`] when the row needs a key that is not at hand, and then nothing is
+/// recorded.
+pub type LookFn =
+    Arc<dyn Fn(StoreResult<Option<Arc<StoredCredential>>>) -> StoreResult<Seen> + Send + Sync>;
 
 /// What a write leaves beside its rows, in the same transaction.
 #[derive(Debug, Clone, Default)]
@@ -374,6 +389,14 @@ pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore + Operat
         scope: OrgScope,
         id: CredentialId,
     ) -> StoreResult<Option<Arc<StoredCredential>>>;
+    /// Shows one credential, with its last use, to `look`, and records the look. The event is durable when this returns.
+    async fn look_at_credential(
+        &self,
+        scope: OrgScope,
+        id: CredentialId,
+        look: LookFn,
+        event: Event,
+    ) -> StoreResult<()>;
     /// The credential of a user of the Pieces surface, as the primary has it.
     async fn credential_of_user(
         &self,

@@ -12,6 +12,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::administration::administer;
+use crate::reader::{Credentials, found, one_of};
 use crate::rows::get;
 use crate::tracking::claim;
 use crate::transaction::{Bound, OrgTransaction};
@@ -26,6 +27,7 @@ pub(crate) async fn carry_out<'a>(
     batch: &'a [Write],
 ) -> StoreResult<(Vec<Member<'a>>, Vec<(OrgId, i32)>)> {
     let mut members: Vec<Member<'_>> = batch.iter().map(Member::new).collect();
+    look(transaction, &mut members).await?;
     claim(transaction, &mut members).await?;
     let used = change(transaction, &mut members).await?;
     delete(transaction, &mut members).await?;
@@ -91,6 +93,31 @@ impl Used {
             params: vec![&self.orgs, &self.generations],
         })
     }
+}
+
+async fn look(transaction: &OrgTransaction, members: &mut [Member<'_>]) -> StoreResult<()> {
+    let wanted = members
+        .iter()
+        .filter_map(|member| match &member.write.operation {
+            Operation::Look { id, .. } => Some((member.org().0, id.0)),
+            _ => None,
+        });
+    let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = wanted.unzip();
+    if orgs.is_empty() {
+        return Ok(());
+    }
+    let rows = transaction.query(sql::CREDENTIALS, &[&orgs, &ids]).await?;
+    let found = found::<Credentials>(rows.iter())?;
+    for member in members {
+        let Operation::Look { id, look } = &member.write.operation else {
+            continue;
+        };
+        match look(one_of::<Credentials>(&found, member.org(), *id)) {
+            Ok(seen) => member.event = member.event.clone().of_look(seen),
+            Err(error) => member.result = Err(error),
+        }
+    }
+    Ok(())
 }
 
 async fn change(

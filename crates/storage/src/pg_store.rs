@@ -13,7 +13,7 @@ use strongroom_domain::last_use::StoredCredential;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::replication::OperationId;
 use strongroom_domain::store::{
-    ChangeFn, Committed, Store, StoreError, StoreResult, StoredOrgKey, Tracking,
+    ChangeFn, Committed, LookFn, Store, StoreError, StoreResult, StoredOrgKey, Tracking,
 };
 use strongroom_domain::{Clock, CredentialId, KeyId, LaneId};
 use tokio::sync::Semaphore;
@@ -357,6 +357,23 @@ impl Store for PgStore {
         id: CredentialId,
     ) -> StoreResult<Option<Arc<StoredCredential>>> {
         self.reads.ask(|reply| Wanted { scope, id, reply }).await
+    }
+
+    async fn look_at_credential(
+        &self,
+        scope: OrgScope,
+        id: CredentialId,
+        look: LookFn,
+        event: Event,
+    ) -> StoreResult<()> {
+        if self.replica.is_none() {
+            return self.write(scope, Operation::Look { id, look }, event).await;
+        }
+        let seen = match self.credential(scope, id).await {
+            found @ (Ok(_) | Err(StoreError::Malformed(_))) => look(found)?,
+            Err(error) => return Err(error),
+        };
+        self.record(scope, event.of_look(seen)).await
     }
 
     async fn credential_of_user(

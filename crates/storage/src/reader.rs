@@ -151,7 +151,35 @@ impl<L: Lookup> Alone for LoneReader<L> {
 }
 
 /// What was found; a row that no server could have written fails whoever asked for it, and nobody else.
-type Found<L> = HashMap<(OrgId, <L as Lookup>::Id), Result<<L as Lookup>::Found, &'static str>>;
+pub(crate) type Found<L> =
+    HashMap<(OrgId, <L as Lookup>::Id), Result<<L as Lookup>::Found, &'static str>>;
+
+/// What the rows of a look-up's statement tell.
+pub(crate) fn found<'a, L: Lookup>(rows: impl Iterator<Item = &'a Row>) -> StoreResult<Found<L>> {
+    let mut found: Found<L> = HashMap::new();
+    for row in rows {
+        let org = OrgId(get(row, "org_id")?);
+        let entry = found
+            .entry((org, L::id(row)?))
+            .or_insert(Ok(L::Found::default()));
+        let Ok(so_far) = entry else { continue };
+        match L::add(so_far, org, row) {
+            Ok(()) => {}
+            Err(StoreError::Malformed(what)) => *entry = Err(what),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// What was found of one of them.
+pub(crate) fn one_of<L: Lookup>(found: &Found<L>, org: OrgId, id: L::Id) -> StoreResult<L::Found> {
+    match found.get(&(org, id)) {
+        None => Ok(L::Found::default()),
+        Some(Ok(found)) => Ok(found.clone()),
+        Some(Err(what)) => Err(StoreError::Malformed(what)),
+    }
+}
 
 impl<L: Lookup> Reader<L> {
     /// Reads from `database`; one organisation at a time from `hurried`, the same with less patience.
@@ -178,20 +206,7 @@ impl<L: Lookup> Reader<L> {
             params,
         };
         let rows = OrgTransaction::read(&self.database, &scopes, &[statement]).await?;
-        let mut found: Found<L> = HashMap::new();
-        for row in rows.iter().flatten() {
-            let org = OrgId(get(row, "org_id")?);
-            let entry = found
-                .entry((org, L::id(row)?))
-                .or_insert(Ok(L::Found::default()));
-            let Ok(so_far) = entry else { continue };
-            match L::add(so_far, org, row) {
-                Ok(()) => {}
-                Err(StoreError::Malformed(what)) => *entry = Err(what),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(found)
+        found::<L>(rows.iter().flatten())
     }
 }
 
@@ -217,11 +232,7 @@ impl<L: Lookup> Reader<L> {
         match within(&self.database, self.read(&members)).await {
             Ok(found) => {
                 for wanted in members {
-                    let answer = match found.get(&(wanted.scope.org(), wanted.id)) {
-                        None => Ok(L::Found::default()),
-                        Some(Ok(found)) => Ok(found.clone()),
-                        Some(Err(what)) => Err(StoreError::Malformed(what)),
-                    };
+                    let answer = one_of::<L>(&found, wanted.scope.org(), wanted.id);
                     let _ = wanted.reply.send(answer);
                 }
             }

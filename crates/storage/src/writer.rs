@@ -12,7 +12,7 @@ use strongroom_domain::organization::Organization;
 use strongroom_domain::replication::WalPosition;
 use strongroom_domain::rotation::RotationStart;
 use strongroom_domain::store::{
-    ChangeFn, Committed, StoreError, StoreResult, StoredOrgKey, Tracking,
+    ChangeFn, Committed, LookFn, StoreError, StoreResult, StoredOrgKey, Tracking,
 };
 use strongroom_domain::{CredentialId, KeyId, OrgId};
 
@@ -28,6 +28,11 @@ use crate::transaction::{OrgTransaction, within};
 #[derive(Clone)]
 pub(crate) enum Operation {
     Insert(SealedCredential),
+    /// Changes nothing, and sees the credential as it is.
+    Look {
+        id: CredentialId,
+        look: LookFn,
+    },
     Change {
         id: CredentialId,
         change: ChangeFn,

@@ -9,7 +9,7 @@ use crate::blob::{BlobRules, JsonBlob};
 use crate::caller::{Caller, Permission};
 use crate::credential::{
     CredentialChange, CredentialFilter, CredentialPage, Label, NewCredential, Page,
-    RevealedCredential, SealedCredential,
+    SealedCredential,
 };
 use crate::idempotency::{Claim, IdempotencyKey};
 use crate::keyring::OrgKeyring;
@@ -111,43 +111,6 @@ impl Vault {
         let event = Event::by(caller, Action::CredentialList, self.now());
         self.store.record(scope, event).await?;
         Ok(listed)
-    }
-
-    /// Opens a credential. The audit event is durable before this returns.
-    ///
-    /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], [`VaultError::Integrity`] when the stored row is
-    /// not what was sealed, [`VaultError::Stale`], or the store's failure.
-    pub async fn reveal_credential(
-        &self,
-        caller: &Caller,
-        id: CredentialId,
-    ) -> Result<RevealedCredential, VaultError> {
-        caller.require(Permission::RevealCredential)?;
-        self.refuse_stale_reads()?;
-        let scope = caller.scope();
-        let event = Event::by(caller, Action::CredentialReveal, self.now()).about(id);
-        let found = match self.store.credential(scope, id).await {
-            Ok(found) => found,
-            Err(error) => return Err(self.failed(caller, event, error.into()).await),
-        };
-        let Some(stored) = found else {
-            let event = event.with_outcome(Outcome::NotFound);
-            self.store.record(scope, event).await?;
-            return Err(VaultError::NotFound);
-        };
-        let mut event = event;
-        event.version = Some(stored.sealed.version);
-        match self.open(caller, &stored.sealed).await {
-            Ok(blob) => {
-                self.store.record(scope, event).await?;
-                self.note_use(caller, id);
-                let mut info = stored.sealed.info(caller.org());
-                info.last_use = stored.last_use;
-                Ok(RevealedCredential { info, blob })
-            }
-            Err(error) => Err(self.failed(caller, event, error).await),
-        }
     }
 
     /// Changes a credential's label, secret or both: its next version, sealed under a new data key.
@@ -303,25 +266,6 @@ impl Vault {
         match self.store.record(caller.scope(), event).await {
             Ok(()) => error,
             Err(unrecorded) => unrecorded.into(),
-        }
-    }
-
-    pub(super) async fn open(
-        &self,
-        caller: &Caller,
-        row: &SealedCredential,
-    ) -> Result<strongroom_crypto::SecretBytes, VaultError> {
-        let mut keys = self.org_keys(caller.scope()).await?;
-        if !keys.has(row.key_generation) {
-            keys = self.reload_org_keys(caller.scope()).await?;
-        }
-        if keys.has(row.key_generation) {
-            return keys.open(row);
-        }
-        // A replica may still show rows under a generation that was retired on the primary meanwhile.
-        match self.store.org_keys_of_replica(caller.scope()).await? {
-            Some(stored) => self.unwrapped(caller.scope(), &stored).await?.open(row),
-            None => keys.open(row),
         }
     }
 

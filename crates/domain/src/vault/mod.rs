@@ -13,6 +13,7 @@ mod last_use;
 mod organizations;
 mod pieces;
 mod replication;
+mod reveal;
 mod root_rotation;
 mod rotation;
 mod scrub;
