@@ -7,7 +7,7 @@ use crate::error::ConnectError;
 use crate::roles::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-pub(crate) const MIGRATIONS: [(&str, &str); 6] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 7] = [
     (
         "V0001__vault",
         include_str!("../../../migrations/0001_vault.sql"),
@@ -31,6 +31,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 6] = [
     (
         "V0006__operations",
         include_str!("../../../migrations/0006_operations.sql"),
+    ),
+    (
+        "V0007__audit_by_credential",
+        include_str!("../../../migrations/0007_audit_by_credential.sql"),
     ),
 ];
 

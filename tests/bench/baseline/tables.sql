@@ -38,7 +38,9 @@ create table bench_audit (
     primary key (org_id, lane, seq, at)
 );
 create index on bench_audit (org_id, at);
-create index on bench_audit (org_id, cred_id, at) where cred_id is not null;
+create index on bench_audit (org_id, cred_id, at)
+    where cred_id is not null and action not in ('credential.create', 'credential.update', 'credential.reseal',
+        'credential.attest', 'credential.delete');
 create index on bench_audit (org_id, cred_id, version)
     where action in ('credential.create', 'credential.update', 'credential.reseal', 'credential.attest',
         'credential.delete');

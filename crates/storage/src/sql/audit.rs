@@ -36,8 +36,20 @@ macro_rules! newest {
 }
 /// Events newest first, before a place.
 pub const AUDIT_NEWEST: &str = newest!("$8::uuid is null");
-/// The same about one credential: a statement of its own, for its own index.
-pub const AUDIT_NEWEST_OF_CREDENTIAL: &str = newest!("cred_id = $8");
+/// The same about one credential. Its writes and its other events are in an index each.
+pub const AUDIT_NEWEST_OF_CREDENTIAL: &str = concat!(
+    "select * from ((",
+    newest!(
+        "cred_id = $8 and action in ('credential.create', 'credential.update', 'credential.reseal', \
+         'credential.attest', 'credential.delete')"
+    ),
+    ") union all (",
+    newest!(
+        "cred_id = $8 and action not in ('credential.create', 'credential.update', 'credential.reseal', \
+         'credential.attest', 'credential.delete')"
+    ),
+    ")) as event order by at desc, lane desc, seq desc limit $10"
+);
 /// Events oldest first, after a place.
 pub const AUDIT_OLDEST: &str = events!(
     "and at >= $2 and at < $3 \
