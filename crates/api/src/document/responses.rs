@@ -11,6 +11,7 @@ use super::schemas::{any_object, object, one_of, optional, required, schemas, te
 use crate::body;
 use crate::envelope::Envelope;
 use crate::error::{ApiError, public};
+use crate::guard::RequestSizes;
 use utoipa::PartialSchema;
 
 /// Declares types that stand for answers in annotations.
@@ -63,6 +64,10 @@ pub(super) fn common_headers() -> [(&'static str, Header); 3] {
     ]
 }
 
+/// Why a body is too large.
+pub(super) const TOO_LARGE: &str =
+    "The body has more bytes than `max_body` allows, 65536 by default.";
+
 const HEADERS: &[&str] = &["required", "invalid_value"];
 const QUERY: &[&str] = &[
     "required",
@@ -101,7 +106,7 @@ responses! {
     BodyInvalid => [400 invalid(BODY, ("extcred_provider", "required", "is required"))];
     /// The body is not what it should be, beyond what is in it.
     BodyRefused => [
-        413 failure("The body has more than 65536 bytes.", &[], &body::too_large()),
+        413 failure(TOO_LARGE, &[], &body::too_large(RequestSizes::default().body)),
         415 failure(
             "The content type is not `application/json`, its charset is not UTF-8, or there is a `Content-Encoding`.",
             &[],

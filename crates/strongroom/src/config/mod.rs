@@ -1,13 +1,15 @@
 //! Settings: read once from flags, variables and a file, then checked, then passed on.
 
+mod limits;
 mod regions;
 mod root_key;
 mod settings;
 mod sources;
+mod tls;
 
 pub(crate) use root_key::RootKeyConfig;
 pub(crate) use settings::{
     LogFormat, Logging, ServeSettings, VaultAccess, database, regions, root_keys, serve,
     vault_access,
 };
-pub(crate) use sources::ConfigError;
+pub(crate) use sources::{ConfigError, check_private};
