@@ -1,5 +1,5 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// A connection on which a test writes whatever bytes it likes.
 pub struct Raw(TcpStream);
@@ -11,9 +11,22 @@ impl Raw {
         Self(TcpStream::connect(address).await.unwrap())
     }
 
+    /// Connects to the server at `url` with little room for what it answers.
+    pub async fn connect_deaf(url: &str) -> Self {
+        let address = url.strip_prefix("http://").unwrap().parse().unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        Self(socket.connect(address).await.unwrap())
+    }
+
     /// Writes `bytes`; whether the other end still took them.
     pub async fn write(&mut self, bytes: &[u8]) -> bool {
         self.0.write_all(bytes).await.is_ok()
+    }
+
+    /// Says that nothing more will be written.
+    pub async fn finish(&mut self) {
+        self.0.shutdown().await.unwrap();
     }
 
     /// Waits until `text` has come.
@@ -22,6 +35,14 @@ impl Raw {
         while !come.ends_with(text.as_bytes()) {
             come.push(self.0.read_u8().await.unwrap());
         }
+    }
+
+    /// What comes next.
+    pub async fn read_some(&mut self) -> String {
+        let mut some = vec![0; 64 * 1024];
+        let read = self.0.read(&mut some).await.unwrap_or(0);
+        some.truncate(read);
+        String::from_utf8(some).unwrap()
     }
 
     /// All that comes until the other end closes.

@@ -9,8 +9,10 @@ use futures_util::future::LocalBoxFuture;
 use strongroom_domain::caller::{Caller, Permission, RequestInfo};
 use strongroom_domain::{FieldError, OrgId, Vault, VaultError};
 
+use crate::authenticate;
+use crate::client;
 use crate::error::ApiError;
-use crate::middleware::{CallerOrg, RequestId};
+use crate::middleware::RequestId;
 use crate::state::AppState;
 
 pub(crate) const API_KEY_HEADER: &str = "SlashID-API-Key";
@@ -77,20 +79,31 @@ async fn authorize(
     permission: Permission,
 ) -> Result<(Caller, Arc<Vault>), ApiError> {
     let headers = request.headers();
-    let key = single(headers, API_KEY_HEADER).ok_or(VaultError::Unauthorized)?;
+    let key = single(headers, API_KEY_HEADER);
+    let named = single(headers, ORG_HEADER).and_then(OrgId::parse);
+    let identified = identify(request, state, key, named);
+    let (caller, vault) = authenticate::limited(request, state, key, identified).await?;
+    state.within(vault.authorize(&caller, permission)).await?;
+    if named.is_none() {
+        return Err(ApiError::invalid(vec![bad_org_header(headers)]));
+    }
+    Ok((caller, vault))
+}
+
+async fn identify(
+    request: &HttpRequest,
+    state: &AppState,
+    key: Option<&str>,
+    named: Option<OrgId>,
+) -> Result<(Caller, Arc<Vault>), ApiError> {
+    let key = key.ok_or(VaultError::Unauthorized)?;
     let vault = state.vault()?.clone();
     let caller = state
         .within(vault.authenticate(key, request_info(request)))
         .await?;
-    let named = single(headers, ORG_HEADER).and_then(OrgId::parse);
     if named.is_some_and(|org| org != caller.org()) {
         vault.note_refused(&caller);
         return Err(VaultError::Unauthorized.into());
-    }
-    request.extensions_mut().insert(CallerOrg(caller.org()));
-    state.within(vault.authorize(&caller, permission)).await?;
-    if named.is_none() {
-        return Err(ApiError::invalid(vec![bad_org_header(headers)]));
     }
     Ok((caller, vault))
 }
@@ -125,9 +138,8 @@ pub(crate) fn request_info(request: &HttpRequest) -> RequestInfo {
     let id = request.extensions().get::<RequestId>().cloned();
     RequestInfo {
         id: id.map(|id| id.0).unwrap_or_default(),
-        source: request
-            .peer_addr()
-            .map(|peer| peer.ip().to_string())
+        source: client::address(request)
+            .map(|address| address.to_string())
             .unwrap_or_default(),
     }
 }

@@ -1,3 +1,5 @@
+use std::rc::Rc;
+
 use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
@@ -9,10 +11,8 @@ use strongroom_domain::json::{self, Kind, Members, Value};
 use zeroize::Zeroizing;
 
 use crate::error::ApiError;
+use crate::server::Traffic;
 use crate::state::AppState;
-
-/// Largest request body, in bytes.
-pub(crate) const MAX_BODY: usize = 64 * 1024;
 
 /// Why a body of another type is refused.
 pub(crate) const NOT_JSON: &str = "the Content-Type must be application/json";
@@ -22,7 +22,7 @@ pub(crate) type Body = Zeroizing<Vec<u8>>;
 
 /// Reads a JSON body.
 ///
-/// Answers 415 for another content type, 413 for more than [`MAX_BODY`] bytes, 408 when it comes too slowly.
+/// Answers 415 for another content type, 413 for more bytes than are allowed, 408 when it comes too slowly.
 pub(crate) async fn read(
     request: &HttpRequest,
     payload: web::Payload,
@@ -31,23 +31,30 @@ pub(crate) async fn read(
     check_content_type(request)?;
     let announced = request.headers().get(CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY as u64) {
-        return Err(too_large());
+    let most = state.settings.sizes.body;
+    if announced.is_some_and(|length| length > most as u64) {
+        return Err(too_large(most));
     }
     // A vector that grows would leave copies of secrets behind; and all of it is wiped, so no more than needed.
     let room = announced.and_then(|length| usize::try_from(length).ok());
-    let collecting = collect(payload, room.unwrap_or(MAX_BODY));
-    tokio::time::timeout(state.settings.body_timeout, collecting)
-        .await
-        .unwrap_or_else(|_| Err(too_slow()))
+    let collecting = collect(payload, room.unwrap_or(most), most);
+    let traffic = request.conn_data::<Rc<Traffic>>();
+    if let Some(traffic) = traffic {
+        traffic.want_body(true);
+    }
+    let collected = tokio::time::timeout(state.settings.body_timeout, collecting).await;
+    if let Some(traffic) = traffic {
+        traffic.want_body(false);
+    }
+    collected.unwrap_or_else(|_| Err(too_slow()))
 }
 
-async fn collect(mut payload: web::Payload, room: usize) -> Result<Body, ApiError> {
+async fn collect(mut payload: web::Payload, room: usize, most: usize) -> Result<Body, ApiError> {
     let mut body = Zeroizing::new(Vec::with_capacity(room));
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| unreadable(&error))?;
+        let chunk = chunk.map_err(|error| unreadable(&error, most))?;
         if body.len() + chunk.len() > room {
-            return Err(too_large());
+            return Err(too_large(most));
         }
         body.extend_from_slice(&chunk);
     }
@@ -95,17 +102,17 @@ pub(crate) fn unsupported(message: &str) -> ApiError {
 }
 
 /// 413.
-pub(crate) fn too_large() -> ApiError {
+pub(crate) fn too_large(most: usize) -> ApiError {
     ApiError::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "too_large",
-        format!("the body must have at most {MAX_BODY} bytes"),
+        format!("the body must have at most {most} bytes"),
     )
 }
 
-fn unreadable(error: &PayloadError) -> ApiError {
+fn unreadable(error: &PayloadError, most: usize) -> ApiError {
     match error {
-        PayloadError::Overflow => too_large(),
+        PayloadError::Overflow => too_large(most),
         _ => ApiError::new(
             StatusCode::BAD_REQUEST,
             "incomplete_body",

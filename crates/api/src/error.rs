@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use strongroom_domain::json::JsonError;
@@ -128,6 +128,31 @@ impl ApiError {
         let message = "the region's database is too far behind the primary; nothing was read";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "stale_region", message)
             .with(REPLICA_LAG, seconds(lag))
+    }
+
+    /// 429 for a caller who has used up `limit`, with the seconds until it may ask again.
+    pub(crate) fn rate_limited(limit: &str, seconds: u64) -> Self {
+        let message =
+            format!("too many requests: the limit of this {limit} is reached; nothing was done");
+        Self::too_many("rate_limited", message, seconds)
+    }
+
+    /// 429 for an address from which too many authentications failed.
+    pub(crate) fn held_off(seconds: u64) -> Self {
+        let message = "too many failed authentications from this address; nothing was looked up";
+        Self::too_many("too_many_failures", message, seconds)
+    }
+
+    fn too_many(code: &'static str, message: impl Into<String>, seconds: u64) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, code, message).with(RETRY_AFTER, seconds)
+    }
+
+    /// Adds a header that is text already.
+    pub(crate) fn with_value(self, name: HeaderName, value: &HeaderValue) -> Self {
+        match value.to_str() {
+            Ok(text) => self.with(name, text),
+            Err(_) => self,
+        }
     }
 
     fn with(mut self, name: HeaderName, value: impl fmt::Display) -> Self {

@@ -2,12 +2,17 @@
 //! that turns the vault's errors into answers.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod authenticate;
 mod authorized;
 mod body;
+mod client;
 mod consistency;
 mod document;
 mod envelope;
 mod error;
+mod guard;
+mod limit_metrics;
+mod limits;
 mod metrics;
 mod middleware;
 mod query;
@@ -19,5 +24,7 @@ mod state;
 
 pub use actix_web::dev::{Server, ServerHandle};
 pub use document::openapi;
+pub use guard::RequestSizes;
+pub use limits::{LimitSettings, Rate};
 pub use server::{HttpSettings, run};
 pub use state::{ApiSettings, AppState};

@@ -9,6 +9,7 @@ use prometheus::{Encoder, Registry, TextEncoder};
 use strongroom_domain::Vault;
 use strongroom_domain::counters::Counters;
 
+use crate::limit_metrics::LimitMetrics;
 use crate::region_metrics::RegionMetrics;
 
 /// One of the vault's counts as a metric.
@@ -75,16 +76,30 @@ fn all() -> impl Iterator<Item = (&'static Counted, MetricType)> {
 /// field to be counted on.
 pub(crate) struct Metrics {
     registry: Registry,
+    pub(crate) limits: Arc<LimitMetrics>,
 }
 
 impl Metrics {
     /// Metrics that show `vault`'s counts as soon as it is open, and zeros before.
+    ///
+    /// # Panics
+    /// When two metrics have one name, at every start.
+    #[allow(clippy::expect_used, reason = "every start and every test runs it")]
     pub(crate) fn new(vault: Arc<OnceLock<Arc<Vault>>>) -> Self {
         let registry = Registry::new();
         // Fails only when two metrics have one name, which the test would see.
         let _ = registry.register(Box::new(VaultCounts::new(vault.clone())));
         let _ = registry.register(Box::new(RegionMetrics::new(vault)));
-        Self { registry }
+        let limits = LimitMetrics::register(&registry).expect("every metric has its own name");
+        Self {
+            registry,
+            limits: Arc::new(limits),
+        }
+    }
+
+    /// Shows when the TLS certificate expires.
+    pub(crate) fn show_tls_expiry(&self, not_after: i64) {
+        self.limits.show_tls_expiry(&self.registry, not_after);
     }
 
     /// All of them in the text format, version 0.0.4.

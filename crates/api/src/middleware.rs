@@ -8,6 +8,8 @@ use actix_web::{Error, HttpMessage};
 use strongroom_domain::OrgId;
 use tracing::Instrument;
 
+use crate::client;
+
 /// The request's id: the caller's when it is short and plain, else ours.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);
@@ -59,7 +61,7 @@ fn log<B>(response: &ServiceResponse<B>, id: &str, started: Instant) {
     let org = request.extensions().get::<CallerOrg>().map(|org| org.0);
     let org = org.map(|org| org.to_string());
     let route = request.match_pattern();
-    let peer = request.peer_addr().map(|peer| peer.ip().to_string());
+    let peer = client::address(request).map(|peer| peer.to_string());
     let duration = started.elapsed().as_secs_f64() * 1000.0;
     tracing::info!(
         target: "strongroom::request",

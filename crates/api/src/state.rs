@@ -4,6 +4,8 @@ use std::time::Duration;
 use strongroom_domain::{Vault, VaultError};
 
 use crate::error::ApiError;
+use crate::guard::RequestSizes;
+use crate::limits::{LimitSettings, Limits};
 use crate::metrics::Metrics;
 
 /// What every request handler shares. It exists before the vault does, so that a server can listen, and say
@@ -13,6 +15,7 @@ pub struct AppState {
     vault: Arc<OnceLock<Arc<Vault>>>,
     pub(crate) settings: ApiSettings,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) limits: Arc<Limits>,
 }
 
 /// How requests are handled.
@@ -22,6 +25,8 @@ pub struct ApiSettings {
     pub request_timeout: Duration,
     /// Longest time for a request's body to arrive.
     pub body_timeout: Duration,
+    /// How large a request may be.
+    pub sizes: RequestSizes,
     /// Callers without an API key must name a loopback host in `Host`: a page in a browser that rebinds its
     /// name to this machine's address then gets nowhere.
     pub anonymous_needs_loopback_host: bool,
@@ -30,10 +35,12 @@ pub struct ApiSettings {
 impl AppState {
     /// A state without a vault: everything but `/healthz` is answered 503 until [`Self::open`].
     #[must_use]
-    pub fn new(settings: ApiSettings) -> Self {
+    pub fn new(settings: ApiSettings, limits: LimitSettings) -> Self {
         let vault = Arc::new(OnceLock::new());
+        let metrics = Arc::new(Metrics::new(vault.clone()));
         Self {
-            metrics: Arc::new(Metrics::new(vault.clone())),
+            limits: Arc::new(Limits::new(limits, &metrics.limits)),
+            metrics,
             vault,
             settings,
         }
@@ -48,6 +55,11 @@ impl AppState {
     #[must_use]
     pub fn opened(&self) -> Option<Arc<Vault>> {
         self.vault.get().cloned()
+    }
+
+    /// Shows in the metrics when the TLS certificate expires, in seconds since 1970.
+    pub fn show_tls_expiry(&self, not_after: i64) {
+        self.metrics.show_tls_expiry(not_after);
     }
 
     pub(crate) fn vault(&self) -> Result<&Arc<Vault>, ApiError> {

@@ -31,6 +31,8 @@ pub enum Purpose {
     IdempotentRequest = 11,
     /// A backup's lines, one after another.
     BackupLine = 12,
+    /// What tells an API key's id that was issued from one that was not.
+    ApiKeyId = 13,
     /// The heads of an organisation's audit lanes, signed so that they can be kept elsewhere.
     AuditHeads = 20,
     /// Where a pruned audit lane goes on, signed.

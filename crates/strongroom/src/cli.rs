@@ -2,6 +2,7 @@ mod audit;
 mod backup;
 mod doctor;
 mod health;
+mod limits;
 mod rotate;
 
 #[cfg(feature = "dev")]
@@ -14,6 +15,7 @@ pub(crate) use audit::{AuditCommand, AuditVerifyArgs, ExportArgs, HeadArgs, Prun
 pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use health::HealthArgs;
+pub(crate) use limits::{LimitArgs, TlsArgs};
 pub(crate) use rotate::{RotateCommand, RotateOrgArgs, RotateRetireArgs, RotateRootArgs};
 
 /// A vault for the credentials that organisations hold with other companies.
@@ -168,7 +170,7 @@ pub(crate) struct ServeArgs {
     /// Most connections to PostgreSQL at a time [default: 16].
     #[arg(long, value_name = "N")]
     pub(crate) pool_size: Option<String>,
-    /// Most client connections per worker [default: 16384].
+    /// Most client connections at a time; one more is answered 503 [default: 16384].
     #[arg(long, value_name = "N")]
     pub(crate) max_connections: Option<String>,
     /// Longest time that each step of a request (key, role, operation) may wait for the database
@@ -201,6 +203,10 @@ pub(crate) struct ServeArgs {
     /// How often last uses are written to the database, up to 30s [default: 20s].
     #[arg(long, value_name = "TIME")]
     pub(crate) use_flush_interval: Option<String>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
     /// json, human, or auto: human on a terminal [default: auto].
     #[arg(long, value_name = "FORMAT")]
     pub(crate) log_format: Option<String>,

@@ -45,6 +45,8 @@ pub(crate) fn start(logging: Logging) -> LogGuard {
     let others = LevelFilter::from_level(logging.level.min(tracing::Level::WARN));
     let filter = Targets::new()
         .with_target("strongroom", logging.level)
+        // It calls every client an error that sends no HTTP; and whoever sends much of it would fill the log.
+        .with_target("actix_http", LevelFilter::OFF)
         .with_default(others);
     // Fails when a subscriber is set already, which then serves as well.
     let _ = tracing_subscriber::registry()

@@ -7,12 +7,14 @@ mod cli;
 mod commands;
 mod config;
 mod error;
+mod file_limit;
 mod jobs;
 mod keepers;
 mod key_files;
 mod logging;
 mod output;
 mod service;
+mod tls;
 mod vault_access;
 
 use std::process::ExitCode;

@@ -18,7 +18,9 @@ use tokio::task::JoinHandle;
 use crate::background::{BackgroundSettings, OperationKeeper, Scrubber, UseFlusher, flush_last};
 use crate::config::{RootKeyConfig, ServeSettings, VaultAccess};
 use crate::error::CommandError;
+use crate::file_limit::connections_that_fit;
 use crate::keepers::{JobKeeper, RootKeyKeeper};
+use crate::tls::TlsKeeper;
 use crate::vault_access::{missing_migrations, open_on};
 
 /// Pause between two tries to reach the database.
@@ -34,6 +36,7 @@ pub(crate) struct Service {
     server: JoinHandle<std::io::Result<()>>,
     opening: JoinHandle<Result<Background, CommandError>>,
     state: AppState,
+    _tls: Option<TlsKeeper>,
 }
 
 /// What lives as long as the vault is open.
@@ -56,11 +59,22 @@ impl Service {
         let address = listener
             .local_addr()
             .map_err(|error| CommandError::io("cannot read the listener's address", &error))?;
-        let state = AppState::new(settings.api);
-        let server = strongroom_api::run(listener, state.clone(), &settings.http)
+        let state = AppState::new(settings.api, settings.limits);
+        let tls = settings
+            .tls
+            .map(|files| TlsKeeper::start(files, state.clone()));
+        let tls = tls
+            .transpose()
+            .map_err(|error| CommandError::Failed(format!("TLS: {error}")))?;
+        let mut http = settings.http;
+        http.tls = tls.as_ref().map(TlsKeeper::config);
+        let pool = settings.access.database.pool_size;
+        http.max_connections = connections_that_fit(http.max_connections, pool);
+        let server = strongroom_api::run(listener, state.clone(), &http)
             .map_err(|error| CommandError::io("cannot serve", &error))?;
         let handle = server.handle();
-        tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+        let tls_on = tls.is_some();
+        tracing::info!(%address, tls = tls_on, version = env!("CARGO_PKG_VERSION"), "listening");
         Ok(Self {
             #[cfg(feature = "dev")]
             address,
@@ -75,6 +89,7 @@ impl Service {
                 address,
             )),
             state,
+            _tls: tls,
         })
     }
 

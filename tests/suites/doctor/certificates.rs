@@ -79,3 +79,24 @@ async fn certificates_that_have_ended_or_are_not_accepted_are_failures() {
     .await;
     examine(&required).says("certificate", "failure", "ended at 2021-01-01");
 }
+
+#[tokio::test]
+async fn the_servers_own_certificate_is_checked() {
+    let patient = Patient::new().await;
+    let (cert, key) = (patient.path("tls.pem"), patient.path("tls.key"));
+    let examine = |(certificate, private): &(String, String)| {
+        fs::write(&cert, certificate).unwrap();
+        fs::write(&key, private).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        patient.examine_with(&[
+            ("STRONGROOM_TLS_CERT_FILE", &cert),
+            ("STRONGROOM_TLS_KEY_FILE", &key),
+        ])
+    };
+    let found = examine(&certificate(2020, 4000));
+    found.is_healthy();
+    found.says("certificate", "ok", "is valid until 4000-01-01");
+    let advice = examine(&certificate(2020, 2021));
+    let advice = advice.says("certificate", "failure", "ended at 2021-01-01");
+    assert!(advice.contains("replace it"));
+}

@@ -6,10 +6,12 @@ use strongroom_domain::replication::OperationId;
 use strongroom_domain::{FieldError, VaultError};
 use utoipa::openapi::{ContentBuilder, ResponseBuilder};
 
-use super::responses::{operation_header, responses, retry_header};
+use super::limits::too_many_plain;
+use super::responses::{TOO_LARGE, operation_header, responses, retry_header};
 use super::schemas::{one_of, text};
 use crate::body;
 use crate::error::{ApiError, public};
+use crate::guard::RequestSizes;
 use crate::routes::PlainError;
 
 responses! {
@@ -26,11 +28,12 @@ responses! {
              kept and goes on replicating, but some regions did not have it in time.",
             ApiError::not_in_time(OperationId(uuid::Uuid::nil()), vec!["us".to_owned()]),
         ).header("SlashID-Operation-ID", operation_header()),
-        413 plain("The body has more than 65536 bytes.", body::too_large()),
+        413 plain(TOO_LARGE, body::too_large(RequestSizes::default().body)),
         415 plain(
             "The content type is not `application/json`, its charset is not UTF-8, or there is a `Content-Encoding`.",
             body::unsupported(body::NOT_JSON),
         ),
+        429 too_many_plain(),
         500 exact("A defect, or what is stored does not open.", &VaultError::Internal(String::new())),
         503 failed(
             "The service cannot answer now; the text says whether nothing was changed or nobody knows.",
@@ -48,7 +51,8 @@ fn sample(error: &VaultError) -> ApiError {
     ApiError::new(status, code, message)
 }
 
-fn plain(description: &str, example: ApiError) -> ResponseBuilder {
+/// An answer with this text and others.
+pub(super) fn plain(description: &str, example: ApiError) -> ResponseBuilder {
     let content = ContentBuilder::new()
         .schema(Some(text()))
         .example(Some(said(example).into()));

@@ -7,10 +7,12 @@ use utoipa::openapi::{
     ArrayBuilder, ContentBuilder, Header, HeaderBuilder, ObjectBuilder, Response, ResponseBuilder,
 };
 
+use super::limits::too_many;
 use super::schemas::{any_object, object, one_of, optional, required, schemas, text, uuid, whole};
 use crate::body;
 use crate::envelope::Envelope;
 use crate::error::{ApiError, public};
+use crate::guard::RequestSizes;
 use utoipa::PartialSchema;
 
 /// Declares types that stand for answers in annotations.
@@ -63,6 +65,10 @@ pub(super) fn common_headers() -> [(&'static str, Header); 3] {
     ]
 }
 
+/// Why a body is too large.
+pub(super) const TOO_LARGE: &str =
+    "The body has more bytes than `max_body` allows, 65536 by default.";
+
 const HEADERS: &[&str] = &["required", "invalid_value"];
 const QUERY: &[&str] = &[
     "required",
@@ -90,6 +96,7 @@ responses! {
     /// No valid key, or one whose role does not allow it; and what may befall every step behind that.
     Refused => [
         401 unauthorized(),
+        429 too_many(),
         403 failed("The API key's role does not allow this.", &[], &VaultError::Forbidden),
         500 failed("A defect; the log says more.", &["integrity_failure"], &VaultError::Internal(String::new())),
     ];
@@ -101,7 +108,7 @@ responses! {
     BodyInvalid => [400 invalid(BODY, ("extcred_provider", "required", "is required"))];
     /// The body is not what it should be, beyond what is in it.
     BodyRefused => [
-        413 failure("The body has more than 65536 bytes.", &[], &body::too_large()),
+        413 failure(TOO_LARGE, &[], &body::too_large(RequestSizes::default().body)),
         415 failure(
             "The content type is not `application/json`, its charset is not UTF-8, or there is a `Content-Encoding`.",
             &[],

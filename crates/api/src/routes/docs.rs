@@ -55,9 +55,12 @@ responses! {
 
 /// The page's own files.
 pub(super) mod file {
-    use std::sync::Arc;
+    use std::sync::{Arc, OnceLock};
 
+    use actix_web::body::SizedStream;
+    use actix_web::web::Bytes;
     use actix_web::{HttpRequest, HttpResponse};
+    use futures_util::stream;
     use strongroom_domain::VaultError;
     use utoipa_swagger_ui::Config;
 
@@ -109,12 +112,41 @@ pub(super) mod file {
         if !FILES.contains(&name) {
             return Err(unknown_path());
         }
-        let file = utoipa_swagger_ui::serve(name, Arc::new(Config::from("openapi.json")));
-        let file = file.ok().flatten().ok_or_else(|| {
+        let file = kept(name).ok_or_else(|| {
             VaultError::Internal("a file of Swagger UI is not in this program".into())
         })?;
+        // In parts, so that a client who does not take them holds no copy of the whole.
+        let parts = (0..file.bytes.len().div_ceil(PART)).map(move |nth| {
+            let end = file.bytes.len().min((nth + 1) * PART);
+            Ok::<_, actix_web::Error>(file.bytes.slice(nth * PART..end))
+        });
+        let body = SizedStream::new(file.bytes.len() as u64, stream::iter(parts));
         Ok(HttpResponse::Ok()
-            .content_type(file.content_type)
-            .body(file.bytes.into_owned()))
+            .content_type(file.kind.as_str())
+            .body(body))
+    }
+
+    /// Bytes of a file that are handed on at a time.
+    const PART: usize = 16 * 1024;
+
+    struct File {
+        kind: String,
+        bytes: Bytes,
+    }
+
+    /// One of [`FILES`], read once.
+    fn kept(name: &str) -> Option<&'static File> {
+        static KEPT: [OnceLock<Option<File>>; FILES.len()] =
+            [const { OnceLock::new() }; FILES.len()];
+        let at = FILES.iter().position(|file| *file == name)?;
+        let read = || {
+            let file = utoipa_swagger_ui::serve(name, Arc::new(Config::from("openapi.json")));
+            let file = file.ok().flatten()?;
+            Some(File {
+                kind: file.content_type,
+                bytes: Bytes::from(file.bytes.into_owned()),
+            })
+        };
+        KEPT[at].get_or_init(read).as_ref()
     }
 }

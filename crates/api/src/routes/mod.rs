@@ -25,6 +25,9 @@ use utoipa::openapi::path::Operation;
 pub(crate) use pieces::PlainError;
 use registry::Routes;
 
+/// Under which the Pieces surface is, whose answers are plain text.
+pub(crate) const PIECES: &str = "/external_provider/";
+
 const CREDENTIALS: &str = "/organizations/config/external-credentials";
 const CREDENTIAL: &str = "/organizations/config/external-credentials/{cred_id}";
 

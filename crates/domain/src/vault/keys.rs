@@ -35,7 +35,7 @@ impl Vault {
         let expires_at = expires_at.map(|at| at.trunc_subsecs(6));
         check_new_key(name, expires_at, now)?;
         self.require_organization(caller).await?;
-        let id = KeyId::new(now, &*self.random)?;
+        let id = KeyId::issue(&self.service.api_key, caller.org(), now, &*self.random)?;
         let token = ApiKeyToken::generate(caller.org(), id, role, &*self.random)?;
         let stored = StoredApiKey {
             org: caller.org(),

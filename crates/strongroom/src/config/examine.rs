@@ -5,7 +5,9 @@ use super::regions::regions_from;
 use super::root_key::RootKeyConfig;
 use super::settings::{database_from, http_from, serve_flags, settings_from};
 use super::sources::{ConfigError, Sources};
+use super::tls::tls_from;
 use crate::cli::ServeArgs;
+use crate::tls::TlsFiles;
 
 /// What `serve` would be given, as far as it can be read, and all that is wrong with it.
 pub(crate) struct Examined {
@@ -14,6 +16,7 @@ pub(crate) struct Examined {
     pub(crate) root_keys: Option<RootKeyConfig>,
     pub(crate) regions: RegionsSettings,
     pub(crate) http: Option<HttpSettings>,
+    pub(crate) tls: Option<TlsFiles>,
 }
 
 /// Reads all settings of `serve` and does not stop at the first problem. Those of the root keys' contents are left out.
@@ -36,6 +39,7 @@ pub(crate) fn examine(args: &ServeArgs) -> Examined {
     Examined {
         regions: regions_from(&sources).unwrap_or_default(),
         http: http_from(&sources).ok(),
+        tls: tls_from(&sources).ok().flatten(),
         database: database.ok(),
         root_keys: root_keys.ok(),
         problems,

@@ -1,10 +1,12 @@
 //! Settings: read once from flags, variables and a file, then checked, then passed on.
 
 mod examine;
+mod limits;
 mod regions;
 mod root_key;
 mod settings;
 mod sources;
+mod tls;
 
 pub(crate) use examine::{Examined, examine};
 pub(crate) use root_key::{RootKeyConfig, RootKeySource};
@@ -12,4 +14,4 @@ pub(crate) use settings::{
     LogFormat, Logging, ServeSettings, VaultAccess, database, regions, root_keys, serve,
     vault_access,
 };
-pub(crate) use sources::ConfigError;
+pub(crate) use sources::{ConfigError, check_private};

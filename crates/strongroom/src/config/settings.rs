@@ -1,16 +1,19 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use strongroom_api::{ApiSettings, HttpSettings};
+use strongroom_api::{ApiSettings, HttpSettings, LimitSettings};
 use strongroom_domain::blob::BlobRules;
 use strongroom_domain::{OrgId, VaultSettings};
 use strongroom_storage::{DatabaseSettings, DatabaseUrl, RegionsSettings};
 
+use super::limits::{limit_flags, limits_from, sizes_from};
 use super::regions::regions_from;
 use super::root_key::RootKeyConfig;
 use super::sources::{ConfigError, Sources};
+use super::tls::{tls_flags, tls_from};
 use crate::background::BackgroundSettings;
 use crate::cli::{ConnectArgs, RegionsArgs, ServeArgs, VaultArgs};
+use crate::tls::TlsFiles;
 
 /// Loopback, so that nothing is reachable from outside by accident.
 const DEFAULT_LISTEN: SocketAddr =
@@ -32,6 +35,8 @@ pub(crate) struct ServeSettings {
     pub(crate) vault: VaultSettings,
     pub(crate) http: HttpSettings,
     pub(crate) api: ApiSettings,
+    pub(crate) limits: LimitSettings,
+    pub(crate) tls: Option<TlsFiles>,
     pub(crate) background: BackgroundSettings,
 }
 
@@ -117,6 +122,8 @@ pub(super) fn serve_flags(args: &ServeArgs) -> Vec<(&'static str, Option<String>
         ("log_format", args.log_format.clone()),
         ("log_level", args.log_level.clone()),
     ]);
+    flags.extend(limit_flags(&args.limits));
+    flags.extend(tls_flags(&args.tls));
     flags
 }
 
@@ -135,9 +142,12 @@ pub(super) fn settings_from(sources: &Sources) -> Result<(ServeSettings, Logging
         api: ApiSettings {
             request_timeout: sources.parse("request_timeout", Duration::from_secs(10), time)?,
             body_timeout: sources.parse("body_timeout", Duration::from_secs(15), time)?,
+            sizes: sizes_from(&sources)?,
             // Whoever names an organisation for anonymous callers decides who reaches the server.
             anonymous_needs_loopback_host: false,
         },
+        limits: limits_from(sources)?,
+        tls: tls_from(sources)?,
         background: background_from(sources)?,
         regions: regions_from(sources)?,
         access: access_from(sources)?,
@@ -212,8 +222,10 @@ pub(super) fn http_from(sources: &Sources) -> Result<HttpSettings, ConfigError> 
         max_connections: sources
             .parse("max_connections", 16_384, |text| count(text, 1, 1_000_000))?,
         header_timeout: sources.parse("header_timeout", Duration::from_secs(10), long_time)?,
+        write_timeout: sources.parse("write_timeout", Duration::from_secs(30), long_time)?,
         keep_alive: sources.parse("keep_alive", Duration::from_secs(75), long_time)?,
         shutdown_timeout: sources.parse("shutdown_timeout", Duration::from_secs(20), long_time)?,
+        tls: None,
     })
 }
 
@@ -239,7 +251,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-fn count(text: &str, least: usize, most: usize) -> Result<usize, String> {
+pub(super) fn count(text: &str, least: usize, most: usize) -> Result<usize, String> {
     let number = text
         .parse()
         .ok()

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 pub(crate) type Key = &'static str;
 
 /// Every setting there is.
-const KEYS: [Key; 28] = [
+const KEYS: [Key; 44] = [
     "database_url",
     "database_url_file",
     "region",
@@ -34,6 +34,22 @@ const KEYS: [Key; 28] = [
     "shutdown_timeout",
     "verify_interval",
     "use_flush_interval",
+    "key_rate",
+    "key_burst",
+    "org_rate",
+    "org_burst",
+    "failed_auth_rate",
+    "failed_auth_burst",
+    "trusted_proxies",
+    "max_body",
+    "max_url",
+    "max_headers",
+    "max_header_bytes",
+    "write_timeout",
+    "tls_cert_file",
+    "tls_key_file",
+    "tls_client_ca_file",
+    "tls_client_auth",
     "log_format",
     "log_level",
     "config",
@@ -46,7 +62,7 @@ const SECRET: [Key; 4] = ["database_url", "regions", "root_key", "root_key_passp
 const KEY_MATERIAL: [Key; 2] = ["root_key", "root_key_passphrase"];
 
 /// Refuses a file that others than its owner can read or change.
-pub(super) fn check_private(file: &Path) -> Result<(), String> {
+pub(crate) fn check_private(file: &Path) -> Result<(), String> {
     let metadata = std::fs::metadata(file).map_err(|error| error.to_string())?;
     let mode = metadata.permissions().mode();
     if mode & 0o077 == 0 {

@@ -3,14 +3,15 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::HOST;
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 use strongroom_domain::caller::{Caller, Permission};
 use strongroom_domain::{Vault, VaultError};
 
 use super::plain::PlainError;
+use crate::authenticate;
 use crate::authorized::{API_KEY_HEADER, app_state, request_info, single};
-use crate::middleware::CallerOrg;
+use crate::error::ApiError;
 use crate::state::AppState;
 
 /// What the published clients send the key in.
@@ -32,9 +33,11 @@ impl FromRequest for PiecesCaller {
         let request = request.clone();
         Box::pin(async move {
             let state = app_state(&request)?;
-            let vault = state.vault()?.clone();
-            let caller = identify(&request, &state, &vault).await?;
-            request.extensions_mut().insert(CallerOrg(caller.org()));
+            let key = key(&request);
+            let identified = identify(&request, &state, key);
+            let presented = key.flatten();
+            let (caller, vault) =
+                authenticate::limited(&request, &state, presented, identified).await?;
             let permission = Permission::ManageUserKeys;
             state.within(vault.authorize(&caller, permission)).await?;
             Ok(Self {
@@ -46,27 +49,34 @@ impl FromRequest for PiecesCaller {
     }
 }
 
+// `None` when no key was sent, and nothing in it when it was sent twice.
+fn key(request: &HttpRequest) -> Option<Option<&str>> {
+    let headers = request.headers();
+    let name = [APPLICATION_HEADER, API_KEY_HEADER]
+        .into_iter()
+        .find(|name| headers.contains_key(*name))?;
+    Some(single(headers, name))
+}
+
 async fn identify(
     request: &HttpRequest,
     state: &AppState,
-    vault: &Vault,
-) -> Result<Caller, PlainError> {
-    let headers = request.headers();
+    key: Option<Option<&str>>,
+) -> Result<(Caller, Arc<Vault>), ApiError> {
+    let vault = state.vault()?.clone();
     let info = request_info(request);
-    // A key that is sent has to be right: a wrong one does not make its sender anonymous.
-    let header = [APPLICATION_HEADER, API_KEY_HEADER]
-        .into_iter()
-        .find(|name| headers.contains_key(*name));
-    match header {
-        Some(name) => {
-            let key = single(headers, name).ok_or(VaultError::Unauthorized)?;
-            Ok(state.within(vault.authenticate(key, info)).await?)
+    let caller = match key {
+        // A key that is sent has to be right: a wrong one does not make its sender anonymous.
+        Some(key) => {
+            let key = key.ok_or(VaultError::Unauthorized)?;
+            state.within(vault.authenticate(key, info)).await?
         }
         None if state.settings.anonymous_needs_loopback_host && !names_loopback(request) => {
-            Err(VaultError::Unauthorized.into())
+            return Err(VaultError::Unauthorized.into());
         }
-        None => Ok(state.within(vault.anonymous(info)).await?),
-    }
+        None => state.within(vault.anonymous(info)).await?,
+    };
+    Ok((caller, vault))
 }
 
 fn names_loopback(request: &HttpRequest) -> bool {

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
-use strongroom_api::{ApiSettings, HttpSettings};
+use strongroom_api::{ApiSettings, HttpSettings, LimitSettings, RequestSizes};
 use strongroom_domain::{OrgId, VaultSettings};
 use strongroom_storage::{RegionSettings, RegionsSettings};
 use tokio::sync::watch;
@@ -123,12 +123,18 @@ fn settings(
             keep_alive: Duration::from_secs(75),
             shutdown_timeout: STOP_PATIENCE,
             max_connections: 16_384,
+            write_timeout: Duration::from_secs(30),
+            tls: None,
         },
         api: ApiSettings {
             request_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(15),
+            sizes: RequestSizes::default(),
             anonymous_needs_loopback_host: true,
         },
+        // Whoever develops against it shall meet no limits.
+        limits: LimitSettings::default(),
+        tls: None,
         background: BackgroundSettings::default(),
     })
 }

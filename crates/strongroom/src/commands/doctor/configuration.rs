@@ -5,6 +5,7 @@ use strongroom_storage::DatabaseUrl;
 use super::certificates;
 use super::finding::{Finding, or_ok};
 use crate::config::Examined;
+use crate::file_limit::files_for;
 
 const CHECK: &str = "configuration";
 
@@ -26,6 +27,12 @@ pub(super) fn findings(examined: &Examined) -> Vec<Finding> {
         .chain(regions.map(|region| (region.name.as_str(), &region.url)));
     for (name, url) in all {
         findings.extend(connection(name, url));
+    }
+    if let Some(tls) = &examined.tls {
+        findings.extend(certificates::pem_file("tls_cert_file", &tls.cert));
+        if let Some(roots) = &tls.client_ca {
+            findings.extend(certificates::roots_file("tls_client_ca_file", roots));
+        }
     }
     if let Some(http) = &examined.http {
         let connections = database.map_or(0, |database| database.pool_size);
@@ -62,10 +69,10 @@ fn connection(name: &str, url: &DatabaseUrl) -> Vec<Finding> {
 
 fn open_files(http: &HttpSettings, database_connections: usize) -> Finding {
     let check = "open_files";
-    let needed = u64::try_from(http.workers * http.max_connections + database_connections + 64)
-        .unwrap_or(u64::MAX);
+    let needed = files_for(http.max_connections, database_connections);
     match getrlimit(Resource::RLIMIT_NOFILE) {
-        Ok((allowed, _)) => judged(check, allowed, needed),
+        // A server raises its own limit as far as it may.
+        Ok((_, allowed)) => judged(check, allowed, needed),
         Err(error) => super::unchecked(check, &error.to_string()),
     }
 }
@@ -80,8 +87,8 @@ fn judged(check: &'static str, allowed: u64, needed: u64) -> Finding {
     Finding::warning(
         check,
         format!(
-            "{allowed} files may be open here; a server that is started the same way needs {needed} when all of its \
-             workers have max_connections clients"
+            "{allowed} files may be open here; a server that is started the same way needs {needed} when it has \
+             max_connections clients"
         ),
         format!(
             "raise the limit of the server's process (LimitNOFILE={needed} in its systemd unit, `ulimit -n {needed}` \

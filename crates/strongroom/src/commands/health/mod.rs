@@ -1,3 +1,5 @@
+mod https;
+
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -16,9 +18,11 @@ const LONGEST_ANSWER: u64 = 64 * 1024;
 pub(super) fn run(args: &HealthArgs) -> Result<(), CommandError> {
     let failed = |why: String| CommandError::Failed(format!("{}: {why}", args.url));
     let target = Target::parse(&args.url).ok_or_else(|| {
-        failed("must be of the form http://host:port, with a path if you like".into())
+        failed("must be http://host:port or https://host:port, with a path if you like".into())
     })?;
-    let answer = target.ask().map_err(|error| failed(error.to_string()))?;
+    let answer = target
+        .ask(args)
+        .map_err(|error| failed(error.to_string()))?;
     let Some((status, said)) = read(&answer) else {
         return Err(failed("whoever listens there does not speak HTTP".into()));
     };
@@ -30,14 +34,19 @@ pub(super) fn run(args: &HealthArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
+#[derive(Debug, PartialEq, Eq)]
 struct Target<'a> {
+    tls: bool,
     authority: &'a str,
     path: &'a str,
 }
 
 impl<'a> Target<'a> {
     fn parse(url: &'a str) -> Option<Self> {
-        let rest = url.strip_prefix("http://")?;
+        let (tls, rest) = match url.strip_prefix("https://") {
+            Some(rest) => (true, rest),
+            None => (false, url.strip_prefix("http://")?),
+        };
         let at = rest.find('/').unwrap_or(rest.len());
         let (authority, path) = rest.split_at(at);
         let (host, port) = authority.rsplit_once(':')?;
@@ -49,14 +58,33 @@ impl<'a> Target<'a> {
             "" | "/" => "/readyz",
             other => other,
         };
-        Some(Self { authority, path })
+        Some(Self {
+            tls,
+            authority,
+            path,
+        })
     }
 
-    fn ask(&self) -> std::io::Result<Vec<u8>> {
-        let mut stream = self.connect()?;
+    // Without brackets and port.
+    fn host(&self) -> &str {
+        let (host, _) = self.authority.rsplit_once(':').unwrap_or_default();
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    fn ask(&self, args: &HealthArgs) -> std::io::Result<Vec<u8>> {
+        let stream = self.connect()?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        let Self { authority, path } = self;
+        if self.tls {
+            return self.exchange(https::over(stream, self.host(), args)?);
+        }
+        self.exchange(stream)
+    }
+
+    fn exchange(&self, mut stream: impl Read + Write) -> std::io::Result<Vec<u8>> {
+        let Self {
+            authority, path, ..
+        } = self;
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes())?;
@@ -97,10 +125,13 @@ mod tests {
         let parsed = |url| Target::parse(url).map(|target| (target.authority, target.path));
         assert_eq!(parsed("http://[::1]:8700"), Some(("[::1]:8700", "/readyz")));
         assert_eq!(parsed("http://h:1/healthz"), Some(("h:1", "/healthz")));
+        let tls = Target::parse("https://[::1]:1").unwrap();
+        assert_eq!((tls.tls, tls.host(), tls.path), (true, "::1", "/readyz"));
         for bad in [
             "",
             "h:1",
-            "https://h:1",
+            "https://h",
+            "ftp://h:1",
             "http://h",
             "http://:1",
             "http://h:x",
