@@ -88,7 +88,8 @@ impl WatchedRegions {
                 ..connect.clone()
             };
             if watched.settings.local.as_ref() == Some(&region.name) {
-                watched.replica = Some(Database::new(&connect)?);
+                let told = primary.watched.replica();
+                watched.replica = Some(Database::watched(&connect, told)?);
             }
             // A connection of its own: those that wait cannot be held up by those that read.
             let database = Database::new(&DatabaseSettings {
