@@ -11,7 +11,6 @@ mod error;
 mod metrics;
 mod middleware;
 mod query;
-mod region_metrics;
 mod routes;
 mod server;
 mod staleness;
@@ -19,5 +18,7 @@ mod state;
 
 pub use actix_web::dev::{Server, ServerHandle};
 pub use document::openapi;
-pub use server::{HttpSettings, run};
+pub use metrics::ProcessInfo;
+pub use middleware::AdoptTrace;
+pub use server::{HttpSettings, run, run_metrics};
 pub use state::{ApiSettings, AppState};

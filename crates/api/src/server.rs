@@ -34,18 +34,42 @@ pub fn run(
     state: AppState,
     settings: &HttpSettings,
 ) -> std::io::Result<Server> {
+    let metrics = state.metrics.clone();
     let state = Data::new(state);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(state.clone())
             .wrap(from_fn(observe))
-            .configure(routes::configure)
+            .configure(|config| routes::configure(config, &state))
+    })
+    .on_connect(move |_, connection| {
+        connection.insert(metrics.connected());
     })
     .workers(settings.workers)
     .max_connections(settings.max_connections)
     .client_request_timeout(settings.header_timeout)
     .keep_alive(settings.keep_alive)
     .shutdown_timeout(settings.shutdown_timeout.as_secs_f64().ceil() as u64)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    Ok(server)
+}
+
+/// Serves the metrics, and nothing else, on `listener`.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn run_metrics(listener: TcpListener, state: AppState) -> std::io::Result<Server> {
+    let state = Data::new(state);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(state.clone())
+            .wrap(from_fn(observe))
+            .configure(|config| routes::configure_metrics(config, &state))
+    })
+    .workers(1)
+    .shutdown_timeout(1)
     .disable_signals()
     .listen(listener)?
     .run();

@@ -71,10 +71,19 @@ troubles! {
     TraceExport = "trace_export", "spans cannot be sent to the trace collector";
 }
 
+impl Trouble {
+    /// Whether it is one of a database, and not of the server itself.
+    #[must_use]
+    pub fn is_of_database(self) -> bool {
+        (self as usize) < Self::QueueFull as usize
+    }
+}
+
 const COUNT: usize = Trouble::ALL.len();
 
 /// Troubles that an answered read does not disprove: only a write does.
-const OF_WRITES: u32 = bit(Trouble::ReadOnly) | bit(Trouble::DiskFull) | bit(Trouble::StatementFailed);
+const OF_WRITES: u32 =
+    bit(Trouble::ReadOnly) | bit(Trouble::DiskFull) | bit(Trouble::StatementFailed);
 
 const fn bit(trouble: Trouble) -> u32 {
     1 << trouble as u32
@@ -176,7 +185,14 @@ impl Troubles {
                 self.present.fetch_and(!bit(*trouble), Ordering::Relaxed);
                 let seconds = (now - ended.since).as_secs();
                 let (of, name, failures) = (self.of, trouble.name(), ended.failures);
-                tracing::info!(trouble = name, of, seconds, failures, "over: {}", trouble.says());
+                tracing::info!(
+                    trouble = name,
+                    of,
+                    seconds,
+                    failures,
+                    "over: {}",
+                    trouble.says()
+                );
             }
         }
     }
@@ -202,7 +218,10 @@ mod tests {
         troubles.note_at(Trouble::Unreachable, "a", start);
         troubles.note_at(Trouble::ReadOnly, "b", start);
         troubles.over_at(u32::MAX, start + QUIET / 2);
-        assert_eq!(present(&troubles), [Trouble::Unreachable, Trouble::ReadOnly]);
+        assert_eq!(
+            present(&troubles),
+            [Trouble::Unreachable, Trouble::ReadOnly]
+        );
         troubles.over_at(!OF_WRITES, start + QUIET);
         assert_eq!(present(&troubles), [Trouble::ReadOnly]);
         troubles.note_at(Trouble::ReadOnly, "b", start + QUIET);
@@ -210,7 +229,9 @@ mod tests {
         assert_eq!(present(&troubles), [Trouble::ReadOnly]);
         troubles.over_at(u32::MAX, start + 2 * QUIET);
         assert_eq!(present(&troubles), []);
-        let read_only = troubles.all().find(|(trouble, ..)| *trouble == Trouble::ReadOnly);
+        let read_only = troubles
+            .all()
+            .find(|(trouble, ..)| *trouble == Trouble::ReadOnly);
         assert_eq!(read_only.map(|(.., failures)| failures), Some(2));
     }
 

@@ -3,9 +3,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use strongroom_domain::OrgId;
-use strongroom_domain::store::{StoreError, StoreResult};
 use strongroom_domain::counters::{Count, Counters, Histogram, QueueStatus};
-use strongroom_domain::trace::TRACE;
+use strongroom_domain::store::{StoreError, StoreResult};
+use strongroom_domain::trace::{TRACE, trace_parent};
 use strongroom_domain::trouble::Trouble;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
@@ -196,10 +196,10 @@ impl<M: Member> Queue<M> {
     }
 
     fn queued(&self, member: M) -> Queued<M> {
-        let span = tracing::info_span!(target: TRACE, "queue", queue = self.line.name);
-        let request = match span.is_disabled() {
+        let (request, queue) = (trace_parent(), self.line.name);
+        let span = match request.is_none() {
             true => Span::none(),
-            false => Span::current(),
+            false => tracing::info_span!(target: TRACE, parent: &request, "queue", queue),
         };
         Queued {
             member,

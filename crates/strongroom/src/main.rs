@@ -13,6 +13,7 @@ mod key_files;
 mod logging;
 mod output;
 mod service;
+mod traces;
 mod vault_access;
 
 use std::process::ExitCode;

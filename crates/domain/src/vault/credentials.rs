@@ -353,7 +353,6 @@ impl Vault {
         self.counters.opens.note(keys.open(row))
     }
 
-
     // The active generation changed since `old` was loaded. When the database still names the same one,
     // going round again would never end.
     async fn newer_org_keys(

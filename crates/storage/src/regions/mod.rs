@@ -97,7 +97,9 @@ impl WatchedRegions {
                 ..connect
             })?;
             let primary = watched.primary.clone();
-            let watch = Arc::new(Watch::new(region.name.clone(), database, primary));
+            let max_lag = watched.settings.max_lag;
+            let watch = Watch::new(region.name.clone(), database, primary, max_lag);
+            let watch = Arc::new(watch);
             watched.tasks.push(tokio::spawn(watch.clone().run()));
             watched.watches.push(watch);
         }
