@@ -11,6 +11,7 @@ use actix_web::{Error, HttpMessage};
 use strongroom_domain::OrgId;
 use strongroom_domain::trace::TRACE;
 use tracing::field::Empty;
+use tracing::level_filters::LevelFilter;
 use tracing::{Instrument, Span};
 
 use crate::error::ApiError;
@@ -120,7 +121,7 @@ fn request_id(request: &ServiceRequest) -> String {
 
 // The route's pattern and not the path: whatever a caller puts into a path or query stays out of the log.
 fn log<B>(response: &ServiceResponse<B>, id: &str, route: &str, time: Duration) {
-    if !tracing::enabled!(target: "strongroom::request", tracing::Level::INFO) {
+    if LevelFilter::current() < tracing::Level::INFO {
         return;
     }
     let request = response.request();

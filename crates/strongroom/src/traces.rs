@@ -14,7 +14,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanData};
 use strongroom_domain::counters::Counters;
-use strongroom_domain::trace::TRACE;
+use strongroom_domain::trace::{TRACE, collect};
 use strongroom_domain::trouble::Trouble;
 use tracing::{Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -73,6 +73,7 @@ impl Traces {
                 provider.with_sampler(Sampler::ParentBased(Box::new(own)))
             }
         };
+        collect();
         Ok(Self(provider.build()))
     }
 
