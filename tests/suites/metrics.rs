@@ -19,7 +19,7 @@ fn route(pattern: &str) -> String {
 async fn requests_batches_seals_and_events_are_counted() {
     let vault = TestVault::start().await;
     let (api, before) = (&vault.admin, Scrape::of(&vault.admin.url).await);
-    let id = api.create("secret").await;
+    let id = api.create("canary").await;
     for _ in 0..3 {
         assert_eq!(api.reveal(&id).await.status(), 200);
     }
@@ -128,7 +128,7 @@ async fn requests_batches_seals_and_events_are_counted() {
         "{}",
         now.text
     );
-    for secret in [&api.org, &api.key, &id, "canary", "secret", "PUT"] {
+    for secret in [&api.org, &api.key, &id, "canary", "PUT"] {
         assert!(!now.text.contains(secret), "{secret}");
     }
 }
@@ -212,15 +212,7 @@ async fn a_rotation_shows_how_far_it_is() {
         ("STRONGROOM_ROOT_KEY_FILE", &root_key),
     ];
     let org = vault.admin.org.as_str();
-    let rotate = [
-        "rotate",
-        "org",
-        "--org",
-        org,
-        "--throttle",
-        "2",
-        "--re-encrypt",
-    ];
+    let rotate = ["rotate", "org", org, "--throttle", "2", "--re-encrypt"];
     let rotating = Server::spawn(&rotate, &variables);
     let key = ["key=\"organization\""];
     let running = "strongroom_rotations_running";

@@ -190,11 +190,27 @@ async fn a_database_that_is_slow_and_a_cut_connection_have_their_names() {
     .await;
     proxy.heal();
     ends(&vault, ("primary", "slow"), async || write(api).await).await;
-    proxy.refuse();
+    // In the middle of what is under way, again and again until it hits a statement.
     let lost = ("primary", "connection_lost");
-    shows(&vault, lost, "connection", async || write(api).await).await;
-    proxy.heal();
-    ends(&vault, lost, async || write(api).await).await;
+    eventually("a connection is lost", LIMIT, async || {
+        write(api).await;
+        let writing = tokio::spawn({
+            let api = api.clone();
+            async move { writes(&api).await }
+        });
+        tokio::task::yield_now().await;
+        proxy.refuse();
+        writing.await.unwrap();
+        proxy.heal();
+        is_there(api, lost.0, lost.1).await
+    })
+    .await;
+    eventually("it is over", LIMIT, async || {
+        write(api).await;
+        !is_there(api, lost.0, lost.1).await
+    })
+    .await;
+    assert!(!lines(&vault, lost.0, lost.1, "ERROR").is_empty());
 }
 
 #[tokio::test]

@@ -73,7 +73,6 @@ fn trace(request: &ServiceRequest, adopt: Option<AdoptTrace>) -> Span {
         target: TRACE,
         "request",
         otel.kind = "server",
-        otel.name = Empty,
         otel.status_code = Empty,
         http.request.method = method_name(request.method()),
         http.route = Empty,
@@ -88,8 +87,6 @@ fn end<B>(span: &Span, response: &ServiceResponse<B>, route: &str) {
     if span.is_disabled() {
         return;
     }
-    let method = method_name(response.request().method());
-    span.record("otel.name", format_args!("{method} {route}"));
     span.record("http.route", route);
     let status = response.status();
     span.record("http.response.status_code", status.as_u16());

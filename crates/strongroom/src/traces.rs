@@ -153,8 +153,9 @@ struct Told {
 }
 
 impl opentelemetry_sdk::trace::SpanExporter for Told {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+    async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len() as u64;
+        batch.iter_mut().for_each(name);
         let exported = self.exporter.export(batch).await;
         let Counters {
             troubles,
@@ -180,6 +181,21 @@ impl opentelemetry_sdk::trace::SpanExporter for Told {
 
     fn set_resource(&mut self, resource: &Resource) {
         self.exporter.set_resource(resource);
+    }
+}
+
+// A request is called after its route, which is known only when its span has begun, and by then has a name.
+fn name(span: &mut SpanData) {
+    if span.name != "request" {
+        return;
+    }
+    let attributes = &span.attributes;
+    let text = |key| {
+        let found = attributes.iter().find(|pair| pair.key.as_str() == key);
+        found.map(|pair| pair.value.as_str())
+    };
+    if let (Some(method), Some(route)) = (text("http.request.method"), text("http.route")) {
+        span.name = format!("{method} {route}").into();
     }
 }
 
