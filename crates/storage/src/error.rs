@@ -117,11 +117,11 @@ pub(crate) fn connecting_trouble(error: &tokio_postgres::Error) -> Trouble {
 
 // Classes: PostgreSQL manual, appendix A.
 fn of_class(code: &SqlState) -> Trouble {
-    match code {
-        &SqlState::TOO_MANY_CONNECTIONS => Trouble::TooManyConnections,
-        &SqlState::DISK_FULL => Trouble::DiskFull,
-        &SqlState::READ_ONLY_SQL_TRANSACTION => Trouble::ReadOnly,
-        &SqlState::INVALID_CATALOG_NAME => Trouble::Denied,
+    match *code {
+        SqlState::TOO_MANY_CONNECTIONS => Trouble::TooManyConnections,
+        SqlState::DISK_FULL => Trouble::DiskFull,
+        SqlState::READ_ONLY_SQL_TRANSACTION => Trouble::ReadOnly,
+        SqlState::INVALID_CATALOG_NAME => Trouble::Denied,
         _ => match code.code().get(..2) {
             Some("57") => Trouble::Restarting,
             Some("53") => Trouble::Exhausted,
@@ -164,5 +164,29 @@ fn described(error: &tokio_postgres::Error) -> String {
             Some(source) => format!("{error}: {source}"),
             None => error.to_string(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_to_fail_has_its_name() {
+        for (code, trouble) in [
+            ("53100", Trouble::DiskFull),
+            ("53200", Trouble::Exhausted),
+            ("53300", Trouble::TooManyConnections),
+            ("57P01", Trouble::Restarting),
+            ("57P03", Trouble::Restarting),
+            ("25006", Trouble::ReadOnly),
+            ("28P01", Trouble::Denied),
+            ("3D000", Trouble::Denied),
+            ("08006", Trouble::ConnectionLost),
+            ("42501", Trouble::StatementFailed),
+            ("58030", Trouble::StatementFailed),
+        ] {
+            assert_eq!(of_class(&SqlState::from_code(code)), trouble, "{code}");
+        }
     }
 }

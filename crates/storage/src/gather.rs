@@ -358,6 +358,13 @@ mod tests {
         };
         assert!(!refused(&mut flood[0]) && !refused(&mut flood[1]) && !refused(&mut other));
         assert!(refused(&mut flood[2]) && refused(&mut flood[3]));
+        let troubles = queue.line.counters.troubles.all();
+        let told = troubles.filter(|(_, there, _)| *there);
+        let told: Vec<_> = told
+            .map(|(trouble, _, failures)| (trouble, failures))
+            .collect();
+        assert_eq!(told, [(Trouble::QueueFull, 2)]);
+        assert_eq!(queue.refused.get(), 2);
         let (batch, _) = queue.take(10).await.unwrap();
         assert_eq!(batch.len(), 3);
         queue.close();
