@@ -15,9 +15,17 @@ fn route(pattern: &str) -> String {
     format!("route=\"{pattern}\"")
 }
 
-#[tokio::test]
-async fn requests_batches_seals_and_events_are_counted() {
-    let vault = TestVault::start().await;
+/// How much a metric has grown.
+struct Grown(Scrape, Scrape);
+
+impl Grown {
+    fn by(&self, name: &str, labels: &[&str]) -> f64 {
+        self.1.number(name, labels) - self.0.value(name, labels).unwrap_or(0.0)
+    }
+}
+
+/// Answers of every kind: what `/metrics` said before and after, and the id of the credential that was made.
+async fn answers(vault: &TestVault) -> (Grown, String) {
     let (api, before) = (&vault.admin, Scrape::of(&vault.admin.url).await);
     let id = api.create("canary").await;
     for _ in 0..3 {
@@ -39,15 +47,18 @@ async fn requests_batches_seals_and_events_are_counted() {
     assert_eq!(stranger.get(CREDENTIALS).await.status(), 401);
     let odd = api.request(Method::PUT, CREDENTIALS).send().await.unwrap();
     assert_eq!(odd.status(), 405);
+    (Grown(before, Scrape::of(&api.url).await), id)
+}
 
-    let now = Scrape::of(&api.url).await;
+#[tokio::test]
+async fn requests_are_counted_by_route_method_and_status() {
+    let vault = TestVault::start().await;
+    let (grown, _) = answers(&vault).await;
     let (all, one) = (
         route(CREDENTIALS),
         route(&format!("{CREDENTIALS}/{{cred_id}}")),
     );
-    let more = |name: &str, labels: &[&str]| {
-        now.number(name, labels) - before.value(name, labels).unwrap_or(0.0)
-    };
+    let more = |name: &str, labels: &[&str]| grown.by(name, labels);
     assert_eq!(
         more(REQUESTS, &[&all, "method=\"POST\"", "code=\"201\""]),
         1.0
@@ -82,8 +93,15 @@ async fn requests_batches_seals_and_events_are_counted() {
         3.0
     );
     assert!(more(&format!("{times}_sum"), &[&one, "method=\"GET\""]) > 0.0);
-    assert!(now.text.contains("le=\"0.0005\""), "{}", now.text);
+    assert!(grown.1.text.contains("le=\"0.0005\""), "{}", grown.1.text);
+}
 
+#[tokio::test]
+async fn batches_seals_events_and_connections_are_counted() {
+    let vault = TestVault::start().await;
+    let (grown, id) = answers(&vault).await;
+    let (api, now) = (&vault.admin, &grown.1);
+    let more = |name: &str, labels: &[&str]| grown.by(name, labels);
     assert_eq!(more("strongroom_seals_total", &["result=\"ok\""]), 2.0);
     assert_eq!(more("strongroom_opens_total", &["result=\"ok\""]), 4.0);
     assert_eq!(more("strongroom_audit_events_total", &[]), 5.0);

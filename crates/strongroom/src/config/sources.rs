@@ -172,7 +172,7 @@ impl Sources {
                 .or_insert(Found { text, origin });
         }
         let disabled = variables.get("OTEL_SDK_DISABLED");
-        if !disabled.is_some_and(|text| text == "true") && !found.contains_key("otlp_endpoint") {
+        if disabled.is_none_or(|text| text != "true") && !found.contains_key("otlp_endpoint") {
             let given = OPEN_TELEMETRY.iter().find_map(|(name, key)| {
                 let text = variables.get(*name).filter(|text| !text.is_empty())?;
                 let (text, origin) = (text.clone(), Origin::Variable((*name).into()));
