@@ -261,7 +261,12 @@ async fn half_open_connections_are_answered_or_forgotten() {
     }
     is_well(&vault.admin).await;
     eventually("none of them is left", SOON, async || {
-        vault.admin.metric("strongroom_connections").await.unwrap() < 10.0
+        vault
+            .admin
+            .metric("strongroom_http_connections")
+            .await
+            .unwrap()
+            < 10.0
     })
     .await;
 }
@@ -354,7 +359,11 @@ async fn ten_thousand_idle_connections_are_held_and_good_clients_served() {
         held.push(raw);
     }
     is_well(&vault.admin).await;
-    let open = vault.admin.metric("strongroom_connections").await.unwrap();
+    let open = vault
+        .admin
+        .metric("strongroom_http_connections")
+        .await
+        .unwrap();
     let grown = vault.server.resident().saturating_sub(before);
     println!("{wanted} connections, {open} of them open at the end: {grown} KiB");
     let most = 40 * wanted as u64 + 16 * 1024;
@@ -362,7 +371,12 @@ async fn ten_thousand_idle_connections_are_held_and_good_clients_served() {
     assert!(open > wanted as f64 * 0.7, "{open}");
     drop(held);
     eventually("all are closed", SOON, async || {
-        vault.admin.metric("strongroom_connections").await.unwrap() < 10.0
+        vault
+            .admin
+            .metric("strongroom_http_connections")
+            .await
+            .unwrap()
+            < 10.0
     })
     .await;
     is_well(&vault.admin).await;

@@ -44,6 +44,8 @@ fn arrows_between_crates_are_the_documented_ones() {
         ("actix-server", &["strongroom-api"]),
         ("governor", &["strongroom-api"]),
         ("age", &["strongroom", "strongroom-e2e"]),
+        ("opentelemetry", &["strongroom"]),
+        ("prometheus", &["strongroom-api"]),
         ("utoipa", &["strongroom-api"]),
         ("utoipa-swagger-ui", &["strongroom-api"]),
         ("deadpool-postgres", &["strongroom-storage"]),

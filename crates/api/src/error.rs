@@ -90,6 +90,11 @@ impl ApiError {
         self.status
     }
 
+    /// What the first error is called.
+    pub(crate) fn code(&self) -> Option<&'static str> {
+        self.errors.first().map(|error| error.code)
+    }
+
     pub(crate) fn errors(&self) -> &[ErrorBody] {
         &self.errors
     }
@@ -181,21 +186,16 @@ impl From<VaultError> for ApiError {
     fn from(error: VaultError) -> Self {
         match error {
             VaultError::Invalid(fields) => return Self::invalid(fields),
-            VaultError::Unavailable(ref why) => tracing::warn!(cause = %why, "not available"),
-            VaultError::OutcomeUnknown(ref why) => tracing::warn!(cause = %why, "outcome unknown"),
-            VaultError::Integrity(cause) => tracing::error!(cause, "integrity check failed"),
+            // These hit many requests at once: their cause is logged where it begins and where it ends.
+            VaultError::Unavailable(ref why) => tracing::debug!(cause = %why, "not available"),
+            VaultError::OutcomeUnknown(ref why) => tracing::debug!(cause = %why, "outcome unknown"),
+            VaultError::Integrity(cause) => tracing::debug!(cause, "integrity check failed"),
             VaultError::Internal(ref why) => tracing::error!(cause = %why, "internal error"),
             VaultError::NotInTime { operation, lagging } => {
-                tracing::warn!(operation = %operation.0, regions = ?lagging, "not in time");
+                tracing::debug!(operation = %operation.0, regions = ?lagging, "not in time");
                 return Self::not_in_time(operation, lagging);
             }
-            VaultError::Stale(lag) => {
-                tracing::warn!(
-                    ?lag,
-                    "a read from a region that is too far behind was refused"
-                );
-                return Self::stale(lag);
-            }
+            VaultError::Stale(lag) => return Self::stale(lag),
             VaultError::Unauthorized
             | VaultError::Forbidden
             | VaultError::NotFound

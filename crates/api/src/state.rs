@@ -1,12 +1,14 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use strongroom_domain::counters::Counters;
 use strongroom_domain::{Vault, VaultError};
 
 use crate::error::ApiError;
 use crate::guard::RequestSizes;
 use crate::limits::{LimitSettings, Limits};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, ProcessInfo};
+use crate::middleware::AdoptTrace;
 
 /// What every request handler shares. It exists before the vault does, so that a server can listen, and say
 /// that it is not ready, while the database is away.
@@ -30,17 +32,27 @@ pub struct ApiSettings {
     /// Callers without an API key must name a loopback host in `Host`: a page in a browser that rebinds its
     /// name to this machine's address then gets nowhere.
     pub anonymous_needs_loopback_host: bool,
+    /// Whether `/metrics` has a listener of its own, and is not there beside the API.
+    pub metrics_apart: bool,
+    /// Whether metrics count organisations by their ids.
+    pub metrics_by_organization: bool,
+    /// What the program tells of its process.
+    pub process: ProcessInfo,
+    /// Makes a request's span part of the trace that its sender has begun; none when nobody collects traces.
+    pub adopt_trace: Option<AdoptTrace>,
 }
 
 impl AppState {
-    /// A state without a vault: everything but `/healthz` is answered 503 until [`Self::open`].
+    /// A state without a vault, which shows what is counted on `counters`: everything but `/healthz` is answered 503
+    /// until [`Self::open`].
     #[must_use]
-    pub fn new(settings: ApiSettings, limits: LimitSettings) -> Self {
+    pub fn new(settings: ApiSettings, limits: LimitSettings, counters: Arc<Counters>) -> Self {
         let vault = Arc::new(OnceLock::new());
-        let metrics = Arc::new(Metrics::new(vault.clone()));
+        let by_organization = settings.metrics_by_organization;
+        let metrics = Metrics::new(vault.clone(), counters, by_organization, settings.process);
         Self {
             limits: Arc::new(Limits::new(limits, &metrics.limits)),
-            metrics,
+            metrics: Arc::new(metrics),
             vault,
             settings,
         }
@@ -59,7 +71,7 @@ impl AppState {
 
     /// Shows in the metrics when the TLS certificate expires, in seconds since 1970.
     pub fn show_tls_expiry(&self, not_after: i64) {
-        self.metrics.show_tls_expiry(not_after);
+        self.metrics.limits.show_tls_expiry(not_after);
     }
 
     pub(crate) fn vault(&self) -> Result<&Arc<Vault>, ApiError> {

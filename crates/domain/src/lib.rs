@@ -25,6 +25,8 @@ pub mod replication;
 pub mod rotation;
 pub mod scrub;
 pub mod store;
+pub mod trace;
+pub mod trouble;
 mod vault;
 
 pub use clock::{Clock, SystemClock};

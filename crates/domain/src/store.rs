@@ -9,6 +9,7 @@ use strongroom_crypto::{Digest, PassphraseParams, RootKeyId};
 use crate::api_key::StoredApiKey;
 use crate::audit::{AuditStore, Event, Outcome};
 use crate::caller::OrgScope;
+use crate::counters::StoreStatus;
 use crate::credential::{CredentialFilter, CredentialPage, Page, SealedCredential};
 use crate::idempotency::{Claim, Earlier};
 use crate::last_use::{LastUseStore, StoredCredential};
@@ -439,6 +440,9 @@ pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore + Operat
         page: Page,
         filter: CredentialFilter,
     ) -> StoreResult<CredentialPage>;
+
+    /// How its queues and connections stand now.
+    fn status(&self) -> StoreStatus;
 
     /// Whether the primary answers, and the replica where credentials are read from one.
     async fn ping(&self) -> StoreResult<()>;

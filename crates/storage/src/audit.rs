@@ -1,7 +1,10 @@
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use strongroom_domain::audit::{Chain, Event, LaneHead, Place, encode_heads};
 use strongroom_domain::caller::OrgScope;
+use strongroom_domain::counters::Counters;
 use strongroom_domain::crypto::Digest;
 use strongroom_domain::store::{StoreError, StoreResult};
 use strongroom_domain::{LaneId, OrgId};
@@ -22,6 +25,7 @@ pub(crate) struct Lane {
     heads: HashMap<OrgId, Position>,
     /// Whether `heads` has every organisation that this lane has events of.
     complete: bool,
+    counters: Arc<Counters>,
 }
 
 #[derive(Clone, Copy)]
@@ -43,7 +47,11 @@ fn no_start() -> StoreError {
 }
 
 /// Heads that become true when the transaction commits.
-pub(crate) struct Appended(HashMap<OrgId, Position>);
+pub(crate) struct Appended {
+    heads: HashMap<OrgId, Position>,
+    events: usize,
+    newest: Option<DateTime<Utc>>,
+}
 
 /// Events with their places in the lane.
 pub(crate) struct Chained {
@@ -65,12 +73,14 @@ struct Link {
 }
 
 impl Lane {
-    pub(crate) fn new(id: LaneId, chain: Chain) -> Self {
+    /// An empty one, whose events are counted on `counters`.
+    pub(crate) fn new(id: LaneId, chain: Chain, counters: Arc<Counters>) -> Self {
         Self {
             id,
             chain,
             heads: HashMap::new(),
             complete: true,
+            counters,
         }
     }
 
@@ -125,17 +135,24 @@ impl Lane {
                 event,
             });
         }
-        let appended = Appended(heads);
+        let appended = Appended {
+            heads,
+            events: links.len(),
+            newest: links.last().map(|link| link.event.at),
+        };
         Ok(Chained { links, appended })
     }
 
     /// The transaction that `appended` belongs to has committed.
     pub(crate) fn committed(&mut self, appended: Appended) {
-        if self.heads.len() + appended.0.len() > MAX_HEADS {
+        if let Some(newest) = appended.newest {
+            self.counters.audit.appended(appended.events, newest);
+        }
+        if self.heads.len() + appended.heads.len() > MAX_HEADS {
             self.heads.clear();
             self.complete = false;
         }
-        self.heads.extend(appended.0);
+        self.heads.extend(appended.heads);
     }
 
     /// Nobody knows whether the last transaction has committed: the heads must be read again.

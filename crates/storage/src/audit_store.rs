@@ -7,6 +7,7 @@ use strongroom_domain::audit::{
 };
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::store::{StoreResult, Tracking};
+use strongroom_domain::trouble::Trouble;
 use strongroom_domain::{CredentialId, LaneId};
 
 use crate::gather::answer;
@@ -83,9 +84,14 @@ impl AuditStore for PgStore {
             event,
             reply,
         });
+        let counters = self.database.counters();
         tokio::spawn(async move {
-            if let Err(error) = answer(begun).await {
-                tracing::warn!(%error, "a refused request was not recorded");
+            match answer(begun).await {
+                Ok(_) => counters.troubles.absent(Trouble::AuditUnrecorded),
+                Err(error) => {
+                    counters.audit.unrecorded.add(1);
+                    counters.troubles.note(Trouble::AuditUnrecorded, error);
+                }
             }
         });
     }

@@ -1,7 +1,9 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Connect, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime, Timeouts,
+    Connect, Manager, ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime,
+    Timeouts,
 };
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -11,6 +13,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::error::{ConnectError, pool_error};
 use crate::tls;
 use crate::url::DatabaseUrl;
+use crate::watched::Watched;
+use strongroom_domain::counters::{Counters, PoolStatus};
 use strongroom_domain::store::StoreResult;
 
 /// Longest wait for a lock, in milliseconds: whoever waits in a shared transaction keeps the others waiting.
@@ -36,6 +40,7 @@ pub struct Database {
     connect_timeout: Duration,
     connector: Connector,
     pub(crate) statement_timeout: Duration,
+    pub(crate) watched: Watched,
 }
 
 /// Connections for the writer and the readers: of credentials, of API keys, of organisations' keys.
@@ -73,6 +78,7 @@ struct Connector {
     tls: MakeRustlsConnect,
     // Connections outlive the thread that first asks for one, so they all run here.
     runtime: Handle,
+    watched: Watched,
 }
 
 impl Database {
@@ -81,10 +87,29 @@ impl Database {
     /// # Errors
     /// [`ConnectError::Tls`] when the root certificates cannot be read.
     pub fn new(settings: &DatabaseSettings) -> Result<Self, ConnectError> {
+        Self::watched(settings, Watched::default())
+    }
+
+    /// The same, for the primary of a server that counts on `counters`.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn counted(
+        settings: &DatabaseSettings,
+        counters: Arc<Counters>,
+    ) -> Result<Self, ConnectError> {
+        Self::watched(settings, Watched::primary(counters))
+    }
+
+    pub(crate) fn watched(
+        settings: &DatabaseSettings,
+        watched: Watched,
+    ) -> Result<Self, ConnectError> {
         let connector = Connector {
             config: session(settings),
             tls: tls::connector(&settings.url)?,
             runtime: Handle::current(),
+            watched: watched.clone(),
         };
         let timeout = settings.connect_timeout;
         Ok(Self {
@@ -92,6 +117,7 @@ impl Database {
             connect_timeout: timeout,
             connector,
             statement_timeout: settings.statement_timeout,
+            watched,
         })
     }
 
@@ -126,17 +152,39 @@ impl Database {
         self.connect_timeout * u32::try_from(hosts).unwrap_or(1)
     }
 
+    /// Where what happens here is counted.
+    #[must_use]
+    pub fn counters(&self) -> Arc<Counters> {
+        self.watched.counters.clone()
+    }
+
+    pub(crate) fn pool_status(&self, name: &'static str) -> PoolStatus {
+        let status = self.pool.status();
+        PoolStatus {
+            name,
+            limit: status.max_size,
+            size: status.size,
+            idle: status.available,
+            waiting: status.waiting,
+        }
+    }
+
     pub(crate) fn pool_size(&self) -> usize {
         self.pool.status().max_size
     }
 
     pub(crate) async fn client(&self) -> StoreResult<Object> {
-        self.pool.get().await.map_err(pool_error)
+        self.pooled().await.map_err(|error| pool_error(&error))
     }
 
     /// A pooled connection for start-up work, whose failures are told apart more finely.
     pub(crate) async fn setup_client(&self) -> Result<Object, ConnectError> {
-        Ok(self.pool.get().await?)
+        Ok(self.pooled().await?)
+    }
+
+    async fn pooled(&self) -> Result<Object, PoolError> {
+        let pooled = self.pool.get().await;
+        pooled.inspect_err(|error| self.watched.no_connection(error))
     }
 
     /// A connection outside the pool, whose notifications go to `notified`. It lives until both halves drop.
@@ -176,7 +224,9 @@ impl Connector {
         &self,
         mut notified: impl FnMut() + Send + 'static,
     ) -> Result<Connection, tokio_postgres::Error> {
-        let (client, mut connection) = self.config.connect(self.tls.clone()).await?;
+        let connected = self.config.connect(self.tls.clone()).await;
+        self.watched.connected(connected.is_ok());
+        let (client, mut connection) = connected?;
         let task = self.runtime.spawn(async move {
             loop {
                 let message = std::future::poll_fn(|cx| connection.poll_message(cx)).await;

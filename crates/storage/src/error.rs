@@ -1,5 +1,6 @@
 use deadpool_postgres::PoolError;
 use strongroom_domain::store::StoreError;
+use strongroom_domain::trouble::Trouble;
 use tokio_postgres::error::{Severity, SqlState};
 
 /// Why the database cannot be used at all.
@@ -80,10 +81,54 @@ pub(crate) fn store_error(error: &tokio_postgres::Error) -> StoreError {
     }
 }
 
-pub(crate) fn pool_error(error: PoolError) -> StoreError {
+pub(crate) fn pool_error(error: &PoolError) -> StoreError {
     match error {
-        PoolError::Backend(error) => StoreError::Unavailable(described(&error)),
+        PoolError::Backend(error) => StoreError::Unavailable(described(error)),
         other => StoreError::Unavailable(other.to_string()),
+    }
+}
+
+/// What is wrong with the database when a statement fails so; nothing when the statement alone is.
+pub(crate) fn trouble(error: &tokio_postgres::Error) -> Option<Trouble> {
+    let Some(database) = error.as_db_error() else {
+        return Some(Trouble::ConnectionLost);
+    };
+    let code = database.code();
+    let fine = *code == SqlState::UNIQUE_VIOLATION
+        || [ORGANIZATION_GONE, RETIRED_KEY].contains(&code.code());
+    match code {
+        _ if fine => None,
+        &SqlState::QUERY_CANCELED | &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => {
+            Some(Trouble::Slow)
+        }
+        _ if is_contention(code) => None,
+        _ if goes_on(database) => Some(Trouble::PartAway),
+        _ => Some(of_class(code)),
+    }
+}
+
+/// The same when no connection could be made.
+pub(crate) fn connecting_trouble(error: &tokio_postgres::Error) -> Trouble {
+    match error.as_db_error() {
+        Some(database) => of_class(database.code()),
+        None => Trouble::Unreachable,
+    }
+}
+
+// Classes: PostgreSQL manual, appendix A.
+fn of_class(code: &SqlState) -> Trouble {
+    match *code {
+        SqlState::TOO_MANY_CONNECTIONS => Trouble::TooManyConnections,
+        SqlState::DISK_FULL => Trouble::DiskFull,
+        SqlState::READ_ONLY_SQL_TRANSACTION => Trouble::ReadOnly,
+        SqlState::INVALID_CATALOG_NAME => Trouble::Denied,
+        _ => match code.code().get(..2) {
+            Some("57") => Trouble::Restarting,
+            Some("53") => Trouble::Exhausted,
+            Some("28") => Trouble::Denied,
+            Some("08") => Trouble::ConnectionLost,
+            _ => Trouble::StatementFailed,
+        },
     }
 }
 
@@ -119,5 +164,29 @@ fn described(error: &tokio_postgres::Error) -> String {
             Some(source) => format!("{error}: {source}"),
             None => error.to_string(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_to_fail_has_its_name() {
+        for (code, trouble) in [
+            ("53100", Trouble::DiskFull),
+            ("53200", Trouble::Exhausted),
+            ("53300", Trouble::TooManyConnections),
+            ("57P01", Trouble::Restarting),
+            ("57P03", Trouble::Restarting),
+            ("25006", Trouble::ReadOnly),
+            ("28P01", Trouble::Denied),
+            ("3D000", Trouble::Denied),
+            ("08006", Trouble::ConnectionLost),
+            ("42501", Trouble::StatementFailed),
+            ("58030", Trouble::StatementFailed),
+        ] {
+            assert_eq!(of_class(&SqlState::from_code(code)), trouble, "{code}");
+        }
     }
 }

@@ -3,9 +3,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use strongroom_domain::OrgId;
+use strongroom_domain::counters::{Count, Counters, Histogram, QueueStatus};
 use strongroom_domain::store::{StoreError, StoreResult};
+use strongroom_domain::trace::{TRACE, trace_parent};
+use strongroom_domain::trouble::Trouble;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+use tracing::Span;
 
 /// Where one member of a batch gets its answer.
 pub(crate) type Reply<T> = oneshot::Sender<StoreResult<T>>;
@@ -32,19 +37,39 @@ pub(crate) struct Gather<M: Member> {
     queue: Arc<Queue<M>>,
 }
 
+/// The ranges of batches' sizes.
+const SIZES: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256];
+/// The ranges of batches' times, in microseconds.
+const TIMES: &[u64] = &[
+    500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000,
+    2_000_000, 5_000_000, 10_000_000,
+];
+
+/// What a queue is like.
+pub(crate) struct Line {
+    pub(crate) name: &'static str,
+    /// Most requests that wait.
+    pub(crate) capacity: usize,
+    /// Most requests in a batch.
+    pub(crate) largest: usize,
+    pub(crate) counters: Arc<Counters>,
+}
+
 impl<M: Member> Gather<M> {
     /// Starts `worker` on `runtime`. It ends when this is dropped.
     pub(crate) fn start<W: Worker<Member = M>>(
         runtime: &Handle,
         mut worker: W,
-        capacity: usize,
-        largest: usize,
+        line: Line,
     ) -> Self {
-        let queue = Arc::new(Queue::new(capacity));
+        let queue = Arc::new(Queue::new(line));
         let waiting = queue.clone();
         runtime.spawn(async move {
-            while let Some(batch) = waiting.take(largest).await {
+            while let Some((batch, spans)) = waiting.take(waiting.line.largest).await {
+                let (size, started) = (batch.len() as u64, Instant::now());
                 worker.run(batch).await;
+                drop(spans);
+                waiting.note(size, started);
             }
         });
         Self { queue }
@@ -69,6 +94,21 @@ impl<M: Member> Gather<M> {
     }
 }
 
+impl<M: Member> Gather<M> {
+    /// How the queue stands now.
+    pub(crate) fn status(&self) -> QueueStatus {
+        let queue = &self.queue;
+        QueueStatus {
+            name: queue.line.name,
+            waiting: queue.lock().len,
+            capacity: queue.line.capacity,
+            refused: queue.refused.get(),
+            sizes: queue.sizes.distribution(),
+            times: queue.times.distribution(),
+        }
+    }
+}
+
 impl<M: Member> Drop for Gather<M> {
     fn drop(&mut self) {
         self.queue.close();
@@ -88,12 +128,23 @@ pub(crate) async fn answer<T>(begun: oneshot::Receiver<StoreResult<T>>) -> Store
 /// with few; and when there is no room left, the last request of the one with most gives way.
 struct Queue<M> {
     waiting: Mutex<Waiting<M>>,
-    capacity: usize,
+    line: Line,
     changed: Notify,
+    refused: Count,
+    sizes: Histogram,
+    times: Histogram,
+}
+
+/// A member, and how long it waits, in its request's trace.
+struct Queued<M> {
+    member: M,
+    span: Span,
+    /// What the span is part of.
+    request: Span,
 }
 
 struct Waiting<M> {
-    by_org: HashMap<OrgId, VecDeque<M>>,
+    by_org: HashMap<OrgId, VecDeque<Queued<M>>>,
     /// Every organisation that has something waiting, once.
     turns: VecDeque<OrgId>,
     len: usize,
@@ -101,7 +152,7 @@ struct Waiting<M> {
 }
 
 impl<M: Member> Queue<M> {
-    fn new(capacity: usize) -> Self {
+    fn new(line: Line) -> Self {
         let waiting = Waiting {
             by_org: HashMap::new(),
             turns: VecDeque::new(),
@@ -110,8 +161,11 @@ impl<M: Member> Queue<M> {
         };
         Self {
             waiting: Mutex::new(waiting),
-            capacity,
+            line,
             changed: Notify::new(),
+            refused: Count::default(),
+            sizes: Histogram::new(SIZES),
+            times: Histogram::new(TIMES),
         }
     }
 
@@ -121,9 +175,10 @@ impl<M: Member> Queue<M> {
 
     /// Adds `member`. When there is no room, it or another one is refused at once.
     fn put(&self, member: M) {
+        let member = self.queued(member);
         let refused = {
             let mut waiting = self.lock();
-            let refused = match waiting.len < self.capacity {
+            let refused = match waiting.len < self.line.capacity {
                 true => None,
                 false => waiting.last_of_most(),
             };
@@ -132,17 +187,44 @@ impl<M: Member> Queue<M> {
         };
         self.changed.notify_one();
         if let Some(refused) = refused {
-            refused.refuse(StoreError::Overloaded);
+            self.refused.add(1);
+            let Line { name, capacity, .. } = self.line;
+            let cause = format_args!("{capacity} wait in the queue of {name}");
+            self.line.counters.troubles.note(Trouble::QueueFull, cause);
+            refused.member.refuse(StoreError::Overloaded);
         }
     }
 
+    fn queued(&self, member: M) -> Queued<M> {
+        let (request, queue) = (trace_parent(), self.line.name);
+        let span = match request.is_none() {
+            true => Span::none(),
+            false => tracing::info_span!(target: TRACE, parent: &request, "queue", queue),
+        };
+        Queued {
+            member,
+            span,
+            request,
+        }
+    }
+
+    /// A batch of so many has been carried out.
+    fn note(&self, size: u64, started: Instant) {
+        self.sizes.observe(size);
+        let time = started.elapsed().as_micros();
+        self.times.observe(u64::try_from(time).unwrap_or(u64::MAX));
+        self.line.counters.troubles.absent(Trouble::QueueFull);
+    }
+
     /// Up to `largest` of what waits, once there is something; none when the queue is closed.
-    async fn take(&self, largest: usize) -> Option<Vec<M>> {
+    async fn take(&self, largest: usize) -> Option<(Vec<M>, Vec<Span>)> {
         loop {
             {
                 let mut waiting = self.lock();
                 if waiting.len > 0 {
-                    return Some(waiting.take(largest));
+                    let taken = waiting.take(largest);
+                    drop(waiting);
+                    return Some(begin(taken));
                 }
                 if waiting.closed {
                     return None;
@@ -158,9 +240,22 @@ impl<M: Member> Queue<M> {
     }
 }
 
+/// Ends the waiting of `taken`; what they are, and spans that last until they are carried out.
+fn begin<M>(taken: Vec<Queued<M>>) -> (Vec<M>, Vec<Span>) {
+    let mut spans = Vec::new();
+    let members = taken.into_iter().map(|queued| {
+        if !queued.span.is_disabled() {
+            let parent = &queued.request;
+            spans.push(tracing::info_span!(target: TRACE, parent: parent, "database"));
+        }
+        queued.member
+    });
+    (members.collect(), spans)
+}
+
 impl<M: Member> Waiting<M> {
-    fn add(&mut self, member: M) {
-        let org = member.org();
+    fn add(&mut self, member: Queued<M>) {
+        let org = member.member.org();
         let theirs = self.by_org.entry(org).or_default();
         if theirs.is_empty() {
             self.turns.push_back(org);
@@ -169,7 +264,7 @@ impl<M: Member> Waiting<M> {
         self.len += 1;
     }
 
-    fn take(&mut self, largest: usize) -> Vec<M> {
+    fn take(&mut self, largest: usize) -> Vec<Queued<M>> {
         let mut batch = Vec::with_capacity(largest.min(self.len));
         while batch.len() < largest {
             let Some(org) = self.turns.pop_front() else {
@@ -189,7 +284,7 @@ impl<M: Member> Waiting<M> {
         batch
     }
 
-    fn last_of_most(&mut self) -> Option<M> {
+    fn last_of_most(&mut self) -> Option<Queued<M>> {
         let most = self.by_org.iter().max_by_key(|(_, theirs)| theirs.len());
         let org = *most?.0;
         let theirs = self.by_org.get_mut(&org)?;
@@ -226,6 +321,15 @@ mod tests {
         OrgId(uuid::Uuid::from_u128(n))
     }
 
+    fn line(capacity: usize) -> Line {
+        Line {
+            name: "test",
+            capacity,
+            largest: 10,
+            counters: Arc::default(),
+        }
+    }
+
     fn put(queue: &Queue<Asked>, org: OrgId, nth: usize) -> oneshot::Receiver<StoreResult<()>> {
         let (reply, answer) = oneshot::channel();
         queue.put(Asked { org, nth, reply });
@@ -234,10 +338,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_flood_of_one_holds_up_no_other() {
-        let queue = Queue::new(100);
+        let queue = Queue::new(line(100));
         let flood: Vec<_> = (0..50).map(|nth| put(&queue, org(1), nth)).collect();
         let _others = (put(&queue, org(2), 0), put(&queue, org(3), 0));
-        let batch = queue.take(4).await.unwrap();
+        let (batch, _) = queue.take(4).await.unwrap();
         let taken: Vec<_> = batch.iter().map(|asked| (asked.org, asked.nth)).collect();
         assert_eq!(taken, [(org(1), 0), (org(2), 0), (org(3), 0), (org(1), 1)]);
         drop(flood);
@@ -245,7 +349,7 @@ mod tests {
 
     #[tokio::test]
     async fn with_no_room_left_the_one_with_most_gives_way() {
-        let queue = Queue::new(3);
+        let queue = Queue::new(line(3));
         let mut flood: Vec<_> = (0..4).map(|nth| put(&queue, org(1), nth)).collect();
         // The third gave way to the fourth, and this one to another organisation's.
         let mut other = put(&queue, org(2), 0);
@@ -254,7 +358,14 @@ mod tests {
         };
         assert!(!refused(&mut flood[0]) && !refused(&mut flood[1]) && !refused(&mut other));
         assert!(refused(&mut flood[2]) && refused(&mut flood[3]));
-        let batch = queue.take(10).await.unwrap();
+        let troubles = queue.line.counters.troubles.all();
+        let told = troubles.filter(|(_, there, _)| *there);
+        let told: Vec<_> = told
+            .map(|(trouble, _, failures)| (trouble, failures))
+            .collect();
+        assert_eq!(told, [(Trouble::QueueFull, 2)]);
+        assert_eq!(queue.refused.get(), 2);
+        let (batch, _) = queue.take(10).await.unwrap();
         assert_eq!(batch.len(), 3);
         queue.close();
         assert!(queue.take(10).await.is_none());

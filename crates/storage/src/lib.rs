@@ -31,6 +31,7 @@ mod tls;
 mod tracking;
 mod transaction;
 mod url;
+mod watched;
 mod worker_thread;
 mod writer;
 

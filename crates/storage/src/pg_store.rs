@@ -7,6 +7,7 @@ use futures_util::future::try_join;
 use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::audit::{Chain, Event};
 use strongroom_domain::caller::OrgScope;
+use strongroom_domain::counters::{Counters, StoreStatus};
 use strongroom_domain::credential::{CredentialFilter, CredentialPage, Page, SealedCredential};
 use strongroom_domain::crypto::RandomSource;
 use strongroom_domain::last_use::StoredCredential;
@@ -25,8 +26,8 @@ use uuid::Uuid;
 use crate::aside::Aside;
 use crate::audit::Lane;
 use crate::database::Database;
-use crate::error::{ConnectError, store_error};
-use crate::gather::Gather;
+use crate::error::ConnectError;
+use crate::gather::{Gather, Line};
 use crate::listing::list;
 use crate::reader::{ApiKeys, Credentials, OrgKeys, Reader, Wanted};
 use crate::rows::{self, get};
@@ -63,6 +64,9 @@ pub struct PgStore {
     api_keys: Gather<Wanted<ApiKeys>>,
     org_keys: Gather<Wanted<OrgKeys>>,
     _thread: WorkerThread,
+    /// The connections of the workers, and of the one that reads credentials.
+    reserved: Database,
+    reserved_reads: Database,
     /// Queries that may read many rows take at most half of the pool, so that the others always get through.
     pub(crate) scans: Semaphore,
 }
@@ -84,7 +88,8 @@ impl PgStore {
         let thread = WorkerThread::start().map_err(|error| failed(error.to_string()))?;
         let runtime = thread.handle();
         let reserved = database.reserved(runtime)?;
-        let new_lane = new_lane(chain.clone(), clock.clone(), random.clone());
+        let counters = database.counters();
+        let new_lane = new_lane(&counters, chain.clone(), clock.clone(), random.clone());
         let hurried = database.hurried(ALONE);
         let writer = writer(&reserved, &hurried, &new_lane);
         let writer = writer.map_err(|error| failed(error.to_string()))?;
@@ -92,15 +97,24 @@ impl PgStore {
             Some(replica) => (replica.reserved(runtime)?, replica.hurried(ALONE)),
             None => (reserved.clone(), hurried.clone()),
         };
+        let pools = (reserved.clone(), reading.0.clone());
         let reads = Reader::<Credentials>::new(reading.0, reading.1);
         let api_keys = Reader::<ApiKeys>::new(reserved.clone(), hurried.clone());
         let org_keys = Reader::<OrgKeys>::new(reserved, hurried);
+        let named = |name| Line {
+            name,
+            capacity: QUEUE_CAPACITY,
+            largest: LARGEST_BATCH,
+            counters: counters.clone(),
+        };
         Ok(Self {
-            writes: Gather::start(runtime, writer, QUEUE_CAPACITY, LARGEST_BATCH),
-            reads: Gather::start(runtime, reads, QUEUE_CAPACITY, LARGEST_BATCH),
-            api_keys: Gather::start(runtime, api_keys, QUEUE_CAPACITY, LARGEST_BATCH),
-            org_keys: Gather::start(runtime, org_keys, QUEUE_CAPACITY, LARGEST_BATCH),
+            writes: Gather::start(runtime, writer, named("writes")),
+            reads: Gather::start(runtime, reads, named("credentials")),
+            api_keys: Gather::start(runtime, api_keys, named("api_keys")),
+            org_keys: Gather::start(runtime, org_keys, named("organization_keys")),
             _thread: thread,
+            reserved: pools.0,
+            reserved_reads: pools.1,
             scans: Semaphore::new(database.pool_size().div_ceil(2)),
             database,
             replica,
@@ -150,7 +164,9 @@ impl PgStore {
 
     /// A lane for one transaction outside the shared ones.
     pub(crate) fn own_lane(&self) -> StoreResult<Lane> {
-        new_lane(self.chain.clone(), self.clock.clone(), self.random.clone())()
+        let counters = self.database.counters();
+        let (chain, clock) = (self.chain.clone(), self.clock.clone());
+        new_lane(&counters, chain, clock, self.random.clone())()
     }
 
     /// Runs one writing statement in a transaction of its own, without an audit event.
@@ -454,6 +470,27 @@ impl Store for PgStore {
         .await
     }
 
+    fn status(&self) -> StoreStatus {
+        let queues = [
+            self.writes.status(),
+            self.reads.status(),
+            self.api_keys.status(),
+            self.org_keys.status(),
+        ];
+        let mut pools = vec![
+            self.database.pool_status("primary"),
+            self.reserved.pool_status("shared"),
+        ];
+        if let Some(replica) = &self.replica {
+            pools.push(replica.pool_status("region"));
+            pools.push(self.reserved_reads.pool_status("shared_region"));
+        }
+        StoreStatus {
+            queues: queues.into(),
+            pools,
+        }
+    }
+
     async fn ping(&self) -> StoreResult<()> {
         try_join(answers(&self.database), answers(self.reading())).await?;
         Ok(())
@@ -484,7 +521,9 @@ async fn answers(database: &Database) -> StoreResult<()> {
         client
             .batch_execute("")
             .await
-            .map_err(|error| store_error(&error))
+            .map_err(|error| database.watched.failed(&error))?;
+        database.watched.has_read();
+        Ok(())
     })
     .await
 }
@@ -509,10 +548,17 @@ fn writer(database: &Database, hurried: &Database, new_lane: &NewLane) -> StoreR
     })
 }
 
-fn new_lane(chain: Chain, clock: Arc<dyn Clock>, random: Arc<dyn RandomSource>) -> NewLane {
+fn new_lane(
+    counters: &Arc<Counters>,
+    chain: Chain,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn RandomSource>,
+) -> NewLane {
+    let counters = counters.clone();
     Arc::new(move || {
         let id = LaneId::new(clock.now(), &*random)
             .map_err(|error| StoreError::Internal(error.to_string()))?;
-        Ok(Lane::new(id, chain.clone()))
+        counters.audit.lanes.add(1);
+        Ok(Lane::new(id, chain.clone(), counters.clone()))
     })
 }

@@ -211,7 +211,9 @@ async fn execute(database: &Database, sql: &str, params: Params<'_>) -> StoreRes
     within(database, async {
         let client = database.client().await?;
         let executed = client.execute(sql, params).await;
-        executed.map_err(|e| store_error(&e))
+        let executed = executed.map_err(|e| database.watched.failed(&e))?;
+        database.watched.has_written();
+        Ok(executed)
     })
     .await
 }

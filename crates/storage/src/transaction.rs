@@ -9,14 +9,17 @@ use futures_util::future::{join, maybe_done, try_join, try_join_all};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::replication::WalPosition;
 use strongroom_domain::store::{StoreError, StoreResult};
+use strongroom_domain::trace::{TRACE, trace_parent};
 use tokio_postgres::types::{PgLsn, ToSql};
 use tokio_postgres::{Row, Statement};
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::database::Database;
 use crate::error::store_error;
 use crate::sql;
 use crate::sql::operations as op_sql;
+use crate::watched::Watched;
 
 /// How much longer than a statement may take its answer is waited for, where COMMIT was sent along: PostgreSQL ends the
 /// statement at that limit by itself, and then nothing is written, while without an answer nobody knows.
@@ -31,6 +34,7 @@ pub(crate) struct OrgTransaction {
     /// What begins it: sent together with its first statement.
     start: Mutex<Option<String>>,
     commit_timeout: Duration,
+    watched: Watched,
 }
 
 impl OrgTransaction {
@@ -47,9 +51,11 @@ impl OrgTransaction {
     ) -> StoreResult<Vec<Vec<Row>>> {
         let mut transaction = Self::begin(database, scopes).await?;
         let client = transaction.client()?;
-        let ready = prepare_all(client, statements).await?;
+        let ready = prepare_all(client, statements).await;
+        let ready = ready.map_err(|e| transaction.watched.failed(&e))?;
         let read = try_join(query_all(client, &ready), client.batch_execute("ROLLBACK"));
         let (rows, ()) = transaction.send(read).await?;
+        transaction.watched.has_read();
         transaction.client.take();
         Ok(rows)
     }
@@ -64,6 +70,7 @@ impl OrgTransaction {
             client: Some(database.client().await?),
             start: Mutex::new(Some(format!("begin; {enter}"))),
             commit_timeout: database.statement_timeout + GRACE,
+            watched: database.watched.clone(),
         })
     }
 
@@ -74,7 +81,7 @@ impl OrgTransaction {
         work: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> StoreResult<T> {
         let sent = self.send_on(self.client()?, work).await;
-        sent.map_err(|e| store_error(&e))
+        sent.map_err(|e| self.watched.failed(&e))
     }
 
     async fn send_on<T>(
@@ -116,7 +123,7 @@ impl OrgTransaction {
         params: &[&(dyn ToSql + Sync)],
     ) -> StoreResult<Vec<Row>> {
         let client = self.client()?;
-        let statement = prepared(client, sql).await?;
+        let statement = self.prepared(sql).await?;
         self.send(client.query(&statement, params)).await
     }
 
@@ -126,8 +133,13 @@ impl OrgTransaction {
         params: &[&(dyn ToSql + Sync)],
     ) -> StoreResult<u64> {
         let client = self.client()?;
-        let statement = prepared(client, sql).await?;
+        let statement = self.prepared(sql).await?;
         self.send(client.execute(&statement, params)).await
+    }
+
+    async fn prepared(&self, sql: &str) -> StoreResult<Statement> {
+        let prepared = self.client()?.prepare_cached(sql).await;
+        prepared.map_err(|e| self.watched.failed(&e))
     }
 
     /// Runs statements in their order, in one round trip once each has been prepared on this connection; the rows
@@ -137,7 +149,8 @@ impl OrgTransaction {
             return Ok(Vec::new());
         }
         let client = self.client()?;
-        let ready = prepare_all(client, statements).await?;
+        let ready = prepare_all(client, statements).await;
+        let ready = ready.map_err(|e| self.watched.failed(&e))?;
         self.send(query_all(client, &ready)).await
     }
 
@@ -183,12 +196,16 @@ impl OrgTransaction {
         }
         let ended = tokio::time::timeout(self.commit_timeout, self.end(statements, position));
         let committed = ended.await.unwrap_or_else(|_| {
-            Err(StoreError::OutcomeUnknown(
-                "no answer to COMMIT in time".into(),
-            ))
+            let why = "no answer to COMMIT in time";
+            self.watched.late(why);
+            Err(StoreError::OutcomeUnknown(why.into()))
         });
-        if committed.is_ok() {
-            self.client.take();
+        match &committed {
+            Ok(_) => {
+                self.watched.has_written();
+                self.client.take();
+            }
+            Err(error) => self.watched.ended(error),
         }
         committed
     }
@@ -199,7 +216,8 @@ impl OrgTransaction {
         position: bool,
     ) -> StoreResult<Option<WalPosition>> {
         let client = self.client()?;
-        let ready = prepare_all(client, statements).await?;
+        let ready = prepare_all(client, statements).await;
+        let ready = ready.map_err(|e| self.watched.failed(&e))?;
         let mut run = pin!(maybe_done(self.send_on(client, query_all(client, &ready))));
         // What cannot even be sent fails at once, and then COMMIT must not follow.
         poll_fn(|cx| {
@@ -208,16 +226,20 @@ impl OrgTransaction {
         })
         .await;
         if let Some(Err(error)) = run.as_mut().output_mut() {
-            return Err(store_error(error));
+            return Err(self.watched.failed(error));
         }
         let (_, committed) = join(&mut run, commit(client, position)).await;
         match (run.take_output().transpose(), committed) {
             (Ok(_), Ok(position)) => Ok(position),
-            (Ok(_), Err(error)) => Err(commit_error(&error)),
-            (Err(error), Err(_)) if error.as_db_error().is_none() => {
-                Err(StoreError::OutcomeUnknown(store_error(&error).to_string()))
+            (Ok(_), Err(error)) => {
+                self.watched.failed(&error);
+                Err(commit_error(&error))
             }
-            (Err(error), _) => Err(store_error(&error)),
+            (Err(error), Err(_)) if error.as_db_error().is_none() => {
+                let told = self.watched.failed(&error);
+                Err(StoreError::OutcomeUnknown(told.to_string()))
+            }
+            (Err(error), _) => Err(self.watched.failed(&error)),
         }
     }
 
@@ -225,7 +247,8 @@ impl OrgTransaction {
     pub(crate) async fn finish(mut self) -> StoreResult<()> {
         if self.not_started().is_none() {
             let ended = self.client()?.batch_execute("ROLLBACK").await;
-            ended.map_err(|e| store_error(&e))?;
+            ended.map_err(|e| self.watched.failed(&e))?;
+            self.watched.has_read();
         }
         self.client.take();
         Ok(())
@@ -263,10 +286,10 @@ async fn commit(
 async fn prepare_all<'b>(
     client: &Object,
     statements: &'b [Bound<'_>],
-) -> StoreResult<Vec<(Statement, &'b Bound<'b>)>> {
+) -> Result<Vec<(Statement, &'b Bound<'b>)>, tokio_postgres::Error> {
     let mut ready = Vec::with_capacity(statements.len());
     for bound in statements {
-        ready.push((prepared(client, bound.sql).await?, bound));
+        ready.push((client.prepare_cached(bound.sql).await?, bound));
     }
     Ok(ready)
 }
@@ -305,11 +328,6 @@ impl sql::Insert {
     }
 }
 
-async fn prepared(client: &Object, sql: &str) -> StoreResult<Statement> {
-    let statement = client.prepare_cached(sql).await;
-    statement.map_err(|e| store_error(&e))
-}
-
 fn orgs(scopes: &[OrgScope]) -> Vec<Uuid> {
     let mut orgs: Vec<Uuid> = scopes.iter().map(|scope| scope.org().0).collect();
     orgs.sort_unstable();
@@ -336,11 +354,19 @@ pub(crate) async fn within<T>(
     database: &Database,
     work: impl Future<Output = StoreResult<T>>,
 ) -> StoreResult<T> {
-    tokio::time::timeout(database.statement_timeout, work)
-        .await
-        .unwrap_or_else(|_| {
-            Err(StoreError::PartUnavailable(
-                "the database did not answer in time".into(),
-            ))
-        })
+    let worked = tokio::time::timeout(database.statement_timeout, work.instrument(span()));
+    let worked = worked.await.unwrap_or_else(|_| {
+        let why = "the database did not answer in time";
+        database.watched.late(why);
+        Err(StoreError::PartUnavailable(why.into()))
+    });
+    worked.inspect_err(|error| database.watched.ended(error))
+}
+
+// What is done for a whole batch belongs to no request's trace; its members have spans of their own.
+fn span() -> Span {
+    match trace_parent() {
+        request if request.is_none() => request,
+        request => tracing::info_span!(target: TRACE, parent: &request, "database"),
+    }
 }

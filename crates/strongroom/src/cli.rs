@@ -203,6 +203,19 @@ pub(crate) struct ServeArgs {
     /// How often last uses are written to the database, up to 30s [default: 20s].
     #[arg(long, value_name = "TIME")]
     pub(crate) use_flush_interval: Option<String>,
+    /// Address and port on which /metrics is served, and then no longer on --listen [default: there].
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) metrics_listen: Option<String>,
+    /// Whether metrics count requests by organisation, with ids as labels: true or false [default: false].
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) metrics_by_organization: Option<String>,
+    /// A collector of OpenTelemetry traces that speaks OTLP over HTTP, such as http://127.0.0.1:4318 [default:
+    /// none].
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp_endpoint: Option<String>,
+    /// The share of requests that are traced when their sender did not decide, from 0 to 1 [default: 1].
+    #[arg(long, value_name = "RATIO")]
+    pub(crate) trace_sample_ratio: Option<String>,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]

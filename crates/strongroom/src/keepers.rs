@@ -1,15 +1,18 @@
 //! What a server does beside answering requests: it keeps up with root keys, and takes up jobs that nobody
 //! works on any more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use strongroom_domain::caller::{Caller, RequestInfo};
+use strongroom_domain::counters::RotationCounts;
+use strongroom_domain::keyring::UnlockError;
 use strongroom_domain::organization::Organization;
-use strongroom_domain::rotation::{Rotation, RotationState, ServerReport};
+use strongroom_domain::rotation::{Progress, Rotation, RotationState, ServerReport};
+use strongroom_domain::trouble::Trouble;
 use strongroom_domain::{Clock, OrgId, SystemClock, Vault, VaultError};
 use tokio::task::JoinHandle;
 
@@ -51,17 +54,12 @@ impl RootKeyKeeper {
         let (own, report) = (vault.clone(), server.clone());
         let task = tokio::spawn(async move {
             let mut every = tokio::time::interval(ROOT_KEYS_EVERY);
-            let mut last = String::new();
             loop {
                 every.tick().await;
-                let problem = match keep_up(&own, &config, &report).await {
-                    Ok(()) => String::new(),
-                    Err(error) => error.to_string(),
-                };
-                if problem != last && !problem.is_empty() {
-                    tracing::warn!(cause = problem, "root keys cannot be kept up to date");
+                if let Err(error) = keep_up(&own, &config, &report).await {
+                    // The database's troubles are told where they show.
+                    tracing::debug!(%error, "the database does not know which root keys are held");
                 }
-                last = problem;
             }
         });
         Self {
@@ -91,9 +89,20 @@ async fn keep_up(
     config: &RootKeyConfig,
     server: &ServerReport,
 ) -> Result<(), CommandError> {
-    vault.refresh_root_keys(&config.load()?).await?;
-    vault.report_server(server.clone()).await?;
-    Ok(())
+    let troubles = &vault.counters().troubles;
+    let refreshed = match config.load() {
+        Ok(sources) => vault.refresh_root_keys(&sources).await,
+        Err(error) => {
+            troubles.note(Trouble::RootKeys, error);
+            return Ok(vault.report_server(server.clone()).await?);
+        }
+    };
+    match refreshed {
+        Ok(()) => troubles.absent(Trouble::RootKeys),
+        Err(UnlockError::Store(error)) => return Err(error.into()),
+        Err(error) => troubles.note(Trouble::RootKeys, error),
+    }
+    Ok(vault.report_server(server.clone()).await?)
 }
 
 fn host_name() -> String {
@@ -110,11 +119,16 @@ impl JobKeeper {
         Self(tokio::spawn(async move {
             let mut every = tokio::time::interval(JOBS_EVERY);
             every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            let mut failed = Failed::default();
+            let (mut failed, mut held_up) = (Failed::default(), false);
             loop {
                 every.tick().await;
-                if let Err(error) = take_up(&vault, &mut failed).await {
-                    tracing::warn!(%error, "a job could not be taken up; trying again");
+                match take_up(&vault, &mut failed).await {
+                    Ok(()) => held_up = false,
+                    Err(_) if held_up => {}
+                    Err(error) => {
+                        tracing::warn!(%error, "jobs cannot be taken up; trying again");
+                        held_up = true;
+                    }
                 }
             }
         }))
@@ -129,7 +143,10 @@ impl Drop for JobKeeper {
 
 async fn take_up(vault: &Vault, failed: &mut Failed) -> Result<(), CommandError> {
     let now = SystemClock.now();
-    for rotation in vault.root_rotations().await? {
+    let rotations = vault.root_rotations().await?;
+    let counts = &vault.counters().root_rotations;
+    count(counts, rotations.iter().map(|rotation| rotation.progress));
+    for rotation in rotations {
         let progress = rotation.progress;
         let abandoned = now - progress.updated_at > ABANDONED;
         if progress.state == RotationState::Running
@@ -137,17 +154,26 @@ async fn take_up(vault: &Vault, failed: &mut Failed) -> Result<(), CommandError>
             && vault.claim_root_rotation(&rotation).await?
         {
             tracing::info!(root_key = %rotation.root_key, "going on with an abandoned rotation");
-            let work = jobs::rewrap_everything(vault, progress.throttle, scheduled, &|_| {});
+            let observe = |rows| counts.advance(rows);
+            let work = jobs::rewrap_everything(vault, progress.throttle, scheduled, &observe);
             if let Err(error) = work.await {
                 tracing::error!(%error, "an abandoned rotation of the root key cannot be ended");
             }
         }
     }
     let organizations = vault.organizations().await?;
-    for rotation in vault.all_rotations().await? {
-        let deleted = organizations.iter().any(|organization| {
-            organization.id == rotation.org_id && organization.deleted_at.is_some()
-        });
+    let gone = organizations
+        .iter()
+        .filter(|organization| organization.deleted_at.is_some());
+    let gone: HashSet<OrgId> = gone.map(|organization| organization.id).collect();
+    let rotations = vault.all_rotations().await?;
+    let going_on = rotations
+        .iter()
+        .filter(|rotation| !gone.contains(&rotation.org_id));
+    let counts = &vault.counters().rotations;
+    count(counts, going_on.map(|rotation| rotation.progress));
+    for rotation in rotations {
+        let deleted = gone.contains(&rotation.org_id);
         let progress = rotation.progress;
         let abandoned = now - progress.updated_at > ABANDONED;
         if progress.state == RotationState::Running && abandoned && !deleted {
@@ -173,6 +199,19 @@ async fn take_up(vault: &Vault, failed: &mut Failed) -> Result<(), CommandError>
     Ok(())
 }
 
+fn count(counts: &RotationCounts, all: impl Iterator<Item = Progress>) {
+    let running: Vec<Progress> = all
+        .filter(|progress| progress.state == RotationState::Running)
+        .collect();
+    let sum = |rows: fn(&Progress) -> i64| {
+        let rows = running.iter().map(rows);
+        rows.map(|rows| u64::try_from(rows).unwrap_or(0)).sum()
+    };
+    counts.running.set(running.len() as u64);
+    counts.rows_done.set(sum(|progress| progress.rows_done));
+    counts.rows_left.set(sum(Progress::rows_left));
+}
+
 async fn go_on(vault: &Vault, rotation: &Rotation) -> Result<(), CommandError> {
     let caller = scheduled(rotation.org_id);
     if !vault.claim_rotation(&caller, rotation).await? {
@@ -180,7 +219,8 @@ async fn go_on(vault: &Vault, rotation: &Rotation) -> Result<(), CommandError> {
     }
     let (org, generation) = (rotation.org_id, rotation.generation);
     tracing::info!(%org, generation, "going on with an abandoned rotation");
-    jobs::rotate(vault, &caller, rotation, &|_| {}).await
+    let counts = &vault.counters().rotations;
+    jobs::rotate(vault, &caller, rotation, &|rows| counts.advance(rows)).await
 }
 
 // Also one whose keys are destroyed already, since whoever did that may have died before its rows were gone.

@@ -1,16 +1,26 @@
 use std::io::{BufWriter, IsTerminal};
+use std::sync::OnceLock;
 
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use strongroom_domain::trace::TRACE;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
 use crate::config::{LogFormat, Logging};
+use crate::traces::Traces;
 
 /// Lines that wait for whoever reads standard error. When he is slower than they come, further ones are dropped,
 /// and no request waits for him.
 const LINES: usize = 100_000;
+
+static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// How many lines were dropped so far.
+pub(crate) fn dropped_lines() -> usize {
+    DROPPED.get().map_or(0, ErrorCounter::dropped_lines)
+}
 
 /// Writes what is left of the log when dropped.
 #[must_use = "the log's last lines are written when it is dropped"]
@@ -19,8 +29,8 @@ pub(crate) struct LogGuard {
 }
 
 /// Sends log lines to standard error, from a thread of its own. Other crates' lines count from warnings on; at
-/// debug level they could quote what passes through them.
-pub(crate) fn start(logging: Logging) -> LogGuard {
+/// debug level they could quote what passes through them. Spans of requests go to `traces`, if there are any.
+pub(crate) fn start(logging: Logging, traces: Option<&Traces>) -> LogGuard {
     let json = match logging.format {
         LogFormat::Json => true,
         LogFormat::Human => false,
@@ -31,6 +41,7 @@ pub(crate) fn start(logging: Logging) -> LogGuard {
         .lossy(true)
         .thread_name("log")
         .finish(BufWriter::new(std::io::stderr()));
+    let _ = DROPPED.set(writer.error_counter());
     let lines = fmt::layer().with_writer(writer);
     let lines = if json {
         lines
@@ -47,10 +58,12 @@ pub(crate) fn start(logging: Logging) -> LogGuard {
         .with_target("strongroom", logging.level)
         // It calls every client an error that sends no HTTP; and whoever sends much of it would fill the log.
         .with_target("actix_http", LevelFilter::OFF)
+        .with_target(TRACE, LevelFilter::OFF)
         .with_default(others);
     // Fails when a subscriber is set already, which then serves as well.
     let _ = tracing_subscriber::registry()
         .with(lines.with_filter(filter))
+        .with(traces.map(Traces::layer))
         .try_init();
     LogGuard { _writer: guard }
 }

@@ -15,6 +15,7 @@ mod logging;
 mod output;
 mod service;
 mod tls;
+mod traces;
 mod vault_access;
 
 use std::process::ExitCode;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use strongroom_api::AppState;
 use strongroom_api::ServerHandle;
+use strongroom_domain::counters::Counters;
 use strongroom_domain::keyring::UnlockError;
 use strongroom_domain::{Vault, VaultSettings};
 use strongroom_storage::{
@@ -37,6 +38,13 @@ pub(crate) struct Service {
     opening: JoinHandle<Result<Background, CommandError>>,
     state: AppState,
     _tls: Option<TlsKeeper>,
+    metrics: Option<MetricsServer>,
+}
+
+/// The metrics' own listener.
+struct MetricsServer {
+    handle: ServerHandle,
+    server: JoinHandle<std::io::Result<()>>,
 }
 
 /// What lives as long as the vault is open.
@@ -52,14 +60,15 @@ struct Background {
 
 impl Service {
     /// Binds, listens, and begins to open the vault.
-    pub(crate) fn start(settings: ServeSettings) -> Result<Self, CommandError> {
-        let listen = settings.listen;
-        let listener = TcpListener::bind(listen)
-            .map_err(|error| CommandError::io(&format!("cannot listen on {listen}"), &error))?;
-        let address = listener
-            .local_addr()
-            .map_err(|error| CommandError::io("cannot read the listener's address", &error))?;
-        let state = AppState::new(settings.api, settings.limits);
+    pub(crate) fn start(
+        settings: ServeSettings,
+        counters: Arc<Counters>,
+    ) -> Result<Self, CommandError> {
+        let (listener, address) = bind(settings.listen)?;
+        let state = AppState::new(settings.api, settings.limits, counters.clone());
+        let metrics = settings.metrics_listen;
+        let metrics = metrics.map(|listen| MetricsServer::start(listen, &state));
+        let metrics = metrics.transpose()?;
         let tls = settings
             .tls
             .map(|files| TlsKeeper::start(files, state.clone()));
@@ -86,10 +95,12 @@ impl Service {
                 settings.vault,
                 settings.background,
                 state.clone(),
+                counters,
                 address,
             )),
             state,
             _tls: tls,
+            metrics,
         })
     }
 
@@ -123,6 +134,10 @@ impl Service {
         tracing::info!("stopping: requests under way are finished");
         self.handle.stop(failed.is_none()).await;
         let ended = self.server.await;
+        if let Some(metrics) = self.metrics {
+            metrics.handle.stop(false).await;
+            let _ = metrics.server.await;
+        }
         if let Some(background) = background {
             background.root_keys.stop().await;
         }
@@ -156,6 +171,28 @@ impl Service {
             Ok(Err(error)) => error,
             Err(error) => CommandError::Failed(error.to_string()),
         }
+    }
+}
+
+fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), CommandError> {
+    let listener = TcpListener::bind(listen)
+        .map_err(|error| CommandError::io(&format!("cannot listen on {listen}"), &error))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| CommandError::io("cannot read the listener's address", &error))?;
+    Ok((listener, address))
+}
+
+impl MetricsServer {
+    fn start(listen: SocketAddr, state: &AppState) -> Result<Self, CommandError> {
+        let (listener, address) = bind(listen)?;
+        let server = strongroom_api::run_metrics(listener, state.clone())
+            .map_err(|error| CommandError::io("cannot serve the metrics", &error))?;
+        tracing::info!(%address, "serving the metrics");
+        Ok(Self {
+            handle: server.handle(),
+            server: tokio::spawn(server),
+        })
     }
 }
 
@@ -195,6 +232,7 @@ async fn open_vault(
     settings: VaultSettings,
     background: BackgroundSettings,
     state: AppState,
+    counters: Arc<Counters>,
     address: SocketAddr,
 ) -> Result<Background, CommandError> {
     if access.database.url.is_exposed() {
@@ -203,7 +241,7 @@ async fn open_vault(
             "the database connection can be read or impersonated on the network; use sslmode=verify-full"
         );
     }
-    let database = Database::new(&access.database)?;
+    let database = Database::counted(&access.database, counters)?;
     let regions = Arc::new(WatchedRegions::start(regions, &database, &access.database)?);
     let mut last = String::new();
     let mut tries = 0;

@@ -41,9 +41,10 @@ pub(crate) async fn open_on(
     let chain = Chain::new(keys.1.audit.clone());
     let root_store = Arc::new(database.clone());
     let replica = regions.replica();
+    let counters = database.counters();
     let store = PgStore::start(database, replica, chain, clock.clone(), random.clone())
         .map_err(|error| CommandError::Failed(error.to_string()))?;
-    Ok(Vault::new(
+    let vault = Vault::new(
         Arc::new(store),
         root_store,
         regions,
@@ -51,7 +52,8 @@ pub(crate) async fn open_on(
         clock,
         random,
         settings,
-    ))
+    );
+    Ok(vault.counting(counters))
 }
 
 /// What to say about a database that is behind.

@@ -14,7 +14,7 @@ pub(crate) use failures::FailureLimit;
 pub use rate::Rate;
 pub(crate) use requests::{RequestLimits, Standing};
 
-use crate::limit_metrics::LimitMetrics;
+use crate::metrics::LimitMetrics;
 
 /// How often buckets that are full again are forgotten.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);

@@ -11,7 +11,7 @@ use super::LimitSettings;
 use super::fields::{List, POLICY, REMAINING};
 use super::rate::{Buckets, Rate, whole_seconds};
 use crate::error::ApiError;
-use crate::limit_metrics::LimitMetrics;
+use crate::metrics::LimitMetrics;
 
 /// How often an organisation's refusals are logged, at most, beside the requests' own lines.
 const LOGGED_EVERY: Duration = Duration::from_secs(60);

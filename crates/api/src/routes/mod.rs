@@ -22,13 +22,16 @@ use actix_web::web::ServiceConfig;
 use utoipa::openapi::HttpMethod;
 use utoipa::openapi::path::Operation;
 
+use crate::state::AppState;
 pub(crate) use pieces::PlainError;
 use registry::Routes;
+pub(crate) use registry::method;
 
 /// Under which the Pieces surface is, whose answers are plain text.
 pub(crate) const PIECES: &str = "/external_provider/";
 
 const CREDENTIALS: &str = "/organizations/config/external-credentials";
+const METRICS: &str = "/metrics";
 const CREDENTIAL: &str = "/organizations/config/external-credentials/{cred_id}";
 
 /// Adds each module's `handle` and its annotation to the routes, under a heading of the document.
@@ -63,9 +66,18 @@ fn all() -> Routes {
     }
 }
 
-/// Serves every route.
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    all().serve(config);
+/// Serves every route, apart from the metrics if these have a listener of their own.
+pub(crate) fn configure(config: &mut ServiceConfig, state: &AppState) {
+    let routes = match state.settings.metrics_apart {
+        true => all().without(METRICS),
+        false => all(),
+    };
+    routes.serve(config, &state.metrics.http);
+}
+
+/// Serves the metrics and nothing else.
+pub(crate) fn configure_metrics(config: &mut ServiceConfig, state: &AppState) {
+    all().only(METRICS).serve(config, &state.metrics.http);
 }
 
 /// Every operation with its path and method, for the document.

@@ -9,6 +9,7 @@ use utoipa::openapi::HttpMethod;
 use utoipa::openapi::path::Operation;
 
 use super::fallback;
+use crate::metrics::HttpMetrics;
 
 /// The service's routes. The path and the method of each come from its handler's annotation, so a route cannot be
 /// served without being described, nor described without being served.
@@ -46,12 +47,26 @@ impl Routes {
         self.described
     }
 
-    /// Serves them. On each path any other method is answered 405.
-    pub(crate) fn serve(self, config: &mut ServiceConfig) {
+    /// Leaves out what stands at `path`.
+    pub(crate) fn without(mut self, path: &str) -> Self {
+        self.served.remove(path);
+        self
+    }
+
+    /// Leaves out all but what stands at `path`.
+    pub(crate) fn only(mut self, path: &str) -> Self {
+        self.served.retain(|served, _| served == path);
+        self
+    }
+
+    /// Serves them, counting on `metrics`. On each path any other method is answered 405.
+    pub(crate) fn serve(self, config: &mut ServiceConfig, metrics: &HttpMetrics) {
         for (path, routes) in self.served {
             let methods: Vec<_> = routes.iter().map(|(method, _)| method.as_str()).collect();
             let refused = fallback::allow(methods.join(", "));
-            let resource = web::resource(path).default_service(refused);
+            let measured = metrics.route(&path);
+            let resource = web::resource(path).app_data(measured);
+            let resource = resource.default_service(refused);
             let resource = routes
                 .into_iter()
                 .fold(resource, |resource, (_, route)| resource.route(route));
@@ -61,7 +76,8 @@ impl Routes {
     }
 }
 
-fn method(described: &HttpMethod) -> Method {
+/// The method that an annotation names.
+pub(crate) fn method(described: &HttpMethod) -> Method {
     match described {
         HttpMethod::Get => Method::GET,
         HttpMethod::Post => Method::POST,

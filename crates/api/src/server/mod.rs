@@ -15,10 +15,10 @@ use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
 use actix_service::{
     IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
 };
-use actix_web::App;
 use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
+use actix_web::{App, HttpServer};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -91,6 +91,26 @@ pub fn run(
     Ok(builder.listen("strongroom", listener, factory)?.run())
 }
 
+/// Serves the metrics, and nothing else, on `listener`.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn run_metrics(listener: TcpListener, state: AppState) -> std::io::Result<Server> {
+    let state = Data::new(state);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(state.clone())
+            .wrap(from_fn(observe))
+            .configure(|config| routes::configure_metrics(config, &state))
+    })
+    .workers(1)
+    .shutdown_timeout(1)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    Ok(server)
+}
+
 fn service(
     state: &AppState,
     settings: &HttpSettings,
@@ -102,7 +122,7 @@ fn service(
         .app_data(Data::new(state.clone()))
         .wrap(from_fn(guard))
         .wrap(from_fn(observe))
-        .configure(routes::configure);
+        .configure(|config| routes::configure(config, state));
     let app = map_config(
         IntoServiceFactory::<_, actix_http::Request>::into_factory(app),
         |()| AppConfig::default(),

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::limit_metrics::LimitMetrics;
+use crate::metrics::LimitMetrics;
 
 /// Connections beyond the last place that are told so at a time; others are closed without a word.
 pub(super) const MOST_TOLD: usize = 256;
@@ -65,6 +65,7 @@ impl Places {
             return None;
         };
         self.metrics.connections.inc();
+        self.metrics.accepted.inc();
         Some(Place {
             _permit: permit,
             metrics: self.metrics.clone(),

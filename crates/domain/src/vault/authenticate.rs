@@ -3,11 +3,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
+use tracing::Instrument;
 
 use super::Vault;
 use crate::api_key::{ApiKeyToken, StoredApiKey};
 use crate::audit::{Action, Event, Outcome};
 use crate::caller::{Caller, Permission, RequestInfo};
+use crate::trace::TRACE;
 use crate::{KeyId, OrgId, VaultError};
 
 /// How long a looked-up key may be used without asking the database again: the bound on how long a revoked
@@ -70,6 +72,12 @@ impl Vault {
         presented: &str,
         request: RequestInfo,
     ) -> Result<Caller, VaultError> {
+        let span = tracing::info_span!(target: TRACE, "auth");
+        let identified = self.identify(presented, request).instrument(span).await;
+        self.counters.authentications.note(identified)
+    }
+
+    async fn identify(&self, presented: &str, request: RequestInfo) -> Result<Caller, VaultError> {
         let token = ApiKeyToken::parse(presented).ok_or(VaultError::Unauthorized)?;
         let Some(key) = self.look_up(&token).await? else {
             token.match_nothing(&self.service.api_key);
@@ -113,6 +121,12 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Unauthorized`] when none is allowed, or the organisation is deleted.
     pub async fn anonymous(&self, request: RequestInfo) -> Result<Caller, VaultError> {
+        let span = tracing::info_span!(target: TRACE, "auth");
+        let identified = self.without_key(request).instrument(span).await;
+        self.counters.authentications.note(identified)
+    }
+
+    async fn without_key(&self, request: RequestInfo) -> Result<Caller, VaultError> {
         let org = self
             .settings
             .anonymous_org
@@ -184,7 +198,8 @@ impl Vault {
         {
             return Ok(entry.key);
         }
-        let key = self.store.api_key(token.scope(), token.id()).await?;
+        let key = self.store.api_key(token.scope(), token.id()).await;
+        let key = self.told(token.org(), key.map_err(VaultError::from))?;
         let key = key.map(Arc::new);
         let entry = Entry {
             epoch,

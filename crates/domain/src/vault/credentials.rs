@@ -7,6 +7,7 @@ use super::replication::Written;
 use crate::audit::{Action, Chain, Event, Outcome};
 use crate::blob::{BlobRules, JsonBlob};
 use crate::caller::{Caller, Permission};
+use crate::counters::Counters;
 use crate::credential::{
     CredentialChange, CredentialFilter, CredentialPage, Label, NewCredential, Page,
     SealedCredential,
@@ -15,6 +16,7 @@ use crate::idempotency::{Claim, IdempotencyKey};
 use crate::keyring::OrgKeyring;
 use crate::replication::{KEPT_FOR, Level, OperationId};
 use crate::store::{ChangeFn, ChangedCredential, Committed, StoreError, StoreResult, Tracking};
+use crate::trace::{TRACE, trace_parent};
 use crate::{CredentialId, FieldError, OrgId, VaultError};
 
 impl Vault {
@@ -77,8 +79,7 @@ impl Vault {
         let refused = |error| StoreError::Refused(Box::new(error));
         let mut keys = self.org_keys(caller.scope()).await.map_err(refused)?;
         loop {
-            let row = keys.seal(unsealed.clone(), blob.expose(), &*self.random);
-            let row = row.map_err(refused)?;
+            let row = self.seal(&keys, unsealed.clone(), blob).map_err(refused)?;
             let digest = self.chain.row_digest(caller.org(), &row);
             let event = event.clone().of_write(row.version, digest);
             match self
@@ -94,6 +95,17 @@ impl Vault {
         }
     }
 
+    fn seal(
+        &self,
+        keys: &OrgKeyring,
+        row: SealedCredential,
+        blob: &JsonBlob,
+    ) -> Result<SealedCredential, VaultError> {
+        let _span = tracing::info_span!(target: TRACE, "seal").entered();
+        let sealed = keys.seal(row, blob.expose(), &*self.random);
+        self.counters.seals.note(sealed)
+    }
+
     /// Lists credentials without their secrets.
     ///
     /// # Errors
@@ -107,7 +119,8 @@ impl Vault {
         caller.require(Permission::ListCredentials)?;
         self.refuse_stale_reads()?;
         let scope = caller.scope();
-        let listed = self.store.list_credentials(scope, page, filter).await?;
+        let listed = self.store.list_credentials(scope, page, filter).await;
+        let listed = self.told(scope.org(), listed.map_err(VaultError::from))?;
         let event = Event::by(caller, Action::CredentialList, self.now());
         self.store.record(scope, event).await?;
         Ok(listed)
@@ -195,6 +208,8 @@ impl Vault {
                 random: self.random.clone(),
                 content: content.clone(),
                 now: event.at,
+                counters: self.counters.clone(),
+                span: trace_parent(),
             };
             let change: ChangeFn = Arc::new(move |current| reseal.apply(current));
             let scope = caller.scope();
@@ -261,11 +276,24 @@ impl Vault {
         if !matches!(error, VaultError::Integrity(_)) {
             return error;
         }
-        self.counters.seal_failures.add(1);
+        self.note_broken(caller, event.credential, &error);
         let event = event.with_outcome(Outcome::IntegrityFailure);
         match self.store.record(caller.scope(), event).await {
             Ok(()) => error,
             Err(unrecorded) => unrecorded.into(),
+        }
+    }
+
+    /// Counts and logs a failed integrity check, if `error` is one.
+    pub(super) fn note_broken(
+        &self,
+        caller: &Caller,
+        credential: Option<CredentialId>,
+        error: &VaultError,
+    ) {
+        if matches!(error, VaultError::Integrity(_)) {
+            self.counters.seal_failures.add(1);
+            self.tell_if_broken(caller.org(), credential, error);
         }
     }
 
@@ -315,6 +343,9 @@ struct Reseal {
     random: Arc<dyn RandomSource>,
     content: ContentFn,
     now: chrono::DateTime<chrono::Utc>,
+    counters: Arc<Counters>,
+    /// The request's, since the change is made on another thread.
+    span: tracing::Span,
 }
 
 impl Reseal {
@@ -329,7 +360,8 @@ impl Reseal {
     // Also a change of the label alone opens and re-seals: every version has a data key of its own, and a row
     // that was tampered with is not dressed up as a fresh one.
     fn next(&self, current: SealedCredential) -> Result<ChangedCredential, VaultError> {
-        let opened = self.keys.open(&current)?;
+        let span = tracing::info_span!(target: TRACE, parent: &self.span, "open");
+        let opened = span.in_scope(|| self.counters.opens.note(self.keys.open(&current)))?;
         let content = (self.content)(&current, opened.expose())?;
         let next = SealedCredential {
             label: content.label,
@@ -341,7 +373,9 @@ impl Reseal {
             .blob
             .as_ref()
             .map_or(opened.expose(), JsonBlob::expose);
-        let row = self.keys.seal(next, blob, &*self.random)?;
+        let span = tracing::info_span!(target: TRACE, parent: &self.span, "seal");
+        let sealed = span.in_scope(|| self.keys.seal(next, blob, &*self.random));
+        let row = self.counters.seals.note(sealed)?;
         let digest = self.chain.row_digest(self.org, &row);
         Ok(ChangedCredential { row, digest })
     }

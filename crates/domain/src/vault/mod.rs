@@ -27,11 +27,12 @@ use strongroom_crypto::RandomSource;
 use crate::audit::Chain;
 use crate::blob::BlobRules;
 use crate::caller::OrgScope;
-use crate::counters::Counters;
+use crate::counters::{Counters, StoreStatus};
 use crate::keyring::{OrgKeyring, RootKeyring, ServiceKeys};
 use crate::replication::Regions;
 use crate::store::{RootKeyStore, Store, StoredOrgKey};
-use crate::{Clock, OrgId, VaultError};
+use crate::trouble::Trouble;
+use crate::{Clock, CredentialId, OrgId, VaultError};
 pub use audit::AuditExport;
 pub use audit_prune::PruneCheck;
 pub use audit_report::{AuditFinding, AuditReport};
@@ -47,6 +48,10 @@ pub use rotation::Step;
 const MAX_CACHED_ORGANIZATIONS: u64 = 10_000;
 /// How long an organisation's unwrapped keys are kept.
 const ORG_KEYS_LIFETIME: Duration = Duration::from_secs(300);
+/// How often a stored value that does not open is logged, at most; the trail has every try.
+const BROKEN_SEALS_TOLD_EVERY: Duration = Duration::from_secs(60);
+/// Most such values that are remembered for that.
+const MAX_BROKEN_SEALS: u64 = 10_000;
 
 /// What can be set of a vault.
 #[derive(Debug, Clone, Copy, Default)]
@@ -71,7 +76,8 @@ pub struct Vault {
     org_keys: moka::sync::Cache<OrgId, Arc<OrgKeyring>>,
     keys: KeyCache,
     uses: UseLog,
-    counters: Counters,
+    counters: Arc<Counters>,
+    broken_seals: moka::sync::Cache<(OrgId, Option<CredentialId>), ()>,
 }
 
 impl Vault {
@@ -102,8 +108,18 @@ impl Vault {
                 .build(),
             keys: KeyCache::new(),
             uses: UseLog::default(),
-            counters: Counters::default(),
+            counters: Arc::default(),
+            broken_seals: moka::sync::Cache::builder()
+                .max_capacity(MAX_BROKEN_SEALS)
+                .time_to_live(BROKEN_SEALS_TOLD_EVERY)
+                .build(),
         }
+    }
+
+    /// The same vault, counting on `counters`, on which others may count as well.
+    #[must_use]
+    pub fn counting(self, counters: Arc<Counters>) -> Self {
+        Self { counters, ..self }
     }
 
     /// How strictly blobs are checked.
@@ -116,6 +132,12 @@ impl Vault {
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// How the queues and connections of its store stand now.
+    #[must_use]
+    pub fn store_status(&self) -> StoreStatus {
+        self.store.status()
     }
 
     /// Whether the database answers.
@@ -148,6 +170,7 @@ impl Vault {
         let known = self.root_store.root_keys().await?;
         let known = |key: &StoredOrgKey| known.iter().any(|root| root.id == key.root_key);
         if stored.iter().all(known) {
+            self.counters.troubles.note(Trouble::RootKeys, &why);
             return Ok(VaultError::Unavailable(why));
         }
         Ok(VaultError::Integrity(
@@ -157,9 +180,29 @@ impl Vault {
 
     async fn reload_org_keys(&self, scope: OrgScope) -> Result<Arc<OrgKeyring>, VaultError> {
         let stored = self.store.org_keys(scope).await?;
-        let ring = Arc::new(self.unwrapped(scope, &stored).await?);
+        let unwrapped = self.unwrapped(scope, &stored).await;
+        let ring = Arc::new(self.told(scope.org(), unwrapped)?);
         self.org_keys.insert(scope.org(), ring.clone());
         Ok(ring)
+    }
+
+    fn told<T>(&self, org: OrgId, result: Result<T, VaultError>) -> Result<T, VaultError> {
+        if let Err(error) = &result {
+            self.tell_if_broken(org, None, error);
+        }
+        result
+    }
+
+    // Whoever asks for it again and again shall not fill the log.
+    fn tell_if_broken(&self, org: OrgId, credential: Option<CredentialId>, error: &VaultError) {
+        let VaultError::Integrity(cause) = error else {
+            return;
+        };
+        let told = self.broken_seals.entry((org, credential)).or_insert(());
+        if told.is_fresh() {
+            let credential = credential.map(|id| id.to_string());
+            tracing::error!(%org, credential, cause, "a stored value failed its integrity check");
+        }
     }
 
     async fn unwrapped(

@@ -5,10 +5,12 @@ use strongroom_crypto::SecretBytes;
 use super::Vault;
 use crate::audit::{Action, Event, Outcome};
 use crate::caller::{Caller, Permission};
+use crate::counters::Counters;
 use crate::credential::{RevealedCredential, SealedCredential};
 use crate::keyring::OrgKeyring;
 use crate::last_use::StoredCredential;
 use crate::store::{LookFn, Seen, StoreError, StoreResult};
+use crate::trace::{TRACE, trace_parent};
 use crate::{CredentialId, OrgId, VaultError};
 
 /// Where the keys to open a row are looked for, one after the other: in memory, in the primary, and, since a replica may
@@ -40,6 +42,8 @@ impl Vault {
                 org: caller.org(),
                 keys: keys.as_ref().ok().cloned(),
                 last: source == KeysOf::Replica,
+                counters: self.counters.clone(),
+                span: trace_parent(),
                 revealed: Mutex::new(None),
             });
             let looking = reveal.clone();
@@ -69,7 +73,8 @@ impl Vault {
         if !keys.has(row.key_generation) {
             keys = self.reload_org_keys(caller.scope()).await?;
         }
-        keys.open(row)
+        let _span = tracing::info_span!(target: TRACE, "open").entered();
+        self.counters.opens.note(keys.open(row))
     }
 
     fn revealed(
@@ -80,8 +85,7 @@ impl Vault {
     ) -> Result<RevealedCredential, VaultError> {
         match &revealed {
             Ok(_) => self.note_use(caller, id),
-            Err(VaultError::Integrity(_)) => self.counters.seal_failures.add(1),
-            Err(_) => {}
+            Err(error) => self.note_broken(caller, Some(id), error),
         }
         revealed
     }
@@ -109,6 +113,9 @@ struct Reveal {
     keys: Option<Arc<OrgKeyring>>,
     /// There are no other keys to be had.
     last: bool,
+    counters: Arc<Counters>,
+    /// The request's, since the row is opened on another thread.
+    span: tracing::Span,
     revealed: Mutex<Option<Result<RevealedCredential, VaultError>>>,
 }
 
@@ -137,7 +144,8 @@ impl Reveal {
             return Err(StoreError::RetiredKey);
         }
         let version = Some(row.version);
-        match keys.open(row) {
+        let span = tracing::info_span!(target: TRACE, parent: &self.span, "open");
+        match span.in_scope(|| self.counters.opens.note(keys.open(row))) {
             Ok(blob) => {
                 let mut info = row.info(self.org);
                 info.last_use = stored.last_use;

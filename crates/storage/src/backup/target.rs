@@ -86,7 +86,7 @@ impl RestoreTarget for PgRestoreTarget {
         Ok(Box::new(PgOrgTarget {
             scope,
             transaction,
-            lane: Lane::new(lane, self.chain.clone()),
+            lane: Lane::new(lane, self.chain.clone(), Arc::default()),
         }))
     }
 }

@@ -88,7 +88,8 @@ impl WatchedRegions {
                 ..connect.clone()
             };
             if watched.settings.local.as_ref() == Some(&region.name) {
-                watched.replica = Some(Database::new(&connect)?);
+                let told = primary.watched.replica();
+                watched.replica = Some(Database::watched(&connect, told)?);
             }
             // A connection of its own: those that wait cannot be held up by those that read.
             let database = Database::new(&DatabaseSettings {
@@ -96,7 +97,9 @@ impl WatchedRegions {
                 ..connect
             })?;
             let primary = watched.primary.clone();
-            let watch = Arc::new(Watch::new(region.name.clone(), database, primary));
+            let max_lag = watched.settings.max_lag;
+            let watch = Watch::new(region.name.clone(), database, primary, max_lag);
+            let watch = Arc::new(watch);
             watched.tasks.push(tokio::spawn(watch.clone().run()));
             watched.watches.push(watch);
         }

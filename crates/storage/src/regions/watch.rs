@@ -8,7 +8,7 @@ use strongroom_domain::store::{StoreError, StoreResult};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-use super::lag::{PrimaryPosition, Sample, sample};
+use super::lag::{PrimaryPosition, Sample, sample, time};
 use crate::database::Database;
 use crate::tracking::visible;
 use crate::transaction::OrgTransaction;
@@ -29,6 +29,8 @@ pub(super) struct Watch {
     pub(super) name: String,
     database: Database,
     primary: Arc<PrimaryPosition>,
+    /// Beyond it the region counts as lagging.
+    max_lag: Duration,
     state: Mutex<State>,
     wake: Notify,
 }
@@ -38,6 +40,7 @@ struct State {
     next: u64,
     waiting: HashMap<u64, Waiting>,
     progress: Progress,
+    lagging: bool,
 }
 
 /// How far a region was when it was last asked.
@@ -87,11 +90,17 @@ impl Drop for Ticket<'_> {
 }
 
 impl Watch {
-    pub(super) fn new(name: String, database: Database, primary: Arc<PrimaryPosition>) -> Self {
+    pub(super) fn new(
+        name: String,
+        database: Database,
+        primary: Arc<PrimaryPosition>,
+        max_lag: Duration,
+    ) -> Self {
         Self {
             name,
             database,
             primary,
+            max_lag,
             state: Mutex::default(),
             wake: Notify::new(),
         }
@@ -219,6 +228,21 @@ impl Watch {
             Behind::Not if behind => Behind::Since(Instant::now()),
             as_before => as_before,
         };
+        let lag = time(primary, progress);
+        self.tell_of_lag(&mut state, lag);
+    }
+
+    // Told when it begins and when it ends, and between the two bounds it is as it was.
+    fn tell_of_lag(&self, state: &mut State, lag: Option<Duration>) {
+        let Some(lag) = lag else { return };
+        let (region, seconds) = (&self.name, lag.as_secs_f64());
+        if !state.lagging && lag > self.max_lag {
+            state.lagging = true;
+            tracing::error!(region, seconds, "a region lags behind the primary");
+        } else if state.lagging && lag <= self.max_lag / 2 {
+            state.lagging = false;
+            tracing::info!(region, seconds, "over: a region lags behind the primary");
+        }
     }
 
     /// Those that wait; when there are many, the ones that have waited for the longest part of the log.

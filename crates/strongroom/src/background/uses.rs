@@ -19,15 +19,20 @@ impl UseFlusher {
     /// Flushes every `interval`, and earlier when many uses wait.
     pub(crate) fn start(vault: Arc<Vault>, interval: Duration) -> Self {
         Self(tokio::spawn(async move {
-            let mut last = Instant::now();
+            let (mut last, mut held_up) = (Instant::now(), false);
             loop {
                 sleep(LOOK_EVERY.min(interval)).await;
                 if last.elapsed() < interval && vault.waiting_uses() < FULL_ENOUGH {
                     continue;
                 }
                 last = Instant::now();
-                if let Err(error) = vault.flush_uses().await {
-                    tracing::warn!(%error, "last uses could not be kept; trying again later");
+                match vault.flush_uses().await {
+                    Ok(()) => held_up = false,
+                    Err(_) if held_up => {}
+                    Err(error) => {
+                        tracing::warn!(%error, "last uses cannot be kept; trying again");
+                        held_up = true;
+                    }
                 }
             }
         }))

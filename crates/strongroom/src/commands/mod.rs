@@ -52,10 +52,13 @@ pub(crate) fn run(command: Command) -> Result<(), CommandError> {
 
 /// Runs a command that ends by itself: only warnings are logged.
 fn short(work: impl Future<Output = Result<(), CommandError>>) -> Result<(), CommandError> {
-    let _log = logging::start(Logging {
-        format: LogFormat::Human,
-        level: tracing::Level::WARN,
-    });
+    let _log = logging::start(
+        Logging {
+            format: LogFormat::Human,
+            level: tracing::Level::WARN,
+        },
+        None,
+    );
     runtime()?.block_on(work)
 }
 

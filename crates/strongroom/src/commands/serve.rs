@@ -1,14 +1,24 @@
+use std::sync::Arc;
+
+use strongroom_domain::counters::Counters;
+
 use crate::cli::ServeArgs;
 use crate::error::CommandError;
 use crate::service::{Service, stop_signal};
+use crate::traces::Traces;
 use crate::{config, logging};
 
 /// `strongroom serve`.
 pub(super) fn run(args: &ServeArgs) -> Result<(), CommandError> {
     let (settings, logging) = config::serve(args)?;
-    let _log = logging::start(logging);
+    let counters = Arc::<Counters>::default();
+    // Before the runtime: dropped after it, when the last request has ended.
+    let traces = settings.traces.as_ref();
+    let traces = traces.map(|settings| Traces::start(settings, counters.clone()));
+    let traces = traces.transpose()?;
+    let _log = logging::start(logging, traces.as_ref());
     super::runtime()?.block_on(async {
         let stop = stop_signal()?;
-        Service::start(settings)?.run_until(stop).await
+        Service::start(settings, counters)?.run_until(stop).await
     })
 }

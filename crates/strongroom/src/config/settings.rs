@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use strongroom_api::{ApiSettings, HttpSettings, LimitSettings};
+use strongroom_api::{ApiSettings, HttpSettings, LimitSettings, ProcessInfo};
 use strongroom_domain::blob::BlobRules;
 use strongroom_domain::{OrgId, VaultSettings};
 use strongroom_storage::{DatabaseSettings, DatabaseUrl, RegionsSettings};
@@ -9,11 +9,13 @@ use strongroom_storage::{DatabaseSettings, DatabaseUrl, RegionsSettings};
 use super::limits::{limit_flags, limits_from, sizes_from};
 use super::regions::regions_from;
 use super::root_key::RootKeyConfig;
-use super::sources::{ConfigError, Sources};
+use super::sources::{ConfigError, Sources, TRACES_ENDPOINT};
 use super::tls::{tls_flags, tls_from};
 use crate::background::BackgroundSettings;
 use crate::cli::{ConnectArgs, RegionsArgs, ServeArgs, VaultArgs};
+use crate::logging::dropped_lines;
 use crate::tls::TlsFiles;
+use crate::traces::{TraceSettings, adopt};
 
 /// Loopback, so that nothing is reachable from outside by accident.
 const DEFAULT_LISTEN: SocketAddr =
@@ -30,6 +32,10 @@ pub(crate) struct VaultAccess {
 #[derive(Debug)]
 pub(crate) struct ServeSettings {
     pub(crate) listen: SocketAddr,
+    /// Where the metrics are served by themselves.
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// Where traces are sent.
+    pub(crate) traces: Option<TraceSettings>,
     pub(crate) access: VaultAccess,
     pub(crate) regions: RegionsSettings,
     pub(crate) vault: VaultSettings,
@@ -119,6 +125,13 @@ pub(super) fn serve_flags(args: &ServeArgs) -> Vec<(&'static str, Option<String>
         ("shutdown_timeout", args.shutdown_timeout.clone()),
         ("verify_interval", args.verify_interval.clone()),
         ("use_flush_interval", args.use_flush_interval.clone()),
+        ("metrics_listen", args.metrics_listen.clone()),
+        (
+            "metrics_by_organization",
+            args.metrics_by_organization.clone(),
+        ),
+        ("otlp_endpoint", args.otlp_endpoint.clone()),
+        ("trace_sample_ratio", args.trace_sample_ratio.clone()),
         ("log_format", args.log_format.clone()),
         ("log_level", args.log_level.clone()),
     ]);
@@ -132,8 +145,11 @@ pub(super) fn settings_from(sources: &Sources) -> Result<(ServeSettings, Logging
         format: sources.parse("log_format", LogFormat::Auto, log_format)?,
         level: sources.parse("log_level", tracing::Level::INFO, log_level)?,
     };
+    let traces = traces_from(sources)?;
+    let metrics_listen = sources.parse("metrics_listen", None, |text| address(text).map(Some))?;
     let settings = ServeSettings {
         listen: sources.parse("listen", DEFAULT_LISTEN, address)?,
+        metrics_listen,
         vault: VaultSettings {
             blob_rules: sources.parse("blob_rules", BlobRules::Typed, blob_rules)?,
             anonymous_org: sources.parse("anonymous_org", None, organization)?,
@@ -142,10 +158,17 @@ pub(super) fn settings_from(sources: &Sources) -> Result<(ServeSettings, Logging
         api: ApiSettings {
             request_timeout: sources.parse("request_timeout", Duration::from_secs(10), time)?,
             body_timeout: sources.parse("body_timeout", Duration::from_secs(15), time)?,
-            sizes: sizes_from(&sources)?,
+            sizes: sizes_from(sources)?,
             // Whoever names an organisation for anonymous callers decides who reaches the server.
             anonymous_needs_loopback_host: false,
+            metrics_apart: metrics_listen.is_some(),
+            metrics_by_organization: sources.parse("metrics_by_organization", false, yes)?,
+            process: ProcessInfo {
+                log_lines_dropped: dropped_lines,
+            },
+            adopt_trace: traces.is_some().then_some(adopt),
         },
+        traces,
         limits: limits_from(sources)?,
         tls: tls_from(sources)?,
         background: background_from(sources)?,
@@ -153,6 +176,21 @@ pub(super) fn settings_from(sources: &Sources) -> Result<(ServeSettings, Logging
         access: access_from(sources)?,
     };
     Ok((settings, logging))
+}
+
+fn traces_from(sources: &Sources) -> Result<Option<TraceSettings>, ConfigError> {
+    let ratio = sources.parse("trace_sample_ratio", None, ratio)?;
+    let base = sources.parse("otlp_endpoint", None, |text| {
+        let base = collector(text)?.trim_end_matches('/');
+        Ok(Some(format!("{base}/v1/traces")))
+    })?;
+    let endpoint = match base {
+        Some(endpoint) => Some(endpoint),
+        None => sources.parse(TRACES_ENDPOINT, None, |text| {
+            collector(text).map(|whole| Some(whole.to_owned()))
+        })?,
+    };
+    Ok(endpoint.map(|endpoint| TraceSettings { endpoint, ratio }))
 }
 
 fn vault_flags(args: &VaultArgs) -> Vec<(&'static str, Option<String>)> {
@@ -249,6 +287,32 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         "must be an IP address and a port, such as 127.0.0.1:8700 or [::1]:8700".into()
     })
+}
+
+fn collector(text: &str) -> Result<&str, String> {
+    let rest = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"));
+    let host = rest.and_then(|rest| rest.split('/').next());
+    match host {
+        Some(host) if host.contains('@') => {
+            Err("must not hold a password; put it into OTEL_EXPORTER_OTLP_HEADERS".into())
+        }
+        Some(host) if !host.is_empty() && !text.contains(char::is_whitespace) => Ok(text),
+        _ => Err("must be a collector's URL, such as http://127.0.0.1:4318".into()),
+    }
+}
+
+fn ratio(text: &str) -> Result<Option<f64>, String> {
+    let ratio = text.parse().ok();
+    let ratio = ratio.filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio
+        .map(Some)
+        .ok_or_else(|| "must be a number from 0 to 1, such as 0.01".into())
+}
+
+fn yes(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "must be true or false".into())
 }
 
 pub(super) fn count(text: &str, least: usize, most: usize) -> Result<usize, String> {

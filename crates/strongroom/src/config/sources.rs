@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 pub(crate) type Key = &'static str;
 
 /// Every setting there is.
-const KEYS: [Key; 44] = [
+const KEYS: [Key; 48] = [
     "database_url",
     "database_url_file",
     "region",
@@ -50,13 +50,33 @@ const KEYS: [Key; 44] = [
     "tls_key_file",
     "tls_client_ca_file",
     "tls_client_auth",
+    "metrics_listen",
+    "metrics_by_organization",
+    "otlp_endpoint",
+    "trace_sample_ratio",
     "log_format",
     "log_level",
     "config",
 ];
 
+/// The name under which OpenTelemetry's variable for traces alone is found.
+pub(super) const TRACES_ENDPOINT: Key = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+
+/// Variables of OpenTelemetry, strongest first, with the settings that they stand for when nothing else does.
+const OPEN_TELEMETRY: [(&str, Key); 2] = [
+    (TRACES_ENDPOINT, TRACES_ENDPOINT),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint"),
+];
+
 /// Settings whose value is never shown.
-const SECRET: [Key; 4] = ["database_url", "regions", "root_key", "root_key_passphrase"];
+const SECRET: [Key; 6] = [
+    "database_url",
+    "regions",
+    "root_key",
+    "root_key_passphrase",
+    "otlp_endpoint",
+    TRACES_ENDPOINT,
+];
 
 /// Settings that a file may hold only when nobody else can read it.
 const KEY_MATERIAL: [Key; 2] = ["root_key", "root_key_passphrase"];
@@ -230,6 +250,15 @@ fn collect(
         found
             .entry("database_url")
             .or_insert(Found { text, origin });
+    }
+    let disabled = variables.get("OTEL_SDK_DISABLED");
+    if disabled.is_none_or(|text| text != "true") && !found.contains_key("otlp_endpoint") {
+        let given = OPEN_TELEMETRY.iter().find_map(|(name, key)| {
+            let text = variables.get(*name).filter(|text| !text.is_empty())?;
+            let (text, origin) = (text.clone(), Origin::Variable((*name).into()));
+            Some((*key, Found { text, origin }))
+        });
+        found.extend(given);
     }
     (found, problems)
 }

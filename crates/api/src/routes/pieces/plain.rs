@@ -13,7 +13,7 @@ const INTERNAL: &str = "Internal Server Error";
 
 /// An error whose answer is plain text, as this API's clients expect.
 #[derive(Debug)]
-pub(crate) struct PlainError(ApiError);
+pub(crate) struct PlainError(pub(crate) ApiError);
 
 impl From<ApiError> for PlainError {
     fn from(error: ApiError) -> Self {

@@ -34,10 +34,13 @@ pub(super) fn run(args: &DevArgs) -> Result<(), CommandError> {
             args.listen.ip()
         )));
     }
-    let _log = logging::start(Logging {
-        format: LogFormat::Auto,
-        level: tracing::Level::INFO,
-    });
+    let _log = logging::start(
+        Logging {
+            format: LogFormat::Auto,
+            level: tracing::Level::INFO,
+        },
+        None,
+    );
     // Before PostgreSQL starts, so that a signal at any moment ends both.
     let runtime = super::runtime()?;
     let stop = runtime.block_on(async { stop_signal() })?;

@@ -1,8 +1,9 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
-use strongroom_api::{ApiSettings, HttpSettings, LimitSettings, RequestSizes};
+use strongroom_api::{ApiSettings, HttpSettings, LimitSettings, ProcessInfo, RequestSizes};
 use strongroom_domain::{OrgId, VaultSettings};
 use strongroom_storage::{RegionSettings, RegionsSettings};
 use tokio::sync::watch;
@@ -13,6 +14,7 @@ use super::regions::Region;
 use crate::background::BackgroundSettings;
 use crate::config::ServeSettings;
 use crate::error::CommandError;
+use crate::logging::dropped_lines;
 use crate::service::Service;
 
 /// The primary's server, and one in each region.
@@ -30,7 +32,10 @@ impl Servers {
         regions: &mut [Region],
     ) -> Result<Self, CommandError> {
         let everywhere = settings_of(regions, prepared)?;
-        let primary = Service::start(settings(listen, prepared, everywhere.clone())?)?;
+        let primary = Service::start(
+            settings(listen, prepared, everywhere.clone())?,
+            Arc::default(),
+        )?;
         let mut servers = Self {
             primary,
             regions: Vec::new(),
@@ -40,7 +45,8 @@ impl Servers {
                 local: Some(region.name.clone()),
                 ..everywhere.clone()
             };
-            let service = Service::start(settings(region.listen, prepared, local)?)?;
+            let service =
+                Service::start(settings(region.listen, prepared, local)?, Arc::default())?;
             region.listen = service.address();
             servers.regions.push(service);
         }
@@ -111,6 +117,8 @@ fn settings(
     let loopback = listen.ip().is_loopback();
     Ok(ServeSettings {
         listen,
+        metrics_listen: None,
+        traces: None,
         access: prepared.access()?,
         regions,
         vault: VaultSettings {
@@ -131,6 +139,12 @@ fn settings(
             body_timeout: Duration::from_secs(15),
             sizes: RequestSizes::default(),
             anonymous_needs_loopback_host: true,
+            metrics_apart: false,
+            metrics_by_organization: false,
+            process: ProcessInfo {
+                log_lines_dropped: dropped_lines,
+            },
+            adopt_trace: None,
         },
         // Whoever develops against it shall meet no limits.
         limits: LimitSettings::default(),

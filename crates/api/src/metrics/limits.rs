@@ -1,11 +1,15 @@
+use prometheus::proto::MetricFamily;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 /// What is counted of limits and connections.
 pub(crate) struct LimitMetrics {
+    registry: Registry,
     limited: IntCounterVec,
     closed: IntCounterVec,
     /// Client connections that are open.
     pub(crate) connections: IntGauge,
+    /// Client connections there have been.
+    pub(crate) accepted: IntCounter,
     /// Connections that were one too many.
     pub(crate) refused_connections: IntCounter,
     /// TLS handshakes that came to nothing.
@@ -14,11 +18,10 @@ pub(crate) struct LimitMetrics {
 }
 
 impl LimitMetrics {
-    /// Metrics that are shown by `registry`.
-    ///
     /// # Errors
     /// When two metrics have one name, which the test would see.
-    pub(crate) fn register(registry: &Registry) -> prometheus::Result<Self> {
+    pub(super) fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new();
         let labelled = |name: &str, help: &str, label: &str| {
             let counter = IntCounterVec::new(Opts::new(name, help), &[label])?;
             registry.register(Box::new(counter.clone()))?;
@@ -29,7 +32,10 @@ impl LimitMetrics {
             registry.register(Box::new(counter.clone()))?;
             Ok::<_, prometheus::Error>(counter)
         };
-        let connections = IntGauge::new("strongroom_connections", "Open client connections.")?;
+        let connections = IntGauge::new(
+            "strongroom_http_connections",
+            "Open connections of clients.",
+        )?;
         registry.register(Box::new(connections.clone()))?;
         let metrics = Self {
             limited: labelled(
@@ -43,6 +49,10 @@ impl LimitMetrics {
                 "slow",
             )?,
             connections,
+            accepted: counter(
+                "strongroom_http_connections_total",
+                "Connections that clients have made.",
+            )?,
             refused_connections: counter(
                 "strongroom_connections_refused_total",
                 "Connections refused because there were max_connections.",
@@ -55,6 +65,7 @@ impl LimitMetrics {
                 "strongroom_tls_not_after_timestamp_seconds",
                 "When the TLS certificate that is served expires.",
             )?,
+            registry: registry.clone(),
         };
         for limit in ["key", "organization", "authentication"] {
             metrics.limited(limit);
@@ -76,9 +87,13 @@ impl LimitMetrics {
     }
 
     /// Shows when the TLS certificate expires, in seconds since 1970. Without TLS there is no such metric.
-    pub(crate) fn show_tls_expiry(&self, registry: &Registry, not_after: i64) {
+    pub(crate) fn show_tls_expiry(&self, not_after: i64) {
         self.tls_not_after.set(not_after);
         // Fails from the second time on, when it is there already.
-        let _ = registry.register(Box::new(self.tls_not_after.clone()));
+        let _ = self.registry.register(Box::new(self.tls_not_after.clone()));
+    }
+
+    pub(super) fn families(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
     }
 }

@@ -1,0 +1,234 @@
+//! Traces over OTLP: whose they are, what is in them, and that no request waits for the collector.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use strongroom_e2e::{Api, CREDENTIALS, Collector, Scrape, Span, TestVault, eventually};
+
+const LIMIT: Duration = Duration::from_secs(30);
+const ID: &str = "0af7651916cd43dd8448eb211c80319c";
+const OTHER: &str = "0af7651916cd43dd8448eb211c80319d";
+const PARENT: &str = "b7ad6b7169203331";
+/// Spans leave at once, and not every 5 seconds.
+const SOON: (&str, &str) = ("OTEL_BSP_SCHEDULE_DELAY", "50");
+
+async fn traced(api: &Api, method: Method, path: &str, parent: &str, body: &Value) -> Response {
+    let request = api.request(method, path).header("traceparent", parent);
+    let request = match body {
+        Value::Null => request,
+        body => request.json(body),
+    };
+    request.send().await.unwrap()
+}
+
+fn credential() -> Value {
+    json!({
+        "extcred_provider": "generic",
+        "extcred_type": "api_key",
+        "extcred_label": "canary-label",
+        "json_blob": {"api_key": "canary-secret"},
+    })
+}
+
+/// Waits until `trace` has a span for the request, which is the last to end.
+async fn request_of(collector: &Collector, trace: &str) -> Span {
+    let is_request = |span: &Span| span.name.contains(' ');
+    let until = std::time::Instant::now() + LIMIT;
+    while !collector.trace(trace).iter().any(is_request) {
+        assert!(std::time::Instant::now() < until, "{:?}", collector.spans());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // What was done for the whole batch may end a little later.
+    eventually("all spans arrive", LIMIT, async || {
+        let spans = collector.trace(trace);
+        spans.iter().filter(|span| span.name == "queue").count()
+            <= spans.iter().filter(|span| span.name == "database").count()
+    })
+    .await;
+    let spans = collector.trace(trace);
+    spans.iter().find(|span| is_request(span)).unwrap().clone()
+}
+
+fn names<'s>(spans: &'s [Span], request: &Span) -> Vec<&'s str> {
+    let ids: Vec<&str> = spans.iter().map(|span| span.id.as_str()).collect();
+    let mut names = Vec::new();
+    for span in spans {
+        if span.id != request.id {
+            assert!(ids.contains(&span.parent.as_str()), "{span:?}");
+            names.push(span.name.as_str());
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+#[tokio::test]
+async fn a_trace_goes_on_through_auth_seal_queue_and_database() {
+    let collector = Collector::start().await;
+    let url = collector.url();
+    let vault = TestVault::start_with(&[("STRONGROOM_OTLP_ENDPOINT", &url), SOON]).await;
+    let (api, parent) = (&vault.admin, format!("00-{ID}-{PARENT}-01"));
+    let made = traced(api, Method::POST, CREDENTIALS, &parent, &credential()).await;
+    assert_eq!(made.status(), 201);
+    let request = request_of(&collector, ID).await;
+    assert_eq!(request.name, format!("POST {CREDENTIALS}"));
+    assert_eq!(request.parent, PARENT);
+    assert!(
+        request
+            .attributes
+            .contains(&("http.response.status_code".into(), "201".into()))
+    );
+    assert!(
+        request
+            .resource
+            .contains(&("service.name".into(), "strongroom".into()))
+    );
+    let spans = collector.trace(ID);
+    assert_eq!(
+        names(&spans, &request),
+        ["auth", "database", "queue", "seal"]
+    );
+    for part in &spans {
+        assert!(part.nanoseconds <= 60_000_000_000, "{part:?}");
+    }
+
+    let body: Value = made.json().await.unwrap();
+    let one = format!("{CREDENTIALS}/{}", body["result"][0].as_str().unwrap());
+    let reveal = format!("00-{OTHER}-{PARENT}-01");
+    let shown = traced(api, Method::GET, &one, &reveal, &Value::Null).await;
+    assert_eq!(shown.status(), 200);
+    let request = request_of(&collector, OTHER).await;
+    assert_eq!(request.name, format!("GET {CREDENTIALS}/{{cred_id}}"));
+    let spans = collector.trace(OTHER);
+    assert_eq!(
+        names(&spans, &request),
+        ["auth", "database", "open", "queue"]
+    );
+    // A change opens and seals inside of the transaction.
+    let third = "1".repeat(32);
+    let change = json!({"extcred_label": "canary-label-2"});
+    let parent = format!("00-{third}-{PARENT}-01");
+    assert_eq!(
+        traced(api, Method::PATCH, &one, &parent, &change)
+            .await
+            .status(),
+        204
+    );
+    let request = request_of(&collector, &third).await;
+    let spans = collector.trace(&third);
+    assert_eq!(
+        names(&spans, &request),
+        ["auth", "database", "open", "queue", "seal"]
+    );
+
+    let everything = format!("{:?}", collector.spans());
+    let secrets = [
+        "canary",
+        &api.key,
+        &api.org,
+        one.rsplit('/').next().unwrap(),
+    ];
+    for secret in secrets {
+        assert!(!everything.contains(secret), "{secret}");
+    }
+    let sent = Scrape::of(&api.url).await;
+    assert!(sent.number("strongroom_spans_total", &["result=\"ok\""]) > 10.0);
+}
+
+#[tokio::test]
+async fn the_senders_choice_not_to_sample_counts() {
+    let collector = Collector::start().await;
+    let url = format!("{}/v1/traces", collector.url());
+    // The standard variable for traces alone is taken as it is.
+    let variables = [("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &*url), SOON];
+    let vault = TestVault::start_with(&variables).await;
+    let api = &vault.admin;
+    for (trace, flags) in [(ID, "00"), (OTHER, "01")] {
+        let parent = format!("00-{trace}-{PARENT}-{flags}");
+        let listed = traced(api, Method::GET, CREDENTIALS, &parent, &Value::Null).await;
+        assert_eq!(listed.status(), 200);
+    }
+    request_of(&collector, OTHER).await;
+    assert_eq!(collector.trace(ID).len(), 0);
+    // What is no trace context begins a trace.
+    let parent = "not a trace";
+    let refused = traced(
+        &vault.member,
+        Method::POST,
+        CREDENTIALS,
+        parent,
+        &credential(),
+    )
+    .await;
+    assert_eq!(refused.status(), 403);
+    let new = || {
+        let spans = collector.spans();
+        spans.into_iter().find(|span| {
+            let status = ("http.response.status_code".into(), "403".into());
+            span.attributes.contains(&status)
+        })
+    };
+    eventually("the refused request arrives", LIMIT, async || {
+        new().is_some()
+    })
+    .await;
+    assert_eq!(new().unwrap().parent, "");
+}
+
+#[tokio::test]
+async fn a_ratio_of_none_leaves_the_choice_to_senders() {
+    let collector = Collector::start().await;
+    let url = collector.url();
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*url),
+        ("STRONGROOM_TRACE_SAMPLE_RATIO", "0"),
+        SOON,
+    ];
+    let vault = TestVault::start_with(&variables).await;
+    let api = &vault.admin;
+    for _ in 0..20 {
+        api.list().await;
+    }
+    let parent = format!("00-{ID}-{PARENT}-01");
+    traced(api, Method::GET, CREDENTIALS, &parent, &Value::Null).await;
+    request_of(&collector, ID).await;
+    assert!(collector.spans().iter().all(|span| span.trace == ID));
+}
+
+#[tokio::test]
+async fn without_a_collector_requests_are_served_and_one_line_tells() {
+    // Nobody listens where the first one was; the second takes everything and never answers.
+    let closed = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    for address in [closed, silent.local_addr().unwrap()] {
+        let url = format!("http://{address}");
+        let variables = [("STRONGROOM_OTLP_ENDPOINT", &*url), SOON];
+        let mut vault = TestVault::start_with(&variables).await;
+        let api = vault.admin.clone();
+        for _ in 0..300 {
+            api.list().await;
+        }
+        vault.server.wait_for_log("\"trouble\":\"trace_export\"");
+        for _ in 0..300 {
+            api.list().await;
+        }
+        let told = vault.server.log();
+        assert_eq!(
+            told.matches("\"trouble\":\"trace_export\"").count(),
+            1,
+            "{told}"
+        );
+        let metrics = Scrape::of(&api.url).await;
+        let trouble = ["of=\"server\"", "trouble=\"trace_export\""];
+        assert_eq!(metrics.number("strongroom_trouble", &trouble), 1.0);
+        assert!(metrics.number("strongroom_spans_total", &["result=\"failed\""]) > 0.0);
+        vault.server.signal(Signal::SIGTERM);
+        assert_eq!(vault.server.wait(Duration::from_secs(15)), Some(0));
+    }
+}

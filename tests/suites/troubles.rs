@@ -1,0 +1,322 @@
+//! What goes wrong around a server: it shows in `/metrics` and in one line of the log that names the cause, and so does
+//! its end.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use strongroom_e2e::{
+    Api, CREDENTIALS, Database, OwnCluster, Proxy, Scrape, TestRegions, TestVault, api_key,
+    eventually,
+};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+fn labels(of: &str, trouble: &str) -> [String; 2] {
+    [format!("of=\"{of}\""), format!("trouble=\"{trouble}\"")]
+}
+
+async fn is_there(api: &Api, of: &str, trouble: &str) -> bool {
+    let labels = labels(of, trouble);
+    let metrics = Scrape::of(&api.url).await;
+    metrics.number("strongroom_trouble", &labels.each_ref().map(String::as_str)) == 1.0
+}
+
+/// Waits until the trouble shows while `provoke` goes on; then, however many requests it hits, one line has told of it.
+async fn shows(
+    vault: &TestVault,
+    (of, trouble): (&str, &str),
+    cause: &str,
+    provoke: impl AsyncFn(),
+) {
+    eventually(trouble, LIMIT, async || {
+        provoke().await;
+        is_there(&vault.admin, of, trouble).await
+    })
+    .await;
+    for _ in 0..5 {
+        provoke().await;
+    }
+    let told = told_once(vault, of, trouble, "ERROR").await;
+    assert!(told.contains(cause), "no {cause} in {told}");
+}
+
+/// Waits until it is over, and one line has told of that.
+async fn ends(vault: &TestVault, (of, trouble): (&str, &str), succeed: impl AsyncFn()) {
+    eventually("it is over", LIMIT, async || {
+        succeed().await;
+        !is_there(&vault.admin, of, trouble).await
+    })
+    .await;
+    let told = told_once(vault, of, trouble, "INFO").await;
+    assert!(told.contains("\"over: "), "{told}");
+}
+
+/// The one line that tells of it, once it has arrived.
+async fn told_once(vault: &TestVault, of: &str, trouble: &str, level: &str) -> String {
+    let until = std::time::Instant::now() + LIMIT;
+    loop {
+        let mut lines = lines(vault, of, trouble, level);
+        match lines.len() {
+            1 => return lines.remove(0),
+            0 if std::time::Instant::now() < until => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            _ => panic!("{level} of {trouble}: {lines:?}"),
+        }
+    }
+}
+
+fn lines(vault: &TestVault, of: &str, trouble: &str, level: &str) -> Vec<String> {
+    let wanted = [
+        format!("\"of\":\"{of}\""),
+        format!("\"trouble\":\"{trouble}\""),
+        format!("\"level\":\"{level}\""),
+    ];
+    let log = vault.server.log();
+    let fits = |line: &&str| wanted.iter().all(|part| line.contains(part));
+    log.lines().filter(fits).map(str::to_owned).collect()
+}
+
+/// Ten writes at once, and no matter what becomes of them.
+async fn writes(api: &Api) {
+    let body = api_key("secret");
+    join_all((0..10).map(|_| api.post(&body))).await;
+}
+
+async fn write(api: &Api) {
+    api.post(&api_key("secret")).await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_is_told_of_once() {
+    let mut cluster = OwnCluster::start().await;
+    let vault = TestVault::start_on(cluster.database(), &[]).await;
+    let (api, gone) = (&vault.admin, ("primary", "unreachable"));
+    cluster.stop();
+    shows(&vault, gone, "Connection refused", async || {
+        writes(api).await
+    })
+    .await;
+    let metrics = Scrape::of(&api.url).await;
+    let unavailable = ["database=\"primary\"", "kind=\"unavailable\""];
+    let failed = "strongroom_transactions_failed_total";
+    assert!(metrics.number(failed, &unavailable) > 0.0);
+    let failures = "strongroom_database_connect_failures_total";
+    assert!(metrics.number(failures, &["database=\"primary\""]) > 0.0);
+    // No request by itself says more than that it got 503, and which one.
+    let log = vault.server.log();
+    assert!(
+        log.contains("\"status\":503,\"error\":\"unavailable\""),
+        "{log}"
+    );
+    assert!(log.matches("Connection refused").count() < 6, "{log}");
+    cluster.resume();
+    ends(&vault, gone, async || write(api).await).await;
+    assert_eq!(api.post(&api_key("after")).await.status(), 201);
+}
+
+#[tokio::test]
+async fn each_way_in_which_a_database_fails_has_its_name() {
+    let cluster = OwnCluster::start().await;
+    let database = cluster.database();
+    let admin = database.connect().await;
+    let vault = TestVault::start_on(database, &[]).await;
+    let api = &vault.admin;
+    let provoke = async || writes(api).await;
+    let succeed = async || write(api).await;
+    let sql = async |statement: &str| admin.batch_execute(statement).await.unwrap();
+    let reconnect =
+        "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'strongroom_app'";
+
+    sql("revoke insert on audit_events from strongroom_app").await;
+    shows(&vault, ("primary", "statement_failed"), "42501", provoke).await;
+    sql("grant insert on audit_events to strongroom_app").await;
+    ends(&vault, ("primary", "statement_failed"), succeed).await;
+
+    sql("alter role strongroom_app set default_transaction_read_only = on").await;
+    sql(reconnect).await;
+    shows(&vault, ("primary", "read_only"), "25006", provoke).await;
+    sql("alter role strongroom_app reset default_transaction_read_only").await;
+    sql(reconnect).await;
+    ends(&vault, ("primary", "read_only"), succeed).await;
+
+    sql("alter role strongroom_app connection limit 0").await;
+    sql(reconnect).await;
+    shows(
+        &vault,
+        ("primary", "too_many_connections"),
+        "53300",
+        provoke,
+    )
+    .await;
+    sql("alter role strongroom_app connection limit -1").await;
+    ends(&vault, ("primary", "too_many_connections"), succeed).await;
+
+    sql("alter role strongroom_app nologin").await;
+    sql(reconnect).await;
+    shows(&vault, ("primary", "denied"), "28000", provoke).await;
+    sql("alter role strongroom_app login").await;
+    ends(&vault, ("primary", "denied"), succeed).await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_slow_and_a_cut_connection_have_their_names() {
+    let cluster = OwnCluster::start().await;
+    let database = cluster.database();
+    let direct = database.app_url();
+    let port = direct
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .split('/')
+        .next()
+        .unwrap();
+    let proxy = Proxy::to(port.parse().unwrap());
+    let behind = direct.replace(&format!(":{port}/"), &format!(":{}/", proxy.port()));
+    let variables = [
+        ("STRONGROOM_DATABASE_URL", &*behind),
+        ("STRONGROOM_STATEMENT_TIMEOUT", "500ms"),
+        ("STRONGROOM_REQUEST_TIMEOUT", "1s"),
+        ("STRONGROOM_CONNECT_TIMEOUT", "1s"),
+    ];
+    let vault = TestVault::start_on(database, &variables).await;
+    let api = &vault.admin;
+    write(api).await;
+    proxy.cut();
+    shows(&vault, ("primary", "slow"), "in time", async || {
+        write(api).await
+    })
+    .await;
+    proxy.heal();
+    ends(&vault, ("primary", "slow"), async || write(api).await).await;
+    // In the middle of what is under way, again and again until it hits a statement.
+    let lost = ("primary", "connection_lost");
+    eventually("a connection is lost", LIMIT, async || {
+        write(api).await;
+        let writing = tokio::spawn({
+            let api = api.clone();
+            async move { writes(&api).await }
+        });
+        tokio::task::yield_now().await;
+        proxy.refuse();
+        writing.await.unwrap();
+        proxy.heal();
+        is_there(api, lost.0, lost.1).await
+    })
+    .await;
+    eventually("it is over", LIMIT, async || {
+        write(api).await;
+        !is_there(api, lost.0, lost.1).await
+    })
+    .await;
+    assert!(!lines(&vault, lost.0, lost.1, "ERROR").is_empty());
+}
+
+#[tokio::test]
+async fn a_root_key_file_that_is_gone_is_told_of_once() {
+    let vault = TestVault::start().await;
+    let (file, missing) = (vault.root_key_file(), ("server", "root_keys"));
+    let aside = format!("{file}.aside");
+    std::fs::rename(&file, &aside).unwrap();
+    let wait = async || tokio::task::yield_now().await;
+    shows(&vault, missing, "No such file", wait).await;
+    // What is open stays open.
+    vault.admin.create("secret").await;
+    std::fs::rename(&aside, &file).unwrap();
+    ends(&vault, missing, wait).await;
+}
+
+#[tokio::test]
+async fn a_seal_that_does_not_open_is_told_of_once() {
+    let vault = TestVault::start().await;
+    let api = &vault.admin;
+    let (broken, sound) = (api.create("canary").await, api.create("sound").await);
+    let database = vault.database.connect().await;
+    let flip = format!(
+        "update credentials set sealed_blob = set_bit(sealed_blob, 110, 1 - get_bit(sealed_blob, 110)) \
+         where cred_id = '{broken}'"
+    );
+    database.execute(&flip, &[]).await.unwrap();
+    for _ in 0..5 {
+        assert_eq!(api.reveal(&broken).await.status(), 500);
+        assert_eq!(api.reveal(&sound).await.status(), 200);
+    }
+    let metrics = Scrape::of(&api.url).await;
+    assert_eq!(metrics.number("strongroom_seal_failures_total", &[]), 5.0);
+    assert_eq!(
+        metrics.number("strongroom_opens_total", &["result=\"failed\""]),
+        5.0
+    );
+    assert_eq!(
+        metrics.number("strongroom_opens_total", &["result=\"ok\""]),
+        5.0
+    );
+    let log = vault.server.log();
+    let told = "a stored value failed its integrity check";
+    let told: Vec<_> = log.lines().filter(|line| line.contains(told)).collect();
+    assert_eq!(told.len(), 1, "{log}");
+    assert!(
+        told[0].contains(&broken) && told[0].contains(&api.org),
+        "{told:?}"
+    );
+    assert!(log.contains("\"error\":\"integrity_failure\""), "{log}");
+}
+
+#[tokio::test]
+async fn a_region_that_lags_is_told_of_once() {
+    let variables = [("STRONGROOM_MAX_REPLICA_LAG", "500ms")];
+    let test = TestRegions::start_with(1, &variables).await;
+    let server = &test.regions[0];
+    server.standby.pause_replay().await;
+    let api = &test.vault.admin;
+    let lag = ["region=\"eu\""];
+    eventually("the lag shows", LIMIT, async || {
+        write(api).await;
+        let metrics = Scrape::of(&server.admin.url).await;
+        metrics.value("strongroom_region_lag_seconds", &lag) > Some(1.0)
+    })
+    .await;
+    server
+        .server
+        .wait_for_log("\"message\":\"a region lags behind the primary\"");
+    server.standby.resume_replay().await;
+    server
+        .server
+        .wait_for_log("\"message\":\"over: a region lags behind the primary\"");
+    let log = server.server.log();
+    let told = "\"message\":\"a region lags behind the primary\"";
+    assert_eq!(log.matches(told).count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn before_the_first_connection_the_cause_is_told() {
+    let database = Database::create().await;
+    let mut cluster = OwnCluster::start().await;
+    let url = cluster.database().app_url();
+    cluster.stop();
+    let vault = TestVault::start_on(database, &[]).await;
+    let server = vault.start_server(&[("STRONGROOM_DATABASE_URL", &url)]);
+    let api = vault.admin.at(&server.url());
+    eventually("it is told", LIMIT, async || {
+        is_there(&api, "primary", "unreachable").await
+    })
+    .await;
+    assert_eq!(
+        Scrape::of(&api.url).await.number("strongroom_ready", &[]),
+        0.0
+    );
+    let refused = api.request(Method::GET, CREDENTIALS).send().await.unwrap();
+    assert_eq!(refused.status(), 503);
+    let log = server.log();
+    assert_eq!(
+        log.matches("\"trouble\":\"unreachable\"").count(),
+        1,
+        "{log}"
+    );
+    cluster.resume();
+    eventually("it is over", LIMIT, async || {
+        !is_there(&api, "primary", "unreachable").await
+    })
+    .await;
+}
