@@ -24,6 +24,14 @@ impl Raw {
         }
     }
 
+    /// What comes next.
+    pub async fn read_some(&mut self) -> String {
+        let mut some = vec![0; 64 * 1024];
+        let read = self.0.read(&mut some).await.unwrap_or(0);
+        some.truncate(read);
+        String::from_utf8(some).unwrap()
+    }
+
     /// All that comes until the other end closes.
     pub async fn read_to_end(mut self) -> String {
         let mut answer = Vec::new();

@@ -231,6 +231,16 @@ impl Api {
         self.request(Method::GET, path).send().await.unwrap()
     }
 
+    /// The value of the server's metric `name`, labels included.
+    pub async fn metric(&self, name: &str) -> Option<f64> {
+        let answer = self.bare(Method::GET, "/metrics").send().await.unwrap();
+        let text = answer.text().await.unwrap();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+        Some(line.parse().unwrap())
+    }
+
     /// Reads the credential `id` with its secret.
     pub async fn reveal(&self, id: &str) -> Response {
         self.get(&format!("{CREDENTIALS}/{id}")).await
