@@ -1,5 +1,5 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// A connection on which a test writes whatever bytes it likes.
 pub struct Raw(TcpStream);
@@ -9,6 +9,14 @@ impl Raw {
     pub async fn connect(url: &str) -> Self {
         let address = url.strip_prefix("http://").unwrap();
         Self(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// Connects to the server at `url` with little room for what it answers.
+    pub async fn connect_deaf(url: &str) -> Self {
+        let address = url.strip_prefix("http://").unwrap().parse().unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        Self(socket.connect(address).await.unwrap())
     }
 
     /// Writes `bytes`; whether the other end still took them.

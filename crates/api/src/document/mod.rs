@@ -2,6 +2,7 @@
 //! is what operations have in common, and what makes one document of them.
 
 mod bodies;
+mod limits;
 mod parameters;
 mod plain;
 mod responses;
@@ -41,13 +42,16 @@ A security requirement lists the roles that an API key may have. A path that is 
 and a method that a path does not take 405 with `Allow`; both have the envelope of other failures. Where no 500 \
 is described, one is a defect.";
 
+/// The heading of the operations whose failures are plain text.
+const PLAIN_TAG: &str = "pieces";
+
 const TAGS: [(&str, &str); 4] = [
     ("credentials", "Credentials of an organization (SlashID)."),
     (
         "organization",
         "What else there is to know of an organization.",
     ),
-    ("pieces", "Users' OpenAI keys (Pieces ExternalProvider)."),
+    (PLAIN_TAG, "Users' OpenAI keys (Pieces ExternalProvider)."),
     ("service", "The service itself. Needs no key."),
 ];
 
@@ -72,6 +76,7 @@ fn document(operations: Vec<(String, HttpMethod, Operation)>) -> OpenApi {
     let mut paths = Paths::new();
     let mut components = components();
     for (path, method, mut operation) in operations {
+        add_limits(&mut operation, method == HttpMethod::Head);
         complete(&mut operation, &mut components);
         paths.add_path_operation(path, vec![method], operation);
     }
@@ -109,10 +114,32 @@ fn components() -> Components {
         .parameter(parameters::REQUEST_ID, parameters::request_id());
     responses::common_headers()
         .into_iter()
+        .chain(limits::standing_headers())
         .fold(components, |components, (name, header)| {
             components.header(name, header)
         })
         .build()
+}
+
+/// Adds what limits make of any operation.
+fn add_limits(operation: &mut Operation, is_head: bool) {
+    let tags = operation.tags.as_deref().unwrap_or_default();
+    let is_plain = tags.iter().any(|tag| tag == PLAIN_TAG);
+    for (status, response) in limits::oversized(is_plain, is_head) {
+        let responses = &mut operation.responses.responses;
+        responses.insert(status.to_owned(), RefOr::T(response));
+    }
+    if operation.security.is_none() {
+        return;
+    }
+    for answer in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = answer {
+            for (name, _) in limits::standing_headers() {
+                let header = reference("headers", name);
+                response.headers.insert(name.to_owned(), header);
+            }
+        }
+    }
 }
 
 /// Adds what every request may have and every answer has. Answers that have a name move to the components.

@@ -6,6 +6,7 @@ use strongroom_domain::replication::OperationId;
 use strongroom_domain::{FieldError, VaultError};
 use utoipa::openapi::{ContentBuilder, ResponseBuilder};
 
+use super::limits::too_many_plain;
 use super::responses::{TOO_LARGE, operation_header, responses, retry_header};
 use super::schemas::{one_of, text};
 use crate::body;
@@ -32,6 +33,7 @@ responses! {
             "The content type is not `application/json`, its charset is not UTF-8, or there is a `Content-Encoding`.",
             body::unsupported(body::NOT_JSON),
         ),
+        429 too_many_plain(),
         500 exact("A defect, or what is stored does not open.", &VaultError::Internal(String::new())),
         503 failed(
             "The service cannot answer now; the text says whether nothing was changed or nobody knows.",
@@ -49,7 +51,8 @@ fn sample(error: &VaultError) -> ApiError {
     ApiError::new(status, code, message)
 }
 
-fn plain(description: &str, example: ApiError) -> ResponseBuilder {
+/// An answer with this text and others.
+pub(super) fn plain(description: &str, example: ApiError) -> ResponseBuilder {
     let content = ContentBuilder::new()
         .schema(Some(text()))
         .example(Some(said(example).into()));

@@ -7,6 +7,7 @@ use utoipa::openapi::{
     ArrayBuilder, ContentBuilder, Header, HeaderBuilder, ObjectBuilder, Response, ResponseBuilder,
 };
 
+use super::limits::too_many;
 use super::schemas::{any_object, object, one_of, optional, required, schemas, text, uuid, whole};
 use crate::body;
 use crate::envelope::Envelope;
@@ -95,6 +96,7 @@ responses! {
     /// No valid key, or one whose role does not allow it; and what may befall every step behind that.
     Refused => [
         401 unauthorized(),
+        429 too_many(),
         403 failed("The API key's role does not allow this.", &[], &VaultError::Forbidden),
         500 failed("A defect; the log says more.", &["integrity_failure"], &VaultError::Internal(String::new())),
     ];
