@@ -250,7 +250,7 @@ async fn who_is_held_off_costs_the_database_nothing() {
 
 #[tokio::test]
 async fn a_flood_of_wrong_keys_stops_no_good_one() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_with(&[("STRONGROOM_FAILED_AUTH_RATE", "60/m")]).await;
     let stranger = made_up(&vault).await;
     let id = vault.admin.create("kept").await;
     let flood: Vec<_> = (0..8)

@@ -17,7 +17,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "N")]
     pub(crate) org_burst: Option<String>,
     /// Most failed authentications from one address in the long run, after which requests from there are refused
-    /// unless their key was issued here; off: any number [default: 60/m].
+    /// unless their key was issued here; off: any number [default: 1000/m].
     #[arg(long, value_name = "RATE")]
     pub(crate) failed_auth_rate: Option<String>,
     /// Most failed authentications from one address at once [default: the rate's number].

@@ -11,8 +11,8 @@ use crate::cli::LimitArgs;
 /// Well above what one server can answer, so that nobody meets them who did not set them.
 const PER_KEY: (u32, u64) = (100_000, 1);
 const PER_ORGANIZATION: (u32, u64) = (200_000, 1);
-/// One a second: enough for mistakes, and not worth a flood's while.
-const FAILURES: (u32, u64) = (60, 60);
+/// More than mistakes and tests need, and not worth a flood's while.
+const FAILURES: (u32, u64) = (1000, 60);
 const MOST: u32 = 1_000_000;
 
 /// The flags of limits, by their settings' names.
