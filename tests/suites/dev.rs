@@ -190,6 +190,9 @@ async fn a_folder_has_one_instance() {
         second.stderr
     );
     assert_eq!(admin.list().await.len(), 0, "the first one suffered");
+    // Whoever develops meets no limits.
+    let answer = admin.get(strongroom_e2e::CREDENTIALS).await;
+    assert!(answer.headers().get("ratelimit-policy").is_none());
 }
 
 #[test]

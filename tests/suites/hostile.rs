@@ -209,9 +209,11 @@ async fn answers_that_are_not_taken_cost_little_and_not_for_long() {
     assert!(exchange(&vault.admin.url, &warm).await.len() > 1_000_000);
     let before = vault.server.resident();
     let mut held = Vec::new();
-    for request in [LARGE, ALIVE, "HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n"] {
+    // Many answers of some size, and many that are next to nothing: these fill the system's own buffers first.
+    let small = "HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    for (request, clients) in [(LARGE, 20), (ALIVE, 3), (small, 3)] {
         let flood = request.repeat(2000);
-        let flooding = (0..20).map(async |_| {
+        let flooding = (0..clients).map(async |_| {
             let mut raw = Raw::connect_deaf(&vault.admin.url).await;
             // Until nothing more is taken, which is what keeps the server's memory small.
             let stuck = Duration::from_millis(700);
@@ -227,8 +229,8 @@ async fn answers_that_are_not_taken_cost_little_and_not_for_long() {
         "{grown} KiB for {} connections",
         held.len()
     );
-    eventually("they are closed", SOON, async || {
-        closed_for(&vault.admin, "reading").await >= 60.0
+    eventually("those of the large file are closed", SOON, async || {
+        closed_for(&vault.admin, "reading").await >= 20.0
     })
     .await;
 }

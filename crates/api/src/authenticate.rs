@@ -7,6 +7,7 @@ use strongroom_domain::caller::Caller;
 
 use crate::client;
 use crate::error::ApiError;
+use crate::middleware::CallerOrg;
 use crate::state::AppState;
 
 /// Finds out with `identify` who asks, who presents `key`; from an address from which that failed too often lately,
@@ -35,6 +36,7 @@ pub(crate) async fn limited(
         }
         Err(error) => return Err(error),
     };
+    request.extensions_mut().insert(CallerOrg(caller.org()));
     let (standing, admitted) = state.limits.requests.admit(&caller, network);
     if let Some(standing) = standing {
         request.extensions_mut().insert(standing);

@@ -12,7 +12,7 @@ use strongroom_domain::{FieldError, OrgId, Vault, VaultError};
 use crate::authenticate;
 use crate::client;
 use crate::error::ApiError;
-use crate::middleware::{CallerOrg, RequestId};
+use crate::middleware::RequestId;
 use crate::state::AppState;
 
 pub(crate) const API_KEY_HEADER: &str = "SlashID-API-Key";
@@ -83,7 +83,6 @@ async fn authorize(
     let named = single(headers, ORG_HEADER).and_then(OrgId::parse);
     let identified = identify(request, state, key, named);
     let (caller, vault) = authenticate::limited(request, state, key, identified).await?;
-    request.extensions_mut().insert(CallerOrg(caller.org()));
     state.within(vault.authorize(&caller, permission)).await?;
     if named.is_none() {
         return Err(ApiError::invalid(vec![bad_org_header(headers)]));

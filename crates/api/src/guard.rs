@@ -1,16 +1,18 @@
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
-use actix_web::body::{EitherBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
-use actix_web::web::Data;
+use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpMessage};
 
 use crate::error::ApiError;
 use crate::limits::Standing;
 use crate::routes::{PIECES, PlainError};
-use crate::server::Traffic;
+use crate::server::{Traffic, UnderWay};
 use crate::state::AppState;
 
 /// How large a request may be.
@@ -71,29 +73,52 @@ pub(crate) fn headers_too_large(most: &RequestSizes) -> ApiError {
     ApiError::new(status, "headers_too_large", message)
 }
 
+/// An answer's body. As long as it is there, the connection knows that an answer is on its way.
+pub(crate) struct OnItsWay {
+    body: BoxBody,
+    _under_way: Option<UnderWay>,
+}
+
+impl MessageBody for OnItsWay {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_next(context)
+    }
+}
+
 /// Lets no request in that is larger than it may be, tells its connection that it is under way, and tells its sender
 /// how much it may still ask.
 pub(crate) async fn guard(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, Error> {
-    let _under_way = request.conn_data::<Rc<Traffic>>().map(Traffic::begin);
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<OnItsWay>, Error> {
+    let under_way = request.conn_data::<Rc<Traffic>>().map(Traffic::begin);
     let state = request.app_data::<Data<AppState>>().cloned();
     let fits = state
         .as_ref()
         .map(|state| state.settings.sizes.check(&request));
-    if let Some(Err(error)) = fits {
-        let response = match request.path().starts_with(PIECES) {
-            true => request.error_response(PlainError::from(error)),
-            false => request.error_response(error),
-        };
-        return Ok(response.map_into_right_body());
-    }
-    let mut response = next.call(request).await?;
+    let mut response = match fits {
+        Some(Err(error)) if request.path().starts_with(PIECES) => {
+            request.error_response(PlainError::from(error))
+        }
+        Some(Err(error)) => request.error_response(error),
+        _ => next.call(request).await?,
+    };
     let standing = response.request().extensions().get::<Standing>().copied();
     if let (Some(state), Some(standing)) = (state, standing) {
         let headers = response.headers_mut();
         state.limits.requests.describe(standing, headers);
     }
-    Ok(response.map_into_left_body())
+    Ok(response.map_body(|_, body| OnItsWay {
+        body,
+        _under_way: under_way,
+    }))
 }

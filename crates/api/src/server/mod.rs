@@ -31,7 +31,7 @@ use crate::routes;
 use crate::state::AppState;
 use connection::{Connection, Patience};
 use places::{MOST_TOLD, Places};
-pub(crate) use traffic::Traffic;
+pub(crate) use traffic::{Traffic, UnderWay};
 use transport::Transport;
 
 /// After the HTTP library's own limit, which answers 408, and which holds for a connection's first request alone.

@@ -22,7 +22,7 @@ const FULL: &str = concat!(
     "cache-control: no-store\r\n",
     "x-content-type-options: nosniff\r\n",
     "retry-after: 1\r\n",
-    "content-length: 136\r\n\r\n",
+    "content-length: 131\r\n\r\n",
     "{\"meta\":{},\"errors\":[{\"httpcode\":503,\"message\":\"the server has as many connections as it may have\",",
     "\"code\":\"too_many_connections\"}]}"
 );

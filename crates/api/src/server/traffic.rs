@@ -10,7 +10,7 @@ pub(super) const READ_AHEAD: usize = 4096;
 enum Phase {
     /// No request is under way; what comes is the head of one.
     Between,
-    /// A request is under way, and nobody waits for more of it.
+    /// A request is under way, or its answer, and nobody waits for more of it.
     Answering,
     /// A handler waits for its request's body.
     Receiving,
@@ -84,7 +84,7 @@ impl Traffic {
     }
 }
 
-/// A request that is under way until this is dropped.
+/// A request that is under way, its answer included, until this is dropped.
 pub(crate) struct UnderWay(Rc<Traffic>);
 
 impl Drop for UnderWay {

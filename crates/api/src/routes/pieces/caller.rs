@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::HOST;
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 use strongroom_domain::caller::{Caller, Permission};
 use strongroom_domain::{Vault, VaultError};
@@ -12,7 +12,6 @@ use super::plain::PlainError;
 use crate::authenticate;
 use crate::authorized::{API_KEY_HEADER, app_state, request_info, single};
 use crate::error::ApiError;
-use crate::middleware::CallerOrg;
 use crate::state::AppState;
 
 /// What the published clients send the key in.
@@ -39,7 +38,6 @@ impl FromRequest for PiecesCaller {
             let presented = key.flatten();
             let (caller, vault) =
                 authenticate::limited(&request, &state, presented, identified).await?;
-            request.extensions_mut().insert(CallerOrg(caller.org()));
             let permission = Permission::ManageUserKeys;
             state.within(vault.authorize(&caller, permission)).await?;
             Ok(Self {
