@@ -24,6 +24,11 @@ impl Raw {
         self.0.write_all(bytes).await.is_ok()
     }
 
+    /// Says that nothing more will be written.
+    pub async fn finish(&mut self) {
+        self.0.shutdown().await.unwrap();
+    }
+
     /// Waits until `text` has come.
     pub async fn wait_for(&mut self, text: &str) {
         let mut come = Vec::new();

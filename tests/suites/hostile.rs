@@ -236,6 +236,37 @@ async fn answers_that_are_not_taken_cost_little_and_not_for_long() {
 }
 
 #[tokio::test]
+async fn half_open_connections_are_answered_or_forgotten() {
+    let vault = TestVault::start_with(&[("STRONGROOM_HEADER_TIMEOUT", "1s")]).await;
+    let mut raw = Raw::connect(&vault.admin.url).await;
+    raw.write(ALIVE.as_bytes()).await;
+    raw.finish().await;
+    let answer = tokio::time::timeout(SOON, raw.read_to_end()).await.unwrap();
+    assert!(answer.ends_with("\"alive\"}"), "{answer}");
+    let body = format!(
+        "POST {CREDENTIALS} HTTP/1.1\r\nHost: x\r\nSlashID-OrgID: {}\r\nSlashID-API-Key: {}\r\n\
+         Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{",
+        vault.admin.org, vault.admin.key
+    );
+    for request in [&ALIVE[..20], ALIVE, &body] {
+        for finishes in [true, false] {
+            for _ in 0..20 {
+                let mut raw = Raw::connect(&vault.admin.url).await;
+                raw.write(request.as_bytes()).await;
+                if finishes {
+                    raw.finish().await;
+                }
+            }
+        }
+    }
+    is_well(&vault.admin).await;
+    eventually("none of them is left", SOON, async || {
+        vault.admin.metric("strongroom_connections").await.unwrap() < 10.0
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn pipelined_requests_are_answered_in_their_order() {
     let vault = TestVault::start().await;
     let body = api_key("pipelined").to_string();
