@@ -339,7 +339,7 @@ async fn ten_thousand_idle_connections_are_held_and_good_clients_served() {
     // The other tests need files as well.
     let room = usize::try_from(raise_file_limit().saturating_sub(2000)).unwrap();
     let wanted = room.min(10_000);
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_with(&[("STRONGROOM_KEEP_ALIVE", "600s")]).await;
     is_well(&vault.admin).await;
     let before = vault.server.resident();
     let mut held = Vec::with_capacity(wanted);
