@@ -354,12 +354,19 @@ async fn ten_thousand_idle_connections_are_held_and_good_clients_served() {
         held.push(raw);
     }
     is_well(&vault.admin).await;
+    for (nth, raw) in held.iter_mut().enumerate() {
+        if nth % 10 > 1 {
+            let answer = tokio::time::timeout(SOON, raw.read_some()).await.unwrap();
+            assert_eq!(status(&answer), "200", "connection {nth}");
+        }
+    }
     let open = vault.admin.metric("strongroom_connections").await.unwrap();
     let grown = vault.server.resident().saturating_sub(before);
     println!("{wanted} connections, {open} of them open at the end: {grown} KiB");
     let most = 40 * wanted as u64 + 16 * 1024;
     assert!(grown < most, "{grown} KiB for {wanted} connections");
-    assert!(open > wanted as f64 * 0.7, "{open}");
+    // Those that did not ask anything may be gone by now.
+    assert!(open >= wanted as f64 * 0.8, "{open}");
     drop(held);
     eventually("all are closed", SOON, async || {
         vault.admin.metric("strongroom_connections").await.unwrap() < 10.0
