@@ -8,6 +8,7 @@
 )]
 
 mod backup;
+mod balancer;
 mod binary;
 pub mod citus;
 mod clients;
@@ -15,25 +16,34 @@ mod cluster;
 mod command;
 mod deployment;
 mod envelope;
+mod fault;
+mod history;
+mod load;
 mod outage;
 mod postgres;
 mod proxy;
 mod raw;
 mod regions;
 mod server;
+mod stage;
 mod vault;
 
 pub use backup::Backup;
+pub use balancer::Balancer;
 pub use binary::strongroom_binary;
 pub use clients::clients;
 pub use cluster::{OwnCluster, Standby};
 pub use command::{Finished, run};
 pub use deployment::{Deployment, REGIONS, folder as deploy_folder};
 pub use envelope::{Failure, failure};
+pub use fault::Fault;
+pub use history::{Call, Op, Told, is_linearizable};
+pub use load::{Checked, Counts, Load, LoadSettings, Trouble};
 pub use outage::Outage;
 pub use postgres::{Database, cluster_url};
 pub use proxy::Proxy;
 pub use raw::{Raw, exchange};
 pub use regions::{TestRegion, TestRegions};
 pub use server::{Server, eventually, refusal};
+pub use stage::{SmallDisk, Stage};
 pub use vault::{Api, CREDENTIALS, TestVault, api_key};

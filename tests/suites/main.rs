@@ -28,6 +28,7 @@ mod deployment;
 mod dev;
 mod dev_regions;
 mod failover;
+mod faults;
 mod first_start;
 mod harness;
 mod headers;

@@ -3,10 +3,14 @@ use std::time::Instant;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::ConnectionType;
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
 use strongroom_domain::OrgId;
 use tracing::Instrument;
+
+use crate::state::AppState;
 
 /// The request's id: the caller's when it is short and plain, else ours.
 #[derive(Debug, Clone)]
@@ -37,6 +41,11 @@ pub(crate) async fn observe(
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let state = response.request().app_data::<Data<AppState>>();
+    if state.is_some_and(|state| state.is_draining()) {
+        let head = response.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
+    }
     log(&response, &id, started);
     Ok(response)
 }

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ pub struct AppState {
     vault: Arc<OnceLock<Arc<Vault>>>,
     pub(crate) settings: ApiSettings,
     pub(crate) metrics: Arc<Metrics>,
+    draining: Arc<AtomicBool>,
 }
 
 /// How requests are handled.
@@ -36,12 +38,23 @@ impl AppState {
             metrics: Arc::new(Metrics::new(vault.clone())),
             vault,
             settings,
+            draining: Arc::default(),
         }
     }
 
     /// From now on requests reach `vault`.
     pub fn open(&self, vault: Arc<Vault>) {
         let _ = self.vault.set(vault);
+    }
+
+    /// From now on `/readyz` is 503 and every answer ends its connection, while requests are still served: whoever
+    /// balances load sends the next ones elsewhere before this server stops.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// The vault, once it is open.

@@ -34,6 +34,7 @@ pub(crate) struct Service {
     server: JoinHandle<std::io::Result<()>>,
     opening: JoinHandle<Result<Background, CommandError>>,
     state: AppState,
+    drain_delay: Duration,
 }
 
 /// What lives as long as the vault is open.
@@ -75,6 +76,7 @@ impl Service {
                 address,
             )),
             state,
+            drain_delay: settings.drain_delay,
         })
     }
 
@@ -105,6 +107,7 @@ impl Service {
             () = stop => None,
             failed = Self::failure(&mut self.opening, &mut background) => Some(failed),
         };
+        self.drain(failed.is_some()).await;
         tracing::info!("stopping: requests under way are finished");
         self.handle.stop(failed.is_none()).await;
         let ended = self.server.await;
@@ -126,6 +129,17 @@ impl Service {
             Ok(Err(error)) => Err(CommandError::io("the server failed", &error)),
             Err(error) => Err(CommandError::Failed(format!("the server failed: {error}"))),
         }
+    }
+
+    // Whoever balances load has to hear of the end before it comes.
+    async fn drain(&self, failed: bool) {
+        self.state.drain();
+        if failed || self.drain_delay.is_zero() {
+            return;
+        }
+        let delay = self.drain_delay;
+        tracing::info!(?delay, "draining: not ready any more, but still serving");
+        tokio::time::sleep(delay).await;
     }
 
     // Completes only when the vault can never be opened.

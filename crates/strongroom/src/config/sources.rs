@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 pub(crate) type Key = &'static str;
 
 /// Every setting there is.
-const KEYS: [Key; 28] = [
+const KEYS: [Key; 29] = [
     "database_url",
     "database_url_file",
     "region",
@@ -30,6 +30,7 @@ const KEYS: [Key; 28] = [
     "header_timeout",
     "body_timeout",
     "keep_alive",
+    "drain_delay",
     "shutdown_timeout",
     "verify_interval",
     "use_flush_interval",

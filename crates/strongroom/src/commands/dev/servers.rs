@@ -129,6 +129,7 @@ fn settings(
             body_timeout: Duration::from_secs(15),
             anonymous_needs_loopback_host: true,
         },
+        drain_delay: std::time::Duration::ZERO,
         background: BackgroundSettings::default(),
     })
 }

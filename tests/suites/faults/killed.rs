@@ -1,0 +1,25 @@
+//! kill -9 under load, at moments that nobody chose: what was acknowledged is there and opens, what was not is wholly
+//! there or not at all, and nobody has to help.
+
+use std::time::Duration;
+
+use strongroom_e2e::{Fault, Stage};
+
+use super::{is_whole, settings, survives};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_killed_nothing_acknowledged_is_lost() {
+    let mut stage = Stage::set(3, false).await;
+    let load = stage.load(settings(7));
+    let short = Duration::from_millis(200);
+    let rounds = [
+        Fault::ServersKilled,
+        Fault::DatabaseKilled,
+        Fault::EverythingKilled,
+        Fault::DatabaseKilled,
+        Fault::ServersKilled,
+        Fault::EverythingKilled,
+    ];
+    survives(&mut stage, &load, &rounds.map(|fault| (fault, short))).await;
+    is_whole(&stage, load).await;
+}
