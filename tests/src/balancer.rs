@@ -12,13 +12,16 @@ use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use nix::sys::signal::Signal;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::eventually;
+use crate::{Server, eventually};
 
 /// How often servers are asked whether they are ready.
 const EVERY: Duration = Duration::from_millis(100);
+/// How long a server may take to end.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A load balancer that asks its servers at `/readyz`, keeps connections to them, and never sends a request twice:
 /// whoever breaks a connection under a request has failed that request. Ends when dropped.
@@ -56,7 +59,11 @@ impl Balancer {
             tokio::spawn(watch(shared.clone())),
             tokio::spawn(accept(listener, shared.clone())),
         ];
-        let balancer = Self { port, shared, tasks };
+        let balancer = Self {
+            port,
+            shared,
+            tasks,
+        };
         balancer.sees(&urls[0], true).await;
         balancer
     }
@@ -89,6 +96,18 @@ impl Balancer {
         .await;
     }
 
+    /// Sends requests to `new` as soon as that is ready, and then ends `old`, which has to drain; gives back `new`.
+    pub async fn replace(&self, mut old: Server, new: Server) -> Server {
+        self.add(&new.url());
+        self.sees(&new.url(), true).await;
+        old.signal(Signal::SIGTERM);
+        self.sees(&old.url(), false).await;
+        let code = tokio::task::block_in_place(|| old.wait(PATIENCE));
+        assert_eq!(code, Some(0), "{}", old.log());
+        self.remove(&old.url());
+        new
+    }
+
     /// Requests that got no answer from a server.
     #[must_use]
     pub fn failures(&self) -> Vec<String> {
@@ -116,7 +135,8 @@ async fn watch(shared: Arc<Shared>) {
         };
         for url in urls {
             let asked: Uri = format!("{url}/readyz").parse().unwrap();
-            let answer = tokio::time::timeout(Duration::from_secs(5), shared.client.get(asked)).await;
+            let answer =
+                tokio::time::timeout(Duration::from_secs(5), shared.client.get(asked)).await;
             let ready = matches!(answer, Ok(Ok(answer)) if answer.status() == StatusCode::OK);
             let mut servers = shared.servers.lock().unwrap();
             if let Some(server) = servers.iter_mut().find(|(other, _)| *other == url) {
@@ -170,17 +190,28 @@ impl Shared {
         let body = body.collect().await.map_err(|error| format!("{error:?}"))?;
         let request = Request::from_parts(head, Full::new(body.to_bytes()));
         let answer = self.client.request(request).await;
-        let (mut head, body) = answer.map_err(|error| format!("{server}: {error:?}"))?.into_parts();
+        let (mut head, body) = answer
+            .map_err(|error| format!("{server}: {error:?}"))?
+            .into_parts();
         // It concerns the connection to the server, and not the one to the caller.
         head.headers.remove(CONNECTION);
-        let body = body.collect().await.map_err(|error| format!("{server}: {error:?}"))?;
+        let body = body
+            .collect()
+            .await
+            .map_err(|error| format!("{server}: {error:?}"))?;
         Ok(Response::from_parts(head, Full::new(body.to_bytes())))
     }
 
     fn next(&self) -> Option<String> {
         let servers = self.servers.lock().unwrap();
-        let ready: Vec<&String> = servers.iter().filter(|(_, ready)| *ready).map(|(url, _)| url).collect();
+        let ready: Vec<&String> = servers
+            .iter()
+            .filter(|(_, ready)| *ready)
+            .map(|(url, _)| url)
+            .collect();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        ready.get(turn % ready.len().max(1)).map(|url| (*url).clone())
+        ready
+            .get(turn % ready.len().max(1))
+            .map(|url| (*url).clone())
     }
 }

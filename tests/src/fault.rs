@@ -34,11 +34,13 @@ pub enum Fault {
     NetworkSilent,
     /// There is no room left for tables.
     DiskFull,
+    /// One of the servers stands still (SIGSTOP), and then goes on as if nothing had happened.
+    ServerPaused,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ServersKilled,
         Self::DatabaseKilled,
         Self::EverythingKilled,
@@ -52,7 +54,26 @@ impl Fault {
         Self::ConnectionsCut,
         Self::NetworkSilent,
         Self::DiskFull,
+        Self::ServerPaused,
     ];
+
+    /// Words of the cause that operators find in the servers' log; none when servers do not see the fault itself.
+    #[must_use]
+    pub fn cause(self) -> Option<&'static str> {
+        match self {
+            Self::DatabasePaused | Self::NetworkSilent => Some("did not answer in time"),
+            Self::DatabaseClosed => Some("not currently accepting connections"),
+            Self::AccessDenied => Some("pg_hba.conf rejects connection"),
+            Self::NoConnectionsLeft => Some("too many connections"),
+            Self::ReadOnly => Some("read-only transaction"),
+            Self::DiskFull => Some("No space left on device"),
+            Self::DatabaseKilled | Self::ConnectionsRefused | Self::ConnectionsCut => {
+                Some("connection closed")
+            }
+            Self::DatabaseRestarted => Some("terminating connection due to administrator command"),
+            Self::ServersKilled | Self::EverythingKilled | Self::ServerPaused => None,
+        }
+    }
 }
 
 impl Stage {
@@ -63,6 +84,12 @@ impl Stage {
                 self.kill_servers();
                 tokio::time::sleep(length).await;
                 self.start_servers(load);
+                Instant::now()
+            }
+            Fault::ServerPaused => {
+                signal(self.second.pid(), Signal::SIGSTOP);
+                tokio::time::sleep(length).await;
+                signal(self.second.pid(), Signal::SIGCONT);
                 Instant::now()
             }
             Fault::DatabaseKilled | Fault::EverythingKilled | Fault::DatabaseRestarted => {
@@ -107,7 +134,10 @@ impl Stage {
                 Instant::now()
             }
             Fault::DiskFull => {
-                let small = self.small.as_ref().expect("the stage was set with a small disk");
+                let small = self
+                    .small
+                    .as_ref()
+                    .expect("the stage was set with a small disk");
                 small.fill();
                 tokio::time::sleep(length).await;
                 small.empty();
@@ -138,9 +168,13 @@ impl Stage {
         // The main process first, so that it starts no others meanwhile.
         signal(main, Signal::SIGSTOP);
         let children = children(main);
-        children.iter().for_each(|child| signal(*child, Signal::SIGSTOP));
+        children
+            .iter()
+            .for_each(|child| signal(*child, Signal::SIGSTOP));
         tokio::time::sleep(length).await;
-        children.iter().for_each(|child| signal(*child, Signal::SIGCONT));
+        children
+            .iter()
+            .for_each(|child| signal(*child, Signal::SIGCONT));
         signal(main, Signal::SIGCONT);
         Instant::now()
     }
@@ -150,7 +184,8 @@ impl Stage {
         let client = self.cluster.connect_to("template1").await;
         run(&client, forbid).await;
         let until = Instant::now() + length;
-        let end = "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'postgres'";
+        let end =
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'postgres'";
         while Instant::now() < until {
             client.batch_execute(end).await.unwrap();
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -163,7 +198,11 @@ impl Stage {
         let file = self.cluster.data().join("pg_hba.conf");
         let before = std::fs::read_to_string(&file).unwrap();
         // Written in place, so that it stays PostgreSQL's.
-        std::fs::write(&file, format!("host all strongroom_app all reject\n{before}")).unwrap();
+        std::fs::write(
+            &file,
+            format!("host all strongroom_app all reject\n{before}"),
+        )
+        .unwrap();
         let reload = "select pg_reload_conf()";
         let ended = self.forbid(&[reload], &[], length).await;
         std::fs::write(&file, before).unwrap();

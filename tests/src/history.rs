@@ -168,20 +168,34 @@ mod tests {
     fn while_a_write_is_under_way_both_are_right_but_only_in_one_order() {
         let written = (Op::Update(2), 2, Some((20, Told::Done)));
         assert!(verdict(&[CREATED, written, revealed(5, 1), revealed(8, 2)]));
-        assert!(!verdict(&[CREATED, written, revealed(5, 2), revealed(8, 1)]));
+        assert!(!verdict(&[
+            CREATED,
+            written,
+            revealed(5, 2),
+            revealed(8, 1)
+        ]));
     }
 
     #[test]
     fn an_unknown_outcome_comes_late_or_never_but_not_twice() {
         let unknown = (Op::Update(2), 2, None);
         assert!(verdict(&[CREATED, unknown, revealed(5, 1)]));
-        assert!(verdict(&[CREATED, unknown, revealed(5, 1), revealed(90, 2)]));
+        assert!(verdict(&[
+            CREATED,
+            unknown,
+            revealed(5, 1),
+            revealed(90, 2)
+        ]));
         let written = (Op::Update(3), 30, Some((31, Told::Done)));
         let late = [CREATED, unknown, revealed(5, 2), written, revealed(40, 3)];
         assert!(verdict(&late));
         assert!(!verdict(&[&late[..], &[revealed(90, 2)]].concat()));
         // Nor before it began.
-        assert!(!verdict(&[CREATED, revealed(1, 2), (Op::Update(2), 5, None)]));
+        assert!(!verdict(&[
+            CREATED,
+            revealed(1, 2),
+            (Op::Update(2), 5, None)
+        ]));
     }
 
     #[test]
@@ -190,7 +204,11 @@ mod tests {
         let missing = (Op::Update(2), 5, Some((6, Told::Missing)));
         assert!(verdict(&[CREATED, deleted, missing]));
         assert!(!verdict(&[CREATED, deleted, revealed(7, 1)]));
-        assert!(!verdict(&[CREATED, deleted, (Op::Update(2), 5, Some((6, Told::Done)))]));
+        assert!(!verdict(&[
+            CREATED,
+            deleted,
+            (Op::Update(2), 5, Some((6, Told::Done)))
+        ]));
     }
 
     #[test]

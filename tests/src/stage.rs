@@ -119,7 +119,8 @@ impl SmallDisk {
             _ => return,
         };
         for folder in [self.folder.path(), &tables] {
-            std::os::unix::fs::chown(folder, Some(owner.uid.as_raw()), Some(owner.gid.as_raw())).unwrap();
+            std::os::unix::fs::chown(folder, Some(owner.uid.as_raw()), Some(owner.gid.as_raw()))
+                .unwrap();
         }
         // The database must not be in use while its tables move.
         let client = cluster.connect_to("template1").await;

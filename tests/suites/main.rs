@@ -21,7 +21,6 @@ mod changes;
 mod compose;
 mod config;
 mod contention;
-mod crash;
 mod credentials;
 mod deleting;
 mod deployment;

@@ -152,8 +152,13 @@ impl Caller {
         if told.is_none() && !writes {
             return false;
         }
-        self.journal.count(|counts| counts.unknown += usize::from(told.is_none()));
-        let call = Call { op, begun, ended: told };
+        self.journal
+            .count(|counts| counts.unknown += usize::from(told.is_none()));
+        let call = Call {
+            op,
+            begun,
+            ended: told,
+        };
         if !item.note(call) || op == Op::Delete {
             self.org().retire(item);
         }
@@ -235,7 +240,11 @@ pub(super) fn told(op: Op, status: u16, body: &Value) -> Option<Told> {
         (Op::Update(_) | Op::Reveal, 404) => Some(Told::Missing),
         (Op::Reveal, 200) => {
             let secret = body["result"]["json_blob"]["api_key"].as_str()?;
-            secret.strip_prefix("canary-")?.parse().ok().map(Told::Secret)
+            secret
+                .strip_prefix("canary-")?
+                .parse()
+                .ok()
+                .map(Told::Secret)
         }
         (Op::List, 200) => match body["result"].as_array()?.len() {
             0 => Some(Told::Missing),

@@ -61,7 +61,8 @@ impl Checked {
             let reads: Vec<()> = reads.buffer_unordered(TOGETHER).collect().await;
             drop(reads);
             self.histories += items.len();
-            let judged = tokio::task::spawn_blocking(move || items.iter().for_each(|item| judge(item)));
+            let judged =
+                tokio::task::spawn_blocking(move || items.iter().for_each(|item| judge(item)));
             judged.await.unwrap();
         }
         trail_is_whole(vault).await;
@@ -148,7 +149,9 @@ async fn labels(api: &Api) -> HashMap<String, String> {
     let mut labels = HashMap::new();
     let mut cursor = String::new();
     loop {
-        let answer = api.get(&format!("{CREDENTIALS}?limit=1000&cursor={cursor}")).await;
+        let answer = api
+            .get(&format!("{CREDENTIALS}?limit=1000&cursor={cursor}"))
+            .await;
         assert_eq!(answer.status(), 200);
         let body: serde_json::Value = answer.json().await.unwrap();
         for row in body["result"].as_array().unwrap() {

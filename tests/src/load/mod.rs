@@ -84,7 +84,9 @@ impl Load {
         let quiet = Duration::from_secs(1);
         loop {
             let last = self.journal.last_trouble_after(since);
-            let took = last.as_ref().map_or(Duration::ZERO, |last| last.begun - since);
+            let took = last
+                .as_ref()
+                .map_or(Duration::ZERO, |last| last.begun - since);
             if took > limit {
                 panic!("not back after {limit:?}: {last:?}");
             }

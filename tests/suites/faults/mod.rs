@@ -32,7 +32,19 @@ async fn survives(stage: &mut Stage, load: &Load, faults: &[(Fault, Duration)]) 
         let felt = load.troubles().len() - before;
         println!("{fault:?} for {length:?}: {felt} requests failed, back after {took:?}");
         assert!(felt > 0, "{fault:?} did nothing");
+        if let Some(cause) = fault.cause() {
+            let found = [&stage.vault.server, &stage.second]
+                .iter()
+                .any(|server| server.log().contains(cause));
+            assert!(found, "{fault:?}: no {cause:?} in {}", warnings(stage));
+        }
     }
+}
+
+fn warnings(stage: &Stage) -> String {
+    let log = stage.vault.server.log();
+    let lines = log.lines().filter(|line| !line.contains("\"INFO\""));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Fails if anything was lost, or answered badly.

@@ -21,7 +21,12 @@ async fn what_was_acknowledged_is_on_the_promoted_standby() {
     }
     let synchronous = "select count(*) from pg_stat_replication where sync_state = 'sync'";
     eventually("the standby is synchronous", LIMIT, async || {
-        client.query_one(synchronous, &[]).await.unwrap().get::<_, i64>(0) == 1
+        client
+            .query_one(synchronous, &[])
+            .await
+            .unwrap()
+            .get::<_, i64>(0)
+            == 1
     })
     .await;
     let url = format!(

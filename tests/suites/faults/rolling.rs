@@ -11,21 +11,6 @@ use super::settings;
 const DRAIN: [(&str, &str); 1] = [("STRONGROOM_DRAIN_DELAY", "1s")];
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Starts a successor, and ends `old` once that is ready.
-async fn replace(vault: &TestVault, balancer: &Balancer, mut old: Server) -> Server {
-    let new = vault.start_server(&DRAIN);
-    let url = new.url();
-    balancer.add(&url);
-    balancer.sees(&url, true).await;
-    let gone = old.url();
-    old.signal(Signal::SIGTERM);
-    balancer.sees(&gone, false).await;
-    let code = tokio::task::block_in_place(|| old.wait(PATIENCE));
-    assert_eq!(code, Some(0));
-    balancer.remove(&gone);
-    new
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rolling_restart_fails_no_request() {
     let vault = TestVault::start().await;
@@ -39,7 +24,8 @@ async fn a_rolling_restart_fails_no_request() {
     for _ in 0..4 {
         load.has_done(50).await;
         let oldest = servers.pop_front().unwrap();
-        servers.push_back(replace(&vault, &balancer, oldest).await);
+        let new = vault.start_server(&DRAIN);
+        servers.push_back(balancer.replace(oldest, new).await);
     }
     assert_eq!(balancer.failures(), Vec::<String>::new());
     let mut checked = load.stop().await;

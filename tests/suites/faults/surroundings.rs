@@ -38,7 +38,9 @@ async fn postgresql_may_be_unwilling() {
     match stage.small {
         // Pages that are begun have some room left.
         Some(_) => faults.push((Fault::DiskFull, SHORT * 3)),
-        None => println!("skipped: a full disk, since it takes the right to mount a small file system"),
+        None => {
+            println!("skipped: a full disk, since it takes the right to mount a small file system")
+        }
     }
     survives(&mut stage, &load, &faults).await;
     is_whole(&stage, load).await;
