@@ -75,7 +75,12 @@ async fn faults(
         }
         tokio::time::sleep(Duration::from_millis(random.u64(100..1500))).await;
         // Mostly short, at times longer than every time limit.
-        let length = Duration::from_millis(1 << random.u64(4..13));
+        let longest = match fault {
+            // Its callers cannot be answered meanwhile.
+            Fault::ServerPaused => 10,
+            _ => 12,
+        };
+        let length = Duration::from_millis(1 << random.u64(4..=longest));
         let ended = stage.suffer(fault, length, &load).await;
         let took = load.has_recovered(ended, BACK).await;
         summary.survived(fault, length, took);

@@ -57,21 +57,28 @@ impl Fault {
         Self::ServerPaused,
     ];
 
-    /// Words of the cause that operators find in the servers' log; none when servers do not see the fault itself.
+    /// Words of the cause, of which operators find one in the servers' log; none when servers do not see the fault.
     #[must_use]
-    pub fn cause(self) -> Option<&'static str> {
+    pub fn cause(self) -> &'static [&'static str] {
         match self {
-            Self::DatabasePaused | Self::NetworkSilent => Some("did not answer in time"),
-            Self::DatabaseClosed => Some("not currently accepting connections"),
-            Self::AccessDenied => Some("pg_hba.conf rejects connection"),
-            Self::NoConnectionsLeft => Some("too many connections"),
-            Self::ReadOnly => Some("read-only transaction"),
-            Self::DiskFull => Some("No space left on device"),
-            Self::DatabaseKilled | Self::ConnectionsRefused | Self::ConnectionsCut => {
-                Some("connection closed")
-            }
-            Self::DatabaseRestarted => Some("terminating connection due to administrator command"),
-            Self::ServersKilled | Self::EverythingKilled | Self::ServerPaused => None,
+            Self::DatabasePaused | Self::NetworkSilent => &["did not answer in time"],
+            Self::DatabaseClosed => &["not currently accepting connections"],
+            Self::AccessDenied => &["pg_hba.conf rejects connection"],
+            Self::NoConnectionsLeft => &["too many connections"],
+            Self::ReadOnly => &["read-only transaction"],
+            Self::DiskFull => &["No space left on device"],
+            Self::DatabaseKilled
+            | Self::DatabaseRestarted
+            | Self::ConnectionsRefused
+            | Self::ConnectionsCut => &[
+                "connection closed",
+                "Connection refused",
+                "Connection reset by peer",
+                "unexpected EOF",
+                "terminating connection due to administrator command",
+                "the database system is",
+            ],
+            Self::ServersKilled | Self::EverythingKilled | Self::ServerPaused => &[],
         }
     }
 }
@@ -149,7 +156,16 @@ impl Stage {
     async fn lose_database(&mut self, fault: Fault, length: Duration, load: &Load) -> Instant {
         match fault {
             Fault::DatabaseRestarted => tokio::task::block_in_place(|| self.cluster.stop()),
-            _ => self.cluster.kill(),
+            _ => {
+                // Its children as well, which would otherwise end their transactions first.
+                let main = self.cluster.pid();
+                let children = children(main);
+                signal(main, Signal::SIGKILL);
+                for child in children {
+                    signal(child, Signal::SIGKILL);
+                }
+                self.cluster.kill();
+            }
         }
         if fault == Fault::EverythingKilled {
             self.kill_servers();

@@ -52,7 +52,10 @@ async fn the_clock_may_jump_to_and_fro() {
     }
     assert!(load.troubles().is_empty(), "{:?}", load.troubles());
     let client = vault.database.connect().await;
-    for moment in ["at > now() + '300 days'", "at < now() - '300 days'"] {
+    for moment in [
+        "at > now() + interval '300 days'",
+        "at < now() - interval '300 days'",
+    ] {
         let query = format!("select count(*) from audit_events where {moment}");
         let count: i64 = client.query_one(&query, &[]).await.unwrap().get(0);
         assert!(count > 0, "the clock did not jump");

@@ -4,14 +4,19 @@
 use std::path::Path;
 use std::time::Duration;
 
-use strongroom_e2e::{Fault, Stage};
+use strongroom_e2e::{Fault, LoadSettings, Stage};
 
-use super::{is_whole, settings, survives};
+use super::{is_whole, survives};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_killed_nothing_acknowledged_is_lost() {
     let mut stage = Stage::set(3, false).await;
-    let load = stage.load(settings(7));
+    // Busy, so that a commit is under way whenever the end comes.
+    let load = stage.load(LoadSettings {
+        callers: 4,
+        pause: Duration::from_millis(1),
+        seed: 7,
+    });
     let short = Duration::from_millis(200);
     let rounds = [
         Fault::ServersKilled,
