@@ -87,8 +87,11 @@ struct Credential {
     secret: Option<u64>,
     /// Which calls have taken effect, by number.
     applied: Vec<usize>,
-    tried: Rc<RefCell<HashSet<(Vec<usize>, Option<u64>)>>>,
+    tried: Rc<RefCell<HashSet<Reached>>>,
 }
+
+/// A set of calls that have taken effect, and the secret then.
+type Reached = (Vec<usize>, Option<u64>);
 
 impl SequentialSpec for Credential {
     type Op = (usize, Op);
@@ -132,8 +135,10 @@ mod tests {
 
     use super::*;
 
-    /// Calls as (operation, begin, end and answer), in milliseconds.
-    fn verdict(calls: &[(Op, u64, Option<(u64, Told)>)]) -> bool {
+    /// Operation, begin, and end with answer, in milliseconds.
+    type Timed = (Op, u64, Option<(u64, Told)>);
+
+    fn verdict(calls: &[Timed]) -> bool {
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
         let calls: Vec<Call> = calls
@@ -147,9 +152,9 @@ mod tests {
         is_linearizable(&calls)
     }
 
-    const CREATED: (Op, u64, Option<(u64, Told)>) = (Op::Create(1), 0, Some((1, Told::Done)));
+    const CREATED: Timed = (Op::Create(1), 0, Some((1, Told::Done)));
 
-    fn revealed(begun: u64, secret: u64) -> (Op, u64, Option<(u64, Told)>) {
+    fn revealed(begun: u64, secret: u64) -> Timed {
         (Op::Reveal, begun, Some((begun + 1, Told::Secret(secret))))
     }
 

@@ -87,9 +87,7 @@ impl Load {
             let took = last
                 .as_ref()
                 .map_or(Duration::ZERO, |last| last.begun - since);
-            if took > limit {
-                panic!("not back after {limit:?}: {last:?}");
-            }
+            assert!(took <= limit, "not back after {limit:?}: {last:?}");
             if since.elapsed() > took + quiet {
                 self.has_done(self.tasks.len() * 2).await;
                 let late = self.journal.last_trouble_after(since);
