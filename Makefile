@@ -1,7 +1,7 @@
 # The few commands a person repeats. Needs a Rust toolchain (https://rustup.rs); what else is missing on Debian
 # or Ubuntu is installed by deploy/install-postgresql.sh, which says so.
 
-.PHONY: dev test test-compose test-citus lint format release bench prerequisites
+.PHONY: dev test test-compose test-citus soak lint format release bench prerequisites
 
 ## make dev: everything on this machine; ARGS="--listen 127.0.0.1:0" and the like are passed on.
 dev: prerequisites
@@ -37,6 +37,11 @@ lint:
 
 format:
 	cargo fmt --all
+
+## make soak: faults under load for ten minutes, and then whether anything was lost. ARGS="--seconds 60 --seed 7".
+soak: prerequisites
+	cargo build --locked --workspace
+	cargo test --locked --package strongroom-e2e --test soak -- $(ARGS)
 
 ## make release: the optimised binary, target/release/strongroom.
 release: prerequisites

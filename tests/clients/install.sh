@@ -12,6 +12,10 @@ command -v python3 >/dev/null 2>&1 && python3 -c 'import ensurepip, venv' 2>/dev
     packages="python3 python3-venv"
 command -v node >/dev/null 2>&1 || packages="${packages:+$packages }nodejs"
 command -v npm >/dev/null 2>&1 || packages="${packages:+$packages }npm"
+# Sets servers' clocks wrong. Where there is none, the test that needs it says that it is skipped.
+if command -v apt-get >/dev/null 2>&1; then
+    ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || packages="${packages:+$packages }faketime"
+fi
 if [ -n "$packages" ]; then
     if ! command -v apt-get >/dev/null 2>&1; then
         say "The tests need Python 3 with venv, Node.js 18 or newer, and npm. Please install them."

@@ -66,6 +66,30 @@ impl OwnCluster {
         Database::on(name, port)
     }
 
+    /// The same database, by way of `proxy`.
+    #[must_use]
+    pub fn database_through(&self, proxy: &Proxy) -> Database {
+        Database::on("postgres".into(), proxy.port())
+    }
+
+    /// Its port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The main process of its PostgreSQL.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        let running = self.running.as_ref();
+        running.expect("it does not run").pid()
+    }
+
+    /// A superuser's connection to its database `name`.
+    pub async fn connect_to(&self, name: &str) -> tokio_postgres::Client {
+        Database::on(name.into(), self.port).connect().await
+    }
+
     /// The folder with everything it has written.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -168,6 +192,12 @@ impl Standby {
     pub fn database_behind_proxy(&self) -> Database {
         let (name, port) = ("postgres".into(), self.to_standby.port());
         Database::on(name, port)
+    }
+
+    /// Its port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The superuser's URL.

@@ -8,6 +8,7 @@
 )]
 
 mod backup;
+mod balancer;
 mod binary;
 pub mod citus;
 mod clients;
@@ -16,6 +17,9 @@ mod collector;
 mod command;
 mod deployment;
 mod envelope;
+mod fault;
+mod history;
+mod load;
 mod outage;
 mod postgres;
 mod proxy;
@@ -23,9 +27,11 @@ mod raw;
 mod regions;
 mod scrape;
 mod server;
+mod stage;
 mod vault;
 
 pub use backup::Backup;
+pub use balancer::Balancer;
 pub use binary::strongroom_binary;
 pub use clients::clients;
 pub use cluster::{OwnCluster, Standby};
@@ -33,6 +39,9 @@ pub use collector::{Collector, Span};
 pub use command::{Finished, run};
 pub use deployment::{Deployment, REGIONS, folder as deploy_folder};
 pub use envelope::{Failure, failure};
+pub use fault::Fault;
+pub use history::{Call, Op, Told, is_linearizable};
+pub use load::{Checked, Counts, Load, LoadSettings, Trouble};
 pub use outage::Outage;
 pub use postgres::{Database, cluster_url};
 pub use proxy::Proxy;
@@ -40,4 +49,5 @@ pub use raw::{Raw, exchange};
 pub use regions::{TestRegion, TestRegions};
 pub use scrape::Scrape;
 pub use server::{Server, eventually, refusal};
+pub use stage::{SmallDisk, Stage};
 pub use vault::{Api, CREDENTIALS, TestVault, api_key};

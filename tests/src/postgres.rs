@@ -151,6 +151,14 @@ impl Database {
         }
     }
 
+    /// The application role's URL with a second host on this machine, which is tried after the first.
+    #[must_use]
+    pub fn app_url_with(&self, port: u16) -> String {
+        let url = self.app_url();
+        let (before, name) = url.rsplit_once('/').unwrap();
+        format!("{before},127.0.0.1:{port}/{name}")
+    }
+
     pub(crate) fn is_sharded(&self) -> bool {
         matches!(self.home, Home::Given(_))
     }

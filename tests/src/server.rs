@@ -124,13 +124,13 @@ impl Server {
         self.child.id()
     }
 
-    /// Memory that it holds, in KiB.
+    /// The memory that it has, in bytes.
     #[must_use]
-    pub fn resident(&self) -> u64 {
+    pub fn resident_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-        let kib = line.unwrap().split_whitespace().nth(1).unwrap();
-        kib.parse().unwrap()
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        kib.unwrap().parse::<u64>().unwrap() * 1024
     }
 
     /// Sends a signal.

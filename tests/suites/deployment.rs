@@ -44,6 +44,10 @@ async fn alerts_and_dashboard_ask_for_metrics_that_there_are() {
     let asked = words(&asked, "strongroom_");
     assert!(asked.len() > 25, "{asked:?}");
     for name in asked {
+        // Only with TLS, which has a suite of its own.
+        if name == "strongroom_tls_not_after_timestamp_seconds" {
+            continue;
+        }
         // A histogram's series have their own endings.
         let parts = ["_bucket", "_sum", "_count"];
         let whole = parts.iter().find_map(|part| name.strip_suffix(part));

@@ -207,7 +207,7 @@ async fn answers_that_are_not_taken_cost_little_and_not_for_long() {
     // Once read, the file itself is in memory.
     let warm = get("/docs/swagger-ui-bundle.js", "");
     assert!(exchange(&vault.admin.url, &warm).await.len() > 1_000_000);
-    let before = vault.server.resident();
+    let before = vault.server.resident_memory() / 1024;
     let mut held = Vec::new();
     // Many answers of some size, and many that are next to nothing: these fill the system's own buffers first.
     let small = "HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -223,7 +223,7 @@ async fn answers_that_are_not_taken_cost_little_and_not_for_long() {
         held.extend(futures_util::future::join_all(flooding).await);
         is_well(&vault.admin).await;
     }
-    let grown = vault.server.resident().saturating_sub(before);
+    let grown = (vault.server.resident_memory() / 1024).saturating_sub(before);
     assert!(
         grown < 30 * 1024,
         "{grown} KiB for {} connections",
@@ -346,7 +346,7 @@ async fn ten_thousand_idle_connections_are_held_and_good_clients_served() {
     let wanted = room.min(10_000);
     let vault = TestVault::start_with(&[("STRONGROOM_KEEP_ALIVE", "600s")]).await;
     is_well(&vault.admin).await;
-    let before = vault.server.resident();
+    let before = vault.server.resident_memory() / 1024;
     let mut held = Vec::with_capacity(wanted);
     for nth in 0..wanted {
         let mut raw = Raw::connect(&vault.admin.url).await;
@@ -370,7 +370,7 @@ async fn ten_thousand_idle_connections_are_held_and_good_clients_served() {
         .metric("strongroom_http_connections")
         .await
         .unwrap();
-    let grown = vault.server.resident().saturating_sub(before);
+    let grown = (vault.server.resident_memory() / 1024).saturating_sub(before);
     println!("{wanted} connections, {open} of them open at the end: {grown} KiB");
     let most = 40 * wanted as u64 + 16 * 1024;
     assert!(grown < most, "{grown} KiB for {wanted} connections");

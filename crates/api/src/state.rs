@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ pub struct AppState {
     pub(crate) settings: ApiSettings,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: Arc<Limits>,
+    draining: Arc<AtomicBool>,
 }
 
 /// How requests are handled.
@@ -55,12 +57,23 @@ impl AppState {
             metrics: Arc::new(metrics),
             vault,
             settings,
+            draining: Arc::default(),
         }
     }
 
     /// From now on requests reach `vault`.
     pub fn open(&self, vault: Arc<Vault>) {
         let _ = self.vault.set(vault);
+    }
+
+    /// From now on `/readyz` is 503 and every answer ends its connection, while requests are still served: whoever
+    /// balances load sends the next ones elsewhere before this server stops.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// The vault, once it is open.

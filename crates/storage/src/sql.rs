@@ -46,10 +46,11 @@ pub const ORGANIZATION_DELETE: &str = "update organizations set deleted_at = $2,
 /// Brings an organisation back whose keys are still there.
 pub const ORGANIZATION_RESTORE: &str = "update organizations set deleted_at = null, destroy_after = null \
      where org_id = $1 and deleted_at is not null and destroyed_at is null";
-/// Marks a deleted organisation as destroyed, once its grace period has ended or, if so told, at once.
+/// Marks a deleted organisation as destroyed, once its grace period has ended or, if so told, at once. The period has to
+/// have ended by the database's clock too: what is destroyed does not come back when a server's clock is set right.
 pub const ORGANIZATION_DESTROY: &str = "update organizations set destroyed_at = $2 \
      where org_id = $1 and deleted_at is not null and destroyed_at is null \
-     and (destroy_after <= $2 or $3::boolean)";
+     and ((destroy_after <= $2 and destroy_after <= now()) or $3::boolean)";
 /// Destroys all generations of an organisation's key.
 pub const ORG_KEYS_DELETE: &str = "delete from org_keys where org_id = $1";
 /// Revokes all of an organisation's API keys, for good.

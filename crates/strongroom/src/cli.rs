@@ -192,6 +192,10 @@ pub(crate) struct ServeArgs {
     /// Longest time that an idle client connection is kept [default: 75s].
     #[arg(long, value_name = "TIME")]
     pub(crate) keep_alive: Option<String>,
+    /// How long the server goes on serving, while /readyz is 503, once it is told to stop: give it more than
+    /// it takes a load balancer to notice; up to 1h [default: 0].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) drain_delay: Option<String>,
     /// Longest time for requests under way once the server is told to stop, in whole seconds
     /// [default: 20s].
     #[arg(long, value_name = "TIME")]

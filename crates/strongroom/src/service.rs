@@ -39,6 +39,7 @@ pub(crate) struct Service {
     state: AppState,
     _tls: Option<TlsKeeper>,
     metrics: Option<MetricsServer>,
+    drain_delay: Duration,
 }
 
 /// The metrics' own listener.
@@ -101,6 +102,7 @@ impl Service {
             state,
             _tls: tls,
             metrics,
+            drain_delay: settings.drain_delay,
         })
     }
 
@@ -131,6 +133,7 @@ impl Service {
             () = stop => None,
             failed = Self::failure(&mut self.opening, &mut background) => Some(failed),
         };
+        self.drain(failed.is_some()).await;
         tracing::info!("stopping: requests under way are finished");
         self.handle.stop(failed.is_none()).await;
         let ended = self.server.await;
@@ -156,6 +159,17 @@ impl Service {
             Ok(Err(error)) => Err(CommandError::io("the server failed", &error)),
             Err(error) => Err(CommandError::Failed(format!("the server failed: {error}"))),
         }
+    }
+
+    // Whoever balances load has to hear of the end before it comes.
+    async fn drain(&self, failed: bool) {
+        self.state.drain();
+        if failed || self.drain_delay.is_zero() {
+            return;
+        }
+        let delay = self.drain_delay;
+        tracing::info!(?delay, "draining: not ready any more, but still serving");
+        tokio::time::sleep(delay).await;
     }
 
     // Completes only when the vault can never be opened.

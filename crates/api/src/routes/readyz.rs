@@ -22,6 +22,9 @@ schemas! {
     responses((status = 200, description = "They can.", body = inline(Ready)), Unavailable)
 )]
 pub(super) async fn handle(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    if state.is_draining() {
+        return Err(VaultError::Unavailable("this server is about to stop".into()).into());
+    }
     let vault = state.vault()?;
     let answered = tokio::time::timeout(PATIENCE, vault.ping()).await;
     answered.unwrap_or_else(|_| Err(VaultError::Unavailable("the database is slow".into())))?;
@@ -40,7 +43,7 @@ pub(super) mod head {
         head, path = "/readyz", operation_id = "headReady",
         responses(
             (status = 200, description = "They can."),
-            (status = 503, description = "The database is away.", headers(("Retry-After" = String))),
+            (status = 503, description = "The database is away, or this server is about to stop.", headers(("Retry-After" = String))),
         )
     )]
     pub(crate) async fn handle(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {

@@ -43,6 +43,8 @@ pub(crate) struct ServeSettings {
     pub(crate) api: ApiSettings,
     pub(crate) limits: LimitSettings,
     pub(crate) tls: Option<TlsFiles>,
+    /// How long it goes on serving once it is told to stop.
+    pub(crate) drain_delay: Duration,
     pub(crate) background: BackgroundSettings,
 }
 
@@ -122,6 +124,7 @@ pub(super) fn serve_flags(args: &ServeArgs) -> Vec<(&'static str, Option<String>
         ("header_timeout", args.header_timeout.clone()),
         ("body_timeout", args.body_timeout.clone()),
         ("keep_alive", args.keep_alive.clone()),
+        ("drain_delay", args.drain_delay.clone()),
         ("shutdown_timeout", args.shutdown_timeout.clone()),
         ("verify_interval", args.verify_interval.clone()),
         ("use_flush_interval", args.use_flush_interval.clone()),
@@ -170,6 +173,7 @@ pub(super) fn settings_from(sources: &Sources) -> Result<(ServeSettings, Logging
         },
         traces,
         limits: limits_from(sources)?,
+        drain_delay: sources.parse("drain_delay", Duration::ZERO, drain_delay)?,
         tls: tls_from(sources)?,
         background: background_from(sources)?,
         regions: regions_from(sources)?,
@@ -338,6 +342,12 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "must be a time from 1ms to 1h, such as 500ms, 10s or 2m".into())
 }
 
+fn drain_delay(text: &str) -> Result<Duration, String> {
+    span(text)
+        .filter(|time| *time <= Duration::from_secs(3600))
+        .ok_or_else(|| "must be a time from 0 to 1h, such as 10s".into())
+}
+
 fn verify_interval(text: &str) -> Result<Option<Duration>, String> {
     if text == "off" || text == "0" {
         return Ok(None);
@@ -426,6 +436,8 @@ mod tests {
             assert!(verify_interval(bad).is_err(), "{bad}");
         }
         assert!(use_flush_interval("1m").is_err());
+        assert_eq!(drain_delay("0"), Ok(Duration::ZERO));
+        assert!(drain_delay("2h").is_err());
     }
 
     #[test]

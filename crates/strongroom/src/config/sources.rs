@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 pub(crate) type Key = &'static str;
 
 /// Every setting there is.
-const KEYS: [Key; 48] = [
+const KEYS: [Key; 49] = [
     "database_url",
     "database_url_file",
     "region",
@@ -31,6 +31,7 @@ const KEYS: [Key; 48] = [
     "header_timeout",
     "body_timeout",
     "keep_alive",
+    "drain_delay",
     "shutdown_timeout",
     "verify_interval",
     "use_flush_interval",

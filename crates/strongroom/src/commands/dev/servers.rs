@@ -149,6 +149,7 @@ fn settings(
         // Whoever develops against it shall meet no limits.
         limits: LimitSettings::default(),
         tls: None,
+        drain_delay: Duration::ZERO,
         background: BackgroundSettings::default(),
     })
 }

@@ -1,0 +1,123 @@
+//! `make soak`: faults at random moments under load for as long as told, and then the question whether anything was
+//! lost. Ends with an error when something was, or when the service was not back in time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a soak that cannot go on shall fail where it stands, and says what it does"
+)]
+
+mod arguments;
+mod summary;
+
+use std::time::{Duration, Instant};
+
+use arguments::Arguments;
+use strongroom_e2e::{Balancer, Fault, Load, LoadSettings, Stage};
+use summary::Summary;
+
+/// What is promised: the service is back this long after a cause has ended.
+const BACK: Duration = Duration::from_secs(2);
+/// Faults between two checks.
+const FAULTS: usize = 12;
+/// Every so many rounds, servers are replaced instead.
+const ROLLING: usize = 4;
+const ORGANIZATIONS: usize = 3;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let Arguments { length, seed } = Arguments::read();
+    println!("soak: {} seconds, seed {seed}", length.as_secs());
+    let mut random = fastrand::Rng::with_seed(seed);
+    let until = Instant::now() + length;
+    let mut stage = Stage::set(1, true).await;
+    if stage.small.is_none() {
+        println!("without a full disk: that takes the right to mount a small file system");
+    }
+    let mut summary = Summary::default();
+    while Instant::now() < until {
+        summary.rounds += 1;
+        // What earlier rounds have written is checked with them, and stays.
+        stage.admins = (0..ORGANIZATIONS)
+            .map(|number| {
+                let name = format!("round {}-{number}", summary.rounds);
+                stage.vault.new_organization(&name).0
+            })
+            .collect();
+        if summary.rounds % ROLLING == 0 {
+            rolling(&stage, &mut random, &mut summary).await;
+        } else {
+            faults(&mut stage, &mut random, until, &mut summary).await;
+        }
+    }
+    println!("{summary}");
+}
+
+fn settings(random: &mut fastrand::Rng) -> LoadSettings {
+    LoadSettings {
+        callers: 3,
+        pause: Duration::from_millis(5),
+        seed: random.u64(..),
+    }
+}
+
+async fn faults(
+    stage: &mut Stage,
+    random: &mut fastrand::Rng,
+    until: Instant,
+    summary: &mut Summary,
+) {
+    let load = stage.load(settings(random));
+    for _ in 0..FAULTS {
+        let fault = random.choice(Fault::ALL).unwrap();
+        if Instant::now() > until || fault == Fault::DiskFull && stage.small.is_none() {
+            continue;
+        }
+        tokio::time::sleep(Duration::from_millis(random.u64(100..1500))).await;
+        // Mostly short, at times longer than every time limit.
+        let longest = match fault {
+            // Its callers cannot be answered meanwhile.
+            Fault::ServerPaused => 10,
+            _ => 12,
+        };
+        let length = Duration::from_millis(1 << random.u64(4..=longest));
+        let ended = stage.suffer(fault, length, &load).await;
+        let took = load.has_recovered(ended, BACK).await;
+        summary.survived(fault, length, took);
+    }
+    checked(stage, load, summary, true).await;
+}
+
+async fn rolling(stage: &Stage, random: &mut fastrand::Rng, summary: &mut Summary) {
+    let drain = [("STRONGROOM_DRAIN_DELAY", "1s")];
+    let start = || stage.vault.start_server(&drain);
+    let mut servers = std::collections::VecDeque::from([start(), start()]);
+    let urls: Vec<String> = servers.iter().map(|server| server.url()).collect();
+    let balancer = Balancer::start(&urls).await;
+    balancer.sees(&urls[1], true).await;
+    let load = Load::start(&stage.admins, &[balancer.url()], settings(random));
+    for _ in 0..4 {
+        load.has_done(100).await;
+        let oldest = servers.pop_front().unwrap();
+        servers.push_back(balancer.replace(oldest, start()).await);
+        summary.replaced += 1;
+    }
+    assert_eq!(balancer.failures(), Vec::<String>::new());
+    assert!(load.troubles().is_empty(), "{:?}", load.troubles());
+    checked(stage, load, summary, false).await;
+}
+
+async fn checked(stage: &Stage, load: Load, summary: &mut Summary, faults: bool) {
+    let mut checked = load.stop().await;
+    let limit = Stage::request_timeout();
+    checked.answered_well(limit);
+    checked
+        .is_whole(&stage.vault, &stage.vault.server.url())
+        .await;
+    let what = if faults { "faults" } else { "rolling restarts" };
+    println!("round {} ({what}): {checked}", summary.rounds);
+    summary.add(&checked);
+    for server in [&stage.vault.server, &stage.second] {
+        summary.memory = summary.memory.max(server.resident_memory());
+    }
+}
