@@ -201,6 +201,23 @@ async fn an_idle_connection_is_kept_as_long_as_it_should_be() {
 }
 
 #[tokio::test]
+async fn a_body_without_an_end_that_nobody_wants_keeps_no_connection() {
+    let vault = TestVault::start_with(&[("STRONGROOM_KEEP_ALIVE", "1s")]).await;
+    for (line, answer) in [
+        ("GET /healthz", "200"),
+        ("POST /nowhere", "404"),
+        ("GET /organizations/config/external-credentials", "401"),
+    ] {
+        let mut raw = Raw::connect(&vault.admin.url).await;
+        let head = format!("{line} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+        raw.write(head.as_bytes()).await;
+        let all = tokio::time::timeout(SOON, raw.read_to_end()).await;
+        assert_eq!(status(&all.expect(line)), answer, "{line}");
+    }
+    is_well(&vault.admin).await;
+}
+
+#[tokio::test]
 async fn answers_that_are_not_taken_cost_little_and_not_for_long() {
     let vault = TestVault::start_with(&[("STRONGROOM_WRITE_TIMEOUT", "5s")]).await;
     is_well(&vault.admin).await;

@@ -102,7 +102,14 @@ async fn identify(
         .within(vault.authenticate(key, request_info(request)))
         .await?;
     if named.is_some_and(|org| org != caller.org()) {
-        vault.note_refused(&caller);
+        // Beyond its limits a key does not fill the trail either. The answer is that to an unknown key all the same.
+        let (_, admitted) = state
+            .limits
+            .requests
+            .admit(&caller, client::network(request));
+        if admitted.is_ok() {
+            vault.note_refused(&caller);
+        }
         return Err(VaultError::Unauthorized.into());
     }
     Ok((caller, vault))

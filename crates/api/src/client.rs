@@ -37,8 +37,9 @@ fn outermost(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut client = peer;
     let lines: Vec<_> = headers.get_all(X_FORWARDED_FOR).collect();
     let hops = lines.into_iter().rev().flat_map(|line| {
-        let text = line.to_str().unwrap_or_default();
-        text.rsplit(',').map(parse)
+        // Each hop by itself: what a stranger wrote to the left, in whatever characters, hides none of ours.
+        let hops = line.as_bytes().rsplit(|byte| *byte == b',');
+        hops.map(|hop| parse(std::str::from_utf8(hop).ok()?))
     });
     for hop in hops {
         if !is_trusted(&client) {
@@ -78,7 +79,10 @@ mod tests {
             .collect();
         let mut headers = HeaderMap::new();
         for line in forwarded {
-            headers.append(X_FORWARDED_FOR, HeaderValue::from_static(line));
+            headers.append(
+                X_FORWARDED_FOR,
+                HeaderValue::from_bytes(line.as_bytes()).unwrap(),
+            );
         }
         outermost(peer.parse().unwrap(), &headers, &trusted).to_string()
     }
@@ -105,6 +109,7 @@ mod tests {
             ("10.0.0.1", &["198.51.100.1:80"], "198.51.100.1"),
             ("10.0.0.1", &["::ffff:198.51.100.1"], "198.51.100.1"),
             ("10.0.0.1", &["198.51.100.1, unknown"], "10.0.0.1"),
+            ("10.0.0.1", &["\u{ff}, 198.51.100.1"], "198.51.100.1"),
             ("10.0.0.1", &[""], "10.0.0.1"),
         ] {
             assert_eq!(seen(peer, forwarded), client, "{peer} {forwarded:?}");

@@ -212,7 +212,7 @@ async fn execute(database: &Database, sql: &str, params: Params<'_>) -> StoreRes
         let client = database.client().await?;
         let executed = client.execute(sql, params).await;
         let executed = executed.map_err(|e| database.watched.failed(&e))?;
-        database.watched.has_written();
+        database.watched.has_noted();
         Ok(executed)
     })
     .await

@@ -96,10 +96,20 @@ impl Watched {
         self.note(Trouble::Slow, why);
     }
 
-    /// The database answered what was read.
+    /// The database answered what was read. Nothing is ever written to a replica.
     pub(crate) fn has_read(&self) {
+        match (self.counts(), self.which) {
+            (Some(counts), Which::Replica) => counts.troubles.write_succeeded(),
+            (Some(counts), _) => counts.troubles.read_succeeded(),
+            (None, _) => {}
+        }
+    }
+
+    /// The database has kept a small row that has nothing to do with credentials.
+    pub(crate) fn has_noted(&self) {
+        self.has_read();
         if let Some(counts) = self.counts() {
-            counts.troubles.read_succeeded();
+            counts.troubles.absent(Trouble::ReadOnly);
         }
     }
 

@@ -17,6 +17,8 @@ use super::transport::Transport;
 pub(super) struct Patience {
     /// For a request's head.
     pub(super) head: Duration,
+    /// For its next request to begin.
+    pub(super) idle: Duration,
     /// Until it takes the next part of its answer.
     pub(super) write: Duration,
     pub(super) slow_heads: IntCounter,
@@ -24,20 +26,22 @@ pub(super) struct Patience {
 }
 
 /// A client's connection that costs no more memory and time than it may. The HTTP library reads whatever comes, however
-/// many requests are waiting; has no limit on the time in which an answer is taken; and limits that of a head only
-/// for a connection's first request. So here:
+/// many requests are waiting; has no limit on the time in which an answer is taken; limits that of a head only for a
+/// connection's first request; and keeps a connection for good whose last request has a chunked body without an end that
+/// nobody wants. So here:
 ///
 /// - Nothing is read while the client does not take its answers, nor, but for a little, while a request is under way
 ///   whose body nobody waits for. It is read in small parts, so that few pipelined requests are parsed at once.
-/// - A connection is closed when a head has begun to come and does not end in time, or when nothing can be written for
-///   too long.
+/// - A connection is closed when a head has begun to come and does not end in time, when nothing can be written for too
+///   long, or when no other request has come for a little longer than the library would keep it.
 pub(super) struct Connection {
     io: Take<Transport>,
     traffic: Rc<Traffic>,
     patience: Patience,
     // The last read took all that it could, so there may be more.
     sated: bool,
-    head: Option<Pin<Box<Sleep>>>,
+    head: Alarm,
+    idle: Alarm,
     stalled: Option<Pin<Box<Sleep>>>,
     _place: Place,
 }
@@ -49,7 +53,8 @@ impl Connection {
             traffic: Traffic::new(),
             patience,
             sated: false,
-            head: None,
+            head: Alarm::default(),
+            idle: Alarm::default(),
             stalled: None,
             _place: place,
         }
@@ -59,30 +64,16 @@ impl Connection {
         self.traffic.clone()
     }
 
-    // The timer is set once and not for each request: when it goes off, it looks whether a head is late, and since when
-    // it would have to be.
-    fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        let Some(since) = self.traffic.head_since() else {
-            return Poll::Pending;
-        };
-        let due = since + self.patience.head;
-        let (timer, is_new) = match &mut self.head {
-            Some(timer) => (timer, false),
-            none => (none.insert(Box::pin(sleep_until(due.into()))), true),
-        };
-        if !is_new && !timer.is_elapsed() {
+    fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        let (traffic, patience) = (&self.traffic, &self.patience);
+        let head = traffic.head_since().map(|since| since + patience.head);
+        let idle = traffic.idle_since().map(|since| since + patience.idle);
+        if self.head.poll(head, context).is_ready() {
+            patience.slow_heads.inc();
+        } else if self.idle.poll(idle, context).is_pending() {
             return Poll::Pending;
         }
-        if timer.as_mut().poll(context).is_ready() {
-            if Instant::now() >= due {
-                self.patience.slow_heads.inc();
-                return Poll::Ready(Err(Error::from(ErrorKind::TimedOut)));
-            }
-            timer.as_mut().reset(due.into());
-            ready!(timer.as_mut().poll(context));
-            context.waker().wake_by_ref();
-        }
-        Poll::Pending
+        Poll::Ready(Err(Error::from(ErrorKind::TimedOut)))
     }
 
     fn written<T>(&mut self, context: &mut Context<'_>, done: Poll<Result<T>>) -> Poll<Result<T>> {
@@ -99,6 +90,32 @@ impl Connection {
         ready!(timer.as_mut().poll(context));
         self.patience.slow_readers.inc();
         Poll::Ready(Err(Error::from(ErrorKind::TimedOut)))
+    }
+}
+
+/// Goes off when something is late. Its timer is set once and not for each request: when that ends, it looks whether
+/// there is something to wait for, and until when.
+#[derive(Default)]
+struct Alarm(Option<Pin<Box<Sleep>>>);
+
+impl Alarm {
+    fn poll(&mut self, due: Option<Instant>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(due) = due else {
+            return Poll::Pending;
+        };
+        let (timer, is_new) = match &mut self.0 {
+            Some(timer) => (timer, false),
+            none => (none.insert(Box::pin(sleep_until(due.into()))), true),
+        };
+        if !is_new && !timer.is_elapsed() {
+            return Poll::Pending;
+        }
+        ready!(timer.as_mut().poll(context));
+        if Instant::now() >= due {
+            return Poll::Ready(());
+        }
+        timer.as_mut().reset(due.into());
+        timer.as_mut().poll(context)
     }
 }
 
@@ -123,7 +140,7 @@ impl AsyncRead for Connection {
             .poll_read(context, buffer)?
             .is_pending()
         {
-            return this.poll_head(context);
+            return this.poll_late(context);
         }
         let come = buffer.filled().len() - before;
         this.sated = come == room;
@@ -145,6 +162,10 @@ impl AsyncWrite for Connection {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
         let this = self.get_mut();
+        // Once all is answered it may be that nothing is read any more.
+        if let Poll::Ready(late) = this.poll_late(context) {
+            return Poll::Ready(late);
+        }
         let done = Pin::new(this.io.get_mut()).poll_flush(context);
         this.written(context, done)
     }

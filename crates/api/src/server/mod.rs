@@ -34,7 +34,8 @@ use places::{MOST_TOLD, Places};
 pub(crate) use traffic::{Traffic, UnderWay};
 use transport::Transport;
 
-/// After the HTTP library's own limit, which answers 408, and which holds for a connection's first request alone.
+/// After the HTTP library's own limits: that of a head, which answers 408 and holds for a connection's first request
+/// alone, and that of an idle connection.
 const AFTER_LIBRARY: Duration = Duration::from_secs(1);
 /// How long a connection is kept to hear the end of an answer that came before the whole request.
 const LINGER: Duration = Duration::from_secs(1);
@@ -74,6 +75,7 @@ pub fn run(
         tls: settings.tls.clone(),
         patience: Patience {
             head: settings.header_timeout + AFTER_LIBRARY,
+            idle: settings.keep_alive + AFTER_LIBRARY,
             write: settings.write_timeout,
             slow_heads: metrics.closed("head"),
             slow_readers: metrics.closed("reading"),

@@ -22,6 +22,7 @@ pub(crate) struct Traffic {
     phase: Cell<Phase>,
     ahead: Cell<usize>,
     head_since: Cell<Option<Instant>>,
+    idle_since: Cell<Option<Instant>>,
     waiting: RefCell<Option<Waker>>,
 }
 
@@ -31,6 +32,7 @@ impl Traffic {
             phase: Cell::new(Phase::Between),
             ahead: Cell::new(0),
             head_since: Cell::new(None),
+            idle_since: Cell::new(None),
             waiting: RefCell::new(None),
         })
     }
@@ -40,6 +42,7 @@ impl Traffic {
         self.phase.set(Phase::Answering);
         self.ahead.set(0);
         self.head_since.set(None);
+        self.idle_since.set(None);
         UnderWay(self.clone())
     }
 
@@ -55,6 +58,11 @@ impl Traffic {
     /// Since when a head has been coming, if one is.
     pub(super) fn head_since(&self) -> Option<Instant> {
         self.head_since.get()
+    }
+
+    /// Since when the last request is answered, if no other one has come.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        self.idle_since.get()
     }
 
     /// Whether nothing more may be read until the request under way is answered.
@@ -90,6 +98,7 @@ pub(crate) struct UnderWay(Rc<Traffic>);
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.phase.set(Phase::Between);
+        self.0.idle_since.set(Some(Instant::now()));
         self.0.wake();
     }
 }
