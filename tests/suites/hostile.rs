@@ -176,6 +176,8 @@ async fn a_head_that_does_not_end_is_waited_for_once_only_so_long() {
         .unwrap();
     assert_eq!(rest, "");
     assert!(closed_for(&vault.admin, "head").await >= 1.0);
+    let told = vault.server.log();
+    assert!(told.contains("clients that are too slow"), "{told}");
     is_well(&vault.admin).await;
 }
 

@@ -4,11 +4,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use moka::sync::Cache;
 use prometheus::IntCounter;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, Take};
 use tokio::time::{Sleep, sleep, sleep_until};
 
-use super::places::Place;
+use super::places::{LOGGED_EVERY, Place};
 use super::traffic::{READ_AHEAD, Traffic};
 use super::transport::Transport;
 
@@ -21,8 +22,33 @@ pub(super) struct Patience {
     pub(super) idle: Duration,
     /// Until it takes the next part of its answer.
     pub(super) write: Duration,
-    pub(super) slow_heads: IntCounter,
-    pub(super) slow_readers: IntCounter,
+    pub(super) slow_heads: Slow,
+    pub(super) slow_readers: Slow,
+}
+
+/// Clients that are too slow at something: counted, and told once in a while.
+#[derive(Clone)]
+pub(super) struct Slow {
+    at: &'static str,
+    count: IntCounter,
+    told: Cache<(), ()>,
+}
+
+impl Slow {
+    pub(super) fn new(at: &'static str, count: IntCounter) -> Self {
+        let told = Cache::builder().time_to_live(LOGGED_EVERY).build();
+        Self { at, count, told }
+    }
+
+    fn note(&self) {
+        self.count.inc();
+        if self.told.entry(()).or_insert(()).is_fresh() {
+            tracing::warn!(
+                at = self.at,
+                "connections of clients that are too slow are closed (logged once a minute)"
+            );
+        }
+    }
 }
 
 /// A client's connection that costs no more memory and time than it may. The HTTP library reads whatever comes, however
@@ -69,7 +95,7 @@ impl Connection {
         let head = traffic.head_since().map(|since| since + patience.head);
         let idle = traffic.idle_since().map(|since| since + patience.idle);
         if self.head.poll(head, context).is_ready() {
-            patience.slow_heads.inc();
+            patience.slow_heads.note();
         } else if self.idle.poll(idle, context).is_pending() {
             return Poll::Pending;
         }
@@ -88,7 +114,7 @@ impl Connection {
             .stalled
             .get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(timer.as_mut().poll(context));
-        self.patience.slow_readers.inc();
+        self.patience.slow_readers.note();
         Poll::Ready(Err(Error::from(ErrorKind::TimedOut)))
     }
 }

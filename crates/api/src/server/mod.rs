@@ -29,7 +29,7 @@ use crate::limits;
 use crate::middleware::observe;
 use crate::routes;
 use crate::state::AppState;
-use connection::{Connection, Patience};
+use connection::{Connection, Patience, Slow};
 use places::{MOST_TOLD, Places};
 pub(crate) use traffic::{Traffic, UnderWay};
 use transport::Transport;
@@ -77,8 +77,8 @@ pub fn run(
             head: settings.header_timeout + AFTER_LIBRARY,
             idle: settings.keep_alive + AFTER_LIBRARY,
             write: settings.write_timeout,
-            slow_heads: metrics.closed("head"),
-            slow_readers: metrics.closed("reading"),
+            slow_heads: Slow::new("head", metrics.closed("head")),
+            slow_readers: Slow::new("reading", metrics.closed("reading")),
         },
         failed_handshakes: metrics.failed_handshakes.clone(),
     };

@@ -12,8 +12,8 @@ use crate::metrics::LimitMetrics;
 pub(super) const MOST_TOLD: usize = 256;
 /// How long one of them may take to hear it.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How often it is logged, at most, that there are too many.
-const LOGGED_EVERY: Duration = Duration::from_secs(60);
+/// How often the same thing about connections is logged, at most.
+pub(super) const LOGGED_EVERY: Duration = Duration::from_secs(60);
 
 const FULL: &str = concat!(
     "HTTP/1.1 503 Service Unavailable\r\n",
