@@ -27,6 +27,7 @@ mod rows;
 mod scrub;
 mod scrub_lock;
 pub mod sql;
+mod store;
 mod tls;
 mod tracking;
 mod transaction;

@@ -1,22 +1,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use futures_util::future::try_join;
-use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::audit::{Chain, Event};
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::counters::{Counters, StoreStatus};
-use strongroom_domain::credential::{CredentialFilter, CredentialPage, Page, SealedCredential};
+use strongroom_domain::counters::Counters;
 use strongroom_domain::crypto::RandomSource;
-use strongroom_domain::last_use::StoredCredential;
-use strongroom_domain::organization::Organization;
-use strongroom_domain::replication::OperationId;
-use strongroom_domain::store::{
-    ChangeFn, Committed, LookFn, Store, StoreError, StoreResult, StoredOrgKey, Tracking,
-};
-use strongroom_domain::{Clock, CredentialId, KeyId, LaneId};
+use strongroom_domain::store::{Committed, StoreError, StoreResult, Tracking};
+use strongroom_domain::{Clock, CredentialId, LaneId};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_postgres::Row;
@@ -28,12 +18,9 @@ use crate::audit::Lane;
 use crate::database::Database;
 use crate::error::ConnectError;
 use crate::gather::{Gather, Line};
-use crate::listing::list;
 use crate::reader::{ApiKeys, Credentials, OrgKeys, Reader, Wanted};
-use crate::rows::{self, get};
+use crate::rows::get;
 use crate::sql;
-use crate::sql::operations as op_sql;
-use crate::tracking;
 use crate::transaction::{Bound, OrgTransaction, within};
 use crate::worker_thread::WorkerThread;
 use crate::writer::{LoneWriter, NewLane, Operation, Write, Writer};
@@ -55,18 +42,18 @@ pub struct PgStore {
     /// The primary: every write goes there.
     pub(crate) database: Database,
     /// The region's standby, where credentials are read; the primary when there is none.
-    replica: Option<Database>,
+    pub(crate) replica: Option<Database>,
     chain: Chain,
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
     pub(crate) writes: Gather<Write>,
-    reads: Gather<Wanted<Credentials>>,
-    api_keys: Gather<Wanted<ApiKeys>>,
-    org_keys: Gather<Wanted<OrgKeys>>,
+    pub(crate) reads: Gather<Wanted<Credentials>>,
+    pub(crate) api_keys: Gather<Wanted<ApiKeys>>,
+    pub(crate) org_keys: Gather<Wanted<OrgKeys>>,
     _thread: WorkerThread,
     /// The connections of the workers, and of the one that reads credentials.
-    reserved: Database,
-    reserved_reads: Database,
+    pub(crate) reserved: Database,
+    pub(crate) reserved_reads: Database,
     /// Queries that may read many rows take at most half of the pool, so that the others always get through.
     pub(crate) scans: Semaphore,
 }
@@ -135,7 +122,7 @@ impl PgStore {
         written.await.map(drop)
     }
 
-    async fn write_tracked(
+    pub(crate) async fn write_tracked(
         &self,
         scope: OrgScope,
         operation: Operation,
@@ -196,13 +183,13 @@ impl PgStore {
     }
 
     /// Where credentials are read from.
-    fn reading(&self) -> &Database {
+    pub(crate) fn reading(&self) -> &Database {
         self.replica.as_ref().unwrap_or(&self.database)
     }
 
     // In a transaction of its own, with a lane of its own: however many rows there are, the writers of other
     // organisations do not wait for it.
-    async fn delete_all(
+    pub(crate) async fn delete_all(
         &self,
         lane: &mut Lane,
         scope: OrgScope,
@@ -241,267 +228,7 @@ impl PgStore {
     }
 }
 
-#[async_trait]
-impl Store for PgStore {
-    async fn create_organization(
-        &self,
-        scope: OrgScope,
-        organization: Organization,
-        key: StoredOrgKey,
-        event: Event,
-    ) -> StoreResult<()> {
-        let operation = Operation::AddOrganization(organization, key);
-        self.write(scope, operation, event).await
-    }
-
-    async fn organizations(&self) -> StoreResult<Vec<Organization>> {
-        within(&self.database, async {
-            let transaction = OrgTransaction::begin_listing(&self.database).await?;
-            let rows = transaction.query(sql::ORGANIZATIONS, &[]).await?;
-            transaction.finish().await?;
-            rows.iter().map(rows::organization).collect()
-        })
-        .await
-    }
-
-    async fn organization(&self, scope: OrgScope) -> StoreResult<Option<Organization>> {
-        let rows = self
-            .query(scope, sql::ORGANIZATION, &[&scope.org().0])
-            .await?;
-        rows.first().map(rows::organization).transpose()
-    }
-
-    async fn delete_organization(
-        &self,
-        scope: OrgScope,
-        destroy_after: DateTime<Utc>,
-        event: Event,
-    ) -> StoreResult<()> {
-        let operation = Operation::DeleteOrganization { destroy_after };
-        self.write(scope, operation, event).await
-    }
-
-    async fn restore_organization(&self, scope: OrgScope, event: Event) -> StoreResult<()> {
-        self.write(scope, Operation::RestoreOrganization, event)
-            .await
-    }
-
-    async fn destroy_organization(
-        &self,
-        scope: OrgScope,
-        at_once: bool,
-        event: Event,
-    ) -> StoreResult<()> {
-        let operation = Operation::DestroyOrganization { at_once };
-        self.write(scope, operation, event).await
-    }
-
-    async fn remove_rows(&self, scope: OrgScope) -> StoreResult<()> {
-        let org = scope.org().0;
-        while self
-            .execute(scope, sql::CREDENTIALS_DELETE_SOME, &[&org])
-            .await?
-            > 0
-        {}
-        for sql in [
-            sql::ALL_CREDENTIAL_USES_DELETE,
-            sql::ALL_KEY_USES_DELETE,
-            sql::ROTATIONS_DELETE,
-        ] {
-            self.execute(scope, sql, &[&org]).await?;
-        }
-        for sql in tracking::ALL_DELETE {
-            self.execute(scope, sql, &[&org]).await?;
-        }
-        Ok(())
-    }
-
-    async fn org_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredOrgKey>> {
-        let id = ();
-        self.org_keys.ask(|reply| Wanted { scope, id, reply }).await
-    }
-
-    async fn org_keys_of_replica(&self, scope: OrgScope) -> StoreResult<Option<Vec<StoredOrgKey>>> {
-        let Some(replica) = &self.replica else {
-            return Ok(None);
-        };
-        let rows = query_on(replica, scope, sql::ORG_KEYS, &[&scope.org().0]).await?;
-        rows.iter()
-            .map(rows::org_key)
-            .collect::<StoreResult<_>>()
-            .map(Some)
-    }
-
-    async fn add_api_key(
-        &self,
-        scope: OrgScope,
-        key: StoredApiKey,
-        event: Event,
-    ) -> StoreResult<()> {
-        self.write(scope, Operation::AddApiKey(key), event).await
-    }
-
-    async fn api_key(&self, scope: OrgScope, id: KeyId) -> StoreResult<Option<StoredApiKey>> {
-        self.api_keys.ask(|reply| Wanted { scope, id, reply }).await
-    }
-
-    async fn api_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredApiKey>> {
-        let rows = self.query(scope, sql::API_KEYS, &[&scope.org().0]).await?;
-        rows.iter()
-            .map(|row| rows::api_key(scope.org(), row))
-            .collect()
-    }
-
-    async fn revoke_api_key(&self, scope: OrgScope, id: KeyId, event: Event) -> StoreResult<()> {
-        self.write(scope, Operation::RevokeApiKey(id), event).await
-    }
-
-    async fn insert_credential(
-        &self,
-        scope: OrgScope,
-        row: SealedCredential,
-        tracking: Tracking,
-        event: Event,
-    ) -> StoreResult<Committed> {
-        self.write_tracked(scope, Operation::Insert(row), tracking, event)
-            .await
-    }
-
-    async fn credential(
-        &self,
-        scope: OrgScope,
-        id: CredentialId,
-    ) -> StoreResult<Option<Arc<StoredCredential>>> {
-        self.reads.ask(|reply| Wanted { scope, id, reply }).await
-    }
-
-    async fn look_at_credential(
-        &self,
-        scope: OrgScope,
-        id: CredentialId,
-        look: LookFn,
-        event: Event,
-    ) -> StoreResult<()> {
-        if self.replica.is_none() {
-            return self.write(scope, Operation::Look { id, look }, event).await;
-        }
-        let seen = match self.credential(scope, id).await {
-            found @ (Ok(_) | Err(StoreError::Malformed(_))) => look(found)?,
-            Err(error) => return Err(error),
-        };
-        self.record(scope, event.of_look(seen)).await
-    }
-
-    async fn credential_of_user(
-        &self,
-        scope: OrgScope,
-        user: &str,
-    ) -> StoreResult<Option<SealedCredential>> {
-        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &user];
-        let rows = self.query(scope, sql::CREDENTIAL_OF_USER, params).await?;
-        let row = rows.first().map(rows::sealed_credential).transpose()?;
-        Ok(row.map(|(_, credential)| credential))
-    }
-
-    async fn change_credential(
-        &self,
-        scope: OrgScope,
-        id: CredentialId,
-        change: ChangeFn,
-        operation: Option<OperationId>,
-        event: Event,
-    ) -> StoreResult<Committed> {
-        let write = Operation::Change { id, change };
-        self.write_tracked(scope, write, tracked(operation), event)
-            .await
-    }
-
-    async fn delete_credential(
-        &self,
-        scope: OrgScope,
-        id: CredentialId,
-        operation: Option<OperationId>,
-        event: Event,
-    ) -> StoreResult<Committed> {
-        let write = Operation::Delete(id);
-        self.write_tracked(scope, write, tracked(operation), event)
-            .await
-    }
-
-    async fn delete_all_credentials(
-        &self,
-        scope: OrgScope,
-        operation: Option<OperationId>,
-        event: Event,
-        each: Event,
-    ) -> StoreResult<Committed> {
-        let mut lane = self.own_lane()?;
-        let work = async {
-            let transaction = self.delete_all(&mut lane, scope, event, each).await?;
-            if let Some(operation) = operation {
-                let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &operation.0];
-                transaction
-                    .insert(&op_sql::OPERATIONS_INSERT, params)
-                    .await?;
-            }
-            Ok(transaction)
-        };
-        let transaction = within(&self.database, work).await?;
-        let position = match operation {
-            Some(_) => transaction.commit_at().await?,
-            None => transaction.commit().await.map(|()| None)?,
-        };
-        Ok(Committed {
-            position,
-            earlier: None,
-        })
-    }
-
-    async fn list_credentials(
-        &self,
-        scope: OrgScope,
-        page: Page,
-        filter: CredentialFilter,
-    ) -> StoreResult<CredentialPage> {
-        within(self.reading(), async {
-            let _turn = self.scans.acquire().await;
-            list(self.reading(), scope, page, &filter).await
-        })
-        .await
-    }
-
-    fn status(&self) -> StoreStatus {
-        let queues = [
-            self.writes.status(),
-            self.reads.status(),
-            self.api_keys.status(),
-            self.org_keys.status(),
-        ];
-        let mut pools = vec![
-            self.database.pool_status("primary"),
-            self.reserved.pool_status("shared"),
-        ];
-        if let Some(replica) = &self.replica {
-            pools.push(replica.pool_status("region"));
-            pools.push(self.reserved_reads.pool_status("shared_region"));
-        }
-        StoreStatus {
-            queues: queues.into(),
-            pools,
-        }
-    }
-
-    async fn ping(&self) -> StoreResult<()> {
-        try_join(answers(&self.database), answers(self.reading())).await?;
-        Ok(())
-    }
-
-    async fn record(&self, scope: OrgScope, event: Event) -> StoreResult<()> {
-        self.write(scope, Operation::Record, event).await
-    }
-}
-
-async fn query_on(
+pub(crate) async fn query_on(
     database: &Database,
     scope: OrgScope,
     sql: &str,
@@ -513,26 +240,6 @@ async fn query_on(
     let read = OrgTransaction::read(database, &scopes, &statement);
     let rows = within(database, read).await?;
     Ok(rows.into_iter().flatten().collect())
-}
-
-async fn answers(database: &Database) -> StoreResult<()> {
-    within(database, async {
-        let client = database.client().await?;
-        client
-            .batch_execute("")
-            .await
-            .map_err(|error| database.watched.failed(&error))?;
-        database.watched.has_read();
-        Ok(())
-    })
-    .await
-}
-
-fn tracked(operation: Option<OperationId>) -> Tracking {
-    Tracking {
-        operation,
-        claim: None,
-    }
 }
 
 fn writer(database: &Database, hurried: &Database, new_lane: &NewLane) -> StoreResult<Writer> {
