@@ -134,7 +134,7 @@ async fn one_that_somebody_made_without_the_root_key() {
     kept.refuses("no backup", "is no backup").await;
     for (newer, by) in [
         ("\"format\":1", "\"format\":2"),
-        ("\"schema\":7", "\"schema\":999"),
+        ("\"schema\":8", "\"schema\":999"),
     ] {
         assert!(text.contains(newer), "{newer}");
         kept.safe.encrypt("newer", &text.replacen(newer, by, 1));

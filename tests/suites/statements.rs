@@ -1,6 +1,7 @@
 //! Every SQL statement fits the migrated schema, and the application role's rights.
 
 use strongroom_e2e::Database;
+use tokio_postgres::SimpleQueryMessage;
 use tokio_postgres::types::{Kind, Type};
 
 #[tokio::test]
@@ -51,6 +52,44 @@ async fn the_application_role_has_the_rights_that_the_statements_need() {
             panic!("{name}: {error:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_query_that_is_a_transaction_of_its_own_enters_its_scope_first() {
+    let database = Database::create().await;
+    let client = database.connect_as_app().await;
+    let once = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off";
+    client.batch_execute(once).await.unwrap();
+    let mut seen = 0;
+    for (at, (name, sql)) in strongroom_storage::sql::all().into_iter().enumerate() {
+        let is_query = sql.starts_with("select ") || sql.starts_with("with ");
+        let of_tenants = sql.contains("$1") && sql.contains("org_id");
+        let of_owners = name.starts_with("PRUNE_");
+        if !is_query || !of_tenants || of_owners || sql.contains("for update") {
+            continue;
+        }
+        let params = client.prepare(sql).await.unwrap().params().len();
+        let alone = strongroom_storage::sql::alone(sql, params);
+        let statement = client.prepare(&alone).await.unwrap();
+        let values = vec!["null"; params + 1].join(", ");
+        let types: Vec<_> = statement.params().iter().map(type_name).collect();
+        let plan = format!(
+            "prepare alone_{at} ({}) as {alone}; explain execute alone_{at} ({values})",
+            types.join(", ")
+        );
+        let plan = client.simple_query(&plan).await.unwrap();
+        let lines = plan.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        let lines: Vec<_> = lines.take(2).collect();
+        assert!(
+            lines[0].starts_with("Result ") && lines[1].contains("One-Time Filter: ($"),
+            "{name}: {lines:?}"
+        );
+        seen += 1;
+    }
+    assert!(seen > 20, "{seen}");
 }
 
 // What compares with null is planned away, and a sharded table asks at once which shard a row belongs to.

@@ -49,7 +49,6 @@ pub(crate) async fn administer(
             revoke_api_key(transaction, params).await
         }
         Operation::Insert(_)
-        | Operation::Look { .. }
         | Operation::Change { .. }
         | Operation::Delete(_)
         | Operation::Record => Ok(Ok(())),

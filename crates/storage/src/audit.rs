@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use crate::audit_reader::lane_head;
 use crate::sql;
-use crate::transaction::{Bound, OrgTransaction};
+use crate::statement::Bound;
+use crate::transaction::OrgTransaction;
 
 /// Most organisations whose heads are kept in memory; beyond it they are read again.
 const MAX_HEADS: usize = 100_000;

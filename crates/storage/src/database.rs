@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -78,6 +79,8 @@ struct Connector {
     tls: MakeRustlsConnect,
     // Connections outlive the thread that first asks for one, so they all run here.
     runtime: Handle,
+    /// Whether the last connection was to a sharded cluster.
+    sharded: Arc<AtomicBool>,
     watched: Watched,
 }
 
@@ -109,6 +112,7 @@ impl Database {
             config: session(settings),
             tls: tls::connector(&settings.url)?,
             runtime: Handle::current(),
+            sharded: Arc::default(),
             watched: watched.clone(),
         };
         let timeout = settings.connect_timeout;
@@ -150,6 +154,11 @@ impl Database {
     pub(crate) fn connect_patience(&self) -> Duration {
         let hosts = self.connector.config.get_hosts().len();
         self.connect_timeout * u32::try_from(hosts).unwrap_or(1)
+    }
+
+    /// Whether it is a cluster whose tables are sharded. Known once there is a connection.
+    pub(crate) fn is_sharded(&self) -> bool {
+        self.connector.sharded.load(Ordering::Relaxed)
     }
 
     /// Where what happens here is counted.
@@ -217,8 +226,8 @@ fn session(settings: &DatabaseSettings) -> Config {
     config
 }
 
-/// One plan per prepared statement: PostgreSQL would plan many of them anew each time, which takes as long as to run
-/// them. Sharded clusters do not take it.
+/// One plan per prepared statement, but on a sharded cluster, which does not take it: PostgreSQL would plan many of them
+/// anew each time, which takes as long as to run them. A row says that the database is not sharded.
 const PLAN_ONCE: &str = "select set_config('plan_cache_mode', 'force_generic_plan', false) \
      where not exists (select from pg_catalog.pg_extension where extname = 'citus')";
 
@@ -260,7 +269,9 @@ impl Connect for Connector {
         let connector = self.clone();
         let connecting = self.runtime.spawn(async move {
             let (client, task) = connector.connect_notified(|| {}).await?;
-            client.batch_execute(PLAN_ONCE).await?;
+            let planned_once = client.query_opt(PLAN_ONCE, &[]).await?;
+            let sharded = planned_once.is_none();
+            connector.sharded.store(sharded, Ordering::Relaxed);
             Ok((client, task))
         });
         Box::pin(async move {

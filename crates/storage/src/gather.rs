@@ -89,8 +89,18 @@ impl<M: Member> Gather<M> {
         member: impl FnOnce(Reply<T>) -> M,
     ) -> oneshot::Receiver<StoreResult<T>> {
         let (reply, begun) = oneshot::channel();
-        self.queue.put(member(reply));
+        self.put(member(reply));
         begun
+    }
+
+    /// Queues a request whose answer somebody waits for already.
+    pub(crate) fn put(&self, member: M) {
+        self.queue.put(member);
+    }
+
+    /// Waits until the worker has taken everything that waits.
+    pub(crate) async fn drained(&self) {
+        self.queue.drained().await;
     }
 }
 
@@ -130,6 +140,7 @@ struct Queue<M> {
     waiting: Mutex<Waiting<M>>,
     line: Line,
     changed: Notify,
+    emptied: Notify,
     refused: Count,
     sizes: Histogram,
     times: Histogram,
@@ -163,6 +174,7 @@ impl<M: Member> Queue<M> {
             waiting: Mutex::new(waiting),
             line,
             changed: Notify::new(),
+            emptied: Notify::new(),
             refused: Count::default(),
             sizes: Histogram::new(SIZES),
             times: Histogram::new(TIMES),
@@ -223,6 +235,9 @@ impl<M: Member> Queue<M> {
                 let mut waiting = self.lock();
                 if waiting.len > 0 {
                     let taken = waiting.take(largest);
+                    if waiting.len == 0 {
+                        self.emptied.notify_waiters();
+                    }
                     drop(waiting);
                     return Some(begin(taken));
                 }
@@ -231,6 +246,16 @@ impl<M: Member> Queue<M> {
                 }
             }
             self.changed.notified().await;
+        }
+    }
+
+    async fn drained(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.lock().len == 0 {
+                return;
+            }
+            emptied.await;
         }
     }
 

@@ -1,13 +1,15 @@
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::{CredentialFilter, CredentialPage, Page, PageStart};
 use strongroom_domain::store::StoreResult;
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::database::Database;
 use crate::rows::{self, get};
 use crate::sql;
-use crate::transaction::{Bound, OrgTransaction};
+use crate::statement::Bound;
+use crate::transaction::OrgTransaction;
 
 /// Reads one page of an organisation's credentials.
 pub(crate) async fn list(
@@ -26,41 +28,54 @@ pub(crate) async fn list(
     }
     // One more than asked for tells whether there is a next page.
     let more = page.limit + 1;
-    let (after, offset): (Uuid, i64);
     let mut params = matching.clone();
-    let (sql, count) = match page.start {
-        PageStart::Offset(first) => {
-            offset = first;
-            params.extend_from_slice(&[&page.limit, &offset]);
-            match filtered {
-                true => (sql::MATCHING_FROM, Some(sql::MATCHING_COUNT)),
-                false => (sql::CREDENTIALS_FROM, Some(sql::CREDENTIALS_COUNT)),
-            }
-        }
+    params.push(&more);
+    let (sql, count) = match (&page.start, filtered) {
+        (PageStart::Offset(_), false) => (sql::CREDENTIALS_FROM, sql::CREDENTIALS_COUNT),
+        (PageStart::Offset(_), true) => (sql::MATCHING_FROM, sql::MATCHING_COUNT),
+        (PageStart::After(_), false) => (sql::CREDENTIALS_AFTER, sql::CREDENTIALS_COUNT),
+        (PageStart::After(_), true) => (sql::MATCHING_AFTER, sql::MATCHING_COUNT),
+    };
+    let after: Uuid;
+    match &page.start {
+        PageStart::Offset(offset) => params.push(offset),
         PageStart::After(last) => {
             after = last.map_or(Uuid::nil(), |id| id.0);
-            params.extend_from_slice(&[&more, &after]);
-            match filtered {
-                true => (sql::MATCHING_AFTER, None),
-                false => (sql::CREDENTIALS_AFTER, None),
-            }
+            params.push(&after);
         }
+    }
+    let rows = read(database, scope, Bound { sql, params }).await?;
+    let total = match page.start {
+        PageStart::After(_) => None,
+        PageStart::Offset(first) => match total_before_end(first, rows.len(), page.limit) {
+            Some(total) => Some(total),
+            None => {
+                let params = matching;
+                let counted = read(database, scope, Bound { sql: count, params }).await?;
+                counted.first().map(|row| get(row, "total")).transpose()?
+            }
+        },
     };
-    let mut statements = vec![Bound { sql, params }];
-    statements.extend(count.map(|sql| Bound {
-        sql,
-        params: matching,
-    }));
-    let answers = OrgTransaction::read(database, &[scope], &statements).await?;
-    let items = answers[0].iter();
-    let mut items = items
-        .map(|row| rows::credential_info(scope.org(), row))
-        .collect::<StoreResult<Vec<_>>>()?;
-    let counted = answers.get(1).and_then(|rows| rows.first());
-    let total = counted.map(|row| get(row, "total")).transpose()?;
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let more = items.len() > limit;
-    items.truncate(limit);
+    let items = rows.iter().take(to_usize(page.limit));
+    let items = items.map(|row| rows::credential_info(scope.org(), row));
+    let items: Vec<_> = items.collect::<StoreResult<_>>()?;
+    let more = rows.len() > items.len();
     let next = items.last().filter(|_| more).map(|item| item.id);
     Ok(CredentialPage { items, total, next })
+}
+
+async fn read(database: &Database, scope: OrgScope, statement: Bound<'_>) -> StoreResult<Vec<Row>> {
+    let rows = OrgTransaction::read(database, &[scope], &[statement]).await?;
+    Ok(rows.into_iter().flatten().collect())
+}
+
+/// How many there are in all, if the page says so: it reaches the end. To count them takes as long as there are many.
+fn total_before_end(first: i64, seen: usize, limit: i64) -> Option<i64> {
+    let seen = i64::try_from(seen).ok()?;
+    let reaches_end = seen <= limit && (seen > 0 || first == 0);
+    reaches_end.then(|| first + seen)
+}
+
+fn to_usize(limit: i64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
 }

@@ -7,7 +7,7 @@ use crate::error::ConnectError;
 use crate::roles::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-pub(crate) const MIGRATIONS: [(&str, &str); 7] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 8] = [
     (
         "V0001__vault",
         include_str!("../../../migrations/0001_vault.sql"),
@@ -35,6 +35,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 7] = [
     (
         "V0007__audit_by_credential",
         include_str!("../../../migrations/0007_audit_by_credential.sql"),
+    ),
+    (
+        "V0008__once_per_statement",
+        include_str!("../../../migrations/0008_once_per_statement.sql"),
     ),
 ];
 

@@ -12,10 +12,10 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::administration::administer;
-use crate::reader::{Credentials, found, one_of};
 use crate::rows::get;
+use crate::statement::Step;
 use crate::tracking::claim;
-use crate::transaction::{Bound, OrgTransaction};
+use crate::transaction::OrgTransaction;
 use crate::writer::{Operation, Write};
 use crate::{rows, sql};
 
@@ -27,7 +27,6 @@ pub(crate) async fn carry_out<'a>(
     batch: &'a [Write],
 ) -> StoreResult<(Vec<Member<'a>>, Vec<(OrgId, i32)>)> {
     let mut members: Vec<Member<'_>> = batch.iter().map(Member::new).collect();
-    look(transaction, &mut members).await?;
     claim(transaction, &mut members).await?;
     let used = change(transaction, &mut members).await?;
     delete(transaction, &mut members).await?;
@@ -67,57 +66,6 @@ impl<'a> Member<'a> {
     pub(crate) fn org(&self) -> OrgId {
         self.write.scope.org()
     }
-}
-
-/// The generations of organisations' keys that a batch's rows name, each once.
-pub(crate) struct Used {
-    orgs: Vec<Uuid>,
-    generations: Vec<i32>,
-}
-
-impl Used {
-    /// Those of changed rows, and of new ones.
-    pub(crate) fn of(changed: Vec<(OrgId, i32)>, new: &NewRows<'_>) -> Self {
-        let mut used = changed;
-        used.extend(new.used());
-        used.sort_unstable();
-        used.dedup();
-        let (orgs, generations) = used.into_iter().map(|(org, used)| (org.0, used)).unzip();
-        Self { orgs, generations }
-    }
-
-    /// The statement that fails unless all of them are active.
-    pub(crate) fn check(&self) -> Option<Bound<'_>> {
-        (!self.orgs.is_empty()).then(|| Bound {
-            sql: sql::CHECK_GENERATIONS,
-            params: vec![&self.orgs, &self.generations],
-        })
-    }
-}
-
-async fn look(transaction: &OrgTransaction, members: &mut [Member<'_>]) -> StoreResult<()> {
-    let wanted = members
-        .iter()
-        .filter_map(|member| match &member.write.operation {
-            Operation::Look { id, .. } => Some((member.org().0, id.0)),
-            _ => None,
-        });
-    let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = wanted.unzip();
-    if orgs.is_empty() {
-        return Ok(());
-    }
-    let rows = transaction.query(sql::CREDENTIALS, &[&orgs, &ids]).await?;
-    let found = found::<Credentials>(rows.iter())?;
-    for member in members {
-        let Operation::Look { id, look } = &member.write.operation else {
-            continue;
-        };
-        match look(one_of::<Credentials>(&found, member.org(), *id)) {
-            Ok(seen) => member.event = member.event.clone().of_look(seen),
-            Err(error) => member.result = Err(error),
-        }
-    }
-    Ok(())
 }
 
 async fn change(
@@ -289,13 +237,13 @@ impl<'a> NewRows<'a> {
     }
 
     /// The generations that the new rows name.
-    fn used(&self) -> impl Iterator<Item = (OrgId, i32)> {
+    pub(crate) fn used(&self) -> impl Iterator<Item = (OrgId, i32)> {
         let rows = self.credentials.iter();
         rows.map(|new| (new.org, new.row.key_generation))
     }
 
-    /// The statements that insert them.
-    pub(crate) fn statements(&self) -> Vec<Bound<'_>> {
+    /// The steps that insert them.
+    pub(crate) fn steps(&self) -> Vec<Step<'_>> {
         let mut params: Vec<&(dyn ToSql + Sync)> =
             Vec::with_capacity(self.credentials.len() * sql::CREDENTIALS_INSERT.columns);
         for new in &self.credentials {
@@ -313,13 +261,18 @@ impl<'a> NewRows<'a> {
                 &new.row.pieces_user,
             ]);
         }
-        let mut statements = sql::CREDENTIALS_INSERT.bound(&params);
+        let mut steps = Vec::new();
+        if !params.is_empty() {
+            steps.push(Step::Insert(&sql::CREDENTIALS_INSERT, params));
+        }
         let mut params: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(self.operations.len() * 2);
         for (org, operation) in &self.operations {
             params.extend_from_slice(&[org, operation]);
         }
-        statements.extend(sql::operations::OPERATIONS_INSERT.bound(&params));
-        statements
+        if !params.is_empty() {
+            steps.push(Step::Insert(&sql::operations::OPERATIONS_INSERT, params));
+        }
+        steps
     }
 }
 

@@ -18,10 +18,12 @@ use crate::audit::Lane;
 use crate::database::Database;
 use crate::error::ConnectError;
 use crate::gather::{Gather, Line};
+use crate::generations::Checked;
 use crate::reader::{ApiKeys, Credentials, OrgKeys, Reader, Wanted};
 use crate::rows::get;
 use crate::sql;
-use crate::transaction::{Bound, OrgTransaction, within};
+use crate::statement::Bound;
+use crate::transaction::{OrgTransaction, within};
 use crate::worker_thread::WorkerThread;
 use crate::writer::{LoneWriter, NewLane, Operation, Write, Writer};
 
@@ -46,7 +48,7 @@ pub struct PgStore {
     chain: Chain,
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
-    pub(crate) writes: Gather<Write>,
+    pub(crate) writes: Arc<Gather<Write>>,
     pub(crate) reads: Gather<Wanted<Credentials>>,
     pub(crate) api_keys: Gather<Wanted<ApiKeys>>,
     pub(crate) org_keys: Gather<Wanted<OrgKeys>>,
@@ -85,7 +87,6 @@ impl PgStore {
             None => (reserved.clone(), hurried.clone()),
         };
         let pools = (reserved.clone(), reading.0.clone());
-        let reads = Reader::<Credentials>::new(reading.0, reading.1);
         let api_keys = Reader::<ApiKeys>::new(reserved.clone(), hurried.clone());
         let org_keys = Reader::<OrgKeys>::new(reserved, hurried);
         let named = |name| Line {
@@ -94,8 +95,10 @@ impl PgStore {
             largest: LARGEST_BATCH,
             counters: counters.clone(),
         };
+        let writes = Arc::new(Gather::start(runtime, writer, named("writes")));
+        let reads = Reader::<Credentials>::new(reading.0, reading.1).in_front_of(writes.clone());
         Ok(Self {
-            writes: Gather::start(runtime, writer, named("writes")),
+            writes,
             reads: Gather::start(runtime, reads, named("credentials")),
             api_keys: Gather::start(runtime, api_keys, named("api_keys")),
             org_keys: Gather::start(runtime, org_keys, named("organization_keys")),
@@ -129,18 +132,28 @@ impl PgStore {
         tracking: Tracking,
         event: Event,
     ) -> StoreResult<Committed> {
-        let until = Instant::now() + self.database.statement_timeout;
-        loop {
+        self.unless_contended(|| {
             let (operation, event) = (operation.clone(), event.clone());
             let tracking = tracking.clone();
-            let written = self.writes.ask(|reply| Write {
+            self.writes.ask(|reply| Write {
                 scope,
                 operation,
                 tracking,
                 event,
                 reply,
-            });
-            match written.await {
+            })
+        })
+        .await
+    }
+
+    /// Tries again and again, for a while, what another transaction stands in the way of.
+    pub(crate) async fn unless_contended<T, W: Future<Output = StoreResult<T>>>(
+        &self,
+        work: impl Fn() -> W,
+    ) -> StoreResult<T> {
+        let until = Instant::now() + self.database.statement_timeout;
+        loop {
+            match work().await {
                 Err(StoreError::Contended(_)) if Instant::now() < until => {
                     tokio::time::sleep(CONTENDED).await;
                 }
@@ -250,6 +263,7 @@ fn writer(database: &Database, hurried: &Database, new_lane: &NewLane) -> StoreR
     Ok(Writer {
         database: database.clone(),
         lane: new_lane()?,
+        checked: Checked::default(),
         new_lane: new_lane.clone(),
         aside: Some(Aside::start(lone)),
     })

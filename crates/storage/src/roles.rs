@@ -7,7 +7,7 @@ use crate::error::ConnectError;
 /// What servers may do, and no more: they own nothing, and cannot alter or drop a table or policy.
 pub(crate) const GRANTS: &str = "\
 grant usage on schema public to {role};
-grant select on schema_migrations, audit_checkpoints to {role};
+grant select on schema_migrations, audit_checkpoints, key_epoch to {role};
 grant select, insert on audit_events, root_keys, service_keys, organizations, org_keys, api_keys to {role};
 grant update (state) on root_keys to {role};
 grant update (root_key_id, wrapped_key) on service_keys to {role};

@@ -4,6 +4,7 @@
 mod audit;
 pub mod backup;
 pub mod doctor;
+mod insert;
 mod keys;
 mod listing;
 pub mod operations;
@@ -11,24 +12,40 @@ pub mod operations;
 mod shapes;
 
 pub use audit::*;
+pub use insert::*;
 pub use keys::*;
 pub use listing::*;
 use uuid::Uuid;
 
-/// Opens a transaction to the listing of organisations.
-pub const ENTER_LISTING: &str = "set local strongroom.orgs = '*'";
+/// The scope of the listing of organisations.
+pub const LISTING: &str = "*";
 
-/// Opens a transaction to the rows of organisations, and closes it to those seen before.
+/// The scope of organisations: what a transaction says whose rows it is about.
 #[must_use]
-pub fn enter(orgs: &[Uuid]) -> String {
-    let mut sql = String::with_capacity(40 + 37 * orgs.len());
-    sql.push_str("set local strongroom.orgs = '");
+pub fn scope(orgs: &[Uuid]) -> String {
+    let mut scope = String::with_capacity(37 * orgs.len());
     for org in orgs {
-        sql.push_str(org.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-        sql.push(',');
+        scope.push_str(org.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        scope.push(',');
     }
-    sql.push('\'');
-    sql
+    scope
+}
+
+/// Opens a transaction to the rows of a scope, and closes it to those seen before.
+#[must_use]
+pub fn enter(scope: &str) -> String {
+    format!("set local strongroom.orgs = '{scope}'")
+}
+
+/// A query of at most so many parameters as a transaction of its own, whose scope is the parameter after these.
+/// The condition names no table, so PostgreSQL asks it before it looks at any.
+#[must_use]
+pub fn alone(query: &str, params: usize) -> String {
+    let scope = params + 1;
+    format!(
+        "select alone.* from ({query}) as alone \
+         where (select set_config('strongroom.orgs', ${scope}, true)) is not null"
+    )
 }
 
 /// A new organisation.
@@ -191,118 +208,6 @@ pub const TRAIL_WITH_CREDENTIALS: &str = "with page as (select e.cred_id from au
 /// Makes audit partitions ahead of time.
 pub const ENSURE_PARTITIONS: &str = "select strongroom_ensure_audit_partitions()";
 
-/// How many rows one INSERT may take; a batch is cut into these, largest first.
-const INSERT_SIZES: [usize; 14] = [128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1];
-
-/// An INSERT of several rows, prepared at a few fixed sizes.
-#[derive(Debug)]
-pub struct Insert {
-    /// Parameters per row.
-    pub columns: usize,
-    statements: [(usize, &'static str); INSERT_SIZES.len()],
-}
-
-impl Insert {
-    /// The largest prepared statement for at most `rows` rows, with its number of rows.
-    #[must_use]
-    pub fn for_rows(&self, rows: usize) -> (usize, &'static str) {
-        let fitting = self.statements.iter().find(|(size, _)| *size <= rows);
-        *fitting.unwrap_or(&self.statements[INSERT_SIZES.len() - 1])
-    }
-
-    fn new(table: &str, columns: &[&str]) -> Self {
-        Self::with_conflict(table, columns, "")
-    }
-
-    /// The same with what to do about rows that are there already.
-    fn with_conflict(table: &str, columns: &[&str], conflict: &str) -> Self {
-        let statement = |rows: usize| {
-            let tuples: Vec<_> = (0..rows).map(|row| tuple(row, columns.len())).collect();
-            let (columns, tuples) = (columns.join(", "), tuples.join(", "));
-            let sql = format!("insert into {table} ({columns}) values {tuples} {conflict}");
-            // Made once per process.
-            (rows, &*Box::leak(sql.into_boxed_str()))
-        };
-        Self {
-            columns: columns.len(),
-            statements: INSERT_SIZES.map(statement),
-        }
-    }
-}
-
-fn tuple(row: usize, columns: usize) -> String {
-    let params: Vec<_> = (1..=columns)
-        .map(|column| format!("${}", row * columns + column))
-        .collect();
-    format!("({})", params.join(", "))
-}
-
-/// New credentials.
-pub static CREDENTIALS_INSERT: std::sync::LazyLock<Insert> = std::sync::LazyLock::new(|| {
-    Insert::new(
-        "credentials",
-        &[
-            "org_id",
-            "cred_id",
-            "provider",
-            "cred_type",
-            "label",
-            "version",
-            "key_generation",
-            "wrapped_key",
-            "sealed_blob",
-            "updated_at",
-            "pieces_user",
-        ],
-    )
-});
-
-/// Audit events.
-pub static AUDIT_INSERT: std::sync::LazyLock<Insert> = std::sync::LazyLock::new(|| {
-    Insert::new(
-        "audit_events",
-        &[
-            "org_id",
-            "lane",
-            "seq",
-            "at",
-            "action",
-            "outcome",
-            "actor",
-            "request_id",
-            "source",
-            "cred_id",
-            "key_id",
-            "version",
-            "digest",
-            "heads",
-            "mac",
-        ],
-    )
-});
-
-/// Last uses of credentials; the later one counts.
-pub static CREDENTIAL_USES_MERGE: std::sync::LazyLock<Insert> = std::sync::LazyLock::new(|| {
-    Insert::with_conflict(
-        "credential_uses as kept",
-        &["org_id", "cred_id", "last_used_at", "last_used_by"],
-        "on conflict (org_id, cred_id) do update set \
-         last_used_at = greatest(kept.last_used_at, excluded.last_used_at), \
-         last_used_by = case when excluded.last_used_at >= kept.last_used_at \
-           then excluded.last_used_by else kept.last_used_by end",
-    )
-});
-
-/// Last uses of API keys; the later one counts.
-pub static KEY_USES_MERGE: std::sync::LazyLock<Insert> = std::sync::LazyLock::new(|| {
-    Insert::with_conflict(
-        "key_uses as kept",
-        &["org_id", "key_id", "last_used_at"],
-        "on conflict (org_id, key_id) do update set \
-         last_used_at = greatest(kept.last_used_at, excluded.last_used_at)",
-    )
-});
-
 /// Every statement, with a name, for the test that prepares them.
 #[must_use]
 pub fn all() -> Vec<(&'static str, &'static str)> {
@@ -357,20 +262,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         &operations::OPERATIONS_INSERT,
         &operations::CLAIMS_INSERT,
     ] {
-        all.extend(insert.statements.iter().map(|(_, sql)| ("INSERT", *sql)));
+        all.extend(insert.statements().map(|sql| ("INSERT", sql)));
     }
     all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_batch_is_cut_largest_first() {
-        let sizes: Vec<_> = [1, 7, 8, 63, 64, 1000]
-            .map(|rows| AUDIT_INSERT.for_rows(rows).0)
-            .to_vec();
-        assert_eq!(sizes, [1, 6, 8, 48, 64, 128]);
-    }
 }

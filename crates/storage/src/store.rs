@@ -12,13 +12,15 @@ use strongroom_domain::last_use::StoredCredential;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::replication::OperationId;
 use strongroom_domain::store::{
-    ChangeFn, Committed, LookFn, Store, StoreError, StoreResult, StoredOrgKey, Tracking,
+    ChangeFn, Committed, LookFn, Store, StoreResult, StoredOrgKey, Tracking,
 };
+use strongroom_domain::trace::trace_parent;
 use strongroom_domain::{CredentialId, KeyId};
 use tokio_postgres::types::ToSql;
 
 use crate::database::Database;
 use crate::listing::list;
+use crate::look::Look;
 use crate::pg_store::{PgStore, query_on};
 use crate::reader::Wanted;
 use crate::rows;
@@ -104,8 +106,9 @@ impl Store for PgStore {
     }
 
     async fn org_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredOrgKey>> {
-        let id = ();
-        self.org_keys.ask(|reply| Wanted { scope, id, reply }).await
+        self.org_keys
+            .ask(|reply| Wanted::of(scope, (), reply))
+            .await
     }
 
     async fn org_keys_of_replica(&self, scope: OrgScope) -> StoreResult<Option<Vec<StoredOrgKey>>> {
@@ -129,7 +132,9 @@ impl Store for PgStore {
     }
 
     async fn api_key(&self, scope: OrgScope, id: KeyId) -> StoreResult<Option<StoredApiKey>> {
-        self.api_keys.ask(|reply| Wanted { scope, id, reply }).await
+        self.api_keys
+            .ask(|reply| Wanted::of(scope, id, reply))
+            .await
     }
 
     async fn api_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredApiKey>> {
@@ -159,7 +164,7 @@ impl Store for PgStore {
         scope: OrgScope,
         id: CredentialId,
     ) -> StoreResult<Option<Arc<StoredCredential>>> {
-        self.reads.ask(|reply| Wanted { scope, id, reply }).await
+        self.reads.ask(|reply| Wanted::of(scope, id, reply)).await
     }
 
     async fn look_at_credential(
@@ -169,14 +174,23 @@ impl Store for PgStore {
         look: LookFn,
         event: Event,
     ) -> StoreResult<()> {
-        if self.replica.is_none() {
-            return self.write(scope, Operation::Look { id, look }, event).await;
-        }
-        let seen = match self.credential(scope, id).await {
-            found @ (Ok(_) | Err(StoreError::Malformed(_))) => look(found)?,
-            Err(error) => return Err(error),
-        };
-        self.record(scope, event.of_look(seen)).await
+        let looked = self.unless_contended(|| {
+            let (look, event) = (look.clone(), event.clone());
+            let writes = self.writes.clone();
+            self.reads.ask(|reply| Wanted {
+                scope,
+                id,
+                asker: Box::new(Look {
+                    scope,
+                    look,
+                    event,
+                    writes,
+                    reply,
+                    span: trace_parent(),
+                }),
+            })
+        });
+        looked.await.map(|_: Committed| ())
     }
 
     async fn credential_of_user(

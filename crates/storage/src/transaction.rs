@@ -10,6 +10,7 @@ use strongroom_domain::caller::OrgScope;
 use strongroom_domain::replication::WalPosition;
 use strongroom_domain::store::{StoreError, StoreResult};
 use strongroom_domain::trace::{TRACE, trace_parent};
+use tokio_postgres::error::Severity;
 use tokio_postgres::types::{PgLsn, ToSql};
 use tokio_postgres::{Row, Statement};
 use tracing::{Instrument, Span};
@@ -19,6 +20,7 @@ use crate::database::Database;
 use crate::error::store_error;
 use crate::sql;
 use crate::sql::operations as op_sql;
+use crate::statement::{Bound, Step, Together};
 use crate::watched::Watched;
 
 /// How much longer than a statement may take its answer is waited for, where COMMIT was sent along: PostgreSQL ends the
@@ -31,45 +33,76 @@ const GRACE: Duration = Duration::from_millis(500);
 /// deadline, a caller that went away) it closes, and PostgreSQL rolls back.
 pub(crate) struct OrgTransaction {
     client: Option<Object>,
-    /// What begins it: sent together with its first statement.
-    start: Mutex<Option<String>>,
+    /// Its scope, until it has begun: BEGIN is sent together with its first statement.
+    scope: Mutex<Option<String>>,
     commit_timeout: Duration,
+    sharded: bool,
     watched: Watched,
+}
+
+/// How a transaction ended that has committed.
+#[derive(Default)]
+pub(crate) struct Ended {
+    /// Where in the log, if that was asked for and could be learnt.
+    pub(crate) position: Option<WalPosition>,
+    /// The epoch of organisations' keys that its check saw.
+    pub(crate) epoch: Option<Uuid>,
 }
 
 impl OrgTransaction {
     pub(crate) async fn begin(database: &Database, scopes: &[OrgScope]) -> StoreResult<Self> {
-        Self::open(database, &sql::enter(&orgs(scopes))).await
+        Self::open(database, sql::scope(&orgs(scopes))).await
     }
 
-    /// Reads with statements that do not need each other's answers, in a transaction of its own that takes one round
-    /// trip; the rows of each.
+    /// Reads with statements that do not need each other's answers, in one round trip; the rows of each. Each is a
+    /// transaction of its own, unless the database is sharded.
     pub(crate) async fn read(
         database: &Database,
         scopes: &[OrgScope],
         statements: &[Bound<'_>],
     ) -> StoreResult<Vec<Vec<Row>>> {
         let mut transaction = Self::begin(database, scopes).await?;
-        let client = transaction.client()?;
-        let ready = prepare_all(client, statements).await;
-        let ready = ready.map_err(|e| transaction.watched.failed(&e))?;
-        let read = try_join(query_all(client, &ready), client.batch_execute("ROLLBACK"));
-        let (rows, ()) = transaction.send(read).await?;
+        let rows = match transaction.sharded {
+            true => transaction.read_together(statements).await?,
+            false => transaction.read_each_alone(statements).await?,
+        };
         transaction.watched.has_read();
         transaction.client.take();
         Ok(rows)
     }
 
-    /// A transaction that sees every organisation's name, and nothing else of any.
-    pub(crate) async fn begin_listing(database: &Database) -> StoreResult<Self> {
-        Self::open(database, sql::ENTER_LISTING).await
+    async fn read_together(&self, statements: &[Bound<'_>]) -> StoreResult<Vec<Vec<Row>>> {
+        let client = self.client()?;
+        let ready = self.prepare_all(statements).await?;
+        let read = try_join(query_all(client, &ready), client.batch_execute("ROLLBACK"));
+        let (rows, ()) = self.send(read).await?;
+        Ok(rows)
     }
 
-    async fn open(database: &Database, enter: &str) -> StoreResult<Self> {
+    async fn read_each_alone(&self, statements: &[Bound<'_>]) -> StoreResult<Vec<Vec<Row>>> {
+        let scope = self.take_scope().unwrap_or_default();
+        let texts: Vec<_> = statements.iter().map(Bound::alone).collect();
+        let bound = texts.iter().zip(statements).map(|(sql, bound)| {
+            let mut params = bound.params.clone();
+            params.push(&scope);
+            Bound { sql, params }
+        });
+        let bound: Vec<_> = bound.collect();
+        let ready = self.prepare_all(&bound).await?;
+        self.send(query_all(self.client()?, &ready)).await
+    }
+
+    /// A transaction that sees every organisation's name, and nothing else of any.
+    pub(crate) async fn begin_listing(database: &Database) -> StoreResult<Self> {
+        Self::open(database, sql::LISTING.into()).await
+    }
+
+    async fn open(database: &Database, scope: String) -> StoreResult<Self> {
         Ok(Self {
             client: Some(database.client().await?),
-            start: Mutex::new(Some(format!("begin; {enter}"))),
+            scope: Mutex::new(Some(scope)),
             commit_timeout: database.statement_timeout + GRACE,
+            sharded: database.is_sharded(),
             watched: database.watched.clone(),
         })
     }
@@ -89,21 +122,30 @@ impl OrgTransaction {
         client: &Object,
         work: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, tokio_postgres::Error> {
-        let start = self.not_started().take();
-        let Some(start) = start else {
+        let Some(scope) = self.take_scope() else {
             return work.await;
         };
-        let ((), done) = try_join(client.batch_execute(&start), work).await?;
+        let begin = format!("begin; {}", sql::enter(&scope));
+        let ((), done) = try_join(client.batch_execute(&begin), work).await?;
         Ok(done)
     }
 
-    fn not_started(&self) -> MutexGuard<'_, Option<String>> {
-        self.start.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Its scope, which it then has to enter at once; none when it has begun.
+    fn take_scope(&self) -> Option<String> {
+        self.not_begun().take()
+    }
+
+    fn has_begun(&self) -> bool {
+        self.not_begun().is_none()
+    }
+
+    fn not_begun(&self) -> MutexGuard<'_, Option<String>> {
+        self.scope.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Moves on to the rows of `scope`, and away from those seen before.
     pub(crate) async fn enter(&self, scope: OrgScope) -> StoreResult<()> {
-        self.run(&sql::enter(&[scope.org().0])).await
+        self.run(&sql::enter(&sql::scope(&[scope.org().0]))).await
     }
 
     /// Runs statements that take no parameters and give no rows.
@@ -148,10 +190,19 @@ impl OrgTransaction {
         if statements.is_empty() {
             return Ok(Vec::new());
         }
-        let client = self.client()?;
-        let ready = prepare_all(client, statements).await;
-        let ready = ready.map_err(|e| self.watched.failed(&e))?;
-        self.send(query_all(client, &ready)).await
+        let ready = self.prepare_all(statements).await?;
+        self.send(query_all(self.client()?, &ready)).await
+    }
+
+    async fn prepare_all<'b>(
+        &self,
+        statements: &'b [Bound<'_>],
+    ) -> StoreResult<Vec<(Statement, &'b Bound<'b>)>> {
+        let mut ready = Vec::with_capacity(statements.len());
+        for bound in statements {
+            ready.push((self.prepared(bound.sql).await?, bound));
+        }
+        Ok(ready)
     }
 
     /// Inserts rows whose parameters stand one after another in `params`; gives what the statement returns.
@@ -177,24 +228,26 @@ impl OrgTransaction {
     /// # Errors
     /// As [`Self::commit`].
     pub(crate) async fn commit_at(self) -> StoreResult<Option<WalPosition>> {
-        self.commit_with(&[], true).await
+        let ended = self.commit_with(&[], true).await?;
+        Ok(ended.position)
     }
 
-    /// Runs statements whose rows nobody needs, and ends the transaction, all in one round trip. COMMIT is sent along:
-    /// when a statement has failed, PostgreSQL rolls back instead. With the `position`, as [`Self::commit_at`].
+    /// Takes steps whose rows nobody needs, and ends the transaction, all in one round trip. One that has not begun yet
+    /// is a single statement, unless the database is sharded. Else COMMIT is sent along: when a step has failed,
+    /// PostgreSQL rolls back instead. With the `position`, as [`Self::commit_at`].
     ///
     /// # Errors
-    /// What a statement failed for; as [`Self::commit`].
+    /// What a step failed for; as [`Self::commit`].
     pub(crate) async fn commit_with(
         mut self,
-        statements: &[Bound<'_>],
+        steps: &[Step<'_>],
         position: bool,
-    ) -> StoreResult<Option<WalPosition>> {
-        if statements.is_empty() && self.not_started().is_some() {
+    ) -> StoreResult<Ended> {
+        if steps.is_empty() && !self.has_begun() {
             self.client.take();
-            return Ok(None);
+            return Ok(Ended::default());
         }
-        let ended = tokio::time::timeout(self.commit_timeout, self.end(statements, position));
+        let ended = tokio::time::timeout(self.commit_timeout, self.end(steps, position));
         let committed = ended.await.unwrap_or_else(|_| {
             let why = "no answer to COMMIT in time";
             self.watched.late(why);
@@ -210,14 +263,44 @@ impl OrgTransaction {
         committed
     }
 
-    async fn end(
+    async fn end(&self, steps: &[Step<'_>], position: bool) -> StoreResult<Ended> {
+        let alone = !self.sharded && !steps.is_empty();
+        let scope = if alone { self.take_scope() } else { None };
+        match scope {
+            Some(scope) => self.end_alone(&scope, steps, position).await,
+            None => self.end_begun(steps, position).await,
+        }
+    }
+
+    async fn end_alone(
         &self,
-        statements: &[Bound<'_>],
+        scope: &str,
+        steps: &[Step<'_>],
         position: bool,
-    ) -> StoreResult<Option<WalPosition>> {
+    ) -> StoreResult<Ended> {
         let client = self.client()?;
-        let ready = prepare_all(client, statements).await;
-        let ready = ready.map_err(|e| self.watched.failed(&e))?;
+        let together = Together::of(&scope, steps);
+        let statement = self.prepared(&together.sql).await?;
+        let params = together.params();
+        let run = client.query(&statement, &params);
+        let ended = and_position(client, run, position).await;
+        let ended = ended.map(|(rows, position)| Ended {
+            position,
+            epoch: rows.first().and_then(|row| row.try_get("epoch").ok()),
+        });
+        ended.map_err(|error| {
+            let told = self.watched.failed(&error);
+            match is_definite(&error) {
+                true => told,
+                false => StoreError::OutcomeUnknown(told.to_string()),
+            }
+        })
+    }
+
+    async fn end_begun(&self, steps: &[Step<'_>], position: bool) -> StoreResult<Ended> {
+        let client = self.client()?;
+        let statements: Vec<_> = steps.iter().flat_map(Step::statements).collect();
+        let ready = self.prepare_all(&statements).await?;
         let mut run = pin!(maybe_done(self.send_on(client, query_all(client, &ready))));
         // What cannot even be sent fails at once, and then COMMIT must not follow.
         poll_fn(|cx| {
@@ -228,9 +311,13 @@ impl OrgTransaction {
         if let Some(Err(error)) = run.as_mut().output_mut() {
             return Err(self.watched.failed(error));
         }
-        let (_, committed) = join(&mut run, commit(client, position)).await;
+        let commit = and_position(client, client.batch_execute("COMMIT"), position);
+        let (_, committed) = join(&mut run, commit).await;
         match (run.take_output().transpose(), committed) {
-            (Ok(_), Ok(position)) => Ok(position),
+            (Ok(_), Ok(((), position))) => Ok(Ended {
+                position,
+                epoch: None,
+            }),
             (Ok(_), Err(error)) => {
                 self.watched.failed(&error);
                 Err(commit_error(&error))
@@ -245,7 +332,7 @@ impl OrgTransaction {
 
     /// Ends a transaction that only read, or that shall leave nothing behind.
     pub(crate) async fn finish(mut self) -> StoreResult<()> {
-        if self.not_started().is_none() {
+        if self.has_begun() {
             let ended = self.client()?.batch_execute("ROLLBACK").await;
             ended.map_err(|e| self.watched.failed(&e))?;
             self.watched.has_read();
@@ -263,35 +350,20 @@ impl Drop for OrgTransaction {
     }
 }
 
-// Asked for the position, it is sent right behind COMMIT: PostgreSQL answers both in one round trip.
-async fn commit(
+// Asked for the position, that is sent right behind what commits: PostgreSQL answers both in one round trip.
+async fn and_position<T>(
     client: &Object,
+    commit: impl Future<Output = Result<T, tokio_postgres::Error>>,
     position: bool,
-) -> Result<Option<WalPosition>, tokio_postgres::Error> {
+) -> Result<(T, Option<WalPosition>), tokio_postgres::Error> {
     if !position {
-        client.batch_execute("COMMIT").await?;
-        return Ok(None);
+        return Ok((commit.await?, None));
     }
     let flushed = client.prepare_cached(op_sql::FLUSHED).await?;
-    let (committed, flushed) = join(
-        client.batch_execute("COMMIT"),
-        client.query_one(&flushed, &[]),
-    )
-    .await;
-    committed?;
+    let (committed, flushed) = join(commit, client.query_one(&flushed, &[])).await;
     let position = flushed.ok().and_then(|row| row.try_get("position").ok());
-    Ok(position.map(|position: PgLsn| WalPosition(position.into())))
-}
-
-async fn prepare_all<'b>(
-    client: &Object,
-    statements: &'b [Bound<'_>],
-) -> Result<Vec<(Statement, &'b Bound<'b>)>, tokio_postgres::Error> {
-    let mut ready = Vec::with_capacity(statements.len());
-    for bound in statements {
-        ready.push((client.prepare_cached(bound.sql).await?, bound));
-    }
-    Ok(ready)
+    let position = position.map(|position: PgLsn| WalPosition(position.into()));
+    Ok((committed?, position))
 }
 
 async fn query_all(
@@ -304,35 +376,17 @@ async fn query_all(
     try_join_all(sent).await
 }
 
-/// A statement with its parameters.
-pub(crate) struct Bound<'a> {
-    pub(crate) sql: &'a str,
-    pub(crate) params: Vec<&'a (dyn ToSql + Sync)>,
-}
-
-impl sql::Insert {
-    /// The statements that insert rows whose parameters stand one after another in `params`.
-    pub(crate) fn bound<'a>(&self, mut params: &[&'a (dyn ToSql + Sync)]) -> Vec<Bound<'a>> {
-        let mut statements = Vec::new();
-        while !params.is_empty() {
-            let (rows, sql) = self.for_rows(params.len() / self.columns);
-            let (now, rest) = params.split_at(rows * self.columns);
-            let params_now = now.to_vec();
-            statements.push(Bound {
-                sql,
-                params: params_now,
-            });
-            params = rest;
-        }
-        statements
-    }
-}
-
 fn orgs(scopes: &[OrgScope]) -> Vec<Uuid> {
     let mut orgs: Vec<Uuid> = scopes.iter().map(|scope| scope.org().0).collect();
     orgs.sort_unstable();
     orgs.dedup();
     orgs
+}
+
+// A session that is ended by force may have committed before it could say so; one that goes on tells the truth.
+fn is_definite(error: &tokio_postgres::Error) -> bool {
+    let database = error.as_db_error();
+    database.is_some_and(|error| error.parsed_severity() == Some(Severity::Error))
 }
 
 // A session that is ended by force may have committed before it could say so.

@@ -12,7 +12,7 @@ use strongroom_domain::organization::Organization;
 use strongroom_domain::replication::WalPosition;
 use strongroom_domain::rotation::RotationStart;
 use strongroom_domain::store::{
-    ChangeFn, Committed, LookFn, StoreError, StoreResult, StoredOrgKey, Tracking,
+    ChangeFn, Committed, StoreError, StoreResult, StoredOrgKey, Tracking,
 };
 use strongroom_domain::{CredentialId, KeyId, OrgId};
 
@@ -20,19 +20,16 @@ use crate::aside::{Alone, Aside};
 use crate::audit::{Chained, Lane};
 use crate::database::Database;
 use crate::gather::{Member, Reply, Worker};
-use crate::operations::{self, NewRows, Used};
+use crate::generations::{Checked, Used};
+use crate::operations::{self, NewRows};
 use crate::sql;
+use crate::statement::Step;
 use crate::transaction::{OrgTransaction, within};
 
 /// What a write does beside leaving its audit event.
 #[derive(Clone)]
 pub(crate) enum Operation {
     Insert(SealedCredential),
-    /// Changes nothing, and sees the credential as it is.
-    Look {
-        id: CredentialId,
-        look: LookFn,
-    },
     Change {
         id: CredentialId,
         change: ChangeFn,
@@ -71,6 +68,7 @@ pub(crate) struct Write {
 pub(crate) struct Writer {
     pub(crate) database: Database,
     pub(crate) lane: Lane,
+    pub(crate) checked: Checked,
     /// Makes a lane with a new id, for when nobody knows how far the old one got.
     pub(crate) new_lane: NewLane,
     /// Where a batch goes that touches a part of the database that is away.
@@ -112,6 +110,7 @@ impl Alone for LoneWriter {
         let mut writer = Writer {
             database: self.database.clone(),
             lane,
+            checked: Checked::default(),
             new_lane: self.new_lane.clone(),
             aside: None,
         };
@@ -228,16 +227,19 @@ impl Writer {
             return Ok(results(prepared.members, None));
         };
         let new = NewRows::of(&prepared.members);
-        let used = Used::of(prepared.used, &new);
+        let used = Used::of(prepared.used, &new, &self.checked);
         // New rows, then the check of the keys that they are sealed under, then the events.
-        let mut statements = new.statements();
-        statements.extend(used.check());
-        statements.extend(sql::AUDIT_INSERT.bound(&chained.params()));
+        let mut steps = new.steps();
+        steps.extend(used.check());
+        steps.push(Step::Insert(&sql::AUDIT_INSERT, chained.params()));
         let watched = batch.iter().any(|write| write.tracking.operation.is_some());
-        match prepared.transaction.commit_with(&statements, watched).await {
-            Ok(position) => {
+        match prepared.transaction.commit_with(&steps, watched).await {
+            Ok(ended) => {
+                if let Some(epoch) = ended.epoch {
+                    self.checked.note(&used, epoch);
+                }
                 self.lane.committed(chained.appended);
-                Ok(results(prepared.members, position))
+                Ok(results(prepared.members, ended.position))
             }
             Err(error) => {
                 // The transaction may still commit, however late. Events that followed in the same lane could

@@ -9,7 +9,8 @@ use uuid::Uuid;
 use crate::audit_reader::PgTime;
 use crate::sql;
 use crate::sql::backup as backup_sql;
-use crate::transaction::{Bound, OrgTransaction};
+use crate::statement::Bound;
+use crate::transaction::OrgTransaction;
 
 type Params<'a> = Vec<&'a (dyn ToSql + Sync)>;
 

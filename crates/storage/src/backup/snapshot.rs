@@ -118,12 +118,12 @@ impl Snapshot for PgSnapshot {
     }
 
     async fn organizations(&self) -> StoreResult<Vec<OrganizationRow>> {
-        self.run(sql::ENTER_LISTING).await?;
+        self.run(&sql::enter(sql::LISTING)).await?;
         self.all(sql::ORGANIZATIONS, &[], rows::organization).await
     }
 
     async fn enter(&self, scope: OrgScope) -> StoreResult<()> {
-        self.run(&sql::enter(&[scope.org().0])).await
+        self.run(&sql::enter(&sql::scope(&[scope.org().0]))).await
     }
 
     async fn count(&self, scope: OrgScope) -> StoreResult<u64> {

@@ -21,7 +21,8 @@ use crate::database::Database;
 use crate::rows::{self, get};
 use crate::sql;
 use crate::sql::backup as backup_sql;
-use crate::transaction::{Bound, OrgTransaction};
+use crate::statement::Bound;
+use crate::transaction::OrgTransaction;
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 

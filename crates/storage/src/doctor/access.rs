@@ -114,6 +114,12 @@ impl Inspection {
             })
             .collect();
         let tables: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
-        Ok(deviations(&tables, &policies?))
+        let sharded = self.query(sql::SHARDED, &[]).await?;
+        let sharded = sharded.first().map(|row| row.try_get("sharded"));
+        Ok(deviations(
+            &tables,
+            &policies?,
+            sharded.transpose()?.unwrap_or_default(),
+        ))
     }
 }

@@ -28,30 +28,34 @@ pub struct Deviation {
 }
 
 /// As PostgreSQL shows what `strongroom_protect` and the migrations make.
-const TENANT: &str =
+const TENANT: &str = "((org_id = ANY (( SELECT (string_to_array(rtrim(NULLIF(current_setting(\
+    'strongroom.orgs'::text, true), '*'::text), ','::text), ','::text))::uuid[] AS orgs)::uuid[])) IS TRUE)";
+/// The same where the tables are sharded.
+const TENANT_SHARDED: &str =
     "(split_part(current_setting('strongroom.orgs'::text, true), (org_id)::text, 2) <> ''::text)";
 const LISTING: &str = "(current_setting('strongroom.orgs'::text, true) = '*'::text)";
 /// Tables whose rows are listed for jobs, across organisations.
 const LISTED: [&str; 2] = ["organizations", "rotations"];
 
-fn tenant(table: &str) -> Policy {
+fn tenant(table: &str, sharded: bool) -> Policy {
+    let using = if sharded { TENANT_SHARDED } else { TENANT };
     Policy {
         table: table.to_owned(),
         name: "tenant".into(),
         permissive: true,
         command: "*".into(),
         everyone: true,
-        using: Some(TENANT.into()),
+        using: Some(using.into()),
         check: None,
     }
 }
 
-fn listing(table: &str) -> Policy {
+fn listing(table: &str, sharded: bool) -> Policy {
     Policy {
         name: "listing".into(),
         command: "r".into(),
         using: Some(LISTING.into()),
-        ..tenant(table)
+        ..tenant(table, sharded)
     }
 }
 
@@ -67,10 +71,11 @@ fn creation(policy: &Policy) -> String {
     format!("create policy {name} on {table} {command}using {expression};")
 }
 
-pub(super) fn deviations(tables: &[&str], policies: &[Policy]) -> Vec<Deviation> {
-    let mut expected: Vec<Policy> = tables.iter().map(|table| tenant(table)).collect();
+pub(super) fn deviations(tables: &[&str], policies: &[Policy], sharded: bool) -> Vec<Deviation> {
+    let tenants = tables.iter().map(|table| tenant(table, sharded));
+    let mut expected: Vec<Policy> = tenants.collect();
     let listed = LISTED.iter().filter(|table| tables.contains(*table));
-    expected.extend(listed.map(|table| listing(table)));
+    expected.extend(listed.map(|table| listing(table, sharded)));
     let found = |wanted: &Policy| {
         let same =
             |policy: &&Policy| (&policy.table, &policy.name) == (&wanted.table, &wanted.name);
@@ -120,26 +125,30 @@ mod tests {
     #[test]
     fn policies_of_the_migrations_do_not_deviate() {
         let policies = [
-            tenant("credentials"),
-            tenant("rotations"),
-            listing("rotations"),
+            tenant("credentials", false),
+            tenant("rotations", false),
+            listing("rotations", false),
         ];
-        assert_eq!(deviations(&["credentials", "rotations"], &policies), []);
+        assert_eq!(
+            deviations(&["credentials", "rotations"], &policies, false),
+            []
+        );
     }
 
     #[test]
     fn missing_changed_and_further_ones_do() {
         let loose = Policy {
             using: Some("true".into()),
-            ..tenant("credentials")
+            ..tenant("credentials", false)
         };
         let further = Policy {
             name: "back door".into(),
-            ..tenant("org_keys")
+            ..tenant("org_keys", false)
         };
         let found = deviations(
             &["api_keys", "credentials", "org_keys"],
-            &[loose, tenant("org_keys"), further],
+            &[loose, tenant("org_keys", false), further],
+            false,
         );
         let shown: Vec<_> = found
             .iter()

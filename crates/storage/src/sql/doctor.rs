@@ -37,6 +37,9 @@ pub const TENANT_TABLES: &str = "select c.relname::text as name, c.relrowsecurit
      c.relforcerowsecurity as forced \
      from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id' \
      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') order by c.relname";
+/// Whether these tables are sharded.
+pub const SHARDED: &str =
+    "select exists (select from pg_extension where extname = 'citus') as sharded";
 /// Their policies.
 pub const POLICIES: &str = "select c.relname::text as table_name, p.polname::text as name, \
      p.polpermissive as permissive, p.polcmd::text as command, p.polroles = '{0}'::oid[] as everyone, \
@@ -103,13 +106,14 @@ pub const ADVISORY_LOCK_HELD: &str = "select exists (select from pg_locks l join
      and l.classid::bigint = $1::bigint >> 32 and l.objid::bigint = $1::bigint & 4294967295) as held";
 
 /// Every constant of this module.
-pub(super) const ALL: [(&str, &str); 14] = [
+pub(super) const ALL: [(&str, &str); 15] = [
     ("SERVER", SERVER),
     ("CLOCK", CLOCK),
     ("SETTINGS", SETTINGS),
     ("CONNECTIONS", CONNECTIONS),
     ("ROLES", ROLES),
     ("TENANT_TABLES", TENANT_TABLES),
+    ("SHARDED", SHARDED),
     ("POLICIES", POLICIES),
     ("GRANTED", GRANTED),
     ("LACKING", LACKING),

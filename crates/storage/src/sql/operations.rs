@@ -6,19 +6,19 @@ use super::Insert;
 
 /// Operations of a batch.
 pub static OPERATIONS_INSERT: LazyLock<Insert> =
-    LazyLock::new(|| Insert::new("operations", &["org_id", "op_id"]));
+    LazyLock::new(|| Insert::new("operations", &[("org_id", "uuid"), ("op_id", "uuid")]));
 /// Claims of a batch, in place of expired ones; gives those that were not taken.
 pub static CLAIMS_INSERT: LazyLock<Insert> = LazyLock::new(|| {
     Insert::with_conflict(
         "idempotency_keys as kept",
         &[
-            "org_id",
-            "key_digest",
-            "request_digest",
-            "cred_id",
-            "op_id",
-            "claimed_at",
-            "expires_at",
+            ("org_id", "uuid"),
+            ("key_digest", "bytea"),
+            ("request_digest", "bytea"),
+            ("cred_id", "uuid"),
+            ("op_id", "uuid"),
+            ("claimed_at", "timestamptz"),
+            ("expires_at", "timestamptz"),
         ],
         "on conflict (org_id, key_digest) do update set request_digest = excluded.request_digest, \
          cred_id = excluded.cred_id, op_id = excluded.op_id, claimed_at = excluded.claimed_at, \

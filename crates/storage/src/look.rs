@@ -1,0 +1,49 @@
+use std::sync::Arc;
+
+use strongroom_domain::audit::Event;
+use strongroom_domain::caller::OrgScope;
+use strongroom_domain::last_use::StoredCredential;
+use strongroom_domain::store::{Committed, LookFn, StoreResult, Tracking};
+use tracing::Span;
+
+use crate::gather::{Gather, Reply};
+use crate::reader::Asker;
+use crate::writer::{Operation, Write};
+
+/// Somebody who looks at a credential, and waits until the event of that is recorded.
+pub(crate) struct Look {
+    pub(crate) scope: OrgScope,
+    pub(crate) look: LookFn,
+    /// The event but for what is seen.
+    pub(crate) event: Event,
+    pub(crate) writes: Arc<Gather<Write>>,
+    pub(crate) reply: Reply<Committed>,
+    /// The request's, since the look is on another thread.
+    pub(crate) span: Span,
+}
+
+impl Asker<Option<Arc<StoredCredential>>> for Look {
+    fn is_gone(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    // What was looked at is recorded with the writes of others, without going back to whoever waits.
+    fn tell(self: Box<Self>, found: StoreResult<Option<Arc<StoredCredential>>>) {
+        match (self.look)(found) {
+            Ok(seen) => {
+                let event = self.event.of_look(seen);
+                let write = Write {
+                    scope: self.scope,
+                    operation: Operation::Record,
+                    tracking: Tracking::default(),
+                    event,
+                    reply: self.reply,
+                };
+                self.span.in_scope(|| self.writes.put(write));
+            }
+            Err(error) => {
+                let _ = self.reply.send(Err(error));
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Statements that insert rows.
+
+use std::sync::LazyLock;
+
+/// How many rows one INSERT may take; a batch is cut into these, largest first.
+const SIZES: [usize; 14] = [128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1];
+
+/// A column and its type.
+type Column = (&'static str, &'static str);
+
+/// An INSERT of several rows: prepared at a few fixed sizes, or a part of [`together`].
+#[derive(Debug)]
+pub struct Insert {
+    /// Parameters per row.
+    pub columns: usize,
+    into: String,
+    types: Vec<&'static str>,
+    statements: [(usize, &'static str); SIZES.len()],
+}
+
+impl Insert {
+    pub(super) fn new(table: &str, columns: &[Column]) -> Self {
+        Self::with_conflict(table, columns, "")
+    }
+
+    /// The same with what to do about rows that are there already.
+    pub(super) fn with_conflict(table: &str, columns: &[Column], conflict: &str) -> Self {
+        let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
+        let into = format!("insert into {table} ({})", names.join(", "));
+        let statement = |rows: usize| {
+            let tuples = (0..rows).map(|row| {
+                let params = (1..=columns.len()).map(|column| row * columns.len() + column);
+                let params: Vec<_> = params.map(|param| format!("${param}")).collect();
+                format!("({})", params.join(", "))
+            });
+            let tuples: Vec<_> = tuples.collect();
+            let sql = format!("{into} values {} {conflict}", tuples.join(", "));
+            // Made once per process.
+            (rows, &*Box::leak(sql.into_boxed_str()))
+        };
+        Self {
+            columns: columns.len(),
+            statements: SIZES.map(statement),
+            types: columns.iter().map(|(_, kind)| *kind).collect(),
+            into,
+        }
+    }
+
+    /// The largest prepared statement for at most `rows` rows, with its number of rows.
+    #[must_use]
+    pub fn for_rows(&self, rows: usize) -> (usize, &'static str) {
+        let fitting = self.statements.iter().find(|(size, _)| *size <= rows);
+        *fitting.unwrap_or(&self.statements[SIZES.len() - 1])
+    }
+
+    pub(super) fn statements(&self) -> impl Iterator<Item = &'static str> {
+        self.statements.iter().map(|(_, sql)| *sql)
+    }
+
+    // One row has a parameter per column; of several, each column has an array, which costs more for few rows.
+    fn part(&self, first: usize, rows: usize) -> String {
+        let (array, from) = match rows {
+            1 => ("", "(values ("),
+            _ => ("[]", "unnest("),
+        };
+        let params = self.types.iter().enumerate();
+        let params = params.map(|(at, kind)| format!("${}::{kind}{array}", first + at));
+        let (into, params) = (&self.into, params.collect::<Vec<_>>().join(", "));
+        let end = if rows == 1 { "))" } else { ")" };
+        format!("{into} select rows.* from scope, {from}{params}{end} as rows")
+    }
+}
+
+/// A transaction in one statement, for a database that is not sharded: `$1` is its scope; then come the parameters of
+/// each of `inserts`, of so many rows; then, with a `check`, the epoch in which the generations that the rows name were
+/// checked, or null, and the parameters of the check. It gives the epoch. Every part needs what `scope` gives, and so comes
+/// after it. What the statement sees is no older than its locks on the tables, as PostgreSQL takes these first (its commit
+/// 532994299e tells why): so it sees every epoch whose generations somebody waits for with a lock on them.
+#[must_use]
+pub fn together(inserts: &[(&Insert, usize)], check: bool) -> String {
+    let mut sql =
+        String::from("with scope as materialized (select set_config('strongroom.orgs', $1, true))");
+    let mut next = 2;
+    for (at, (insert, rows)) in inserts.iter().enumerate() {
+        sql.push_str(&format!(", part{at} as ({})", insert.part(next, *rows)));
+        next += insert.columns;
+    }
+    match check {
+        true => sql.push_str(&format!(
+            " select epoch, case when epoch = ${next}::uuid then null \
+             else strongroom_check_generations(${}::uuid[], ${}::integer[]) end from scope, key_epoch",
+            next + 1,
+            next + 2
+        )),
+        false => sql.push_str(" select from scope"),
+    }
+    sql
+}
+
+/// New credentials.
+pub static CREDENTIALS_INSERT: LazyLock<Insert> = LazyLock::new(|| {
+    Insert::new(
+        "credentials",
+        &[
+            ("org_id", "uuid"),
+            ("cred_id", "uuid"),
+            ("provider", "text"),
+            ("cred_type", "text"),
+            ("label", "text"),
+            ("version", "bigint"),
+            ("key_generation", "integer"),
+            ("wrapped_key", "bytea"),
+            ("sealed_blob", "bytea"),
+            ("updated_at", "timestamptz"),
+            ("pieces_user", "text"),
+        ],
+    )
+});
+
+/// Audit events.
+pub static AUDIT_INSERT: LazyLock<Insert> = LazyLock::new(|| {
+    Insert::new(
+        "audit_events",
+        &[
+            ("org_id", "uuid"),
+            ("lane", "uuid"),
+            ("seq", "bigint"),
+            ("at", "timestamptz"),
+            ("action", "text"),
+            ("outcome", "text"),
+            ("actor", "text"),
+            ("request_id", "text"),
+            ("source", "text"),
+            ("cred_id", "uuid"),
+            ("key_id", "uuid"),
+            ("version", "bigint"),
+            ("digest", "bytea"),
+            ("heads", "bytea"),
+            ("mac", "bytea"),
+        ],
+    )
+});
+
+/// Last uses of credentials; the later one counts.
+pub static CREDENTIAL_USES_MERGE: LazyLock<Insert> = LazyLock::new(|| {
+    Insert::with_conflict(
+        "credential_uses as kept",
+        &[
+            ("org_id", "uuid"),
+            ("cred_id", "uuid"),
+            ("last_used_at", "timestamptz"),
+            ("last_used_by", "uuid"),
+        ],
+        "on conflict (org_id, cred_id) do update set \
+         last_used_at = greatest(kept.last_used_at, excluded.last_used_at), \
+         last_used_by = case when excluded.last_used_at >= kept.last_used_at \
+           then excluded.last_used_by else kept.last_used_by end",
+    )
+});
+
+/// Last uses of API keys; the later one counts.
+pub static KEY_USES_MERGE: LazyLock<Insert> = LazyLock::new(|| {
+    Insert::with_conflict(
+        "key_uses as kept",
+        &[
+            ("org_id", "uuid"),
+            ("key_id", "uuid"),
+            ("last_used_at", "timestamptz"),
+        ],
+        "on conflict (org_id, key_id) do update set \
+         last_used_at = greatest(kept.last_used_at, excluded.last_used_at)",
+    )
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_cut_largest_first() {
+        let sizes: Vec<_> = [1, 7, 8, 63, 64, 1000]
+            .map(|rows| AUDIT_INSERT.for_rows(rows).0)
+            .to_vec();
+        assert_eq!(sizes, [1, 6, 8, 48, 64, 128]);
+    }
+}
