@@ -28,8 +28,8 @@ begin
 end
 $$;
 
--- Which state of all organisations' keys a write was checked against. It changes in the transaction that changes a key's
--- generation or deletes an organisation, whoever does it. Random and no number, which would come again after a failover
+-- Which state of all keys a write was checked against, and API keys were looked up in. It changes in the transaction that
+-- changes a key's generation, revokes an API key or deletes an organisation, whoever does it. Random and no number, which would come again after a failover
 -- to a standby that did not have the last one yet.
 create table key_epoch (
     single boolean primary key default true check (single),
@@ -58,9 +58,9 @@ begin
     for tenant_table in select polrelid::regclass from pg_policy where polname = 'tenant' loop
         execute format('alter policy tenant on %s using (%s)', tenant_table, strongroom_tenant_condition());
     end loop;
-    execute 'create trigger key_epoch after update or delete on org_keys '
-        'for each statement execute function strongroom_next_key_epoch()';
-    execute 'create trigger key_epoch after update or delete on organizations '
-        'for each statement execute function strongroom_next_key_epoch()';
+    for tenant_table in select unnest(array['org_keys', 'organizations', 'api_keys']::regclass[]) loop
+        execute format('create trigger key_epoch after update or delete on %s for each statement '
+            'execute function strongroom_next_key_epoch()', tenant_table);
+    end loop;
 end
 $$;

@@ -158,6 +158,7 @@ async fn a_healthy_installation_has_no_failure() {
         ("rotations", "none runs"),
         ("audit_partitions", "next three"),
         ("audit_default_partition", "no events"),
+        ("key_epoch", "is replaced or revoked"),
         ("connections", "are free"),
         ("postgresql_encoding", "UTF-8"),
         ("region", "none"),

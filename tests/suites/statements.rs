@@ -107,3 +107,33 @@ fn type_name(param: &Type) -> String {
         _ => param.to_string(),
     }
 }
+
+// A plan that is made once has to do when the tables have grown.
+#[tokio::test]
+async fn a_use_is_looked_up_by_its_key_even_when_there_were_none() {
+    let database = Database::create().await;
+    let owner = database.connect().await;
+    let empty = "vacuum analyze credential_uses";
+    owner.batch_execute(empty).await.unwrap();
+    let client = database.connect_as_app().await;
+    let once = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off";
+    client.batch_execute(once).await.unwrap();
+    let sql = strongroom_storage::sql::alone(strongroom_storage::sql::CREDENTIALS, 2);
+    let plan = format!(
+        "prepare look (uuid[], uuid[], text) as {sql}; explain execute look (null, null, null)"
+    );
+    let plan = client.simple_query(&plan).await.unwrap();
+    let lines = plan.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    let lines: Vec<_> = lines.collect();
+    let uses = lines
+        .iter()
+        .position(|line| line.contains("on credential_uses"));
+    let condition = lines[uses.unwrap() + 1];
+    assert!(
+        condition.contains("Index Cond: ((org_id = c.org_id) AND (cred_id = c.cred_id))"),
+        "{lines:#?}"
+    );
+}

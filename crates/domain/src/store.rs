@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use strongroom_crypto::{Digest, PassphraseParams, RootKeyId};
+use uuid::Uuid;
 
 use crate::api_key::StoredApiKey;
 use crate::audit::{AuditStore, Event, Outcome};
@@ -443,6 +444,10 @@ pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore + Operat
 
     /// How its queues and connections stand now.
     fn status(&self) -> StoreStatus;
+
+    /// A value that is another one after every change of an API key, an organisation or its key, but for new ones. None
+    /// where the database has no such value.
+    async fn key_epoch(&self) -> StoreResult<Option<Uuid>>;
 
     /// Whether the primary answers, and the replica where credentials are read from one.
     async fn ping(&self) -> StoreResult<()>;

@@ -227,8 +227,11 @@ fn session(settings: &DatabaseSettings) -> Config {
 }
 
 /// One plan per prepared statement, but on a sharded cluster, which does not take it: PostgreSQL would plan many of them
-/// anew each time, which takes as long as to run them. A row says that the database is not sharded.
-const PLAN_ONCE: &str = "select set_config('plan_cache_mode', 'force_generic_plan', false) \
+/// anew each time, which takes as long as to run them. And no way to join that reads the whole of a table: it may have been
+/// small when the plan was made. A row says that the database is not sharded.
+const PLAN_ONCE: &str = "select set_config('plan_cache_mode', 'force_generic_plan', false), \
+     set_config(name, 'off', false) \
+     from unnest(array['enable_hashjoin', 'enable_mergejoin', 'enable_material', 'enable_memoize']) as off (name) \
      where not exists (select from pg_catalog.pg_extension where extname = 'citus')";
 
 type Connection = (Client, JoinHandle<()>);
@@ -269,8 +272,7 @@ impl Connect for Connector {
         let connector = self.clone();
         let connecting = self.runtime.spawn(async move {
             let (client, task) = connector.connect_notified(|| {}).await?;
-            let planned_once = client.query_opt(PLAN_ONCE, &[]).await?;
-            let sharded = planned_once.is_none();
+            let sharded = client.query(PLAN_ONCE, &[]).await?.is_empty();
             connector.sharded.store(sharded, Ordering::Relaxed);
             Ok((client, task))
         });

@@ -1,11 +1,16 @@
+use std::collections::HashMap;
+
+use strongroom_domain::CredentialId;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::{CredentialFilter, CredentialPage, Page, PageStart};
+use strongroom_domain::last_use::LastUse;
 use strongroom_domain::store::StoreResult;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::database::Database;
+use crate::last_use::last_use;
 use crate::rows::{self, get};
 use crate::sql;
 use crate::statement::Bound;
@@ -45,9 +50,10 @@ pub(crate) async fn list(
         }
     }
     let rows = read(database, scope, Bound { sql, params }).await?;
+    let (listed, uses) = split(&rows)?;
     let total = match page.start {
         PageStart::After(_) => None,
-        PageStart::Offset(first) => match total_before_end(first, rows.len(), page.limit) {
+        PageStart::Offset(first) => match total_at_end(first, listed.len(), page.limit) {
             Some(total) => Some(total),
             None => {
                 let params = matching;
@@ -56,12 +62,30 @@ pub(crate) async fn list(
             }
         },
     };
-    let items = rows.iter().take(to_usize(page.limit));
-    let items = items.map(|row| rows::credential_info(scope.org(), row));
+    let items = listed.iter().take(to_usize(page.limit)).map(|row| {
+        let mut info = rows::credential_info(scope.org(), row)?;
+        info.last_use = info.last_use.or_else(|| uses.get(&info.id).copied());
+        Ok(info)
+    });
     let items: Vec<_> = items.collect::<StoreResult<_>>()?;
-    let more = rows.len() > items.len();
+    let more = listed.len() > items.len();
     let next = items.last().filter(|_| more).map(|item| item.id);
     Ok(CredentialPage { items, total, next })
+}
+
+/// The rows of credentials, and the uses in the others.
+fn split(rows: &[Row]) -> StoreResult<(Vec<&Row>, HashMap<CredentialId, LastUse>)> {
+    let (mut listed, mut uses) = (Vec::with_capacity(rows.len()), HashMap::new());
+    for row in rows {
+        match get::<Option<&str>>(row, "provider")? {
+            Some(_) => listed.push(row),
+            None => {
+                let id = CredentialId(get(row, "cred_id")?);
+                uses.extend(last_use(row).map(|last| (id, last)));
+            }
+        }
+    }
+    Ok((listed, uses))
 }
 
 async fn read(database: &Database, scope: OrgScope, statement: Bound<'_>) -> StoreResult<Vec<Row>> {
@@ -70,7 +94,7 @@ async fn read(database: &Database, scope: OrgScope, statement: Bound<'_>) -> Sto
 }
 
 /// How many there are in all, if the page says so: it reaches the end. To count them takes as long as there are many.
-fn total_before_end(first: i64, seen: usize, limit: i64) -> Option<i64> {
+fn total_at_end(first: i64, seen: usize, limit: i64) -> Option<i64> {
     let seen = i64::try_from(seen).ok()?;
     let reaches_end = seen <= limit && (seen > 0 || first == 0);
     reaches_end.then(|| first + seen)

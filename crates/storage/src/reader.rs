@@ -31,6 +31,8 @@ pub(crate) trait Lookup: Send + 'static {
     type Found: Clone + Default + Send;
     /// Finds all that is asked for. Its parameters are the organisations and, at the same places, the ids.
     const SQL: &'static str;
+    /// The same for a sharded cluster.
+    const SHARDED: &'static str = Self::SQL;
 
     /// The id as a parameter.
     fn param(id: Self::Id) -> Uuid;
@@ -51,6 +53,7 @@ impl Lookup for Credentials {
     type Id = CredentialId;
     type Found = Option<Arc<StoredCredential>>;
     const SQL: &'static str = sql::CREDENTIALS;
+    const SHARDED: &'static str = sql::CREDENTIALS_SHARDED;
 
     fn param(id: CredentialId) -> Uuid {
         id.0
@@ -241,10 +244,11 @@ impl<L: Lookup> Reader<L> {
             .map(|wanted| (wanted.scope.org().0, L::param(wanted.id)))
             .unzip();
         let params: Vec<&(dyn ToSql + Sync)> = vec![&orgs, &ids];
-        let statement = Bound {
-            sql: L::SQL,
-            params,
+        let sql = match self.database.is_sharded() {
+            true => L::SHARDED,
+            false => L::SQL,
         };
+        let statement = Bound { sql, params };
         let rows = OrgTransaction::read(&self.database, &scopes, &[statement]).await?;
         found::<L>(rows.iter().flatten())
     }

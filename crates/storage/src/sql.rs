@@ -87,6 +87,8 @@ pub const ORG_KEYS_WANTED: &str = "select org_id, generation, root_key_id, wrapp
 /// the writers that already hold the table's lock, and whoever takes that lock later sees the new generation here.
 pub const CHECK_GENERATIONS: &str =
     "select strongroom_check_generations($1::uuid[], $2::integer[])";
+/// The epoch of all organisations' keys: another one after each change of an API key, an organisation or its key.
+pub const KEY_EPOCH: &str = "select epoch from key_epoch";
 
 /// A new API key.
 pub const API_KEY_INSERT: &str = "insert into api_keys \
@@ -108,16 +110,29 @@ pub const API_KEY_REVOKE: &str = "update api_keys set revoked_at = coalesce(revo
 /// Tells every listening server to forget the keys it holds in memory.
 pub const KEYS_CHANGED: &str = "select pg_notify('strongroom_keys', '')";
 
+macro_rules! credentials {
+    ($uses:literal) => {
+        concat!(
+            "select c.org_id, c.cred_id, c.provider, c.cred_type, c.label, c.version, \
+             c.key_generation, c.wrapped_key, c.sealed_blob, c.updated_at, c.pieces_user, \
+             u.last_used_at, u.last_used_by \
+             from credentials c join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, cred_id) \
+             on c.org_id = wanted.org_id and c.cred_id = wanted.cred_id left join ",
+            $uses,
+            " where c.org_id = any($1) or c.org_id = ($1)[1]"
+        )
+    };
+}
 /// Several credentials by (organisation, id), with their last use. The last condition says nothing new: it shows a
 /// sharded cluster which shards to ask. As a plain `= any($1)` it would become part of PostgreSQL's index scan, which
-/// then takes twice as long.
-pub const CREDENTIALS: &str = "select c.org_id, c.cred_id, c.provider, c.cred_type, c.label, c.version, \
-     c.key_generation, c.wrapped_key, c.sealed_blob, c.updated_at, c.pieces_user, \
-     u.last_used_at, u.last_used_by \
-     from credentials c join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, cred_id) \
-     on c.org_id = wanted.org_id and c.cred_id = wanted.cred_id \
-     left join credential_uses u on u.org_id = c.org_id and u.cred_id = c.cred_id \
-     where c.org_id = any($1) or c.org_id = ($1)[1]";
+/// then takes twice as long. Each use is looked up by itself: a join that was planned while there were none reads all.
+pub const CREDENTIALS: &str = credentials!(
+    "lateral (select last_used_at, last_used_by from credential_uses \
+     where org_id = c.org_id and cred_id = c.cred_id limit 1) as u on true"
+);
+/// The same for a sharded cluster, where rows have a place of their own only in joins.
+pub const CREDENTIALS_SHARDED: &str =
+    credentials!("credential_uses u on u.org_id = c.org_id and u.cred_id = c.cred_id");
 /// Several credentials of one organisation, locked until the transaction ends; those that another transaction
 /// holds are left out.
 pub const CREDENTIALS_LOCK: &str = "select org_id, cred_id, provider, cred_type, label, version, \
@@ -225,13 +240,14 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         ("ORG_KEY_INSERT", ORG_KEY_INSERT),
         ("ORG_KEYS", ORG_KEYS),
         ("CHECK_GENERATIONS", CHECK_GENERATIONS),
+        ("KEY_EPOCH", KEY_EPOCH),
         ("API_KEY_INSERT", API_KEY_INSERT),
         ("API_KEYS_WANTED", API_KEYS_WANTED),
         ("ORG_KEYS_WANTED", ORG_KEYS_WANTED),
         ("API_KEYS", API_KEYS),
         ("API_KEY_REVOKE", API_KEY_REVOKE),
         ("KEYS_CHANGED", KEYS_CHANGED),
-        ("CREDENTIALS", CREDENTIALS),
+        ("CREDENTIALS_SHARDED", CREDENTIALS_SHARDED),
         ("CREDENTIALS_LOCK", CREDENTIALS_LOCK),
         ("CREDENTIALS_EXISTING", CREDENTIALS_EXISTING),
         ("CREDENTIAL_OF_USER", CREDENTIAL_OF_USER),

@@ -17,13 +17,14 @@ use strongroom_domain::store::{
 use strongroom_domain::trace::trace_parent;
 use strongroom_domain::{CredentialId, KeyId};
 use tokio_postgres::types::ToSql;
+use uuid::Uuid;
 
 use crate::database::Database;
 use crate::listing::list;
 use crate::look::Look;
 use crate::pg_store::{PgStore, query_on};
 use crate::reader::Wanted;
-use crate::rows;
+use crate::rows::{self, get};
 use crate::sql;
 use crate::sql::operations as op_sql;
 use crate::tracking;
@@ -290,6 +291,25 @@ impl Store for PgStore {
             queues: queues.into(),
             pools,
         }
+    }
+
+    async fn key_epoch(&self) -> StoreResult<Option<Uuid>> {
+        let database = &self.database;
+        within(database, async {
+            let client = database.client().await?;
+            if database.is_sharded() {
+                return Ok(None);
+            }
+            let read = async {
+                let statement = client.prepare_cached(sql::KEY_EPOCH).await?;
+                client.query_opt(&statement, &[]).await
+            };
+            let row = read
+                .await
+                .map_err(|error| database.watched.failed(&error))?;
+            row.map(|row| get(&row, "epoch")).transpose()
+        })
+        .await
     }
 
     async fn ping(&self) -> StoreResult<()> {

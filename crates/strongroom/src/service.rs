@@ -16,7 +16,9 @@ use strongroom_storage::{
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
-use crate::background::{BackgroundSettings, OperationKeeper, Scrubber, UseFlusher, flush_last};
+use crate::background::{
+    BackgroundSettings, KeyConfirmer, OperationKeeper, Scrubber, UseFlusher, flush_last,
+};
 use crate::config::{RootKeyConfig, ServeSettings, VaultAccess};
 use crate::error::CommandError;
 use crate::file_limit::connections_that_fit;
@@ -51,6 +53,7 @@ struct MetricsServer {
 /// What lives as long as the vault is open.
 struct Background {
     _revocations: RevocationListener,
+    _keys: KeyConfirmer,
     _partitions: PartitionKeeper,
     root_keys: RootKeyKeeper,
     _jobs: JobKeeper,
@@ -295,6 +298,7 @@ fn opened(
             database.clone(),
             Arc::new(move || forgetful.forget_keys()),
         ),
+        _keys: KeyConfirmer::start(vault.clone()),
         _partitions: PartitionKeeper::start(database.clone()),
         root_keys: RootKeyKeeper::start(vault.clone(), root_keys, address),
         _jobs: JobKeeper::start(vault.clone()),

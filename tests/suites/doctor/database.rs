@@ -84,6 +84,21 @@ async fn audit_partitions_are_looked_for() {
 }
 
 #[tokio::test]
+async fn a_trigger_that_is_off_is_found_and_put_back() {
+    let patient = Patient::new().await;
+    let off =
+        "alter table org_keys disable trigger key_epoch; drop trigger key_epoch on organizations";
+    patient.sql(off).await;
+    for table in ["org_keys", "organizations"] {
+        let found = patient.examine();
+        let words = format!("key_epoch of {table} is missing or disabled");
+        let advice = found.says("key_epoch", "failure", &words);
+        patient.sql(advice.split("owner: ").nth(1).unwrap()).await;
+    }
+    patient.examine().says("key_epoch", "ok", "is replaced");
+}
+
+#[tokio::test]
 async fn connections_and_settings_are_judged() {
     let patient = Patient::new().await;
     let found = patient.examine_with(&[("STRONGROOM_POOL_SIZE", "1000")]);

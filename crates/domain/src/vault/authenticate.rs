@@ -1,9 +1,10 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use moka::sync::Cache;
 use tracing::Instrument;
+use uuid::Uuid;
 
 use super::Vault;
 use crate::api_key::{ApiKeyToken, StoredApiKey};
@@ -12,9 +13,11 @@ use crate::caller::{Caller, Permission, RequestInfo};
 use crate::trace::TRACE;
 use crate::{KeyId, OrgId, VaultError};
 
-/// How long a looked-up key may be used without asking the database again: the bound on how long a revoked
-/// key still works on a server that lost its notifications.
+/// How long a looked-up key may be used without hearing from the database that no key has changed since: the bound on
+/// how long a revoked key still works on a server that lost its notifications.
 const KEY_LIFETIME: Duration = Duration::from_secs(4);
+/// How long a looked-up key is kept at most.
+const KEY_KEPT: Duration = Duration::from_secs(60);
 /// How often a revoked key's use is noted, at most, per key and server.
 const REFUSALS_NOTED_EVERY: Duration = Duration::from_secs(60);
 /// Most keys kept, known and unknown ids together.
@@ -25,12 +28,19 @@ pub(super) struct KeyCache {
     entries: Cache<(OrgId, KeyId), Entry>,
     refused: Cache<(OrgId, KeyId), ()>,
     epoch: AtomicU64,
+    confirmed: Mutex<Option<Uuid>>,
+    /// When it was last asked whether a key has changed, if none had.
+    confirmed_at: AtomicU64,
+    /// What times are counted from.
+    start: Instant,
 }
 
 #[derive(Clone)]
 struct Entry {
     // An entry read before the last revocation but stored after it bears an old epoch, and is ignored.
     epoch: u64,
+    /// In milliseconds: when it was asked for.
+    at: u64,
     key: Option<Arc<StoredApiKey>>,
 }
 
@@ -39,14 +49,46 @@ impl KeyCache {
         Self {
             entries: Cache::builder()
                 .max_capacity(MAX_CACHED_KEYS)
-                .time_to_live(KEY_LIFETIME)
+                .time_to_live(KEY_KEPT)
                 .build(),
             refused: Cache::builder()
                 .max_capacity(MAX_CACHED_KEYS)
                 .time_to_live(REFUSALS_NOTED_EVERY)
                 .build(),
             epoch: AtomicU64::new(0),
+            confirmed: Mutex::new(None),
+            confirmed_at: AtomicU64::new(0),
+            start: Instant::now(),
         }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// What is known of a key, unless that is too old. That an id does not exist is no change that anybody would be told
+    /// of, and is asked again.
+    fn known(&self, id: (OrgId, KeyId)) -> Option<Option<Arc<StoredApiKey>>> {
+        let entry = self.entries.get(&id)?;
+        let fresh = match &entry.key {
+            Some(_) => entry.at.max(self.confirmed_at.load(Ordering::SeqCst)),
+            None => entry.at,
+        };
+        let young = u128::from(self.now().saturating_sub(fresh)) < KEY_LIFETIME.as_millis();
+        (young && entry.epoch == self.epoch.load(Ordering::SeqCst)).then_some(entry.key)
+    }
+
+    /// The database was asked `at` this time for the epoch of its keys. Whether that is the one of before.
+    fn confirm(&self, epoch: Uuid, at: u64) -> bool {
+        let mut confirmed = self
+            .confirmed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let same = confirmed.replace(epoch) == Some(epoch);
+        if same {
+            self.confirmed_at.store(at, Ordering::SeqCst);
+        }
+        same
     }
 
     /// Whether this is the first request in a minute that names the revoked key.
@@ -111,8 +153,7 @@ impl Vault {
         if token.id().was_issued(&self.service.api_key, token.org()) {
             return true;
         }
-        let known = self.keys.entries.get(&(token.org(), token.id()));
-        let known = known.and_then(|entry| entry.key);
+        let known = self.keys.known((token.org(), token.id())).flatten();
         known.is_some_and(|key| token.matches(&self.service.api_key, &key))
     }
 
@@ -187,22 +228,32 @@ impl Vault {
         self.org_keys.invalidate_all();
     }
 
+    /// Asks the database whether an API key, an organisation or its key has changed since the last time, and forgets
+    /// all keys if so: those that were looked up need not be looked up again if not.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn confirm_keys(&self) -> Result<(), VaultError> {
+        let asked = self.keys.now();
+        let epoch = self.store.key_epoch().await?;
+        if epoch.is_some_and(|epoch| !self.keys.confirm(epoch, asked)) {
+            self.forget_keys();
+        }
+        Ok(())
+    }
+
     async fn look_up(&self, token: &ApiKeyToken) -> Result<Option<Arc<StoredApiKey>>, VaultError> {
         let id = (token.org(), token.id());
-        let epoch = self.keys.epoch.load(Ordering::SeqCst);
-        if let Some(entry) = self
-            .keys
-            .entries
-            .get(&id)
-            .filter(|entry| entry.epoch == epoch)
-        {
-            return Ok(entry.key);
+        if let Some(known) = self.keys.known(id) {
+            return Ok(known);
         }
+        let (epoch, at) = (self.keys.epoch.load(Ordering::SeqCst), self.keys.now());
         let key = self.store.api_key(token.scope(), token.id()).await;
         let key = self.told(token.org(), key.map_err(VaultError::from))?;
         let key = key.map(Arc::new);
         let entry = Entry {
             epoch,
+            at,
             key: key.clone(),
         };
         self.keys.entries.insert(id, entry);

@@ -161,6 +161,16 @@ impl Inspection {
         Ok(rows.first().map(|row| row.try_get("bytes")).transpose()?)
     }
 
+    /// The tables whose trigger `key_epoch` is missing or disabled.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn epochless_tables(&self) -> Result<Vec<String>, ConnectError> {
+        let rows = self.query(sql::EPOCHLESS, &[]).await?;
+        let names = rows.iter().map(|row| Ok(row.try_get("name")?));
+        names.collect()
+    }
+
     /// The slots that keep log for standbys.
     ///
     /// # Errors

@@ -95,6 +95,12 @@ pub const AUDIT_PARTITIONS: &str = "select named.name, \
 /// Bytes in the default partition of the audit trail; null without one.
 pub const AUDIT_DEFAULT_SIZE: &str = "select pg_relation_size(c.oid) as bytes from pg_class c \
      where c.relname = 'audit_events_default' and c.relnamespace = 'public'::regnamespace";
+/// Tables whose changes do not begin another epoch of keys, though the tables are not sharded.
+pub const EPOCHLESS: &str = "select fenced.name from unnest(array['api_keys', 'org_keys', 'organizations']) as fenced (name) \
+     where not exists (select from pg_extension where extname = 'citus') and not exists ( \
+       select from pg_trigger t join pg_class c on c.oid = t.tgrelid where c.relname = fenced.name \
+       and c.relnamespace = 'public'::regnamespace and t.tgname = 'key_epoch' and t.tgenabled in ('O', 'A')) \
+     order by fenced.name";
 /// Physical replication slots, and how much log each keeps.
 pub const SLOTS: &str = "select slot_name::text as name, active, coalesce(wal_status, '') as wal_status, \
      coalesce(pg_wal_lsn_diff(case when pg_is_in_recovery() then pg_last_wal_receive_lsn() \
@@ -106,7 +112,7 @@ pub const ADVISORY_LOCK_HELD: &str = "select exists (select from pg_locks l join
      and l.classid::bigint = $1::bigint >> 32 and l.objid::bigint = $1::bigint & 4294967295) as held";
 
 /// Every constant of this module.
-pub(super) const ALL: [(&str, &str); 15] = [
+pub(super) const ALL: [(&str, &str); 16] = [
     ("SERVER", SERVER),
     ("CLOCK", CLOCK),
     ("SETTINGS", SETTINGS),
@@ -120,6 +126,7 @@ pub(super) const ALL: [(&str, &str); 15] = [
     ("SCHEMA_USABLE", SCHEMA_USABLE),
     ("AUDIT_PARTITIONS", AUDIT_PARTITIONS),
     ("AUDIT_DEFAULT_SIZE", AUDIT_DEFAULT_SIZE),
+    ("EPOCHLESS", EPOCHLESS),
     ("SLOTS", SLOTS),
     ("ADVISORY_LOCK_HELD", ADVISORY_LOCK_HELD),
 ];

@@ -1,11 +1,13 @@
 //! Work that a server does beside requests, as long as its vault is open.
 
+mod keys;
 mod operations;
 mod scrub;
 mod uses;
 
 use std::time::Duration;
 
+pub(crate) use keys::KeyConfirmer;
 pub(crate) use operations::OperationKeeper;
 pub(crate) use scrub::Scrubber;
 pub(crate) use uses::{UseFlusher, flush_last};

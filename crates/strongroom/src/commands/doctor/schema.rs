@@ -1,4 +1,4 @@
-//! Migrations and audit partitions.
+//! Migrations, audit partitions and triggers.
 
 use strongroom_storage::doctor::{AuditPartition, Inspection};
 use strongroom_storage::{ConnectError, SchemaState};
@@ -25,6 +25,11 @@ pub(super) async fn findings(
         "audit_default_partition",
         inspection.audit_default_size().await,
         default_partition,
+    ));
+    findings.extend(super::attempt(
+        "key_epoch",
+        inspection.epochless_tables().await,
+        |tables| epochless(&tables),
     ));
     findings
 }
@@ -104,6 +109,27 @@ fn default_partition(bytes: Option<i64>) -> Vec<Finding> {
             ),
         ),
     }]
+}
+
+fn epochless(tables: &[String]) -> Vec<Finding> {
+    let check = "key_epoch";
+    let findings = tables.iter().map(|table| {
+        Finding::failure(
+            check,
+            format!(
+                "the trigger key_epoch of {table} is missing or disabled: servers may not notice that a key was \
+                 replaced or revoked, and what they write may be lost when the old one is retired"
+            ),
+            format!(
+                "retire no generation until it is back. Run as the tables' owner: \
+                 drop trigger if exists key_epoch on {table}; create trigger key_epoch after update or delete on {table} \
+                 for each statement execute function strongroom_next_key_epoch(); update key_epoch set epoch = gen_random_uuid();"
+            ),
+        )
+        .about(table)
+    });
+    let ok = "servers notice when a key is replaced or revoked";
+    or_ok(findings.collect(), check, ok)
 }
 
 #[cfg(test)]
