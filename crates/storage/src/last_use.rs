@@ -18,8 +18,8 @@ use crate::rows::get;
 use crate::sql;
 use crate::transaction::{OrgTransaction, within};
 
-/// Most uses in one transaction.
-const LARGEST_BATCH: usize = 512;
+/// Most uses in one transaction: each row is looked for among all organisations of its scope.
+const LARGEST_BATCH: usize = 128;
 
 type CredentialUse = (OrgScope, CredentialId, LastUse);
 type KeyUse = (OrgScope, KeyId, DateTime<Utc>);

@@ -28,11 +28,20 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
+    use_small_pages();
     match commands::run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::error(&error.to_string());
             ExitCode::FAILURE
         }
+    }
+}
+
+// The allocator asks for huge pages, of which each thread would fill a few with some kilobytes each.
+fn use_small_pages() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = nix::sys::prctl::set_thp_disable(true) {
+        tracing::debug!(%error, "memory may come in huge pages");
     }
 }
