@@ -144,7 +144,7 @@ impl Vault {
     }
 
     /// Whether looking up `presented` is worth a query even while its sender's address has sent too many wrong
-    /// keys: its id is one that was issued here, or it was looked up in the last seconds and is right. Asks nobody.
+    /// keys: its id is one that was issued here, or it was looked up in the last minute and is right. Asks nobody.
     #[must_use]
     pub fn recognizes(&self, presented: &str) -> bool {
         let Some(token) = ApiKeyToken::parse(presented) else {
