@@ -51,11 +51,18 @@ revoke all on function strongroom_next_key_epoch() from public;
 do $$
 declare
     tenant_table regclass;
+    server text;
 begin
+    -- Whoever serves already goes on to do so.
+    for server in select distinct a.grantee::regrole::text from pg_class c, aclexplode(c.relacl) a
+        where c.oid = 'org_keys'::regclass and a.privilege_type = 'INSERT' and a.grantee not in (0, c.relowner) loop
+        execute format('grant select on key_epoch to %s', server);
+    end loop;
     if exists (select from pg_extension where extname = 'citus') then
         return;
     end if;
-    for tenant_table in select polrelid::regclass from pg_policy where polname = 'tenant' loop
+    for tenant_table in select p.polrelid::regclass from pg_policy p join pg_class c on c.oid = p.polrelid
+        where p.polname = 'tenant' and c.relnamespace = 'public'::regnamespace loop
         execute format('alter policy tenant on %s using (%s)', tenant_table, strongroom_tenant_condition());
     end loop;
     for tenant_table in select unnest(array['org_keys', 'organizations', 'api_keys']::regclass[]) loop

@@ -10,12 +10,10 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
 use strongroom_domain::OrgId;
-use strongroom_domain::crypto::{OsRandom, RandomSource};
 use strongroom_domain::trace::TRACE;
 use tracing::field::Empty;
 use tracing::level_filters::LevelFilter;
 use tracing::{Instrument, Span};
-use uuid::Uuid;
 
 use crate::client;
 use crate::error::ApiError;
@@ -120,15 +118,7 @@ fn request_id(request: &ServiceRequest) -> String {
     };
     match given.and_then(|id| id.to_str().ok()).filter(plain) {
         Some(id) => id.to_owned(),
-        None => new_id().to_string(),
-    }
-}
-
-fn new_id() -> Uuid {
-    let mut bytes = [0; 16];
-    match OsRandom.fill(&mut bytes) {
-        Ok(()) => uuid::Builder::from_random_bytes(bytes).into_uuid(),
-        Err(_) => Uuid::nil(),
+        None => uuid::Uuid::new_v4().to_string(),
     }
 }
 

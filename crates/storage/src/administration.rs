@@ -130,6 +130,9 @@ async fn start_rotation(
     key: &StoredOrgKey,
     start: &RotationStart,
 ) -> StoreResult<StoreResult<()>> {
+    // Before the keys change: all other changes of keys wait from then on.
+    let counted = transaction.query(sql::CREDENTIALS_COUNT, &[&org.0]).await?;
+    let total: i64 = counted.first().map_or(Ok(0), |row| get(row, "total"))?;
     let params: Params<'_> = &[&org.0, &previous];
     if transaction.execute(sql::ORG_KEY_DEACTIVATE, params).await? == 0 {
         return Ok(Err(StoreError::Conflict));
@@ -143,8 +146,6 @@ async fn start_rotation(
         &start.at,
     ];
     transaction.execute(sql::ORG_KEY_INSERT, params).await?;
-    let counted = transaction.query(sql::CREDENTIALS_COUNT, &[&org.0]).await?;
-    let total: i64 = counted.first().map_or(Ok(0), |row| get(row, "total"))?;
     let params: Params<'_> = &[
         &org.0,
         &key.generation,

@@ -98,9 +98,9 @@ impl<M: Member> Gather<M> {
         self.queue.put(member);
     }
 
-    /// Waits until the worker has taken everything that waits.
-    pub(crate) async fn drained(&self) {
-        self.queue.drained().await;
+    /// Waits until the worker takes what waits, or as much as goes into a batch, if anything waits.
+    pub(crate) async fn next_taken(&self) {
+        self.queue.next_taken().await;
     }
 }
 
@@ -140,7 +140,7 @@ struct Queue<M> {
     waiting: Mutex<Waiting<M>>,
     line: Line,
     changed: Notify,
-    emptied: Notify,
+    taken: Notify,
     refused: Count,
     sizes: Histogram,
     times: Histogram,
@@ -174,7 +174,7 @@ impl<M: Member> Queue<M> {
             waiting: Mutex::new(waiting),
             line,
             changed: Notify::new(),
-            emptied: Notify::new(),
+            taken: Notify::new(),
             refused: Count::default(),
             sizes: Histogram::new(SIZES),
             times: Histogram::new(TIMES),
@@ -235,9 +235,7 @@ impl<M: Member> Queue<M> {
                 let mut waiting = self.lock();
                 if waiting.len > 0 {
                     let taken = waiting.take(largest);
-                    if waiting.len == 0 {
-                        self.emptied.notify_waiters();
-                    }
+                    self.taken.notify_waiters();
                     drop(waiting);
                     return Some(begin(taken));
                 }
@@ -249,13 +247,10 @@ impl<M: Member> Queue<M> {
         }
     }
 
-    async fn drained(&self) {
-        loop {
-            let emptied = self.emptied.notified();
-            if self.lock().len == 0 {
-                return;
-            }
-            emptied.await;
+    async fn next_taken(&self) {
+        let taken = self.taken.notified();
+        if self.lock().len > 0 {
+            taken.await;
         }
     }
 
@@ -370,6 +365,20 @@ mod tests {
         let taken: Vec<_> = batch.iter().map(|asked| (asked.org, asked.nth)).collect();
         assert_eq!(taken, [(org(1), 0), (org(2), 0), (org(3), 0), (org(1), 1)]);
         drop(flood);
+    }
+
+    #[tokio::test]
+    async fn who_comes_behind_waits_for_one_batch_however_many_wait() {
+        let queue = Queue::new(line(100));
+        queue.next_taken().await;
+        let waiting: Vec<_> = (0..50).map(|nth| put(&queue, org(1), nth)).collect();
+        let behind = queue.next_taken();
+        let mut behind = std::pin::pin!(behind);
+        assert!(futures_util::poll!(behind.as_mut()).is_pending());
+        let (batch, _) = queue.take(10).await.unwrap();
+        assert_eq!(batch.len(), 10);
+        behind.await;
+        drop(waiting);
     }
 
     #[tokio::test]

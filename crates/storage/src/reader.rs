@@ -261,7 +261,7 @@ impl<L: Lookup> Worker for Reader<L> {
     async fn run(&mut self, members: Vec<Wanted<L>>) {
         self.carry_out(members).await;
         if let Some(next) = &self.next {
-            next.drained().await;
+            next.next_taken().await;
         }
     }
 }

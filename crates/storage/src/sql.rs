@@ -82,8 +82,8 @@ pub const ORG_KEYS: &str = "select generation, root_key_id, wrapped_key, active 
 /// All generations of several organisations' keys. The second parameter stands for ids, of which there are none.
 pub const ORG_KEYS_WANTED: &str = "select org_id, generation, root_key_id, wrapped_key, active from org_keys \
      where org_id = any($1::uuid[]) and $2::uuid[] is not null order by org_id, generation";
-/// Fails unless each organisation's active generation is the one at the same place. It has to be asked after the rows
-/// that name these generations are written, never before: a rotation that makes another generation active waits for
+/// Fails unless each organisation's active generation is the one at the same place. It has to be asked when the
+/// transaction has its lock on the table of the rows that name these generations, never before: a rotation that makes another generation active waits for
 /// the writers that already hold the table's lock, and whoever takes that lock later sees the new generation here.
 pub const CHECK_GENERATIONS: &str =
     "select strongroom_check_generations($1::uuid[], $2::integer[])";

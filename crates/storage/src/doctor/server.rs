@@ -171,6 +171,16 @@ impl Inspection {
         names.collect()
     }
 
+    /// Whether there is an epoch of keys.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn has_epoch(&self) -> Result<bool, ConnectError> {
+        let rows = self.query(sql::EPOCHS, &[]).await?;
+        let epochs = rows.first().map(|row| row.try_get::<_, i64>("epochs"));
+        Ok(epochs.transpose()? == Some(1))
+    }
+
     /// The slots that keep log for standbys.
     ///
     /// # Errors

@@ -101,6 +101,8 @@ pub const EPOCHLESS: &str = "select fenced.name from unnest(array['api_keys', 'o
        select from pg_trigger t join pg_class c on c.oid = t.tgrelid where c.relname = fenced.name \
        and c.relnamespace = 'public'::regnamespace and t.tgname = 'key_epoch' and t.tgenabled in ('O', 'A')) \
      order by fenced.name";
+/// How many rows tell of the epoch of keys: one.
+pub const EPOCHS: &str = "select count(*) as epochs from public.key_epoch";
 /// Physical replication slots, and how much log each keeps.
 pub const SLOTS: &str = "select slot_name::text as name, active, coalesce(wal_status, '') as wal_status, \
      coalesce(pg_wal_lsn_diff(case when pg_is_in_recovery() then pg_last_wal_receive_lsn() \
@@ -112,7 +114,7 @@ pub const ADVISORY_LOCK_HELD: &str = "select exists (select from pg_locks l join
      and l.classid::bigint = $1::bigint >> 32 and l.objid::bigint = $1::bigint & 4294967295) as held";
 
 /// Every constant of this module.
-pub(super) const ALL: [(&str, &str); 16] = [
+pub(super) const ALL: [(&str, &str); 17] = [
     ("SERVER", SERVER),
     ("CLOCK", CLOCK),
     ("SETTINGS", SETTINGS),
@@ -127,6 +129,7 @@ pub(super) const ALL: [(&str, &str); 16] = [
     ("AUDIT_PARTITIONS", AUDIT_PARTITIONS),
     ("AUDIT_DEFAULT_SIZE", AUDIT_DEFAULT_SIZE),
     ("EPOCHLESS", EPOCHLESS),
+    ("EPOCHS", EPOCHS),
     ("SLOTS", SLOTS),
     ("ADVISORY_LOCK_HELD", ADVISORY_LOCK_HELD),
 ];

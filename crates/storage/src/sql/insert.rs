@@ -74,8 +74,9 @@ impl Insert {
 /// A transaction in one statement, for a database that is not sharded: `$1` is its scope; then come the parameters of
 /// each of `inserts`, of so many rows; then, with a `check`, the epoch in which the generations that the rows name were
 /// checked, or null, and the parameters of the check. It gives the epoch. Every part needs what `scope` gives, and so comes
-/// after it. What the statement sees is no older than its locks on the tables, as PostgreSQL takes these first (its commit
-/// 532994299e tells why): so it sees every epoch whose generations somebody waits for with a lock on them.
+/// after it. What the statement and its check see is no older than its locks on the tables, as PostgreSQL takes these first
+/// (its commit 532994299e tells why): so they see every generation whose writers somebody has waited for. Without a row in
+/// `key_epoch`, everything is checked.
 #[must_use]
 pub fn together(inserts: &[(&Insert, usize)], check: bool) -> String {
     let mut sql =
@@ -88,7 +89,7 @@ pub fn together(inserts: &[(&Insert, usize)], check: bool) -> String {
     match check {
         true => sql.push_str(&format!(
             " select epoch, case when epoch = ${next}::uuid then null \
-             else strongroom_check_generations(${}::uuid[], ${}::integer[]) end from scope, key_epoch",
+             else strongroom_check_generations(${}::uuid[], ${}::integer[]) end from scope left join key_epoch on true",
             next + 1,
             next + 2
         )),

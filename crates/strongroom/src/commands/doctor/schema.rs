@@ -31,6 +31,11 @@ pub(super) async fn findings(
         inspection.epochless_tables().await,
         |tables| epochless(&tables),
     ));
+    findings.extend(super::attempt(
+        "key_epoch",
+        inspection.has_epoch().await,
+        epoch,
+    ));
     findings
 }
 
@@ -130,6 +135,18 @@ fn epochless(tables: &[String]) -> Vec<Finding> {
     });
     let ok = "servers notice when a key is replaced or revoked";
     or_ok(findings.collect(), check, ok)
+}
+
+fn epoch(there: bool) -> Vec<Finding> {
+    let gone = || {
+        Finding::warning(
+            "key_epoch",
+            "the row of key_epoch is missing: every write checks all its keys, and every API key is looked up again \
+             after 4 seconds, which is slower and does no other harm",
+            "run as the tables' owner: insert into key_epoch (epoch) values (gen_random_uuid());",
+        )
+    };
+    (!there).then(gone).into_iter().collect()
 }
 
 #[cfg(test)]
