@@ -22,6 +22,24 @@ async fn count(vault: &TestVault, sql: &str) -> i64 {
         .get(0)
 }
 
+// A server that found a generation active looks again once it is not, though nobody told it.
+#[tokio::test]
+async fn nothing_is_written_under_a_generation_that_has_changed_unheard() {
+    let vault = TestVault::start().await;
+    for _ in 0..3 {
+        vault.admin.create("before").await;
+    }
+    let client = vault.database.connect().await;
+    let off = "update org_keys set active = false";
+    client.batch_execute(off).await.unwrap();
+    let body = json!({"extcred_provider": "generic", "extcred_type": "api_key", "json_blob": {"api_key": "x"}});
+    assert_ne!(vault.admin.post(&body).await.status(), 201);
+    assert_eq!(count(&vault, "select count(*) from credentials").await, 3);
+    let on = "update org_keys set active = true";
+    client.batch_execute(on).await.unwrap();
+    vault.admin.create("after").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_root_key_is_replaced_under_load() {
     let vault = TestVault::start().await;
