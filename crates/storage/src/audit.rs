@@ -1,6 +1,9 @@
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::error::Error;
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use chrono::{DateTime, Utc};
 use strongroom_domain::audit::{Chain, Event, LaneHead, Place, encode_heads};
 use strongroom_domain::caller::OrgScope;
@@ -8,7 +11,7 @@ use strongroom_domain::counters::Counters;
 use strongroom_domain::crypto::Digest;
 use strongroom_domain::store::{StoreError, StoreResult};
 use strongroom_domain::{LaneId, OrgId};
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
 use crate::audit_reader::lane_head;
@@ -55,22 +58,42 @@ pub(crate) struct Appended {
 }
 
 /// Events with their places in the lane.
-pub(crate) struct Chained {
-    links: Vec<Link>,
+pub(crate) struct Chained<'e> {
+    links: Vec<Link<'e>>,
     pub(crate) appended: Appended,
 }
 
 /// An event as it is stored.
-struct Link {
+struct Link<'e> {
     org: Uuid,
     lane: Uuid,
     seq: i64,
     heads: Option<Vec<u8>>,
-    mac: Vec<u8>,
-    digest: Option<Vec<u8>>,
+    mac: Bytea,
+    digest: Option<Bytea>,
     texts: (&'static str, &'static str),
     about: (Option<Uuid>, Option<Uuid>),
-    event: Event,
+    event: Cow<'e, Event>,
+}
+
+/// A digest as a parameter for a `bytea`.
+#[derive(Debug)]
+struct Bytea(Digest);
+
+impl ToSql for Bytea {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        self.0.as_slice().to_sql(kind, out)
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        <&[u8] as ToSql>::accepts(kind)
+    }
+
+    to_sql_checked!();
 }
 
 impl Lane {
@@ -91,7 +114,9 @@ impl Lane {
         transaction: &OrgTransaction,
         events: Vec<(OrgScope, Event)>,
     ) -> StoreResult<Appended> {
-        let chained = self.chain(transaction, events).await?;
+        let events = events.into_iter();
+        let events = events.map(|(scope, event)| (scope, Cow::Owned(event)));
+        let chained = self.chain(transaction, events.collect()).await?;
         transaction
             .insert(&sql::AUDIT_INSERT, &chained.params())
             .await?;
@@ -99,11 +124,11 @@ impl Lane {
     }
 
     /// Chains `events` in their order. Once they are stored, call [`Self::committed`] or [`Self::forget`].
-    pub(crate) async fn chain(
+    pub(crate) async fn chain<'e>(
         &self,
         transaction: &OrgTransaction,
-        events: Vec<(OrgScope, Event)>,
-    ) -> StoreResult<Chained> {
+        events: Vec<(OrgScope, Cow<'e, Event>)>,
+    ) -> StoreResult<Chained<'e>> {
         let mut heads: HashMap<OrgId, Position> = HashMap::new();
         let mut starts = self.recover(transaction, &events).await?;
         let mut links = Vec::with_capacity(events.len());
@@ -129,8 +154,8 @@ impl Lane {
                 lane: self.id.0,
                 seq,
                 heads: named,
-                mac: mac.to_vec(),
-                digest: event.digest.map(|digest| digest.to_vec()),
+                mac: Bytea(mac),
+                digest: event.digest.map(Bytea),
                 texts: (event.action.as_str(), event.outcome.as_str()),
                 about: (event.credential.map(|id| id.0), event.key.map(|id| id.0)),
                 event,
@@ -169,7 +194,7 @@ impl Lane {
     async fn recover(
         &self,
         transaction: &OrgTransaction,
-        events: &[(OrgScope, Event)],
+        events: &[(OrgScope, Cow<'_, Event>)],
     ) -> StoreResult<HashMap<OrgId, Start>> {
         let orgs = events.iter().map(|(scope, _)| scope.org());
         let unknown: BTreeSet<OrgId> = orgs.filter(|org| !self.heads.contains_key(org)).collect();
@@ -206,7 +231,7 @@ impl Lane {
     }
 }
 
-impl Chained {
+impl Chained<'_> {
     /// The rows of the events, for [`sql::AUDIT_INSERT`].
     pub(crate) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let mut params: Vec<&(dyn ToSql + Sync)> =

@@ -18,6 +18,10 @@ pub(crate) type Reply<T> = oneshot::Sender<StoreResult<T>>;
 /// A request that belongs to one organisation.
 pub(crate) trait Member: Send + 'static {
     fn org(&self) -> OrgId;
+    /// How much it brings along, in bytes.
+    fn bytes(&self) -> usize {
+        0
+    }
     fn refuse(self, error: StoreError);
 }
 
@@ -36,6 +40,10 @@ pub(crate) trait Worker: Send + 'static {
 pub(crate) struct Gather<M: Member> {
     queue: Arc<Queue<M>>,
 }
+
+/// A batch takes no further member once they bring so many bytes: PostgreSQL keeps a statement's rows in memory up to its
+/// `work_mem`, 4 MiB by default, and writes more of them into a temporary file.
+const LARGEST_BYTES: usize = 2 * 1024 * 1024;
 
 /// The ranges of batches' sizes.
 const SIZES: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256];
@@ -286,14 +294,18 @@ impl<M: Member> Waiting<M> {
 
     fn take(&mut self, largest: usize) -> Vec<Queued<M>> {
         let mut batch = Vec::with_capacity(largest.min(self.len));
-        while batch.len() < largest {
+        let mut bytes = 0;
+        while batch.len() < largest && bytes < LARGEST_BYTES {
             let Some(org) = self.turns.pop_front() else {
                 break;
             };
             let Some(theirs) = self.by_org.get_mut(&org) else {
                 continue;
             };
-            batch.extend(theirs.pop_front());
+            if let Some(next) = theirs.pop_front() {
+                bytes += next.member.bytes();
+                batch.push(next);
+            }
             if theirs.is_empty() {
                 self.by_org.remove(&org);
             } else {
@@ -320,17 +332,23 @@ impl<M: Member> Waiting<M> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     struct Asked {
         org: OrgId,
         nth: usize,
+        bytes: usize,
         reply: Reply<()>,
     }
 
     impl Member for Asked {
         fn org(&self) -> OrgId {
             self.org
+        }
+        fn bytes(&self) -> usize {
+            self.bytes
         }
         fn refuse(self, error: StoreError) {
             let _ = self.reply.send(Err(error));
@@ -351,9 +369,38 @@ mod tests {
     }
 
     fn put(queue: &Queue<Asked>, org: OrgId, nth: usize) -> oneshot::Receiver<StoreResult<()>> {
+        put_large(queue, org, nth, 0)
+    }
+
+    fn put_large(
+        queue: &Queue<Asked>,
+        org: OrgId,
+        nth: usize,
+        bytes: usize,
+    ) -> oneshot::Receiver<StoreResult<()>> {
         let (reply, answer) = oneshot::channel();
-        queue.put(Asked { org, nth, reply });
+        queue.put(Asked {
+            org,
+            nth,
+            bytes,
+            reply,
+        });
         answer
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_bounded_in_bytes_and_takes_what_is_larger_by_itself() {
+        let queue = Queue::new(line(100));
+        let sizes = [LARGEST_BYTES / 2, LARGEST_BYTES / 2, 3 * LARGEST_BYTES, 1];
+        let waiting: Vec<_> = (0..4)
+            .map(|nth| put_large(&queue, org(1), nth, sizes[nth]))
+            .collect();
+        let mut batches = Vec::new();
+        for _ in 0..3 {
+            batches.push(queue.take(10).await.unwrap().0.len());
+        }
+        assert_eq!(batches, [2, 1, 1]);
+        drop(waiting);
     }
 
     #[tokio::test]
@@ -374,7 +421,7 @@ mod tests {
         let waiting: Vec<_> = (0..50).map(|nth| put(&queue, org(1), nth)).collect();
         let behind = queue.next_taken();
         let mut behind = std::pin::pin!(behind);
-        assert!(futures_util::poll!(behind.as_mut()).is_pending());
+        assert!(behind.as_mut().now_or_never().is_none());
         let (batch, _) = queue.take(10).await.unwrap();
         assert_eq!(batch.len(), 10);
         behind.await;

@@ -1,5 +1,6 @@
 //! What the writes of one batch do to the tables, all in one transaction.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use strongroom_domain::audit::{Event, Outcome};
@@ -43,7 +44,7 @@ pub(crate) async fn carry_out<'a>(
 pub(crate) struct Member<'a> {
     pub(crate) write: &'a Write,
     /// The event to record, with what is known of the row by now.
-    pub(crate) event: Event,
+    pub(crate) event: Cow<'a, Event>,
     pub(crate) result: StoreResult<()>,
     /// What an earlier request did that this one repeats.
     pub(crate) earlier: Option<Earlier>,
@@ -53,7 +54,7 @@ impl<'a> Member<'a> {
     fn new(write: &'a Write) -> Self {
         Self {
             write,
-            event: write.event.clone(),
+            event: Cow::Borrowed(&write.event),
             result: Ok(()),
             earlier: None,
         }
@@ -91,8 +92,9 @@ async fn change(
             Ok(changed) => {
                 update(transaction, org, &changed).await?;
                 used.push((org, changed.row.key_generation));
-                let event = member.event.clone();
-                member.event = event.of_write(changed.row.version, changed.digest);
+                let event = member.write.event.clone();
+                let event = event.of_write(changed.row.version, changed.digest);
+                member.event = Cow::Owned(event);
             }
             Err(error) => member.result = Err(error),
         }
@@ -188,9 +190,9 @@ async fn delete(transaction: &OrgTransaction, members: &mut [Member<'_>]) -> Sto
             continue;
         };
         match locked.rows.get(&(member.org(), id.0)) {
-            Some(row) => member.event.version = Some(get(row, "version")?),
+            Some(row) => member.event.to_mut().version = Some(get(row, "version")?),
             None => match locked.absence(member.org(), id.0) {
-                StoreError::NotFound => member.event.outcome = Outcome::NotFound,
+                StoreError::NotFound => member.event.to_mut().outcome = Outcome::NotFound,
                 contended => member.result = Err(contended),
             },
         }

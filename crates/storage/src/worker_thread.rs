@@ -1,6 +1,12 @@
+use std::time::Duration;
+
 use strongroom_domain::store::{StoreError, StoreResult};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+
+/// How often it wakes by itself. Whoever sets a timer that is the next to end wakes the thread's driver by two system
+/// calls; with a timer that always ends sooner than a batch's deadline, none of these does.
+const TICK: Duration = Duration::from_millis(500);
 
 /// A thread for the workers that everybody waits for, and for their connections: between a worker and its
 /// connection no other thread has to be woken. Ends, with all that runs on it, when dropped.
@@ -23,6 +29,11 @@ impl WorkerThread {
         std::thread::Builder::new()
             .name("store".into())
             .spawn(move || {
+                runtime.spawn(async {
+                    loop {
+                        tokio::time::sleep(TICK).await;
+                    }
+                });
                 let _ = runtime.block_on(stopped);
             })
             .map_err(failed)?;

@@ -89,6 +89,13 @@ impl Member for Write {
         self.scope.org()
     }
 
+    fn bytes(&self) -> usize {
+        match &self.operation {
+            Operation::Insert(row) => row.sealed_blob.len(),
+            _ => 0,
+        }
+    }
+
     fn refuse(self, error: StoreError) {
         let _ = self.reply.send(Err(error));
     }
@@ -281,7 +288,7 @@ struct Prepared<'b> {
     /// What changed rows name.
     used: Vec<(OrgId, i32)>,
     /// None when nothing is to be written.
-    chained: Option<Chained>,
+    chained: Option<Chained<'b>>,
 }
 
 fn results(

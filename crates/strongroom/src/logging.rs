@@ -1,5 +1,6 @@
-use std::io::{BufWriter, IsTerminal};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use strongroom_domain::trace::TRACE;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
@@ -14,6 +15,10 @@ use crate::traces::Traces;
 /// Lines that wait for whoever reads standard error. When he is slower than they come, further ones are dropped,
 /// and no request waits for him.
 const LINES: usize = 100_000;
+
+/// How long the log's thread rests after it has written. Lines that come meanwhile wake nobody, and are written together:
+/// to wake a thread takes a request longer than all else about its line.
+const REST: Duration = Duration::from_millis(5);
 
 static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
 
@@ -34,13 +39,13 @@ pub(crate) fn start(logging: Logging, traces: Option<&Traces>) -> LogGuard {
     let json = match logging.format {
         LogFormat::Json => true,
         LogFormat::Human => false,
-        LogFormat::Auto => !std::io::stderr().is_terminal(),
+        LogFormat::Auto => !io::stderr().is_terminal(),
     };
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(LINES)
         .lossy(true)
         .thread_name("log")
-        .finish(BufWriter::new(std::io::stderr()));
+        .finish(Resting(BufWriter::new(io::stderr())));
     let _ = DROPPED.set(writer.error_counter());
     let lines = fmt::layer().with_writer(writer);
     let lines = if json {
@@ -66,4 +71,19 @@ pub(crate) fn start(logging: Logging, traces: Option<&Traces>) -> LogGuard {
         .with(traces.map(Traces::layer))
         .try_init();
     LogGuard { _writer: guard }
+}
+
+/// Rests after each flush.
+struct Resting<W>(W);
+
+impl<W: Write> Write for Resting<W> {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        self.0.write(lines)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()?;
+        std::thread::sleep(REST);
+        Ok(())
+    }
 }

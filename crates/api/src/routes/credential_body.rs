@@ -1,5 +1,5 @@
-use chrono::{DateTime, Utc};
 use serde::Serialize;
+use strongroom_domain::audit::shown_time;
 use strongroom_domain::credential::{CredentialInfo, CredentialType, Provider};
 use strongroom_domain::{CredentialId, KeyId, OrgId};
 use utoipa::ToSchema;
@@ -19,10 +19,10 @@ pub(super) struct CredentialBody<'a> {
     extcred_type: CredentialType,
     /// Empty when it was never set.
     extcred_label: &'a str,
-    /// When it was last revealed or changed; not there when it never was.
+    /// When it was last revealed or changed, to the microsecond; not there when it never was.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = document::time, required = false)]
-    last_used_at: Option<DateTime<Utc>>,
+    last_used_at: Option<String>,
     /// The API key that did so; null for a caller without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = document::uuid_or_null, required = false)]
@@ -37,7 +37,7 @@ impl<'a> CredentialBody<'a> {
             extcred_provider: info.provider,
             extcred_type: info.kind,
             extcred_label: info.label.as_str(),
-            last_used_at: info.last_use.map(|last| last.at),
+            last_used_at: info.last_use.map(|last| shown_time(last.at)),
             last_used_by: info.last_use.map(|last| last.by),
         }
     }
