@@ -1,14 +1,19 @@
 //! Every SQL statement fits the migrated schema, and the application role's rights.
 
 use strongroom_e2e::Database;
-use tokio_postgres::SimpleQueryMessage;
+use strongroom_storage::sql::operations::OPERATIONS_INSERT;
+use strongroom_storage::sql::{
+    AUDIT_INSERT, CREDENTIAL_USES_MERGE, CREDENTIALS, CREDENTIALS_INSERT, KEY_USES_MERGE, all,
+    alone, together,
+};
 use tokio_postgres::types::{Kind, Type};
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 #[tokio::test]
 async fn every_statement_can_be_prepared_by_the_application_role() {
     let database = Database::create().await;
     let client = database.connect_as_app().await;
-    let all = strongroom_storage::sql::all();
+    let all = all();
     assert!(all.len() > 20);
     for (name, sql) in all {
         if let Err(error) = client.prepare(sql).await {
@@ -23,7 +28,7 @@ async fn the_application_role_has_the_rights_that_the_statements_need() {
     // are unknown to EXPLAIN, hence the generic plan through PREPARE.
     let database = Database::create().await;
     let client = database.connect_as_app().await;
-    for (at, (name, sql)) in strongroom_storage::sql::all().into_iter().enumerate() {
+    for (at, (name, sql)) in all().into_iter().enumerate() {
         let statement = client.prepare(sql).await.unwrap();
         // Pruning drops partitions, which only their owner may.
         if name.starts_with("PRUNE_") || name == "CHECKPOINT_PUT" {
@@ -57,11 +62,9 @@ async fn the_application_role_has_the_rights_that_the_statements_need() {
 #[tokio::test]
 async fn a_query_that_is_a_transaction_of_its_own_enters_its_scope_first() {
     let database = Database::create().await;
-    let client = database.connect_as_app().await;
-    let once = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off";
-    client.batch_execute(once).await.unwrap();
+    let client = planning_once(&database).await;
     let mut seen = 0;
-    for (at, (name, sql)) in strongroom_storage::sql::all().into_iter().enumerate() {
+    for (name, sql) in all() {
         let is_query = sql.starts_with("select ") || sql.starts_with("with ");
         let of_tenants = sql.contains("$1") && sql.contains("org_id");
         let of_owners = name.starts_with("PRUNE_");
@@ -69,27 +72,66 @@ async fn a_query_that_is_a_transaction_of_its_own_enters_its_scope_first() {
             continue;
         }
         let params = client.prepare(sql).await.unwrap().params().len();
-        let alone = strongroom_storage::sql::alone(sql, params);
-        let statement = client.prepare(&alone).await.unwrap();
-        let values = vec!["null"; params + 1].join(", ");
-        let types: Vec<_> = statement.params().iter().map(type_name).collect();
-        let plan = format!(
-            "prepare alone_{at} ({}) as {alone}; explain execute alone_{at} ({values})",
-            types.join(", ")
-        );
-        let plan = client.simple_query(&plan).await.unwrap();
-        let lines = plan.iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0),
-            _ => None,
-        });
-        let lines: Vec<_> = lines.take(2).collect();
+        let lines = plan(&client, &alone(sql, params)).await;
         assert!(
             lines[0].starts_with("Result ") && lines[1].contains("One-Time Filter: ($"),
-            "{name}: {lines:?}"
+            "{name}: {lines:#?}"
         );
         seen += 1;
     }
     assert!(seen > 20, "{seen}");
+}
+
+#[tokio::test]
+async fn a_write_that_is_one_statement_enters_its_scope_before_it_looks_at_rows() {
+    let database = Database::create().await;
+    let client = planning_once(&database).await;
+    let inserts = [
+        &CREDENTIALS_INSERT,
+        &AUDIT_INSERT,
+        &CREDENTIAL_USES_MERGE,
+        &KEY_USES_MERGE,
+        &OPERATIONS_INSERT,
+    ];
+    for insert in inserts {
+        for rows in [1, 3] {
+            let sql = together(&[(&AUDIT_INSERT, 1), (insert, rows)], true);
+            let lines = plan(&client, &sql).await;
+            let places = |what: &str| -> Vec<usize> {
+                let lines = lines.iter().enumerate();
+                let found = lines.filter(|(_, line)| line.contains(what));
+                found.map(|(at, _)| at).collect()
+            };
+            let scopes = places("One-Time Filter: ($");
+            assert_eq!(scopes.len(), 2, "{lines:#?}");
+            let known = places("on credentials c");
+            assert!(known.iter().all(|at| scopes[1] < *at), "{lines:#?}");
+        }
+    }
+}
+
+async fn planning_once(database: &Database) -> Client {
+    let client = database.connect_as_app().await;
+    let once = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off";
+    client.batch_execute(once).await.unwrap();
+    client
+}
+
+/// The lines of the plan of a statement with parameters.
+async fn plan(client: &Client, sql: &str) -> Vec<String> {
+    let statement = client.prepare(sql).await.unwrap();
+    let types: Vec<_> = statement.params().iter().map(type_name).collect();
+    let nulls = vec!["null"; types.len()].join(", ");
+    let explain = format!(
+        "prepare planned ({}) as {sql}; explain execute planned ({nulls}); deallocate planned",
+        types.join(", ")
+    );
+    let rows = client.simple_query(&explain).await.unwrap();
+    let lines = rows.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    });
+    lines.collect()
 }
 
 // What compares with null is planned away, and a sharded table asks at once which shard a row belongs to.
@@ -115,23 +157,12 @@ async fn a_use_is_looked_up_by_its_key_even_when_there_were_none() {
     let owner = database.connect().await;
     let empty = "vacuum analyze credential_uses";
     owner.batch_execute(empty).await.unwrap();
-    let client = database.connect_as_app().await;
-    let once = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off";
-    client.batch_execute(once).await.unwrap();
-    let sql = strongroom_storage::sql::alone(strongroom_storage::sql::CREDENTIALS, 2);
-    let plan = format!(
-        "prepare look (uuid[], uuid[], text) as {sql}; explain execute look (null, null, null)"
-    );
-    let plan = client.simple_query(&plan).await.unwrap();
-    let lines = plan.iter().filter_map(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get(0),
-        _ => None,
-    });
-    let lines: Vec<_> = lines.collect();
+    let client = planning_once(&database).await;
+    let lines = plan(&client, &alone(CREDENTIALS, 2)).await;
     let uses = lines
         .iter()
         .position(|line| line.contains("on credential_uses"));
-    let condition = lines[uses.unwrap() + 1];
+    let condition = &lines[uses.unwrap() + 1];
     assert!(
         condition.contains("Index Cond: ((org_id = c.org_id) AND (cred_id = c.cred_id))"),
         "{lines:#?}"

@@ -16,6 +16,7 @@ use crate::database::Database;
 use crate::pg_store::{ALONE, PgStore};
 use crate::rows::get;
 use crate::sql;
+use crate::statement::Step;
 use crate::transaction::{OrgTransaction, within};
 
 /// Most uses in one transaction: each row is looked for among all organisations of its scope.
@@ -78,31 +79,38 @@ async fn each_if_together_fails<'a, T, W: Future<Output = StoreResult<()>>>(
 
 async fn keep_credentials(database: &Database, batch: &[CredentialUse]) -> StoreResult<()> {
     let scopes: Vec<OrgScope> = batch.iter().map(|(scope, ..)| *scope).collect();
-    let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = batch
-        .iter()
-        .map(|(scope, id, _)| (scope.org().0, id.0))
-        .unzip();
     let transaction = OrgTransaction::begin(database, &scopes).await?;
-    // One that was deleted meanwhile shall leave nothing behind.
-    let known: HashSet<(Uuid, Uuid)> = transaction
-        .query(sql::CREDENTIALS_KNOWN, &[&orgs, &ids])
-        .await?
-        .iter()
-        .map(|row| Ok((get(row, "org_id")?, get(row, "cred_id")?)))
-        .collect::<StoreResult<_>>()?;
-    let values: Vec<_> = batch
+    let mut values: Vec<_> = batch
         .iter()
         .map(|(scope, id, last)| (scope.org().0, id.0, last.at, last.by.map(|key| key.0)))
-        .filter(|(org, id, ..)| known.contains(&(*org, *id)))
         .collect();
+    // Elsewhere the statement itself looks.
+    if database.is_sharded() {
+        let known = known(&transaction, batch).await?;
+        values.retain(|(org, id, ..)| known.contains(&(*org, *id)));
+    }
     let mut params: Vec<&(dyn ToSql + Sync)> = Vec::new();
     for (org, id, at, by) in &values {
         params.extend_from_slice(&[org, id, at, by]);
     }
-    transaction
-        .insert(&sql::CREDENTIAL_USES_MERGE, &params)
+    let merge = Step::Insert(&sql::CREDENTIAL_USES_MERGE, params);
+    transaction.commit_with(&[merge], false).await.map(drop)
+}
+
+async fn known(
+    transaction: &OrgTransaction,
+    batch: &[CredentialUse],
+) -> StoreResult<HashSet<(Uuid, Uuid)>> {
+    let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = batch
+        .iter()
+        .map(|(scope, id, _)| (scope.org().0, id.0))
+        .unzip();
+    let rows = transaction
+        .query(sql::CREDENTIALS_KNOWN, &[&orgs, &ids])
         .await?;
-    transaction.commit().await
+    rows.iter()
+        .map(|row| Ok((get(row, "org_id")?, get(row, "cred_id")?)))
+        .collect()
 }
 
 async fn keep_keys(database: &Database, batch: &[KeyUse]) -> StoreResult<()> {
@@ -116,8 +124,8 @@ async fn keep_keys(database: &Database, batch: &[KeyUse]) -> StoreResult<()> {
         params.extend_from_slice(&[org, id, *at]);
     }
     let transaction = OrgTransaction::begin(database, &scopes).await?;
-    transaction.insert(&sql::KEY_USES_MERGE, &params).await?;
-    transaction.commit().await
+    let merge = Step::Insert(&sql::KEY_USES_MERGE, params);
+    transaction.commit_with(&[merge], false).await.map(drop)
 }
 
 /// The last use in a row of a statement that joins it; none when there is none, or when it cannot be read: a

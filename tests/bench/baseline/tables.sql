@@ -45,9 +45,18 @@ create index on bench_audit (org_id, cred_id, version)
     where action in ('credential.create', 'credential.update', 'credential.reseal', 'credential.attest',
         'credential.delete');
 create index on bench_audit (org_id, cred_id) where action = 'credential.delete' and version is not null;
+create table bench_uses (
+    org_id uuid not null,
+    cred_id uuid not null,
+    last_used_at timestamptz not null,
+    last_used_by uuid,
+    primary key (org_id, cred_id)
+);
 -- Sizes as a row of the vault has them: 61 bytes of wrapped key, 94 of ciphertext.
 insert into bench_credentials
 select lpad(to_hex(n % :orgs), 32, '0')::uuid, lpad(to_hex(n), 32, '0')::uuid, 'generic', 'api_key', 'load-' || n, 1, 1,
     decode(repeat('ab', 61), 'hex'), decode(repeat('cd', 94), 'hex'), now(), null
 from generate_series(1, :rows) n;
+insert into bench_uses
+select org_id, cred_id, now(), '0190a1b2-0000-7000-8000-0123456789ab' from bench_credentials;
 select setval('bench_id', :rows + 1000000000);

@@ -14,7 +14,11 @@ pub struct Insert {
     /// Parameters per row.
     pub columns: usize,
     into: String,
+    names: String,
     types: Vec<&'static str>,
+    /// Which rows [`together`] inserts; all if empty.
+    condition: &'static str,
+    conflict: &'static str,
     statements: [(usize, &'static str); SIZES.len()],
 }
 
@@ -24,9 +28,10 @@ impl Insert {
     }
 
     /// The same with what to do about rows that are there already.
-    pub(super) fn with_conflict(table: &str, columns: &[Column], conflict: &str) -> Self {
+    pub(super) fn with_conflict(table: &str, columns: &[Column], conflict: &'static str) -> Self {
         let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
-        let into = format!("insert into {table} ({})", names.join(", "));
+        let names = names.join(", ");
+        let into = format!("insert into {table} ({names})");
         let statement = |rows: usize| {
             let tuples = (0..rows).map(|row| {
                 let params = (1..=columns.len()).map(|column| row * columns.len() + column);
@@ -43,7 +48,15 @@ impl Insert {
             statements: SIZES.map(statement),
             types: columns.iter().map(|(_, kind)| *kind).collect(),
             into,
+            names,
+            condition: "",
+            conflict,
         }
+    }
+
+    /// The same, but that [`together`] leaves out the `rows` for which `condition` does not hold.
+    fn where_rows(self, condition: &'static str) -> Self {
+        Self { condition, ..self }
     }
 
     /// The largest prepared statement for at most `rows` rows, with its number of rows.
@@ -65,22 +78,33 @@ impl Insert {
         };
         let params = self.types.iter().enumerate();
         let params = params.map(|(at, kind)| format!("${}::{kind}{array}", first + at));
-        let (into, params) = (&self.into, params.collect::<Vec<_>>().join(", "));
+        let params = params.collect::<Vec<_>>().join(", ");
         let end = if rows == 1 { "))" } else { ")" };
-        format!("{into} select rows.* from scope, {from}{params}{end} as rows")
+        let Self {
+            into,
+            names,
+            condition,
+            conflict,
+            ..
+        } = self;
+        format!(
+            "{into} select rows.* from {from}{params}{end} as rows ({names}) \
+             where (select orgs from scope) is not null {condition} {conflict}"
+        )
     }
 }
 
 /// A transaction in one statement, for a database that is not sharded: `$1` is its scope; then come the parameters of
 /// each of `inserts`, of so many rows; then, with a `check`, the epoch in which the generations that the rows name were
-/// checked, or null, and the parameters of the check. It gives the epoch. Every part needs what `scope` gives, and so comes
-/// after it. What the statement and its check see is no older than its locks on the tables, as PostgreSQL takes these first
-/// (its commit 532994299e tells why): so they see every generation whose writers somebody has waited for. Without a row in
-/// `key_epoch`, everything is checked.
+/// checked, or null, and the parameters of the check. It gives the epoch. Every part asks what `scope` gives, and that
+/// condition names no row, so PostgreSQL asks it before it looks at any. What the statement and its check see is no older
+/// than its locks on the tables, as PostgreSQL takes these first (its commit 532994299e tells why): so they see every
+/// generation whose writers somebody has waited for. Without a row in `key_epoch`, everything is checked.
 #[must_use]
 pub fn together(inserts: &[(&Insert, usize)], check: bool) -> String {
-    let mut sql =
-        String::from("with scope as materialized (select set_config('strongroom.orgs', $1, true))");
+    let mut sql = String::from(
+        "with scope as materialized (select set_config('strongroom.orgs', $1, true) as orgs)",
+    );
     let mut next = 2;
     for (at, (insert, rows)) in inserts.iter().enumerate() {
         sql.push_str(&format!(", part{at} as ({})", insert.part(next, *rows)));
@@ -142,7 +166,8 @@ pub static AUDIT_INSERT: LazyLock<Insert> = LazyLock::new(|| {
     )
 });
 
-/// Last uses of credentials; the later one counts.
+/// Last uses of credentials; the later one counts. What is not there any more shall leave nothing behind: see also
+/// [`CREDENTIALS_KNOWN`](super::CREDENTIALS_KNOWN).
 pub static CREDENTIAL_USES_MERGE: LazyLock<Insert> = LazyLock::new(|| {
     Insert::with_conflict(
         "credential_uses as kept",
@@ -156,6 +181,9 @@ pub static CREDENTIAL_USES_MERGE: LazyLock<Insert> = LazyLock::new(|| {
          last_used_at = greatest(kept.last_used_at, excluded.last_used_at), \
          last_used_by = case when excluded.last_used_at >= kept.last_used_at \
            then excluded.last_used_by else kept.last_used_by end",
+    )
+    .where_rows(
+        "and exists (select from credentials c where c.org_id = rows.org_id and c.cred_id = rows.cred_id)",
     )
 });
 
