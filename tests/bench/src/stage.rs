@@ -112,7 +112,7 @@ impl Stage {
             writers,
             credentials: ids,
         };
-        base.analyze(self).await?;
+        base.finish(self).await?;
         Ok(base)
     }
 
@@ -167,8 +167,12 @@ pub(crate) struct Known {
 }
 
 impl Base {
-    async fn analyze(&self, stage: &Stage) -> Result<()> {
+    /// Every credential has been used, so that lists read as much at first as later.
+    async fn finish(&self, stage: &Stage) -> Result<()> {
         let client = stage.connect(&self.name).await?;
+        let uses = "insert into credential_uses (org_id, cred_id, last_used_at, last_used_by) \
+             select org_id, cred_id, now(), cred_id from credentials order by org_id, cred_id";
+        client.batch_execute(uses).await?;
         settle(&client).await?;
         Ok(())
     }

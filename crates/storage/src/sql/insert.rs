@@ -16,8 +16,8 @@ pub struct Insert {
     into: String,
     names: String,
     types: Vec<&'static str>,
-    /// Which rows [`together`] inserts; all if empty.
-    condition: &'static str,
+    /// What [`together`] asks of the rows, and in which order it inserts them; all as they come if empty.
+    selection: &'static str,
     conflict: &'static str,
     statements: [(usize, &'static str); SIZES.len()],
 }
@@ -49,14 +49,14 @@ impl Insert {
             types: columns.iter().map(|(_, kind)| *kind).collect(),
             into,
             names,
-            condition: "",
+            selection: "",
             conflict,
         }
     }
 
-    /// The same, but that [`together`] leaves out the `rows` for which `condition` does not hold.
-    fn where_rows(self, condition: &'static str) -> Self {
-        Self { condition, ..self }
+    /// The same with what [`together`] adds to its selection from `rows`.
+    fn selecting(self, selection: &'static str) -> Self {
+        Self { selection, ..self }
     }
 
     /// The largest prepared statement for at most `rows` rows, with its number of rows.
@@ -83,13 +83,13 @@ impl Insert {
         let Self {
             into,
             names,
-            condition,
+            selection,
             conflict,
             ..
         } = self;
         format!(
             "{into} select rows.* from {from}{params}{end} as rows ({names}) \
-             where (select orgs from scope) is not null {condition} {conflict}"
+             where (select orgs from scope) is not null {selection} {conflict}"
         )
     }
 }
@@ -182,8 +182,10 @@ pub static CREDENTIAL_USES_MERGE: LazyLock<Insert> = LazyLock::new(|| {
          last_used_by = case when excluded.last_used_at >= kept.last_used_at \
            then excluded.last_used_by else kept.last_used_by end",
     )
-    .where_rows(
-        "and exists (select from credentials c where c.org_id = rows.org_id and c.cred_id = rows.cred_id)",
+    // Whoever locks several rows locks them in this order, so that nobody waits in a circle.
+    .selecting(
+        "and exists (select from credentials c where c.org_id = rows.org_id and c.cred_id = rows.cred_id) \
+         order by rows.org_id, rows.cred_id",
     )
 });
 
