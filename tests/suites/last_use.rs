@@ -149,6 +149,25 @@ async fn a_use_goes_with_its_credential() {
 }
 
 #[tokio::test]
+async fn a_use_that_waits_is_not_kept_when_its_credential_was_deleted_meanwhile() {
+    let slow = [("STRONGROOM_USE_FLUSH_INTERVAL", "30s")];
+    let mut vault = TestVault::start_with(&slow).await;
+    let (gone, kept) = (vault.admin.create("a").await, vault.admin.create("b").await);
+    for id in [&gone, &kept] {
+        assert_eq!(vault.admin.reveal(id).await.status(), 200);
+    }
+    let one = format!("credentialId={gone}");
+    assert_eq!(vault.admin.delete(&one).await.status(), 204);
+    vault.server.signal(Signal::SIGTERM);
+    assert_eq!(vault.server.wait(LIMIT), Some(0));
+    let database = vault.database.connect().await;
+    let uses = "select cred_id::text from credential_uses";
+    let uses = database.query(uses, &[]).await.unwrap();
+    let ids: Vec<String> = uses.iter().map(|row| row.get(0)).collect();
+    assert_eq!(ids, [kept]);
+}
+
+#[tokio::test]
 async fn a_later_use_stays_and_a_server_that_stops_loses_none() {
     let slow = [("STRONGROOM_USE_FLUSH_INTERVAL", "30s")];
     let mut vault = TestVault::start_with(&slow).await;
