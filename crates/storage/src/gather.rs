@@ -1,4 +1,5 @@
-use std::collections::{HashMap, VecDeque};
+mod waiting;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -11,6 +12,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use tracing::Span;
+
+use waiting::{Queued, Waiting};
 
 /// Where one member of a batch gets its answer.
 pub(crate) type Reply<T> = oneshot::Sender<StoreResult<T>>;
@@ -40,10 +43,6 @@ pub(crate) trait Worker: Send + 'static {
 pub(crate) struct Gather<M: Member> {
     queue: Arc<Queue<M>>,
 }
-
-/// A batch takes no further member once they bring so many bytes: PostgreSQL keeps a statement's rows in memory up to its
-/// `work_mem`, 4 MiB by default, and writes more of them into a temporary file.
-const LARGEST_BYTES: usize = 2 * 1024 * 1024;
 
 /// The ranges of batches' sizes.
 const SIZES: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256];
@@ -142,8 +141,7 @@ pub(crate) async fn answer<T>(begun: oneshot::Receiver<StoreResult<T>>) -> Store
     })
 }
 
-/// What waits, by organisation. They take turns, one request each, so that one with many requests holds up none
-/// with few; and when there is no room left, the last request of the one with most gives way.
+/// What waits, who is told of it, and what is counted.
 struct Queue<M> {
     waiting: Mutex<Waiting<M>>,
     line: Line,
@@ -154,32 +152,10 @@ struct Queue<M> {
     times: Histogram,
 }
 
-/// A member, and how long it waits, in its request's trace.
-struct Queued<M> {
-    member: M,
-    span: Span,
-    /// What the span is part of.
-    request: Span,
-}
-
-struct Waiting<M> {
-    by_org: HashMap<OrgId, VecDeque<Queued<M>>>,
-    /// Every organisation that has something waiting, once.
-    turns: VecDeque<OrgId>,
-    len: usize,
-    closed: bool,
-}
-
 impl<M: Member> Queue<M> {
     fn new(line: Line) -> Self {
-        let waiting = Waiting {
-            by_org: HashMap::new(),
-            turns: VecDeque::new(),
-            len: 0,
-            closed: false,
-        };
         Self {
-            waiting: Mutex::new(waiting),
+            waiting: Mutex::new(Waiting::new()),
             line,
             changed: Notify::new(),
             taken: Notify::new(),
@@ -281,59 +257,11 @@ fn begin<M>(taken: Vec<Queued<M>>) -> (Vec<M>, Vec<Span>) {
     (members.collect(), spans)
 }
 
-impl<M: Member> Waiting<M> {
-    fn add(&mut self, member: Queued<M>) {
-        let org = member.member.org();
-        let theirs = self.by_org.entry(org).or_default();
-        if theirs.is_empty() {
-            self.turns.push_back(org);
-        }
-        theirs.push_back(member);
-        self.len += 1;
-    }
-
-    fn take(&mut self, largest: usize) -> Vec<Queued<M>> {
-        let mut batch = Vec::with_capacity(largest.min(self.len));
-        let mut bytes = 0;
-        while batch.len() < largest && bytes < LARGEST_BYTES {
-            let Some(org) = self.turns.pop_front() else {
-                break;
-            };
-            let Some(theirs) = self.by_org.get_mut(&org) else {
-                continue;
-            };
-            if let Some(next) = theirs.pop_front() {
-                bytes += next.member.bytes();
-                batch.push(next);
-            }
-            if theirs.is_empty() {
-                self.by_org.remove(&org);
-            } else {
-                self.turns.push_back(org);
-            }
-        }
-        self.len -= batch.len();
-        batch
-    }
-
-    fn last_of_most(&mut self) -> Option<Queued<M>> {
-        let most = self.by_org.iter().max_by_key(|(_, theirs)| theirs.len());
-        let org = *most?.0;
-        let theirs = self.by_org.get_mut(&org)?;
-        let last = theirs.pop_back();
-        if theirs.is_empty() {
-            self.by_org.remove(&org);
-            self.turns.retain(|turn| *turn != org);
-        }
-        self.len -= usize::from(last.is_some());
-        last
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
 
+    use super::waiting::LARGEST_BYTES;
     use super::*;
 
     struct Asked {
