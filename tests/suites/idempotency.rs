@@ -1,8 +1,10 @@
 //! A POST that is sent again with the same `Idempotency-Key`.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use strongroom_e2e::{Api, CREDENTIALS, TestVault, api_key, failure};
+use strongroom_e2e::{Api, CREDENTIALS, TestVault, api_key, eventually, failure};
 
 const HEADER: &str = "Idempotency-Key";
 
@@ -147,5 +149,42 @@ async fn neither_key_nor_request_can_be_guessed_from_the_table() {
         let [one, other]: [Vec<u8>; 2] = [rows[0].get(column), rows[1].get(column)];
         assert_eq!(one.len(), 32);
         assert_ne!(one, other, "the same in two organisations");
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_old_is_forgotten_in_every_organization_and_nothing_else() {
+    let vault = TestVault::start().await;
+    let (other, _) = vault.new_organization("other");
+    let admins = [&vault.admin, &other];
+    for api in admins {
+        for key in ["old", "new"] {
+            created(post(api, key, &api_key(key)).await).await;
+        }
+    }
+    let database = vault.database.connect().await;
+    // The ids of operations tell when they began.
+    let age = "with aged as (update idempotency_keys k set expires_at = now() \
+         where k.op_id in (select min(op_id::text)::uuid from operations group by org_id) returning k.op_id) \
+         update operations set op_id = ('00000000' || substr(op_id::text, 9))::uuid \
+         where op_id in (select op_id from aged)";
+    assert_eq!(database.execute(age, &[]).await.unwrap(), 2);
+    let another = vault.start_server(&[]);
+    vault.ready(&another.url()).await;
+    let left = "select (select count(*) from operations), (select count(*) from idempotency_keys)";
+    eventually(
+        "old ones are forgotten",
+        Duration::from_secs(20),
+        async || {
+            let row = database.query_one(left, &[]).await.unwrap();
+            (row.get::<_, i64>(0), row.get::<_, i64>(1)) == (2, 2)
+        },
+    )
+    .await;
+    for api in admins {
+        created(post(api, "new", &api_key("new")).await).await;
+        assert_eq!(api.list().await.len(), 2);
+        created(post(api, "old", &api_key("old")).await).await;
+        assert_eq!(api.list().await.len(), 3);
     }
 }

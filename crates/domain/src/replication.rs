@@ -193,15 +193,15 @@ pub struct Stale {
     pub refused: bool,
 }
 
-/// Whether and where this organisation's operation is kept.
+/// Whether and where operations are kept.
 #[async_trait]
 pub trait OperationStore: Send + Sync {
-    /// Whether the primary has the operation.
+    /// Whether the primary has this organisation's operation.
     async fn has_operation(&self, scope: OrgScope, operation: OperationId) -> StoreResult<bool>;
-    /// Forgets the organisation's operations before `before`, and what was kept of requests until `now`.
+    /// Forgets operations of these organisations before `before`, and what was kept of requests until `now`.
     async fn forget_operations(
         &self,
-        scope: OrgScope,
+        scopes: &[OrgScope],
         before: OperationId,
         now: DateTime<Utc>,
     ) -> StoreResult<()>;

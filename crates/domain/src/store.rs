@@ -321,6 +321,8 @@ pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore + Operat
     ) -> StoreResult<()>;
     /// All organisations, oldest first: the one door across tenants.
     async fn organizations(&self) -> StoreResult<Vec<Organization>>;
+    /// Those that are deleted or destroyed, oldest first.
+    async fn deleted_organizations(&self) -> StoreResult<Vec<Organization>>;
     /// The organisation, also a deleted one.
     async fn organization(&self, scope: OrgScope) -> StoreResult<Option<Organization>>;
     /// Deletes the organisation, until `destroy_after` in a way that can be taken back.

@@ -54,6 +54,9 @@ pub const ORGANIZATION_INSERT: &str =
 /// Every organisation, oldest first.
 pub const ORGANIZATIONS: &str = "select org_id, name, created_at, deleted_at, destroy_after, destroyed_at \
      from organizations order by created_at, org_id";
+/// Those that are deleted or destroyed, oldest first.
+pub const ORGANIZATIONS_DELETED: &str = "select org_id, name, created_at, deleted_at, destroy_after, destroyed_at \
+     from organizations where deleted_at is not null order by created_at, org_id";
 /// One organisation.
 pub const ORGANIZATION: &str = "select org_id, name, created_at, deleted_at, destroy_after, destroyed_at \
      from organizations where org_id = $1";
@@ -231,6 +234,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         ("ALL_KEY_USES_DELETE", ALL_KEY_USES_DELETE),
         ("ORGANIZATION_INSERT", ORGANIZATION_INSERT),
         ("ORGANIZATIONS", ORGANIZATIONS),
+        ("ORGANIZATIONS_DELETED", ORGANIZATIONS_DELETED),
         ("ORGANIZATION", ORGANIZATION),
         ("ORGANIZATION_DELETE", ORGANIZATION_DELETE),
         ("ORGANIZATION_RESTORE", ORGANIZATION_RESTORE),

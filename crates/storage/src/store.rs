@@ -45,13 +45,11 @@ impl Store for PgStore {
     }
 
     async fn organizations(&self) -> StoreResult<Vec<Organization>> {
-        within(&self.database, async {
-            let transaction = OrgTransaction::begin_listing(&self.database).await?;
-            let rows = transaction.query(sql::ORGANIZATIONS, &[]).await?;
-            transaction.finish().await?;
-            rows.iter().map(rows::organization).collect()
-        })
-        .await
+        listed(&self.database, sql::ORGANIZATIONS).await
+    }
+
+    async fn deleted_organizations(&self) -> StoreResult<Vec<Organization>> {
+        listed(&self.database, sql::ORGANIZATIONS_DELETED).await
     }
 
     async fn organization(&self, scope: OrgScope) -> StoreResult<Option<Organization>> {
@@ -320,6 +318,16 @@ impl Store for PgStore {
     async fn record(&self, scope: OrgScope, event: Event) -> StoreResult<()> {
         self.write(scope, Operation::Record, event).await
     }
+}
+
+async fn listed(database: &Database, sql: &str) -> StoreResult<Vec<Organization>> {
+    within(database, async {
+        let transaction = OrgTransaction::begin_listing(database).await?;
+        let rows = transaction.query(sql, &[]).await?;
+        transaction.finish().await?;
+        rows.iter().map(rows::organization).collect()
+    })
+    .await
 }
 
 async fn answers(database: &Database) -> StoreResult<()> {

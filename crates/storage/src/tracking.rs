@@ -19,7 +19,8 @@ use crate::operations::Member;
 use crate::pg_store::PgStore;
 use crate::rows::get;
 use crate::sql::operations as op_sql;
-use crate::transaction::OrgTransaction;
+use crate::statement::Bound;
+use crate::transaction::{OrgTransaction, within};
 use crate::writer::Operation;
 
 type ClaimId = (OrgId, Digest);
@@ -131,8 +132,12 @@ async fn earlier(
         .collect()
 }
 
+fn org_id(row: &Row) -> StoreResult<OrgId> {
+    Ok(OrgId(get(row, "org_id")?))
+}
+
 fn claim_id(row: &Row) -> StoreResult<ClaimId> {
-    Ok((OrgId(get(row, "org_id")?), digest(row, "key_digest")?))
+    Ok((org_id(row)?, digest(row, "key_digest")?))
 }
 
 fn digest(row: &Row, column: &'static str) -> StoreResult<Digest> {
@@ -153,7 +158,7 @@ pub(crate) async fn visible(
         .query(op_sql::OPERATIONS, &[&orgs, &operations])
         .await?;
     rows.iter()
-        .map(|row| Ok((OrgId(get(row, "org_id")?), OperationId(get(row, "op_id")?))))
+        .map(|row| Ok((org_id(row)?, OperationId(get(row, "op_id")?))))
         .collect()
 }
 
@@ -168,15 +173,35 @@ impl OperationStore for PgStore {
 
     async fn forget_operations(
         &self,
-        scope: OrgScope,
+        scopes: &[OrgScope],
         before: OperationId,
         now: DateTime<Utc>,
     ) -> StoreResult<()> {
-        let org = scope.org().0;
-        self.execute(scope, op_sql::OPERATIONS_FORGET, &[&org, &before.0])
-            .await?;
-        self.execute(scope, op_sql::CLAIMS_FORGET, &[&org, &now])
-            .await?;
+        let orgs: Vec<Uuid> = scopes.iter().map(|scope| scope.org().0).collect();
+        let old = [
+            Bound {
+                sql: op_sql::OPERATIONS_OLD,
+                params: vec![&orgs, &before.0],
+            },
+            Bound {
+                sql: op_sql::CLAIMS_OLD,
+                params: vec![&orgs, &now],
+            },
+        ];
+        let read = OrgTransaction::read(&self.database, scopes, &old);
+        let rows = within(&self.database, read).await?;
+        let old: HashSet<OrgId> = rows
+            .iter()
+            .flatten()
+            .map(org_id)
+            .collect::<Result<_, _>>()?;
+        for scope in scopes.iter().filter(|scope| old.contains(&scope.org())) {
+            let org = scope.org().0;
+            self.execute(*scope, op_sql::OPERATIONS_FORGET, &[&org, &before.0])
+                .await?;
+            self.execute(*scope, op_sql::CLAIMS_FORGET, &[&org, &now])
+                .await?;
+        }
         Ok(())
     }
 }

@@ -161,11 +161,8 @@ async fn take_up(vault: &Vault, failed: &mut Failed) -> Result<(), CommandError>
             }
         }
     }
-    let organizations = vault.organizations().await?;
-    let gone = organizations
-        .iter()
-        .filter(|organization| organization.deleted_at.is_some());
-    let gone: HashSet<OrgId> = gone.map(|organization| organization.id).collect();
+    let gone = vault.deleted_organizations().await?;
+    let gone: HashSet<OrgId> = gone.iter().map(|organization| organization.id).collect();
     let rotations = vault.all_rotations().await?;
     let going_on = rotations
         .iter()
@@ -190,7 +187,7 @@ async fn take_up(vault: &Vault, failed: &mut Failed) -> Result<(), CommandError>
     }
     // Read again, and by another clock reading: the rotations may have taken their time.
     let now = SystemClock.now();
-    for organization in vault.organizations().await? {
+    for organization in vault.deleted_organizations().await? {
         if let Err(error) = destroy_if_due(vault, &organization, now).await {
             let org = organization.id;
             tracing::error!(%org, %error, "a deleted organisation cannot be destroyed; trying again");

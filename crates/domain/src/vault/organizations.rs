@@ -44,6 +44,14 @@ impl Vault {
         Ok(self.store.organizations().await?)
     }
 
+    /// Organisations that are deleted or destroyed, oldest first.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn deleted_organizations(&self) -> Result<Vec<Organization>, VaultError> {
+        Ok(self.store.deleted_organizations().await?)
+    }
+
     /// Deletes the caller's organisation: its API keys are refused from now on. Its keys are destroyed after
     /// `grace`, until when [`Self::restore_organization`] takes it back.
     ///

@@ -116,16 +116,20 @@ impl Vault {
         self.regions.stale()
     }
 
-    /// Forgets the organisation's operations, and the requests kept for their repetition, that are older than
-    /// 24 hours.
+    /// Forgets operations of the callers' organisations, and the requests kept for their repetition, that are older
+    /// than 24 hours.
     ///
     /// # Errors
     /// The store's failure.
-    pub async fn forget_operations(&self, caller: &Caller) -> Result<(), VaultError> {
-        caller.require(Permission::ManageOrganization)?;
+    pub async fn forget_operations(&self, callers: &[Caller]) -> Result<(), VaultError> {
         let now = self.now();
-        let (scope, before) = (caller.scope(), oldest(now));
-        Ok(self.store.forget_operations(scope, before, now).await?)
+        let mut scopes = Vec::with_capacity(callers.len());
+        for caller in callers {
+            caller.require(Permission::ManageOrganization)?;
+            scopes.push(caller.scope());
+        }
+        let forgotten = self.store.forget_operations(&scopes, oldest(now), now);
+        Ok(forgotten.await?)
     }
 
     /// What a write of this level leaves, so that the regions it must reach can be watched for it.

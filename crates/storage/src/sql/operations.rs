@@ -36,6 +36,14 @@ pub const OPERATIONS: &str = "select o.org_id, o.op_id \
      from unnest($1::uuid[], $2::uuid[]) as wanted (org_id, op_id) \
      join operations o on o.org_id = wanted.org_id and o.op_id = wanted.op_id \
      where o.org_id = any($1) or o.org_id = ($1)[1]";
+/// Which organisations have operations that began before an id was issued.
+pub const OPERATIONS_OLD: &str = "select o.org_id from unnest($1::uuid[]) as wanted (org_id) \
+     join operations o on o.org_id = wanted.org_id \
+     where (o.org_id = any($1) or o.org_id = ($1)[1]) and o.op_id < $2 group by o.org_id";
+/// Which organisations have claims that have expired.
+pub const CLAIMS_OLD: &str = "select k.org_id from unnest($1::uuid[]) as wanted (org_id) \
+     join idempotency_keys k on k.org_id = wanted.org_id \
+     where (k.org_id = any($1) or k.org_id = ($1)[1]) and k.expires_at <= $2 group by k.org_id";
 /// Forgets operations that began before an id was issued.
 pub const OPERATIONS_FORGET: &str = "delete from operations where org_id = $1 and op_id < $2";
 /// Forgets claims that have expired.
@@ -54,9 +62,11 @@ pub const REGION_POSITION: &str = "select pg_is_in_recovery() as standby, \
      pg_last_xact_replay_timestamp() as replayed_at, clock_timestamp() as now";
 
 /// Every constant of this module.
-pub(super) const ALL: [(&str, &str); 8] = [
+pub(super) const ALL: [(&str, &str); 10] = [
     ("CLAIMS", CLAIMS),
     ("OPERATIONS", OPERATIONS),
+    ("OPERATIONS_OLD", OPERATIONS_OLD),
+    ("CLAIMS_OLD", CLAIMS_OLD),
     ("OPERATIONS_FORGET", OPERATIONS_FORGET),
     ("CLAIMS_FORGET", CLAIMS_FORGET),
     ("ALL_OPERATIONS_DELETE", ALL_OPERATIONS_DELETE),

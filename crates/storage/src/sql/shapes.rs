@@ -11,7 +11,11 @@ pub(super) fn tenant_tables(migrations: &str) -> Vec<&str> {
 }
 
 /// Statements that may visit every organisation: the door for jobs.
-const LISTINGS: [&str; 2] = ["ORGANIZATIONS", "ROTATIONS_LISTING"];
+const LISTINGS: [&str; 3] = [
+    "ORGANIZATIONS",
+    "ORGANIZATIONS_DELETED",
+    "ROTATIONS_LISTING",
+];
 
 /// Why a sharded cluster would refuse a statement, or run it on every shard.
 pub(super) fn refusal(name: &str, sql: &str, tenant: &[&str]) -> Option<&'static str> {

@@ -2,12 +2,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_domain::caller::{Caller, RequestInfo};
+use strongroom_domain::organization::Organization;
 use strongroom_domain::{Vault, VaultError};
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::rest;
 
 /// How often what is older than 24 hours is forgotten.
 const EVERY: Duration = Duration::from_secs(3600);
+/// Organisations that are asked about together.
+const AT_ONCE: usize = 200;
 
 /// Forgets operations and repeatable requests that are too old to be asked about. Stops when dropped.
 pub(crate) struct OperationKeeper(JoinHandle<()>);
@@ -33,14 +38,21 @@ impl Drop for OperationKeeper {
     }
 }
 
+// Every server does so when it starts, and there may be many organisations.
 async fn forget(vault: &Vault) -> Result<(), VaultError> {
-    for organization in vault.organizations().await? {
-        let request = RequestInfo {
-            id: uuid::Uuid::new_v4().to_string(),
-            source: "schedule".into(),
-        };
-        let caller = Caller::operator(organization.id, request);
-        vault.forget_operations(&caller).await?;
+    for some in vault.organizations().await?.chunks(AT_ONCE) {
+        let begun = Instant::now();
+        let callers: Vec<Caller> = some.iter().map(scheduled).collect();
+        vault.forget_operations(&callers).await?;
+        rest(begun).await;
     }
     Ok(())
+}
+
+fn scheduled(organization: &Organization) -> Caller {
+    let request = RequestInfo {
+        id: uuid::Uuid::new_v4().to_string(),
+        source: "schedule".into(),
+    };
+    Caller::operator(organization.id, request)
 }

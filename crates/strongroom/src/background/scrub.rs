@@ -9,16 +9,12 @@ use strongroom_storage::{ConnectError, Database, ScrubLock};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+use super::rest;
 use crate::vault_access::command_line;
 
 /// How long after a start, or after taking over from another server, the first run begins at the latest; also
 /// how often a server asks whether it may take over.
 const SOON: Duration = Duration::from_secs(60);
-/// After a page, this many times the page's own time is rested: a run takes about a tenth of one core and of one
-/// connection.
-const REST: u32 = 9;
-/// Longest rest after a page.
-const LONGEST_REST: Duration = Duration::from_secs(5);
 /// Pause before a page is tried again, and how often a run puts up with that in a row.
 const RETRY: Duration = Duration::from_secs(2);
 const TRIES: u32 = 30;
@@ -143,7 +139,7 @@ impl ScrubObserver for Throttled {
     async fn checked(&mut self, credentials: u64) {
         self.rows += credentials;
         self.tries = 0;
-        sleep((self.page.elapsed() * REST).min(LONGEST_REST)).await;
+        rest(self.page).await;
         self.page = Instant::now();
     }
 
