@@ -160,16 +160,14 @@ pub const CREDENTIALS_DELETE_SOME: &str = "delete from credentials where org_id 
      returning cred_id, version";
 
 /// The heads of the newest lanes of an organisation: walks the key from lane to lane.
-pub const LANE_HEADS: &str = "with recursive newest (lane, nth) as ( \
-       (select lane, 1 from audit_events where org_id = $1 order by lane desc limit 1) \
+pub const LANE_HEADS: &str = "with recursive newest (lane, seq, mac, nth) as ( \
+       (select lane, seq, mac, 1 from audit_events where org_id = $1 order by lane desc, seq desc limit 1) \
        union all \
-       select (select e.lane from audit_events e where e.org_id = $1 and e.lane < newest.lane \
-               order by e.lane desc limit 1), nth + 1 \
-       from newest where newest.lane is not null and nth < 64) \
-     select head.lane, head.seq, head.mac from newest, lateral ( \
-       select e.lane, e.seq, e.mac from audit_events e where e.org_id = $1 and e.lane = newest.lane \
-       order by e.seq desc limit 1) as head \
-     order by head.lane";
+       select head.lane, head.seq, head.mac, nth + 1 from newest, lateral ( \
+         select e.lane, e.seq, e.mac from audit_events e where e.org_id = $1 and e.lane < newest.lane \
+         order by e.lane desc, e.seq desc limit 1) as head \
+       where nth < 64) \
+     select lane, seq, mac from newest order by lane";
 
 /// Forgets when an organisation's credentials were used.
 pub const ALL_CREDENTIAL_USES_DELETE: &str = "delete from credential_uses where org_id = $1";

@@ -21,6 +21,8 @@ const ALL: usize = usize::MAX;
 /// Everything that is measured, and what was seen so far.
 pub(crate) struct Bench<'a> {
     pub(crate) args: &'a Args,
+    /// On the large database, and warm. It stops before what it runs on.
+    large_server: Option<Server>,
     pub(crate) stage: Stage,
     pub(crate) small: Base,
     pub(crate) large: Option<Base>,
@@ -38,6 +40,7 @@ impl<'a> Bench<'a> {
         baseline::prepare(&stage, 100, 100 * EACH).await?;
         let mut bench = Self {
             args,
+            large_server: None,
             stage,
             small,
             large: None,
@@ -90,15 +93,38 @@ impl<'a> Bench<'a> {
         if self.wants("tail") {
             self.tail(&server)?;
         }
+        if self.wants("scale") || self.wants("hot") {
+            let large = match self.large_server.take() {
+                Some(large) => large,
+                None => self.warm().await?,
+            };
+            if self.wants("scale") {
+                self.scale(&server, &large)?;
+            }
+            if self.wants("hot") {
+                self.hot(&large)?;
+            }
+            self.large_server = Some(large);
+        }
         drop(server);
-        self.check().await?;
-        if self.wants("scale") {
-            self.scale().await?;
+        self.check().await
+    }
+
+    // A server that has just started knows no organisation, and its connections no page of PostgreSQL's memory. The
+    // small database is known after a moment.
+    async fn warm(&mut self) -> Result<Server> {
+        let server = Server::start(&self.stage, "large").await?;
+        let (organizations, seconds) = (10_000.0, f64::from(self.args.seconds));
+        let enough = 3.0 * organizations;
+        let (mut created, mut revealed) = (0.0, 0.0);
+        while created < enough {
+            created += seconds * self.creates(&server, "large", MANY, 0, ALL)?.rate;
         }
-        if self.wants("hot") {
-            self.hot().await?;
+        while revealed < enough {
+            revealed += seconds * self.reveals(&server, "large", MANY, 0, ALL)?.rate;
         }
-        Ok(())
+        self.lists(&server, "large")?;
+        Ok(server)
     }
 
     fn create(&mut self, server: &Server) -> Result<()> {
@@ -145,16 +171,16 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    async fn scale(&mut self) -> Result<()> {
+    fn scale(&mut self, small: &Server, large: &Server) -> Result<()> {
+        if !self.wants("reveal") {
+            self.creates(small, "small", MANY, 0, ALL)?;
+            self.reveals(small, "small", MANY, 0, ALL)?;
+        }
         let mut rates = Vec::new();
-        for base in ["small", "large"] {
-            let server = Server::start(&self.stage, base).await?;
-            // A server that has just started knows no organisation yet.
-            self.creates(&server, base, MANY, 0, ALL)?;
-            self.reveals(&server, base, MANY, 0, ALL)?;
-            let creates = self.creates(&server, base, MANY, 0, ALL)?.rate;
-            let reveals = self.reveals(&server, base, MANY, 0, ALL)?.rate;
-            let lists = self.lists(&server, base)?.rate;
+        for (server, base) in [(small, "small"), (large, "large")] {
+            let creates = self.creates(server, base, MANY, 0, ALL)?.rate;
+            let reveals = self.reveals(server, base, MANY, 0, ALL)?.rate;
+            let lists = self.lists(server, base)?.rate;
             rates.push([creates, reveals, lists]);
         }
         for (at, figure) in ["scale_create", "scale_reveal", "scale_list"]
@@ -166,13 +192,12 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    async fn hot(&mut self) -> Result<()> {
-        let server = Server::start(&self.stage, "large").await?;
-        let spread = self.creates(&server, "large", MANY, 0, 1000)?.rate;
-        let hot = self.creates(&server, "large", MANY, 0, 1)?.rate;
+    fn hot(&mut self, server: &Server) -> Result<()> {
+        let spread = self.creates(server, "large", MANY, 0, 1000)?.rate;
+        let hot = self.creates(server, "large", MANY, 0, 1)?.rate;
         let creates = (hot, spread);
-        let spread = self.reveals(&server, "large", MANY, 0, 1000)?.rate;
-        let hot = self.reveals(&server, "large", MANY, 0, 1)?.rate;
+        let spread = self.reveals(server, "large", MANY, 0, 1000)?.rate;
+        let hot = self.reveals(server, "large", MANY, 0, 1)?.rate;
         let reveals = (hot, spread);
         let worse = match creates.0 / creates.1 < reveals.0 / reveals.1 {
             true => creates,
@@ -184,6 +209,7 @@ impl<'a> Bench<'a> {
 
     /// Measures what needs no rounds.
     pub(crate) async fn once(&mut self) -> Result<()> {
+        self.large_server = None;
         if self.wants("memory") {
             let server = Server::start(&self.stage, "large").await?;
             let requests = self.reveals_file("large", ALL)?;
