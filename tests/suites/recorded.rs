@@ -1,5 +1,6 @@
 //! Nothing is revealed or written unrecorded, and what happens is recorded as it happened.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use strongroom_e2e::{TestVault, api_key, failure};
 
@@ -89,4 +90,100 @@ async fn every_operation_leaves_its_event() {
         .map(|row| row.get(0))
         .collect();
     assert_eq!(keys, ["organization.create", "key.create", "key.create"]);
+}
+
+/// Outcome and version of the reveals of a credential, in their order.
+async fn reveals(vault: &TestVault, id: &str) -> Vec<(String, Option<i64>)> {
+    let query = "select outcome, version from audit_events where action = 'credential.reveal' \
+         and cred_id::text = $1 order by at, lane, seq";
+    let client = vault.database.connect().await;
+    let rows = client.query(query, &[&id]).await.unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+#[tokio::test]
+async fn a_reveal_shows_and_records_what_others_have_changed_since_the_last_one() {
+    let vault = TestVault::start().await;
+    let other = vault.start_server(&[]);
+    vault.ready(&other.url()).await;
+    let (api, elsewhere) = (&vault.admin, vault.admin.at(&other.url()));
+    let id = api.create("first").await;
+    for _ in 0..3 {
+        assert_eq!(api.secret(&id).await["api_key"], "first");
+    }
+    let change = json!({"json_blob": {"api_key": "second"}});
+    assert_eq!(elsewhere.patch(&id, &change).await.status(), 204);
+    for _ in 0..2 {
+        assert_eq!(api.secret(&id).await["api_key"], "second");
+    }
+    // The same content, put there by somebody else, is another row.
+    let client = vault.database.connect().await;
+    let touched = "update credentials set label = label where cred_id::text = $1";
+    assert_eq!(client.execute(touched, &[&id]).await.unwrap(), 1);
+    assert_eq!(api.secret(&id).await["api_key"], "second");
+    let broken = "update credentials set sealed_blob = set_byte(sealed_blob, 20, get_byte(sealed_blob, 20) # 1) \
+         where cred_id::text = $1";
+    assert_eq!(client.execute(broken, &[&id]).await.unwrap(), 1);
+    failure(api.reveal(&id).await, 500).await;
+    let query = format!("credentialId={id}");
+    assert_eq!(elsewhere.delete(&query).await.status(), 204);
+    assert_eq!(api.reveal(&id).await.status(), 404);
+    let ok = |version| ("ok".to_owned(), Some(version));
+    let expected = [
+        ok(1),
+        ok(1),
+        ok(1),
+        ok(2),
+        ok(2),
+        ok(2),
+        ("integrity_failure".to_owned(), Some(2)),
+        ("not_found".to_owned(), None),
+    ];
+    assert_eq!(reveals(&vault, &id).await, expected);
+    assert!(vault.run(&["audit", "verify"]).success);
+}
+
+#[tokio::test]
+async fn each_of_many_reveals_is_recorded_once_while_credentials_change() {
+    let vault = TestVault::start().await;
+    let (other, _) = vault.new_organization("other");
+    let elsewhere = vault.start_server(&[]);
+    vault.ready(&elsewhere.url()).await;
+    let mut credentials = Vec::new();
+    for api in [&vault.admin, &other] {
+        for _ in 0..3 {
+            credentials.push((api, api.create("v1").await));
+        }
+    }
+    let changed = &credentials[0];
+    let (rounds, at_once) = (8, 5);
+    for round in 2..2 + rounds {
+        let secret = format!("v{round}");
+        let change = json!({"json_blob": {"api_key": secret}});
+        let change = async {
+            let api = changed.0.at(&elsewhere.url());
+            assert_eq!(api.patch(&changed.1, &change).await.status(), 204);
+        };
+        let looks = (0..at_once).flat_map(|_| &credentials);
+        let looks = looks.map(async |(api, id)| (id, api.secret(id).await["api_key"].clone()));
+        let ((), shown) = futures_util::future::join(change, join_all(looks)).await;
+        for (id, shown) in shown {
+            let before = format!("v{}", round - 1);
+            let known = match *id == changed.1 {
+                true => shown == json!(secret) || shown == json!(before),
+                false => shown == "v1",
+            };
+            assert!(known, "{shown} in round {round}");
+        }
+        assert_eq!(changed.0.secret(&changed.1).await["api_key"], json!(secret));
+    }
+    for (at, (_, id)) in credentials.iter().enumerate() {
+        let recorded = reveals(&vault, id).await;
+        let expected = rounds * at_once + if at == 0 { rounds } else { 0 };
+        assert_eq!(recorded.len(), expected, "{recorded:?}");
+        assert!(recorded.iter().all(|(outcome, _)| outcome == "ok"));
+        let last = recorded.last().and_then(|(_, version)| *version);
+        assert_eq!(last, Some(if at == 0 { 1 + rounds as i64 } else { 1 }));
+    }
+    assert!(vault.run(&["audit", "verify"]).success);
 }

@@ -4,7 +4,7 @@ use strongroom_e2e::Database;
 use strongroom_storage::sql::operations::OPERATIONS_INSERT;
 use strongroom_storage::sql::{
     AUDIT_INSERT, CREDENTIAL_USES_MERGE, CREDENTIALS, CREDENTIALS_INSERT, KEY_USES_MERGE, all,
-    alone, together,
+    alone, look, together,
 };
 use tokio_postgres::types::{Kind, Type};
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -109,6 +109,29 @@ async fn a_write_that_is_one_statement_enters_its_scope_before_it_looks_at_rows(
             assert_eq!(known.len(), usize::from(looks), "{lines:#?}");
             assert!(known.iter().all(|at| scopes[1] < *at), "{lines:#?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_look_that_is_one_statement_enters_its_scope_before_it_looks_at_rows() {
+    let database = Database::create().await;
+    let client = planning_once(&database).await;
+    for events in [0, 1, 3] {
+        let lines = plan(&client, &look(events)).await;
+        let place = |what: &str| lines.iter().position(|line| line.contains(what));
+        let scope = place("One-Time Filter: (").unwrap();
+        for table in ["on credentials", "on credential_uses"] {
+            assert!(scope < place(table).unwrap(), "{lines:#?}");
+        }
+        let inserted = place("Insert on audit_events").is_some();
+        assert_eq!(inserted, events > 0);
+        let scopes = lines
+            .iter()
+            .filter(|line| line.contains("One-Time Filter: ("));
+        assert_eq!(scopes.count(), 1 + usize::from(inserted), "{lines:#?}");
+        let key = "Index Cond: ((org_id = wanted.org_id) AND (cred_id = wanted.cred_id))";
+        let by_key = lines.iter().filter(|line| line.contains(key));
+        assert_eq!(by_key.count(), 2, "{lines:#?}");
     }
 }
 

@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::error::Error;
 use std::sync::Arc;
 
@@ -27,6 +27,8 @@ pub(crate) struct Lane {
     id: LaneId,
     chain: Chain,
     heads: HashMap<OrgId, Position>,
+    /// Where it goes on for organisations whose head is not known, once that was read.
+    starts: HashMap<OrgId, Start>,
     /// Whether `heads` has every organisation that this lane has events of.
     complete: bool,
     counters: Arc<Counters>,
@@ -103,6 +105,7 @@ impl Lane {
             id,
             chain,
             heads: HashMap::new(),
+            starts: HashMap::new(),
             complete: true,
             counters,
         }
@@ -110,34 +113,35 @@ impl Lane {
 
     /// Chains and stores `events` in their order. Call [`Self::committed`] or [`Self::forget`] afterwards.
     pub(crate) async fn append(
-        &self,
+        &mut self,
         transaction: &OrgTransaction,
         events: Vec<(OrgScope, Event)>,
     ) -> StoreResult<Appended> {
+        self.recover(transaction, events.iter().map(|(scope, _)| scope.org()))
+            .await?;
         let events = events.into_iter();
         let events = events.map(|(scope, event)| (scope, Cow::Owned(event)));
-        let chained = self.chain(transaction, events.collect()).await?;
+        let chained = self.chain(events.collect())?;
         transaction
             .insert(&sql::AUDIT_INSERT, &chained.params())
             .await?;
         Ok(chained.appended)
     }
 
-    /// Chains `events` in their order. Once they are stored, call [`Self::committed`] or [`Self::forget`].
-    pub(crate) async fn chain<'e>(
+    /// Chains `events` in their order, after [`Self::recover`]. Once they are stored, call [`Self::committed`] or
+    /// [`Self::forget`].
+    pub(crate) fn chain<'e>(
         &self,
-        transaction: &OrgTransaction,
         events: Vec<(OrgScope, Cow<'e, Event>)>,
     ) -> StoreResult<Chained<'e>> {
         let mut heads: HashMap<OrgId, Position> = HashMap::new();
-        let mut starts = self.recover(transaction, &events).await?;
         let mut links = Vec::with_capacity(events.len());
         for (scope, event) in events {
             let org = scope.org();
             let known = heads.get(&org).or_else(|| self.heads.get(&org)).copied();
             let (position, named) = match known {
                 Some(position) => (position, None),
-                None => starts.remove(&org).ok_or_else(no_start)?,
+                None => self.starts.get(&org).cloned().ok_or_else(no_start)?,
             };
             let seq = position.seq + 1;
             let place = Place {
@@ -178,6 +182,9 @@ impl Lane {
             self.heads.clear();
             self.complete = false;
         }
+        for org in appended.heads.keys() {
+            self.starts.remove(org);
+        }
         self.heads.extend(appended.heads);
     }
 
@@ -185,20 +192,20 @@ impl Lane {
     pub(crate) fn forget(&mut self, scopes: impl Iterator<Item = OrgScope>) {
         for scope in scopes {
             self.heads.remove(&scope.org());
+            self.starts.remove(&scope.org());
         }
         self.complete = false;
     }
 
-    // Where this lane stands for each organisation whose head is not known: its last event, stored or pruned; or, before
-    // its first one, nothing but the heads of the other lanes, which that first event then names.
-    async fn recover(
-        &self,
+    /// Reads where this lane stands for each of `orgs` whose head is not known: its last event, stored or pruned; or,
+    /// before its first one, nothing but the heads of the other lanes, which that first event then names.
+    pub(crate) async fn recover(
+        &mut self,
         transaction: &OrgTransaction,
-        events: &[(OrgScope, Cow<'_, Event>)],
-    ) -> StoreResult<HashMap<OrgId, Start>> {
-        let orgs = events.iter().map(|(scope, _)| scope.org());
-        let unknown: BTreeSet<OrgId> = orgs.filter(|org| !self.heads.contains_key(org)).collect();
-        let mut starts = HashMap::new();
+        orgs: impl Iterator<Item = OrgId>,
+    ) -> StoreResult<()> {
+        let unknown = |org: &OrgId| !self.heads.contains_key(org) && !self.starts.contains_key(org);
+        let unknown: BTreeSet<OrgId> = orgs.filter(unknown).collect();
         if !self.complete {
             let own = unknown.iter().map(|org| Bound {
                 sql: sql::LANE_HEAD,
@@ -208,13 +215,13 @@ impl Lane {
             for (org, rows) in unknown.iter().zip(own) {
                 if let Some(row) = rows.first() {
                     let LaneHead { seq, mac, .. } = lane_head(row)?;
-                    starts.insert(*org, (Position { seq, mac }, None));
+                    self.starts.insert(*org, (Position { seq, mac }, None));
                 }
             }
         }
         let new: Vec<&OrgId> = unknown
             .iter()
-            .filter(|org| !starts.contains_key(org))
+            .filter(|org| !self.starts.contains_key(org))
             .collect();
         let others = new.iter().map(|org| Bound {
             sql: sql::LANE_HEADS,
@@ -225,13 +232,30 @@ impl Lane {
             // What could be no head was put there by somebody else; verification tells of it.
             let heads = rows.iter().filter_map(|row| lane_head(row).ok());
             let heads: Vec<LaneHead> = heads.collect();
-            starts.insert(*org, (BEFORE_FIRST, Some(encode_heads(&heads))));
+            let start = (BEFORE_FIRST, Some(encode_heads(&heads)));
+            self.starts.insert(*org, start);
         }
-        Ok(starts)
+        Ok(())
+    }
+
+    /// Whether [`Self::recover`] has something to read.
+    pub(crate) fn must_recover(&self, mut orgs: impl Iterator<Item = OrgId>) -> bool {
+        orgs.any(|org| !self.heads.contains_key(&org) && !self.starts.contains_key(&org))
     }
 }
 
 impl Chained<'_> {
+    /// Leaves out the events of other organisations than `orgs`: these were not stored.
+    pub(crate) fn retain(&mut self, orgs: &HashSet<OrgId>) {
+        if self.appended.heads.keys().all(|org| orgs.contains(org)) {
+            return;
+        }
+        self.links.retain(|link| orgs.contains(&OrgId(link.org)));
+        self.appended.heads.retain(|org, _| orgs.contains(org));
+        self.appended.events = self.links.len();
+        self.appended.newest = self.links.last().map(|link| link.event.at);
+    }
+
     /// The rows of the events, for [`sql::AUDIT_INSERT`].
     pub(crate) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let mut params: Vec<&(dyn ToSql + Sync)> =

@@ -66,7 +66,17 @@ impl<'a> Step<'a> {
     }
 }
 
-/// Steps as one statement, which is a transaction of its own: see [`sql::together`].
+/// Looks at credentials, each wanted once, and the events of those that can be recorded at once.
+pub(crate) struct Looks<'a> {
+    pub(crate) orgs: Vec<Uuid>,
+    pub(crate) ids: Vec<Uuid>,
+    /// The row that each of them is expected to be: see [`sql::look`].
+    pub(crate) rows: Vec<Option<i64>>,
+    /// Rows for [`sql::AUDIT_INSERT`].
+    pub(crate) events: Vec<Param<'a>>,
+}
+
+/// Steps or looks as one statement, which is a transaction of its own: see [`sql::together`] and [`sql::look`].
 pub(crate) struct Together<'a> {
     pub(crate) sql: String,
     scope: Param<'a>,
@@ -100,6 +110,22 @@ impl<'a> Together<'a> {
         }
     }
 
+    pub(crate) fn of_looks(scope: &'a (impl ToSql + Sync), looks: &'a Looks<'a>) -> Self {
+        let width = sql::LOOK_INSERT.columns;
+        let mut columns = vec![
+            Column::One(&looks.orgs as Param<'a>),
+            Column::One(&looks.ids),
+            Column::One(&looks.rows),
+        ];
+        columns.extend(Column::of_rows(&looks.events, width));
+        Self {
+            sql: sql::look(looks.events.len() / width),
+            scope,
+            columns,
+            check: None,
+        }
+    }
+
     pub(crate) fn params(&self) -> Vec<Param<'_>> {
         let columns = self.columns.iter().map(|column| -> Param<'_> {
             match column {
@@ -117,7 +143,8 @@ impl<'a> Together<'a> {
 
 impl<'a> Column<'a> {
     fn of_rows(params: &[Param<'a>], columns: usize) -> impl Iterator<Item = Self> {
-        (0..columns).map(move |column| match params.len() == columns {
+        let columns_of = if params.is_empty() { 0 } else { columns };
+        (0..columns_of).map(move |column| match params.len() == columns {
             true => Self::One(params[column]),
             false => {
                 let values = params.iter().skip(column).step_by(columns);

@@ -176,17 +176,14 @@ impl Store for PgStore {
         let looked = self.unless_contended(|| {
             let (look, event) = (look.clone(), event.clone());
             let writes = self.writes.clone();
-            self.reads.ask(|reply| Wanted {
+            self.looks.ask(|reply| Look {
                 scope,
                 id,
-                asker: Box::new(Look {
-                    scope,
-                    look,
-                    event,
-                    writes,
-                    reply,
-                    span: trace_parent(),
-                }),
+                look,
+                event,
+                writes,
+                reply,
+                span: trace_parent(),
             })
         });
         looked.await.map(|_: Committed| ())
@@ -273,6 +270,7 @@ impl Store for PgStore {
     fn status(&self) -> StoreStatus {
         let queues = [
             self.writes.status(),
+            self.looks.status(),
             self.reads.status(),
             self.api_keys.status(),
             self.org_keys.status(),

@@ -228,7 +228,8 @@ impl Writer {
     }
 
     async fn commit(&mut self, batch: &[Write]) -> StoreResult<Vec<StoreResult<Committed>>> {
-        let prepared = within(&self.database, self.prepare(batch)).await?;
+        let database = self.database.clone();
+        let prepared = within(&database, self.prepare(batch)).await?;
         let Some(chained) = prepared.chained else {
             prepared.transaction.finish().await?;
             return Ok(results(prepared.members, None));
@@ -261,7 +262,7 @@ impl Writer {
     }
 
     // All that needs answers from the database.
-    async fn prepare<'b>(&self, batch: &'b [Write]) -> StoreResult<Prepared<'b>> {
+    async fn prepare<'b>(&mut self, batch: &'b [Write]) -> StoreResult<Prepared<'b>> {
         let scopes: Vec<OrgScope> = batch.iter().map(|write| write.scope).collect();
         let transaction = OrgTransaction::begin(&self.database, &scopes).await?;
         let (members, used) = operations::carry_out(&transaction, batch).await?;
@@ -271,7 +272,11 @@ impl Writer {
             .collect();
         let chained = match events.is_empty() {
             true => None,
-            false => Some(self.lane.chain(&transaction, events).await?),
+            false => {
+                let orgs = events.iter().map(|(scope, _)| scope.org());
+                self.lane.recover(&transaction, orgs).await?;
+                Some(self.lane.chain(events)?)
+            }
         };
         Ok(Prepared {
             transaction,

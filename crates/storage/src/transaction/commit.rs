@@ -8,6 +8,7 @@ use deadpool_postgres::Object;
 use futures_util::future::{join, maybe_done};
 use strongroom_domain::replication::WalPosition;
 use strongroom_domain::store::{StoreError, StoreResult};
+use tokio_postgres::Row;
 use tokio_postgres::error::Severity;
 use tokio_postgres::types::PgLsn;
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use uuid::Uuid;
 use super::{OrgTransaction, query_all};
 use crate::error::store_error;
 use crate::sql::operations as op_sql;
-use crate::statement::{Step, Together};
+use crate::statement::{Looks, Step, Together};
 
 /// How a transaction ended that has committed.
 #[derive(Default)]
@@ -59,17 +60,33 @@ impl OrgTransaction {
             self.client.take();
             return Ok(Ended::default());
         }
-        let ended = tokio::time::timeout(self.commit_timeout, self.end(steps, position));
-        let committed = ended.await.unwrap_or_else(|_| {
+        let committed = self.in_time(self.end(steps, position)).await?;
+        self.client.take();
+        Ok(committed)
+    }
+
+    /// Looks at credentials and records what it can, in one statement that is a transaction of its own: see
+    /// [`sql::look`]. For one that has not begun. The rows that are seen.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub(crate) async fn look(mut self, looks: &Looks<'_>) -> StoreResult<Vec<Row>> {
+        let scope = self.take_scope().unwrap_or_default();
+        let look = Together::of_looks(&scope, looks);
+        let (rows, _) = self.in_time(self.run_alone(&look, false)).await?;
+        self.client.take();
+        Ok(rows)
+    }
+
+    async fn in_time<T>(&self, end: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
+        let ended = tokio::time::timeout(self.commit_timeout, end).await;
+        let committed = ended.unwrap_or_else(|_| {
             let why = "no answer to COMMIT in time";
             self.watched.late(why);
             Err(StoreError::OutcomeUnknown(why.into()))
         });
         match &committed {
-            Ok(_) => {
-                self.watched.has_written();
-                self.client.take();
-            }
+            Ok(_) => self.watched.has_written(),
             Err(error) => self.watched.ended(error),
         }
         committed
@@ -79,27 +96,26 @@ impl OrgTransaction {
         let alone = !self.sharded && !steps.is_empty();
         let scope = if alone { self.take_scope() } else { None };
         match scope {
-            Some(scope) => self.end_alone(&scope, steps, position).await,
+            Some(scope) => {
+                let together = Together::of(&scope, steps);
+                let (rows, position) = self.run_alone(&together, position).await?;
+                let epoch = rows.first().and_then(|row| row.try_get("epoch").ok());
+                Ok(Ended { position, epoch })
+            }
             None => self.end_begun(steps, position).await,
         }
     }
 
-    async fn end_alone(
+    async fn run_alone(
         &self,
-        scope: &str,
-        steps: &[Step<'_>],
+        together: &Together<'_>,
         position: bool,
-    ) -> StoreResult<Ended> {
+    ) -> StoreResult<(Vec<Row>, Option<WalPosition>)> {
         let client = self.client()?;
-        let together = Together::of(&scope, steps);
         let statement = self.prepared(&together.sql).await?;
         let params = together.params();
         let run = client.query(&statement, &params);
         let ended = and_position(client, run, position).await;
-        let ended = ended.map(|(rows, position)| Ended {
-            position,
-            epoch: rows.first().and_then(|row| row.try_get("epoch").ok()),
-        });
         ended.map_err(|error| {
             let told = self.watched.failed(&error);
             match is_definite(&error) {
