@@ -1,8 +1,10 @@
 //! Nothing is revealed or written unrecorded, and what happens is recorded as it happened.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use strongroom_e2e::{TestVault, api_key, failure};
+use strongroom_e2e::{TestVault, api_key, eventually, failure};
 
 #[tokio::test]
 async fn without_a_record_nothing_is_revealed_and_nothing_written() {
@@ -155,35 +157,54 @@ async fn each_of_many_reveals_is_recorded_once_while_credentials_change() {
             credentials.push((api, api.create("v1").await));
         }
     }
-    let changed = &credentials[0];
-    let (rounds, at_once) = (8, 5);
+    let (changed, rounds, at_once) = (&credentials[0], 8, 5);
     for round in 2..2 + rounds {
-        let secret = format!("v{round}");
-        let change = json!({"json_blob": {"api_key": secret}});
-        let change = async {
-            let api = changed.0.at(&elsewhere.url());
-            assert_eq!(api.patch(&changed.1, &change).await.status(), 204);
-        };
+        // What this server saw before is the row of before.
+        let secret = json!({"api_key": format!("v{round}")});
+        let change = json!({"json_blob": secret});
+        let api = changed.0.at(&elsewhere.url());
+        assert_eq!(api.patch(&changed.1, &change).await.status(), 204);
         let looks = (0..at_once).flat_map(|_| &credentials);
-        let looks = looks.map(async |(api, id)| (id, api.secret(id).await["api_key"].clone()));
-        let ((), shown) = futures_util::future::join(change, join_all(looks)).await;
-        for (id, shown) in shown {
-            let before = format!("v{}", round - 1);
-            let known = match *id == changed.1 {
-                true => shown == json!(secret) || shown == json!(before),
-                false => shown == "v1",
-            };
-            assert!(known, "{shown} in round {round}");
+        let looks = looks.map(async |(api, id)| (id, api.secret(id).await));
+        for (id, shown) in join_all(looks).await {
+            match *id == changed.1 {
+                true => assert_eq!(shown, secret),
+                false => assert_eq!(shown["api_key"], "v1"),
+            }
         }
-        assert_eq!(changed.0.secret(&changed.1).await["api_key"], json!(secret));
     }
     for (at, (_, id)) in credentials.iter().enumerate() {
-        let recorded = reveals(&vault, id).await;
-        let expected = rounds * at_once + if at == 0 { rounds } else { 0 };
-        assert_eq!(recorded.len(), expected, "{recorded:?}");
-        assert!(recorded.iter().all(|(outcome, _)| outcome == "ok"));
-        let last = recorded.last().and_then(|(_, version)| *version);
-        assert_eq!(last, Some(if at == 0 { 1 + rounds as i64 } else { 1 }));
+        let versions = (2..2 + rounds).map(|round| if at == 0 { round } else { 1 });
+        let each = versions.flat_map(|version| vec![Some(version); at_once]);
+        let expected: Vec<_> = each.map(|version| ("ok".to_owned(), version)).collect();
+        assert_eq!(reveals(&vault, id).await, expected);
     }
+    assert!(vault.run(&["audit", "verify"]).success);
+}
+
+#[tokio::test]
+async fn a_reveal_without_the_organizations_key_is_not_recorded_as_one() {
+    let vault = TestVault::start().await;
+    let api = &vault.admin;
+    let id = api.create("canary").await;
+    for _ in 0..2 {
+        assert_eq!(api.secret(&id).await["api_key"], "canary");
+    }
+    let client = vault.database.connect().await;
+    let keys = "revoke select on org_keys from strongroom_app; notify strongroom_keys";
+    client.batch_execute(keys).await.unwrap();
+    eventually(
+        "the keys are forgotten",
+        Duration::from_secs(20),
+        async || !api.reveal(&id).await.status().is_success(),
+    )
+    .await;
+    let recorded = reveals(&vault, &id).await.len();
+    assert!(!api.reveal(&id).await.status().is_success());
+    assert_eq!(reveals(&vault, &id).await.len(), recorded);
+    let back = "grant select on org_keys to strongroom_app";
+    client.batch_execute(back).await.unwrap();
+    assert_eq!(api.secret(&id).await["api_key"], "canary");
+    assert_eq!(reveals(&vault, &id).await.len(), recorded + 1);
     assert!(vault.run(&["audit", "verify"]).success);
 }

@@ -204,6 +204,9 @@ impl Lane {
         transaction: &OrgTransaction,
         orgs: impl Iterator<Item = OrgId>,
     ) -> StoreResult<()> {
+        if self.starts.len() > MAX_HEADS {
+            self.starts.clear();
+        }
         let unknown = |org: &OrgId| !self.heads.contains_key(org) && !self.starts.contains_key(org);
         let unknown: BTreeSet<OrgId> = orgs.filter(unknown).collect();
         if !self.complete {

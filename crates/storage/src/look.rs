@@ -1,4 +1,7 @@
-//! Looks at credentials, each recorded before its answer leaves.
+//! Looks at credentials, each recorded before its answer leaves. An event tells what was seen, and its MAC covers that, so
+//! that it can only be made once that is known. Of a credential that was opened before, it is: if its row is still the
+//! same, the look ends as it did then. So one statement reads the row, and records the look if it is. Whether it was, the
+//! row tells here as well; else the event is made now, and the writer records it.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -8,7 +11,7 @@ use async_trait::async_trait;
 use strongroom_domain::audit::{Event, Outcome};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::last_use::StoredCredential;
-use strongroom_domain::store::{Committed, LookFn, Seen, StoreError, StoreResult, Tracking};
+use strongroom_domain::store::{Committed, Seen, StoreError, StoreResult, Tracking, Viewer};
 use strongroom_domain::{CredentialId, OrgId};
 use tokio_postgres::Row;
 use tracing::Span;
@@ -22,14 +25,11 @@ use crate::statement::Looks;
 use crate::transaction::{OrgTransaction, within};
 use crate::writer::{NewLane, Operation, Write};
 
-/// Most credentials of which it is remembered which row was seen.
-const MAX_REMEMBERED: usize = 50_000;
-
 /// Somebody who looks at a credential, and waits until the event of that is recorded.
 pub(crate) struct Look {
     pub(crate) scope: OrgScope,
     pub(crate) id: CredentialId,
-    pub(crate) look: LookFn,
+    pub(crate) viewer: Arc<dyn Viewer>,
     /// The event but for what is seen.
     pub(crate) event: Event,
     pub(crate) writes: Arc<Gather<Write>>,
@@ -38,9 +38,14 @@ pub(crate) struct Look {
     pub(crate) span: Span,
 }
 
-type Shown = StoreResult<Option<Arc<StoredCredential>>>;
+/// Which credential.
+type Key = (OrgId, CredentialId);
 
 impl Look {
+    fn key(&self) -> Key {
+        (self.scope.org(), self.id)
+    }
+
     // What was looked at is recorded with the writes of others, without going back to whoever waits.
     fn record(self, seen: StoreResult<Seen>) {
         match seen {
@@ -76,8 +81,8 @@ impl Asker<Option<Arc<StoredCredential>>> for Look {
         self.reply.is_closed()
     }
 
-    fn tell(self: Box<Self>, found: Shown) {
-        let seen = (self.look)(found);
+    fn tell(self: Box<Self>, found: StoreResult<Option<Arc<StoredCredential>>>) {
+        let seen = self.viewer.look(found);
         self.record(seen);
     }
 }
@@ -85,8 +90,7 @@ impl Asker<Option<Arc<StoredCredential>>> for Look {
 /// Shows credentials to whoever looks at them.
 pub(crate) struct Looker {
     pub(crate) reader: Reader<Credentials>,
-    /// What records the looks, unless that was done at once. The next batch is looked up when this one has been taken
-    /// there, so both work at the same time, on batches of the same size.
+    /// What records the looks that were not recorded at once.
     pub(crate) writes: Arc<Gather<Write>>,
     /// None where credentials are not read where events are written.
     pub(crate) recorder: Option<Recorder>,
@@ -99,10 +103,16 @@ impl Worker for Looker {
     async fn run(&mut self, mut looks: Vec<Look>) {
         looks.retain(|look| !look.reply.is_closed());
         if let Some(recorder) = &mut self.recorder {
-            looks = recorder.carry_out(looks).await;
+            looks = match recorder.carry_out(looks).await {
+                Carried::Recorded => return,
+                Carried::Put => Vec::new(),
+                Carried::Nothing(looks) => looks,
+            };
         }
         let looks = looks.into_iter().map(wanted);
         self.reader.carry_out(looks.collect()).await;
+        // The next batch is looked up when the writer has taken this one: so both work at the same time, on batches of
+        // the same size.
         self.writes.next_taken().await;
     }
 }
@@ -115,29 +125,79 @@ fn wanted(look: Look) -> Wanted<Credentials> {
     }
 }
 
-/// Reads credentials, and in the same statement records the looks at those that are as they were when they were last
-/// seen: how such a look ends is known before. What it then shows is what it has just read.
+/// How a batch was carried out.
+enum Carried {
+    /// All looks were recorded, or refused.
+    Recorded,
+    /// Some wait for the writer.
+    Put,
+    /// Not at all.
+    Nothing(Vec<Look>),
+}
+
+/// Reads credentials, and in the same statement records the looks at those that are as they were seen before.
 pub(crate) struct Recorder {
     database: Database,
     lane: Lane,
     new_lane: NewLane,
-    seen: HashMap<(OrgId, CredentialId), SeenRow>,
+    seen: Remembered,
 }
 
-/// A row that was opened: which one, see [`crate::sql::look`], and its version.
-#[derive(Clone, Copy)]
+/// A row that was opened.
+#[derive(Clone, Copy, PartialEq)]
 struct SeenRow {
-    row: i64,
+    /// The number of the transaction that wrote it: see [`crate::sql::look`].
+    written_by: i64,
     version: i64,
+    key_generation: i32,
 }
 
-/// The credentials that a batch of looks is about, each once, with the row that was seen last.
-type Expected = HashMap<(OrgId, CredentialId), Option<SeenRow>>;
+impl SeenRow {
+    fn of(row: &Row) -> StoreResult<Self> {
+        Ok(Self {
+            written_by: get(row, "written_by")?,
+            version: get(row, "version")?,
+            key_generation: get(row, "key_generation")?,
+        })
+    }
+}
+
+/// Most credentials of which it is remembered which row was seen: half of them lately, half before.
+const MAX_REMEMBERED: usize = 50_000;
+
+/// Which rows were seen.
+#[derive(Default)]
+struct Remembered {
+    lately: HashMap<Key, SeenRow>,
+    before: HashMap<Key, SeenRow>,
+}
+
+impl Remembered {
+    fn get(&self, key: &Key) -> Option<SeenRow> {
+        let row = self.lately.get(key).or_else(|| self.before.get(key));
+        row.copied()
+    }
+
+    fn put(&mut self, key: Key, row: SeenRow) {
+        if self.lately.len() >= MAX_REMEMBERED / 2 && !self.lately.contains_key(&key) {
+            self.before = std::mem::take(&mut self.lately);
+        }
+        self.lately.insert(key, row);
+    }
+
+    fn remove(&mut self, key: &Key) {
+        self.lately.remove(key);
+        self.before.remove(key);
+    }
+}
+
+/// The credentials that a batch of looks is about, each once, with the row that was seen before.
+type Expected = HashMap<Key, Option<SeenRow>>;
 
 /// What a batch of looks has read, and of which organisations it has recorded all looks.
 struct Read {
     found: Found<Credentials>,
-    rows: HashMap<(OrgId, CredentialId), i64>,
+    rows: HashMap<Key, SeenRow>,
     recorded: HashSet<OrgId>,
 }
 
@@ -148,21 +208,23 @@ impl Recorder {
             database,
             lane: new_lane()?,
             new_lane,
-            seen: HashMap::new(),
+            seen: Remembered::default(),
         })
     }
 
-    /// Carries out and answers `looks`. Those that it cannot are given back, as are all where the database is sharded.
-    async fn carry_out(&mut self, looks: Vec<Look>) -> Vec<Look> {
+    async fn carry_out(&mut self, looks: Vec<Look>) -> Carried {
         if looks.is_empty() || self.database.is_sharded() {
-            return looks;
+            return Carried::Nothing(looks);
         }
         match self.read(&looks).await {
             Ok(read) => {
+                let mut carried = Carried::Recorded;
                 for look in looks {
-                    self.show(look, &read);
+                    if !self.show(look, &read) {
+                        carried = Carried::Put;
+                    }
                 }
-                Vec::new()
+                carried
             }
             Err(
                 error @ (StoreError::Unavailable(_)
@@ -172,49 +234,41 @@ impl Recorder {
                 for look in looks {
                     look.refuse(StoreError::Unavailable(error.to_string()));
                 }
-                Vec::new()
+                Carried::Recorded
             }
             Err(error) => {
-                tracing::debug!(%error, looks = looks.len(), "looks are recorded one by one");
-                looks
+                tracing::debug!(%error, looks = looks.len(), "a batch of looks is read first, then recorded");
+                Carried::Nothing(looks)
             }
         }
     }
 
-    fn show(&mut self, look: Look, read: &Read) {
-        let key = (look.scope.org(), look.id);
-        let seen = (look.look)(one_of::<Credentials>(&read.found, key.0, key.1));
-        let opened = match &seen {
-            Ok(seen) if seen.outcome == Outcome::Ok => seen.version,
-            _ => None,
-        };
-        if let (Some(version), Some(row)) = (opened, read.rows.get(&key)) {
-            self.remember(key, SeenRow { row: *row, version });
+    // Whether it was recorded. What could not be opened is forgotten, so that it is not expected again.
+    fn show(&mut self, look: Look, read: &Read) -> bool {
+        let key = look.key();
+        let seen = look
+            .viewer
+            .look(one_of::<Credentials>(&read.found, key.0, key.1));
+        let opened = matches!(&seen, Ok(seen) if seen.outcome == Outcome::Ok);
+        match read.rows.get(&key) {
+            Some(row) if opened => self.seen.put(key, *row),
+            _ => self.seen.remove(&key),
         }
-        if opened.is_some() && read.recorded.contains(&key.0) {
-            let _ = look.reply.send(Ok(Committed::default()));
-        } else {
-            look.record(seen);
+        let recorded = opened && read.recorded.contains(&key.0);
+        match recorded {
+            true => drop(look.reply.send(Ok(Committed::default()))),
+            false => look.record(seen),
         }
-    }
-
-    fn remember(&mut self, key: (OrgId, CredentialId), row: SeenRow) {
-        if self.seen.len() >= MAX_REMEMBERED && !self.seen.contains_key(&key) {
-            self.seen.clear();
-        }
-        self.seen.insert(key, row);
+        recorded
     }
 
     async fn read(&mut self, looks: &[Look]) -> StoreResult<Read> {
         let database = self.database.clone();
-        let expected = self.expected(looks);
-        let unsure = expected.iter().filter(|(_, row)| row.is_none());
-        let unsure: HashSet<OrgId> = unsure.map(|((org, _), _)| *org).collect();
-        let mut recordable = looks
+        let expected: Expected = looks
             .iter()
-            .map(|look| look.scope.org())
-            .collect::<HashSet<_>>();
-        recordable.retain(|org| !unsure.contains(org));
+            .map(|look| (look.key(), self.seen.get(&look.key())))
+            .collect();
+        let recordable = recordable(looks, &expected);
         let scopes: Vec<OrgScope> = looks.iter().map(|look| look.scope).collect();
         if self.lane.must_recover(recordable.iter().copied()) {
             within(&database, self.recover(&scopes, &recordable)).await?;
@@ -223,11 +277,14 @@ impl Recorder {
         let transaction = within(&database, OrgTransaction::begin(&database, &scopes)).await?;
         let looked = {
             let (orgs, ids) = expected.keys().map(|(org, id)| (org.0, id.0)).unzip();
-            let rows = expected.values().map(|seen| seen.map(|seen| seen.row));
+            let rows = expected.values();
+            let rows = rows.map(|row| (row.map(|row| row.written_by), row.map(|row| row.version)));
+            let (written_by, versions) = rows.unzip();
             let looks = Looks {
                 orgs,
                 ids,
-                rows: rows.collect(),
+                written_by,
+                versions,
                 events: chained.params(),
             };
             transaction.look(&looks).await
@@ -249,12 +306,6 @@ impl Recorder {
         }
     }
 
-    fn expected(&self, looks: &[Look]) -> Expected {
-        let keys = looks.iter().map(|look| (look.scope.org(), look.id));
-        keys.map(|key| (key, self.seen.get(&key).copied()))
-            .collect()
-    }
-
     async fn recover(&mut self, scopes: &[OrgScope], orgs: &HashSet<OrgId>) -> StoreResult<()> {
         let transaction = OrgTransaction::begin(&self.database, scopes).await?;
         self.lane
@@ -264,18 +315,35 @@ impl Recorder {
     }
 }
 
-/// The events of the looks at the credentials of `orgs`, should these be as expected.
-fn events<'e>(
+/// The organisations of which it is known how all looks end, should the rows be as expected. None when that is less than
+/// half of the looks: answered at different times, they would come back in smaller batches.
+fn recordable(looks: &[Look], expected: &Expected) -> HashSet<OrgId> {
+    let known = |look: &&Look| {
+        let row = expected.get(&look.key()).copied().flatten();
+        row.is_some_and(|row| look.viewer.has_key(row.key_generation))
+    };
+    let unknown = looks.iter().filter(|look| !known(look));
+    let unknown: HashSet<OrgId> = unknown.map(|look| look.scope.org()).collect();
+    let orgs = looks.iter().map(|look| look.scope.org());
+    let orgs: Vec<OrgId> = orgs.filter(|org| !unknown.contains(org)).collect();
+    match 2 * orgs.len() < looks.len() {
+        true => HashSet::new(),
+        false => orgs.into_iter().collect(),
+    }
+}
+
+/// The events of the looks at the credentials of `orgs`, should the rows be as expected.
+fn events(
     looks: &[Look],
     expected: &Expected,
     orgs: &HashSet<OrgId>,
-) -> Vec<(OrgScope, Cow<'e, Event>)> {
+) -> Vec<(OrgScope, Cow<'static, Event>)> {
     let looks = looks.iter().filter(|look| orgs.contains(&look.scope.org()));
     let events = looks.map(|look| {
-        let row = expected.get(&(look.scope.org(), look.id)).copied();
+        let row = expected.get(&look.key()).copied().flatten();
         let seen = Seen {
             outcome: Outcome::Ok,
-            version: row.flatten().map(|row| row.version),
+            version: row.map(|row| row.version),
         };
         (look.scope, Cow::Owned(look.event.clone().of_look(seen)))
     });
@@ -283,7 +351,7 @@ fn events<'e>(
 }
 
 impl Read {
-    // The statement has recorded what concerns organisations all of whose credentials are as expected.
+    // The statement has recorded the looks of the organisations all of whose rows are as expected.
     fn of(rows: &[Row], expected: &Expected, mut recorded: HashSet<OrgId>) -> StoreResult<Self> {
         let mut present = HashMap::with_capacity(rows.len());
         for row in rows {
@@ -291,10 +359,11 @@ impl Read {
                 OrgId(get(row, "org_id")?),
                 CredentialId(get(row, "cred_id")?),
             );
-            present.insert(key, get(row, "row_id")?);
+            present.insert(key, SeenRow::of(row)?);
         }
-        for (key, seen) in expected {
-            if seen.map(|seen| seen.row) != present.get(key).copied() {
+        for (key, row) in expected {
+            let seen = |row: SeenRow| (row.written_by, row.version);
+            if row.map(seen) != present.get(key).copied().map(seen) {
                 recorded.remove(&key.0);
             }
         }

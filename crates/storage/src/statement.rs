@@ -70,9 +70,10 @@ impl<'a> Step<'a> {
 pub(crate) struct Looks<'a> {
     pub(crate) orgs: Vec<Uuid>,
     pub(crate) ids: Vec<Uuid>,
-    /// The row that each of them is expected to be: see [`sql::look`].
-    pub(crate) rows: Vec<Option<i64>>,
-    /// Rows for [`sql::AUDIT_INSERT`].
+    /// What their rows are expected to be, if anything.
+    pub(crate) written_by: Vec<Option<i64>>,
+    pub(crate) versions: Vec<Option<i64>>,
+    /// Rows for [`sql::LOOK_INSERT`].
     pub(crate) events: Vec<Param<'a>>,
 }
 
@@ -115,7 +116,8 @@ impl<'a> Together<'a> {
         let mut columns = vec![
             Column::One(&looks.orgs as Param<'a>),
             Column::One(&looks.ids),
-            Column::One(&looks.rows),
+            Column::One(&looks.written_by),
+            Column::One(&looks.versions),
         ];
         columns.extend(Column::of_rows(&looks.events, width));
         Self {
@@ -143,8 +145,9 @@ impl<'a> Together<'a> {
 
 impl<'a> Column<'a> {
     fn of_rows(params: &[Param<'a>], columns: usize) -> impl Iterator<Item = Self> {
-        let columns_of = if params.is_empty() { 0 } else { columns };
-        (0..columns_of).map(move |column| match params.len() == columns {
+        // Without a row there is nothing to insert.
+        let filled = if params.is_empty() { 0 } else { columns };
+        (0..filled).map(move |column| match params.len() == columns {
             true => Self::One(params[column]),
             false => {
                 let values = params.iter().skip(column).step_by(columns);

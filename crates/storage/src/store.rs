@@ -12,7 +12,7 @@ use strongroom_domain::last_use::StoredCredential;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::replication::OperationId;
 use strongroom_domain::store::{
-    ChangeFn, Committed, LookFn, Store, StoreResult, StoredOrgKey, Tracking,
+    ChangeFn, Committed, Store, StoreResult, StoredOrgKey, Tracking, Viewer,
 };
 use strongroom_domain::trace::trace_parent;
 use strongroom_domain::{CredentialId, KeyId};
@@ -170,16 +170,16 @@ impl Store for PgStore {
         &self,
         scope: OrgScope,
         id: CredentialId,
-        look: LookFn,
+        viewer: Arc<dyn Viewer>,
         event: Event,
     ) -> StoreResult<()> {
         let looked = self.unless_contended(|| {
-            let (look, event) = (look.clone(), event.clone());
+            let (viewer, event) = (viewer.clone(), event.clone());
             let writes = self.writes.clone();
             self.looks.ask(|reply| Look {
                 scope,
                 id,
-                look,
+                viewer,
                 event,
                 writes,
                 reply,

@@ -21,8 +21,6 @@ const ALL: usize = usize::MAX;
 /// Everything that is measured, and what was seen so far.
 pub(crate) struct Bench<'a> {
     pub(crate) args: &'a Args,
-    /// On the large database, and warm. It stops before what it runs on.
-    large_server: Option<Server>,
     pub(crate) stage: Stage,
     pub(crate) small: Base,
     pub(crate) large: Option<Base>,
@@ -40,7 +38,6 @@ impl<'a> Bench<'a> {
         baseline::prepare(&stage, 100, 100 * EACH).await?;
         let mut bench = Self {
             args,
-            large_server: None,
             stage,
             small,
             large: None,
@@ -94,17 +91,13 @@ impl<'a> Bench<'a> {
             self.tail(&server)?;
         }
         if self.wants("scale") || self.wants("hot") {
-            let large = match self.large_server.take() {
-                Some(large) => large,
-                None => self.warm().await?,
-            };
+            let large = self.warm().await?;
             if self.wants("scale") {
                 self.scale(&server, &large)?;
             }
             if self.wants("hot") {
                 self.hot(&large)?;
             }
-            self.large_server = Some(large);
         }
         drop(server);
         self.check().await
@@ -115,13 +108,13 @@ impl<'a> Bench<'a> {
     async fn warm(&mut self) -> Result<Server> {
         let server = Server::start(&self.stage, "large").await?;
         let (organizations, seconds) = (10_000.0, f64::from(self.args.seconds));
-        let enough = 3.0 * organizations;
-        let (mut created, mut revealed) = (0.0, 0.0);
+        let enough = 3.0 * organizations / seconds;
+        let (mut created, mut revealed) = (1.0, 1.0);
         while created < enough {
-            created += seconds * self.creates(&server, "large", MANY, 0, ALL)?.rate;
+            created += self.creates(&server, "large", MANY, 0, ALL)?.rate;
         }
         while revealed < enough {
-            revealed += seconds * self.reveals(&server, "large", MANY, 0, ALL)?.rate;
+            revealed += self.reveals(&server, "large", MANY, 0, ALL)?.rate;
         }
         self.lists(&server, "large")?;
         Ok(server)
@@ -209,7 +202,6 @@ impl<'a> Bench<'a> {
 
     /// Measures what needs no rounds.
     pub(crate) async fn once(&mut self) -> Result<()> {
-        self.large_server = None;
         if self.wants("memory") {
             let server = Server::start(&self.stage, "large").await?;
             let requests = self.reveals_file("large", ALL)?;

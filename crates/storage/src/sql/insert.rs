@@ -122,28 +122,29 @@ pub fn together(inserts: &[(&Insert, usize)], check: bool) -> String {
     sql
 }
 
-/// Looks at credentials and records so many events of that, in one statement, for a database that is not sharded: `$1` is
-/// its scope; `$2` to `$4` are arrays of the organisations, the credentials' ids and the rows that these are expected to
-/// be; then come the parameters of the events. It gives what there is of the credentials, as [`CREDENTIALS`](super::CREDENTIALS)
-/// does, and which row it is: the number of the transaction that wrote it, so that what is as expected is as it was when
-/// it was seen, whoever else writes there. An event is left out when its organisation has a credential among these that
-/// is another row than was expected, or not there.
+/// Looks at credentials and records so many events of that, in one statement, for a database that is not sharded. `$1` is
+/// its scope; `$2` to `$5` are arrays of the organisations, the credentials' ids, and of what their rows are expected to
+/// be: the number of the transaction that wrote it (`xmin`), and its version. Any write to a row gives it another number.
+/// Then come the parameters of the events, as for [`AUDIT_INSERT`]. It gives what there is of the credentials, as
+/// [`CREDENTIALS`](super::CREDENTIALS) does, with these numbers. An event is left out when its organisation has a
+/// credential among these that is not as expected.
 #[must_use]
 pub fn look(events: usize) -> String {
     let mut sql = String::from(
         "with scope as materialized (select set_config('strongroom.orgs', $1, true) as orgs), \
          seen as materialized (select c.*, u.last_used_at, u.last_used_by, wanted.org_id as wanted_org, \
-           wanted.row_id is distinct from c.row_id as changed \
-           from unnest($2::uuid[], $3::uuid[], $4::bigint[]) as wanted (org_id, cred_id, row_id) \
+           (wanted.written_by, wanted.version) is distinct from (c.written_by, c.version) as changed \
+           from unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[]) \
+             as wanted (org_id, cred_id, written_by, version) \
            left join lateral (select org_id, cred_id, provider, cred_type, label, version, key_generation, \
-             wrapped_key, sealed_blob, updated_at, pieces_user, xmin::text::bigint as row_id from credentials \
+             wrapped_key, sealed_blob, updated_at, pieces_user, xmin::text::bigint as written_by from credentials \
              where org_id = wanted.org_id and cred_id = wanted.cred_id limit 1) as c on true \
            left join lateral (select last_used_at, last_used_by from credential_uses \
              where org_id = wanted.org_id and cred_id = wanted.cred_id limit 1) as u on true \
            where (select orgs from scope) is not null)",
     );
     if events > 0 {
-        sql.push_str(&format!(", recorded as ({})", LOOK_INSERT.part(5, events)));
+        sql.push_str(&format!(", recorded as ({})", LOOK_INSERT.part(6, events)));
     }
     sql.push_str(" select * from seen where cred_id is not null");
     sql
@@ -191,7 +192,7 @@ const AUDIT_COLUMNS: [Column; 15] = [
 pub static AUDIT_INSERT: LazyLock<Insert> =
     LazyLock::new(|| Insert::new("audit_events", &AUDIT_COLUMNS));
 
-/// The same as a part of [`look`].
+/// Audit events of looks, as a part of [`look`].
 pub static LOOK_INSERT: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new("audit_events", &AUDIT_COLUMNS)
         .selecting("and rows.org_id not in (select wanted_org from seen where changed)")

@@ -61,6 +61,7 @@ impl OrgTransaction {
             return Ok(Ended::default());
         }
         let committed = self.in_time(self.end(steps, position)).await?;
+        self.watched.has_written();
         self.client.take();
         Ok(committed)
     }
@@ -74,6 +75,10 @@ impl OrgTransaction {
         let scope = self.take_scope().unwrap_or_default();
         let look = Together::of_looks(&scope, looks);
         let (rows, _) = self.in_time(self.run_alone(&look, false)).await?;
+        match looks.events.is_empty() {
+            true => self.watched.has_read(),
+            false => self.watched.has_written(),
+        }
         self.client.take();
         Ok(rows)
     }
@@ -85,11 +90,7 @@ impl OrgTransaction {
             self.watched.late(why);
             Err(StoreError::OutcomeUnknown(why.into()))
         });
-        match &committed {
-            Ok(_) => self.watched.has_written(),
-            Err(error) => self.watched.ended(error),
-        }
-        committed
+        committed.inspect_err(|error| self.watched.ended(error))
     }
 
     async fn end(&self, steps: &[Step<'_>], position: bool) -> StoreResult<Ended> {
