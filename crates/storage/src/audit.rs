@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::error::Error;
 use std::sync::Arc;
 
@@ -207,8 +207,7 @@ impl Lane {
         if self.starts.len() > MAX_HEADS {
             self.starts.clear();
         }
-        let unknown = |org: &OrgId| !self.heads.contains_key(org) && !self.starts.contains_key(org);
-        let unknown: BTreeSet<OrgId> = orgs.filter(unknown).collect();
+        let unknown: BTreeSet<OrgId> = orgs.filter(|org| self.must_recover(*org)).collect();
         if !self.complete {
             let own = unknown.iter().map(|org| Bound {
                 sql: sql::LANE_HEAD,
@@ -242,23 +241,12 @@ impl Lane {
     }
 
     /// Whether [`Self::recover`] has something to read.
-    pub(crate) fn must_recover(&self, mut orgs: impl Iterator<Item = OrgId>) -> bool {
-        orgs.any(|org| !self.heads.contains_key(&org) && !self.starts.contains_key(&org))
+    pub(crate) fn must_recover(&self, org: OrgId) -> bool {
+        !self.heads.contains_key(&org) && !self.starts.contains_key(&org)
     }
 }
 
 impl Chained<'_> {
-    /// Leaves out the events of other organisations than `orgs`: these were not stored.
-    pub(crate) fn retain(&mut self, orgs: &HashSet<OrgId>) {
-        if self.appended.heads.keys().all(|org| orgs.contains(org)) {
-            return;
-        }
-        self.links.retain(|link| orgs.contains(&OrgId(link.org)));
-        self.appended.heads.retain(|org, _| orgs.contains(org));
-        self.appended.events = self.links.len();
-        self.appended.newest = self.links.last().map(|link| link.event.at);
-    }
-
     /// The rows of the events, for [`sql::AUDIT_INSERT`].
     pub(crate) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let mut params: Vec<&(dyn ToSql + Sync)> =

@@ -1,10 +1,10 @@
 //! Looks at credentials, each recorded before its answer leaves. An event tells what was seen, and its MAC covers that, so
-//! that it can only be made once that is known. Of a credential that was opened before, it is: if its row is still the
-//! same, the look ends as it did then. So one statement reads the row, and records the look if it is. Whether it was, the
-//! row tells here as well; else the event is made now, and the writer records it.
+//! that it can only be made once that is known: the row is read, and then the writer records it. When the server has
+//! nothing else to do, that takes longer than it must. Of a credential that was opened before, it is known already: if its
+//! row is still the same, the look ends as it did then. So one statement reads the row and records the look if it is.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,12 +16,12 @@ use strongroom_domain::{CredentialId, OrgId};
 use tokio_postgres::Row;
 use tracing::Span;
 
-use crate::audit::Lane;
+use crate::audit::{Chained, Lane};
 use crate::database::Database;
 use crate::gather::{Gather, Member, Reply, Worker};
 use crate::reader::{Asker, Credentials, Found, Reader, Wanted, found, one_of};
 use crate::rows::get;
-use crate::statement::Looks;
+use crate::statement::{Recording, SingleLook};
 use crate::transaction::{OrgTransaction, within};
 use crate::writer::{NewLane, Operation, Write};
 
@@ -102,12 +102,15 @@ impl Worker for Looker {
 
     async fn run(&mut self, mut looks: Vec<Look>) {
         looks.retain(|look| !look.reply.is_closed());
-        if let Some(recorder) = &mut self.recorder {
-            looks = match recorder.carry_out(looks).await {
-                Carried::Recorded => return,
-                Carried::Put => Vec::new(),
-                Carried::Nothing(looks) => looks,
-            };
+        if let (Some(recorder), 1) = (&mut self.recorder, looks.len()) {
+            let mut given_back = Vec::new();
+            for look in looks {
+                given_back.extend(recorder.carry_out(look).await);
+            }
+            looks = given_back;
+        }
+        if looks.is_empty() {
+            return;
         }
         let looks = looks.into_iter().map(wanted);
         self.reader.carry_out(looks.collect()).await;
@@ -125,26 +128,20 @@ fn wanted(look: Look) -> Wanted<Credentials> {
     }
 }
 
-/// How a batch was carried out.
-enum Carried {
-    /// All looks were recorded, or refused.
-    Recorded,
-    /// Some wait for the writer.
-    Put,
-    /// Not at all.
-    Nothing(Vec<Look>),
-}
-
-/// Reads credentials, and in the same statement records the looks at those that are as they were seen before.
+/// Carries out looks that came alone: reads the credential, and in the same statement records the look if the row is as
+/// it was seen before.
 pub(crate) struct Recorder {
     database: Database,
     lane: Lane,
     new_lane: NewLane,
-    seen: Remembered,
+    seen: HashMap<Key, SeenRow>,
 }
 
+/// Most credentials of which it is remembered which row was seen.
+const MAX_REMEMBERED: usize = 50_000;
+
 /// A row that was opened.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 struct SeenRow {
     /// The number of the transaction that wrote it: see [`crate::sql::look`].
     written_by: i64,
@@ -160,45 +157,17 @@ impl SeenRow {
             key_generation: get(row, "key_generation")?,
         })
     }
-}
 
-/// Most credentials of which it is remembered which row was seen: half of them lately, half before.
-const MAX_REMEMBERED: usize = 50_000;
-
-/// Which rows were seen.
-#[derive(Default)]
-struct Remembered {
-    lately: HashMap<Key, SeenRow>,
-    before: HashMap<Key, SeenRow>,
-}
-
-impl Remembered {
-    fn get(&self, key: &Key) -> Option<SeenRow> {
-        let row = self.lately.get(key).or_else(|| self.before.get(key));
-        row.copied()
-    }
-
-    fn put(&mut self, key: Key, row: SeenRow) {
-        if self.lately.len() >= MAX_REMEMBERED / 2 && !self.lately.contains_key(&key) {
-            self.before = std::mem::take(&mut self.lately);
-        }
-        self.lately.insert(key, row);
-    }
-
-    fn remove(&mut self, key: &Key) {
-        self.lately.remove(key);
-        self.before.remove(key);
+    fn is_same_as(self, other: Self) -> bool {
+        (self.written_by, self.version) == (other.written_by, other.version)
     }
 }
 
-/// The credentials that a batch of looks is about, each once, with the row that was seen before.
-type Expected = HashMap<Key, Option<SeenRow>>;
-
-/// What a batch of looks has read, and of which organisations it has recorded all looks.
+/// What there is of a credential, and whether the look at it was recorded.
 struct Read {
     found: Found<Credentials>,
-    rows: HashMap<Key, SeenRow>,
-    recorded: HashSet<OrgId>,
+    row: Option<SeenRow>,
+    recorded: bool,
 }
 
 impl Recorder {
@@ -208,169 +177,122 @@ impl Recorder {
             database,
             lane: new_lane()?,
             new_lane,
-            seen: Remembered::default(),
+            seen: HashMap::new(),
         })
     }
 
-    async fn carry_out(&mut self, looks: Vec<Look>) -> Carried {
-        if looks.is_empty() || self.database.is_sharded() {
-            return Carried::Nothing(looks);
+    /// Carries out and answers `look`, unless it gives it back.
+    async fn carry_out(&mut self, look: Look) -> Option<Look> {
+        if self.database.is_sharded() {
+            return Some(look);
         }
-        match self.read(&looks).await {
+        match self.read(&look).await {
             Ok(read) => {
-                let mut carried = Carried::Recorded;
-                for look in looks {
-                    if !self.show(look, &read) {
-                        carried = Carried::Put;
-                    }
-                }
-                carried
+                self.show(look, &read);
+                None
             }
             Err(
                 error @ (StoreError::Unavailable(_)
                 | StoreError::PartUnavailable(_)
                 | StoreError::OutcomeUnknown(_)),
             ) => {
-                for look in looks {
-                    look.refuse(StoreError::Unavailable(error.to_string()));
-                }
-                Carried::Recorded
+                look.refuse(StoreError::Unavailable(error.to_string()));
+                None
             }
             Err(error) => {
-                tracing::debug!(%error, looks = looks.len(), "a batch of looks is read first, then recorded");
-                Carried::Nothing(looks)
+                tracing::debug!(%error, "a look is read first, then recorded");
+                Some(look)
             }
         }
     }
 
-    // Whether it was recorded. What could not be opened is forgotten, so that it is not expected again.
-    fn show(&mut self, look: Look, read: &Read) -> bool {
+    // What could not be opened is not remembered, so that it is not expected again.
+    fn show(&mut self, look: Look, read: &Read) {
         let key = look.key();
         let seen = look
             .viewer
             .look(one_of::<Credentials>(&read.found, key.0, key.1));
         let opened = matches!(&seen, Ok(seen) if seen.outcome == Outcome::Ok);
-        match read.rows.get(&key) {
-            Some(row) if opened => self.seen.put(key, *row),
-            _ => self.seen.remove(&key),
+        match read.row {
+            Some(row) if opened => self.remember(key, row),
+            _ => drop(self.seen.remove(&key)),
         }
-        let recorded = opened && read.recorded.contains(&key.0);
-        match recorded {
+        match opened && read.recorded {
             true => drop(look.reply.send(Ok(Committed::default()))),
             false => look.record(seen),
         }
-        recorded
     }
 
-    async fn read(&mut self, looks: &[Look]) -> StoreResult<Read> {
+    fn remember(&mut self, key: Key, row: SeenRow) {
+        if self.seen.len() >= MAX_REMEMBERED && !self.seen.contains_key(&key) {
+            self.seen.clear();
+        }
+        self.seen.insert(key, row);
+    }
+
+    async fn read(&mut self, look: &Look) -> StoreResult<Read> {
         let database = self.database.clone();
-        let expected: Expected = looks
-            .iter()
-            .map(|look| (look.key(), self.seen.get(&look.key())))
-            .collect();
-        let recordable = recordable(looks, &expected);
-        let scopes: Vec<OrgScope> = looks.iter().map(|look| look.scope).collect();
-        if self.lane.must_recover(recordable.iter().copied()) {
-            within(&database, self.recover(&scopes, &recordable)).await?;
-        }
-        let mut chained = self.lane.chain(events(looks, &expected, &recordable))?;
-        let transaction = within(&database, OrgTransaction::begin(&database, &scopes)).await?;
-        let looked = {
-            let (orgs, ids) = expected.keys().map(|(org, id)| (org.0, id.0)).unzip();
-            let rows = expected.values();
-            let rows = rows.map(|row| (row.map(|row| row.written_by), row.map(|row| row.version)));
-            let (written_by, versions) = rows.unzip();
-            let looks = Looks {
-                orgs,
-                ids,
-                written_by,
-                versions,
-                events: chained.params(),
-            };
-            transaction.look(&looks).await
+        let expected = self.seen.get(&look.key()).copied();
+        let expected = expected.filter(|row| look.viewer.has_key(row.key_generation));
+        let mut chained = match expected {
+            Some(row) => Some(within(&database, self.chain(look, row)).await?),
+            None => None,
         };
-        match looked.and_then(|rows| Read::of(&rows, &expected, recordable)) {
-            Ok(read) => {
-                chained.retain(&read.recorded);
-                self.lane.committed(chained.appended);
-                Ok(read)
-            }
-            Err(error) => {
+        let scopes = [look.scope];
+        let transaction = within(&database, OrgTransaction::begin(&database, &scopes)).await?;
+        let recording = expected.zip(chained.as_ref());
+        let single = SingleLook {
+            org: look.scope.org().0,
+            id: look.id.0,
+            recording: recording.map(|(row, chained)| Recording {
+                written_by: row.written_by,
+                version: row.version,
+                event: chained.params(),
+            }),
+        };
+        let looked = transaction.look(&single).await;
+        drop(single);
+        let read = looked.and_then(|row| Read::of(row.as_ref(), expected));
+        match (&read, chained.take()) {
+            (Ok(read), Some(chained)) if read.recorded => self.lane.committed(chained.appended),
+            (Ok(_), _) => {}
+            (Err(error), _) => match (error, (self.new_lane)()) {
                 // The statement may still commit, however late: see the writer's.
-                match (&error, (self.new_lane)()) {
-                    (StoreError::OutcomeUnknown(_), Ok(lane)) => self.lane = lane,
-                    _ => self.lane.forget(scopes.into_iter()),
-                }
-                Err(error)
-            }
+                (StoreError::OutcomeUnknown(_), Ok(lane)) => self.lane = lane,
+                _ => self.lane.forget(scopes.into_iter()),
+            },
         }
+        read
     }
 
-    async fn recover(&mut self, scopes: &[OrgScope], orgs: &HashSet<OrgId>) -> StoreResult<()> {
-        let transaction = OrgTransaction::begin(&self.database, scopes).await?;
-        self.lane
-            .recover(&transaction, orgs.iter().copied())
-            .await?;
-        transaction.finish().await
-    }
-}
-
-/// The organisations of which it is known how all looks end, should the rows be as expected. None when that is less than
-/// half of the looks: answered at different times, they would come back in smaller batches.
-fn recordable(looks: &[Look], expected: &Expected) -> HashSet<OrgId> {
-    let known = |look: &&Look| {
-        let row = expected.get(&look.key()).copied().flatten();
-        row.is_some_and(|row| look.viewer.has_key(row.key_generation))
-    };
-    let unknown = looks.iter().filter(|look| !known(look));
-    let unknown: HashSet<OrgId> = unknown.map(|look| look.scope.org()).collect();
-    let orgs = looks.iter().map(|look| look.scope.org());
-    let orgs: Vec<OrgId> = orgs.filter(|org| !unknown.contains(org)).collect();
-    match 2 * orgs.len() < looks.len() {
-        true => HashSet::new(),
-        false => orgs.into_iter().collect(),
-    }
-}
-
-/// The events of the looks at the credentials of `orgs`, should the rows be as expected.
-fn events(
-    looks: &[Look],
-    expected: &Expected,
-    orgs: &HashSet<OrgId>,
-) -> Vec<(OrgScope, Cow<'static, Event>)> {
-    let looks = looks.iter().filter(|look| orgs.contains(&look.scope.org()));
-    let events = looks.map(|look| {
-        let row = expected.get(&look.key()).copied().flatten();
+    /// The event of a look at `row`, at its place in the lane.
+    async fn chain(&mut self, look: &Look, row: SeenRow) -> StoreResult<Chained<'static>> {
+        let org = look.scope.org();
+        if self.lane.must_recover(org) {
+            let transaction = OrgTransaction::begin(&self.database, &[look.scope]).await?;
+            self.lane
+                .recover(&transaction, std::iter::once(org))
+                .await?;
+            transaction.finish().await?;
+        }
         let seen = Seen {
             outcome: Outcome::Ok,
-            version: row.map(|row| row.version),
+            version: Some(row.version),
         };
-        (look.scope, Cow::Owned(look.event.clone().of_look(seen)))
-    });
-    events.collect()
+        let event = look.event.clone().of_look(seen);
+        self.lane.chain(vec![(look.scope, Cow::Owned(event))])
+    }
 }
 
 impl Read {
-    // The statement has recorded the looks of the organisations all of whose rows are as expected.
-    fn of(rows: &[Row], expected: &Expected, mut recorded: HashSet<OrgId>) -> StoreResult<Self> {
-        let mut present = HashMap::with_capacity(rows.len());
-        for row in rows {
-            let key = (
-                OrgId(get(row, "org_id")?),
-                CredentialId(get(row, "cred_id")?),
-            );
-            present.insert(key, SeenRow::of(row)?);
-        }
-        for (key, row) in expected {
-            let seen = |row: SeenRow| (row.written_by, row.version);
-            if row.map(seen) != present.get(key).copied().map(seen) {
-                recorded.remove(&key.0);
-            }
-        }
+    // The statement has come to the same conclusion about the row.
+    fn of(row: Option<&Row>, expected: Option<SeenRow>) -> StoreResult<Self> {
+        let seen = row.map(SeenRow::of).transpose()?;
+        let same = seen.zip(expected);
         Ok(Self {
-            found: found::<Credentials>(rows.iter())?,
-            rows: present,
-            recorded,
+            found: found::<Credentials>(row.into_iter())?,
+            row: seen,
+            recorded: same.is_some_and(|(seen, expected)| seen.is_same_as(expected)),
         })
     }
 }

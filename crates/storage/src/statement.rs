@@ -66,18 +66,23 @@ impl<'a> Step<'a> {
     }
 }
 
-/// Looks at credentials, each wanted once, and the events of those that can be recorded at once.
-pub(crate) struct Looks<'a> {
-    pub(crate) orgs: Vec<Uuid>,
-    pub(crate) ids: Vec<Uuid>,
-    /// What their rows are expected to be, if anything.
-    pub(crate) written_by: Vec<Option<i64>>,
-    pub(crate) versions: Vec<Option<i64>>,
-    /// Rows for [`sql::LOOK_INSERT`].
-    pub(crate) events: Vec<Param<'a>>,
+/// A look at one credential, see [`sql::look`].
+pub(crate) struct SingleLook<'a> {
+    pub(crate) org: Uuid,
+    pub(crate) id: Uuid,
+    /// How the look is recorded, if it is.
+    pub(crate) recording: Option<Recording<'a>>,
 }
 
-/// Steps or looks as one statement, which is a transaction of its own: see [`sql::together`] and [`sql::look`].
+/// The event of a look, and what the row has to be for it to be true.
+pub(crate) struct Recording<'a> {
+    pub(crate) written_by: i64,
+    pub(crate) version: i64,
+    /// One row for [`sql::LOOK_INSERT`].
+    pub(crate) event: Vec<Param<'a>>,
+}
+
+/// Steps or a look as one statement, which is a transaction of its own: see [`sql::together`] and [`sql::look`].
 pub(crate) struct Together<'a> {
     pub(crate) sql: String,
     scope: Param<'a>,
@@ -111,19 +116,17 @@ impl<'a> Together<'a> {
         }
     }
 
-    pub(crate) fn of_looks(scope: &'a (impl ToSql + Sync), looks: &'a Looks<'a>) -> Self {
-        let width = sql::LOOK_INSERT.columns;
-        let mut columns = vec![
-            Column::One(&looks.orgs as Param<'a>),
-            Column::One(&looks.ids),
-            Column::One(&looks.written_by),
-            Column::One(&looks.versions),
-        ];
-        columns.extend(Column::of_rows(&looks.events, width));
+    pub(crate) fn of_look(scope: &'a (impl ToSql + Sync), look: &'a SingleLook<'a>) -> Self {
+        let mut values: Vec<Param<'a>> = vec![&look.org, &look.id];
+        if let Some(recording) = &look.recording {
+            values.push(&recording.written_by);
+            values.push(&recording.version);
+            values.extend(&recording.event);
+        }
         Self {
-            sql: sql::look(looks.events.len() / width),
+            sql: sql::look(look.recording.is_some()),
             scope,
-            columns,
+            columns: values.into_iter().map(Column::One).collect(),
             check: None,
         }
     }
@@ -145,9 +148,7 @@ impl<'a> Together<'a> {
 
 impl<'a> Column<'a> {
     fn of_rows(params: &[Param<'a>], columns: usize) -> impl Iterator<Item = Self> {
-        // Without a row there is nothing to insert.
-        let filled = if params.is_empty() { 0 } else { columns };
-        (0..filled).map(move |column| match params.len() == columns {
+        (0..columns).map(move |column| match params.len() == columns {
             true => Self::One(params[column]),
             false => {
                 let values = params.iter().skip(column).step_by(columns);

@@ -122,32 +122,27 @@ pub fn together(inserts: &[(&Insert, usize)], check: bool) -> String {
     sql
 }
 
-/// Looks at credentials and records so many events of that, in one statement, for a database that is not sharded. `$1` is
-/// its scope; `$2` to `$5` are arrays of the organisations, the credentials' ids, and of what their rows are expected to
-/// be: the number of the transaction that wrote it (`xmin`), and its version. Any write to a row gives it another number.
-/// Then come the parameters of the events, as for [`AUDIT_INSERT`]. It gives what there is of the credentials, as
-/// [`CREDENTIALS`](super::CREDENTIALS) does, with these numbers. An event is left out when its organisation has a
-/// credential among these that is not as expected.
+/// Looks at one credential in one statement, for a database that is not sharded: `$1` is its scope, `$2` and `$3` are the
+/// organisation and the credential's id. It gives the row, as [`CREDENTIALS`](super::CREDENTIALS) does, with the number
+/// of the transaction that wrote it (`xmin`): any write to a row gives it another. It can also record the look: then `$4`
+/// and `$5` are the number and the version that the row is expected to have, the parameters of the event follow, as for
+/// [`AUDIT_INSERT`], and the event is left out unless the row is as expected.
 #[must_use]
-pub fn look(events: usize) -> String {
-    let mut sql = String::from(
+pub fn look(recording: bool) -> String {
+    let recorded = match recording {
+        true => format!(", recorded as ({})", LOOK_INSERT.part(6, 1)),
+        false => String::new(),
+    };
+    format!(
         "with scope as materialized (select set_config('strongroom.orgs', $1, true) as orgs), \
-         seen as materialized (select c.*, u.last_used_at, u.last_used_by, wanted.org_id as wanted_org, \
-           (wanted.written_by, wanted.version) is distinct from (c.written_by, c.version) as changed \
-           from unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[]) \
-             as wanted (org_id, cred_id, written_by, version) \
-           left join lateral (select org_id, cred_id, provider, cred_type, label, version, key_generation, \
-             wrapped_key, sealed_blob, updated_at, pieces_user, xmin::text::bigint as written_by from credentials \
-             where org_id = wanted.org_id and cred_id = wanted.cred_id limit 1) as c on true \
+         seen as materialized (select c.org_id, c.cred_id, c.provider, c.cred_type, c.label, c.version, \
+           c.key_generation, c.wrapped_key, c.sealed_blob, c.updated_at, c.pieces_user, \
+           u.last_used_at, u.last_used_by, c.xmin::text::bigint as written_by from credentials c \
            left join lateral (select last_used_at, last_used_by from credential_uses \
-             where org_id = wanted.org_id and cred_id = wanted.cred_id limit 1) as u on true \
-           where (select orgs from scope) is not null)",
-    );
-    if events > 0 {
-        sql.push_str(&format!(", recorded as ({})", LOOK_INSERT.part(6, events)));
-    }
-    sql.push_str(" select * from seen where cred_id is not null");
-    sql
+             where org_id = c.org_id and cred_id = c.cred_id limit 1) as u on true \
+           where (select orgs from scope) is not null and c.org_id = $2 and c.cred_id = $3){recorded} \
+         select * from seen"
+    )
 }
 
 /// New credentials.
@@ -192,10 +187,10 @@ const AUDIT_COLUMNS: [Column; 15] = [
 pub static AUDIT_INSERT: LazyLock<Insert> =
     LazyLock::new(|| Insert::new("audit_events", &AUDIT_COLUMNS));
 
-/// Audit events of looks, as a part of [`look`].
+/// The audit event of a look, as a part of [`look`].
 pub static LOOK_INSERT: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new("audit_events", &AUDIT_COLUMNS)
-        .selecting("and rows.org_id not in (select wanted_org from seen where changed)")
+        .selecting("and exists (select from seen where written_by = $4 and version = $5)")
 });
 
 /// Last uses of credentials; the later one counts. What is not there any more shall leave nothing behind: see also

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{OrgTransaction, query_all};
 use crate::error::store_error;
 use crate::sql::operations as op_sql;
-use crate::statement::{Looks, Step, Together};
+use crate::statement::{SingleLook, Step, Together};
 
 /// How a transaction ended that has committed.
 #[derive(Default)]
@@ -66,21 +66,21 @@ impl OrgTransaction {
         Ok(committed)
     }
 
-    /// Looks at credentials and records what it can, in one statement that is a transaction of its own: see
-    /// [`sql::look`]. For one that has not begun. The rows that are seen.
+    /// Looks at a credential, and may record that, in one statement that is a transaction of its own. For one that has
+    /// not begun. The row, if there is one.
     ///
     /// # Errors
     /// As [`Self::commit`].
-    pub(crate) async fn look(mut self, looks: &Looks<'_>) -> StoreResult<Vec<Row>> {
+    pub(crate) async fn look(mut self, look: &SingleLook<'_>) -> StoreResult<Option<Row>> {
         let scope = self.take_scope().unwrap_or_default();
-        let look = Together::of_looks(&scope, looks);
-        let (rows, _) = self.in_time(self.run_alone(&look, false)).await?;
-        match looks.events.is_empty() {
+        let together = Together::of_look(&scope, look);
+        let (mut rows, _) = self.in_time(self.run_alone(&together, false)).await?;
+        match look.recording.is_none() {
             true => self.watched.has_read(),
             false => self.watched.has_written(),
         }
         self.client.take();
-        Ok(rows)
+        Ok(rows.pop())
     }
 
     async fn in_time<T>(&self, end: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
