@@ -4,7 +4,7 @@ use strongroom_e2e::Database;
 use strongroom_storage::sql::operations::OPERATIONS_INSERT;
 use strongroom_storage::sql::{
     AUDIT_INSERT, CREDENTIAL_USES_MERGE, CREDENTIALS, CREDENTIALS_INSERT, KEY_USES_MERGE, all,
-    alone, look, together,
+    alone, together,
 };
 use tokio_postgres::types::{Kind, Type};
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -109,36 +109,6 @@ async fn a_write_that_is_one_statement_enters_its_scope_before_it_looks_at_rows(
             assert_eq!(known.len(), usize::from(looks), "{lines:#?}");
             assert!(known.iter().all(|at| scopes[1] < *at), "{lines:#?}");
         }
-    }
-}
-
-#[tokio::test]
-async fn a_look_that_is_one_statement_enters_its_scope_before_it_looks_at_rows() {
-    let database = Database::create().await;
-    let client = planning_once(&database).await;
-    for recording in [false, true] {
-        let lines = plan(&client, &look(recording)).await;
-        let places = |what: &str| -> Vec<usize> {
-            let lines = lines.iter().enumerate();
-            let found = lines.filter(|(_, line)| line.contains(what));
-            found.map(|(at, _)| at).collect()
-        };
-        let scopes = places("One-Time Filter: (");
-        assert_eq!(scopes.len(), 1 + usize::from(recording), "{lines:#?}");
-        for table in ["on credentials", "on credential_uses"] {
-            let [place] = places(table)[..] else {
-                panic!("{lines:#?}");
-            };
-            assert!(scopes[0] < place, "{lines:#?}");
-            assert!(
-                lines[place + 1].contains("Index Cond: ((org_id = "),
-                "{lines:#?}"
-            );
-        }
-        assert_eq!(
-            places("Insert on audit_events").len(),
-            usize::from(recording)
-        );
     }
 }
 

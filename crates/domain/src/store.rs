@@ -143,17 +143,11 @@ pub struct Seen {
     pub version: Option<i64>,
 }
 
-/// Somebody who looks at a credential.
-pub trait Viewer: Send + Sync {
-    /// Whether the organisation's key of this generation is at hand.
-    fn has_key(&self, generation: i32) -> bool;
-    /// Looks at the row, or at its absence; [`StoreError::Malformed`] is shown as well. May be called more than once.
-    ///
-    /// # Errors
-    /// [`StoreError::RetiredKey`] when the row needs a key that is not at hand, and what keeps it from being opened for
-    /// another reason than its content. Then the look is not recorded.
-    fn look(&self, found: StoreResult<Option<Arc<StoredCredential>>>) -> StoreResult<Seen>;
-}
+/// Looks at a credential's row, or at its absence; [`StoreError::Malformed`] is shown to it as well. May run more than
+/// once. Fails with [`StoreError::RetiredKey`] when the row needs a key that is not at hand, and then nothing is
+/// recorded.
+pub type LookFn =
+    Arc<dyn Fn(StoreResult<Option<Arc<StoredCredential>>>) -> StoreResult<Seen> + Send + Sync>;
 
 /// What a write leaves beside its rows, in the same transaction.
 #[derive(Debug, Clone, Default)]
@@ -399,12 +393,12 @@ pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore + Operat
         scope: OrgScope,
         id: CredentialId,
     ) -> StoreResult<Option<Arc<StoredCredential>>>;
-    /// Shows one credential, with its last use, to `viewer`, and records the look. The event is durable when this returns.
+    /// Shows one credential, with its last use, to `look`, and records the look. The event is durable when this returns.
     async fn look_at_credential(
         &self,
         scope: OrgScope,
         id: CredentialId,
-        viewer: Arc<dyn Viewer>,
+        look: LookFn,
         event: Event,
     ) -> StoreResult<()>;
     /// The credential of a user of the Pieces surface, as the primary has it.

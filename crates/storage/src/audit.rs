@@ -27,8 +27,6 @@ pub(crate) struct Lane {
     id: LaneId,
     chain: Chain,
     heads: HashMap<OrgId, Position>,
-    /// Where it goes on for organisations whose head is not known, once that was read.
-    starts: HashMap<OrgId, Start>,
     /// Whether `heads` has every organisation that this lane has events of.
     complete: bool,
     counters: Arc<Counters>,
@@ -105,7 +103,6 @@ impl Lane {
             id,
             chain,
             heads: HashMap::new(),
-            starts: HashMap::new(),
             complete: true,
             counters,
         }
@@ -113,35 +110,34 @@ impl Lane {
 
     /// Chains and stores `events` in their order. Call [`Self::committed`] or [`Self::forget`] afterwards.
     pub(crate) async fn append(
-        &mut self,
+        &self,
         transaction: &OrgTransaction,
         events: Vec<(OrgScope, Event)>,
     ) -> StoreResult<Appended> {
-        self.recover(transaction, events.iter().map(|(scope, _)| scope.org()))
-            .await?;
         let events = events.into_iter();
         let events = events.map(|(scope, event)| (scope, Cow::Owned(event)));
-        let chained = self.chain(events.collect())?;
+        let chained = self.chain(transaction, events.collect()).await?;
         transaction
             .insert(&sql::AUDIT_INSERT, &chained.params())
             .await?;
         Ok(chained.appended)
     }
 
-    /// Chains `events` in their order, after [`Self::recover`]. Once they are stored, call [`Self::committed`] or
-    /// [`Self::forget`].
-    pub(crate) fn chain<'e>(
+    /// Chains `events` in their order. Once they are stored, call [`Self::committed`] or [`Self::forget`].
+    pub(crate) async fn chain<'e>(
         &self,
+        transaction: &OrgTransaction,
         events: Vec<(OrgScope, Cow<'e, Event>)>,
     ) -> StoreResult<Chained<'e>> {
         let mut heads: HashMap<OrgId, Position> = HashMap::new();
+        let mut starts = self.recover(transaction, &events).await?;
         let mut links = Vec::with_capacity(events.len());
         for (scope, event) in events {
             let org = scope.org();
             let known = heads.get(&org).or_else(|| self.heads.get(&org)).copied();
             let (position, named) = match known {
                 Some(position) => (position, None),
-                None => self.starts.get(&org).cloned().ok_or_else(no_start)?,
+                None => starts.remove(&org).ok_or_else(no_start)?,
             };
             let seq = position.seq + 1;
             let place = Place {
@@ -182,9 +178,6 @@ impl Lane {
             self.heads.clear();
             self.complete = false;
         }
-        for org in appended.heads.keys() {
-            self.starts.remove(org);
-        }
         self.heads.extend(appended.heads);
     }
 
@@ -192,22 +185,20 @@ impl Lane {
     pub(crate) fn forget(&mut self, scopes: impl Iterator<Item = OrgScope>) {
         for scope in scopes {
             self.heads.remove(&scope.org());
-            self.starts.remove(&scope.org());
         }
         self.complete = false;
     }
 
-    /// Reads where this lane stands for each of `orgs` whose head is not known: its last event, stored or pruned; or,
-    /// before its first one, nothing but the heads of the other lanes, which that first event then names.
-    pub(crate) async fn recover(
-        &mut self,
+    // Where this lane stands for each organisation whose head is not known: its last event, stored or pruned; or, before
+    // its first one, nothing but the heads of the other lanes, which that first event then names.
+    async fn recover(
+        &self,
         transaction: &OrgTransaction,
-        orgs: impl Iterator<Item = OrgId>,
-    ) -> StoreResult<()> {
-        if self.starts.len() > MAX_HEADS {
-            self.starts.clear();
-        }
-        let unknown: BTreeSet<OrgId> = orgs.filter(|org| self.must_recover(*org)).collect();
+        events: &[(OrgScope, Cow<'_, Event>)],
+    ) -> StoreResult<HashMap<OrgId, Start>> {
+        let orgs = events.iter().map(|(scope, _)| scope.org());
+        let unknown: BTreeSet<OrgId> = orgs.filter(|org| !self.heads.contains_key(org)).collect();
+        let mut starts = HashMap::new();
         if !self.complete {
             let own = unknown.iter().map(|org| Bound {
                 sql: sql::LANE_HEAD,
@@ -217,13 +208,13 @@ impl Lane {
             for (org, rows) in unknown.iter().zip(own) {
                 if let Some(row) = rows.first() {
                     let LaneHead { seq, mac, .. } = lane_head(row)?;
-                    self.starts.insert(*org, (Position { seq, mac }, None));
+                    starts.insert(*org, (Position { seq, mac }, None));
                 }
             }
         }
         let new: Vec<&OrgId> = unknown
             .iter()
-            .filter(|org| !self.starts.contains_key(org))
+            .filter(|org| !starts.contains_key(org))
             .collect();
         let others = new.iter().map(|org| Bound {
             sql: sql::LANE_HEADS,
@@ -234,15 +225,9 @@ impl Lane {
             // What could be no head was put there by somebody else; verification tells of it.
             let heads = rows.iter().filter_map(|row| lane_head(row).ok());
             let heads: Vec<LaneHead> = heads.collect();
-            let start = (BEFORE_FIRST, Some(encode_heads(&heads)));
-            self.starts.insert(*org, start);
+            starts.insert(*org, (BEFORE_FIRST, Some(encode_heads(&heads))));
         }
-        Ok(())
-    }
-
-    /// Whether [`Self::recover`] has something to read.
-    pub(crate) fn must_recover(&self, org: OrgId) -> bool {
-        !self.heads.contains_key(&org) && !self.starts.contains_key(&org)
+        Ok(starts)
     }
 }
 

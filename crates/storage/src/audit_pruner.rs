@@ -83,7 +83,7 @@ impl PgStore {
     pub(crate) async fn prune(
         &self,
         transaction: &OrgTransaction,
-        lane: &mut Lane,
+        lane: &Lane,
         plan: &PrunePlan,
         (members, exported): (Vec<PruneMember>, u64),
         sign: &CheckpointFn,

@@ -126,11 +126,11 @@ impl AuditStore for PgStore {
         exported: u64,
         sign: CheckpointFn,
     ) -> StoreResult<Pruned> {
-        let mut lane = self.own_lane()?;
+        let lane = self.own_lane()?;
         let transaction = OrgTransaction::begin(&self.database, &[]).await?;
         let members = (members, exported);
         let pruned = self
-            .prune(&transaction, &mut lane, plan, members, &sign)
+            .prune(&transaction, &lane, plan, members, &sign)
             .await?;
         transaction.commit().await?;
         Ok(pruned)

@@ -45,7 +45,7 @@ pub struct Database {
 }
 
 /// Connections for the writer and the readers: of credentials, of API keys, of organisations' keys.
-const RESERVED: usize = 5;
+const RESERVED: usize = 4;
 
 fn pool(
     connector: &Connector,

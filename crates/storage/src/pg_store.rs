@@ -19,7 +19,6 @@ use crate::database::Database;
 use crate::error::ConnectError;
 use crate::gather::{Gather, Line};
 use crate::generations::Checked;
-use crate::look::{Look, Looker, Recorder};
 use crate::reader::{ApiKeys, Credentials, OrgKeys, Reader, Wanted};
 use crate::rows::get;
 use crate::sql;
@@ -50,7 +49,6 @@ pub struct PgStore {
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
     pub(crate) writes: Arc<Gather<Write>>,
-    pub(crate) looks: Gather<Look>,
     pub(crate) reads: Gather<Wanted<Credentials>>,
     pub(crate) api_keys: Gather<Wanted<ApiKeys>>,
     pub(crate) org_keys: Gather<Wanted<OrgKeys>>,
@@ -98,22 +96,9 @@ impl PgStore {
             counters: counters.clone(),
         };
         let writes = Arc::new(Gather::start(runtime, writer, named("writes")));
-        let reader = || Reader::<Credentials>::new(reading.0.clone(), reading.1.clone());
-        let recorder = match replica {
-            None => Some(Recorder::new(reading.0.clone(), new_lane)),
-            Some(_) => None,
-        };
-        let looker = Looker {
-            reader: reader(),
-            writes: writes.clone(),
-            recorder: recorder
-                .transpose()
-                .map_err(|error| failed(error.to_string()))?,
-        };
-        let reads = reader();
+        let reads = Reader::<Credentials>::new(reading.0, reading.1).in_front_of(writes.clone());
         Ok(Self {
             writes,
-            looks: Gather::start(runtime, looker, named("reveals")),
             reads: Gather::start(runtime, reads, named("credentials")),
             api_keys: Gather::start(runtime, api_keys, named("api_keys")),
             org_keys: Gather::start(runtime, org_keys, named("organization_keys")),

@@ -15,12 +15,13 @@ use uuid::Uuid;
 
 use crate::aside::{Alone, Aside};
 use crate::database::Database;
-use crate::gather::{Member, Reply, Worker};
+use crate::gather::{Gather, Member, Reply, Worker};
 use crate::last_use::last_use;
 use crate::rows::{self, get};
 use crate::sql;
 use crate::statement::Bound;
 use crate::transaction::{OrgTransaction, within};
+use crate::writer::Write;
 
 /// Something of an organisation that many requests look up at once.
 pub(crate) trait Lookup: Send + 'static {
@@ -140,6 +141,9 @@ pub(crate) struct Reader<L: Lookup> {
     database: Database,
     /// Where a batch goes that touches a part of the database that is away.
     aside: Option<Aside<Wanted<L>>>,
+    /// What the answers go to, if anything: the next batch is looked up when this one has been taken there. So both work
+    /// at the same time, on batches of the same size.
+    next: Option<Arc<Gather<Write>>>,
 }
 
 /// Look-ups of one organisation by themselves.
@@ -177,17 +181,17 @@ impl<L: Lookup> Alone for LoneReader<L> {
         let reader = Reader {
             database: self.database.clone(),
             aside: None,
+            next: None,
         };
         reader.carry_out(members).await
     }
 }
 
 /// What was found; a row that no server could have written fails whoever asked for it, and nobody else.
-pub(crate) type Found<L> =
-    HashMap<(OrgId, <L as Lookup>::Id), Result<<L as Lookup>::Found, &'static str>>;
+type Found<L> = HashMap<(OrgId, <L as Lookup>::Id), Result<<L as Lookup>::Found, &'static str>>;
 
 /// What the rows of a look-up's statement tell.
-pub(crate) fn found<'a, L: Lookup>(rows: impl Iterator<Item = &'a Row>) -> StoreResult<Found<L>> {
+fn found<'a, L: Lookup>(rows: impl Iterator<Item = &'a Row>) -> StoreResult<Found<L>> {
     let mut found: Found<L> = HashMap::new();
     for row in rows {
         let org = OrgId(get(row, "org_id")?);
@@ -205,7 +209,7 @@ pub(crate) fn found<'a, L: Lookup>(rows: impl Iterator<Item = &'a Row>) -> Store
 }
 
 /// What was found of one of them.
-pub(crate) fn one_of<L: Lookup>(found: &Found<L>, org: OrgId, id: L::Id) -> StoreResult<L::Found> {
+fn one_of<L: Lookup>(found: &Found<L>, org: OrgId, id: L::Id) -> StoreResult<L::Found> {
     match found.get(&(org, id)) {
         None => Ok(L::Found::default()),
         Some(Ok(found)) => Ok(found.clone()),
@@ -223,7 +227,14 @@ impl<L: Lookup> Reader<L> {
         Self {
             database,
             aside: Some(Aside::start(lone)),
+            next: None,
         }
+    }
+
+    /// The same, in front of `next`.
+    pub(crate) fn in_front_of(self, next: Arc<Gather<Write>>) -> Self {
+        let next = Some(next);
+        Self { next, ..self }
     }
 
     async fn read(&self, members: &[Wanted<L>]) -> StoreResult<Found<L>> {
@@ -249,12 +260,15 @@ impl<L: Lookup> Worker for Reader<L> {
 
     async fn run(&mut self, members: Vec<Wanted<L>>) {
         self.carry_out(members).await;
+        if let Some(next) = &self.next {
+            next.next_taken().await;
+        }
     }
 }
 
 impl<L: Lookup> Reader<L> {
     /// Looks up and answers all of `members`. Whether the parts of the database that it needs were there.
-    pub(crate) async fn carry_out(&self, mut members: Vec<Wanted<L>>) -> bool {
+    async fn carry_out(&self, mut members: Vec<Wanted<L>>) -> bool {
         members.retain(|wanted| !wanted.asker.is_gone());
         if let Some(aside) = &self.aside {
             members = aside.sift(members);

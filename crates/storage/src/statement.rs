@@ -66,23 +66,7 @@ impl<'a> Step<'a> {
     }
 }
 
-/// A look at one credential, see [`sql::look`].
-pub(crate) struct SingleLook<'a> {
-    pub(crate) org: Uuid,
-    pub(crate) id: Uuid,
-    /// How the look is recorded, if it is.
-    pub(crate) recording: Option<Recording<'a>>,
-}
-
-/// The event of a look, and what the row has to be for it to be true.
-pub(crate) struct Recording<'a> {
-    pub(crate) written_by: i64,
-    pub(crate) version: i64,
-    /// One row for [`sql::LOOK_INSERT`].
-    pub(crate) event: Vec<Param<'a>>,
-}
-
-/// Steps or a look as one statement, which is a transaction of its own: see [`sql::together`] and [`sql::look`].
+/// Steps as one statement, which is a transaction of its own: see [`sql::together`].
 pub(crate) struct Together<'a> {
     pub(crate) sql: String,
     scope: Param<'a>,
@@ -113,21 +97,6 @@ impl<'a> Together<'a> {
             scope,
             columns,
             check,
-        }
-    }
-
-    pub(crate) fn of_look(scope: &'a (impl ToSql + Sync), look: &'a SingleLook<'a>) -> Self {
-        let mut values: Vec<Param<'a>> = vec![&look.org, &look.id];
-        if let Some(recording) = &look.recording {
-            values.push(&recording.written_by);
-            values.push(&recording.version);
-            values.extend(&recording.event);
-        }
-        Self {
-            sql: sql::look(look.recording.is_some()),
-            scope,
-            columns: values.into_iter().map(Column::One).collect(),
-            check: None,
         }
     }
 

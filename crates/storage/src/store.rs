@@ -12,7 +12,7 @@ use strongroom_domain::last_use::StoredCredential;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::replication::OperationId;
 use strongroom_domain::store::{
-    ChangeFn, Committed, Store, StoreResult, StoredOrgKey, Tracking, Viewer,
+    ChangeFn, Committed, LookFn, Store, StoreResult, StoredOrgKey, Tracking,
 };
 use strongroom_domain::trace::trace_parent;
 use strongroom_domain::{CredentialId, KeyId};
@@ -170,20 +170,23 @@ impl Store for PgStore {
         &self,
         scope: OrgScope,
         id: CredentialId,
-        viewer: Arc<dyn Viewer>,
+        look: LookFn,
         event: Event,
     ) -> StoreResult<()> {
         let looked = self.unless_contended(|| {
-            let (viewer, event) = (viewer.clone(), event.clone());
+            let (look, event) = (look.clone(), event.clone());
             let writes = self.writes.clone();
-            self.looks.ask(|reply| Look {
+            self.reads.ask(|reply| Wanted {
                 scope,
                 id,
-                viewer,
-                event,
-                writes,
-                reply,
-                span: trace_parent(),
+                asker: Box::new(Look {
+                    scope,
+                    look,
+                    event,
+                    writes,
+                    reply,
+                    span: trace_parent(),
+                }),
             })
         });
         looked.await.map(|_: Committed| ())
@@ -270,7 +273,6 @@ impl Store for PgStore {
     fn status(&self) -> StoreStatus {
         let queues = [
             self.writes.status(),
-            self.looks.status(),
             self.reads.status(),
             self.api_keys.status(),
             self.org_keys.status(),

@@ -228,8 +228,7 @@ impl Writer {
     }
 
     async fn commit(&mut self, batch: &[Write]) -> StoreResult<Vec<StoreResult<Committed>>> {
-        let database = self.database.clone();
-        let prepared = within(&database, self.prepare(batch)).await?;
+        let prepared = within(&self.database, self.prepare(batch)).await?;
         let Some(chained) = prepared.chained else {
             prepared.transaction.finish().await?;
             return Ok(results(prepared.members, None));
@@ -262,7 +261,7 @@ impl Writer {
     }
 
     // All that needs answers from the database.
-    async fn prepare<'b>(&mut self, batch: &'b [Write]) -> StoreResult<Prepared<'b>> {
+    async fn prepare<'b>(&self, batch: &'b [Write]) -> StoreResult<Prepared<'b>> {
         let scopes: Vec<OrgScope> = batch.iter().map(|write| write.scope).collect();
         let transaction = OrgTransaction::begin(&self.database, &scopes).await?;
         let (members, used) = operations::carry_out(&transaction, batch).await?;
@@ -272,11 +271,7 @@ impl Writer {
             .collect();
         let chained = match events.is_empty() {
             true => None,
-            false => {
-                let orgs = events.iter().map(|(scope, _)| scope.org());
-                self.lane.recover(&transaction, orgs).await?;
-                Some(self.lane.chain(events)?)
-            }
+            false => Some(self.lane.chain(&transaction, events).await?),
         };
         Ok(Prepared {
             transaction,

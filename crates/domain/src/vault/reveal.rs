@@ -9,7 +9,7 @@ use crate::counters::Counters;
 use crate::credential::{RevealedCredential, SealedCredential};
 use crate::keyring::OrgKeyring;
 use crate::last_use::StoredCredential;
-use crate::store::{Seen, StoreError, StoreResult, Viewer};
+use crate::store::{LookFn, Seen, StoreError, StoreResult};
 use crate::trace::{TRACE, trace_parent};
 use crate::{CredentialId, OrgId, VaultError};
 
@@ -46,9 +46,11 @@ impl Vault {
                 span: trace_parent(),
                 revealed: Mutex::new(None),
             });
-            let looked =
-                self.store
-                    .look_at_credential(caller.scope(), id, reveal.clone(), event.clone());
+            let looking = reveal.clone();
+            let look: LookFn = Arc::new(move |found| looking.look(found));
+            let looked = self
+                .store
+                .look_at_credential(caller.scope(), id, look, event.clone());
             match (looked.await, keys) {
                 (Ok(()), _) => return self.revealed(caller, id, reveal.take()),
                 (Err(StoreError::RetiredKey), Err(error)) => {
@@ -117,11 +119,7 @@ struct Reveal {
     revealed: Mutex<Option<Result<RevealedCredential, VaultError>>>,
 }
 
-impl Viewer for Reveal {
-    fn has_key(&self, generation: i32) -> bool {
-        self.keys.as_ref().is_some_and(|keys| keys.has(generation))
-    }
-
+impl Reveal {
     fn look(&self, found: StoreResult<Option<Arc<StoredCredential>>>) -> StoreResult<Seen> {
         let (seen, revealed) = match found {
             Ok(Some(stored)) => self.open(&stored)?,
@@ -135,9 +133,7 @@ impl Viewer for Reveal {
         *self.revealed.lock().unwrap_or_else(PoisonError::into_inner) = Some(revealed);
         Ok(seen)
     }
-}
 
-impl Reveal {
     fn open(
         &self,
         stored: &StoredCredential,

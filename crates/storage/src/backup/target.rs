@@ -204,7 +204,7 @@ impl OrgTarget for PgOrgTarget {
         insert::over(&self.transaction, self.org(), row).await
     }
 
-    async fn commit(mut self: Box<Self>, event: Event, checks: KeyChecks) -> StoreResult<()> {
+    async fn commit(self: Box<Self>, event: Event, checks: KeyChecks) -> StoreResult<()> {
         let events = vec![(self.scope, event)];
         self.lane.append(&self.transaction, events).await?;
         self.check(checks).await?;

@@ -122,29 +122,6 @@ pub fn together(inserts: &[(&Insert, usize)], check: bool) -> String {
     sql
 }
 
-/// Looks at one credential in one statement, for a database that is not sharded: `$1` is its scope, `$2` and `$3` are the
-/// organisation and the credential's id. It gives the row, as [`CREDENTIALS`](super::CREDENTIALS) does, with the number
-/// of the transaction that wrote it (`xmin`): any write to a row gives it another. It can also record the look: then `$4`
-/// and `$5` are the number and the version that the row is expected to have, the parameters of the event follow, as for
-/// [`AUDIT_INSERT`], and the event is left out unless the row is as expected.
-#[must_use]
-pub fn look(recording: bool) -> String {
-    let recorded = match recording {
-        true => format!(", recorded as ({})", LOOK_INSERT.part(6, 1)),
-        false => String::new(),
-    };
-    format!(
-        "with scope as materialized (select set_config('strongroom.orgs', $1, true) as orgs), \
-         seen as materialized (select c.org_id, c.cred_id, c.provider, c.cred_type, c.label, c.version, \
-           c.key_generation, c.wrapped_key, c.sealed_blob, c.updated_at, c.pieces_user, \
-           u.last_used_at, u.last_used_by, c.xmin::text::bigint as written_by from credentials c \
-           left join lateral (select last_used_at, last_used_by from credential_uses \
-             where org_id = c.org_id and cred_id = c.cred_id limit 1) as u on true \
-           where (select orgs from scope) is not null and c.org_id = $2 and c.cred_id = $3){recorded} \
-         select * from seen"
-    )
-}
-
 /// New credentials.
 pub static CREDENTIALS_INSERT: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(
@@ -165,32 +142,28 @@ pub static CREDENTIALS_INSERT: LazyLock<Insert> = LazyLock::new(|| {
     )
 });
 
-const AUDIT_COLUMNS: [Column; 15] = [
-    ("org_id", "uuid"),
-    ("lane", "uuid"),
-    ("seq", "bigint"),
-    ("at", "timestamptz"),
-    ("action", "text"),
-    ("outcome", "text"),
-    ("actor", "text"),
-    ("request_id", "text"),
-    ("source", "text"),
-    ("cred_id", "uuid"),
-    ("key_id", "uuid"),
-    ("version", "bigint"),
-    ("digest", "bytea"),
-    ("heads", "bytea"),
-    ("mac", "bytea"),
-];
-
 /// Audit events.
-pub static AUDIT_INSERT: LazyLock<Insert> =
-    LazyLock::new(|| Insert::new("audit_events", &AUDIT_COLUMNS));
-
-/// The audit event of a look, as a part of [`look`].
-pub static LOOK_INSERT: LazyLock<Insert> = LazyLock::new(|| {
-    Insert::new("audit_events", &AUDIT_COLUMNS)
-        .selecting("and exists (select from seen where written_by = $4 and version = $5)")
+pub static AUDIT_INSERT: LazyLock<Insert> = LazyLock::new(|| {
+    Insert::new(
+        "audit_events",
+        &[
+            ("org_id", "uuid"),
+            ("lane", "uuid"),
+            ("seq", "bigint"),
+            ("at", "timestamptz"),
+            ("action", "text"),
+            ("outcome", "text"),
+            ("actor", "text"),
+            ("request_id", "text"),
+            ("source", "text"),
+            ("cred_id", "uuid"),
+            ("key_id", "uuid"),
+            ("version", "bigint"),
+            ("digest", "bytea"),
+            ("heads", "bytea"),
+            ("mac", "bytea"),
+        ],
+    )
 });
 
 /// Last uses of credentials; the later one counts. What is not there any more shall leave nothing behind: see also

@@ -8,7 +8,6 @@ use deadpool_postgres::Object;
 use futures_util::future::{join, maybe_done};
 use strongroom_domain::replication::WalPosition;
 use strongroom_domain::store::{StoreError, StoreResult};
-use tokio_postgres::Row;
 use tokio_postgres::error::Severity;
 use tokio_postgres::types::PgLsn;
 use uuid::Uuid;
@@ -16,7 +15,7 @@ use uuid::Uuid;
 use super::{OrgTransaction, query_all};
 use crate::error::store_error;
 use crate::sql::operations as op_sql;
-use crate::statement::{SingleLook, Step, Together};
+use crate::statement::{Step, Together};
 
 /// How a transaction ended that has committed.
 #[derive(Default)]
@@ -60,63 +59,47 @@ impl OrgTransaction {
             self.client.take();
             return Ok(Ended::default());
         }
-        let committed = self.in_time(self.end(steps, position)).await?;
-        self.watched.has_written();
-        self.client.take();
-        Ok(committed)
-    }
-
-    /// Looks at a credential, and may record that, in one statement that is a transaction of its own. For one that has
-    /// not begun. The row, if there is one.
-    ///
-    /// # Errors
-    /// As [`Self::commit`].
-    pub(crate) async fn look(mut self, look: &SingleLook<'_>) -> StoreResult<Option<Row>> {
-        let scope = self.take_scope().unwrap_or_default();
-        let together = Together::of_look(&scope, look);
-        let (mut rows, _) = self.in_time(self.run_alone(&together, false)).await?;
-        match look.recording.is_none() {
-            true => self.watched.has_read(),
-            false => self.watched.has_written(),
-        }
-        self.client.take();
-        Ok(rows.pop())
-    }
-
-    async fn in_time<T>(&self, end: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
-        let ended = tokio::time::timeout(self.commit_timeout, end).await;
-        let committed = ended.unwrap_or_else(|_| {
+        let ended = tokio::time::timeout(self.commit_timeout, self.end(steps, position));
+        let committed = ended.await.unwrap_or_else(|_| {
             let why = "no answer to COMMIT in time";
             self.watched.late(why);
             Err(StoreError::OutcomeUnknown(why.into()))
         });
-        committed.inspect_err(|error| self.watched.ended(error))
+        match &committed {
+            Ok(_) => {
+                self.watched.has_written();
+                self.client.take();
+            }
+            Err(error) => self.watched.ended(error),
+        }
+        committed
     }
 
     async fn end(&self, steps: &[Step<'_>], position: bool) -> StoreResult<Ended> {
         let alone = !self.sharded && !steps.is_empty();
         let scope = if alone { self.take_scope() } else { None };
         match scope {
-            Some(scope) => {
-                let together = Together::of(&scope, steps);
-                let (rows, position) = self.run_alone(&together, position).await?;
-                let epoch = rows.first().and_then(|row| row.try_get("epoch").ok());
-                Ok(Ended { position, epoch })
-            }
+            Some(scope) => self.end_alone(&scope, steps, position).await,
             None => self.end_begun(steps, position).await,
         }
     }
 
-    async fn run_alone(
+    async fn end_alone(
         &self,
-        together: &Together<'_>,
+        scope: &str,
+        steps: &[Step<'_>],
         position: bool,
-    ) -> StoreResult<(Vec<Row>, Option<WalPosition>)> {
+    ) -> StoreResult<Ended> {
         let client = self.client()?;
+        let together = Together::of(&scope, steps);
         let statement = self.prepared(&together.sql).await?;
         let params = together.params();
         let run = client.query(&statement, &params);
         let ended = and_position(client, run, position).await;
+        let ended = ended.map(|(rows, position)| Ended {
+            position,
+            epoch: rows.first().and_then(|row| row.try_get("epoch").ok()),
+        });
         ended.map_err(|error| {
             let told = self.watched.failed(&error);
             match is_definite(&error) {
