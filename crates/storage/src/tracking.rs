@@ -177,6 +177,27 @@ impl OperationStore for PgStore {
         before: OperationId,
         now: DateTime<Utc>,
     ) -> StoreResult<()> {
+        // Where that cannot be told of all together, each is visited.
+        let old = match self.with_old(scopes, before, now).await {
+            Err(StoreError::PartUnavailable(_)) => scopes.iter().map(|scope| scope.org()).collect(),
+            told => told?,
+        };
+        let mut forgotten = Ok(());
+        for scope in scopes.iter().filter(|scope| old.contains(&scope.org())) {
+            forgotten = self.forget_own(*scope, before, now).await.and(forgotten);
+        }
+        forgotten
+    }
+}
+
+impl PgStore {
+    /// Which of these organisations have something to forget.
+    async fn with_old(
+        &self,
+        scopes: &[OrgScope],
+        before: OperationId,
+        now: DateTime<Utc>,
+    ) -> StoreResult<HashSet<OrgId>> {
         let orgs: Vec<Uuid> = scopes.iter().map(|scope| scope.org().0).collect();
         let old = [
             Bound {
@@ -190,18 +211,20 @@ impl OperationStore for PgStore {
         ];
         let read = OrgTransaction::read(&self.database, scopes, &old);
         let rows = within(&self.database, read).await?;
-        let old: HashSet<OrgId> = rows
-            .iter()
-            .flatten()
-            .map(org_id)
-            .collect::<Result<_, _>>()?;
-        for scope in scopes.iter().filter(|scope| old.contains(&scope.org())) {
-            let org = scope.org().0;
-            self.execute(*scope, op_sql::OPERATIONS_FORGET, &[&org, &before.0])
-                .await?;
-            self.execute(*scope, op_sql::CLAIMS_FORGET, &[&org, &now])
-                .await?;
-        }
+        rows.iter().flatten().map(org_id).collect()
+    }
+
+    async fn forget_own(
+        &self,
+        scope: OrgScope,
+        before: OperationId,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        let org = scope.org().0;
+        self.execute(scope, op_sql::OPERATIONS_FORGET, &[&org, &before.0])
+            .await?;
+        self.execute(scope, op_sql::CLAIMS_FORGET, &[&org, &now])
+            .await?;
         Ok(())
     }
 }

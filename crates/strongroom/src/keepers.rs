@@ -261,7 +261,8 @@ impl Failed {
     }
 }
 
-fn scheduled(org: OrgId) -> Caller {
+/// Who does what nobody asked for just now.
+pub(crate) fn scheduled(org: OrgId) -> Caller {
     let request = RequestInfo {
         id: uuid::Uuid::new_v4().to_string(),
         source: "schedule".into(),

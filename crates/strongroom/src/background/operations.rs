@@ -1,13 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom_domain::caller::{Caller, RequestInfo};
-use strongroom_domain::organization::Organization;
+use strongroom_domain::caller::Caller;
 use strongroom_domain::{Vault, VaultError};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::rest;
+use crate::keepers::scheduled;
 
 /// How often what is older than 24 hours is forgotten.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -43,17 +43,10 @@ async fn forget(vault: &Vault) -> Result<(), VaultError> {
     let mut forgotten = Ok(());
     for some in vault.organizations().await?.chunks(AT_ONCE) {
         let begun = Instant::now();
-        let callers: Vec<Caller> = some.iter().map(scheduled).collect();
+        let callers = some.iter().map(|organization| scheduled(organization.id));
+        let callers: Vec<Caller> = callers.collect();
         forgotten = vault.forget_operations(&callers).await.and(forgotten);
         rest(begun).await;
     }
     forgotten
-}
-
-fn scheduled(organization: &Organization) -> Caller {
-    let request = RequestInfo {
-        id: uuid::Uuid::new_v4().to_string(),
-        source: "schedule".into(),
-    };
-    Caller::operator(organization.id, request)
 }
