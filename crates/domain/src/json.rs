@@ -1,6 +1,7 @@
 //! Strict JSON (RFC 8259, with the choices of I-JSON, RFC 7493): no duplicate member at any depth, no
 //! lone surrogate, at most [`MAX_DEPTH`] levels. Numbers are checked for syntax and never converted.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -48,7 +49,7 @@ pub enum Kind {
 pub struct Value<'a>(&'a RawValue);
 
 /// An object's members, in the order they were sent.
-pub type Members<'a> = Vec<(String, Value<'a>)>;
+pub type Members<'a> = Vec<(Cow<'a, str>, Value<'a>)>;
 
 impl fmt::Debug for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,13 +98,15 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn members(self) -> Option<Members<'a>> {
         let RawMembers(members) = serde_json::from_str(self.text()).ok()?;
-        Some(
-            members
-                .into_iter()
-                .map(|(name, value)| (name, Value(value)))
-                .collect(),
-        )
+        Some(members)
     }
+}
+
+/// The members of an object that was checked before, as by [`parse`].
+#[must_use]
+pub fn members(checked: &[u8]) -> Option<Members<'_>> {
+    let RawMembers(members) = serde_json::from_slice(checked).ok()?;
+    Some(members)
 }
 
 impl fmt::Display for Kind {
@@ -130,8 +133,9 @@ pub fn parse(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
         return Err(malformed("the body is empty".into()));
     }
     let root: &RawValue = serde_json::from_str(text).map_err(|error| syntax(&error))?;
-    Walk { text }.check(root, &mut Vec::new())?;
-    Ok(Value(root))
+    let root = Value(root);
+    Walk { text }.check(root, &Path::Root)?;
+    Ok(root)
 }
 
 fn malformed(what: String) -> JsonError {
@@ -151,19 +155,30 @@ struct Walk<'a> {
     text: &'a str,
 }
 
-enum Step {
-    Member(String),
-    Element(usize),
+/// Where a value is: a step and those before it.
+enum Path<'p> {
+    Root,
+    Member(&'p Path<'p>, &'p str),
+    Element(&'p Path<'p>, usize),
+}
+
+impl Path<'_> {
+    /// How many objects and arrays are around the value.
+    fn depth(&self) -> usize {
+        match self {
+            Self::Root => 0,
+            Self::Member(before, _) | Self::Element(before, _) => before.depth() + 1,
+        }
+    }
 }
 
 impl<'a> Walk<'a> {
-    fn check(&self, value: &'a RawValue, path: &mut Vec<Step>) -> Result<(), JsonError> {
-        let kind = Value(value).kind();
-        if matches!(kind, Kind::Object | Kind::Array) && path.len() >= MAX_DEPTH {
-            let message = format!("JSON nests deeper than {MAX_DEPTH} levels");
-            return Err(self.refuse("too_deep", path, value, message));
-        }
-        match kind {
+    fn check(&self, value: Value<'a>, path: &Path<'_>) -> Result<(), JsonError> {
+        match value.kind() {
+            Kind::Object | Kind::Array if path.depth() >= MAX_DEPTH => {
+                let message = format!("JSON nests deeper than {MAX_DEPTH} levels");
+                Err(self.refuse("too_deep", path, value, message))
+            }
             Kind::Object => self.check_object(value, path),
             Kind::Array => self.check_array(value, path),
             Kind::String => self.check_string(value, path),
@@ -171,42 +186,39 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn check_object(&self, value: &'a RawValue, path: &mut Vec<Step>) -> Result<(), JsonError> {
-        let RawMembers(members) =
-            serde_json::from_str(value.get()).map_err(|_| self.bad_escape(path, value))?;
+    fn check_object(&self, value: Value<'a>, path: &Path<'_>) -> Result<(), JsonError> {
+        let members = value.members();
+        let members = members.ok_or_else(|| self.bad_escape(path, value))?;
         let mut names = HashSet::with_capacity(members.len());
-        for (name, member) in members {
-            let repeated = !names.insert(name.clone());
-            path.push(Step::Member(name));
-            if repeated {
+        for (name, member) in &members {
+            let path = Path::Member(path, name);
+            if !names.insert(name) {
                 let message = "the member appears twice in its object".to_owned();
-                return Err(self.refuse("duplicate_member", path, member, message));
+                return Err(self.refuse("duplicate_member", &path, *member, message));
             }
-            self.check(member, path)?;
-            path.pop();
+            self.check(*member, &path)?;
         }
         Ok(())
     }
 
-    fn check_array(&self, value: &'a RawValue, path: &mut Vec<Step>) -> Result<(), JsonError> {
+    fn check_array(&self, value: Value<'a>, path: &Path<'_>) -> Result<(), JsonError> {
         let elements: Vec<&RawValue> =
-            serde_json::from_str(value.get()).map_err(|error| syntax(&error))?;
+            serde_json::from_str(value.text()).map_err(|error| syntax(&error))?;
         for (index, element) in elements.into_iter().enumerate() {
-            path.push(Step::Element(index));
-            self.check(element, path)?;
-            path.pop();
+            self.check(Value(element), &Path::Element(path, index))?;
         }
         Ok(())
     }
 
-    fn check_string(&self, value: &'a RawValue, path: &[Step]) -> Result<(), JsonError> {
-        match Value(value).as_string() {
-            Some(_) => Ok(()),
-            None => Err(self.bad_escape(path, value)),
+    // Only what is escaped may be no Unicode.
+    fn check_string(&self, value: Value<'a>, path: &Path<'_>) -> Result<(), JsonError> {
+        if value.text().contains('\\') && value.as_string().is_none() {
+            return Err(self.bad_escape(path, value));
         }
+        Ok(())
     }
 
-    fn bad_escape(&self, path: &[Step], value: &'a RawValue) -> JsonError {
+    fn bad_escape(&self, path: &Path<'_>, value: Value<'a>) -> JsonError {
         let message = "malformed JSON: an escape is not valid Unicode (a lone surrogate?)";
         self.refuse("malformed_json", path, value, message.to_owned())
     }
@@ -214,20 +226,20 @@ impl<'a> Walk<'a> {
     fn refuse(
         &self,
         code: &'static str,
-        path: &[Step],
-        at: &'a RawValue,
+        path: &Path<'_>,
+        at: Value<'a>,
         message: String,
     ) -> JsonError {
         let (line, column) = self.position(at);
         JsonError {
             code,
-            field: render(path),
+            field: path.to_string(),
             message: format!("{message} at line {line} column {column}"),
         }
     }
 
-    fn position(&self, at: &RawValue) -> (usize, usize) {
-        let offset = (at.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+    fn position(&self, at: Value<'a>) -> (usize, usize) {
+        let offset = (at.text().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
         let before = self.text.get(..offset).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().len() + 1;
@@ -235,20 +247,15 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn render(path: &[Step]) -> String {
-    let mut text = String::new();
-    for step in path {
-        match step {
-            Step::Member(name) => {
-                if !text.is_empty() {
-                    text.push('.');
-                }
-                text.push_str(&shown_name(name));
-            }
-            Step::Element(index) => text.push_str(&format!("[{index}]")),
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Member(Self::Root, name) => f.write_str(&shown_name(name)),
+            Self::Member(before, name) => write!(f, "{before}.{}", shown_name(name)),
+            Self::Element(before, index) => write!(f, "{before}[{index}]"),
         }
     }
-    text
 }
 
 /// A member's name as an error may repeat it: shortened, control characters replaced.
@@ -266,7 +273,10 @@ pub fn shown_name(name: &str) -> String {
 }
 
 /// Keeps every member, also repeated ones, which serde's maps would merge.
-struct RawMembers<'a>(Vec<(String, &'a RawValue)>);
+struct RawMembers<'a>(Members<'a>);
+
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for RawMembers<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -280,8 +290,8 @@ impl<'de> Deserialize<'de> for RawMembers<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    members.push(entry);
+                while let Some((Name(name), value)) = map.next_entry()? {
+                    members.push((name, Value(value)));
                 }
                 Ok(RawMembers(members))
             }

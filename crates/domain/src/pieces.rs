@@ -99,8 +99,7 @@ impl OpenAi {
     /// What a stored blob says of it.
     #[must_use]
     pub fn of_blob(blob: &[u8]) -> Self {
-        let members = json::parse(blob).ok().and_then(Value::members);
-        let members = members.unwrap_or_default();
+        let members = json::members(blob).unwrap_or_default();
         let text = |name: &str| {
             let found = members.iter().find(|(member, _)| member == name);
             found.map(|(_, value)| SecretString::new(value.text().to_owned()))
@@ -136,8 +135,7 @@ impl OpenAi {
     /// # Errors
     /// A [`FieldError`] on `open_AI.api_key` when the blob would have none.
     pub fn blob(&self, current: Option<&[u8]>) -> Result<JsonBlob, FieldError> {
-        let kept = current.map(|blob| json::parse(blob).ok().and_then(Value::members));
-        let kept = kept.flatten().unwrap_or_default();
+        let kept = current.and_then(json::members).unwrap_or_default();
         let replaced = |name: &str| {
             let name = if name == API_KEY_CAMEL {
                 "api_key"
@@ -147,7 +145,7 @@ impl OpenAi {
             self.0.iter().any(|(member, _)| *member == name)
         };
         let kept = kept.iter().filter(|(name, _)| !replaced(name));
-        let kept = kept.map(|(name, value)| (name.as_str(), value.text()));
+        let kept = kept.map(|(name, value)| (&**name, value.text()));
         let blob = object(kept.chain(self.members().map(|(name, text)| (name as &str, text))));
         if !Self::of_blob(blob.as_bytes()).has_api_key() {
             let message = "is required: there would be no key to keep";

@@ -70,16 +70,15 @@ impl Insert {
         self.statements.iter().map(|(_, sql)| *sql)
     }
 
-    // One row has a parameter per column; of several, each column has an array, which costs more for few rows.
+    // One row has a parameter per column; of several, each column has an array. These are unnested side by side in a list
+    // of results: as a table of its own PostgreSQL would first write down each column by itself.
     fn part(&self, first: usize, rows: usize) -> String {
-        let (array, from) = match rows {
-            1 => ("", "(values ("),
-            _ => ("[]", "unnest("),
-        };
         let params = self.types.iter().enumerate();
-        let params = params.map(|(at, kind)| format!("${}::{kind}{array}", first + at));
+        let params = params.map(|(at, kind)| match rows {
+            1 => format!("${}::{kind}", first + at),
+            _ => format!("unnest(${}::{kind}[])", first + at),
+        });
         let params = params.collect::<Vec<_>>().join(", ");
-        let end = if rows == 1 { "))" } else { ")" };
         let Self {
             into,
             names,
@@ -88,7 +87,7 @@ impl Insert {
             ..
         } = self;
         format!(
-            "{into} select rows.* from {from}{params}{end} as rows ({names}) \
+            "{into} select rows.* from (select {params}) as rows ({names}) \
              where (select orgs from scope) is not null {selection} {conflict}"
         )
     }
