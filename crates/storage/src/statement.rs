@@ -1,6 +1,7 @@
 //! Statements with their parameters, and several of them as one.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
@@ -68,7 +69,7 @@ impl<'a> Step<'a> {
 
 /// Steps as one statement, which is a transaction of its own: see [`sql::together`].
 pub(crate) struct Together<'a> {
-    pub(crate) sql: String,
+    pub(crate) sql: Arc<str>,
     scope: Param<'a>,
     columns: Vec<Column<'a>>,
     check: Option<[Param<'a>; 3]>,

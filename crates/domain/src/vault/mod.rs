@@ -44,8 +44,8 @@ use last_use::UseLog;
 pub use replication::Written;
 pub use rotation::Step;
 
-/// Most organisations whose unwrapped keys are kept in memory.
-const MAX_CACHED_ORGANIZATIONS: u64 = 10_000;
+/// Most organisations whose unwrapped keys are kept in memory, some 0.7 KB each.
+const MAX_CACHED_ORGANIZATIONS: u64 = 100_000;
 /// How long an organisation's unwrapped keys are kept.
 const ORG_KEYS_LIFETIME: Duration = Duration::from_secs(300);
 /// How often a stored value that does not open is logged, at most; the trail has every try.

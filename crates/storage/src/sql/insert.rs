@@ -1,6 +1,7 @@
 //! Statements that insert rows.
 
-use std::sync::LazyLock;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// How many rows one INSERT may take; a batch is cut into these, largest first.
 const SIZES: [usize; 14] = [128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1];
@@ -100,7 +101,21 @@ impl Insert {
 /// than its locks on the tables, as PostgreSQL takes these first (its commit 532994299e tells why): so they see every
 /// generation whose writers somebody has waited for. Without a row in `key_epoch`, everything is checked.
 #[must_use]
-pub fn together(inserts: &[(&Insert, usize)], check: bool) -> String {
+pub fn together(inserts: &[(&'static Insert, usize)], check: bool) -> Arc<str> {
+    // To write a text takes longer than all else that is done here for a batch of one.
+    static TEXTS: LazyLock<Mutex<HashMap<Shape, Arc<str>>>> = LazyLock::new(Mutex::default);
+    let parts = inserts.iter();
+    let parts = parts.map(|(insert, rows)| (insert.into.as_str(), *rows == 1));
+    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let text = texts.entry((parts.collect(), check));
+    text.or_insert_with(|| written(inserts, check).into())
+        .clone()
+}
+
+/// What texts differ in: where each part inserts, whether one row, and whether there is a check.
+type Shape = (Vec<(&'static str, bool)>, bool);
+
+fn written(inserts: &[(&Insert, usize)], check: bool) -> String {
     let mut sql = String::from(
         "with scope as materialized (select set_config('strongroom.orgs', $1, true) as orgs)",
     );
