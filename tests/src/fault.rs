@@ -103,13 +103,17 @@ impl Stage {
                 self.lose_database(fault, length, load).await
             }
             Fault::DatabasePaused => self.pause(length).await,
-            Fault::ConnectionsRefused | Fault::ConnectionsCut => {
+            Fault::ConnectionsRefused => {
                 self.way.refuse();
-                if fault == Fault::ConnectionsRefused {
-                    tokio::time::sleep(length).await;
-                }
-                // Longer than a scheduler's slice, or the proxy would not even see it.
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(length).await;
+                self.way.heal();
+                Instant::now()
+            }
+            Fault::ConnectionsCut => {
+                let before = load.troubles().len();
+                self.way.refuse();
+                // On a busy machine nobody may come across it for a while.
+                load.has_failed(before).await;
                 self.way.heal();
                 Instant::now()
             }

@@ -50,6 +50,7 @@ impl JsonBlob {
         kind: CredentialType,
         rules: BlobRules,
     ) -> Vec<FieldError> {
+        // The bytes were checked when the blob was made.
         let members = json::members(self.expose()).unwrap_or_default();
         let mut errors = Vec::new();
         if rules == BlobRules::Typed {

@@ -102,9 +102,9 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The members of an object that was checked before, as by [`parse`].
-#[must_use]
-pub fn members(checked: &[u8]) -> Option<Members<'_>> {
+/// The members of an object that [`parse`] has checked before, or `None` when it is none. It looks for no repeated member,
+/// and not how deep it is.
+pub(crate) fn members(checked: &[u8]) -> Option<Members<'_>> {
     let RawMembers(members) = serde_json::from_slice(checked).ok()?;
     Some(members)
 }
@@ -210,7 +210,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    // Only what is escaped may be no Unicode.
+    // The text is UTF-8, and its syntax was checked: only an escape can be no Unicode.
     fn check_string(&self, value: Value<'a>, path: &Path<'_>) -> Result<(), JsonError> {
         if value.text().contains('\\') && value.as_string().is_none() {
             return Err(self.bad_escape(path, value));
@@ -322,11 +322,24 @@ mod tests {
     }
 
     #[test]
+    fn members_of_what_was_checked_are_those_that_were_sent() {
+        let sent = r#"{"a":1,"\u0062":[2],"":null}"#;
+        let read = members(sent.as_bytes()).unwrap();
+        let read: Vec<_> = read
+            .iter()
+            .map(|(name, value)| (&**name, value.text()))
+            .collect();
+        assert_eq!(read, [("a", "1"), ("b", "[2]"), ("", "null")]);
+        assert!(members(b"[1]").is_none());
+    }
+
+    #[test]
     fn refuses_duplicates_at_any_depth_by_name() {
         assert_eq!(refused(r#"{"a":1,"a":2}"#).field, "a");
         let deep = refused("{\"x\":[0,{\"b\":1,\n \"\\u0062\":2}]}");
         assert_eq!(deep.field, "x[1].b");
         assert_eq!(deep.code, "duplicate_member");
+        assert_eq!(refused(r#"{"":{"a":1,"a":2}}"#).field, ".a");
         assert!(
             deep.message.ends_with("at line 2 column 11"),
             "{}",

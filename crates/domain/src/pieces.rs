@@ -147,12 +147,12 @@ impl OpenAi {
         let kept = kept.iter().filter(|(name, _)| !replaced(name));
         let kept = kept.map(|(name, value)| (&**name, value.text()));
         let blob = object(kept.chain(self.members().map(|(name, text)| (name as &str, text))));
+        let value = json::parse(blob.as_bytes())
+            .map_err(|error| FieldError::new("open_AI", error.code, error.message))?;
         if !Self::of_blob(blob.as_bytes()).has_api_key() {
             let message = "is required: there would be no key to keep";
             return Err(FieldError::new("open_AI.api_key", "required", message));
         }
-        let value = json::parse(blob.as_bytes())
-            .map_err(|error| FieldError::new("open_AI", error.code, error.message))?;
         JsonBlob::new(value)
     }
 }

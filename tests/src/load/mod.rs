@@ -74,6 +74,14 @@ impl Load {
         .await;
     }
 
+    /// Waits until more than `before` requests have failed.
+    pub async fn has_failed(&self, before: usize) {
+        eventually("a request fails", Duration::from_secs(60), async || {
+            self.troubles().len() > before
+        })
+        .await;
+    }
+
     /// Waits until all servers serve everything again, and does not take long: what was begun more than `limit` after
     /// `since` must not fail. How long it took: from `since` to the begin of the last request that failed.
     ///

@@ -226,6 +226,7 @@ impl Vault {
     pub fn forget_keys(&self) {
         self.keys.clear();
         self.org_keys.invalidate_all();
+        self.org_keys.run_pending_tasks();
     }
 
     /// Asks the database whether an API key, an organisation or its key has changed since the last time, and forgets
@@ -234,6 +235,8 @@ impl Vault {
     /// # Errors
     /// The store's failure.
     pub async fn confirm_keys(&self) -> Result<(), VaultError> {
+        // Keys whose time is up would stay in the memory of a server that has nothing to do.
+        self.org_keys.run_pending_tasks();
         let asked = self.keys.now();
         let epoch = self.store.key_epoch().await?;
         if epoch.is_some_and(|epoch| !self.keys.confirm(epoch, asked)) {

@@ -44,7 +44,7 @@ use last_use::UseLog;
 pub use replication::Written;
 pub use rotation::Step;
 
-/// Most organisations whose unwrapped keys are kept in memory, some 0.7 KB each.
+/// Most organisations whose unwrapped keys are kept in memory; by their sizes, less than 1 KB each.
 const MAX_CACHED_ORGANIZATIONS: u64 = 100_000;
 /// How long an organisation's unwrapped keys are kept.
 const ORG_KEYS_LIFETIME: Duration = Duration::from_secs(300);

@@ -71,8 +71,9 @@ impl Insert {
         self.statements.iter().map(|(_, sql)| *sql)
     }
 
-    // One row has a parameter per column; of several, each column has an array. These are unnested side by side in a list
-    // of results: as a table of its own PostgreSQL would first write down each column by itself.
+    // One row has a parameter per column, which are cheaper to read than arrays; of several, each column has an array. The
+    // arrays are unnested side by side in a list of results: of a table function in FROM, PostgreSQL writes down each column
+    // first.
     fn part(&self, first: usize, rows: usize) -> String {
         let params = self.types.iter().enumerate();
         let params = params.map(|(at, kind)| match rows {
@@ -102,18 +103,18 @@ impl Insert {
 /// generation whose writers somebody has waited for. Without a row in `key_epoch`, everything is checked.
 #[must_use]
 pub fn together(inserts: &[(&'static Insert, usize)], check: bool) -> Arc<str> {
-    // To write a text takes longer than all else that is done here for a batch of one.
+    // To write the text was a third of what is done here for a batch of one.
     static TEXTS: LazyLock<Mutex<HashMap<Shape, Arc<str>>>> = LazyLock::new(Mutex::default);
     let parts = inserts.iter();
-    let parts = parts.map(|(insert, rows)| (insert.into.as_str(), *rows == 1));
+    let parts = parts.map(|(insert, rows)| (std::ptr::from_ref(*insert).addr(), *rows == 1));
     let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
     let text = texts.entry((parts.collect(), check));
     text.or_insert_with(|| written(inserts, check).into())
         .clone()
 }
 
-/// What texts differ in: where each part inserts, whether one row, and whether there is a check.
-type Shape = (Vec<(&'static str, bool)>, bool);
+/// What texts differ in: the inserts, by where each lives for good, whether of one row, and whether there is a check.
+type Shape = (Vec<(usize, bool)>, bool);
 
 fn written(inserts: &[(&Insert, usize)], check: bool) -> String {
     let mut sql = String::from(
@@ -220,6 +221,21 @@ pub static KEY_USES_MERGE: LazyLock<Insert> = LazyLock::new(|| {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_of_its_inserts_their_sizes_and_the_check() {
+        let (credentials, audit) = (&*CREDENTIALS_INSERT, &*AUDIT_INSERT);
+        let texts = [
+            together(&[(credentials, 1), (audit, 1)], true),
+            together(&[(credentials, 2), (audit, 1)], true),
+            together(&[(credentials, 1), (audit, 2)], true),
+            together(&[(credentials, 1), (audit, 1)], false),
+            together(&[(audit, 1)], false),
+        ];
+        let different: std::collections::HashSet<_> = texts.iter().collect();
+        assert_eq!(different.len(), texts.len());
+        assert_eq!(together(&[(credentials, 40), (audit, 1)], true), texts[1]);
+    }
 
     #[test]
     fn a_batch_is_cut_largest_first() {
