@@ -262,6 +262,36 @@ async fn the_log_has_one_line_per_request() {
 }
 
 #[tokio::test]
+async fn what_else_is_logged_bears_the_requests_id() {
+    let vault = TestVault::start().await;
+    let api = &vault.admin;
+    let id = api.create("canary-secret").await;
+    let client = vault.database.connect().await;
+    let spoil = "update credentials set sealed_blob = '\\x00'";
+    client.execute(spoil, &[]).await.unwrap();
+    let request = api
+        .request(Method::GET, &format!("{CREDENTIALS}/{id}"))
+        .header("X-Request-ID", "the-spoilt");
+    assert_eq!(request.send().await.unwrap().status(), 500);
+    vault
+        .server
+        .wait_for_log("\"request_id\":\"the-spoilt\",\"org\"");
+    let log = vault.server.log();
+    let line = log
+        .lines()
+        .find(|line| line.contains("integrity check"))
+        .unwrap();
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["level"], "ERROR");
+    assert_eq!(line["target"], "strongroom_domain::vault");
+    assert_eq!(line["org"], api.org);
+    let span = json!({"name": "request", "request_id": "the-spoilt"});
+    assert_eq!(line["span"], span);
+    let time = line["timestamp"].as_str().unwrap();
+    assert!(time.len() == 27 && time.ends_with('Z'), "{time}");
+}
+
+#[tokio::test]
 async fn what_is_no_http_is_answered_and_closed() {
     let vault = TestVault::start().await;
     for garbage in [

@@ -1,3 +1,5 @@
+mod json_lines;
+
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -5,10 +7,12 @@ use std::time::Duration;
 use strongroom_domain::trace::TRACE;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use self::json_lines::JsonLines;
 use crate::config::{LogFormat, Logging};
 use crate::traces::Traces;
 
@@ -50,10 +54,8 @@ pub(crate) fn start(logging: Logging, traces: Option<&Traces>) -> LogGuard {
     let lines = fmt::layer().with_writer(writer);
     let lines = if json {
         lines
-            .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
+            .fmt_fields(JsonFields::new())
+            .event_format(JsonLines)
             .boxed()
     } else {
         lines.with_target(false).compact().boxed()
