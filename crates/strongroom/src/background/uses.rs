@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 /// How often it is looked whether so many uses wait that they shall not wait for the interval.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The share of the room for waiting uses that is not waited beyond.
-const FULL_ENOUGH: f64 = 0.1;
+const FULL_ENOUGH: f64 = 0.5;
 /// Longest time for the last flush, when the server stops.
 const LAST_PATIENCE: Duration = Duration::from_secs(3);
 
