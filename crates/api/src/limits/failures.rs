@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,11 @@ use crate::error::ApiError;
 
 /// Most networks that are held off at a time.
 const MOST_HELD_OFF: u64 = 100_000;
+/// Most networks whose failures are counted apart, some 10 MB. Somebody with an IPv6 network of his own has more addresses
+/// than there is memory.
+const MOST_COUNTED: usize = 100_000;
+/// Whose failures are counted together when there are more. No request comes from this address.
+const OTHERS: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 /// How often a network that is held off is logged, at most.
 const LOGGED_EVERY: Duration = Duration::from_secs(60);
 
@@ -54,7 +59,14 @@ impl FailureLimit {
 
     /// Counts a failed authentication.
     pub(crate) fn count(&self, network: IpAddr) {
-        let Some(Err(wait)) = self.buckets.as_ref().map(|buckets| buckets.take(&network)) else {
+        let Some(buckets) = &self.buckets else {
+            return;
+        };
+        let counted = match buckets.len() < MOST_COUNTED {
+            true => network,
+            false => OTHERS,
+        };
+        let Err(wait) = buckets.take(&counted) else {
             return;
         };
         self.held_off.insert(network, Instant::now() + wait);
@@ -88,5 +100,35 @@ impl FailureLimit {
         if let Some(buckets) = &self.buckets {
             buckets.sweep();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    #[test]
+    fn however_many_networks_fail_memory_is_bounded_and_they_are_held_off() {
+        let two = NonZeroU32::new(2).unwrap();
+        let rate = Rate {
+            count: NonZeroU32::MIN,
+            per: Duration::from_secs(86400),
+            burst: two,
+        };
+        let refused = IntCounter::new("refused", "refused").unwrap();
+        let limit = FailureLimit::new(Some(rate), refused);
+        let network = |n: usize| IpAddr::V6(Ipv6Addr::from((n as u128 + 1) << 64));
+        for n in 0..MOST_COUNTED + 100 {
+            limit.count(network(n));
+        }
+        assert_eq!(
+            limit.buckets.as_ref().map(Buckets::len),
+            Some(MOST_COUNTED + 1)
+        );
+        assert!(limit.held_off(network(0)).is_none());
+        assert!(limit.held_off(network(MOST_COUNTED + 1)).is_none());
+        assert!(limit.held_off(network(MOST_COUNTED + 99)).is_some());
     }
 }

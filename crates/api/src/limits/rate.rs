@@ -64,7 +64,7 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         self.limiter.shrink_to_fit();
     }
 
-    #[cfg(test)]
+    /// How many buckets there are.
     pub(super) fn len(&self) -> usize {
         self.limiter.len()
     }
