@@ -6,6 +6,7 @@ mod audit_report;
 mod audit_verify;
 mod authenticate;
 mod backup;
+mod change;
 mod credentials;
 mod inventory;
 mod keys;

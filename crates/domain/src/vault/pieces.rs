@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Vault;
-use super::credentials::{Content, ContentFn};
+use super::change::{Content, ContentFn};
 use super::replication::Written;
 use crate::audit::{Action, Event, Outcome};
 use crate::caller::{Actor, Caller, Permission};

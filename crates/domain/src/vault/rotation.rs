@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 
 use super::Vault;
-use super::credentials::{Content, ContentFn};
+use super::change::{Content, ContentFn};
 use crate::audit::{Action, Event};
 use crate::caller::{Caller, Permission};
 use crate::rotation::{Rotation, RotationStart, RotationState};

@@ -1,8 +1,9 @@
 use std::fmt;
 
-use chrono::{SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Map, Value};
+use strongroom_domain::{Clock, SystemClock};
 use tracing::{Event, Subscriber};
 use tracing_serde::SerdeMapVisitor;
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
@@ -43,7 +44,8 @@ fn line(event: &Event<'_>, span: Option<Map<String, Value>>) -> serde_json::Resu
     let mut line = Vec::with_capacity(LINE);
     let mut json = serde_json::Serializer::new(&mut line);
     let mut members = json.serialize_map(None)?;
-    let now = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
+    let now = SystemClock.now();
+    let now = now.to_rfc3339_opts(SecondsFormat::Micros, true);
     members.serialize_entry("timestamp", &now)?;
     members.serialize_entry("level", event.metadata().level().as_str())?;
     let mut fields = SerdeMapVisitor::new(members);

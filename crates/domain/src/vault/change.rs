@@ -1,0 +1,211 @@
+use std::sync::Arc;
+
+use strongroom_crypto::RandomSource;
+
+use super::Vault;
+use super::replication::Written;
+use crate::audit::{Action, Chain, Event, Outcome};
+use crate::blob::{BlobRules, JsonBlob};
+use crate::caller::{Caller, Permission};
+use crate::counters::Counters;
+use crate::credential::{CredentialChange, Label, SealedCredential};
+use crate::keyring::OrgKeyring;
+use crate::replication::{Level, OperationId};
+use crate::store::{ChangeFn, ChangedCredential, Committed, StoreError, StoreResult};
+use crate::trace::{TRACE, trace_parent};
+use crate::{CredentialId, FieldError, OrgId, VaultError};
+
+impl Vault {
+    /// Changes a credential's label, secret or both: its next version, sealed under a new data key.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], [`VaultError::Invalid`] when the new secret does
+    /// not suit the type or an immutable field differs, [`VaultError::Integrity`], or the store's failure.
+    pub async fn update_credential(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+        change: CredentialChange,
+        level: Level,
+    ) -> Result<Written<()>, VaultError> {
+        caller.require(Permission::UpdateCredential)?;
+        let rules = self.settings.blob_rules;
+        let content: ContentFn = Arc::new(move |row, opened| change.content(row, opened, rules));
+        let operation = self.track(caller, level, None)?.operation;
+        let action = Action::CredentialUpdate;
+        let changed = self.change(caller, id, action, operation, content);
+        Ok(self.written((), level, operation, changed.await?))
+    }
+
+    /// What is wrong with `change` for the credential `id` as it is now; nothing when there is none. For a
+    /// request that is refused anyway, so that it can name every error at once.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], or the store's failure.
+    pub async fn change_errors(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+        change: &CredentialChange,
+    ) -> Result<Vec<FieldError>, VaultError> {
+        caller.require(Permission::UpdateCredential)?;
+        let current = self.store.credential(caller.scope(), id).await?;
+        let rules = self.settings.blob_rules;
+        Ok(current.map_or_else(Vec::new, |row| change.errors(&row.sealed, rules)))
+    }
+
+    /// Replaces a credential's label and blob by what `content` makes of them.
+    pub(super) async fn change(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+        action: Action,
+        operation: Option<OperationId>,
+        content: ContentFn,
+    ) -> Result<Committed, VaultError> {
+        let event = Event::by(caller, action, self.now()).about(id);
+        let changed = self.change_row(caller, id, content, operation, event.clone());
+        match changed.await {
+            Ok(committed) => {
+                if action == Action::CredentialUpdate {
+                    self.note_use(caller, id);
+                }
+                Ok(committed)
+            }
+            Err(VaultError::NotFound) => {
+                let event = event.with_outcome(Outcome::NotFound);
+                self.store.record(caller.scope(), event).await?;
+                Err(VaultError::NotFound)
+            }
+            Err(error) => Err(self.failed(caller, event, error).await),
+        }
+    }
+
+    async fn change_row(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+        content: ContentFn,
+        operation: Option<OperationId>,
+        event: Event,
+    ) -> Result<Committed, VaultError> {
+        let mut keys = self.org_keys(caller.scope()).await?;
+        loop {
+            let reseal = Reseal {
+                org: caller.org(),
+                keys: keys.clone(),
+                chain: self.chain.clone(),
+                random: self.random.clone(),
+                content: content.clone(),
+                now: event.at,
+                counters: self.counters.clone(),
+                span: trace_parent(),
+            };
+            let change: ChangeFn = Arc::new(move |current| reseal.apply(current));
+            let scope = caller.scope();
+            match self
+                .store
+                .change_credential(scope, id, change, operation, event.clone())
+                .await
+            {
+                Err(StoreError::RetiredKey) => {
+                    keys = self.newer_org_keys(caller, &keys).await?;
+                }
+                other => return Ok(other?),
+            }
+        }
+    }
+}
+
+/// What a credential shall hold next: its label, and its blob unless that stays.
+pub(super) struct Content {
+    pub(super) label: Label,
+    pub(super) blob: Option<JsonBlob>,
+}
+
+/// Makes the next content out of the current row and its opened blob. May run more than once.
+pub(super) type ContentFn =
+    Arc<dyn Fn(&SealedCredential, &[u8]) -> Result<Content, VaultError> + Send + Sync>;
+
+/// All that makes the next version of a row out of the current one.
+struct Reseal {
+    org: OrgId,
+    keys: Arc<OrgKeyring>,
+    chain: Chain,
+    random: Arc<dyn RandomSource>,
+    content: ContentFn,
+    now: chrono::DateTime<chrono::Utc>,
+    counters: Arc<Counters>,
+    /// The request's, since the change is made on another thread.
+    span: tracing::Span,
+}
+
+impl Reseal {
+    fn apply(&self, current: SealedCredential) -> StoreResult<ChangedCredential> {
+        if !self.keys.has(current.key_generation) {
+            return Err(StoreError::RetiredKey);
+        }
+        self.next(current)
+            .map_err(|error| StoreError::Refused(Box::new(error)))
+    }
+
+    // Also a change of the label alone opens and re-seals: every version has a data key of its own, and a row
+    // that was tampered with is not dressed up as a fresh one.
+    fn next(&self, current: SealedCredential) -> Result<ChangedCredential, VaultError> {
+        let span = tracing::info_span!(target: TRACE, parent: &self.span, "open");
+        let opened = span.in_scope(|| self.counters.opens.note(self.keys.open(&current)))?;
+        let content = (self.content)(&current, opened.expose())?;
+        let next = SealedCredential {
+            label: content.label,
+            version: current.version + 1,
+            updated_at: self.now,
+            ..current
+        };
+        let blob = content
+            .blob
+            .as_ref()
+            .map_or(opened.expose(), JsonBlob::expose);
+        let span = tracing::info_span!(target: TRACE, parent: &self.span, "seal");
+        let sealed = span.in_scope(|| self.keys.seal(next, blob, &*self.random));
+        let row = self.counters.seals.note(sealed)?;
+        let digest = self.chain.row_digest(self.org, &row);
+        Ok(ChangedCredential { row, digest })
+    }
+}
+
+impl CredentialChange {
+    fn content(
+        &self,
+        current: &SealedCredential,
+        _opened: &[u8],
+        rules: BlobRules,
+    ) -> Result<Content, VaultError> {
+        let errors = self.errors(current, rules);
+        if !errors.is_empty() {
+            return Err(VaultError::Invalid(errors));
+        }
+        Ok(Content {
+            label: self.label.clone().unwrap_or_else(|| current.label.clone()),
+            blob: self.blob.clone(),
+        })
+    }
+
+    fn errors(&self, current: &SealedCredential, rules: BlobRules) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        let mut fixed = |field: &str, differs: bool, stored: &str| {
+            if differs {
+                let message = format!("cannot be changed, and is {stored}");
+                errors.push(FieldError::new(field, "immutable", message));
+            }
+        };
+        let (provider, kind) = (current.provider, current.kind);
+        let differs = self.provider.is_some_and(|given| given != provider);
+        fixed("extcred_provider", differs, provider.as_str());
+        let differs = self.kind.is_some_and(|given| given != kind);
+        fixed("extcred_type", differs, kind.as_str());
+        if let Some(blob) = &self.blob {
+            errors.extend(blob.errors(provider, kind, rules));
+        }
+        errors
+    }
+}
