@@ -27,9 +27,12 @@ type KeyUse = (OrgScope, KeyId, DateTime<Utc>);
 
 #[async_trait]
 impl LastUseStore for PgStore {
-    async fn keep_uses(&self, uses: &Uses) -> StoreResult<()> {
+    async fn keep_uses(&self, uses: Uses) -> StoreResult<()> {
+        let Uses {
+            mut credentials,
+            mut keys,
+        } = uses;
         // Every server visits the rows in the same order, so that they do not deadlock.
-        let mut credentials = uses.credentials.clone();
         credentials.sort_unstable_by_key(|(scope, id, _)| (scope.org(), *id));
         let mut kept = Ok(());
         for batch in credentials.chunks(LARGEST_BATCH) {
@@ -37,7 +40,6 @@ impl LastUseStore for PgStore {
             let done = each_if_together_fails(&self.database, batch, |(scope, ..)| *scope, work);
             kept = done.await.and(kept);
         }
-        let mut keys = uses.keys.clone();
         keys.sort_unstable_by_key(|(scope, id, _)| (scope.org(), *id));
         for batch in keys.chunks(LARGEST_BATCH) {
             let work = |batch| keep_keys(&self.database, batch);

@@ -57,7 +57,7 @@ struct Background {
     _partitions: PartitionKeeper,
     root_keys: RootKeyKeeper,
     _jobs: JobKeeper,
-    _uses: UseFlusher,
+    uses: UseFlusher,
     _operations: OperationKeeper,
     _scrubber: Option<Scrubber>,
 }
@@ -146,6 +146,7 @@ impl Service {
         }
         if let Some(background) = background {
             background.root_keys.stop().await;
+            background.uses.stop().await;
         }
         self.opening.abort();
         if let Some(vault) = self.state.opened() {
@@ -302,7 +303,7 @@ fn opened(
         _partitions: PartitionKeeper::start(database.clone()),
         root_keys: RootKeyKeeper::start(vault.clone(), root_keys, address),
         _jobs: JobKeeper::start(vault.clone()),
-        _uses: UseFlusher::start(vault.clone(), settings.use_flush_interval),
+        uses: UseFlusher::start(vault.clone(), settings.use_flush_interval),
         _operations: OperationKeeper::start(vault.clone()),
         _scrubber: settings
             .verify_interval

@@ -1,4 +1,4 @@
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -6,16 +6,11 @@ use moka::sync::Cache;
 use prometheus::IntCounter;
 
 use super::fields::{List, POLICY, REMAINING};
-use super::rate::{Buckets, Rate, whole_seconds};
+use super::rate::{Buckets, OTHERS, Rate, whole_seconds};
 use crate::error::ApiError;
 
 /// Most networks that are held off at a time.
 const MOST_HELD_OFF: u64 = 100_000;
-/// Most networks whose failures are counted apart, some 10 MB. Somebody with an IPv6 network of his own has more addresses
-/// than there is memory.
-const MOST_COUNTED: usize = 100_000;
-/// Whose failures are counted together when there are more. No request comes from this address.
-const OTHERS: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 /// How often a network that is held off is logged, at most.
 const LOGGED_EVERY: Duration = Duration::from_secs(60);
 
@@ -62,20 +57,24 @@ impl FailureLimit {
         let Some(buckets) = &self.buckets else {
             return;
         };
-        let counted = match buckets.len() < MOST_COUNTED {
-            true => network,
-            false => OTHERS,
-        };
-        let Err(wait) = buckets.take(&counted) else {
+        let holder = buckets.holder(network);
+        let Err(wait) = buckets.take(&holder) else {
             return;
         };
         self.held_off.insert(network, Instant::now() + wait);
         self.any.store(true, Ordering::Relaxed);
-        if self.logged.entry(network).or_insert(()).is_fresh() {
-            tracing::warn!(
-                peer = %network,
+        if !self.logged.entry(holder).or_insert(()).is_fresh() {
+            return;
+        }
+        match holder {
+            OTHERS => tracing::warn!(
+                "too many failed authentications from more addresses than are counted apart: each that fails is held off \
+                 (logged once a minute)"
+            ),
+            peer => tracing::warn!(
+                %peer,
                 "too many failed authentications from this address: it is held off (logged once a minute)"
-            );
+            ),
         }
     }
 
@@ -105,8 +104,10 @@ impl FailureLimit {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
     use std::num::NonZeroU32;
 
+    use super::super::rate::MOST_APART;
     use super::*;
 
     #[test]
@@ -119,16 +120,14 @@ mod tests {
         };
         let refused = IntCounter::new("refused", "refused").unwrap();
         let limit = FailureLimit::new(Some(rate), refused);
-        let network = |n: usize| IpAddr::V6(Ipv6Addr::from((n as u128 + 1) << 64));
-        for n in 0..MOST_COUNTED + 100 {
+        let network = |n: usize| IpAddr::V6(Ipv6Addr::from((n as u128) << 64));
+        for n in 0..MOST_APART + 100 {
             limit.count(network(n));
         }
-        assert_eq!(
-            limit.buckets.as_ref().map(Buckets::len),
-            Some(MOST_COUNTED + 1)
-        );
+        let buckets = limit.buckets.as_ref();
+        assert_eq!(buckets.map(Buckets::len), Some(MOST_APART + 1));
         assert!(limit.held_off(network(0)).is_none());
-        assert!(limit.held_off(network(MOST_COUNTED + 1)).is_none());
-        assert!(limit.held_off(network(MOST_COUNTED + 99)).is_some());
+        assert!(limit.held_off(network(MOST_APART + 1)).is_none());
+        assert!(limit.held_off(network(MOST_APART + 99)).is_some());
     }
 }

@@ -1,4 +1,5 @@
 use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -6,6 +7,12 @@ use governor::clock::{Clock, MonotonicClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
+
+/// Most buckets, some 10 MB, before networks have one together. Somebody with an IPv6 network of his own has more addresses
+/// than there is memory.
+pub(super) const MOST_APART: usize = 100_000;
+/// Whom that bucket is for. No request comes from this one: of IPv6, networks of 64 bits are counted.
+pub(super) const OTHERS: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
 /// A token bucket: `burst` at once, and `count` per `per` in the long run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +71,15 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         self.limiter.shrink_to_fit();
     }
 
-    /// How many buckets there are.
+    /// Whose bucket `network` takes from: its own, unless there are very many.
+    pub(super) fn holder(&self, network: IpAddr) -> IpAddr {
+        match self.limiter.len() < MOST_APART {
+            true => network,
+            false => OTHERS,
+        }
+    }
+
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.limiter.len()
     }

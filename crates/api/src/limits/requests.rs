@@ -78,11 +78,17 @@ impl RequestLimits {
         if self.policy.is_none() {
             return (None, Ok(()));
         }
-        let (holder, has_key) = match caller.actor() {
-            Actor::Key(id, _) => (Holder::Key(id), true),
-            Actor::Anonymous | Actor::Operator => (Holder::Anonymous(network), false),
-        };
-        let key = self.key.as_ref().map(|limit| limit.buckets.take(&holder));
+        let (actor, key) = (caller.actor(), self.key.as_ref());
+        let has_key = matches!(actor, Actor::Key(..));
+        let key = key.map(|limit| {
+            let holder = match actor {
+                Actor::Key(id, _) => Holder::Key(id),
+                Actor::Anonymous | Actor::Operator => {
+                    Holder::Anonymous(limit.buckets.holder(network))
+                }
+            };
+            limit.buckets.take(&holder)
+        });
         let mut standing = Standing {
             key: key.map(|left| left.unwrap_or(0)),
             organization: None,

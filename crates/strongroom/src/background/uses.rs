@@ -10,7 +10,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The share of the room for waiting uses that is not waited beyond.
 const FULL_ENOUGH: f64 = 0.5;
 /// Longest time for the last flush, when the server stops.
-const LAST_PATIENCE: Duration = Duration::from_secs(3);
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Keeps last uses in batches. Stops when dropped.
 pub(crate) struct UseFlusher(JoinHandle<()>);
@@ -36,6 +36,12 @@ impl UseFlusher {
                 }
             }
         }))
+    }
+
+    /// Ends it. What a flush under way has taken goes back, for the last one.
+    pub(crate) async fn stop(mut self) {
+        self.0.abort();
+        let _ = (&mut self.0).await;
     }
 }
 
