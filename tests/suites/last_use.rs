@@ -191,3 +191,42 @@ async fn a_later_use_stays_and_a_server_that_stops_loses_none() {
         .collect();
     assert_eq!(seen, [(early, false, false), (late, true, true)]);
 }
+
+#[tokio::test]
+async fn a_flush_that_a_stop_ends_loses_none() {
+    let seldom = [("STRONGROOM_USE_FLUSH_INTERVAL", "5s")];
+    let mut vault = TestVault::start_with(&seldom).await;
+    let (locker, watch) = (
+        vault.database.connect().await,
+        vault.database.connect().await,
+    );
+    let lock = "begin; lock table credential_uses in exclusive mode";
+    locker.batch_execute(lock).await.unwrap();
+    // More than go into one transaction.
+    for _ in 0..130 {
+        let id = vault.admin.create("a").await;
+        assert_eq!(vault.admin.reveal(&id).await.status(), 200);
+    }
+    let held_up = "select count(*) from pg_locks where relation = 'credential_uses'::regclass and not granted";
+    eventually("a flush is held up", LIMIT, async || {
+        watch
+            .query_one(held_up, &[])
+            .await
+            .unwrap()
+            .get::<_, i64>(0)
+            > 0
+    })
+    .await;
+    vault.server.signal(Signal::SIGTERM);
+    let stopped = eventually("it stops", LIMIT, async || {
+        vault.server.log().contains("\"stopped\"")
+    });
+    // It gives up a lock after a second.
+    let stopped = tokio::time::timeout(Duration::from_millis(300), stopped).await;
+    assert!(stopped.is_err(), "it does not wait for the table");
+    locker.batch_execute("rollback").await.unwrap();
+    assert_eq!(vault.server.wait(LIMIT), Some(0));
+    let kept = "select count(*) from credential_uses";
+    let kept: i64 = watch.query_one(kept, &[]).await.unwrap().get(0);
+    assert_eq!(kept, 130, "{}", vault.server.log());
+}
