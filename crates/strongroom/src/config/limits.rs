@@ -4,8 +4,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use strongroom_api::{LimitSettings, Rate, RequestSizes};
 
-use super::settings::count;
 use super::sources::{ConfigError, Key, Sources};
+use super::values::count;
 use crate::cli::LimitArgs;
 
 /// Well above what one server can answer, so that nobody meets them who did not set them.

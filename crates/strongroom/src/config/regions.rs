@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use strongroom_storage::{DatabaseUrl, RegionSettings, RegionsSettings};
 
-use super::settings::time;
 use super::sources::{ConfigError, Sources};
+use super::values::time;
 
 /// The regions, which of them is local, and what happens when it lags.
 pub(super) fn regions_from(sources: &Sources) -> Result<RegionsSettings, ConfigError> {

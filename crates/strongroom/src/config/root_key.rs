@@ -5,7 +5,8 @@ use strongroom_domain::crypto::{RootKey, SecretString};
 use strongroom_domain::keyring::RootKeySources;
 use zeroize::Zeroizing;
 
-use super::sources::{ConfigError, Found, Key, Sources, check_private};
+use super::file::check_private;
+use super::sources::{ConfigError, Found, Key, Sources};
 
 const HINT: &str = "name a file made by `strongroom root-key new FILE` with --root-key-file or \
                     STRONGROOM_ROOT_KEY_FILE, or set STRONGROOM_ROOT_KEY or STRONGROOM_ROOT_KEY_PASSPHRASE";
