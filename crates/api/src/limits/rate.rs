@@ -8,8 +8,8 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-/// Most buckets, some 10 MB, before networks have one together. Somebody with an IPv6 network of his own has more addresses
-/// than there is memory.
+/// Most buckets before networks have one together. Somebody with an IPv6 network of his own has more addresses than there is
+/// memory.
 pub(super) const MOST_APART: usize = 100_000;
 /// Whom that bucket is for. No request comes from this one: of IPv6, networks of 64 bits are counted.
 pub(super) const OTHERS: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);

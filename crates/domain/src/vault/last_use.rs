@@ -8,7 +8,8 @@ use crate::caller::{Actor, Caller, OrgScope, Permission};
 use crate::last_use::{LastUse, Uses};
 use crate::{CredentialId, KeyId, OrgId, VaultError};
 
-/// Most uses that wait to be kept, about 20 MB, and as much again while they are; beyond it further credentials and keys are not noted.
+/// Most uses that wait to be kept, about 20 MB, and as much again while they are written; beyond it further credentials and
+/// keys are not noted.
 const MAX_WAITING: usize = 200_000;
 
 /// Uses since the last flush, each credential and key once. Noting one costs a lock and a map's entry, so that
