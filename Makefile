@@ -43,7 +43,7 @@ soak: prerequisites
 	cargo build --locked --workspace
 	cargo test --locked --package strongroom-e2e --test soak -- $(ARGS)
 
-## make release: the optimised binary, target/release/strongroom.
+## make release: the optimized binary, target/release/strongroom.
 release: prerequisites
 	cargo build --locked --release --package strongroom
 

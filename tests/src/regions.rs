@@ -19,9 +19,9 @@ pub struct TestRegion {
     pub name: String,
     /// Its server.
     pub server: Server,
-    /// The organisation's admin, talking to this server.
+    /// The organization's admin, talking to this server.
     pub admin: Api,
-    /// The organisation's member, talking to this server.
+    /// The organization's member, talking to this server.
     pub member: Api,
     /// Its standby. All servers come to it through its `to_standby`.
     pub standby: Standby,

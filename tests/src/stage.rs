@@ -25,14 +25,14 @@ pub struct Stage {
     pub vault: TestVault,
     /// The second server.
     pub second: Server,
-    /// The organisations' admins.
+    /// The organizations' admins.
     pub admins: Vec<Api>,
     /// Where the tables are, when that is a small file system.
     pub small: Option<SmallDisk>,
 }
 
 impl Stage {
-    /// One with `organizations` organisations. With a `small_disk` the tables are on one, where that is possible.
+    /// One with `organizations` organizations. With a `small_disk` the tables are on one, where that is possible.
     pub async fn set(organizations: usize, small_disk: bool) -> Self {
         let cluster = OwnCluster::start().await;
         let small = match small_disk {

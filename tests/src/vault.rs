@@ -10,26 +10,26 @@ use crate::{Database, Deployment, Failure, Finished, Server, failure};
 /// The path of the credentials.
 pub const CREDENTIALS: &str = "/organizations/config/external-credentials";
 
-/// A database, a root key, an organisation with two API keys, and a server.
+/// A database, a root key, an organization with two API keys, and a server.
 pub struct TestVault {
     /// The database.
     pub database: Database,
     /// The server; more can be started with [`TestVault::start_server`].
     pub server: Server,
-    /// The organisation's admin, talking to `server`.
+    /// The organization's admin, talking to `server`.
     pub admin: Api,
-    /// The organisation's member, talking to `server`.
+    /// The organization's member, talking to `server`.
     pub member: Api,
     folder: TempDir,
     deployment: Option<Deployment>,
 }
 
-/// One caller: a server's URL, an organisation and an API key.
+/// One caller: a server's URL, an organization and an API key.
 #[derive(Debug, Clone)]
 pub struct Api {
     /// The server.
     pub url: String,
-    /// The organisation.
+    /// The organization.
     pub org: String,
     /// The API key.
     pub key: String,
@@ -127,7 +127,7 @@ impl TestVault {
         )
     }
 
-    /// Another organisation; its admin and its member.
+    /// Another organization; its admin and its member.
     #[must_use]
     pub fn new_organization(&self, name: &str) -> (Api, Api) {
         let made = self

@@ -173,7 +173,7 @@ async fn filters_select_and_bad_ones_are_named() {
 }
 
 #[tokio::test]
-async fn only_admins_read_their_own_organisations_trail() {
+async fn only_admins_read_their_own_organizations_trail() {
     let vault = TestVault::start().await;
     let (other, _) = vault.new_organization("other");
     other.create("theirs").await;
@@ -229,7 +229,7 @@ async fn refused_requests_with_a_known_key_are_noted() {
         .json();
     assert_eq!(noted[0]["actor"], keys[1]["key_id"]);
     assert_eq!(noted[0]["outcome"], "denied");
-    // The other organisation learns nothing of a key that is not its own.
+    // The other organization learns nothing of a key that is not its own.
     assert_eq!(denied(&other, 0).await.len(), 0);
 
     let args = [

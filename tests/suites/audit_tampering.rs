@@ -7,7 +7,7 @@ use strongroom_e2e::{Server, TestVault};
 use tokio::task::JoinSet;
 use tokio_postgres::Client;
 
-/// The events of one organisation's busiest lane, `n`th from 1, as a condition.
+/// The events of one organization's busiest lane, `n`th from 1, as a condition.
 pub(crate) fn nth(n: i64) -> String {
     format!(
         "org_id = (select org_id from audit_events group by org_id order by count(*) desc limit 1) \
@@ -134,7 +134,7 @@ async fn removed_moved_and_invented_events_are_found() {
             4,
         ),
         (
-            "other organisation",
+            "other organization",
             format!(
                 "delete from audit_events where {fourth}; \
                  insert into audit_events select '{}', lane, seq, at, action, outcome, {rest} where {fourth}",

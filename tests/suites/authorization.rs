@@ -82,7 +82,7 @@ fn strangers<'a>(
     vec![
         ("nothing at all", vec![]),
         ("no key", vec![org(&own.org)]),
-        ("no key, a malformed organisation", vec![org("x")]),
+        ("no key, a malformed organization", vec![org("x")]),
         ("an empty key", vec![org(&own.org), key("")]),
         ("a malformed key", vec![org(&own.org), key("sr_admin_x_y")]),
         ("a very long key", vec![org(&own.org), key(long)]),
@@ -99,17 +99,17 @@ fn strangers<'a>(
             "a key that was never issued",
             vec![org(&own.org), key(unissued)],
         ),
-        ("a malformed key and organisation", vec![org("x"), key("y")]),
+        ("a malformed key and organization", vec![org("x"), key("y")]),
         (
-            "another organisation's key",
+            "another organization's key",
             vec![org(&own.org), key(&other.key)],
         ),
         (
-            "another organisation's header",
+            "another organization's header",
             vec![org(&other.org), key(&own.key)],
         ),
         (
-            "an unknown organisation's header",
+            "an unknown organization's header",
             vec![org(NOBODY), key(&own.key)],
         ),
         (
@@ -138,7 +138,7 @@ async fn strangers_all_get_one_and_the_same_401() {
     let vault = TestVault::start().await;
     let (other, gone) = vault.new_organization("other");
     revoke(&vault, &gone.org, "member");
-    // Revoked within the other organisation, so that its header and its key agree.
+    // Revoked within the other organization, so that its header and its key agree.
     let unissued = unissued_key().await;
     let id = vault.admin.create("secret").await;
     let mut bodies = BTreeSet::new();
@@ -164,7 +164,7 @@ async fn strangers_all_get_one_and_the_same_401() {
 }
 
 #[tokio::test]
-async fn the_organisation_header_is_checked_after_the_key_and_the_role() {
+async fn the_organization_header_is_checked_after_the_key_and_the_role() {
     let vault = TestVault::start().await;
     let (api, member) = (&vault.admin, &vault.member);
     let id = api.create("secret").await;
@@ -232,7 +232,7 @@ async fn what_is_wrong_with_a_request_is_said_to_those_who_may_make_it() {
 }
 
 #[tokio::test]
-async fn another_organisations_credential_does_not_exist() {
+async fn another_organizations_credential_does_not_exist() {
     let vault = TestVault::start().await;
     let (other, _) = vault.new_organization("other");
     let id = vault.admin.create("mine").await;

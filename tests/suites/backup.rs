@@ -54,7 +54,7 @@ async fn everything_comes_back_in_another_database() {
     ] {
         assert_eq!(after[table], before[table], "{table}");
     }
-    // The backup's own event is in it; each restored organisation has one more.
+    // The backup's own event is in it; each restored organization has one more.
     assert_eq!(after["audit_events"], before["audit_events"] + 2);
     vault.replace_server(&[]).await;
     let other = other.at(&vault.admin.url);
@@ -126,7 +126,7 @@ async fn a_second_restore_and_a_dry_run_change_nothing() {
 }
 
 #[tokio::test]
-async fn one_organisation_is_backed_up_and_restored_alone() {
+async fn one_organization_is_backed_up_and_restored_alone() {
     let mut vault = TestVault::start_with(&[]).await;
     let safe = Safe::new();
     let (other, _) = vault.new_organization("other");
@@ -138,7 +138,7 @@ async fn one_organisation_is_backed_up_and_restored_alone() {
     assert!(safe.back_up(&vault, "all", &[]).success);
     let missing = safe.restore(&vault, &vault.database, "one", &["--org", &other.org]);
     assert!(
-        !missing.success && missing.stderr.contains("has no organisation"),
+        !missing.success && missing.stderr.contains("has no organization"),
         "{missing:?}"
     );
 

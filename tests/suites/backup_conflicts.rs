@@ -173,7 +173,7 @@ async fn keys_that_were_rotated_since_are_used_and_no_old_one_comes_back() {
 }
 
 #[tokio::test]
-async fn an_organisation_comes_back_under_the_root_key_of_today() {
+async fn an_organization_comes_back_under_the_root_key_of_today() {
     let mut vault = TestVault::start_with(&[]).await;
     let safe = Safe::new();
     let id = vault.admin.create("secret").await;
@@ -215,7 +215,7 @@ async fn an_organisation_comes_back_under_the_root_key_of_today() {
 }
 
 #[tokio::test]
-async fn a_destroyed_organisation_stays_destroyed() {
+async fn a_destroyed_organization_stays_destroyed() {
     let vault = TestVault::start_with(&[]).await;
     let safe = Safe::new();
     vault.admin.create("secret").await;

@@ -110,7 +110,7 @@ async fn one_that_somebody_made_without_the_root_key() {
     };
     let mut swapped = lines.clone();
     swapped.swap(credential, credential + 1);
-    let relabelled = text.replacen("\"label\":\"\"", "\"label\":\"mine\"", 1);
+    let relabeled = text.replacen("\"label\":\"\"", "\"label\":\"mine\"", 1);
     let promoted = text.replacen("\"role\":\"member\"", "\"role\":\"admin\"", 1);
     let mut twice = lines.clone();
     twice.insert(credential, lines[credential]);
@@ -120,7 +120,7 @@ async fn one_that_somebody_made_without_the_root_key() {
         ("without an event", without(find("{\"event\""))),
         ("without its end", without(last)),
         ("swapped", joined(&swapped)),
-        ("relabelled", relabelled),
+        ("relabeled", relabeled),
         ("promoted", promoted),
         ("twice", joined(&twice)),
         ("more", format!("{text}{}\n", lines[last])),
@@ -247,7 +247,7 @@ async fn backups_that_cannot_be_made() {
     );
     let nobody = "0190a1b2-0000-7000-8000-0123456789ab";
     let said = safe.back_up(&vault, "file", &["--org", nobody]).stderr;
-    assert!(said.contains("no organisation"), "{said}");
+    assert!(said.contains("no organization"), "{said}");
     std::fs::write(&file, "kept").unwrap();
     let said = safe.back_up(&vault, "file", &[]).stderr;
     assert!(said.contains("exists already"), "{said}");

@@ -131,7 +131,7 @@ async fn a_blob_is_an_object() {
 async fn labels_have_limits() {
     let vault = TestVault::start().await;
     let api = &vault.admin;
-    let labelled = |label: &Value| {
+    let labeled = |label: &Value| {
         let mut body = api_key("k");
         body["extcred_label"] = label.clone();
         body
@@ -145,7 +145,7 @@ async fn labels_have_limits() {
         &"😀".repeat(256),
         "a\u{202e}b",
     ] {
-        let id = api.create_from(&labelled(&json!(good))).await;
+        let id = api.create_from(&labeled(&json!(good))).await;
         let answer: Value = api.reveal(&id).await.json().await.unwrap();
         assert_eq!(answer["result"]["extcred_label"], good);
     }
@@ -163,7 +163,7 @@ async fn labels_have_limits() {
     for (label, code) in bad {
         let expected = [("extcred_label".to_owned(), code.to_owned())];
         assert_eq!(
-            api.refused(labelled(&label).to_string()).await.errors,
+            api.refused(labeled(&label).to_string()).await.errors,
             expected
         );
         let answer = api.patch(&id, &json!({"extcred_label": label})).await;

@@ -13,7 +13,7 @@ async fn all_errors_come_in_one_answer() {
     let all = ["extcred_provider", "extcred_type", "json_blob"];
     assert_eq!(failed.errors, all.map(required));
     let bad = json!({"extcred_provider": "aws", "extcred_type": 7, "extcred_label": ["x"],
-        "json_blob": {"x": 1}, "colour": "red", "id": 1});
+        "json_blob": {"x": 1}, "color": "red", "id": 1});
     let failed = api.refused(bad.to_string()).await;
     assert_eq!(
         failed.fields(),
@@ -21,7 +21,7 @@ async fn all_errors_come_in_one_answer() {
             "extcred_provider",
             "extcred_type",
             "extcred_label",
-            "colour",
+            "color",
             "id"
         ]
     );

@@ -16,7 +16,7 @@ use load::Load;
 
 const LONG: Duration = Duration::from_secs(90);
 
-/// A new organisation's admin, at the first region's server.
+/// A new organization's admin, at the first region's server.
 fn organization(deployment: Deployment) -> Api {
     let org = deployment.run(&["org", "create", "--name", "compose", "--json"]);
     let org = org.json()["org_id"].as_str().unwrap().to_owned();

@@ -70,7 +70,7 @@ async fn what_is_not_clear_deletes_nothing() {
 }
 
 #[tokio::test]
-async fn deleting_all_spares_other_organisations() {
+async fn deleting_all_spares_other_organizations() {
     let vault = TestVault::start().await;
     let (other, _) = vault.new_organization("other");
     let api = &vault.admin;

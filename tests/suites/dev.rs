@@ -65,7 +65,7 @@ async fn one_line_of_json_has_all_that_a_program_needs() {
         api(&instance, "admin_api_key"),
         api(&instance, "member_api_key"),
     );
-    assert_eq!(admin.list().await.len(), 0, "the organisation starts empty");
+    assert_eq!(admin.list().await.len(), 0, "the organization starts empty");
     let id = admin.create("canary").await;
     assert_eq!(member.list().await.len(), 1);
     assert_eq!(member.reveal(&id).await.status(), 403);

@@ -19,7 +19,7 @@ const SECRETS: [&str; 3] = [
     "strongroom-root-key-v1",
 ];
 
-/// A migrated database with an organisation and a root key, without a server.
+/// A migrated database with an organization and a root key, without a server.
 struct Patient {
     database: Database,
     folder: TempDir,

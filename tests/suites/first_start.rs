@@ -4,7 +4,7 @@ use strongroom_e2e::{Database, Finished, run};
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
-/// Creates `count` organisations at the same time, with one of `root_keys` each.
+/// Creates `count` organizations at the same time, with one of `root_keys` each.
 async fn create_at_once(url: &str, root_keys: &[String], count: usize) -> Vec<Finished> {
     let tasks: Vec<_> = (0..count)
         .map(|n| {

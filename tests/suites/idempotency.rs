@@ -49,17 +49,17 @@ async fn the_same_request_makes_one_credential() {
 async fn another_request_with_the_same_key_is_refused() {
     let vault = TestVault::start().await;
     let first = created(post(&vault.admin, "k", &api_key("a")).await).await;
-    let mut labelled = api_key("a");
-    labelled["extcred_label"] = json!("other");
+    let mut labeled = api_key("a");
+    labeled["extcred_label"] = json!("other");
     let mut typed = api_key("a");
     typed["extcred_type"] = json!("access_token");
     typed["json_blob"] = json!({"access_token": "a"});
-    for other in [api_key("b"), labelled, typed] {
+    for other in [api_key("b"), labeled, typed] {
         let refused = failure(post(&vault.admin, "k", &other).await, 422).await;
         assert_eq!(refused.errors[0].1, "reused_idempotency_key");
     }
     assert_eq!(vault.member.list().await.len(), 1);
-    // Each organisation has its own keys.
+    // Each organization has its own keys.
     let (stranger, _) = vault.new_organization("stranger");
     let theirs = created(post(&stranger, "k", &api_key("b")).await).await;
     assert_ne!(theirs, first);
@@ -148,7 +148,7 @@ async fn neither_key_nor_request_can_be_guessed_from_the_table() {
     for column in [0, 1] {
         let [one, other]: [Vec<u8>; 2] = [rows[0].get(column), rows[1].get(column)];
         assert_eq!(one.len(), 32);
-        assert_ne!(one, other, "the same in two organisations");
+        assert_ne!(one, other, "the same in two organizations");
     }
 }
 
@@ -163,7 +163,7 @@ async fn what_is_too_old_is_forgotten_in_every_organization_and_nothing_else() {
         }
     }
     let database = vault.database.connect().await;
-    // The ids of operations tell when they began. In one organisation an operation is old, in the other a claim.
+    // The ids of operations tell when they began. In one organization an operation is old, in the other a claim.
     let olds = "select min(op_id::text)::uuid as op_id from operations where org_id::text = $1";
     let operation = format!(
         "update operations set op_id = ('00000000' || substr(op_id::text, 9))::uuid where op_id in ({olds})"

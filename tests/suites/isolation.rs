@@ -1,4 +1,4 @@
-//! Organisations and the database: who sees which rows, and what is in them.
+//! Organizations and the database: who sees which rows, and what is in them.
 
 use serde_json::{Value, json};
 use strongroom_e2e::{Api, TestVault};
@@ -13,7 +13,7 @@ const TENANT_TABLES: [&str; 5] = [
     "audit_events",
 ];
 
-/// Two organisations with a credential each.
+/// Two organizations with a credential each.
 async fn two() -> (TestVault, Api, [String; 2]) {
     let vault = TestVault::start().await;
     let (other, _) = vault.new_organization("other");
@@ -188,7 +188,7 @@ async fn row_level_security_is_forced_on_every_tenant_table_and_partition() {
 }
 
 #[tokio::test]
-async fn organisations_do_not_meet_through_the_api() {
+async fn organizations_do_not_meet_through_the_api() {
     let (vault, other, [mine, theirs]) = two().await;
     for (api, own, foreign) in [(&vault.admin, &mine, &theirs), (&other, &theirs, &mine)] {
         let listed: Vec<Value> = api.list().await;

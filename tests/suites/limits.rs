@@ -1,11 +1,11 @@
-//! Limits: per key, per organisation, and on failed authentications per address.
+//! Limits: per key, per organization, and on failed authentications per address.
 
 use reqwest::{Method, Response};
 use strongroom_e2e::{Api, CREDENTIALS, OwnCluster, TestVault, api_key, eventually, failure};
 
 const PIECES: &str = "/external_provider/api_key/create";
 
-/// Three per key, five per organisation, and none comes back while a test runs.
+/// Three per key, five per organization, and none comes back while a test runs.
 const FEW: [(&str, &str); 4] = [
     ("STRONGROOM_KEY_RATE", "1/h"),
     ("STRONGROOM_KEY_BURST", "3"),
@@ -30,7 +30,7 @@ async fn limited(api: &Api, limit: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn a_key_and_an_organisation_may_ask_so_much() {
+async fn a_key_and_an_organization_may_ask_so_much() {
     let vault = TestVault::start_with(&FEW).await;
     let (other, _) = vault.new_organization("other");
     for left in [2, 1, 0] {
@@ -49,7 +49,7 @@ async fn a_key_and_an_organisation_may_ask_so_much() {
     let retry: u32 = header(&answer, "retry-after").parse().unwrap();
     assert!((3500..=3600).contains(&retry), "{retry}");
     refused(answer, "rate_limited").await;
-    // What was refused to the key counts not for the organisation, which has two left.
+    // What was refused to the key counts not for the organization, which has two left.
     for _ in 0..2 {
         assert_eq!(vault.member.get(CREDENTIALS).await.status(), 200);
     }
@@ -169,7 +169,7 @@ async fn from(api: &Api, address: &str) -> Response {
 }
 
 #[tokio::test]
-async fn an_address_that_tries_keys_is_held_off_and_its_neighbours_are_not() {
+async fn an_address_that_tries_keys_is_held_off_and_its_neighbors_are_not() {
     let vault = TestVault::start_with(&STRICT).await;
     let stranger = made_up(&vault).await;
     for _ in 0..6 {

@@ -181,7 +181,7 @@ async fn bad_parameters_are_named() {
 }
 
 #[tokio::test]
-async fn a_list_shows_no_secret_and_no_other_organisation() {
+async fn a_list_shows_no_secret_and_no_other_organization() {
     let vault = TestVault::start().await;
     let (other, _) = vault.new_organization("other");
     vault.admin.create("canary-of-mine").await;

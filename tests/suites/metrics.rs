@@ -182,7 +182,7 @@ fn address(server: &Server) -> String {
 }
 
 #[tokio::test]
-async fn organisations_are_named_only_when_that_is_asked_for() {
+async fn organizations_are_named_only_when_that_is_asked_for() {
     let vault = TestVault::start_with(&[("STRONGROOM_METRICS_BY_ORGANIZATION", "true")]).await;
     let (other, _) = vault.new_organization("other");
     vault.admin.create("secret").await;

@@ -1,4 +1,4 @@
-//! Organisations come and go.
+//! Organizations come and go.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 use strongroom_e2e::{TestVault, eventually};
 
 #[tokio::test]
-async fn a_deleted_organisation_is_refused_and_can_be_restored() {
+async fn a_deleted_organization_is_refused_and_can_be_restored() {
     let vault = TestVault::start().await;
     let second = vault.start_server(&[]);
     vault.ready(&second.url()).await;
@@ -45,7 +45,7 @@ async fn a_deleted_organisation_is_refused_and_can_be_restored() {
 }
 
 #[tokio::test]
-async fn a_destroyed_organisation_leaves_nothing_that_opens() {
+async fn a_destroyed_organization_leaves_nothing_that_opens() {
     let vault = TestVault::start().await;
     let (other, _) = vault.new_organization("other");
     let kept = other.create("kept").await;
@@ -77,7 +77,7 @@ async fn a_destroyed_organisation_leaves_nothing_that_opens() {
             >= 5
     );
 
-    // The rows of a backup, and the organisation itself brought back by hand, open nothing.
+    // The rows of a backup, and the organization itself brought back by hand, open nothing.
     database
         .batch_execute(
             "update organizations set deleted_at = null, destroy_after = null, destroyed_at = null; \
@@ -118,7 +118,7 @@ async fn keys_are_destroyed_when_the_grace_period_ends() {
 }
 
 #[tokio::test]
-async fn anonymous_callers_of_a_deleted_organisation_are_refused() {
+async fn anonymous_callers_of_a_deleted_organization_are_refused() {
     let vault = TestVault::start().await;
     let told = vault.start_server(&[("STRONGROOM_ANONYMOUS_ORG", &vault.admin.org)]);
     vault.ready(&told.url()).await;

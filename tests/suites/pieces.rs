@@ -164,7 +164,7 @@ async fn the_longest_user_is_taken() {
 }
 
 #[tokio::test]
-async fn the_key_names_the_organisation() {
+async fn the_key_names_the_organization() {
     let vault = TestVault::start().await;
     let (other, _) = vault.new_organization("other");
     open_ai(

@@ -1,4 +1,4 @@
-//! How far a write has travelled when it is answered, and what happens when that takes too long.
+//! How far a write has traveled when it is answered, and what happens when that takes too long.
 
 use std::time::{Duration, Instant};
 
@@ -185,7 +185,7 @@ async fn a_repeated_request_waits_again() {
 }
 
 #[tokio::test]
-async fn an_operation_is_its_organisations_own() {
+async fn an_operation_is_its_organizations_own() {
     let test = TestRegions::start(1).await;
     let admin = &test.vault.admin;
     test.regions[0].standby.pause_replay().await;

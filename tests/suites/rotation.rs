@@ -51,7 +51,7 @@ async fn the_root_key_is_replaced_under_load() {
     let load = Load::start(&[vault.admin.clone(), vault.admin.at(&second.url())]);
     for _ in 0..2 {
         let rotated = vault.run(&["rotate", "root", "--json"]).json();
-        // Four organisations' keys and the service keys, however many these are.
+        // Four organizations' keys and the service keys, however many these are.
         assert!(rotated["rows"].as_i64().unwrap() > 4, "{rotated}");
     }
     load.finish(&vault.admin).await;
@@ -139,7 +139,7 @@ async fn a_root_key_becomes_active_only_when_every_server_holds_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_organisations_key_is_replaced_under_load() {
+async fn an_organizations_key_is_replaced_under_load() {
     let vault = TestVault::start().await;
     let second = vault.start_server(&[]);
     vault.ready(&second.url()).await;
@@ -373,7 +373,7 @@ async fn a_damaged_row_does_not_keep_the_others_from_the_new_key() {
 }
 
 #[tokio::test]
-async fn a_damaged_organisation_key_does_not_keep_the_others_from_the_new_root_key() {
+async fn a_damaged_organization_key_does_not_keep_the_others_from_the_new_root_key() {
     let vault = TestVault::start().await;
     let (other, _) = vault.new_organization("other");
     let id = vault.admin.create("kept").await;
@@ -384,7 +384,7 @@ async fn a_damaged_organisation_key_does_not_keep_the_others_from_the_new_root_k
     let rotated = vault.run(&["rotate", "root"]);
     assert!(!rotated.success);
     assert!(
-        rotated.stderr.contains("1 organisations cannot"),
+        rotated.stderr.contains("1 organizations cannot"),
         "{}",
         rotated.stderr
     );

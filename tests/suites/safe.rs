@@ -78,7 +78,7 @@ impl Safe {
     }
 }
 
-/// How many rows each table has, of all organisations.
+/// How many rows each table has, of all organizations.
 pub(crate) async fn census(database: &Database) -> BTreeMap<String, i64> {
     let client = database.connect().await;
     let tables = "select tablename::text from pg_tables where schemaname = 'public' \

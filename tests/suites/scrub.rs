@@ -11,13 +11,13 @@ use tokio_postgres::Client;
 
 use attacks::{edits, flips, swaps};
 
-/// One credential under attack, one beside it and one of another organisation.
+/// One credential under attack, one beside it and one of another organization.
 struct Scene {
     vault: TestVault,
     database: Client,
     other_org: String,
     target: String,
-    neighbour: String,
+    neighbor: String,
     foreign: String,
 }
 
@@ -26,8 +26,8 @@ impl Scene {
         let vault = TestVault::start().await;
         let (other, _) = vault.new_organization("other");
         let target = vault.admin.create("first secret of the target").await;
-        let neighbour = vault.admin.create("secret of the neighbour").await;
-        let foreign = other.create("secret of another organisation").await;
+        let neighbor = vault.admin.create("secret of the neighbor").await;
+        let foreign = other.create("secret of another organization").await;
         let database = vault.database.connect().await;
         keep(&database, "old").await;
         let change = json!({"json_blob": {"api_key": "second secret of the target"}});
@@ -38,17 +38,17 @@ impl Scene {
             database,
             other_org: other.org,
             target,
-            neighbour,
+            neighbor,
             foreign,
         }
     }
 
-    /// Does `sql` as the attacker, with the ids in place of :target, :neighbour and :foreign.
+    /// Does `sql` as the attacker, with the ids in place of :target, :neighbor and :foreign.
     async fn attack(&self, sql: &str) {
         let quoted = |id: &str| format!("'{id}'");
         let sql = sql
             .replace(":target", &quoted(&self.target))
-            .replace(":neighbour", &quoted(&self.neighbour))
+            .replace(":neighbor", &quoted(&self.neighbor))
             .replace(":foreign", &quoted(&self.foreign))
             .replace(":org", &quoted(&self.vault.admin.org));
         self.database.batch_execute(&sql).await.expect(&sql);
@@ -78,7 +78,7 @@ impl Scene {
         let about = match finding["external_cred_id"].as_str() {
             None => "keys",
             Some(id) if id == self.target => "target",
-            Some(id) if id == self.neighbour => "neighbour",
+            Some(id) if id == self.neighbor => "neighbor",
             Some(id) if id == self.foreign => "foreign",
             Some(id) => id,
         };
@@ -93,7 +93,7 @@ impl Scene {
     async fn reads_right_or_not_at_all(&self, case: &str) {
         for (id, own) in [
             (&self.target, "of the target"),
-            (&self.neighbour, "of the neighbour"),
+            (&self.neighbor, "of the neighbor"),
         ] {
             let answer = self.vault.admin.reveal(id).await;
             let status = answer.status().as_u16();
@@ -169,7 +169,7 @@ async fn a_deleted_row_put_back_and_a_row_from_nowhere_are_found() {
         .attack(&format!(
             "insert into credentials select org_id, '{invented}', provider, cred_type, label, version, \
              key_generation, wrapped_key, sealed_blob, updated_at, pieces_user \
-             from credentials where cred_id = :neighbour"
+             from credentials where cred_id = :neighbor"
         ))
         .await;
     let about = |problem: &str| (invented.to_owned(), problem.to_owned());
@@ -185,7 +185,7 @@ async fn people_read_what_was_found_and_where() {
     let (org, target) = (&scene.vault.admin.org, &scene.target);
     let fine = scene.vault.run(&["verify"]);
     assert!(fine.success, "{}", fine.stderr);
-    let text = "checked 3 credential(s) of 2 organisation(s): all as they were written\n";
+    let text = "checked 3 credential(s) of 2 organization(s): all as they were written\n";
     assert_eq!(fine.stdout, text);
 
     scene
@@ -199,7 +199,7 @@ async fn people_read_what_was_found_and_where() {
     ];
     let found = strongroom_e2e::run(&["verify", "--org", org], &variables);
     assert!(!found.success);
-    let line = format!("organisation {org} credential {target} is not what was written");
+    let line = format!("organization {org} credential {target} is not what was written");
     assert!(found.stdout.starts_with(&line), "{}", found.stdout);
     assert!(
         found.stdout.contains("checked 2 credential(s) of 1"),
@@ -212,7 +212,7 @@ async fn people_read_what_was_found_and_where() {
     assert!(elsewhere.success, "{}", elsewhere.stdout);
     let nowhere = scene.vault.run(&["verify", "--org", target]);
     assert!(
-        nowhere.stderr.contains("there is no organisation"),
+        nowhere.stderr.contains("there is no organization"),
         "{}",
         nowhere.stderr
     );

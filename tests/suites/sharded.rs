@@ -71,7 +71,7 @@ async fn orgs_of(client: &Client, sql: &str) -> Vec<Uuid> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// Organisations by where they are: on `worker`, and elsewhere; two of each at least.
+/// Organizations by where they are: on `worker`, and elsewhere; two of each at least.
 async fn placed(vault: &TestVault, worker: &Worker) -> [Vec<Api>; 2] {
     let database = vault.database.connect().await;
     let place = "select nodeport from citus_shards where table_name = 'organizations'::regclass \
@@ -118,7 +118,7 @@ const SETTLED: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "stops a worker: make test-citus"]
-async fn organisations_on_other_workers_go_on() {
+async fn organizations_on_other_workers_go_on() {
     let vault = TestVault::start().await;
     let worker = vault.database.lease().workers().next().unwrap();
     let [away, there] = placed(&vault, &worker).await;
@@ -157,7 +157,7 @@ async fn organisations_on_other_workers_go_on() {
     outage.end().await;
     for api in &away {
         eventually(
-            "an organisation is back",
+            "an organization is back",
             Duration::from_secs(30),
             async || api.post(&api_key("secret")).await.status() == StatusCode::CREATED,
         )

@@ -82,7 +82,7 @@ async fn a_row_that_was_altered_does_not_open() {
 }
 
 #[tokio::test]
-async fn a_row_moved_to_another_organisation_or_id_does_not_open() {
+async fn a_row_moved_to_another_organization_or_id_does_not_open() {
     let vault = TestVault::start().await;
     let client = vault.database.connect().await;
     let (thief, _) = vault.new_organization("thief");
@@ -99,7 +99,7 @@ async fn a_row_moved_to_another_organisation_or_id_does_not_open() {
     client.execute(&statement, &[]).await.unwrap();
     let failed = failure(thief.reveal(&id).await, 500).await;
     assert_eq!(failed.errors[0].1, "integrity_failure");
-    // The organisation's key taken along helps nobody: it is bound to its organisation as well.
+    // The organization's key taken along helps nobody: it is bound to its organization as well.
     let key = "select encode(wrapped_key, 'hex') from org_keys where org_id = $1::text::uuid";
     let key = client.query_one(key, &[&vault.admin.org]).await.unwrap();
     let take_key = format!(

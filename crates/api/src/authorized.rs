@@ -45,8 +45,8 @@ permits!(
     ReadAudit
 );
 
-/// A caller who may do `P` in the organisation that the request names. Having one is having passed
-/// authentication (401), the role (403) and the organisation header (400), in this order.
+/// A caller who may do `P` in the organization that the request names. Having one is having passed
+/// authentication (401), the role (403) and the organization header (400), in this order.
 pub(crate) struct Authorized<P> {
     pub(crate) caller: Caller,
     pub(crate) vault: Arc<Vault>,

@@ -67,7 +67,7 @@ impl Required {
         self.consistency.level
     }
 
-    /// Runs a write, and answers once it has travelled as far as required.
+    /// Runs a write, and answers once it has traveled as far as required.
     pub(crate) async fn fulfil<T>(
         self,
         state: &AppState,

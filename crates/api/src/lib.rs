@@ -1,4 +1,4 @@
-//! The HTTP surface: one file per endpoint, one extractor that yields an authorised caller, and one place
+//! The HTTP surface: one file per endpoint, one extractor that yields an authorized caller, and one place
 //! that turns the vault's errors into answers.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 

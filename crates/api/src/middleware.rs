@@ -25,7 +25,7 @@ use crate::state::AppState;
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);
 
-/// The organisation whose key the request bears, once that was checked.
+/// The organization whose key the request bears, once that was checked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CallerOrg(pub(crate) OrgId);
 

@@ -36,7 +36,7 @@ pub struct ApiSettings {
     pub anonymous_needs_loopback_host: bool,
     /// Whether `/metrics` has a listener of its own, and is not there beside the API.
     pub metrics_apart: bool,
-    /// Whether metrics count organisations by their ids.
+    /// Whether metrics count organizations by their ids.
     pub metrics_by_organization: bool,
     /// What the program tells of its process.
     pub process: ProcessInfo,

@@ -9,11 +9,11 @@ use crate::FORMAT_VERSION;
 pub enum Purpose {
     /// The value that proves a loaded root key to be the right one.
     RootKeyCheck = 1,
-    /// An organisation's key, wrapped by a root key.
+    /// An organization's key, wrapped by a root key.
     OrganizationKey = 2,
     /// A service-wide key (API-key hashing, audit chain, idempotency), wrapped by a root key.
     ServiceKey = 3,
-    /// A credential version's data key, wrapped by its organisation's key.
+    /// A credential version's data key, wrapped by its organization's key.
     DataKey = 4,
     /// A credential's blob, sealed by its data key.
     CredentialBlob = 5,
@@ -33,7 +33,7 @@ pub enum Purpose {
     BackupLine = 12,
     /// What tells an API key's id that was issued from one that was not.
     ApiKeyId = 13,
-    /// The heads of an organisation's audit lanes, signed so that they can be kept elsewhere.
+    /// The heads of an organization's audit lanes, signed so that they can be kept elsewhere.
     AuditHeads = 20,
     /// Where a pruned audit lane goes on, signed.
     AuditCheckpoint = 21,

@@ -23,7 +23,7 @@ impl fmt::Display for RootKeyId {
     }
 }
 
-/// The key at the top: it wraps organisations' keys and service keys, and seals nothing else.
+/// The key at the top: it wraps organizations' keys and service keys, and seals nothing else.
 #[derive(Debug, Clone)]
 pub struct RootKey {
     id: RootKeyId,

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 /// Length of every symmetric key here, in bytes (AES-256, HMAC-SHA-256).
 pub const KEY_LEN: usize = 32;
 
-/// Secret bytes of any length. Wiped on drop, never printed, never serialised.
+/// Secret bytes of any length. Wiped on drop, never printed, never serialized.
 #[derive(Clone)]
 pub struct SecretBytes(Zeroizing<Vec<u8>>);
 
@@ -29,7 +29,7 @@ impl fmt::Debug for SecretBytes {
     }
 }
 
-/// Secret text. Wiped on drop, never printed, never serialised.
+/// Secret text. Wiped on drop, never printed, never serialized.
 #[derive(Clone)]
 pub struct SecretString(Zeroizing<String>);
 

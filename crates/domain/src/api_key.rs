@@ -1,7 +1,7 @@
 //! API keys: their text form, and the keyed digest that is stored of them.
 //!
 //! Text: `sr_<role>_<id>_<secret>`, where `<id>` is base32 (RFC 4648, lower case, no padding) of
-//! organisation (16 bytes) and key id (16 bytes), and `<secret>` is base32 of 32 random bytes followed by
+//! organization (16 bytes) and key id (16 bytes), and `<secret>` is base32 of 32 random bytes followed by
 //! the CRC-32 of all that comes before it. The checksum refuses typing errors without a query; it is no
 //! protection against forgery, which the 256 random bits are.
 
@@ -80,7 +80,7 @@ pub struct ApiKeyToken {
 /// An API key as the database holds it.
 #[derive(Debug, Clone)]
 pub struct StoredApiKey {
-    /// The organisation it belongs to.
+    /// The organization it belongs to.
     pub org: OrgId,
     /// Its public id.
     pub id: KeyId,
@@ -88,7 +88,7 @@ pub struct StoredApiKey {
     pub role: Role,
     /// What people call it.
     pub name: String,
-    /// Keyed digest over organisation, id, role, expiry and secret.
+    /// Keyed digest over organization, id, role, expiry and secret.
     pub digest: Vec<u8>,
     /// When it was issued.
     pub created_at: DateTime<Utc>,
@@ -164,7 +164,7 @@ impl ApiKeyToken {
         SecretString::new(format!("{head}_{}", *secret))
     }
 
-    /// The organisation that the key claims.
+    /// The organization that the key claims.
     #[must_use]
     pub fn org(&self) -> OrgId {
         self.org
@@ -176,7 +176,7 @@ impl ApiKeyToken {
         self.id
     }
 
-    /// The scope in which the claim can be looked up: nothing but that organisation's keys is asked for.
+    /// The scope in which the claim can be looked up: nothing but that organization's keys is asked for.
     pub(crate) fn scope(&self) -> OrgScope {
         OrgScope::new(self.org)
     }
@@ -203,8 +203,8 @@ impl ApiKeyToken {
     }
 }
 
-// Organisation, id, role and expiry are bound, or whoever may write the table could copy a digest into
-// another organisation's row, or make a member an admin.
+// Organization, id, role and expiry are bound, or whoever may write the table could copy a digest into
+// another organization's row, or make a member an admin.
 fn digest_context(org: OrgId, id: KeyId, role: Role, expires_at: Option<DateTime<Utc>>) -> Context {
     Context::new(Purpose::ApiKeyDigest)
         .uuid(org.0)
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_binds_organisation_id_role_and_expiry() {
+    fn a_digest_binds_organization_id_role_and_expiry() {
         let key = SecretKey::from_slice(&[1; 32]).unwrap();
         let token = token();
         let row = stored(&token, &key);

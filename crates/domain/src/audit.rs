@@ -1,6 +1,6 @@
 //! The audit trail: what an event says, and how events are chained.
 //!
-//! Events form one chain per organisation and *lane*. A lane is one writer's life, so that servers never
+//! Events form one chain per organization and *lane*. A lane is one writer's life, so that servers never
 //! queue behind each other's heads. Every event carries a keyed digest over itself and the digest before
 //! it; a lane's first event also names the heads of the lanes that were there before it.
 
@@ -32,7 +32,7 @@ pub use walk::{Fault, LaneWalk};
 wire_enum! {
     /// What was done, or asked for.
     Action {
-        /// An organisation was created.
+        /// An organization was created.
         OrganizationCreate = 1 => "organization.create",
         /// An API key was issued.
         KeyCreate = 2 => "key.create",
@@ -50,19 +50,19 @@ wire_enum! {
         CredentialDelete = 8 => "credential.delete",
         /// All credentials were deleted; one `credential.delete` for each follows.
         CredentialDeleteAll = 9 => "credential.delete_all",
-        /// A known key asked for what it may not: beyond its role, in another organisation, or after its end.
+        /// A known key asked for what it may not: beyond its role, in another organization, or after its end.
         RequestDenied = 10 => "request.denied",
-        /// An organisation was deleted; its keys live on for the grace period.
+        /// An organization was deleted; its keys live on for the grace period.
         OrganizationDelete = 11 => "organization.delete",
-        /// A deleted organisation was restored.
+        /// A deleted organization was restored.
         OrganizationRestore = 12 => "organization.restore",
-        /// An organisation's keys, and then its rows, were destroyed.
+        /// An organization's keys, and then its rows, were destroyed.
         OrganizationDestroy = 13 => "organization.destroy",
-        /// A new generation of an organisation's key became active.
+        /// A new generation of an organization's key became active.
         OrganizationRotate = 14 => "organization.rotate",
-        /// An organisation's keys were wrapped by another root key.
+        /// An organization's keys were wrapped by another root key.
         OrganizationRewrap = 15 => "organization.rewrap",
-        /// An old generation of an organisation's key was destroyed.
+        /// An old generation of an organization's key was destroyed.
         OrganizationRetire = 16 => "organization.retire",
         /// A credential was encrypted anew: another data key, the same content.
         CredentialReseal = 17 => "credential.reseal",
@@ -72,9 +72,9 @@ wire_enum! {
         AuditPrune = 19 => "audit.prune",
         /// The audit trail was read, here or with an export.
         AuditList = 20 => "audit.list",
-        /// The organisation was copied into a backup, sealed as it is.
+        /// The organization was copied into a backup, sealed as it is.
         OrganizationBackup = 21 => "organization.backup",
-        /// Rows of the organisation were restored from a backup.
+        /// Rows of the organization were restored from a backup.
         OrganizationRestoreBackup = 22 => "organization.restore_backup",
     }
 }
@@ -187,7 +187,7 @@ pub struct Chain {
 /// Where in its chain an event stands.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
-    /// The organisation.
+    /// The organization.
     pub org: OrgId,
     /// The lane.
     pub lane: LaneId,

@@ -7,7 +7,7 @@ use serde::Serialize;
 wire_enum! {
     /// What an API key may do.
     Role {
-        /// Everything within its organisation.
+        /// Everything within its organization.
         Admin = 1 => "admin",
         /// List credentials, without their secrets.
         Member = 2 => "member",
@@ -27,15 +27,15 @@ pub enum Permission {
     UpdateCredential,
     /// Delete credentials.
     DeleteCredential,
-    /// See how far rotations of the organisation's key have come.
+    /// See how far rotations of the organization's key have come.
     ReadRotations,
-    /// See how far the organisation's writes have travelled.
+    /// See how far the organization's writes have traveled.
     ReadOperations,
     /// Create, change and delete users' keys on the Pieces surface.
     ManageUserKeys,
-    /// Read and verify the organisation's audit trail.
+    /// Read and verify the organization's audit trail.
     ReadAudit,
-    /// Create, list and revoke API keys, and create the organisation.
+    /// Create, list and revoke API keys, and create the organization.
     ManageOrganization,
     /// Look through all credentials for stale ones, without their secrets.
     InspectCredentials,
@@ -65,7 +65,7 @@ pub enum Actor {
     Operator,
 }
 
-/// An authenticated caller, acting in one organisation.
+/// An authenticated caller, acting in one organization.
 #[derive(Debug, Clone)]
 pub struct Caller {
     org: OrgId,
@@ -73,7 +73,7 @@ pub struct Caller {
     request: RequestInfo,
 }
 
-/// The right to run queries on one organisation's rows. Only this crate makes one, and only out of a
+/// The right to run queries on one organization's rows. Only this crate makes one, and only out of a
 /// [`Caller`] or of an API key that is being checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrgScope(OrgId);
@@ -83,7 +83,7 @@ impl OrgScope {
         Self(org)
     }
 
-    /// The organisation.
+    /// The organization.
     #[must_use]
     pub fn org(self) -> OrgId {
         self.0
@@ -117,7 +117,7 @@ impl Caller {
         }
     }
 
-    /// The organisation the caller acts in.
+    /// The organization the caller acts in.
     #[must_use]
     pub fn org(&self) -> OrgId {
         self.org

@@ -1,4 +1,4 @@
-//! What a server counts, for whoever watches it. Numbers only: no organisation's and no credential's id.
+//! What a server counts, for whoever watches it. Numbers only: no organization's and no credential's id.
 
 mod histogram;
 mod status;
@@ -53,7 +53,7 @@ pub struct Counters {
     pub authentications: Authentications,
     /// The audit trail as this server continues it.
     pub audit: AuditCounts,
-    /// Rotations of organisations' keys.
+    /// Rotations of organizations' keys.
     pub rotations: RotationCounts,
     /// Rotations of the root key.
     pub root_rotations: RotationCounts,
@@ -61,7 +61,7 @@ pub struct Counters {
     pub integrity_failures: Count,
     /// Rows that scrubs have checked.
     pub verify_rows: Count,
-    /// Scrubs of all organisations that came to their end.
+    /// Scrubs of all organizations that came to their end.
     pub verify_runs: Count,
     /// When the last of these ended, in seconds since 1970; 0 before the first.
     pub verify_last_run: Count,
@@ -107,7 +107,7 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// A scrub of all organisations ended at `at` with so many `findings`.
+    /// A scrub of all organizations ended at `at` with so many `findings`.
     pub fn scrub_ended(&self, at: DateTime<Utc>, findings: u64) {
         self.verify_runs.add(1);
         self.verify_last_findings.set(findings);

@@ -163,7 +163,7 @@ pub struct CredentialInfo {
     /// Its id.
     #[serde(rename = "external_cred_id")]
     pub id: CredentialId,
-    /// The organisation it belongs to.
+    /// The organization it belongs to.
     #[serde(rename = "organization_id")]
     pub org: OrgId,
     /// Who issued it.
@@ -202,7 +202,7 @@ pub struct SealedCredential {
     pub label: Label,
     /// 1 when created, one more with every change.
     pub version: i64,
-    /// Which generation of the organisation's key wraps `wrapped_key`.
+    /// Which generation of the organization's key wraps `wrapped_key`.
     pub key_generation: i32,
     /// The version's data key, wrapped.
     pub wrapped_key: Vec<u8>,
@@ -215,7 +215,7 @@ pub struct SealedCredential {
 }
 
 impl SealedCredential {
-    /// All but the secret, as a row of organisation `org`.
+    /// All but the secret, as a row of organization `org`.
     #[must_use]
     pub fn info(&self, org: OrgId) -> CredentialInfo {
         CredentialInfo {

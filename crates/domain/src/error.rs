@@ -32,7 +32,7 @@ impl FieldError {
 /// Why the vault did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
-    /// No valid API key of the organisation. One answer for every cause.
+    /// No valid API key of the organization. One answer for every cause.
     #[error("authentication failed")]
     Unauthorized,
     /// The caller's role may not do this.
@@ -41,7 +41,7 @@ pub enum VaultError {
     /// The input breaks rules; all of them are listed.
     #[error("the input is invalid")]
     Invalid(Vec<FieldError>),
-    /// There is no such thing in the caller's organisation.
+    /// There is no such thing in the caller's organization.
     #[error("not found")]
     NotFound,
     /// Something stored does not open: it was moved, altered, or its key is gone.
@@ -97,7 +97,7 @@ impl From<StoreError> for VaultError {
             StoreError::NotFound => Self::NotFound,
             StoreError::OrganizationGone => Self::Unauthorized,
             StoreError::RetiredKey => {
-                Self::Unavailable("the organisation's key changed meanwhile".into())
+                Self::Unavailable("the organization's key changed meanwhile".into())
             }
             StoreError::ReusedIdempotencyKey => Self::ReusedIdempotencyKey,
             StoreError::Conflict => Self::Internal("a unique key is taken".into()),

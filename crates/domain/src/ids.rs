@@ -40,7 +40,7 @@ macro_rules! id {
 }
 
 id! {
-    /// An organisation: the tenant.
+    /// An organization: the tenant.
     OrgId
 }
 id! {

@@ -1,4 +1,4 @@
-//! What a credential, an organisation, a caller and an audit event are; who may do what; the
+//! What a credential, an organization, a caller and an audit event are; who may do what; the
 //! [`Vault`]'s operations; and the ports they need.
 //!
 //! Nothing here does I/O, reads a clock or makes randomness by itself: storage, time and random bytes

@@ -1,11 +1,11 @@
-//! Organisations.
+//! Organizations.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::{FieldError, OrgId};
 
-/// Longest name of an organisation or API key, in characters.
+/// Longest name of an organization or API key, in characters.
 pub const MAX_NAME_CHARS: usize = 256;
 
 /// A tenant.
@@ -29,7 +29,7 @@ pub struct Organization {
     pub destroyed_at: Option<DateTime<Utc>>,
 }
 
-/// Checks the name of an organisation or API key: 1 to [`MAX_NAME_CHARS`] characters, no control characters.
+/// Checks the name of an organization or API key: 1 to [`MAX_NAME_CHARS`] characters, no control characters.
 ///
 /// # Errors
 /// A [`FieldError`] on `name`.

@@ -1,4 +1,4 @@
-//! How far a write must have travelled before it is answered, and how to ask later how far it has come.
+//! How far a write must have traveled before it is answered, and how to ask later how far it has come.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -196,9 +196,9 @@ pub struct Stale {
 /// Whether and where operations are kept.
 #[async_trait]
 pub trait OperationStore: Send + Sync {
-    /// Whether the primary has this organisation's operation.
+    /// Whether the primary has this organization's operation.
     async fn has_operation(&self, scope: OrgScope, operation: OperationId) -> StoreResult<bool>;
-    /// Forgets operations of these organisations before `before`, and what was kept of requests until `now`.
+    /// Forgets operations of these organizations before `before`, and what was kept of requests until `now`.
     async fn forget_operations(
         &self,
         scopes: &[OrgScope],
@@ -213,7 +213,7 @@ mod tests {
     use strongroom_crypto::OsRandom;
 
     #[test]
-    fn an_operations_id_names_its_organisation_and_time() {
+    fn an_operations_id_names_its_organization_and_time() {
         let key = SecretKey::generate(&OsRandom).unwrap();
         let (ours, theirs) = (OrgId(Uuid::from_u128(1)), OrgId(Uuid::from_u128(2)));
         let now = DateTime::from_timestamp_millis(1_800_000_000_000).unwrap();

@@ -84,10 +84,10 @@ impl Progress {
     }
 }
 
-/// Bringing an organisation's credentials under a new generation of its key.
+/// Bringing an organization's credentials under a new generation of its key.
 #[derive(Debug, Clone, Serialize)]
 pub struct Rotation {
-    /// The organisation.
+    /// The organization.
     pub org_id: OrgId,
     /// The new generation.
     pub generation: i32,
@@ -98,7 +98,7 @@ pub struct Rotation {
     pub progress: Progress,
 }
 
-/// Re-wrapping organisations' keys and service keys under a new root key.
+/// Re-wrapping organizations' keys and service keys under a new root key.
 #[derive(Debug, Clone)]
 pub struct RootRotation {
     /// The new root key.
@@ -112,7 +112,7 @@ pub struct RootRotation {
 pub struct ServerReport {
     /// Its own id, new at every start.
     pub id: Uuid,
-    /// What people recognise it by.
+    /// What people recognize it by.
     pub name: String,
     /// Since when it runs.
     pub started_at: DateTime<Utc>,
@@ -123,7 +123,7 @@ pub struct ServerReport {
 /// A server that reported lately.
 #[derive(Debug, Clone)]
 pub struct RunningServer {
-    /// What people recognise it by.
+    /// What people recognize it by.
     pub name: String,
     /// The root keys it holds.
     pub root_keys: Vec<RootKeyId>,

@@ -13,9 +13,9 @@ use crate::{CredentialId, OrgId, VaultError};
 /// One thing that is not as it was written. Names no content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Finding {
-    /// The organisation.
+    /// The organization.
     pub org: OrgId,
-    /// The credential; none when it is about the organisation's keys.
+    /// The credential; none when it is about the organization's keys.
     pub credential: Option<CredentialId>,
     /// What is wrong.
     pub problem: Problem,
@@ -24,15 +24,15 @@ pub struct Finding {
 /// What is wrong. Its text is for people; [`Problem::code`] is for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
-    /// The row does not open: it was moved, relabelled or altered.
+    /// The row does not open: it was moved, relabeled or altered.
     DoesNotOpen,
     /// The row is of a form that no server writes.
     Malformed,
-    /// The row names a generation of the organisation's key that cannot be used.
+    /// The row names a generation of the organization's key that cannot be used.
     KeyMissing(i32),
-    /// This generation of the organisation's key does not unwrap.
+    /// This generation of the organization's key does not unwrap.
     KeyDoesNotUnwrap(i32),
-    /// No generation of the organisation's key is active.
+    /// No generation of the organization's key is active.
     NoActiveKey,
     /// The trail has a newer version than the row.
     RolledBack {
@@ -76,19 +76,19 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DoesNotOpen => f.write_str("does not open: it was moved, relabelled or altered"),
+            Self::DoesNotOpen => f.write_str("does not open: it was moved, relabeled or altered"),
             Self::Malformed => f.write_str("is of a form that no server writes"),
             Self::KeyMissing(generation) => write!(
                 f,
-                "is sealed under generation {generation} of the organisation's key, which is missing or does \
+                "is sealed under generation {generation} of the organization's key, which is missing or does \
                  not unwrap"
             ),
             Self::KeyDoesNotUnwrap(generation) => write!(
                 f,
-                "generation {generation} of the organisation's key does not unwrap: it was moved or altered, \
+                "generation {generation} of the organization's key does not unwrap: it was moved or altered, \
                  or its root key is not loaded"
             ),
-            Self::NoActiveKey => f.write_str("no generation of the organisation's key is active"),
+            Self::NoActiveKey => f.write_str("no generation of the organization's key is active"),
             Self::RolledBack { stored, written } => write!(
                 f,
                 "was rolled back: it is version {stored}, and version {written} was written"
@@ -161,7 +161,7 @@ pub trait ScrubStore: Send + Sync {
         from: CredentialId,
         limit: i64,
     ) -> StoreResult<Vec<Trailed>>;
-    /// How many credentials the organisation has now.
+    /// How many credentials the organization has now.
     async fn count_credentials(&self, scope: OrgScope) -> StoreResult<u64>;
 }
 

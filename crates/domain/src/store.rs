@@ -31,13 +31,13 @@ pub enum StoreError {
     Unavailable(String),
     /// The part of the database that this needs cannot be reached or does not answer in time; nothing was written.
     /// What needs other parts may go on.
-    #[error("the organisation's part of the database is unavailable: {0}")]
+    #[error("the organization's part of the database is unavailable: {0}")]
     PartUnavailable(String),
     /// Something else holds what this needs; nothing was written. The same write may succeed soon.
     #[error("contended: {0}")]
     Contended(String),
-    /// The organisation is deleted, or has no key any more; nothing was written.
-    #[error("the organisation is deleted")]
+    /// The organization is deleted, or has no key any more; nothing was written.
+    #[error("the organization is deleted")]
     OrganizationGone,
     /// A stored row is not of the form that it was written in.
     #[error("a stored row is malformed: {0}")]
@@ -52,7 +52,7 @@ pub enum StoreError {
     #[error("no such row")]
     NotFound,
     /// The write was sealed under a key generation that is not the active one; nothing was written.
-    #[error("the organisation's key generation is not active")]
+    #[error("the organization's key generation is not active")]
     RetiredKey,
     /// The idempotency key was used for another request; nothing was written.
     #[error("the idempotency key was used for another request")]
@@ -71,10 +71,10 @@ pub enum StoreError {
 /// The result of a port's operation.
 pub type StoreResult<T> = Result<T, StoreError>;
 
-/// Organisations, their keys, their credentials. Every write commits together with its audit event.
+/// Organizations, their keys, their credentials. Every write commits together with its audit event.
 #[async_trait]
 pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore + OperationStore {
-    /// Creates an organisation with its first key.
+    /// Creates an organization with its first key.
     async fn create_organization(
         &self,
         scope: OrgScope,
@@ -82,13 +82,13 @@ pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore + Operat
         key: StoredOrgKey,
         event: Event,
     ) -> StoreResult<()>;
-    /// All organisations, oldest first: the one door across tenants.
+    /// All organizations, oldest first: the one door across tenants.
     async fn organizations(&self) -> StoreResult<Vec<Organization>>;
     /// Those that are deleted or destroyed, oldest first.
     async fn deleted_organizations(&self) -> StoreResult<Vec<Organization>>;
-    /// The organisation, also a deleted one.
+    /// The organization, also a deleted one.
     async fn organization(&self, scope: OrgScope) -> StoreResult<Option<Organization>>;
-    /// Deletes the organisation, until `destroy_after` in a way that can be taken back.
+    /// Deletes the organization, until `destroy_after` in a way that can be taken back.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when it is not there or deleted already.
@@ -98,12 +98,12 @@ pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore + Operat
         destroy_after: DateTime<Utc>,
         event: Event,
     ) -> StoreResult<()>;
-    /// Restores a deleted organisation.
+    /// Restores a deleted organization.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when it is not deleted, or destroyed.
     async fn restore_organization(&self, scope: OrgScope, event: Event) -> StoreResult<()>;
-    /// Destroys a deleted organisation's keys, and with them everything they sealed, and revokes its API keys:
+    /// Destroys a deleted organization's keys, and with them everything they sealed, and revokes its API keys:
     /// `at_once`, or only if its grace period has ended.
     ///
     /// # Errors
@@ -114,9 +114,9 @@ pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore + Operat
         at_once: bool,
         event: Event,
     ) -> StoreResult<()>;
-    /// Removes what rows a destroyed organisation still has; can be repeated.
+    /// Removes what rows a destroyed organization still has; can be repeated.
     async fn remove_rows(&self, scope: OrgScope) -> StoreResult<()>;
-    /// All generations of the organisation's key.
+    /// All generations of the organization's key.
     async fn org_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredOrgKey>>;
     /// The generations that the replica shows which credentials are read from; `None` when that is the primary.
     async fn org_keys_of_replica(&self, scope: OrgScope) -> StoreResult<Option<Vec<StoredOrgKey>>>;
@@ -130,7 +130,7 @@ pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore + Operat
     ) -> StoreResult<()>;
     /// One API key.
     async fn api_key(&self, scope: OrgScope, id: KeyId) -> StoreResult<Option<StoredApiKey>>;
-    /// All API keys of the organisation, oldest first.
+    /// All API keys of the organization, oldest first.
     async fn api_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredApiKey>>;
     /// Revokes an API key and tells every server; a key revoked before keeps its first time.
     ///
@@ -191,7 +191,7 @@ pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore + Operat
         operation: Option<OperationId>,
         event: Event,
     ) -> StoreResult<Committed>;
-    /// Deletes all credentials of the organisation: `event` is recorded, then one of `each` per credential.
+    /// Deletes all credentials of the organization: `event` is recorded, then one of `each` per credential.
     async fn delete_all_credentials(
         &self,
         scope: OrgScope,
@@ -210,7 +210,7 @@ pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore + Operat
     /// How its queues and connections stand now.
     fn status(&self) -> StoreStatus;
 
-    /// A value that is another one after every change of an API key, an organisation or its key, but for new ones. None
+    /// A value that is another one after every change of an API key, an organization or its key, but for new ones. None
     /// where the database has no such value.
     async fn key_epoch(&self) -> StoreResult<Option<Uuid>>;
 

@@ -70,7 +70,7 @@ impl fmt::Debug for Cluster {
 }
 
 impl Cluster {
-    /// Initialises the folder unless it's initialised already, starts the server and waits until
+    /// Initializes the folder unless it's initialized already, starts the server and waits until
     /// it accepts connections, at most 60 seconds. Waits up to 10 seconds for a previous server
     /// in the same folder to end.
     ///

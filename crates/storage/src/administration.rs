@@ -105,7 +105,7 @@ async fn change_organization(
     Ok(Ok(()))
 }
 
-// The guarded update comes first: it holds the row, so that nobody restores the organisation meanwhile, and
+// The guarded update comes first: it holds the row, so that nobody restores the organization meanwhile, and
 // nothing else is touched unless it applies.
 async fn destroy_organization(
     transaction: &OrgTransaction,

@@ -1,4 +1,4 @@
-//! What becomes of a batch when part of the database is away: each organisation goes on by itself, so that those
+//! What becomes of a batch when part of the database is away: each organization goes on by itself, so that those
 //! whose part is there do not wait for the others.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -16,25 +16,25 @@ use tokio::time::Instant;
 
 use crate::gather::Member;
 
-/// Most organisations that are tried at a time.
+/// Most organizations that are tried at a time.
 const TOGETHER: usize = 4;
-/// How long after an organisation's part was away its requests are refused without asking again.
+/// How long after an organization's part was away its requests are refused without asking again.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Most requests that wait here.
 const CAPACITY: usize = 4096;
 
-/// Carries out one organisation's requests.
+/// Carries out one organization's requests.
 #[async_trait]
 pub(crate) trait Alone: Send + Sync + 'static {
     /// One request with its reply.
     type Member: Member;
 
-    /// Carries out `members`, all of one organisation, and answers every one. Whether its part of the database
+    /// Carries out `members`, all of one organization, and answers every one. Whether its part of the database
     /// was there.
     async fn alone(&self, members: Vec<Self::Member>) -> bool;
 }
 
-/// Takes the requests that shall not share a batch: those of organisations whose part of the database was away
+/// Takes the requests that shall not share a batch: those of organizations whose part of the database was away
 /// when it was last asked for, and of those that shared a batch with them.
 pub(crate) struct Aside<M> {
     queue: mpsc::UnboundedSender<Vec<M>>,
@@ -74,8 +74,8 @@ impl<M: Member> Aside<M> {
         let alone = orgs.len() == 1;
         tracing::warn!(
             cause = why,
-            organisations = orgs.len(),
-            "part of the database is away; each organisation is tried by itself"
+            organizations = orgs.len(),
+            "part of the database is away; each organization is tried by itself"
         );
         self.suspects.with(|suspects| suspects.extend(orgs));
         if !alone {
@@ -104,7 +104,7 @@ struct Ward<W: Alone> {
     work: Arc<W>,
     suspects: Suspects,
     waiting: HashMap<OrgId, Vec<W::Member>>,
-    /// Organisations with something waiting, in the order in which they came.
+    /// Organizations with something waiting, in the order in which they came.
     turns: VecDeque<OrgId>,
     busy: HashSet<OrgId>,
     away_since: HashMap<OrgId, Instant>,
@@ -200,7 +200,7 @@ mod tests {
         }
     }
 
-    /// Answers for all organisations but one, whose part never answers.
+    /// Answers for all organizations but one, whose part never answers.
     struct Work {
         away: OrgId,
         tried: mpsc::UnboundedSender<OrgId>,

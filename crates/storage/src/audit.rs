@@ -19,15 +19,15 @@ use crate::sql;
 use crate::statement::Bound;
 use crate::transaction::OrgTransaction;
 
-/// Most organisations whose heads are kept in memory; beyond it they are read again.
+/// Most organizations whose heads are kept in memory; beyond it they are read again.
 const MAX_HEADS: usize = 100_000;
 
-/// One writer's chains, one per organisation. Appending must be serialised by the writer.
+/// One writer's chains, one per organization. Appending must be serialized by the writer.
 pub(crate) struct Lane {
     id: LaneId,
     chain: Chain,
     heads: HashMap<OrgId, Position>,
-    /// Whether `heads` has every organisation that this lane has events of.
+    /// Whether `heads` has every organization that this lane has events of.
     complete: bool,
     counters: Arc<Counters>,
 }
@@ -47,7 +47,7 @@ const BEFORE_FIRST: Position = Position {
 };
 
 fn no_start() -> StoreError {
-    StoreError::Internal("an organisation without a place in the lane".into())
+    StoreError::Internal("an organization without a place in the lane".into())
 }
 
 /// Heads that become true when the transaction commits.
@@ -189,7 +189,7 @@ impl Lane {
         self.complete = false;
     }
 
-    // Where this lane stands for each organisation whose head is not known: its last event, stored or pruned; or, before
+    // Where this lane stands for each organization whose head is not known: its last event, stored or pruned; or, before
     // its first one, nothing but the heads of the other lanes, which that first event then names.
     async fn recover(
         &self,

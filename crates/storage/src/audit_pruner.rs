@@ -23,7 +23,7 @@ const LOCK_TRIES: u32 = 100;
 /// Pause between two of them.
 const LOCK_PAUSE: Duration = Duration::from_millis(300);
 
-/// What an organisation's part of a prune comes to.
+/// What an organization's part of a prune comes to.
 struct Part {
     scope: OrgScope,
     old: u64,
@@ -176,10 +176,10 @@ async fn drop_partitions(
         let rows: i64 = rows.first().map_or(Ok(0), |row| get(row, "rows"))?;
         found += u64::try_from(rows).unwrap_or_default();
     }
-    // Row-level security hid from us what belongs to organisations that are not listed, and what came since.
+    // Row-level security hid from us what belongs to organizations that are not listed, and what came since.
     if found != inside {
         return Err(changed(format!(
-            "its partitions hold {found} events, but {inside} of listed organisations"
+            "its partitions hold {found} events, but {inside} of listed organizations"
         )));
     }
     for part in parts.iter().filter(|part| part.kept > 0) {

@@ -44,7 +44,7 @@ pub struct Database {
     pub(crate) watched: Watched,
 }
 
-/// Connections for the writer and the readers: of credentials, of API keys, of organisations' keys.
+/// Connections for the writer and the readers: of credentials, of API keys, of organizations' keys.
 const RESERVED: usize = 4;
 
 fn pool(

@@ -18,7 +18,7 @@ use waiting::{Queued, Waiting};
 /// Where one member of a batch gets its answer.
 pub(crate) type Reply<T> = oneshot::Sender<StoreResult<T>>;
 
-/// A request that belongs to one organisation.
+/// A request that belongs to one organization.
 pub(crate) trait Member: Send + 'static {
     fn org(&self) -> OrgId;
     /// How much it brings along, in bytes.
@@ -360,7 +360,7 @@ mod tests {
     async fn with_no_room_left_the_one_with_most_gives_way() {
         let queue = Queue::new(line(3));
         let mut flood: Vec<_> = (0..4).map(|nth| put(&queue, org(1), nth)).collect();
-        // The third gave way to the fourth, and this one to another organisation's.
+        // The third gave way to the fourth, and this one to another organization's.
         let mut other = put(&queue, org(2), 0);
         let refused = |answer: &mut oneshot::Receiver<StoreResult<()>>| {
             matches!(answer.try_recv(), Ok(Err(StoreError::Overloaded)))

@@ -1,4 +1,4 @@
-//! Which generations of organisations' keys a batch's rows name, and whether these are still the active ones.
+//! Which generations of organizations' keys a batch's rows name, and whether these are still the active ones.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use uuid::Uuid;
 use crate::operations::NewRows;
 use crate::statement::Step;
 
-/// Most organisations whose generations are kept in memory; beyond it they are checked again.
+/// Most organizations whose generations are kept in memory; beyond it they are checked again.
 const MAX_CHECKED: usize = 100_000;
 
-/// The generations of organisations' keys that a batch's rows name, each once.
+/// The generations of organizations' keys that a batch's rows name, each once.
 pub(crate) struct Used {
     orgs: Vec<Uuid>,
     generations: Vec<i32>,

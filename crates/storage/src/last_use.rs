@@ -19,7 +19,7 @@ use crate::sql;
 use crate::statement::Step;
 use crate::transaction::{OrgTransaction, within};
 
-/// Most uses in one transaction: each row is looked for among all organisations of its scope.
+/// Most uses in one transaction: each row is looked for among all organizations of its scope.
 const LARGEST_BATCH: usize = 128;
 
 type CredentialUse = (OrgScope, CredentialId, LastUse);
@@ -58,7 +58,7 @@ impl LastUseStore for PgStore {
     }
 }
 
-// Where part of the database is away, the uses of the other organisations are kept all the same. What has failed
+// Where part of the database is away, the uses of the other organizations are kept all the same. What has failed
 // fails the whole, so that the caller brings everything again, which does no harm.
 async fn each_if_together_fails<'a, T, W: Future<Output = StoreResult<()>>>(
     database: &Database,

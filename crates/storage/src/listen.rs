@@ -12,7 +12,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How often audit partitions are made ahead of time.
 const PARTITIONS_EVERY: Duration = Duration::from_secs(6 * 3600);
 
-/// Hears of revoked API keys and deleted organisations. Stops when dropped.
+/// Hears of revoked API keys and deleted organizations. Stops when dropped.
 pub struct RevocationListener(JoinHandle<()>);
 
 /// Makes audit partitions ahead of time. Stops when dropped.

@@ -16,7 +16,7 @@ use crate::sql;
 use crate::statement::Bound;
 use crate::transaction::OrgTransaction;
 
-/// Reads one page of an organisation's credentials.
+/// Reads one page of an organization's credentials.
 pub(crate) async fn list(
     database: &Database,
     scope: OrgScope,

@@ -32,7 +32,7 @@ const LARGEST_BATCH: usize = 256;
 /// Most requests that wait for the next batch; beyond it they are refused at once.
 const QUEUE_CAPACITY: usize = 4096;
 
-/// Longest time for what an organisation asks by itself, after the batch that it was in failed: short, since others
+/// Longest time for what an organization asks by itself, after the batch that it was in failed: short, since others
 /// wait for their turn.
 pub(crate) const ALONE: Duration = Duration::from_secs(1);
 
@@ -201,7 +201,7 @@ impl PgStore {
     }
 
     // In a transaction of its own, with a lane of its own: however many rows there are, the writers of other
-    // organisations do not wait for it.
+    // organizations do not wait for it.
     pub(crate) async fn delete_all(
         &self,
         lane: &mut Lane,

@@ -23,13 +23,13 @@ use crate::statement::Bound;
 use crate::transaction::{OrgTransaction, within};
 use crate::writer::Write;
 
-/// Something of an organisation that many requests look up at once.
+/// Something of an organization that many requests look up at once.
 pub(crate) trait Lookup: Send + 'static {
-    /// By what it is known within its organisation.
+    /// By what it is known within its organization.
     type Id: Copy + Eq + Hash + Send + Sync;
     /// What there is; the default where there is nothing.
     type Found: Clone + Default + Send;
-    /// Finds all that is asked for. Its parameters are the organisations and, at the same places, the ids.
+    /// Finds all that is asked for. Its parameters are the organizations and, at the same places, the ids.
     const SQL: &'static str;
     /// The same for a sharded cluster.
     const SHARDED: &'static str = Self::SQL;
@@ -46,7 +46,7 @@ pub(crate) trait Lookup: Send + 'static {
 pub(crate) struct Credentials;
 /// An API key.
 pub(crate) struct ApiKeys;
-/// All generations of an organisation's key.
+/// All generations of an organization's key.
 pub(crate) struct OrgKeys;
 
 impl Lookup for Credentials {
@@ -146,7 +146,7 @@ pub(crate) struct Reader<L: Lookup> {
     next: Option<Arc<Gather<Write>>>,
 }
 
-/// Look-ups of one organisation by themselves.
+/// Look-ups of one organization by themselves.
 struct LoneReader<L> {
     database: Database,
     lookup: PhantomData<fn() -> L>,
@@ -218,7 +218,7 @@ fn one_of<L: Lookup>(found: &Found<L>, org: OrgId, id: L::Id) -> StoreResult<L::
 }
 
 impl<L: Lookup> Reader<L> {
-    /// Reads from `database`; one organisation at a time from `hurried`, the same with less patience.
+    /// Reads from `database`; one organization at a time from `hurried`, the same with less patience.
     pub(crate) fn new(database: Database, hurried: Database) -> Self {
         let lone = LoneReader {
             database: hurried,

@@ -216,7 +216,7 @@ async fn retire(
     Ok((0, Some(transaction)))
 }
 
-/// The rotations of all organisations, newest first.
+/// The rotations of all organizations, newest first.
 pub(crate) async fn listed(database: &Database) -> StoreResult<Vec<Rotation>> {
     within(database, async {
         let transaction = OrgTransaction::begin_listing(database).await?;

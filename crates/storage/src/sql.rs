@@ -17,10 +17,10 @@ pub use keys::*;
 pub use listing::*;
 use uuid::Uuid;
 
-/// The scope of the listing of organisations.
+/// The scope of the listing of organizations.
 pub const LISTING: &str = "*";
 
-/// The scope of organisations: what a transaction says whose rows it is about.
+/// The scope of organizations: what a transaction says whose rows it is about.
 #[must_use]
 pub fn scope(orgs: &[Uuid]) -> String {
     let mut scope = String::with_capacity(37 * orgs.len());
@@ -48,62 +48,62 @@ pub fn alone(query: &str, params: usize) -> String {
     )
 }
 
-/// A new organisation.
+/// A new organization.
 pub const ORGANIZATION_INSERT: &str =
     "insert into organizations (org_id, name, created_at) values ($1, $2, $3)";
-/// Every organisation, oldest first.
+/// Every organization, oldest first.
 pub const ORGANIZATIONS: &str = "select org_id, name, created_at, deleted_at, destroy_after, destroyed_at \
      from organizations order by created_at, org_id";
 /// Those that are deleted or destroyed, oldest first.
 pub const ORGANIZATIONS_DELETED: &str = "select org_id, name, created_at, deleted_at, destroy_after, destroyed_at \
      from organizations where deleted_at is not null order by created_at, org_id";
-/// One organisation.
+/// One organization.
 pub const ORGANIZATION: &str = "select org_id, name, created_at, deleted_at, destroy_after, destroyed_at \
      from organizations where org_id = $1";
-/// Marks an organisation as deleted; one that is already, or destroyed, stays as it is.
+/// Marks an organization as deleted; one that is already, or destroyed, stays as it is.
 pub const ORGANIZATION_DELETE: &str = "update organizations set deleted_at = $2, destroy_after = $3 \
      where org_id = $1 and deleted_at is null";
-/// Brings an organisation back whose keys are still there.
+/// Brings an organization back whose keys are still there.
 pub const ORGANIZATION_RESTORE: &str = "update organizations set deleted_at = null, destroy_after = null \
      where org_id = $1 and deleted_at is not null and destroyed_at is null";
-/// Marks a deleted organisation as destroyed, once its grace period has ended or, if so told, at once. The period has to
+/// Marks a deleted organization as destroyed, once its grace period has ended or, if so told, at once. The period has to
 /// have ended by the database's clock too: what is destroyed does not come back when a server's clock is set right.
 pub const ORGANIZATION_DESTROY: &str = "update organizations set destroyed_at = $2 \
      where org_id = $1 and deleted_at is not null and destroyed_at is null \
      and ((destroy_after <= $2 and destroy_after <= now()) or $3::boolean)";
-/// Destroys all generations of an organisation's key.
+/// Destroys all generations of an organization's key.
 pub const ORG_KEYS_DELETE: &str = "delete from org_keys where org_id = $1";
-/// Revokes all of an organisation's API keys, for good.
+/// Revokes all of an organization's API keys, for good.
 pub const API_KEYS_REVOKE: &str = "update api_keys set revoked_at = coalesce(revoked_at, $2), digest = '' \
      where org_id = $1";
-/// A generation of an organisation's key.
+/// A generation of an organization's key.
 pub const ORG_KEY_INSERT: &str = "insert into org_keys \
      (org_id, generation, root_key_id, wrapped_key, active, created_at) values ($1, $2, $3, $4, $5, $6)";
-/// All generations of an organisation's key.
+/// All generations of an organization's key.
 pub const ORG_KEYS: &str = "select generation, root_key_id, wrapped_key, active from org_keys \
      where org_id = $1 order by generation";
-/// All generations of several organisations' keys. The second parameter stands for ids, of which there are none.
+/// All generations of several organizations' keys. The second parameter stands for ids, of which there are none.
 pub const ORG_KEYS_WANTED: &str = "select org_id, generation, root_key_id, wrapped_key, active from org_keys \
      where org_id = any($1::uuid[]) and $2::uuid[] is not null order by org_id, generation";
-/// Fails unless each organisation's active generation is the one at the same place. It has to be asked when the
+/// Fails unless each organization's active generation is the one at the same place. It has to be asked when the
 /// transaction has its lock on the table of the rows that name these generations, never before: a rotation that makes another generation active waits for
 /// the writers that already hold the table's lock, and whoever takes that lock later sees the new generation here.
 pub const CHECK_GENERATIONS: &str =
     "select strongroom_check_generations($1::uuid[], $2::integer[])";
-/// The epoch of all organisations' keys: another one after each change of an API key, an organisation or its key.
+/// The epoch of all organizations' keys: another one after each change of an API key, an organization or its key.
 pub const KEY_EPOCH: &str = "select epoch from key_epoch";
 
 /// A new API key.
 pub const API_KEY_INSERT: &str = "insert into api_keys \
      (org_id, key_id, role, name, digest, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7)";
-/// Several API keys by (organisation, id), and whether their organisation is there and not deleted. An outer join,
+/// Several API keys by (organization, id), and whether their organization is there and not deleted. An outer join,
 /// since with an inner one a sharded cluster asks all shards.
 pub const API_KEYS_WANTED: &str = "select k.org_id, k.key_id, k.role, k.name, k.digest, k.created_at, \
      k.expires_at, k.revoked_at, o.org_id is not null and o.deleted_at is null as usable from api_keys k join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, key_id) \
      on k.org_id = wanted.org_id and k.key_id = wanted.key_id \
      left join organizations o on o.org_id = k.org_id \
      where k.org_id = any($1) or k.org_id = ($1)[1]";
-/// All API keys of an organisation, oldest first.
+/// All API keys of an organization, oldest first.
 pub const API_KEYS: &str = "select key_id, role, name, digest, created_at, expires_at, revoked_at \
      from api_keys where org_id = $1 order by created_at, key_id";
 /// Revokes an API key, keeping the time of the first revocation. Its digest goes, so that setting the time
@@ -126,7 +126,7 @@ macro_rules! credentials {
         )
     };
 }
-/// Several credentials by (organisation, id), with their last use. The last condition says nothing new: it shows a
+/// Several credentials by (organization, id), with their last use. The last condition says nothing new: it shows a
 /// sharded cluster which shards to ask. As a plain `= any($1)` it would become part of PostgreSQL's index scan, which
 /// then takes twice as long. Each use is looked up by itself: a join that was planned while there were none reads all.
 pub const CREDENTIALS: &str = credentials!(
@@ -136,12 +136,12 @@ pub const CREDENTIALS: &str = credentials!(
 /// The same for a sharded cluster, where rows have a place of their own only in joins.
 pub const CREDENTIALS_SHARDED: &str =
     credentials!("credential_uses u on u.org_id = c.org_id and u.cred_id = c.cred_id");
-/// Several credentials of one organisation, locked until the transaction ends; those that another transaction
+/// Several credentials of one organization, locked until the transaction ends; those that another transaction
 /// holds are left out.
 pub const CREDENTIALS_LOCK: &str = "select org_id, cred_id, provider, cred_type, label, version, \
      key_generation, wrapped_key, sealed_blob, updated_at, pieces_user from credentials \
      where org_id = $1 and cred_id = any($2) order by cred_id for update skip locked";
-/// Which of several credentials of one organisation exist.
+/// Which of several credentials of one organization exist.
 pub const CREDENTIALS_EXISTING: &str =
     "select cred_id from credentials where org_id = $1 and cred_id = any($2)";
 /// The credential of a user of the Pieces surface.
@@ -151,15 +151,15 @@ pub const CREDENTIAL_OF_USER: &str = "select org_id, cred_id, provider, cred_typ
 /// Writes a credential's next version.
 pub const CREDENTIAL_UPDATE: &str = "update credentials set label = $3, version = $4, key_generation = $5, \
      wrapped_key = $6, sealed_blob = $7, updated_at = $8 where org_id = $1 and cred_id = $2";
-/// Deletes several credentials of one organisation.
+/// Deletes several credentials of one organization.
 pub const CREDENTIALS_DELETE: &str =
     "delete from credentials where org_id = $1 and cred_id = any($2)";
-/// Deletes a thousand credentials of one organisation.
+/// Deletes a thousand credentials of one organization.
 pub const CREDENTIALS_DELETE_SOME: &str = "delete from credentials where org_id = $1 and cred_id = any(array( \
      select cred_id from credentials where org_id = $1 order by cred_id limit 1000)) \
      returning cred_id, version";
 
-/// The heads of the newest lanes of an organisation: walks the key from lane to lane.
+/// The heads of the newest lanes of an organization: walks the key from lane to lane.
 pub const LANE_HEADS: &str = "with recursive newest (lane, seq, mac, nth) as ( \
        (select lane, seq, mac, 1 from audit_events where org_id = $1 order by lane desc, seq desc limit 1) \
        union all \
@@ -169,19 +169,19 @@ pub const LANE_HEADS: &str = "with recursive newest (lane, seq, mac, nth) as ( \
        where nth < 64) \
      select lane, seq, mac from newest order by lane";
 
-/// Forgets when an organisation's credentials were used.
+/// Forgets when an organization's credentials were used.
 pub const ALL_CREDENTIAL_USES_DELETE: &str = "delete from credential_uses where org_id = $1";
-/// Forgets when an organisation's API keys were used.
+/// Forgets when an organization's API keys were used.
 pub const ALL_KEY_USES_DELETE: &str = "delete from key_uses where org_id = $1";
-/// Forgets the uses of several credentials of one organisation.
+/// Forgets the uses of several credentials of one organization.
 pub const CREDENTIAL_USES_DELETE: &str =
     "delete from credential_uses where org_id = $1 and cred_id = any($2)";
-/// Which of several credentials, by (organisation, id), exist.
+/// Which of several credentials, by (organization, id), exist.
 pub const CREDENTIALS_KNOWN: &str = "select c.org_id, c.cred_id from credentials c \
      join unnest($1::uuid[], $2::uuid[]) as used (org_id, cred_id) \
      on c.org_id = used.org_id and c.cred_id = used.cred_id \
      where c.org_id = any($1) or c.org_id = ($1)[1]";
-/// When each API key of an organisation was last used.
+/// When each API key of an organization was last used.
 pub const KEY_USES: &str = "select key_id, last_used_at from key_uses where org_id = $1";
 
 /// For short index scans that look long to the planner: no compiler, no parallel workers. Set within the transaction, so

@@ -46,7 +46,7 @@ impl Insert {
 pub(crate) enum Step<'a> {
     /// Inserts rows whose parameters stand one after another.
     Insert(&'static Insert, Vec<Param<'a>>),
-    /// Fails unless each organisation's active generation is the one at the same place: see
+    /// Fails unless each organization's active generation is the one at the same place: see
     /// [`sql::CHECK_GENERATIONS`]. It need not look in the epoch in which they were `checked`.
     Check {
         used: [Param<'a>; 2],

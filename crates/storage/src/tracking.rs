@@ -191,7 +191,7 @@ impl OperationStore for PgStore {
 }
 
 impl PgStore {
-    /// Which of these organisations have something to forget.
+    /// Which of these organizations have something to forget.
     async fn with_old(
         &self,
         scopes: &[OrgScope],
@@ -229,5 +229,5 @@ impl PgStore {
     }
 }
 
-/// Forgets all that was kept of the organisation's operations.
+/// Forgets all that was kept of the organization's operations.
 pub(crate) const ALL_DELETE: [&str; 2] = [op_sql::ALL_OPERATIONS_DELETE, op_sql::ALL_CLAIMS_DELETE];

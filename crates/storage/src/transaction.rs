@@ -22,7 +22,7 @@ use crate::watched::Watched;
 /// statement at that limit by itself, and then nothing is written, while without an answer nobody knows.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// A transaction that sees the rows of given organisations and no others.
+/// A transaction that sees the rows of given organizations and no others.
 ///
 /// Its connection goes back to the pool only after COMMIT or ROLLBACK; dropped in between (an error, a
 /// deadline, a caller that went away) it closes, and PostgreSQL rolls back.
@@ -78,7 +78,7 @@ impl OrgTransaction {
         self.send(query_all(self.client()?, &ready)).await
     }
 
-    /// A transaction that sees every organisation's name, and nothing else of any.
+    /// A transaction that sees every organization's name, and nothing else of any.
     pub(crate) async fn begin_listing(database: &Database) -> StoreResult<Self> {
         Self::open(database, sql::LISTING.into()).await
     }

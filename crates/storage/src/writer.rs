@@ -78,7 +78,7 @@ pub(crate) struct Writer {
 /// Makes a lane with a new id.
 pub(crate) type NewLane = Arc<dyn Fn() -> StoreResult<Lane> + Send + Sync>;
 
-/// Writes of one organisation by themselves, each time in a lane of their own.
+/// Writes of one organization by themselves, each time in a lane of their own.
 pub(crate) struct LoneWriter {
     pub(crate) database: Database,
     pub(crate) new_lane: NewLane,

@@ -18,7 +18,7 @@ pub(crate) use health::HealthArgs;
 pub(crate) use limits::{LimitArgs, TlsArgs};
 pub(crate) use rotate::{RotateCommand, RotateOrgArgs, RotateRetireArgs, RotateRootArgs};
 
-/// A vault for the credentials that organisations hold with other companies.
+/// A vault for the credentials that organizations hold with other companies.
 ///
 /// Try it with `strongroom dev`. For production: make a root key with `strongroom root-key new`, prepare the
 /// database with `strongroom migrate --app-role strongroom_app`, then run `strongroom serve`.
@@ -33,7 +33,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve the HTTP API against an existing PostgreSQL.
     Serve(Box<ServeArgs>),
-    /// Run everything on this machine: a private PostgreSQL, an organisation with two API keys, and the server.
+    /// Run everything on this machine: a private PostgreSQL, an organization with two API keys, and the server.
     #[cfg(feature = "dev")]
     Dev(DevArgs),
     /// Ask a running server whether it can serve; exits with 1 when it cannot. For health checks.
@@ -50,17 +50,17 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: RootKeyCommand,
     },
-    /// Organisations: the tenants.
+    /// Organizations: the tenants.
     Org {
         #[command(subcommand)]
         command: OrgCommand,
     },
-    /// API keys of an organisation.
+    /// API keys of an organization.
     Key {
         #[command(subcommand)]
         command: KeyCommand,
     },
-    /// Replace root keys and organisations' keys while the service goes on.
+    /// Replace root keys and organizations' keys while the service goes on.
     Rotate {
         #[command(subcommand)]
         command: RotateCommand,
@@ -73,7 +73,7 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Credentials of an organisation, without their secrets.
+    /// Credentials of an organization, without their secrets.
     Credentials {
         #[command(subcommand)]
         command: CredentialsCommand,
@@ -82,7 +82,7 @@ pub(crate) enum Command {
     ///
     /// Works beside running servers. Exits with 1 when something was found.
     Verify(VerifyArgs),
-    /// Write everything, or one organisation, to an encrypted file that `strongroom restore` reads.
+    /// Write everything, or one organization, to an encrypted file that `strongroom restore` reads.
     ///
     /// Copies one consistent moment beside running servers, and verifies on the way that every credential opens and
     /// is what was written, and that the audit trail holds. The root key is not in it: keep a copy elsewhere. When
@@ -91,7 +91,7 @@ pub(crate) enum Command {
     /// Restore what `strongroom backup` wrote, or what of it is missing.
     ///
     /// Reads the backup twice: first it verifies all of it and compares it with the database, and writes nothing; then
-    /// it restores each organisation at once or not at all. What is there and the same is skipped, so it can be run
+    /// it restores each organization at once or not at all. What is there and the same is skipped, so it can be run
     /// again. Into another database than the one that was backed up: on which only `strongroom migrate` has run.
     Restore(RestoreArgs),
     /// Show how far each configured region is behind the primary.
@@ -160,7 +160,7 @@ pub(crate) struct ServeArgs {
     /// empty) [default: typed].
     #[arg(long, value_name = "RULES")]
     pub(crate) blob_rules: Option<String>,
-    /// Callers without an API key may manage users' keys of this organisation on the Pieces surface, and do
+    /// Callers without an API key may manage users' keys of this organization on the Pieces surface, and do
     /// nothing else [default: none may].
     #[arg(long, value_name = "ORG_ID")]
     pub(crate) anonymous_org: Option<String>,
@@ -210,7 +210,7 @@ pub(crate) struct ServeArgs {
     /// Address and port on which /metrics is served, and then no longer on --listen [default: there].
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) metrics_listen: Option<String>,
-    /// Whether metrics count requests by organisation, with ids as labels: true or false [default: false].
+    /// Whether metrics count requests by organization, with ids as labels: true or false [default: false].
     #[arg(long, value_name = "BOOL")]
     pub(crate) metrics_by_organization: Option<String>,
     /// A collector of OpenTelemetry traces that speaks OTLP over HTTP, such as http://127.0.0.1:4318 [default:
@@ -286,7 +286,7 @@ pub(crate) enum RootKeyCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum OrgCommand {
-    /// Create an organisation, with an encryption key of its own.
+    /// Create an organization, with an encryption key of its own.
     Create {
         #[command(flatten)]
         vault: VaultArgs,
@@ -297,7 +297,7 @@ pub(crate) enum OrgCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Delete an organisation: its API keys are refused at once, and its encryption keys, without which nothing
+    /// Delete an organization: its API keys are refused at once, and its encryption keys, without which nothing
     /// of it can be opened, are destroyed when the grace period ends.
     ///
     /// Its audit trail stays. Backups made before can still be opened with the root key of their day: they die
@@ -305,7 +305,7 @@ pub(crate) enum OrgCommand {
     Delete {
         #[command(flatten)]
         vault: VaultArgs,
-        /// The organisation's id.
+        /// The organization's id.
         org: String,
         /// How long it can be restored [default: 7d].
         #[arg(long, value_name = "TIME", conflicts_with = "now")]
@@ -317,17 +317,17 @@ pub(crate) enum OrgCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Restore a deleted organisation whose grace period has not ended.
+    /// Restore a deleted organization whose grace period has not ended.
     Restore {
         #[command(flatten)]
         vault: VaultArgs,
-        /// The organisation's id.
+        /// The organization's id.
         org: String,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// List all organisations, oldest first.
+    /// List all organizations, oldest first.
     List {
         #[command(flatten)]
         vault: VaultArgs,
@@ -343,10 +343,10 @@ pub(crate) enum KeyCommand {
     Create {
         #[command(flatten)]
         vault: VaultArgs,
-        /// The organisation's id.
+        /// The organization's id.
         #[arg(long, value_name = "ORG_ID")]
         org: String,
-        /// admin: everything in the organisation. member: list credentials, without their secrets.
+        /// admin: everything in the organization. member: list credentials, without their secrets.
         #[arg(long)]
         role: String,
         /// What people call it, such as the system that uses it.
@@ -360,11 +360,11 @@ pub(crate) enum KeyCommand {
         #[arg(long)]
         json: bool,
     },
-    /// List an organisation's API keys, without their secrets.
+    /// List an organization's API keys, without their secrets.
     List {
         #[command(flatten)]
         vault: VaultArgs,
-        /// The organisation's id.
+        /// The organization's id.
         #[arg(long, value_name = "ORG_ID")]
         org: String,
         /// Print JSON.
@@ -375,7 +375,7 @@ pub(crate) enum KeyCommand {
     Revoke {
         #[command(flatten)]
         vault: VaultArgs,
-        /// The organisation's id.
+        /// The organization's id.
         #[arg(long, value_name = "ORG_ID")]
         org: String,
         /// The key's id, as `key create` and `key list` show it.
@@ -403,7 +403,7 @@ pub(crate) struct RegionsArgs {
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
-    /// Only this organisation [default: all].
+    /// Only this organization [default: all].
     #[arg(long, value_name = "ORG_ID")]
     pub(crate) org: Option<String>,
     /// Print one JSON object.
@@ -413,11 +413,11 @@ pub(crate) struct VerifyArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CredentialsCommand {
-    /// List an organisation's credentials and when each was last used. Recorded in its audit trail.
+    /// List an organization's credentials and when each was last used. Recorded in its audit trail.
     List {
         #[command(flatten)]
         vault: VaultArgs,
-        /// The organisation's id.
+        /// The organization's id.
         #[arg(long, value_name = "ORG_ID")]
         org: String,
         /// Only those neither used nor created within this time, such as 90d.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::error::CommandError;
 
-/// Organisations whose keys are re-wrapped at a time.
+/// Organizations whose keys are re-wrapped at a time.
 const AT_A_TIME: usize = 16;
 /// Longest wait for writers that were under way when a key became active.
 const WRITERS_PATIENCE: Duration = Duration::from_secs(60);
@@ -59,7 +59,7 @@ pub(crate) async fn rotate(
     }
 }
 
-/// Wraps every organisation's keys and the service keys by the active root key, and ends the rotation once a
+/// Wraps every organization's keys and the service keys by the active root key, and ends the rotation once a
 /// whole pass has found nothing left.
 pub(crate) async fn rewrap_everything(
     vault: &Vault,
@@ -87,7 +87,7 @@ pub(crate) async fn rewrap_everything(
                 }
                 // One that does not open must not keep the others under a root key that may have leaked.
                 Err(error @ VaultError::Integrity(_)) => {
-                    tracing::error!(%org, %error, "an organisation's key cannot be re-wrapped");
+                    tracing::error!(%org, %error, "an organization's key cannot be re-wrapped");
                     failed += 1;
                 }
                 Err(error) => return Err(error.into()),
@@ -95,9 +95,9 @@ pub(crate) async fn rewrap_everything(
         }
         if found == 0 && failed > 0 {
             return Err(CommandError::Failed(format!(
-                "the keys of {failed} organisations cannot be re-wrapped, since they do not open: `strongroom \
+                "the keys of {failed} organizations cannot be re-wrapped, since they do not open: `strongroom \
                  verify` names them. All others are under the new root key. Restore them, or delete these \
-                 organisations, then run this again."
+                 organizations, then run this again."
             )));
         }
         if found == 0 {

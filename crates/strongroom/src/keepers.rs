@@ -29,7 +29,7 @@ const ABANDONED: TimeDelta = TimeDelta::seconds(15);
 
 /// How long a rotation that failed is left alone.
 const REST: Duration = Duration::from_secs(600);
-/// How long after its destruction rows of an organisation are still looked for.
+/// How long after its destruction rows of an organization are still looked for.
 const SWEPT_FOR: TimeDelta = TimeDelta::days(7);
 
 /// Reads the configured root keys again and again, and tells the database which ones this server holds.
@@ -111,7 +111,7 @@ fn host_name() -> String {
         .unwrap_or_else(|| "unknown host".into())
 }
 
-/// Goes on with rotations that nobody works on any more, and destroys deleted organisations whose time is up.
+/// Goes on with rotations that nobody works on any more, and destroys deleted organizations whose time is up.
 pub(crate) struct JobKeeper(JoinHandle<()>);
 
 impl JobKeeper {
@@ -190,7 +190,7 @@ async fn take_up(vault: &Vault, failed: &mut Failed) -> Result<(), CommandError>
     for organization in vault.deleted_organizations().await? {
         if let Err(error) = destroy_if_due(vault, &organization, now).await {
             let org = organization.id;
-            tracing::error!(%org, %error, "a deleted organisation cannot be destroyed; trying again");
+            tracing::error!(%org, %error, "a deleted organization cannot be destroyed; trying again");
         }
     }
     Ok(())
@@ -238,7 +238,7 @@ async fn destroy_if_due(
         .await
     {
         Ok(()) if organization.destroyed_at.is_none() => {
-            tracing::info!(org = %organization.id, "a deleted organisation was destroyed");
+            tracing::info!(org = %organization.id, "a deleted organization was destroyed");
             Ok(())
         }
         // Another server was faster, or somebody restored it.

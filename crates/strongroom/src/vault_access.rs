@@ -65,7 +65,7 @@ pub(crate) fn missing_migrations(pending: usize) -> String {
 pub(crate) fn operator(org: &str) -> Result<Caller, CommandError> {
     let org = OrgId::parse(org).ok_or_else(|| {
         CommandError::Failed(
-            "--org must be an organisation's id, as `strongroom org list` shows it".into(),
+            "--org must be an organization's id, as `strongroom org list` shows it".into(),
         )
     })?;
     Ok(Caller::operator(org, command_line()))

@@ -1,4 +1,4 @@
--- What all load scripts share. Arguments after `--`: a file with one caller per line (organisation and API key),
+-- What all load scripts share. Arguments after `--`: a file with one caller per line (organization and API key),
 -- and whatever the script itself takes.
 local M = {}
 

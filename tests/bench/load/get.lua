@@ -1,4 +1,4 @@
--- Sends GET requests that were made beforehand. Arguments: a file of lines with organisation, API key and path,
+-- Sends GET requests that were made beforehand. Arguments: a file of lines with organization, API key and path,
 -- and the think time in milliseconds (0: none).
 local requests, sent = {}, 0
 local threads = 0

@@ -15,7 +15,7 @@ pub(crate) struct Ran {
     pub(crate) p50: f64,
 }
 
-/// Tables of the same columns and indexes as the vault's, and rows of the same size: `rows` credentials, spread over `orgs` organisations.
+/// Tables of the same columns and indexes as the vault's, and rows of the same size: `rows` credentials, spread over `orgs` organizations.
 pub(crate) async fn prepare(stage: &Stage, orgs: usize, rows: usize) -> Result<()> {
     let client = stage.connect("postgres").await?;
     let sql = include_str!("../baseline/tables.sql")

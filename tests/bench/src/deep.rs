@@ -1,4 +1,4 @@
-//! Pages far into a large organisation.
+//! Pages far into a large organization.
 
 use crate::figures::Rounds;
 use crate::load::Load;
@@ -7,14 +7,14 @@ use crate::rounds::Bench;
 use crate::server::Server;
 use crate::{CREDENTIALS, Result};
 
-/// Credentials of the organisation with deep pages.
+/// Credentials of the organization with deep pages.
 const DEEP: usize = 1_000_000;
 
 impl Bench<'_> {
     /// Measures the deep page.
     pub(crate) async fn deep(&mut self) -> Result<()> {
         let (org, key) = (self.small.callers[0].org, self.small.callers[0].key.clone());
-        let neighbour = self.small.callers[1].clone();
+        let neighbor = self.small.callers[1].clone();
         let client = self.stage.connect("small").await?;
         let fill = "insert into credentials select org_id, lpad(to_hex(n), 32, '0')::uuid, provider, cred_type, \
                     label, 1, key_generation, wrapped_key, sealed_blob, updated_at, null \
@@ -57,7 +57,7 @@ impl Bench<'_> {
         for _ in 0..self.args.rounds {
             let deep = page(&org.to_string(), &key, &cursor)?;
             let first = page(&org.to_string(), &key, "")?;
-            let small = page(&neighbour.org.to_string(), &neighbour.key, "")?;
+            let small = page(&neighbor.org.to_string(), &neighbor.key, "")?;
             rounds.ratio(deep, first.min(small));
         }
         self.seen.insert("deep_page", rounds);

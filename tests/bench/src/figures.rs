@@ -45,7 +45,7 @@ const fn at_most(
 }
 
 const TAIL: &str = "its own median at the same load";
-const SMALL: &str = "10,000 credentials in 100 organisations";
+const SMALL: &str = "10,000 credentials in 100 organizations";
 
 /// All of them, in the order of the report.
 pub(crate) const FIGURES: [Figure; 15] = [
@@ -85,13 +85,13 @@ pub(crate) const FIGURES: [Figure; 15] = [
         "x",
         1.5,
         1.1,
-        "the faster of the first page there and a page of an organisation with 100",
+        "the faster of the first page there and a page of an organization with 100",
     ),
     at_least(
         "hot_org",
         0.8,
         0.95,
-        "spread over 1,000 organisations: creates or reveals, whichever lose more",
+        "spread over 1,000 organizations: creates or reveals, whichever lose more",
     ),
     at_most(
         "memory",

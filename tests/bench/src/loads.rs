@@ -33,7 +33,7 @@ impl Bench<'_> {
         baseline::run(&self.stage, script, clients, self.args.seconds, data)
     }
 
-    /// Creates as the first `writers` organisations that create.
+    /// Creates as the first `writers` organizations that create.
     pub(crate) fn creates(
         &mut self,
         server: &Server,
@@ -51,7 +51,7 @@ impl Bench<'_> {
         succeeded(load.create(&file, &format!("r{}", self.runs), &answers)?)
     }
 
-    /// Reveals credentials of the first `callers` organisations that have some.
+    /// Reveals credentials of the first `callers` organizations that have some.
     pub(crate) fn reveals(
         &self,
         server: &Server,

@@ -68,7 +68,7 @@ fn plot(figures: &[Reported]) -> String {
             one.must / one.value
         };
         let width = (share.clamp(0.0, 3.0) * 150.0).round();
-        let colour = match one.met {
+        let color = match one.met {
             "aim" => "#2a7f3f",
             "must" => "#4c78a8",
             _ => "#c0392b",
@@ -77,7 +77,7 @@ fn plot(figures: &[Reported]) -> String {
         let _ = writeln!(
             svg,
             "<text x=\"8\" y=\"{}\">{}</text><rect x=\"{LEFT}\" y=\"{y}\" width=\"{width}\" height=\"16\" \
-             fill=\"{colour}\"/><text x=\"{}\" y=\"{}\">{:.2} {}</text>",
+             fill=\"{color}\"/><text x=\"{}\" y=\"{}\">{:.2} {}</text>",
             y + 13,
             one.name,
             f64::from(u32::try_from(LEFT).unwrap_or(0)) + width + 6.0,

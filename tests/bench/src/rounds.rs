@@ -11,7 +11,7 @@ use crate::server::Server;
 use crate::stage::{Base, Stage};
 use crate::{Args, Result, check};
 
-/// Credentials per organisation.
+/// Credentials per organization.
 pub(crate) const EACH: usize = 100;
 /// Rows per transaction of the group-commit limit.
 const GROUP: f64 = 50.0;
@@ -49,7 +49,7 @@ impl<'a> Bench<'a> {
             .iter()
             .any(|group| bench.wants(group))
         {
-            eprintln!("making 1,000,000 credentials in 10,000 organisations");
+            eprintln!("making 1,000,000 credentials in 10,000 organizations");
             bench.large = Some(bench.stage.database("large", 10_000, EACH).await?);
         }
         Ok(bench)
@@ -103,7 +103,7 @@ impl<'a> Bench<'a> {
         self.check().await
     }
 
-    // A server that has just started knows no organisation, and its connections no page of PostgreSQL's memory. The
+    // A server that has just started knows no organization, and its connections no page of PostgreSQL's memory. The
     // small database is known after a moment.
     async fn warm(&mut self) -> Result<Server> {
         let server = Server::start(&self.stage, "large").await?;

@@ -1,4 +1,4 @@
-//! Where everything is measured: one PostgreSQL, and in it databases with so many organisations and credentials.
+//! Where everything is measured: one PostgreSQL, and in it databases with so many organizations and credentials.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -82,7 +82,7 @@ impl Stage {
         format!("postgresql://{APP_ROLE}:{PASSWORD}@127.0.0.1:{port}/{database}")
     }
 
-    /// Makes a migrated database with `orgs` organisations, each with an API key and `credentials` credentials, and as
+    /// Makes a migrated database with `orgs` organizations, each with an API key and `credentials` credentials, and as
     /// many without any: what is created while it is measured shall not make the lists longer.
     pub(crate) async fn database(
         &self,
@@ -159,7 +159,7 @@ pub(crate) struct Base {
     pub(crate) credentials: Vec<(OrgId, CredentialId)>,
 }
 
-/// An organisation and its API key.
+/// An organization and its API key.
 #[derive(Clone)]
 pub(crate) struct Known {
     pub(crate) org: OrgId,
@@ -195,7 +195,7 @@ impl Base {
             .iter()
             .filter(|(org, _)| keys.contains_key(org))
             .collect();
-        // Odd, so that it does not pick the same organisations over and over.
+        // Odd, so that it does not pick the same organizations over and over.
         let step = (theirs.len() / count) | 1;
         let lines: Vec<_> = theirs
             .into_iter()

@@ -11,7 +11,7 @@ use crate::{CREDENTIALS, Call, Op, Told, api_key};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Pause after a failure, so that an outage is no flood.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How many credentials an organisation's callers share.
+/// How many credentials an organization's callers share.
 const SHARED: usize = 5;
 
 /// One caller, which does one thing after another.

@@ -19,7 +19,7 @@ pub(super) struct Journal {
     troubles: Mutex<Vec<Trouble>>,
 }
 
-/// An organisation and its credentials.
+/// An organization and its credentials.
 pub(super) struct Org {
     pub(super) admin: Api,
     /// Those that callers go on with.

@@ -1,4 +1,4 @@
-//! Callers that create, change, delete, reveal and list credentials of several organisations on several servers, and
+//! Callers that create, change, delete, reveal and list credentials of several organizations on several servers, and
 //! remember everything that they were told.
 
 mod caller;
@@ -19,7 +19,7 @@ use journal::{Journal, Org};
 /// How many callers, and how busy.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadSettings {
-    /// Callers per organisation.
+    /// Callers per organization.
     pub callers: usize,
     /// Pause of each between two operations.
     pub pause: Duration,

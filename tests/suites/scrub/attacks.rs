@@ -43,7 +43,7 @@ pub(super) fn flips() -> Vec<Case> {
             &[
                 ("keys", "key_does_not_unwrap"),
                 ("target", "key_missing"),
-                ("neighbour", "key_missing"),
+                ("neighbor", "key_missing"),
             ],
         ));
     }
@@ -53,12 +53,12 @@ pub(super) fn flips() -> Vec<Case> {
 /// Columns exchanged between rows.
 pub(super) fn swaps() -> Vec<Case> {
     let both = ["wrapped_key", "sealed_blob"];
-    let unwrapped = &[("target", "does_not_open"), ("neighbour", "does_not_open")][..];
+    let unwrapped = &[("target", "does_not_open"), ("neighbor", "does_not_open")][..];
     let changed = &[
         ("target", "does_not_open"),
         ("target", "differs_from_trail"),
-        ("neighbour", "does_not_open"),
-        ("neighbour", "differs_from_trail"),
+        ("neighbor", "does_not_open"),
+        ("neighbor", "differs_from_trail"),
     ][..];
     let across = &[
         ("target", "does_not_open"),
@@ -67,9 +67,9 @@ pub(super) fn swaps() -> Vec<Case> {
         ("foreign", "differs_from_trail"),
     ][..];
     vec![
-        (swap(&both[..1], ":target", ":neighbour"), unwrapped),
-        (swap(&both[1..], ":target", ":neighbour"), changed),
-        (swap(&both, ":target", ":neighbour"), changed),
+        (swap(&both[..1], ":target", ":neighbor"), unwrapped),
+        (swap(&both[1..], ":target", ":neighbor"), changed),
+        (swap(&both, ":target", ":neighbor"), changed),
         (swap(&both, ":target", ":foreign"), across),
         (
             "update org_keys k set wrapped_key = o.wrapped_key from org_keys o where k.org_id = :org \
@@ -78,7 +78,7 @@ pub(super) fn swaps() -> Vec<Case> {
             &[
                 ("keys", "key_does_not_unwrap"),
                 ("target", "key_missing"),
-                ("neighbour", "key_missing"),
+                ("neighbor", "key_missing"),
             ],
         ),
     ]

@@ -30,7 +30,7 @@ macro_rules! parameters {
 pub(crate) use parameters;
 
 parameters! {
-    /// The header that names the organisation.
+    /// The header that names the organization.
     Organization => [required_header(ORG_HEADER, uuid(), "The organization, whose the API key must be.")];
     /// How far a write must travel before it is answered.
     Consistency => [

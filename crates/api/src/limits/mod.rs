@@ -1,4 +1,4 @@
-//! How much a caller may ask for: requests per API key and organisation, and wrong keys per address.
+//! How much a caller may ask for: requests per API key and organization, and wrong keys per address.
 
 mod failures;
 mod fields;
@@ -24,7 +24,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 pub struct LimitSettings {
     /// Requests of one API key; `None`: any number.
     pub per_key: Option<Rate>,
-    /// Requests of one organisation, with all its keys; `None`: any number.
+    /// Requests of one organization, with all its keys; `None`: any number.
     pub per_organization: Option<Rate>,
     /// Failed authentications from one address; `None`: any number.
     pub failures: Option<Rate>,

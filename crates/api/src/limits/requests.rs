@@ -13,14 +13,14 @@ use super::rate::{Buckets, Rate, whole_seconds};
 use crate::error::ApiError;
 use crate::metrics::LimitMetrics;
 
-/// How often an organisation's refusals are logged, at most, beside the requests' own lines.
+/// How often an organization's refusals are logged, at most, beside the requests' own lines.
 const LOGGED_EVERY: Duration = Duration::from_secs(60);
 
 /// Whose requests are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Holder {
     Key(KeyId),
-    /// Callers without a key, by their network. They do not count for the organisation: a stranger's requests
+    /// Callers without a key, by their network. They do not count for the organization: a stranger's requests
     /// shall not use up what its own keys may ask.
     Anonymous(IpAddr),
 }

@@ -6,7 +6,7 @@ use strongroom_domain::counters::Distribution;
 /// A label's name and value.
 pub(super) type Label<'a> = (&'static str, &'a str);
 
-/// A metric with all its labelled values.
+/// A metric with all its labeled values.
 pub(super) struct Family {
     name: &'static str,
     help: &'static str,
@@ -47,7 +47,7 @@ impl Family {
 
     /// Adds a value.
     pub(super) fn add(&mut self, labels: &[Label<'_>], value: f64) {
-        let mut metric = labelled(labels);
+        let mut metric = labeled(labels);
         if self.kind == MetricType::GAUGE {
             let mut gauge = Gauge::default();
             gauge.set_value(value);
@@ -80,7 +80,7 @@ impl Family {
         );
         histogram.set_sample_count(seen.counts.iter().sum());
         histogram.set_sample_sum(seen.sum as f64 / unit);
-        let mut metric = labelled(labels);
+        let mut metric = labeled(labels);
         metric.set_histogram(histogram);
         self.metrics.push(metric);
     }
@@ -96,7 +96,7 @@ impl Family {
     }
 }
 
-fn labelled(labels: &[Label<'_>]) -> Metric {
+fn labeled(labels: &[Label<'_>]) -> Metric {
     let pair = |(name, value): &Label<'_>| {
         let mut pair = LabelPair::default();
         pair.set_name((*name).to_owned());

@@ -22,7 +22,7 @@ impl LimitMetrics {
     /// When two metrics have one name, which the test would see.
     pub(super) fn new() -> prometheus::Result<Self> {
         let registry = Registry::new();
-        let labelled = |name: &str, help: &str, label: &str| {
+        let labeled = |name: &str, help: &str, label: &str| {
             let counter = IntCounterVec::new(Opts::new(name, help), &[label])?;
             registry.register(Box::new(counter.clone()))?;
             Ok::<_, prometheus::Error>(counter)
@@ -38,12 +38,12 @@ impl LimitMetrics {
         )?;
         registry.register(Box::new(connections.clone()))?;
         let metrics = Self {
-            limited: labelled(
+            limited: labeled(
                 "strongroom_rate_limited_total",
                 "Requests answered 429, by the limit that was reached.",
                 "limit",
             )?,
-            closed: labelled(
+            closed: labeled(
                 "strongroom_connections_closed_total",
                 "Connections that were closed because a client took too long, by what it was slow at.",
                 "slow",

@@ -1,4 +1,4 @@
-//! Numbers for Prometheus. They never bear a credential's id, nor anything a caller sent, and an organisation's id only
+//! Numbers for Prometheus. They never bear a credential's id, nor anything a caller sent, and an organization's id only
 //! where the operator asks for it.
 
 mod database;
@@ -35,7 +35,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Metrics that show `counters`, and `vault`'s state as soon as it is open; organisations by their ids if
+    /// Metrics that show `counters`, and `vault`'s state as soon as it is open; organizations by their ids if
     /// `by_organization`.
     ///
     /// # Panics

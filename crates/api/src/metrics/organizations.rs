@@ -8,13 +8,13 @@ use strongroom_domain::OrgId;
 
 use super::family::Family;
 
-/// Most organisations that are counted by themselves; those that come later share one place.
+/// Most organizations that are counted by themselves; those that come later share one place.
 const MOST: usize = 10_000;
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 type Counts = [AtomicU64; CLASSES.len()];
 
-/// Requests by organisation and by class of the answer's status.
+/// Requests by organization and by class of the answer's status.
 #[derive(Default)]
 pub(crate) struct ByOrganization {
     counts: RwLock<HashMap<OrgId, Counts>>,

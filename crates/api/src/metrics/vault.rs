@@ -79,33 +79,33 @@ const GAUGES: &[Counted] = &[
 ];
 
 /// Counts that share a name, told apart by one label.
-struct Labelled {
+struct Labeled {
     name: &'static str,
     help: &'static str,
     label: &'static str,
     counts: fn(&Counters) -> Vec<(&'static str, &Count)>,
 }
 
-const LABELLED: &[Labelled] = &[
-    Labelled {
+const LABELED: &[Labeled] = &[
+    Labeled {
         name: "strongroom_seals_total",
         help: "Secrets that were sealed, by result.",
         label: "result",
         counts: |counters| results(&counters.seals),
     },
-    Labelled {
+    Labeled {
         name: "strongroom_opens_total",
         help: "Sealed secrets that were opened for a request, by result.",
         label: "result",
         counts: |counters| results(&counters.opens),
     },
-    Labelled {
+    Labeled {
         name: "strongroom_spans_total",
         help: "Spans that were sent to the trace collector, by result.",
         label: "result",
         counts: |counters| results(&counters.spans),
     },
-    Labelled {
+    Labeled {
         name: "strongroom_authentications_total",
         help: "Authentications by result: accepted, refused, or failed since that could not be told.",
         label: "result",
@@ -131,7 +131,7 @@ pub(super) fn families(counters: &Counters) -> Vec<MetricFamily> {
     let counted = counted.map(|one| Family::counter(one.name, one.help).of(value(one)));
     let gauges = GAUGES.iter();
     let gauges = gauges.map(|one| Family::gauge(one.name, one.help).of(value(one)));
-    let labelled = LABELLED.iter().map(|one| {
+    let labeled = LABELED.iter().map(|one| {
         let mut family = Family::counter(one.name, one.help);
         for (name, count) in (one.counts)(counters) {
             family.add(&[(one.label, name)], count.get() as f64);
@@ -140,7 +140,7 @@ pub(super) fn families(counters: &Counters) -> Vec<MetricFamily> {
     });
     counted
         .chain(gauges)
-        .chain(labelled)
+        .chain(labeled)
         .chain(rotations(counters))
         .collect()
 }

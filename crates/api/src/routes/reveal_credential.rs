@@ -62,7 +62,7 @@ pub(super) fn credential_id(request: &HttpRequest) -> Result<CredentialId, ApiEr
     })
 }
 
-/// The one place where a secret is serialised.
+/// The one place where a secret is serialized.
 #[derive(Serialize)]
 struct Revealed<'a> {
     #[serde(flatten)]

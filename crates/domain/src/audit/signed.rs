@@ -29,10 +29,10 @@ pub enum HeadsError {
     Forged,
 }
 
-/// All heads of one organisation's lanes at one time, signed.
+/// All heads of one organization's lanes at one time, signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedHeads {
-    /// The organisation.
+    /// The organization.
     pub org: OrgId,
     /// When they were read, to the microsecond.
     pub at: DateTime<Utc>,
@@ -40,7 +40,7 @@ pub struct SignedHeads {
     pub heads: Vec<LaneHead>,
     /// The key that signed them.
     pub public_key: PublicKey,
-    /// Ed25519 over purpose, organisation, time and [`encode_heads`].
+    /// Ed25519 over purpose, organization, time and [`encode_heads`].
     pub signature: Signature,
 }
 
@@ -170,7 +170,7 @@ pub struct Checkpoint {
     pub mac: Digest,
     /// Every event pruned with it was older than this.
     pub pruned_before: DateTime<Utc>,
-    /// Ed25519 over purpose, organisation and all the above.
+    /// Ed25519 over purpose, organization and all the above.
     #[serde(serialize_with = "hex")]
     pub signature: Vec<u8>,
 }
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_holds_for_its_lane_and_organisation_alone() {
+    fn a_checkpoint_holds_for_its_lane_and_organization_alone() {
         let (org, head) = (signed().org, signed().heads[0]);
         let checkpoint = Checkpoint::sign(&signer(1), org, head, DateTime::UNIX_EPOCH);
         let key = signer(1).public_key();

@@ -44,10 +44,10 @@ pub struct Unattested {
     pub recorded: Option<(i64, Vec<u8>)>,
 }
 
-/// One organisation in a prune.
+/// One organization in a prune.
 #[derive(Debug)]
 pub struct PruneMember {
-    /// The organisation.
+    /// The organization.
     pub scope: OrgScope,
     /// The event that records the prune in its trail.
     pub event: Event,
@@ -119,7 +119,7 @@ pub trait AuditStore: Send + Sync {
     /// Records an event without keeping the caller waiting: lost when the queue is full, the database is away
     /// or the process ends at once, of which the first two are logged.
     fn record_later(&self, scope: OrgScope, event: Event);
-    /// Records several events of one organisation.
+    /// Records several events of one organization.
     async fn record_all(&self, scope: OrgScope, events: Vec<Event>) -> StoreResult<()>;
 
     /// What can be pruned of events before `before`; `None` when there is nothing.
@@ -140,7 +140,7 @@ pub trait AuditStore: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::Contended`](crate::store::StoreError::Contended), and nothing was done, when the members'
-    /// events before the cut are not `exported` in number, or the partitions hold other organisations' events.
+    /// events before the cut are not `exported` in number, or the partitions hold other organizations' events.
     async fn prune_audit(
         &self,
         plan: &PrunePlan,

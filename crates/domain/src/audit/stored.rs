@@ -46,7 +46,7 @@ pub fn shown_time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// Where an event stands among its organisation's events, in any of their orders.
+/// Where an event stands among its organization's events, in any of their orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventPlace {
     /// When.
@@ -57,7 +57,7 @@ pub struct EventPlace {
     pub seq: i64,
 }
 
-/// An event as it is stored. Binary columns serialise as hexadecimal digits.
+/// An event as it is stored. Binary columns serialize as hexadecimal digits.
 #[derive(Debug, Clone, Serialize)]
 pub struct StoredEvent {
     /// The lane.

@@ -4,7 +4,7 @@ use super::{BackupFinding, CheckpointRow, EventRow};
 use crate::audit::{Chain, Checkpoint, Fault, LaneHead, LaneWalk, decode_heads};
 use crate::{CredentialId, OrgId};
 
-/// Verifies one organisation's audit trail as it passes by, lane after lane. Holds one lane's digests at a time.
+/// Verifies one organization's audit trail as it passes by, lane after lane. Holds one lane's digests at a time.
 #[derive(Debug)]
 pub struct TrailCheck<'a> {
     chain: &'a Chain,
@@ -74,7 +74,7 @@ impl<'a> TrailCheck<'a> {
     pub fn end(&self) -> Option<BackupFinding> {
         (self.passed == 0).then(|| {
             let what =
-                "the audit trail is empty: not even the organisation's creation is left in it";
+                "the audit trail is empty: not even the organization's creation is left in it";
             finding(self.org, None, "missing_event", what.to_owned())
         })
     }

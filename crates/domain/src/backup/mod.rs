@@ -33,7 +33,7 @@ pub const MAX_LINE: usize = 4 << 20;
 /// Something in a backup that does not verify. Names no content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupFinding {
-    /// The organisation.
+    /// The organization.
     pub org: OrgId,
     /// The credential; none when it is about keys or the audit trail.
     pub credential: Option<CredentialId>,

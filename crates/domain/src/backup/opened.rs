@@ -87,7 +87,7 @@ impl OpenedBackup {
         self.chain.clone()
     }
 
-    /// The only organisation in it; all when absent.
+    /// The only organization in it; all when absent.
     #[must_use]
     pub fn scope(&self) -> Option<OrgId> {
         self.header.scope.map(OrgId)

@@ -51,7 +51,7 @@ pub struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    /// A reading of what comes after the header of `backup`, of the organisation `only` or of all.
+    /// A reading of what comes after the header of `backup`, of the organization `only` or of all.
     #[must_use]
     pub fn new(backup: &'a OpenedBackup, only: Option<OrgId>, rules: RestoreRules) -> Self {
         Self {
@@ -105,7 +105,7 @@ impl<'a> Pass<'a> {
     ///
     /// # Errors
     /// [`RestoreError::Damaged`] when the backup is not what was written, or the database's failure. What an
-    /// organisation before this one got stays; of this one nothing is there.
+    /// organization before this one got stays; of this one nothing is there.
     pub async fn line(
         &mut self,
         line: &[u8],
@@ -141,7 +141,7 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// Ends the reading; what is, or was, to be done with each organisation.
+    /// Ends the reading; what is, or was, to be done with each organization.
     ///
     /// # Errors
     /// [`RestoreError::Damaged`] when the end is missing.

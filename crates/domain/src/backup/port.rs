@@ -51,13 +51,13 @@ pub trait BackupSource: Send + Sync {
 pub trait Snapshot: Send + Sync {
     /// The service's own rows.
     async fn keys(&self) -> StoreResult<BackupKeys>;
-    /// Every organisation, oldest first.
+    /// Every organization, oldest first.
     async fn organizations(&self) -> StoreResult<Vec<OrganizationRow>>;
-    /// Goes to the rows of one organisation, to which all calls below belong.
+    /// Goes to the rows of one organization, to which all calls below belong.
     async fn enter(&self, scope: OrgScope) -> StoreResult<()>;
     /// How many credentials and audit events there are.
     async fn count(&self, scope: OrgScope) -> StoreResult<u64>;
-    /// All generations of the organisation's key.
+    /// All generations of the organization's key.
     async fn org_keys(&self, scope: OrgScope) -> StoreResult<Vec<OrgKeyRow>>;
     /// All API keys.
     async fn api_keys(&self, scope: OrgScope) -> StoreResult<Vec<ApiKeyRow>>;
@@ -146,7 +146,7 @@ pub struct Present {
 pub struct KeyChecks {
     /// This root key is the active one.
     pub root_key: Option<RootKeyId>,
-    /// This generation of the organisation's key is the active one.
+    /// This generation of the organization's key is the active one.
     pub generation: Option<i32>,
 }
 
@@ -160,14 +160,14 @@ pub trait RestoreTarget: Send + Sync {
     /// # Errors
     /// [`StoreError::Conflict`](crate::store::StoreError::Conflict) when it has some.
     async fn install(&self, header: &Header) -> StoreResult<()>;
-    /// Begins with one organisation: all that is written until [`OrgTarget::commit`] is there at once or not at all.
+    /// Begins with one organization: all that is written until [`OrgTarget::commit`] is there at once or not at all.
     async fn open(&self, scope: OrgScope) -> StoreResult<Box<dyn OrgTarget>>;
 }
 
-/// One organisation in the database that is restored into.
+/// One organization in the database that is restored into.
 #[async_trait]
 pub trait OrgTarget: Send + Sync {
-    /// The organisation, also a deleted one.
+    /// The organization, also a deleted one.
     async fn organization(&self) -> StoreResult<Option<Organization>>;
     /// All generations of its key.
     async fn org_keys(&self) -> StoreResult<Vec<StoredOrgKey>>;

@@ -11,8 +11,8 @@ use crate::OrgId;
 /// The format that this program writes, and the newest one that it reads.
 pub const FORMAT: u32 = 1;
 
-/// One line of a backup, in this order: the header; per organisation its row, keys, API keys, rotations, credentials,
-/// uses, then per audit lane its checkpoint and its events, and the organisation's end; last the end.
+/// One line of a backup, in this order: the header; per organization its row, keys, API keys, rotations, credentials,
+/// uses, then per audit lane its checkpoint and its events, and the organization's end; last the end.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "each says what its content is")]
@@ -41,7 +41,7 @@ pub struct Header {
     pub schema: i32,
     /// When the snapshot was taken.
     pub created_at: DateTime<Utc>,
-    /// The only organisation in it; all when absent.
+    /// The only organization in it; all when absent.
     pub scope: Option<Uuid>,
     pub root_keys: Vec<RootKeyRow>,
     pub service_keys: Vec<ServiceKeyRow>,
@@ -218,7 +218,7 @@ pub struct EventRow {
     pub mac: Vec<u8>,
 }
 
-/// The last line of an organisation: how many of its rows came before, by kind.
+/// The last line of an organization: how many of its rows came before, by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "counts of the records of these names")]
 pub struct OrganizationEnd {
@@ -237,7 +237,7 @@ pub struct OrganizationEnd {
 /// The last line of all.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct End {
-    /// How many organisations came before.
+    /// How many organizations came before.
     pub organizations: u64,
     /// How many lines came before.
     pub records: u64,
@@ -247,7 +247,7 @@ pub struct End {
 }
 
 impl OrganizationEnd {
-    /// Counts for organisation `org`, all zero.
+    /// Counts for organization `org`, all zero.
     #[must_use]
     pub fn of(org: OrgId) -> Self {
         Self {
@@ -256,7 +256,7 @@ impl OrganizationEnd {
         }
     }
 
-    /// Counts `record`, if it is one that belongs to an organisation.
+    /// Counts `record`, if it is one that belongs to an organization.
     pub fn count(&mut self, record: &Record) {
         let counter = match record {
             Record::OrgKey(_) => &mut self.org_keys,

@@ -27,10 +27,10 @@ pub struct Tally {
     pub differ: u64,
 }
 
-/// What a restore does with one organisation.
+/// What a restore does with one organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OrganizationPlan {
-    /// The organisation.
+    /// The organization.
     pub org_id: Uuid,
     /// What people call it.
     pub name: String,
@@ -42,7 +42,7 @@ pub struct OrganizationPlan {
     pub audit_events: Tally,
     /// Its API keys. Those that are there are never changed.
     pub api_keys: Tally,
-    /// Other rows that are missing: the organisation itself, its keys, rotations and checkpoints.
+    /// Other rows that are missing: the organization itself, its keys, rotations and checkpoints.
     pub other_inserts: u64,
     /// How many of the backup's rows do not verify.
     pub findings: u64,
@@ -121,7 +121,7 @@ impl OrganizationPlan {
         inserted + replaced + self.other_inserts
     }
 
-    /// Why the organisation is left as it is, under `rules`.
+    /// Why the organization is left as it is, under `rules`.
     pub(super) fn refusal(&self, rules: RestoreRules) -> Option<String> {
         let (newer, differ) = (self.credentials.newer, self.credentials.differ);
         if self.destroyed {

@@ -1,4 +1,4 @@
-//! Keys in memory: root keys, service keys, and each organisation's keys.
+//! Keys in memory: root keys, service keys, and each organization's keys.
 
 mod organization;
 pub(crate) mod root;

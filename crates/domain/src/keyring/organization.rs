@@ -9,7 +9,7 @@ use crate::ids::OrgId;
 use crate::store::Rewrapped;
 use crate::{CredentialId, VaultError};
 
-/// One organisation's keys, unwrapped.
+/// One organization's keys, unwrapped.
 #[derive(Debug)]
 pub struct OrgKeyring {
     org: OrgId,
@@ -106,7 +106,7 @@ impl OrgKeyring {
 
     fn key(&self, generation: i32) -> Result<&SecretKey, VaultError> {
         self.keys.get(&generation).ok_or(VaultError::Integrity(
-            "the organisation has no key of this generation",
+            "the organization has no key of this generation",
         ))
     }
 }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn another_organisations_keys_do_not_open_it() {
+    fn another_organizations_keys_do_not_open_it() {
         let root = RootKeyring::for_tests();
         let sealed = ring(&root, 1).seal(row(1), b"secret", &OsRandom).unwrap();
         assert!(ring(&root, 2).open(&sealed).is_err());

@@ -222,7 +222,7 @@ impl RootKeyring {
         self.keys.get(&id)
     }
 
-    /// A new key for generation `generation` of organisation `org`, wrapped by the active root key.
+    /// A new key for generation `generation` of organization `org`, wrapped by the active root key.
     ///
     /// # Errors
     /// [`VaultError::Internal`] when there is no randomness to be had.
@@ -251,7 +251,7 @@ impl RootKeyring {
         Ok(open_key(root.key(), &context, &row.wrapped)?)
     }
 
-    /// The same organisation key, wrapped by the active root key.
+    /// The same organization key, wrapped by the active root key.
     ///
     /// # Errors
     /// [`VaultError::Integrity`] when it does not open.
@@ -264,7 +264,7 @@ impl RootKeyring {
         self.rewrap_org_key_from(self, org, row, random)
     }
 
-    /// The same organisation key, unwrapped by a root key of `other` and wrapped by the active one here.
+    /// The same organization key, unwrapped by a root key of `other` and wrapped by the active one here.
     ///
     /// # Errors
     /// [`VaultError::Integrity`] when it does not open.
@@ -285,7 +285,7 @@ impl RootKeyring {
         })
     }
 
-    /// Those generations of organisation `org`'s key that unwrap, and the numbers of those that do not. Without an
+    /// Those generations of organization `org`'s key that unwrap, and the numbers of those that do not. Without an
     /// active one the ring opens, and cannot seal.
     #[must_use]
     pub fn open_org_keys_each(
@@ -308,7 +308,7 @@ impl RootKeyring {
         (OrgKeyring::new(org, keys, active), broken)
     }
 
-    /// Unwraps all generations of organisation `org`'s key.
+    /// Unwraps all generations of organization `org`'s key.
     ///
     /// # Errors
     /// [`VaultError::Integrity`] when one does not open, or none is active; [`VaultError::Unavailable`] when a
@@ -326,7 +326,7 @@ impl RootKeyring {
                 active = Some(row.generation);
             }
         }
-        let active = active.ok_or(VaultError::Integrity("the organisation has no active key"))?;
+        let active = active.ok_or(VaultError::Integrity("the organization has no active key"))?;
         Ok(OrgKeyring::new(org, keys, active))
     }
 }
@@ -388,7 +388,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_organisation_key_opens_only_for_its_organisation_and_generation() {
+    fn an_organization_key_opens_only_for_its_organization_and_generation() {
         let root = RootKeyring::for_tests();
         let org = OrgId(Uuid::from_u128(1));
         let stored = root.new_org_key(org, 1, &OsRandom).unwrap();

@@ -39,7 +39,7 @@ pub struct StoredServiceKey {
     pub wrapped: Vec<u8>,
 }
 
-/// One generation of an organisation's key, wrapped by a root key.
+/// One generation of an organization's key, wrapped by a root key.
 #[derive(Debug, Clone)]
 pub struct StoredOrgKey {
     /// From 1 upwards.
@@ -52,7 +52,7 @@ pub struct StoredOrgKey {
     pub active: bool,
 }
 
-/// A data key under another generation of its organisation's key.
+/// A data key under another generation of its organization's key.
 #[derive(Debug)]
 pub struct Rewrapped {
     /// The generation.
@@ -127,7 +127,7 @@ pub trait RootKeyStore: Send + Sync {
 /// Keys that change: new generations, and what is wrapped by them.
 #[async_trait]
 pub trait RotationStore: Send + Sync {
-    /// Replaces wraps of the organisation's keys, each if it is still wrapped by the given root key.
+    /// Replaces wraps of the organization's keys, each if it is still wrapped by the given root key.
     async fn rewrap_org_keys(
         &self,
         scope: OrgScope,
@@ -149,9 +149,9 @@ pub trait RotationStore: Send + Sync {
     /// Returns when every transaction that may have written under a generation that was active before has
     /// ended.
     async fn await_writers(&self) -> StoreResult<()>;
-    /// The organisation's rotations, newest first.
+    /// The organization's rotations, newest first.
     async fn rotations(&self, scope: OrgScope) -> StoreResult<Vec<Rotation>>;
-    /// Every organisation's rotations, newest first.
+    /// Every organization's rotations, newest first.
     async fn all_rotations(&self) -> StoreResult<Vec<Rotation>>;
     /// How many credentials are not under `generation`.
     async fn count_behind(&self, scope: OrgScope, generation: i32) -> StoreResult<i64>;

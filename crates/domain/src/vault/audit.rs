@@ -10,7 +10,7 @@ use crate::caller::{Caller, OrgScope, Permission};
 /// Rows that are fetched at a time.
 pub(super) const PAGE: i64 = 1000;
 
-/// An export under way: what is left of an organisation's events, oldest first.
+/// An export under way: what is left of an organization's events, oldest first.
 #[derive(Debug)]
 pub struct AuditExport {
     scope: OrgScope,
@@ -31,7 +31,7 @@ impl AuditExport {
 }
 
 impl Vault {
-    /// A page of `limit` events of the caller's organisation that match `filter`, newest first, after `after`.
+    /// A page of `limit` events of the caller's organization that match `filter`, newest first, after `after`.
     /// Reading is recorded before this returns.
     ///
     /// Events are in the order of the requests' times. An event that commits late can therefore appear behind
@@ -59,7 +59,7 @@ impl Vault {
         Ok(AuditPage { items, next })
     }
 
-    /// Begins to export the caller's organisation's events between the filter's times; the other members of
+    /// Begins to export the caller's organization's events between the filter's times; the other members of
     /// `filter` do not count. The export is recorded before this returns.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ impl Vault {
         Ok(page)
     }
 
-    /// The heads of all lanes of the caller's organisation, signed, to be kept where nobody who can write to
+    /// The heads of all lanes of the caller's organization, signed, to be kept where nobody who can write to
     /// the database can write: against them a lane that was cut off later is found.
     ///
     /// # Errors

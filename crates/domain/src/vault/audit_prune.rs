@@ -12,7 +12,7 @@ use crate::audit::{
 use crate::caller::{Caller, Permission};
 use crate::{FieldError, VaultError};
 
-/// What was found and done for one organisation before its events are pruned.
+/// What was found and done for one organization before its events are pruned.
 #[derive(Debug)]
 pub struct PruneCheck {
     /// Its audit trail, verified.
@@ -37,7 +37,7 @@ impl Vault {
         Ok(self.store.prune_plan(before).await?)
     }
 
-    /// Verifies the caller's organisation's trail and, when it is whole, records again the digest of every
+    /// Verifies the caller's organization's trail and, when it is whole, records again the digest of every
     /// credential whose newest write event goes. A checkpoint vouches for what was pruned, and so does such an
     /// event for the credential: neither is made of what does not verify. Doing it twice is no error.
     ///
@@ -91,7 +91,7 @@ impl Vault {
         Ok(event.about(row.id).of_write(row.version, digest))
     }
 
-    /// All events of the caller's organisation that `plan` may remove. Not recorded: the prune is.
+    /// All events of the caller's organization that `plan` may remove. Not recorded: the prune is.
     ///
     /// # Errors
     /// [`VaultError::Forbidden`].

@@ -4,13 +4,13 @@ use serde::Serialize;
 
 use crate::{LaneId, OrgId};
 
-/// Most findings that are listed of one organisation; the others are counted.
+/// Most findings that are listed of one organization; the others are counted.
 const MAX_LISTED: usize = 1000;
 
-/// One thing that is wrong with an organisation's audit trail. Holds no secret.
+/// One thing that is wrong with an organization's audit trail. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AuditFinding {
-    /// The organisation.
+    /// The organization.
     pub org_id: OrgId,
     /// The lane.
     pub lane: LaneId,
@@ -35,10 +35,10 @@ impl fmt::Display for AuditFinding {
     }
 }
 
-/// What verifying one organisation's audit trail came to.
+/// What verifying one organization's audit trail came to.
 #[derive(Debug, Serialize)]
 pub struct AuditReport {
-    /// The organisation.
+    /// The organization.
     pub org_id: OrgId,
     /// Events that were read.
     pub events: u64,

@@ -34,7 +34,7 @@ impl fmt::Display for Witness {
 }
 
 impl Vault {
-    /// Verifies the audit trail of the caller's organisation, and of `kept` the heads of this organisation. Reads
+    /// Verifies the audit trail of the caller's organization, and of `kept` the heads of this organization. Reads
     /// it page by page, beside live traffic.
     ///
     /// # Errors
@@ -75,7 +75,7 @@ impl Vault {
     /// Checks that this vault signed every one of `kept`.
     ///
     /// # Errors
-    /// [`VaultError::Invalid`] on `heads` names the organisation of the first one that is forged.
+    /// [`VaultError::Invalid`] on `heads` names the organization of the first one that is forged.
     pub fn check_kept_heads(&self, kept: &[SignedHeads]) -> Result<(), VaultError> {
         self.check_signatures(kept.iter())
     }
@@ -87,7 +87,7 @@ impl Vault {
         let key = self.audit_public_key();
         for heads in kept {
             heads.check(&key).map_err(|error| {
-                let message = format!("names organisation {}: it {error}", heads.org);
+                let message = format!("names organization {}: it {error}", heads.org);
                 VaultError::Invalid(vec![FieldError::new("heads", "forged", message)])
             })?;
         }
@@ -193,7 +193,7 @@ impl Verification<'_> {
         Ok(found.filter(|checkpoint| checkpoint.is_genuine(&self.key, org)))
     }
 
-    // Every organisation's trail begins with its creation, and pruning leaves checkpoints.
+    // Every organization's trail begins with its creation, and pruning leaves checkpoints.
     async fn empty(&mut self) -> Result<(), VaultError> {
         if self.vault.store.organization(self.scope).await?.is_some() {
             let what = "the trail is empty: not even the organization's creation is left in it";

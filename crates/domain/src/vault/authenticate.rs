@@ -160,7 +160,7 @@ impl Vault {
     /// The caller without an API key, where the operator allows one.
     ///
     /// # Errors
-    /// [`VaultError::Unauthorized`] when none is allowed, or the organisation is deleted.
+    /// [`VaultError::Unauthorized`] when none is allowed, or the organization is deleted.
     pub async fn anonymous(&self, request: RequestInfo) -> Result<Caller, VaultError> {
         let span = tracing::info_span!(target: TRACE, "auth");
         let identified = self.without_key(request).instrument(span).await;
@@ -197,8 +197,8 @@ impl Vault {
         Err(denied)
     }
 
-    /// Notes in the trail of `caller`'s own organisation that its request was refused before anything was
-    /// looked at: its key is genuine, but has ended or belongs to another organisation than the request names.
+    /// Notes in the trail of `caller`'s own organization that its request was refused before anything was
+    /// looked at: its key is genuine, but has ended or belongs to another organization than the request names.
     ///
     /// Does not wait for the event to be durable. The answer must not take longer than that to an unknown key,
     /// which would tell whoever tries keys that this one is known.
@@ -221,7 +221,7 @@ impl Vault {
         self.store.record_later(caller.scope(), event);
     }
 
-    /// Forgets every looked-up API key and every unwrapped organisation key, so that the next use of each asks
+    /// Forgets every looked-up API key and every unwrapped organization key, so that the next use of each asks
     /// the database.
     pub fn forget_keys(&self) {
         self.keys.clear();
@@ -229,7 +229,7 @@ impl Vault {
         self.org_keys.run_pending_tasks();
     }
 
-    /// Asks the database whether an API key, an organisation or its key has changed since the last time, and forgets
+    /// Asks the database whether an API key, an organization or its key has changed since the last time, and forgets
     /// all keys if so: those that were looked up need not be looked up again if not.
     ///
     /// # Errors

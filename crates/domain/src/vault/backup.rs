@@ -21,7 +21,7 @@ const EVENTS_AT_ONCE: usize = 200;
 pub enum BackupScope {
     /// Everything.
     Service,
-    /// One organisation, and the service's own keys, wrapped.
+    /// One organization, and the service's own keys, wrapped.
     Organization(OrgId),
 }
 
@@ -37,11 +37,11 @@ struct Writing<'a> {
 impl Vault {
     /// Copies what `scope` names out of one snapshot of `source` into `sink`, and verifies it on the way: every
     /// credential opens and is what the trail says, and the trail's chains hold. What does not verify is told and
-    /// copied all the same. Records the backup in each organisation's trail first. Returns how many organisations were
+    /// copied all the same. Records the backup in each organization's trail first. Returns how many organizations were
     /// copied, and how many findings there were.
     ///
     /// # Errors
-    /// [`VaultError::NotFound`] when there is no such organisation, or the store's or the sink's failure.
+    /// [`VaultError::NotFound`] when there is no such organization, or the store's or the sink's failure.
     pub async fn backup(
         &self,
         source: &dyn BackupSource,

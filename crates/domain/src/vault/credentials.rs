@@ -138,7 +138,7 @@ impl Vault {
         Ok(self.written((), level, operation, deleted.await?))
     }
 
-    /// Deletes all credentials of the caller's organisation, in one transaction.
+    /// Deletes all credentials of the caller's organization, in one transaction.
     ///
     /// # Errors
     /// [`VaultError::Forbidden`], or the store's failure.
@@ -201,7 +201,7 @@ impl Vault {
         let keys = self.reload_org_keys(caller.scope()).await?;
         if keys.active() == old.active() {
             return Err(VaultError::Integrity(
-                "a row names a key generation that the organisation does not have",
+                "a row names a key generation that the organization does not have",
             ));
         }
         Ok(keys)

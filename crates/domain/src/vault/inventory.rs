@@ -8,11 +8,11 @@ use crate::{CredentialId, VaultError};
 const PAGE: i64 = 1000;
 
 impl Vault {
-    /// A page of all credentials of the caller's organisation after `after`, with their last use and without
+    /// A page of all credentials of the caller's organization after `after`, with their last use and without
     /// their secrets, for the operator. Each page is recorded as a list.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] when there is no such organisation, or the store's
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] when there is no such organization, or the store's
     /// failure.
     pub async fn inspect_credentials(
         &self,

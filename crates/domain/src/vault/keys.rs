@@ -18,11 +18,11 @@ pub struct IssuedApiKey {
 }
 
 impl Vault {
-    /// Issues an API key for the caller's organisation.
+    /// Issues an API key for the caller's organization.
     ///
     /// # Errors
     /// [`VaultError::Forbidden`], [`VaultError::Invalid`] on `name` or `expires`, [`VaultError::NotFound`] when
-    /// there is no such organisation, or the store's failure.
+    /// there is no such organization, or the store's failure.
     pub async fn create_api_key(
         &self,
         caller: &Caller,
@@ -58,10 +58,10 @@ impl Vault {
         })
     }
 
-    /// All API keys of the caller's organisation, oldest first, without their secrets.
+    /// All API keys of the caller's organization, oldest first, without their secrets.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] when there is no such organisation, or the store's
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] when there is no such organization, or the store's
     /// failure.
     pub async fn api_keys(&self, caller: &Caller) -> Result<Vec<StoredApiKey>, VaultError> {
         caller.require(Permission::ManageOrganization)?;
@@ -69,7 +69,7 @@ impl Vault {
         Ok(self.store.api_keys(caller.scope()).await?)
     }
 
-    /// Revokes an API key of the caller's organisation, on every server; doing so twice is no error.
+    /// Revokes an API key of the caller's organization, on every server; doing so twice is no error.
     ///
     /// # Errors
     /// [`VaultError::Forbidden`], [`VaultError::NotFound`], or the store's failure.
@@ -81,7 +81,7 @@ impl Vault {
         Ok(())
     }
 
-    /// Checks that the caller's organisation is there and not deleted.
+    /// Checks that the caller's organization is there and not deleted.
     pub(super) async fn require_organization(&self, caller: &Caller) -> Result<(), VaultError> {
         let organization = self.store.organization(caller.scope()).await?;
         match organization {

@@ -141,7 +141,7 @@ impl Vault {
         self.counters.uses_dropped.add(dropped);
     }
 
-    /// When each API key of the caller's organisation was last used; those never used are left out. At most as
+    /// When each API key of the caller's organization was last used; those never used are left out. At most as
     /// old as the servers' flush interval.
     ///
     /// # Errors

@@ -45,9 +45,9 @@ use last_use::UseLog;
 pub use replication::Written;
 pub use rotation::Step;
 
-/// Most organisations whose unwrapped keys are kept in memory; by their sizes, less than 1 KB each.
+/// Most organizations whose unwrapped keys are kept in memory; by their sizes, less than 1 KB each.
 const MAX_CACHED_ORGANIZATIONS: u64 = 100_000;
-/// How long an organisation's unwrapped keys are kept.
+/// How long an organization's unwrapped keys are kept.
 const ORG_KEYS_LIFETIME: Duration = Duration::from_secs(300);
 /// How often a stored value that does not open is logged, at most; the trail has every try.
 const BROKEN_SEALS_TOLD_EVERY: Duration = Duration::from_secs(60);
@@ -59,7 +59,7 @@ const MAX_BROKEN_SEALS: u64 = 10_000;
 pub struct VaultSettings {
     /// How strictly blobs are checked.
     pub blob_rules: BlobRules,
-    /// The organisation whose users' keys callers without an API key may manage; normally none.
+    /// The organization whose users' keys callers without an API key may manage; normally none.
     pub anonymous_org: Option<OrgId>,
 }
 
@@ -175,7 +175,7 @@ impl Vault {
             return Ok(VaultError::Unavailable(why));
         }
         Ok(VaultError::Integrity(
-            "an organisation's key names an unknown root key",
+            "an organization's key names an unknown root key",
         ))
     }
 

@@ -7,7 +7,7 @@ use crate::organization::{Organization, check_name};
 use crate::{OrgId, VaultError};
 
 impl Vault {
-    /// Creates an organisation with a key of its own. Only the operator may.
+    /// Creates an organization with a key of its own. Only the operator may.
     ///
     /// # Errors
     /// [`VaultError::Invalid`] on `name`, or the store's failure.
@@ -36,7 +36,7 @@ impl Vault {
         Ok(organization)
     }
 
-    /// All organisations, oldest first.
+    /// All organizations, oldest first.
     ///
     /// # Errors
     /// The store's failure.
@@ -44,7 +44,7 @@ impl Vault {
         Ok(self.store.organizations().await?)
     }
 
-    /// Organisations that are deleted or destroyed, oldest first.
+    /// Organizations that are deleted or destroyed, oldest first.
     ///
     /// # Errors
     /// The store's failure.
@@ -52,7 +52,7 @@ impl Vault {
         Ok(self.store.deleted_organizations().await?)
     }
 
-    /// Deletes the caller's organisation: its API keys are refused from now on. Its keys are destroyed after
+    /// Deletes the caller's organization: its API keys are refused from now on. Its keys are destroyed after
     /// `grace`, until when [`Self::restore_organization`] takes it back.
     ///
     /// # Errors
@@ -72,7 +72,7 @@ impl Vault {
             .await?)
     }
 
-    /// Restores the caller's deleted organisation.
+    /// Restores the caller's deleted organization.
     ///
     /// # Errors
     /// [`VaultError::NotFound`] when it is not deleted, or destroyed.
@@ -85,7 +85,7 @@ impl Vault {
             .await?)
     }
 
-    /// Destroys the keys of the caller's deleted organisation, and then its rows: `at_once`, or only if its grace
+    /// Destroys the keys of the caller's deleted organization, and then its rows: `at_once`, or only if its grace
     /// period has ended. The audit trail stays.
     ///
     /// # Errors

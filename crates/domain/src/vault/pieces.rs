@@ -13,7 +13,7 @@ use crate::{CredentialId, VaultError};
 
 /// How often a write is tried again because another one created or deleted the user's key meanwhile.
 const TRIES: usize = 32;
-/// How far these writes must have travelled: their API has no word for it.
+/// How far these writes must have traveled: their API has no word for it.
 const LEVEL: Level = Level::LocalRegion;
 
 impl Vault {

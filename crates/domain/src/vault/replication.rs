@@ -64,10 +64,10 @@ impl Vault {
         })
     }
 
-    /// How far one of the organisation's operations has come.
+    /// How far one of the organization's operations has come.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] for an id that was not issued to the organisation in
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] for an id that was not issued to the organization in
     /// the last 24 hours, or the store's failure.
     pub async fn operation(
         &self,
@@ -116,7 +116,7 @@ impl Vault {
         self.regions.stale()
     }
 
-    /// Forgets operations of the callers' organisations, and the requests kept for their repetition, that are older
+    /// Forgets operations of the callers' organizations, and the requests kept for their repetition, that are older
     /// than 24 hours.
     ///
     /// # Errors

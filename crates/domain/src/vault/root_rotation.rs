@@ -101,7 +101,7 @@ impl Vault {
         Ok(self.root_store.forget_server(server.id, unseen).await?)
     }
 
-    /// How many keys are wrapped by another root key than `id`: organisations' and service keys.
+    /// How many keys are wrapped by another root key than `id`: organizations' and service keys.
     ///
     /// # Errors
     /// The store's failure.
@@ -150,7 +150,7 @@ impl Vault {
         })
     }
 
-    /// Wraps the keys of the caller's organisation by the active root key; how many that were.
+    /// Wraps the keys of the caller's organization by the active root key; how many that were.
     ///
     /// # Errors
     /// [`VaultError::Integrity`] when one does not open, or the store's failure.

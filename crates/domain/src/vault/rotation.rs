@@ -26,11 +26,11 @@ pub enum Step {
 }
 
 impl Vault {
-    /// Begins a rotation of the caller's organisation to a new generation of its key; one that is under way
+    /// Begins a rotation of the caller's organization to a new generation of its key; one that is under way
     /// already is returned instead.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] when there is no such organisation, or the store's
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] when there is no such organization, or the store's
     /// failure.
     pub async fn start_rotation(
         &self,
@@ -68,7 +68,7 @@ impl Vault {
         rotations.into_iter().next().ok_or(VaultError::NotFound)
     }
 
-    /// How many rows a rotation of the caller's organisation would bring under a new generation.
+    /// How many rows a rotation of the caller's organization would bring under a new generation.
     ///
     /// # Errors
     /// As [`Self::start_rotation`].
@@ -170,7 +170,7 @@ impl Vault {
         }
     }
 
-    /// The caller's organisation's rotations, newest first.
+    /// The caller's organization's rotations, newest first.
     ///
     /// # Errors
     /// [`VaultError::Forbidden`], or the store's failure.
@@ -179,7 +179,7 @@ impl Vault {
         Ok(self.store.rotations(caller.scope()).await?)
     }
 
-    /// Every organisation's rotations, newest first; for the operator and for servers that take up what
+    /// Every organization's rotations, newest first; for the operator and for servers that take up what
     /// somebody left.
     ///
     /// # Errors
@@ -205,7 +205,7 @@ impl Vault {
         Ok(claim.await?)
     }
 
-    /// Destroys an old generation of the caller's organisation's key, if no credential needs it; else returns
+    /// Destroys an old generation of the caller's organization's key, if no credential needs it; else returns
     /// how many do.
     ///
     /// # Errors

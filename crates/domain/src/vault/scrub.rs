@@ -14,14 +14,14 @@ use crate::{CredentialId, OrgId, VaultError};
 /// Rows per statement: at most 6.5 MB of sealed bytes, since a request's body has at most 64 KiB.
 const PAGE: i64 = 100;
 
-/// An organisation's keys, each unwrapped by itself, so that one that is broken hides nothing of the others.
+/// An organization's keys, each unwrapped by itself, so that one that is broken hides nothing of the others.
 pub(in crate::vault) struct ScrubKeys {
     rings: BTreeMap<i32, OrgKeyring>,
     pub(in crate::vault) problems: Vec<Problem>,
 }
 
 impl Vault {
-    /// How many credentials the caller's organisation has now.
+    /// How many credentials the caller's organization has now.
     ///
     /// # Errors
     /// [`VaultError::Forbidden`], or the store's failure.
@@ -30,7 +30,7 @@ impl Vault {
         Ok(self.store.count_credentials(caller.scope()).await?)
     }
 
-    /// Opens every credential of the caller's organisation, lets what is inside fall, and compares each row with
+    /// Opens every credential of the caller's organization, lets what is inside fall, and compares each row with
     /// the audit trail; tells `observer` what is not as it was written. Returns how many findings there were.
     ///
     /// Works beside live traffic: it locks nothing, and holds a page of rows at a time. What it finds it reads
@@ -38,7 +38,7 @@ impl Vault {
     /// whether these are genuine is the audit chain's business.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] when there is no such organisation or it is destroyed, or
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] when there is no such organization or it is destroyed, or
     /// the store's failure once `observer` does not want to try again.
     pub async fn verify(
         &self,

@@ -64,7 +64,7 @@ pub(super) async fn service(transaction: &OrgTransaction, header: &Header) -> St
     Ok(())
 }
 
-/// Rows of organisation `org`, all of one kind.
+/// Rows of organization `org`, all of one kind.
 pub(super) async fn rows(
     transaction: &OrgTransaction,
     org: Uuid,

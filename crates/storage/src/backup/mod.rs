@@ -1,4 +1,4 @@
-//! Backing up from one snapshot, and restoring organisation by organisation.
+//! Backing up from one snapshot, and restoring organization by organization.
 
 mod insert;
 mod rows;

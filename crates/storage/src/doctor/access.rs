@@ -28,7 +28,7 @@ pub struct HeldRole {
     pub owns_database: bool,
 }
 
-/// A table or partition that holds organisations' rows.
+/// A table or partition that holds organizations' rows.
 #[derive(Debug, Clone)]
 pub struct TenantTable {
     /// Its name.

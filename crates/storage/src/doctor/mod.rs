@@ -98,7 +98,7 @@ pub async fn scrub_runs(inspection: &Inspection) -> Result<bool, ConnectError> {
     Ok(row.try_get("held")?)
 }
 
-/// The rotations of all organisations, newest first.
+/// The rotations of all organizations, newest first.
 ///
 /// # Errors
 /// [`ConnectError`].

@@ -34,7 +34,7 @@ const TENANT: &str = "((org_id = ANY (( SELECT (string_to_array(rtrim(NULLIF(cur
 const TENANT_SHARDED: &str =
     "(split_part(current_setting('strongroom.orgs'::text, true), (org_id)::text, 2) <> ''::text)";
 const LISTING: &str = "(current_setting('strongroom.orgs'::text, true) = '*'::text)";
-/// Tables whose rows are listed for jobs, across organisations.
+/// Tables whose rows are listed for jobs, across organizations.
 const LISTED: [&str; 2] = ["organizations", "rotations"];
 
 fn tenant(table: &str, sharded: bool) -> Policy {

@@ -19,11 +19,11 @@ pub(super) struct Queued<M> {
     pub(super) request: Span,
 }
 
-/// What waits, by organisation. They take turns, one request each, so that one with many requests holds up none
+/// What waits, by organization. They take turns, one request each, so that one with many requests holds up none
 /// with few; and when there is no room left, the last request of the one with most gives way.
 pub(super) struct Waiting<M> {
     by_org: HashMap<OrgId, VecDeque<Queued<M>>>,
-    /// Every organisation that has something waiting, once.
+    /// Every organization that has something waiting, once.
     turns: VecDeque<OrgId>,
     pub(super) len: usize,
     pub(super) closed: bool,

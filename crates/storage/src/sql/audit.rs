@@ -10,7 +10,7 @@ macro_rules! events {
     };
 }
 
-/// The head of one lane of an organisation; its checkpoint's, when all its events were pruned.
+/// The head of one lane of an organization; its checkpoint's, when all its events were pruned.
 pub const LANE_HEAD: &str = "select lane, seq, mac from ( \
        (select lane, seq, mac from audit_events where org_id = $1 and lane = $2 order by seq desc limit 1) \
        union all \
@@ -116,7 +116,7 @@ pub const PRUNE_PARTITIONS: &str = "select name, ends from ( \
        from pg_inherits i join pg_class c on c.oid = i.inhrelid \
        where i.inhparent = 'audit_events'::regclass) as partition \
      where ends <= $1 order by ends";
-/// How many of an organisation's events are older than a time.
+/// How many of an organization's events are older than a time.
 pub const PRUNE_CENSUS: &str =
     "select count(*) as old from audit_events where org_id = $1 and at < $2";
 /// How many of these have no partition of their own.
@@ -129,7 +129,7 @@ pub const PRUNE_LAST: &str = "select e.lane, e.seq, e.mac from ( \
        from audit_events o where o.org_id = $1 and o.at < $2 group by o.lane) as cut \
      join audit_events e on e.org_id = $1 and e.lane = cut.lane and e.seq = cut.last and e.at < $2 \
      order by e.lane";
-/// How many of an organisation's events older than a time stand after newer ones, and stay.
+/// How many of an organization's events older than a time stand after newer ones, and stay.
 pub const PRUNE_KEPT: &str = "select count(*) as kept from audit_events e \
      where e.org_id = $1 and e.at < $2 and not exists ( \
        select from audit_checkpoints c where c.org_id = $1 and c.lane = e.lane and e.seq <= c.seq)";
@@ -148,13 +148,13 @@ pub fn detach_partition(name: &str) -> [String; 2] {
     ]
 }
 
-/// How many rows a detached partition has, of all organisations.
+/// How many rows a detached partition has, of all organizations.
 #[must_use]
 pub fn count_partition(name: &str) -> String {
     format!("select count(*) as rows from {name}")
 }
 
-/// Puts an organisation's events of a detached partition back that have to stay.
+/// Puts an organization's events of a detached partition back that have to stay.
 #[must_use]
 pub fn keep_of_partition(name: &str) -> String {
     format!(

@@ -2,19 +2,19 @@
 
 /// Begins a snapshot: every statement after it sees the same moment, and none can write.
 pub const SNAPSHOT_BEGIN: &str = "begin isolation level repeatable read read only";
-/// How many credentials and audit events an organisation has.
+/// How many credentials and audit events an organization has.
 pub const BACKUP_COUNT: &str = "select (select count(*) from credentials where org_id = $1) \
      + (select count(*) from audit_events where org_id = $1) as total";
-/// All generations of an organisation's key, with their times.
+/// All generations of an organization's key, with their times.
 pub const BACKUP_ORG_KEYS: &str = "select generation, root_key_id, wrapped_key, active, created_at \
      from org_keys where org_id = $1 order by generation";
-/// An organisation's API keys, as they are stored.
+/// An organization's API keys, as they are stored.
 pub const BACKUP_API_KEYS: &str = "select key_id, role, name, digest, created_at, expires_at, revoked_at \
      from api_keys where org_id = $1 order by key_id";
-/// Last uses of an organisation's credentials, after an id.
+/// Last uses of an organization's credentials, after an id.
 pub const BACKUP_CREDENTIAL_USES: &str = "select cred_id, last_used_at, last_used_by from credential_uses \
      where org_id = $1 and cred_id > $2 order by cred_id limit $3";
-/// Last uses of an organisation's API keys, after an id.
+/// Last uses of an organization's API keys, after an id.
 pub const BACKUP_KEY_USES: &str = "select key_id, last_used_at from key_uses \
      where org_id = $1 and key_id > $2 order by key_id limit $3";
 
@@ -35,7 +35,7 @@ pub const RESTORE_ROOT_ROTATION: &str = "insert into root_rotations (root_key_id
 /// Whether there is any root key or service key.
 pub const RESTORE_KNOWN_KEYS: &str = "select (select count(*) from root_keys) \
      + (select count(*) from service_keys) as total";
-/// An organisation as it was.
+/// An organization as it was.
 pub const RESTORE_ORGANIZATION: &str = "insert into organizations \
      (org_id, name, created_at, deleted_at, destroy_after, destroyed_at) values ($1, $2, $3, $4, $5, $6)";
 /// An API key as it was.
@@ -49,19 +49,19 @@ pub const RESTORE_ROTATION: &str = "insert into rotations (org_id, generation, r
 pub const RESTORE_CREDENTIAL_OVER: &str = "update credentials set provider = $3, cred_type = $4, label = $5, \
      version = $6, key_generation = $7, wrapped_key = $8, sealed_blob = $9, updated_at = $10, pieces_user = $11 \
      where org_id = $1 and cred_id = $2";
-/// Those of several credentials of one organisation that are there.
+/// Those of several credentials of one organization that are there.
 pub const RESTORE_CREDENTIALS: &str = "select cred_id, provider, cred_type, label, version, key_generation, \
      wrapped_key, sealed_blob, updated_at, pieces_user from credentials \
      where org_id = $1 and cred_id = any($2)";
-/// Those of several credentials of one organisation that its trail says were deleted.
+/// Those of several credentials of one organization that its trail says were deleted.
 pub const RESTORE_DELETED: &str = "select distinct cred_id from audit_events \
      where org_id = $1 and cred_id = any($2) and action = 'credential.delete' and version is not null \
      and outcome = 'ok'";
-/// Those of several events of one organisation that are there, by lane and number.
+/// Those of several events of one organization that are there, by lane and number.
 pub const RESTORE_EVENTS: &str = "select e.lane, e.seq, e.mac from audit_events e \
      join unnest($2::uuid[], $3::bigint[]) as wanted (lane, seq) \
      on e.lane = wanted.lane and e.seq = wanted.seq where e.org_id = $1";
-/// Up to which number several lanes of one organisation were pruned.
+/// Up to which number several lanes of one organization were pruned.
 pub const RESTORE_PRUNED: &str =
     "select lane, seq from audit_checkpoints where org_id = $1 and lane = any($2)";
 

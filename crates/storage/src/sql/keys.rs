@@ -8,35 +8,35 @@ pub const ROOT_KEY_INSERT_FIRST: &str = "insert into root_keys \
      (root_key_id, check_value, kdf_salt, kdf_memory_kib, kdf_passes, kdf_lanes, created_at) \
      select $1::uuid, $2::bytea, $3::bytea, $4::integer, $5::integer, $6::integer, $7::timestamptz \
      where not exists (select from root_keys)";
-/// Serialises servers that meet an empty database; held to the end of the transaction.
+/// Serializes servers that meet an empty database; held to the end of the transaction.
 pub const ROOT_KEY_LOCK: &str = "select pg_advisory_xact_lock(7361982640127)";
 /// All service keys.
 pub const SERVICE_KEYS: &str = "select purpose, root_key_id, wrapped_key from service_keys";
 /// A service key, unless its purpose has one.
 pub const SERVICE_KEY_INSERT: &str = "insert into service_keys (purpose, root_key_id, wrapped_key) \
      values ($1, $2, $3) on conflict (purpose) do nothing";
-/// Wraps a generation of an organisation's key anew, if it still is as it was read.
+/// Wraps a generation of an organization's key anew, if it still is as it was read.
 pub const ORG_KEY_REWRAP: &str = "update org_keys set root_key_id = $4, wrapped_key = $5 \
      where org_id = $1 and generation = $2 and root_key_id = $3";
 /// Makes a generation inactive, if it is the active one.
 pub const ORG_KEY_DEACTIVATE: &str =
     "update org_keys set active = false where org_id = $1 and generation = $2 and active";
-/// Destroys an inactive generation of an organisation's key.
+/// Destroys an inactive generation of an organization's key.
 pub const ORG_KEY_RETIRE: &str =
     "delete from org_keys where org_id = $1 and generation = $2 and not active";
-/// How many credentials need a generation of their organisation's key.
+/// How many credentials need a generation of their organization's key.
 pub const CREDENTIALS_OF_GENERATION: &str =
     "select count(*) as total from credentials where org_id = $1 and key_generation = $2";
 /// Waits until no transaction that wrote credentials is under way, and keeps others from it meanwhile.
 pub const CREDENTIALS_BARRIER: &str = "lock table credentials in share mode";
 /// Lets a barrier wait longer than PostgreSQL's deadlock_timeout, after which an autovacuum gives way to it.
 pub const BARRIER_PATIENCE: &str = "set local lock_timeout = '1500ms'";
-/// Waits until no transaction that wrote organisations' keys is under way.
+/// Waits until no transaction that wrote organizations' keys is under way.
 pub const ORG_KEYS_BARRIER: &str = "lock table org_keys in share mode";
-/// How many credentials are not under a generation of their organisation's key.
+/// How many credentials are not under a generation of their organization's key.
 pub const CREDENTIALS_BEHIND_COUNT: &str =
     "select count(*) as total from credentials where org_id = $1 and key_generation <> $2";
-/// Some credentials, after an id, that are not under a generation of their organisation's key.
+/// Some credentials, after an id, that are not under a generation of their organization's key.
 pub const CREDENTIALS_BEHIND: &str = "select cred_id from credentials \
      where org_id = $1 and key_generation <> $2 and cred_id > $3 order by cred_id limit $4";
 /// Replaces a credential's wrapped data key, and nothing else.
@@ -46,10 +46,10 @@ pub const CREDENTIAL_REWRAP: &str = "update credentials set key_generation = $3,
 pub const ROTATION_INSERT: &str = "insert into rotations \
      (org_id, generation, re_encrypt, state, rows_total, rows_done, throttle, started_at, updated_at) \
      values ($1, $2, $3, 'running', $6, 0, $4, $5, $5)";
-/// An organisation's rotations, newest first.
+/// An organization's rotations, newest first.
 pub const ROTATIONS: &str = "select org_id, generation, re_encrypt, state, rows_total, rows_done, throttle, \
      started_at, updated_at, finished_at from rotations where org_id = $1 order by generation desc";
-/// Every organisation's rotations, newest first.
+/// Every organization's rotations, newest first.
 pub const ROTATIONS_LISTING: &str = "select org_id, generation, re_encrypt, state, rows_total, rows_done, \
      throttle, started_at, updated_at, finished_at from rotations order by started_at desc";
 /// Says how far a rotation has come, and that somebody works on it.
@@ -61,7 +61,7 @@ pub const ROTATION_CLAIM: &str = "update rotations set updated_at = $4 \
 /// Ends a rotation.
 pub const ROTATION_FINISH: &str = "update rotations set state = 'done', rows_done = rows_total, \
      updated_at = $3, finished_at = $3 where org_id = $1 and generation = $2 and state = 'running'";
-/// Deletes the records of an organisation's rotations.
+/// Deletes the records of an organization's rotations.
 pub const ROTATIONS_DELETE: &str = "delete from rotations where org_id = $1";
 /// A prepared root key.
 pub const ROOT_KEY_PREPARE: &str = "insert into root_keys (root_key_id, check_value, kdf_salt, kdf_memory_kib, \

@@ -1,4 +1,4 @@
-//! Statements that list an organisation's credentials. Those without a filter are statements of their own: in one with
+//! Statements that list an organization's credentials. Those without a filter are statements of their own: in one with
 //! filters that may be null, PostgreSQL has to fetch every row to count it.
 
 macro_rules! matching {
@@ -46,7 +46,7 @@ macro_rules! matching_page {
     };
 }
 
-/// How many credentials an organisation has.
+/// How many credentials an organization has.
 pub const CREDENTIALS_COUNT: &str = count!("");
 /// How many of them match a filter.
 pub const MATCHING_COUNT: &str = count!(matching!());

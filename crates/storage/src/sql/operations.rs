@@ -36,11 +36,11 @@ pub const OPERATIONS: &str = "select o.org_id, o.op_id \
      from unnest($1::uuid[], $2::uuid[]) as wanted (org_id, op_id) \
      join operations o on o.org_id = wanted.org_id and o.op_id = wanted.op_id \
      where o.org_id = any($1) or o.org_id = ($1)[1]";
-/// Which organisations have operations that began before an id was issued.
+/// Which organizations have operations that began before an id was issued.
 pub const OPERATIONS_OLD: &str = "select o.org_id from unnest($1::uuid[]) as wanted (org_id) \
      join operations o on o.org_id = wanted.org_id \
      where (o.org_id = any($1) or o.org_id = ($1)[1]) and o.op_id < $2 group by o.org_id";
-/// Which organisations have claims that have expired.
+/// Which organizations have claims that have expired.
 pub const CLAIMS_OLD: &str = "select k.org_id from unnest($1::uuid[]) as wanted (org_id) \
      join idempotency_keys k on k.org_id = wanted.org_id \
      where (k.org_id = any($1) or k.org_id = ($1)[1]) and k.expires_at <= $2 group by k.org_id";
@@ -49,9 +49,9 @@ pub const OPERATIONS_FORGET: &str = "delete from operations where org_id = $1 an
 /// Forgets claims that have expired.
 pub const CLAIMS_FORGET: &str =
     "delete from idempotency_keys where org_id = $1 and expires_at <= $2";
-/// Forgets all of an organisation's operations.
+/// Forgets all of an organization's operations.
 pub const ALL_OPERATIONS_DELETE: &str = "delete from operations where org_id = $1";
-/// Forgets all of an organisation's claims.
+/// Forgets all of an organization's claims.
 pub const ALL_CLAIMS_DELETE: &str = "delete from idempotency_keys where org_id = $1";
 /// How far the log is flushed here; asked after a commit, this is where the commit ends, or later.
 pub const FLUSHED: &str = "select pg_current_wal_flush_lsn() as position";

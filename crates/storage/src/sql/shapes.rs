@@ -10,7 +10,7 @@ pub(super) fn tenant_tables(migrations: &str) -> Vec<&str> {
     tables
 }
 
-/// Statements that may visit every organisation: the door for jobs.
+/// Statements that may visit every organization: the door for jobs.
 const LISTINGS: [&str; 3] = [
     "ORGANIZATIONS",
     "ORGANIZATIONS_DELETED",
@@ -39,14 +39,14 @@ pub(super) fn refusal(name: &str, sql: &str, tenant: &[&str]) -> Option<&'static
             return Some("insert … select from unnest needs returning; use values");
         }
         if !sql.contains("org_id") && !sql.contains(".*") {
-            return Some("a row's organisation is missing");
+            return Some("a row's organization is missing");
         }
     }
     if sql.starts_with("update ") && assigns_org(&sql) {
-        return Some("a row does not move to another organisation");
+        return Some("a row does not move to another organization");
     }
     if sql.contains(" for update") && !sql.contains("where org_id = $1 ") {
-        return Some("rows are locked one organisation at a time");
+        return Some("rows are locked one organization at a time");
     }
     let unbound = |alias: &&str| !is_bound(&sql, alias);
     let read = references.iter().filter(|(verb, _)| *verb != "into");
@@ -89,7 +89,7 @@ fn references<'a>(sql: &'a str, tenant: &[&'a str]) -> Vec<(&'a str, &'a str)> {
     found
 }
 
-/// Whether the statement says which organisation a table's rows are of.
+/// Whether the statement says which organization a table's rows are of.
 fn is_bound(sql: &str, alias: &str) -> bool {
     if alias.is_empty() {
         let bound = |found: (usize, &str)| !sql[..found.0].ends_with('.');

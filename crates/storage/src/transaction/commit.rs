@@ -20,9 +20,9 @@ use crate::statement::{Step, Together};
 /// How a transaction ended that has committed.
 #[derive(Default)]
 pub(crate) struct Ended {
-    /// Where in the log, if that was asked for and could be learnt.
+    /// Where in the log, if that was asked for and could be learned.
     pub(crate) position: Option<WalPosition>,
-    /// The epoch of organisations' keys that its check saw.
+    /// The epoch of organizations' keys that its check saw.
     pub(crate) epoch: Option<Uuid>,
 }
 
@@ -35,7 +35,7 @@ impl OrgTransaction {
         self.commit_with(&[], false).await.map(drop)
     }
 
-    /// The same, and where the commit ends in the log, if that could still be learnt.
+    /// The same, and where the commit ends in the log, if that could still be learned.
     ///
     /// # Errors
     /// As [`Self::commit`].

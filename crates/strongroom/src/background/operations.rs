@@ -11,7 +11,7 @@ use crate::keepers::scheduled;
 
 /// How often what is older than 24 hours is forgotten.
 const EVERY: Duration = Duration::from_secs(3600);
-/// Organisations that are asked about together.
+/// Organizations that are asked about together.
 const AT_ONCE: usize = 200;
 
 /// Forgets operations and repeatable requests that are too old to be asked about. Stops when dropped.
@@ -38,7 +38,7 @@ impl Drop for OperationKeeper {
     }
 }
 
-// Every server does so when it starts, and there may be many organisations. What fails for some is done for the others.
+// Every server does so when it starts, and there may be many organizations. What fails for some is done for the others.
 async fn forget(vault: &Vault) -> Result<(), VaultError> {
     let mut forgotten = Ok(());
     for some in vault.organizations().await?.chunks(AT_ONCE) {

@@ -21,7 +21,7 @@ const TRIES: u32 = 30;
 /// Most findings that one run logs; the rest is counted only.
 const MOST_LOGGED: u64 = 1000;
 
-/// Scrubs all organisations every now and then, on one server at a time. Stops when dropped.
+/// Scrubs all organizations every now and then, on one server at a time. Stops when dropped.
 pub(crate) struct Scrubber(JoinHandle<()>);
 
 impl Scrubber {
@@ -82,7 +82,7 @@ async fn run(vault: &Vault) -> Result<(), VaultError> {
             Err(error @ VaultError::Unavailable(_)) => return Err(error),
             // What is wrong with one must not hide what is wrong with the others.
             Err(error) => {
-                tracing::error!(org = %organization.id, %error, "an organisation could not be checked");
+                tracing::error!(org = %organization.id, %error, "an organization could not be checked");
                 failed = Some(error);
             }
         }

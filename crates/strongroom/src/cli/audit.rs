@@ -11,7 +11,7 @@ pub(crate) enum AuditCommand {
     /// Reads beside live traffic. What was cut off the end of a lane since `strongroom audit head` was run is
     /// found with --heads; without it, only where a later lane names the events that are gone.
     Verify(AuditVerifyArgs),
-    /// Print the signed heads of the audit trail, one line of JSON per organisation.
+    /// Print the signed heads of the audit trail, one line of JSON per organization.
     ///
     /// Keep them where nobody who can write to the database can write, for example from a daily job on another
     /// machine. `strongroom audit verify --heads FILE` then finds whatever was cut off since.
@@ -31,7 +31,7 @@ pub(crate) enum AuditCommand {
 pub(crate) struct AuditVerifyArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
-    /// The organisation's id [default: all organisations, and those that --heads names].
+    /// The organization's id [default: all organizations, and those that --heads names].
     #[arg(long, value_name = "ORG_ID")]
     pub(crate) org: Option<String>,
     /// A file with lines that `strongroom audit head` printed earlier.
@@ -46,7 +46,7 @@ pub(crate) struct AuditVerifyArgs {
 pub(crate) struct HeadArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
-    /// The organisation's id [default: all organisations].
+    /// The organization's id [default: all organizations].
     #[arg(long, value_name = "ORG_ID")]
     pub(crate) org: Option<String>,
     /// Print JSON, which is what it prints anyway.
@@ -58,7 +58,7 @@ pub(crate) struct HeadArgs {
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
-    /// The organisation's id [default: all organisations, one after another].
+    /// The organization's id [default: all organizations, one after another].
     #[arg(long, value_name = "ORG_ID")]
     pub(crate) org: Option<String>,
     /// Events from this time on: a date (2027-01-31, in UTC) or a time (2027-01-31T12:00:00Z).

@@ -8,7 +8,7 @@ use super::VaultArgs;
 pub(crate) struct BackupArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
-    /// Only this organisation, with the service's own keys, wrapped [default: everything].
+    /// Only this organization, with the service's own keys, wrapped [default: everything].
     #[arg(long, value_name = "ORG_ID")]
     pub(crate) org: Option<String>,
     /// The file to write, which must not exist yet; - for standard output. Until it is complete it is called
@@ -43,7 +43,7 @@ pub(crate) struct RestoreArgs {
     /// A file with the private key of age (AGE-SECRET-KEY-1…) for one of the backup's recipients.
     #[arg(long, value_name = "FILE")]
     pub(crate) identity: PathBuf,
-    /// Only this organisation [default: all in the backup].
+    /// Only this organization [default: all in the backup].
     #[arg(long, value_name = "ORG_ID")]
     pub(crate) org: Option<String>,
     /// Verify, compare, say what would change, and write nothing.
@@ -53,14 +53,14 @@ pub(crate) struct RestoreArgs {
     #[arg(long, conflicts_with_all = ["dry_run", "keep_newer", "replace"])]
     pub(crate) verify_only: bool,
     /// Leave credentials as they are that the database has newer, or that were deleted since, and restore the rest
-    /// [default: an organisation with such is left alone].
+    /// [default: an organization with such is left alone].
     #[arg(long)]
     pub(crate) keep_newer: bool,
     /// Put the backup's credentials in the place of those that are older or damaged in the database [default: an
-    /// organisation with such is left alone].
+    /// organization with such is left alone].
     #[arg(long)]
     pub(crate) replace: bool,
-    /// Restore rows as they are that do not verify [default: an organisation with such is left alone].
+    /// Restore rows as they are that do not verify [default: an organization with such is left alone].
     #[arg(long)]
     pub(crate) despite_findings: bool,
     /// Print JSON.

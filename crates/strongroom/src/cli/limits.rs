@@ -10,10 +10,10 @@ pub(crate) struct LimitArgs {
     /// Most requests of one API key at once [default: the rate's number].
     #[arg(long, value_name = "N")]
     pub(crate) key_burst: Option<String>,
-    /// Most requests of one organisation in the long run, with all its keys; off: any number [default: 200000/s].
+    /// Most requests of one organization in the long run, with all its keys; off: any number [default: 200000/s].
     #[arg(long, value_name = "RATE")]
     pub(crate) org_rate: Option<String>,
-    /// Most requests of one organisation at once [default: the rate's number].
+    /// Most requests of one organization at once [default: the rate's number].
     #[arg(long, value_name = "N")]
     pub(crate) org_burst: Option<String>,
     /// Most failed authentications from one address in the long run, after which requests from there are refused

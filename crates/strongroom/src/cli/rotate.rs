@@ -6,13 +6,13 @@ use super::VaultArgs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RotateCommand {
-    /// Bring every organisation's keys under a new root key. Servers go on meanwhile.
+    /// Bring every organization's keys under a new root key. Servers go on meanwhile.
     ///
     /// Where root_key_file can be written from here, this makes the new key, adds it there, waits until every
     /// running server has read it, and re-wraps. Elsewhere run it with --prepare first, give the key to every
     /// server, and run it again without. One that was interrupted is gone on with.
     Root(RotateRootArgs),
-    /// Bring credentials under a new key of their organisation, or of every organisation. Servers go on meanwhile.
+    /// Bring credentials under a new key of their organization, or of every organization. Servers go on meanwhile.
     ///
     /// Data keys are wrapped anew; --re-encrypt makes new data keys and ciphertext, for a key that leaked. One that
     /// was interrupted is gone on with.
@@ -55,10 +55,10 @@ pub(crate) struct RotateRootArgs {
 pub(crate) struct RotateOrgArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
-    /// The organisation's id.
+    /// The organization's id.
     #[arg(group = "which")]
     pub(crate) org: Option<String>,
-    /// All organisations, one after another.
+    /// All organizations, one after another.
     #[arg(long, group = "which")]
     pub(crate) all: bool,
     /// Make new data keys and ciphertext: for a key that leaked.
@@ -82,10 +82,10 @@ pub(crate) struct RotateRetireArgs {
     /// A root key's id.
     #[arg(long, value_name = "KEY_ID", conflicts_with_all = ["org", "generation"])]
     pub(crate) root: Option<String>,
-    /// An organisation's id, together with --generation.
+    /// An organization's id, together with --generation.
     #[arg(long, value_name = "ORG_ID", requires = "generation")]
     pub(crate) org: Option<String>,
-    /// The generation of the organisation's key.
+    /// The generation of the organization's key.
     #[arg(long, value_name = "N", requires = "org")]
     pub(crate) generation: Option<i32>,
     /// Print JSON.

@@ -48,7 +48,7 @@ pub(super) async fn run(args: &BackupArgs) -> Result<(), CommandError> {
     sink.bar.finish_and_clear();
     let (organizations, findings) = copied.map_err(|error| match error {
         VaultError::NotFound => CommandError::Failed(format!(
-            "there is no organisation with id {}",
+            "there is no organization with id {}",
             args.org.as_deref().unwrap_or_default()
         )),
         other => other.into(),
@@ -79,7 +79,7 @@ fn finish(
         "findings": findings,
     });
     let text = format!(
-        "backed up {organizations} organisation(s): {rows} rows in {}. The root key is not in it",
+        "backed up {organizations} organization(s): {rows} rows in {}. The root key is not in it",
         args.output.display()
     );
     if is_stream(&args.output) {
@@ -111,7 +111,7 @@ pub(super) fn tell(bar: &ProgressBar, count: &mut u64, finding: &BackupFinding) 
     }
     let about = finding.credential.map(|id| format!("credential {id} "));
     let about = about.unwrap_or_default();
-    let line = format!("organisation {}: {about}{}", finding.org, finding.message);
+    let line = format!("organization {}: {about}{}", finding.org, finding.message);
     bar.suspend(|| output::note(&line));
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn run(command: CredentialsCommand) -> Result<(), CommandError>
 fn missing(error: VaultError, org: &str) -> CommandError {
     match error {
         VaultError::NotFound => {
-            CommandError::Failed(format!("there is no organisation with id {org}"))
+            CommandError::Failed(format!("there is no organization with id {org}"))
         }
         other => other.into(),
     }

@@ -26,7 +26,7 @@ pub(super) async fn run(command: KeyCommand) -> Result<(), CommandError> {
             let expires = expires.as_deref().map(expiry).transpose()?;
             let vault = vault_access::open(&config::vault_access(&vault)?).await?;
             let issued = vault.create_api_key(&caller, role, &name, expires).await;
-            let issued = issued.map_err(|error| missing(error, "organisation", &org))?;
+            let issued = issued.map_err(|error| missing(error, "organization", &org))?;
             let mut value = described(&issued.stored);
             value["api_key"] = issued.text.expose().into();
             let text = format!(
@@ -40,7 +40,7 @@ pub(super) async fn run(command: KeyCommand) -> Result<(), CommandError> {
             let caller = vault_access::operator(&org)?;
             let vault = vault_access::open(&config::vault_access(&vault)?).await?;
             let keys = vault.api_keys(&caller).await;
-            let keys = keys.map_err(|error| missing(error, "organisation", &org))?;
+            let keys = keys.map_err(|error| missing(error, "organization", &org))?;
             let uses = vault.key_uses(&caller).await?;
             let last_use = |key: &StoredApiKey| uses.get(&key.id).copied().map(shown_time);
             let value = |key| {
@@ -64,7 +64,7 @@ pub(super) async fn run(command: KeyCommand) -> Result<(), CommandError> {
             })?;
             let vault = vault_access::open(&config::vault_access(&vault)?).await?;
             let revoked = vault.revoke_api_key(&caller, id).await;
-            revoked.map_err(|error| missing(error, "API key in this organisation", &key))?;
+            revoked.map_err(|error| missing(error, "API key in this organization", &key))?;
             let value = json!({"key_id": id, "org_id": caller.org(), "revoked": true});
             output::answer(json, &value, &format!("revoked API key {id}"));
         }

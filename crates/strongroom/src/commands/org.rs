@@ -14,7 +14,7 @@ pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
             let vault = vault_access::open(&config::vault_access(&vault)?).await?;
             let request = vault_access::command_line();
             let organization = vault.create_organization(&name, request).await?;
-            let text = format!("created organisation {} ({name})", organization.id);
+            let text = format!("created organization {} ({name})", organization.id);
             output::answer(json, &organization, &text);
         }
         OrgCommand::Delete {
@@ -30,12 +30,12 @@ pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
             let restored = vault.restore_organization(&caller).await;
             restored.map_err(|error| match error {
                 VaultError::NotFound => CommandError::Failed(format!(
-                    "there is no deleted organisation with id {org} whose keys are still there"
+                    "there is no deleted organization with id {org} whose keys are still there"
                 )),
                 other => other.into(),
             })?;
             let value = json!({"org_id": caller.org(), "restored": true});
-            output::answer(json, &value, &format!("restored organisation {org}"));
+            output::answer(json, &value, &format!("restored organization {org}"));
         }
         OrgCommand::List { vault, json } => {
             let vault = vault_access::open(&config::vault_access(&vault)?).await?;
@@ -58,7 +58,7 @@ pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// How long a deleted organisation can be restored unless told otherwise.
+/// How long a deleted organization can be restored unless told otherwise.
 const GRACE: TimeDelta = TimeDelta::days(7);
 
 async fn delete(
@@ -81,7 +81,7 @@ async fn delete(
         Err(VaultError::NotFound) if now => {}
         Err(VaultError::NotFound) => {
             let problem =
-                format!("there is no organisation with id {org}, or it is deleted already");
+                format!("there is no organization with id {org}, or it is deleted already");
             return Err(CommandError::Failed(problem));
         }
         Err(error) => return Err(error.into()),
@@ -90,11 +90,11 @@ async fn delete(
                    that root key is rotated away (`strongroom rotate root`) and destroyed.";
     let text = if now {
         let destroyed = vault.destroy_organization(&caller, true).await;
-        destroyed.map_err(|error| super::key::missing(error, "organisation", org))?;
-        format!("destroyed organisation {org}: nothing of it can be opened any more. {backups}")
+        destroyed.map_err(|error| super::key::missing(error, "organization", org))?;
+        format!("destroyed organization {org}: nothing of it can be opened any more. {backups}")
     } else {
         format!(
-            "deleted organisation {org}: its API keys are refused. Until its keys are destroyed at {} it can be \
+            "deleted organization {org}: its API keys are refused. Until its keys are destroyed at {} it can be \
              restored with `strongroom org restore`. {backups}",
             super::key::shown_time(SystemClock.now() + grace)
         )

@@ -130,7 +130,7 @@ fn named(
 ) -> Result<Vec<OrganizationPlan>, CommandError> {
     match &args.org {
         Some(org) if plans.is_empty() => Err(CommandError::Failed(format!(
-            "the backup has no organisation with id {org}"
+            "the backup has no organization with id {org}"
         ))),
         _ => Ok(plans),
     }
@@ -140,12 +140,12 @@ impl From<RestoreError> for CommandError {
     fn from(error: RestoreError) -> Self {
         match error {
             RestoreError::Store(StoreError::Conflict) => Self::Failed(
-                "a row of an organisation was made by somebody else meanwhile, or its id or user is taken by another \
-                 row; nothing of that organisation was restored. Run the same command again"
+                "a row of an organization was made by somebody else meanwhile, or its id or user is taken by another \
+                 row; nothing of that organization was restored. Run the same command again"
                     .into(),
             ),
             RestoreError::Store(StoreError::RetiredKey) => Self::Failed(
-                "a key was replaced meanwhile, and nothing of that organisation was restored; run the same command \
+                "a key was replaced meanwhile, and nothing of that organization was restored; run the same command \
                  again"
                     .into(),
             ),
@@ -248,7 +248,7 @@ fn answer(
         .map(|plan| described(args, plan, done))
         .collect();
     let text = if lines.is_empty() {
-        "the backup has no organisation".to_owned()
+        "the backup has no organization".to_owned()
     } else {
         lines.join("\n")
     };
@@ -257,10 +257,10 @@ fn answer(
     match refused {
         0 => Ok(()),
         _ if args.verify_only => Err(CommandError::Failed(format!(
-            "{refused} organisation(s) in the backup do not verify"
+            "{refused} organization(s) in the backup do not verify"
         ))),
         _ => Err(CommandError::Failed(format!(
-            "{refused} organisation(s) left as they are in the database"
+            "{refused} organization(s) left as they are in the database"
         ))),
     }
 }
@@ -269,16 +269,16 @@ fn described(args: &RestoreArgs, plan: &OrganizationPlan, done: &str) -> String 
     let (id, credentials, events) = (plan.org_id, plan.credentials, plan.audit_events);
     if args.verify_only {
         return match plan.findings {
-            0 => format!("organisation {id}: verified"),
-            findings => format!("organisation {id}: {findings} row(s) do not verify"),
+            0 => format!("organization {id}: verified"),
+            findings => format!("organization {id}: {findings} row(s) do not verify"),
         };
     }
     if let Some(why) = &plan.refused {
-        return format!("organisation {id}: left as it is: {why}");
+        return format!("organization {id}: left as it is: {why}");
     }
     if plan.writes(rules(args)) == 0 {
         return format!(
-            "organisation {id}: nothing to restore, {} credential(s) and {} audit event(s) are there",
+            "organization {id}: nothing to restore, {} credential(s) and {} audit event(s) are there",
             credentials.same + credentials.newer,
             events.same
         );
@@ -294,7 +294,7 @@ fn described(args: &RestoreArgs, plan: &OrganizationPlan, done: &str) -> String 
         String::new()
     };
     format!(
-        "organisation {id}{new}: {done} {} credential(s){replaced}, {} API key(s), {} audit event(s); there already: {} \
+        "organization {id}{new}: {done} {} credential(s){replaced}, {} API key(s), {} audit event(s); there already: {} \
          credential(s), {} audit event(s); left newer: {}",
         credentials.insert,
         plan.api_keys.insert,

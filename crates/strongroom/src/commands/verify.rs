@@ -40,7 +40,7 @@ pub(super) async fn run(args: &VerifyArgs) -> Result<(), CommandError> {
             Err(VaultError::NotFound) if args.org.is_none() => {}
             Err(VaultError::NotFound) => {
                 let id = caller.org();
-                let why = format!("there is no organisation with id {id}");
+                let why = format!("there is no organization with id {id}");
                 return Err(CommandError::Failed(why));
             }
             Err(error) => return Err(error.into()),
@@ -105,7 +105,7 @@ impl Watch {
             "findings": self.kept,
         });
         let text = format!(
-            "checked {rows} credential(s) of {organizations} organisation(s): {}",
+            "checked {rows} credential(s) of {organizations} organization(s): {}",
             if findings == 0 {
                 "all as they were written".to_owned()
             } else {
@@ -129,7 +129,7 @@ impl ScrubObserver for Watch {
         if !self.json {
             let about = finding.credential.map(|id| format!("credential {id} "));
             let about = about.unwrap_or_default();
-            let line = format!("organisation {} {about}{}", finding.org, finding.problem);
+            let line = format!("organization {} {about}{}", finding.org, finding.problem);
             self.bar.suspend(|| output::line(&line));
         } else if self.kept.len() < MOST_KEPT {
             self.kept.push(json!({

@@ -166,7 +166,7 @@ pub(super) fn settings_from(sources: &Sources) -> Result<(ServeSettings, Logging
             request_timeout: sources.parse("request_timeout", Duration::from_secs(10), time)?,
             body_timeout: sources.parse("body_timeout", Duration::from_secs(15), time)?,
             sizes: sizes_from(sources)?,
-            // Whoever names an organisation for anonymous callers decides who reaches the server.
+            // Whoever names an organization for anonymous callers decides who reaches the server.
             anonymous_needs_loopback_host: false,
             metrics_apart: metrics_listen.is_some(),
             metrics_by_organization: sources.parse("metrics_by_organization", false, yes)?,

@@ -99,7 +99,7 @@ fn span(text: &str) -> Option<Duration> {
 pub(super) fn organization(text: &str) -> Result<Option<OrgId>, String> {
     let id = OrgId::parse(text);
     id.map(Some)
-        .ok_or_else(|| "must be an organisation's id, as `strongroom org list` shows it".into())
+        .ok_or_else(|| "must be an organization's id, as `strongroom org list` shows it".into())
 }
 
 pub(super) fn blob_rules(text: &str) -> Result<BlobRules, String> {

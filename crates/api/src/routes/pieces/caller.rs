@@ -17,7 +17,7 @@ use crate::state::AppState;
 /// What the published clients send the key in.
 const APPLICATION_HEADER: &str = "X-Application-ID";
 
-/// A caller who may manage users' keys. The API key names the organisation; without a key it is the one that
+/// A caller who may manage users' keys. The API key names the organization; without a key it is the one that
 /// the operator named for anonymous callers, if any.
 pub(in crate::routes) struct PiecesCaller {
     pub(super) caller: Caller,

@@ -1,4 +1,4 @@
-//! Compares one organisation's rows with the database's, and writes what is missing.
+//! Compares one organization's rows with the database's, and writes what is missing.
 
 use std::collections::HashMap;
 use std::mem::take;

@@ -15,7 +15,7 @@ use crate::{Clock, CredentialId, OrgId};
 /// Most records that are compared and written at a time.
 const BATCH: usize = 100;
 
-/// One organisation on its way.
+/// One organization on its way.
 pub(super) struct OrgPass<'a> {
     pub(super) backup: &'a OpenedBackup,
     pub(super) against: Option<Against<'a>>,
@@ -104,7 +104,7 @@ impl<'a> OrgPass<'a> {
         Ok(())
     }
 
-    /// Takes the organisation's last line.
+    /// Takes the organization's last line.
     pub(super) async fn end(
         &mut self,
         end: &OrganizationEnd,
@@ -120,7 +120,7 @@ impl<'a> OrgPass<'a> {
         if self.counts != *end {
             let org = self.org();
             return Err(damaged(format!(
-                "rows of organisation {org} are missing or too many"
+                "rows of organization {org} are missing or too many"
             )));
         }
         // What only the database could tell when the backup was made.
@@ -146,7 +146,7 @@ impl<'a> OrgPass<'a> {
         // What was opened is wiped as it is dropped.
         let opened = self.keys.as_ref().map(|keys| keys.open(&sealed).is_ok());
         (opened != Some(true)).then(|| {
-            let message = "does not open: it was moved, relabelled or altered".to_owned();
+            let message = "does not open: it was moved, relabeled or altered".to_owned();
             finding(org, Some(id), "does_not_open", message)
         })
     }
@@ -164,7 +164,7 @@ impl<'a> OrgPass<'a> {
         for generation in broken {
             self.plan.findings += 1;
             let message =
-                format!("generation {generation} of the organisation's key does not unwrap");
+                format!("generation {generation} of the organization's key does not unwrap");
             observer.found(&finding(org, None, "key_does_not_unwrap", message));
         }
         self.compare_keys(&keys).await?;
@@ -193,7 +193,7 @@ impl<'a> OrgPass<'a> {
         if changed {
             target.abandon().await?;
             return Err(StoreError::Contended(format!(
-                "organisation {org} was changed by somebody else meanwhile, and nothing of it was restored; run the \
+                "organization {org} was changed by somebody else meanwhile, and nothing of it was restored; run the \
                  same command again"
             ))
             .into());

@@ -21,7 +21,7 @@ const ROWS: i64 = 1000;
 /// How many named heads are looked up at a time.
 const HEADS_AT_ONCE: usize = 512;
 
-/// One organisation on its way into a backup.
+/// One organization on its way into a backup.
 pub(super) struct Organization<'a, 'b> {
     caller: &'a Caller,
     counts: OrganizationEnd,
@@ -37,7 +37,7 @@ impl<'a, 'b> Organization<'a, 'b> {
         }
     }
 
-    /// Copies all rows but the organisation's own; how many there were.
+    /// Copies all rows but the organization's own; how many there were.
     pub(super) async fn copy(mut self, destroyed: bool) -> Result<OrganizationEnd, VaultError> {
         let scope = self.caller.scope();
         let keys = self.keys(destroyed).await?;

@@ -24,7 +24,7 @@ pub(super) async fn run(command: AuditCommand) -> Result<(), CommandError> {
     }
 }
 
-/// The operator in the organisation `org`, or in every one. An organisation that is gone still counts while it
+/// The operator in the organization `org`, or in every one. An organization that is gone still counts while it
 /// has a trail.
 async fn operators(vault: &Vault, org: Option<&str>) -> Result<Vec<Caller>, CommandError> {
     let listed = vault.organizations().await?;
@@ -36,7 +36,7 @@ async fn operators(vault: &Vault, org: Option<&str>) -> Result<Vec<Caller>, Comm
     let is_listed = listed.iter().any(|listed| listed.id == caller.org());
     if !is_listed && vault.audit_heads(&caller).await?.heads.is_empty() {
         return Err(CommandError::Failed(format!(
-            "there is no organisation with id {org}"
+            "there is no organization with id {org}"
         )));
     }
     Ok(vec![caller])

@@ -35,7 +35,7 @@ pub(super) async fn run(args: &AuditVerifyArgs) -> Result<(), CommandError> {
         "checked {} in {} of {}: {}",
         counted(events, "event"),
         counted(lanes, "lane"),
-        counted(reports.len() as u64, "organisation"),
+        counted(reports.len() as u64, "organization"),
         if found == 0 {
             "intact".to_owned()
         } else {
@@ -53,7 +53,7 @@ pub(super) async fn run(args: &AuditVerifyArgs) -> Result<(), CommandError> {
     }
 }
 
-// Also organisations that are in the kept heads only: somebody may have removed all of one.
+// Also organizations that are in the kept heads only: somebody may have removed all of one.
 async fn callers(
     vault: &Vault,
     org: Option<&str>,
@@ -97,7 +97,7 @@ fn read_heads(file: &Path) -> Result<Vec<SignedHeads>, CommandError> {
 
 pub(super) fn described(report: &AuditReport) -> String {
     let mut lines = vec![format!(
-        "organisation {}: {} in {}: {}",
+        "organization {}: {} in {}: {}",
         report.org_id,
         counted(report.events, "event"),
         counted(report.lanes, "lane"),

@@ -17,7 +17,7 @@ pub(super) struct Memory {
     pub(super) app_password: String,
     /// The port that PostgreSQL had last.
     pub(super) port: Option<u16>,
-    /// The organisation and its keys, once they are there.
+    /// The organization and its keys, once they are there.
     pub(super) demo: Option<Demo>,
     /// Password of the role that standbys replicate as.
     #[serde(default)]
@@ -37,7 +37,7 @@ pub(super) struct RegionMemory {
     pub(super) listen: Option<u16>,
 }
 
-/// The organisation to try things with.
+/// The organization to try things with.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Demo {
     pub(super) org_id: String,

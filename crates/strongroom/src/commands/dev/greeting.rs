@@ -77,7 +77,7 @@ impl Instance {
             "Strongroom is running.
 
   API            {url}
-  organisation   {org_id}
+  organization   {org_id}
   admin key      {admin_api_key}
   member key     {member_api_key}
   PostgreSQL     {database_url}

@@ -38,7 +38,7 @@ impl Prepared {
     }
 }
 
-/// Makes what is not there yet: database, tables, application role, root key, organisation, API keys. Every
+/// Makes what is not there yet: database, tables, application role, root key, organization, API keys. Every
 /// step can be interrupted and is then done, or done again, at the next start.
 pub(super) async fn prepare(
     folder: &DevFolder,
@@ -80,7 +80,7 @@ fn access(app_url: &str, root_key: &Path) -> Result<VaultAccess, CommandError> {
 
 async fn make_demo(access: &VaultAccess) -> Result<Demo, CommandError> {
     let vault = vault_access::open(access).await?;
-    // An interrupted start may have got as far as the organisation.
+    // An interrupted start may have got as far as the organization.
     let existing = vault.organizations().await?.into_iter().next();
     let organization = match existing {
         Some(organization) => organization,

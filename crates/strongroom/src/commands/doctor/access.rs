@@ -222,7 +222,7 @@ fn deviating(deviations: &[Deviation]) -> Vec<Finding> {
         let found = if one.missing {
             format!("{table} lacks its policy {policy}: its rows are hidden from servers")
         } else if one.loosens {
-            format!("the policy {policy} on {table} is not the migrations' own: it may show rows of other organisations")
+            format!("the policy {policy} on {table} is not the migrations' own: it may show rows of other organizations")
         } else {
             format!("the policy {policy} on {table} is not the migrations' own: it may hide rows from servers")
         };

@@ -74,7 +74,7 @@ pub(super) async fn rotations(database: &Database, now: DateTime<Utc>) -> Vec<Fi
     });
     let organizations = super::attempt(ROTATIONS, doctor::rotations(database).await, |all| {
         let each = all.iter().map(|one| {
-            let what = format!("organisation {}", one.org_id);
+            let what = format!("organization {}", one.org_id);
             let command = format!("strongroom rotate org {}", one.org_id);
             of_rotation(&what, &command, &one.progress, now)
         });

@@ -24,7 +24,7 @@ pub(super) async fn run(args: &RotateOrgArgs) -> Result<(), CommandError> {
     }
     let lines: Vec<_> = results.iter().map(described).collect();
     let text = if lines.is_empty() {
-        "there is no organisation to rotate".to_owned()
+        "there is no organization to rotate".to_owned()
     } else {
         lines.join("\n")
     };
@@ -48,7 +48,7 @@ async fn chosen(vault: &Vault, args: &RotateOrgArgs) -> Result<Vec<OrgId>, Comma
         return Ok(vec![org]);
     }
     Err(CommandError::Failed(format!(
-        "there is no organisation with id {org}"
+        "there is no organization with id {org}"
     )))
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn run(args: &RotateRetireArgs) -> Result<(), CommandError> {
         }
         (None, Some(org), Some(generation)) => {
             let caller = vault_access::operator(org)?;
-            let what = format!("generation {generation} of organisation {org}'s key");
+            let what = format!("generation {generation} of organization {org}'s key");
             (
                 what,
                 jobs::patiently(|| vault.retire_generation(&caller, generation)).await,
