@@ -7,7 +7,8 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web;
 use futures_util::StreamExt;
 use strongroom_domain::FieldError;
-use strongroom_domain::json::{self, Kind, Members, Value};
+use strongroom_domain::json;
+use strongroom_domain::json::value::{Kind, Members, Value};
 use zeroize::Zeroizing;
 
 use crate::error::ApiError;
@@ -179,7 +180,7 @@ impl<'a> Fields<'a> {
     /// All errors, with one for every member that nobody took.
     pub(crate) fn into_errors(mut self) -> Vec<FieldError> {
         for (name, _) in &self.members {
-            let name = json::shown_name(name);
+            let name = strongroom_domain::json::value::shown_name(name);
             let error = FieldError::new(name, "unknown_field", "is not a known field");
             self.errors.push(error);
         }

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
-use strongroom_domain::json::JsonError;
+use strongroom_domain::json::value::JsonError;
 use strongroom_domain::replication::OperationId;
 use strongroom_domain::{FieldError, VaultError};
 

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use strongroom_domain::counters::Counters;
+use strongroom_domain::health::counters::Counters;
 use strongroom_domain::{Vault, VaultError};
 
 use crate::error::ApiError;

@@ -5,9 +5,10 @@
 //! the CRC-32 of all that comes before it. The checksum refuses typing errors without a query; it is no
 //! protection against forgery, which the 256 random bits are.
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, Utc};
 use data_encoding::{Encoding, Specification};
-use std::sync::LazyLock;
 use strongroom_crypto::{
     Context, CryptoError, Digest, Purpose, RandomSource, SecretBytes, SecretKey, SecretString, mac,
     verify_mac,
@@ -16,7 +17,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::caller::{OrgScope, Role};
-use crate::{KeyId, OrgId};
+use crate::ids::{KeyId, OrgId};
 
 const PREFIX: &str = "sr";
 const ID_BYTES: usize = 32;

@@ -2,9 +2,9 @@
 
 use strongroom_crypto::SecretBytes;
 
-use crate::FieldError;
-use crate::credential::{CredentialType, Provider};
-use crate::json::{self, Kind, Members};
+use crate::error::FieldError;
+use crate::json::value::{Kind, Members, Value, members};
+use crate::kinds::{CredentialType, Provider};
 
 /// What `type` must be in a credentials file of Google's.
 pub const GOOGLE_TYPE: &str = "service_account";
@@ -28,7 +28,7 @@ impl JsonBlob {
     ///
     /// # Errors
     /// A [`FieldError`] on `json_blob`: `wrong_type`.
-    pub fn new(value: json::Value<'_>) -> Result<Self, FieldError> {
+    pub fn new(value: Value<'_>) -> Result<Self, FieldError> {
         if value.kind() != Kind::Object {
             let message = format!("must be an object, and is {}", value.kind());
             return Err(FieldError::new("json_blob", "wrong_type", message));
@@ -51,7 +51,7 @@ impl JsonBlob {
         rules: BlobRules,
     ) -> Vec<FieldError> {
         // The bytes were checked when the blob was made.
-        let members = json::members(self.expose()).unwrap_or_default();
+        let members = members(self.expose()).unwrap_or_default();
         let mut errors = Vec::new();
         if rules == BlobRules::Typed {
             let required = required(provider, kind).iter();
@@ -91,7 +91,7 @@ fn missing(members: &Members<'_>, name: &str, kind: CredentialType) -> Option<Fi
         .iter()
         .filter(|(member, _)| member == name || *member == camel)
         .collect();
-    let usable = |value: &json::Value<'_>| value.as_string().is_some_and(|text| !text.is_empty());
+    let usable = |value: &Value<'_>| value.as_string().is_some_and(|text| !text.is_empty());
     if given.iter().any(|(_, value)| usable(value)) {
         return None;
     }
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     fn errors(provider: Provider, kind: CredentialType, text: &str) -> Vec<(String, &'static str)> {
-        let blob = JsonBlob::new(json::parse(text.as_bytes()).unwrap()).unwrap();
+        let blob = JsonBlob::new(crate::json::parse(text.as_bytes()).unwrap()).unwrap();
         blob.errors(provider, kind, BlobRules::Typed)
             .into_iter()
             .map(|error| (error.field, error.code))
@@ -225,10 +225,10 @@ mod tests {
     #[test]
     fn only_objects_with_something_in_them() {
         for text in ["[]", "null", "\"x\"", "1"] {
-            let error = JsonBlob::new(json::parse(text.as_bytes()).unwrap()).unwrap_err();
+            let error = JsonBlob::new(crate::json::parse(text.as_bytes()).unwrap()).unwrap_err();
             assert_eq!(error.code, "wrong_type", "{text}");
         }
-        let empty = JsonBlob::new(json::parse(b"{}").unwrap()).unwrap();
+        let empty = JsonBlob::new(crate::json::parse(b"{}").unwrap()).unwrap();
         for (kind, rules) in [
             (CredentialType::JsonCredentials, BlobRules::Typed),
             (CredentialType::ApiKey, BlobRules::Object),

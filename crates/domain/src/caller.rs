@@ -1,8 +1,10 @@
 //! Who is asking, and what they may do.
 
-use crate::credential::wire_enum;
-use crate::{KeyId, OrgId, VaultError};
 use serde::Serialize;
+
+use crate::error::VaultError;
+use crate::ids::{KeyId, OrgId};
+use crate::kinds::wire_enum;
 
 wire_enum! {
     /// What an API key may do.

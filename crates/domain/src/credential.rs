@@ -5,130 +5,18 @@ use serde::Serialize;
 use strongroom_crypto::SecretBytes;
 
 use crate::blob::JsonBlob;
-use crate::last_use::LastUse;
-use crate::{CredentialId, FieldError, OrgId};
+use crate::ids::{CredentialId, OrgId};
+use crate::kinds::{CredentialType, Provider};
+use crate::label::Label;
+use crate::last_used::LastUse;
 
-/// Longest label, in characters (Unicode scalar values).
-pub const MAX_LABEL_CHARS: usize = 256;
-
-macro_rules! wire_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $code:literal => $text:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$vdoc])* $variant,)+ }
-
-        impl $name {
-            /// Every value, in the order of the API's documents.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
-
-            /// The name on the wire and in the database.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)+ }
-            }
-
-            /// The value called `text`, if there is one.
-            #[must_use]
-            pub fn parse(text: &str) -> Option<Self> {
-                match text { $($text => Some(Self::$variant),)+ _ => None }
-            }
-
-            /// The number that seals and digests bind; stored, so never reused or changed.
-            #[must_use]
-            pub fn code(self) -> u8 {
-                match self { $(Self::$variant => $code,)+ }
-            }
-
-            /// All names, for messages: `a, b or c`.
-            #[must_use]
-            pub fn choices() -> String {
-                let names: Vec<_> = Self::ALL.iter().map(|value| value.as_str()).collect();
-                match names.split_last() {
-                    Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
-                    _ => names.concat(),
-                }
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-    };
-}
-pub(crate) use wire_enum;
-
-wire_enum! {
-    /// The company that issued a credential.
-    Provider {
-        /// Google.
-        Google = 1 => "google",
-        /// Onfido.
-        Onfido = 2 => "onfido",
-        /// Shopify.
-        Shopify = 3 => "shopify",
-        /// Any other.
-        Generic = 4 => "generic",
-    }
-}
-
-wire_enum! {
-    /// What kind of secret a credential holds.
-    CredentialType {
-        /// One API key.
-        ApiKey = 1 => "api_key",
-        /// An OAuth 2.0 client id and secret.
-        ClientCredentials = 2 => "client_credentials",
-        /// A user name and password.
-        UserPass = 3 => "user_pass",
-        /// An API id with its key.
-        ApiIdAccess = 4 => "api_id_access",
-        /// An access token.
-        AccessToken = 5 => "access_token",
-        /// A credentials file in JSON, such as a service account's.
-        JsonCredentials = 6 => "json_credentials",
-    }
-}
-
-/// A name that people give a credential: up to [`MAX_LABEL_CHARS`] characters, none a control character.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Label(String);
-
-impl Label {
-    /// Checks `text`.
-    ///
-    /// # Errors
-    /// A [`FieldError`] on `extcred_label`: `too_long` or `control_character`.
-    pub fn parse(text: &str) -> Result<Self, FieldError> {
-        let count = text.chars().count();
-        if count > MAX_LABEL_CHARS {
-            let message =
-                format!("must have at most {MAX_LABEL_CHARS} characters, and has {count}");
-            return Err(FieldError::new("extcred_label", "too_long", message));
-        }
-        if text.chars().any(char::is_control) {
-            return Err(FieldError::new(
-                "extcred_label",
-                "control_character",
-                "must not contain control characters",
-            ));
-        }
-        Ok(Self(text.to_owned()))
-    }
-
-    /// A label that the database holds, and that was checked when it came in.
-    #[must_use]
-    pub fn stored(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+/// A credential's row with its last use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCredential {
+    /// The row.
+    pub sealed: SealedCredential,
+    /// When it was last used, if ever.
+    pub last_use: Option<LastUse>,
 }
 
 /// A credential to create.

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use strongroom_crypto::CryptoError;
-
 use crate::replication::OperationId;
-use crate::store::StoreError;
 
 /// One thing wrong with one field of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,39 +67,4 @@ pub enum VaultError {
     /// A defect or misconfiguration. The text is for the log only.
     #[error("internal error: {0}")]
     Internal(String),
-}
-
-impl From<CryptoError> for VaultError {
-    fn from(error: CryptoError) -> Self {
-        match error {
-            CryptoError::DoesNotOpen | CryptoError::UnknownFormat => {
-                Self::Integrity("a sealed value does not open")
-            }
-            CryptoError::Random | CryptoError::PassphraseParams => {
-                Self::Internal(error.to_string())
-            }
-        }
-    }
-}
-
-impl From<StoreError> for VaultError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(why)
-            | StoreError::PartUnavailable(why)
-            | StoreError::Contended(why) => Self::Unavailable(why),
-            StoreError::Malformed(what) => Self::Integrity(what),
-            StoreError::Overloaded => Self::Unavailable("the queue is full".into()),
-            StoreError::OutcomeUnknown(why) => Self::OutcomeUnknown(why),
-            StoreError::NotFound => Self::NotFound,
-            StoreError::OrganizationGone => Self::Unauthorized,
-            StoreError::RetiredKey => {
-                Self::Unavailable("the organization's key changed meanwhile".into())
-            }
-            StoreError::ReusedIdempotencyKey => Self::ReusedIdempotencyKey,
-            StoreError::Conflict => Self::Internal("a unique key is taken".into()),
-            StoreError::Refused(error) => *error,
-            StoreError::Internal(why) => Self::Internal(why),
-        }
-    }
 }

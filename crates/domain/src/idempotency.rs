@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use strongroom_crypto::{Context, Digest, Purpose, SecretKey, mac};
 
 use crate::credential::NewCredential;
+use crate::error::FieldError;
+use crate::ids::{CredentialId, OrgId};
 use crate::replication::OperationId;
-use crate::{CredentialId, FieldError, OrgId};
 
 /// The header that names a request, so that it can be repeated.
 pub const HEADER: &str = "Idempotency-Key";

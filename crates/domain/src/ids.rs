@@ -1,3 +1,5 @@
+//! Identifiers.
+
 use std::fmt;
 
 use chrono::{DateTime, Utc};

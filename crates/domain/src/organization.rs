@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::{FieldError, OrgId};
+use crate::error::FieldError;
+use crate::ids::OrgId;
 
 /// Longest name of an organization or API key, in characters.
 pub const MAX_NAME_CHARS: usize = 256;

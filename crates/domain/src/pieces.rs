@@ -3,9 +3,9 @@
 use strongroom_crypto::SecretString;
 use zeroize::Zeroizing;
 
-use crate::FieldError;
 use crate::blob::JsonBlob;
-use crate::json::{self, Kind, Value};
+use crate::error::FieldError;
+use crate::json::value::{Kind, Value, members, shown_name};
 
 /// Longest user name, in characters.
 pub const MAX_USER_CHARS: usize = 256;
@@ -72,7 +72,7 @@ impl OpenAi {
         let mut errors = Vec::new();
         let mut members = Vec::new();
         for (name, value) in given {
-            let field = format!("open_AI.{}", json::shown_name(&name));
+            let field = format!("open_AI.{}", shown_name(&name));
             let Some(known) = MEMBERS.iter().find(|known| **known == name) else {
                 errors.push(FieldError::new(
                     field,
@@ -99,7 +99,7 @@ impl OpenAi {
     /// What a stored blob says of it.
     #[must_use]
     pub fn of_blob(blob: &[u8]) -> Self {
-        let members = json::members(blob).unwrap_or_default();
+        let members = members(blob).unwrap_or_default();
         let text = |name: &str| {
             let found = members.iter().find(|(member, _)| member == name);
             found.map(|(_, value)| SecretString::new(value.text().to_owned()))
@@ -135,7 +135,7 @@ impl OpenAi {
     /// # Errors
     /// A [`FieldError`] on `open_AI.api_key` when the blob would have none.
     pub fn blob(&self, current: Option<&[u8]>) -> Result<JsonBlob, FieldError> {
-        let kept = current.and_then(json::members).unwrap_or_default();
+        let kept = current.and_then(members).unwrap_or_default();
         let replaced = |name: &str| {
             let name = if name == API_KEY_CAMEL {
                 "api_key"
@@ -147,7 +147,7 @@ impl OpenAi {
         let kept = kept.iter().filter(|(name, _)| !replaced(name));
         let kept = kept.map(|(name, value)| (&**name, value.text()));
         let blob = object(kept.chain(self.members().map(|(name, text)| (name as &str, text))));
-        let value = json::parse(blob.as_bytes())
+        let value = crate::json::parse(blob.as_bytes())
             .map_err(|error| FieldError::new("open_AI", error.code, error.message))?;
         if !Self::of_blob(blob.as_bytes()).has_api_key() {
             let message = "is required: there would be no key to keep";
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     fn open_ai(text: &str) -> OpenAi {
-        OpenAi::parse(json::parse(text.as_bytes()).unwrap()).unwrap()
+        OpenAi::parse(crate::json::parse(text.as_bytes()).unwrap()).unwrap()
     }
 
     fn merged(change: &str, current: &str) -> String {
@@ -261,7 +261,7 @@ mod tests {
             ),
             (r#"{"x":1}"#, "open_AI.x"),
         ] {
-            let errors = OpenAi::parse(json::parse(text.as_bytes()).unwrap()).unwrap_err();
+            let errors = OpenAi::parse(crate::json::parse(text.as_bytes()).unwrap()).unwrap_err();
             assert_eq!(errors[0].field, field, "{text}");
         }
     }

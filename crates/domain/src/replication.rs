@@ -3,16 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use strongroom_crypto::{Context, CryptoError, Purpose, RandomSource, SecretKey, mac};
 use uuid::Uuid;
 
-use crate::OrgId;
-use crate::caller::OrgScope;
-use crate::credential::wire_enum;
-use crate::store::StoreResult;
+use crate::ids::OrgId;
+use crate::kinds::wire_enum;
 
 /// How long an operation can be asked about, and a request repeated with its `Idempotency-Key`.
 pub const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -163,27 +160,6 @@ pub struct RegionStatus {
     pub waiting: u64,
 }
 
-/// The regions that writes travel to.
-#[async_trait]
-pub trait Regions: Send + Sync {
-    /// The names of the regions that must have a write of this level; none where the primary alone counts.
-    fn awaited(&self, level: Level) -> Vec<String>;
-    /// Waits until `regions` show the operation, at most for `patience`; the names of those that do not.
-    async fn wait(
-        &self,
-        scope: OrgScope,
-        awaited: Awaited,
-        regions: &[String],
-        patience: Duration,
-    ) -> Vec<String>;
-    /// Asks every region whether it shows the operation. One that cannot be asked does not.
-    async fn shown(&self, scope: OrgScope, operation: OperationId) -> BTreeMap<String, bool>;
-    /// How far each region is behind.
-    fn status(&self) -> Vec<RegionStatus>;
-    /// How far the region that reads come from is behind, when that is more than its bound.
-    fn stale(&self) -> Option<Stale>;
-}
-
 /// The region that reads come from is further behind than its bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stale {
@@ -191,20 +167,6 @@ pub struct Stale {
     pub lag: Option<Duration>,
     /// Whether such reads are refused.
     pub refused: bool,
-}
-
-/// Whether and where operations are kept.
-#[async_trait]
-pub trait OperationStore: Send + Sync {
-    /// Whether the primary has this organization's operation.
-    async fn has_operation(&self, scope: OrgScope, operation: OperationId) -> StoreResult<bool>;
-    /// Forgets operations of these organizations before `before`, and what was kept of requests until `now`.
-    async fn forget_operations(
-        &self,
-        scopes: &[OrgScope],
-        before: OperationId,
-        now: DateTime<Utc>,
-    ) -> StoreResult<()>;
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use serde::Serialize;
 use strongroom_crypto::RootKeyId;
 use uuid::Uuid;
 
-use crate::OrgId;
-use crate::credential::wire_enum;
+use crate::ids::OrgId;
+use crate::kinds::wire_enum;
 
 wire_enum! {
     /// Where a root key stands in its life.

@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use strongroom_domain::OrgId;
 use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::crypto::RootKeyId;
+use strongroom_domain::keyring::stored::StoredOrgKey;
 use strongroom_domain::organization::Organization;
+use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::rotation::RotationStart;
-use strongroom_domain::store::{StoreError, StoreResult, StoredOrgKey};
 use tokio_postgres::types::ToSql;
 
 use crate::rows::get;

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use strongroom_domain::OrgId;
-use strongroom_domain::store::StoreError;
+use strongroom_domain::ports::error::StoreError;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 

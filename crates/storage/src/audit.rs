@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use chrono::{DateTime, Utc};
-use strongroom_domain::audit::{Chain, Event, LaneHead, Place, encode_heads};
+use strongroom_domain::audit::chain::{Chain, Place};
+use strongroom_domain::audit::event::Event;
+use strongroom_domain::audit::heads::{LaneHead, encode_heads};
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::counters::Counters;
 use strongroom_domain::crypto::Digest;
-use strongroom_domain::store::{StoreError, StoreResult};
+use strongroom_domain::health::counters::Counters;
+use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::{LaneId, OrgId};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use strongroom_domain::audit::{CheckpointFn, PruneMember, PrunePlan, Pruned, Unattested};
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::store::{StoreError, StoreResult};
+use strongroom_domain::ports::audit::{CheckpointFn, PruneMember, PrunePlan, Pruned, Unattested};
+use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::{CredentialId, LaneId};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -79,7 +79,7 @@ impl PgStore {
         found.collect()
     }
 
-    /// See [`strongroom_domain::audit::AuditStore::prune_audit`]. `lane` is for the events that record it.
+    /// See [`strongroom_domain::ports::audit::AuditStore::prune_audit`]. `lane` is for the events that record it.
     pub(crate) async fn prune(
         &self,
         transaction: &OrgTransaction,

@@ -3,11 +3,12 @@
 use std::error::Error;
 
 use chrono::DateTime;
-use strongroom_domain::audit::{
-    AuditFilter, Checkpoint, EventPlace, HeadEvidence, LaneHead, StoredEvent, StoredTime,
-};
+use strongroom_domain::audit::heads::LaneHead;
+use strongroom_domain::audit::signed::Checkpoint;
+use strongroom_domain::audit::stored::{AuditFilter, EventPlace, StoredEvent, StoredTime};
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::store::{StoreError, StoreResult};
+use strongroom_domain::ports::audit::HeadEvidence;
+use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::{CredentialId, KeyId, LaneId};
 use tokio_postgres::Row;
 use tokio_postgres::types::private::BytesMut;

@@ -1,13 +1,17 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
-use strongroom_domain::audit::{
-    AuditFilter, AuditStore, Checkpoint, CheckpointFn, Event, EventPlace, HeadEvidence, LaneHead,
-    PruneMember, PrunePlan, Pruned, StoredEvent, Unattested,
-};
+use strongroom_domain::audit::event::Event;
+use strongroom_domain::audit::heads::LaneHead;
+use strongroom_domain::audit::signed::Checkpoint;
+use strongroom_domain::audit::stored::{AuditFilter, EventPlace, StoredEvent};
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::store::{StoreResult, Tracking};
-use strongroom_domain::trouble::Trouble;
+use strongroom_domain::health::condition::Trouble;
+use strongroom_domain::ports::audit::{
+    AuditStore, CheckpointFn, HeadEvidence, PruneMember, PrunePlan, Pruned, Unattested,
+};
+use strongroom_domain::ports::error::StoreResult;
+use strongroom_domain::ports::store::Tracking;
 use strongroom_domain::{CredentialId, LaneId};
 
 use crate::gather::answer;

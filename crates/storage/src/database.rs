@@ -15,8 +15,9 @@ use crate::error::{ConnectError, pool_error};
 use crate::tls;
 use crate::url::DatabaseUrl;
 use crate::watched::Watched;
-use strongroom_domain::counters::{Counters, PoolStatus};
-use strongroom_domain::store::StoreResult;
+use strongroom_domain::health::counters::Counters;
+use strongroom_domain::health::status::PoolStatus;
+use strongroom_domain::ports::error::StoreResult;
 
 /// Longest wait for a lock, in milliseconds: whoever waits in a shared transaction keeps the others waiting.
 const LOCK_TIMEOUT: u32 = 500;

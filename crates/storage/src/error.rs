@@ -1,6 +1,6 @@
 use deadpool_postgres::PoolError;
-use strongroom_domain::store::StoreError;
-use strongroom_domain::trouble::Trouble;
+use strongroom_domain::health::condition::Trouble;
+use strongroom_domain::ports::error::StoreError;
 use tokio_postgres::error::{Severity, SqlState};
 
 /// Why the database cannot be used at all.

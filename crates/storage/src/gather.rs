@@ -4,10 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use strongroom_domain::OrgId;
-use strongroom_domain::counters::{Count, Counters, Histogram, QueueStatus};
-use strongroom_domain::store::{StoreError, StoreResult};
+use strongroom_domain::health::condition::Trouble;
+use strongroom_domain::health::count::Count;
+use strongroom_domain::health::counters::Counters;
+use strongroom_domain::health::histogram::Histogram;
+use strongroom_domain::health::status::QueueStatus;
+use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::trace::{TRACE, trace_parent};
-use strongroom_domain::trouble::Trouble;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;

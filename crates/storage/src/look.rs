@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
-use strongroom_domain::audit::Event;
+use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::last_use::StoredCredential;
-use strongroom_domain::store::{Committed, LookFn, StoreResult, Tracking};
+use strongroom_domain::credential::StoredCredential;
+use strongroom_domain::ports::error::StoreResult;
+use strongroom_domain::ports::store::{Committed, LookFn, Tracking};
 use tracing::Span;
 
 use crate::gather::{Gather, Reply};
@@ -31,7 +32,7 @@ impl Asker<Option<Arc<StoredCredential>>> for Look {
     fn tell(self: Box<Self>, found: StoreResult<Option<Arc<StoredCredential>>>) {
         match (self.look)(found) {
             Ok(seen) => {
-                let event = self.event.of_look(seen);
+                let event = self.event.of_reveal(seen.outcome, seen.version);
                 let write = Write {
                     scope: self.scope,
                     operation: Operation::Record,

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use strongroom_domain::audit::{Event, Outcome};
+use strongroom_domain::audit::event::{Event, Outcome};
 use strongroom_domain::credential::SealedCredential;
 use strongroom_domain::idempotency::Earlier;
-use strongroom_domain::store::{ChangedCredential, StoreError, StoreResult};
+use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::ports::store::ChangedCredential;
 use strongroom_domain::{CredentialId, OrgId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;

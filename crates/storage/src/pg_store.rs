@@ -1,11 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom_domain::audit::{Chain, Event};
+use strongroom_domain::audit::chain::Chain;
+use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::counters::Counters;
 use strongroom_domain::crypto::RandomSource;
-use strongroom_domain::store::{Committed, StoreError, StoreResult, Tracking};
+use strongroom_domain::health::counters::Counters;
+use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::ports::store::{Committed, Tracking};
 use strongroom_domain::{Clock, CredentialId, LaneId};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;

@@ -2,11 +2,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Object;
 use strongroom_domain::crypto::{PassphraseParams, RootKeyId};
+use strongroom_domain::keyring::stored::{StoredRootKey, StoredServiceKey};
+use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::ports::keys::RootKeyStore;
 use strongroom_domain::rotation::{
     RootKeyState, RootRotation, RotationStart, RunningServer, ServerReport,
-};
-use strongroom_domain::store::{
-    RootKeyStore, StoreError, StoreResult, StoredRootKey, StoredServiceKey,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;

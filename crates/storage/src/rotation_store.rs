@@ -1,10 +1,12 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use strongroom_domain::audit::Event;
+use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::crypto::RootKeyId;
+use strongroom_domain::keyring::stored::StoredOrgKey;
+use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::ports::rotation::{RewrapFn, RotationStore};
 use strongroom_domain::rotation::{Progress, Rotation, RotationStart, RotationState};
-use strongroom_domain::store::{RewrapFn, RotationStore, StoreError, StoreResult, StoredOrgKey};
 use strongroom_domain::{CredentialId, OrgId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;

@@ -1,11 +1,12 @@
 use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::caller::Role;
-use strongroom_domain::credential::{
-    CredentialInfo, CredentialType, Label, Provider, SealedCredential,
-};
+use strongroom_domain::credential::{CredentialInfo, SealedCredential};
 use strongroom_domain::crypto::RootKeyId;
+use strongroom_domain::keyring::stored::StoredOrgKey;
+use strongroom_domain::kinds::{CredentialType, Provider};
+use strongroom_domain::label::Label;
 use strongroom_domain::organization::Organization;
-use strongroom_domain::store::{StoreError, StoreResult, StoredOrgKey};
+use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::{CredentialId, KeyId, OrgId};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use strongroom_domain::CredentialId;
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::scrub::{RowWithTrail, ScrubStore, Trailed, Written};
-use strongroom_domain::store::StoreResult;
+use strongroom_domain::ports::error::StoreResult;
+use strongroom_domain::ports::scrub::{RowWithTrail, ScrubStore, Trailed, Written};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 

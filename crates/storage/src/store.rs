@@ -4,16 +4,16 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join;
 use strongroom_domain::api_key::StoredApiKey;
-use strongroom_domain::audit::Event;
+use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::counters::StoreStatus;
+use strongroom_domain::credential::StoredCredential;
 use strongroom_domain::credential::{CredentialFilter, CredentialPage, Page, SealedCredential};
-use strongroom_domain::last_use::StoredCredential;
+use strongroom_domain::health::status::StoreStatus;
+use strongroom_domain::keyring::stored::StoredOrgKey;
 use strongroom_domain::organization::Organization;
+use strongroom_domain::ports::error::StoreResult;
+use strongroom_domain::ports::store::{ChangeFn, Committed, LookFn, Store, Tracking};
 use strongroom_domain::replication::OperationId;
-use strongroom_domain::store::{
-    ChangeFn, Committed, LookFn, Store, StoreResult, StoredOrgKey, Tracking,
-};
 use strongroom_domain::trace::trace_parent;
 use strongroom_domain::{CredentialId, KeyId};
 use tokio_postgres::types::ToSql;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use deadpool_postgres::Object;
 use futures_util::future::{try_join, try_join_all};
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::store::{StoreError, StoreResult};
+use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::trace::{TRACE, trace_parent};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};

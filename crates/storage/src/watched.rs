@@ -2,9 +2,9 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use deadpool_postgres::{PoolError, TimeoutType};
-use strongroom_domain::counters::{Counters, DatabaseCounts};
-use strongroom_domain::store::StoreError;
-use strongroom_domain::trouble::Trouble;
+use strongroom_domain::health::condition::Trouble;
+use strongroom_domain::health::counters::{Counters, DatabaseCounts};
+use strongroom_domain::ports::error::StoreError;
 use tokio_postgres::Error;
 
 use crate::error::{connecting_trouble, pool_error, store_error, trouble};
@@ -87,7 +87,7 @@ impl Watched {
     /// A transaction ended in `error`.
     pub(crate) fn ended(&self, error: &StoreError) {
         if let Some(counts) = self.counts() {
-            counts.failed(error);
+            counts.failed(error.failure());
         }
     }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use strongroom_domain::store::{StoreError, StoreResult};
+use strongroom_domain::ports::error::{StoreError, StoreResult};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 

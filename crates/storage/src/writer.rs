@@ -4,16 +4,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use strongroom_domain::api_key::StoredApiKey;
-use strongroom_domain::audit::Event;
+use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::SealedCredential;
 use strongroom_domain::crypto::RootKeyId;
+use strongroom_domain::keyring::stored::StoredOrgKey;
 use strongroom_domain::organization::Organization;
+use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::ports::store::{ChangeFn, Committed, Tracking};
 use strongroom_domain::replication::WalPosition;
 use strongroom_domain::rotation::RotationStart;
-use strongroom_domain::store::{
-    ChangeFn, Committed, StoreError, StoreResult, StoredOrgKey, Tracking,
-};
 use strongroom_domain::{CredentialId, KeyId, OrgId};
 
 use crate::aside::{Alone, Aside};

@@ -8,7 +8,8 @@ use age::stream::{StreamReader, StreamWriter};
 use age::x25519::Recipient;
 use age::{DecryptError, Decryptor, Encryptor, Identity, IdentityFile};
 use indicatif::{ProgressBar, ProgressBarIter};
-use strongroom_domain::backup::{MAX_LINE, RestoreError};
+use strongroom_domain::RestoreError;
+use strongroom_domain::backup::line::MAX_LINE;
 
 use crate::error::CommandError;
 

@@ -1,5 +1,5 @@
-use strongroom_domain::keyring::UnlockError;
-use strongroom_domain::store::StoreError;
+use strongroom_domain::UnlockError;
+use strongroom_domain::ports::error::StoreError;
 use strongroom_domain::{FieldError, VaultError};
 use strongroom_storage::ConnectError;
 

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use strongroom_domain::UnlockError;
 use strongroom_domain::caller::{Caller, RequestInfo};
-use strongroom_domain::counters::RotationCounts;
-use strongroom_domain::keyring::UnlockError;
+use strongroom_domain::health::condition::Trouble;
+use strongroom_domain::health::counters::RotationCounts;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::rotation::{Progress, Rotation, RotationState, ServerReport};
-use strongroom_domain::trouble::Trouble;
 use strongroom_domain::{Clock, OrgId, SystemClock, Vault, VaultError};
 use tokio::task::JoinHandle;
 

@@ -82,7 +82,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use strongroom_domain::crypto::OsRandom;
-    use strongroom_domain::keyring::new_root_key;
+    use strongroom_domain::keyring::sources::new_root_key;
 
     use super::*;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use strongroom_api::AppState;
 use strongroom_api::ServerHandle;
-use strongroom_domain::counters::Counters;
-use strongroom_domain::keyring::UnlockError;
+use strongroom_domain::UnlockError;
+use strongroom_domain::health::counters::Counters;
 use strongroom_domain::{Vault, VaultSettings};
 use strongroom_storage::{
     ConnectError, Database, PartitionKeeper, RegionsSettings, RevocationListener, WatchedRegions,

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use strongroom_domain::audit::Chain;
+use strongroom_domain::audit::chain::Chain;
 use strongroom_domain::caller::{Caller, RequestInfo};
 use strongroom_domain::crypto::OsRandom;
-use strongroom_domain::keyring::unlock;
+use strongroom_domain::unlock;
 use strongroom_domain::{Clock, OrgId, SystemClock, Vault, VaultSettings};
 use strongroom_storage::{
     Database, PgStore, RegionsSettings, WatchedRegions, ensure_audit_partitions, pending_migrations,

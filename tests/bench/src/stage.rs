@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use strongroom_domain::audit::Chain;
+use strongroom_domain::audit::chain::Chain;
 use strongroom_domain::blob::JsonBlob;
 use strongroom_domain::caller::{Caller, RequestInfo, Role};
-use strongroom_domain::credential::{CredentialType, Label, NewCredential, Provider};
+use strongroom_domain::credential::NewCredential;
 use strongroom_domain::crypto::{OsRandom, RootKey};
-use strongroom_domain::keyring::{RootKeySources, new_root_key, unlock};
+use strongroom_domain::keyring::sources::{RootKeySources, new_root_key};
+use strongroom_domain::kinds::{CredentialType, Provider};
+use strongroom_domain::label::Label;
 use strongroom_domain::replication::Level;
+use strongroom_domain::unlock;
 use strongroom_domain::{
     Clock, CreateRequest, CredentialId, OrgId, SystemClock, Vault, VaultSettings, json,
 };

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use strongroom_domain::blob::{BlobRules, JsonBlob};
-use strongroom_domain::credential::{CredentialType, Provider};
+use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::json;
 use strongroom_domain::pieces::OpenAi;
 

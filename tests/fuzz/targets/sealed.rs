@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use strongroom_crypto::{Context, OsRandom, Purpose, SecretKey, open, seal};
+use strongroom_domain::crypto::{Context, OsRandom, Purpose, SecretKey, open, seal};
 
 fuzz_target!(|data: &[u8]| {
     let Some(key) = SecretKey::from_slice(&[7; 32]) else {

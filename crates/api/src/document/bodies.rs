@@ -1,7 +1,8 @@
 //! The bodies that requests may have, as strict as the service takes them.
 
-use strongroom_domain::blob::{self, GOOGLE_TYPE};
-use strongroom_domain::credential::{CredentialType, Provider};
+use strongroom_domain::blob;
+use strongroom_domain::blob::GOOGLE_TYPE;
+use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::pieces::{MAX_USER_CHARS, SEMANTICS};
 use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder};
 use utoipa::openapi::{AllOfBuilder, Object, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type};

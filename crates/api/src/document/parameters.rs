@@ -1,6 +1,7 @@
 //! Parameters that several operations take.
 
-use strongroom_domain::idempotency::{self, MAX_LEN};
+use strongroom_domain::idempotency;
+use strongroom_domain::idempotency::MAX_LEN;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{ObjectBuilder, RefOr, Required, Schema};
 

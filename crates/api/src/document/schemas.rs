@@ -1,6 +1,7 @@
 //! Schemas: what values look like on the wire. Limits and names come from the code that enforces them.
 
-use strongroom_domain::credential::{CredentialType, MAX_LABEL_CHARS, Provider};
+use strongroom_domain::kinds::{CredentialType, Provider};
+use strongroom_domain::label::MAX_LABEL_CHARS;
 use utoipa::openapi::schema::{AdditionalProperties, SchemaFormat, SchemaType};
 use utoipa::openapi::{
     ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type,

@@ -1,5 +1,6 @@
 use prometheus::proto::MetricFamily;
-use strongroom_domain::counters::{Counters, DatabaseCounts, FAILURES, PoolStatus, StoreStatus};
+use strongroom_domain::health::counters::{Counters, DatabaseCounts, Failure};
+use strongroom_domain::health::status::{PoolStatus, StoreStatus};
 
 use super::family::Family;
 
@@ -20,7 +21,7 @@ pub(super) fn families(counters: &Counters) -> Vec<MetricFamily> {
         "Transactions that failed, by database and by what that means for the requests in them.",
     );
     for (database, counts) in databases {
-        for (kind, count) in FAILURES.iter().zip(&counts.failures) {
+        for (kind, count) in Failure::NAMES.iter().zip(&counts.failures) {
             let labels = [("database", database), ("kind", kind)];
             failed.add(&labels, count.get() as f64);
         }

@@ -1,7 +1,7 @@
 use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
 };
-use strongroom_domain::counters::Distribution;
+use strongroom_domain::health::histogram::Distribution;
 
 /// A label's name and value.
 pub(super) type Label<'a> = (&'static str, &'a str);

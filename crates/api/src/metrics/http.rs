@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::{Method, StatusCode};
 use prometheus::proto::MetricFamily;
-use strongroom_domain::counters::{Count, Histogram};
+use strongroom_domain::health::count::Count;
+use strongroom_domain::health::histogram::Histogram;
 use utoipa::openapi::HttpMethod;
 use utoipa::openapi::path::Operation as Described;
 

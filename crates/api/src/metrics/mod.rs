@@ -16,7 +16,7 @@ use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{Encoder, TextEncoder};
 use strongroom_domain::Vault;
-use strongroom_domain::counters::Counters;
+use strongroom_domain::health::counters::Counters;
 
 pub(crate) use http::{HttpMetrics, RouteMetrics};
 pub(crate) use limits::LimitMetrics;

@@ -1,5 +1,6 @@
 use prometheus::proto::MetricFamily;
-use strongroom_domain::counters::{Count, Counters, RotationCounts};
+use strongroom_domain::health::count::Count;
+use strongroom_domain::health::counters::{Counters, RotationCounts};
 
 use super::family::Family;
 
@@ -120,7 +121,7 @@ const LABELED: &[Labeled] = &[
     },
 ];
 
-fn results(tries: &strongroom_domain::counters::Tries) -> Vec<(&'static str, &Count)> {
+fn results(tries: &strongroom_domain::health::counters::Tries) -> Vec<(&'static str, &Count)> {
     vec![("ok", &tries.succeeded), ("failed", &tries.failed)]
 }
 

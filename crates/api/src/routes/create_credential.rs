@@ -2,8 +2,11 @@ use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse, web};
 use strongroom_domain::CreateRequest;
 use strongroom_domain::blob::{BlobRules, JsonBlob};
-use strongroom_domain::credential::{CredentialType, Label, NewCredential, Provider};
-use strongroom_domain::idempotency::{self, IdempotencyKey};
+use strongroom_domain::credential::NewCredential;
+use strongroom_domain::idempotency;
+use strongroom_domain::idempotency::IdempotencyKey;
+use strongroom_domain::kinds::{CredentialType, Provider};
+use strongroom_domain::label::Label;
 use utoipa::openapi::ArrayBuilder;
 
 use super::CREDENTIALS;

@@ -1,6 +1,7 @@
 use serde::Serialize;
-use strongroom_domain::audit::shown_time;
-use strongroom_domain::credential::{CredentialInfo, CredentialType, Provider};
+use strongroom_domain::audit::stored::shown_time;
+use strongroom_domain::credential::CredentialInfo;
+use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::{CredentialId, KeyId, OrgId};
 use utoipa::ToSchema;
 

@@ -2,8 +2,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
-use strongroom_domain::audit::{
-    Action, AuditFilter, EventPlace, Outcome, StoredEvent, StoredTime, parse_actor,
+use strongroom_domain::audit::event::{Action, Outcome};
+use strongroom_domain::audit::stored::{
+    AuditFilter, EventPlace, StoredEvent, StoredTime, parse_actor,
 };
 use strongroom_domain::{CredentialId, FieldError, KeyId, LaneId};
 use utoipa::ToSchema;

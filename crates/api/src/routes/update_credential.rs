@@ -1,6 +1,8 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use strongroom_domain::blob::JsonBlob;
-use strongroom_domain::credential::{CredentialChange, CredentialType, Label, Provider};
+use strongroom_domain::credential::CredentialChange;
+use strongroom_domain::kinds::{CredentialType, Provider};
+use strongroom_domain::label::Label;
 use strongroom_domain::{CredentialId, FieldError, OrgId};
 
 use super::CREDENTIAL;

@@ -3,7 +3,7 @@
 use strongroom_crypto::Digest;
 use uuid::Uuid;
 
-use crate::LaneId;
+use crate::ids::LaneId;
 
 /// The last event of one lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use strongroom_crypto::{Context, Digest, PublicKey, Purpose, Signature, Signer, verify_signature};
 use uuid::Uuid;
 
-use super::stored::{hex, shown_time};
-use super::{LaneHead, encode_heads};
-use crate::{LaneId, OrgId};
+use crate::audit::heads::{LaneHead, encode_heads};
+use crate::audit::stored::{hex, shown_time};
+use crate::ids::{LaneId, OrgId};
 
 /// What the first member of every line of kept heads says.
 const FORMAT: &str = "strongroom-audit-heads-1";

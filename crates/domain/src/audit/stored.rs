@@ -4,8 +4,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use data_encoding::HEXLOWER;
 use serde::{Serialize, Serializer};
 
-use super::{Action, Event, Outcome};
-use crate::{CredentialId, KeyId, LaneId};
+use crate::audit::event::{Action, Event, Outcome};
+use crate::ids::{CredentialId, KeyId, LaneId};
 
 /// A time as it is stored: microseconds since 1970-01-01T00:00:00Z; the two extremes are PostgreSQL's
 /// infinities, which no server writes.

@@ -3,8 +3,10 @@
 
 use strongroom_crypto::Digest;
 
-use super::{Chain, Checkpoint, Place, StoredEvent};
-use crate::{LaneId, OrgId};
+use crate::audit::chain::{Chain, Place};
+use crate::audit::signed::Checkpoint;
+use crate::audit::stored::StoredEvent;
+use crate::ids::{LaneId, OrgId};
 
 /// What is wrong at one place of a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +145,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::audit::{Action, Event, StoredTime};
+    use crate::audit::event::{Action, Event};
+    use crate::audit::stored::StoredTime;
     use crate::caller::{Caller, RequestInfo};
 
     const ORG: OrgId = OrgId(Uuid::from_u128(1));

@@ -1,8 +1,14 @@
+//! Verifying the audit trail inside a backup.
+
 use strongroom_crypto::{PublicKey, SecretKey, Signer};
 
-use super::{BackupFinding, CheckpointRow, EventRow};
-use crate::audit::{Chain, Checkpoint, Fault, LaneHead, LaneWalk, decode_heads};
-use crate::{CredentialId, OrgId};
+use crate::audit::chain::Chain;
+use crate::audit::heads::{LaneHead, decode_heads};
+use crate::audit::signed::Checkpoint;
+use crate::audit::walk::{Fault, LaneWalk};
+use crate::backup::finding::BackupFinding;
+use crate::backup::record::{CheckpointRow, EventRow};
+use crate::ids::{CredentialId, OrgId};
 
 /// Verifies one organization's audit trail as it passes by, lane after lane. Holds one lane's digests at a time.
 #[derive(Debug)]

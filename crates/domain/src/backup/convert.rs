@@ -1,12 +1,18 @@
 //! Between rows of a backup and what the vault makes of them.
 
-use super::{CheckpointRow, CredentialRow, EventRow, KdfRow, OrgKeyRow, RootKeyRow, ServiceKeyRow};
-use crate::audit::{Checkpoint, StoredEvent, StoredTime};
-use crate::credential::{CredentialType, Label, Provider, SealedCredential};
-use crate::crypto::{PassphraseParams, RootKeyId};
+use strongroom_crypto::{PassphraseParams, RootKeyId};
+
+use crate::audit::signed::Checkpoint;
+use crate::audit::stored::{StoredEvent, StoredTime};
+use crate::backup::record::{
+    CheckpointRow, CredentialRow, EventRow, KdfRow, OrgKeyRow, RootKeyRow, ServiceKeyRow,
+};
+use crate::credential::SealedCredential;
+use crate::ids::{CredentialId, KeyId, LaneId};
+use crate::keyring::stored::{StoredOrgKey, StoredRootKey, StoredServiceKey};
+use crate::kinds::{CredentialType, Provider};
+use crate::label::Label;
 use crate::rotation::RootKeyState;
-use crate::store::{StoredOrgKey, StoredRootKey, StoredServiceKey};
-use crate::{CredentialId, KeyId, LaneId};
 
 impl CredentialRow {
     /// The row as the vault knows it; `None` when it is of a form that no server writes.

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::bytes;
-use crate::OrgId;
+use crate::backup::bytes;
+use crate::ids::OrgId;
 
 /// The format that this program writes, and the newest one that it reads.
 pub const FORMAT: u32 = 1;
@@ -50,14 +50,14 @@ pub struct Header {
 
 /// As much of the header as every future format keeps.
 #[derive(Debug, Deserialize)]
-pub(super) struct Probe {
-    pub(super) header: ProbeHeader,
+pub(crate) struct Probe {
+    pub(crate) header: ProbeHeader,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct ProbeHeader {
-    pub(super) format: u32,
-    pub(super) schema: i32,
+pub(crate) struct ProbeHeader {
+    pub(crate) format: u32,
+    pub(crate) schema: i32,
 }
 
 /// A row of `root_keys`: how to tell the key, never the key.
@@ -241,7 +241,7 @@ pub struct End {
     pub organizations: u64,
     /// How many lines came before.
     pub records: u64,
-    /// The keyed digest over all lines before; see [`super::Seal`].
+    /// The keyed digest over all lines before; see [`crate::backup::seal::Seal`].
     #[serde(with = "bytes")]
     pub mac: Vec<u8>,
 }

@@ -1,7 +1,21 @@
+//! What a restore does with each row.
+
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{CredentialRow, Present};
+use crate::backup::record::CredentialRow;
+use crate::ids::CredentialId;
+
+/// A credential that the database has, or had.
+#[derive(Debug)]
+pub struct Present {
+    /// Its id.
+    pub id: CredentialId,
+    /// Its row, unless there is none.
+    pub row: Option<CredentialRow>,
+    /// Whether the trail says that it was deleted.
+    pub deleted: bool,
+}
 
 /// What a restore may do beyond inserting what is missing.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,17 +63,17 @@ pub struct OrganizationPlan {
     /// Why it is left as it is.
     pub refused: Option<String>,
     #[serde(skip)]
-    pub(super) destroyed: bool,
+    pub(crate) destroyed: bool,
     #[serde(skip)]
-    pub(super) other_keys: bool,
+    pub(crate) other_keys: bool,
     /// The seal at its end, by which a second reading of the same backup is known.
     #[serde(skip)]
-    pub(super) seal: [u8; 32],
+    pub(crate) seal: [u8; 32],
 }
 
 /// How one credential of the backup compares with the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     Insert,
     Same,
     Newer,
@@ -67,7 +81,7 @@ pub(super) enum Verdict {
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, verdict: Verdict) {
+    pub(crate) fn add(&mut self, verdict: Verdict) {
         let counter = match verdict {
             Verdict::Insert => &mut self.insert,
             Verdict::Same => &mut self.same,
@@ -80,7 +94,7 @@ impl Tally {
 
 /// Compares `row` with what is there. The wrapped data key counts only where both name the same generation: rotations
 /// replace it without a change to the credential.
-pub(super) fn judge(row: &CredentialRow, present: Option<&Present>) -> Verdict {
+pub(crate) fn judge(row: &CredentialRow, present: Option<&Present>) -> Verdict {
     let Some(present) = present else {
         return Verdict::Insert;
     };
@@ -122,7 +136,7 @@ impl OrganizationPlan {
     }
 
     /// Why the organization is left as it is, under `rules`.
-    pub(super) fn refusal(&self, rules: RestoreRules) -> Option<String> {
+    pub(crate) fn refusal(&self, rules: RestoreRules) -> Option<String> {
         let (newer, differ) = (self.credentials.newer, self.credentials.differ);
         if self.destroyed {
             return Some(
@@ -170,7 +184,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::CredentialId;
+    use crate::ids::CredentialId;
 
     fn row(version: i64, blob: u8) -> CredentialRow {
         CredentialRow {

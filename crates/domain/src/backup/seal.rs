@@ -1,3 +1,5 @@
+//! The keyed digest over the lines of a backup.
+
 use strongroom_crypto::{Context, Digest, Purpose, SecretKey, mac};
 
 /// The keyed digest over a backup's lines, one after another: HMAC-SHA-256 under the service key `audit` over the line's

@@ -1,9 +1,11 @@
+//! The checks that need every value of a text: depth, repeated members, escapes.
+
 use std::collections::HashSet;
 use std::fmt;
 
 use serde_json::value::RawValue;
 
-use super::{JsonError, Kind, MAX_DEPTH, Value, shown_name, syntax};
+use crate::json::value::{JsonError, Kind, MAX_DEPTH, Value, shown_name, syntax};
 
 /// Looks at every value of a text.
 pub(super) struct Walk<'a> {

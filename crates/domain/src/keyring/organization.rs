@@ -1,3 +1,5 @@
+//! One organization's unwrapped keys: sealing and opening credentials.
+
 use std::collections::BTreeMap;
 
 use strongroom_crypto::{
@@ -5,9 +7,9 @@ use strongroom_crypto::{
 };
 
 use crate::credential::SealedCredential;
-use crate::ids::OrgId;
-use crate::store::Rewrapped;
-use crate::{CredentialId, VaultError};
+use crate::error::VaultError;
+use crate::ids::{CredentialId, OrgId};
+use crate::keyring::stored::Rewrapped;
 
 /// One organization's keys, unwrapped.
 #[derive(Debug)]
@@ -144,8 +146,9 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::credential::{CredentialType, Label, Provider};
-    use crate::keyring::RootKeyring;
+    use crate::keyring::root::RootKeyring;
+    use crate::kinds::{CredentialType, Provider};
+    use crate::label::Label;
 
     fn ring(root: &RootKeyring, org: u128) -> OrgKeyring {
         let org = OrgId(Uuid::from_u128(org));

@@ -1,26 +1,18 @@
+//! The loaded root keys, and what they wrap.
+
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use strongroom_crypto::{
-    Context, CryptoError, PassphraseParams, Purpose, RandomSource, RootKey, RootKeyId, SecretKey,
-    SecretString, open_key, seal_key,
+    Context, Purpose, RandomSource, RootKey, RootKeyId, SecretKey, open_key, seal_key,
 };
-use uuid::Uuid;
 
-use super::{OrgKeyring, UnlockError, fatal};
-use crate::VaultError;
+use crate::error::VaultError;
 use crate::ids::OrgId;
+use crate::keyring::error::KeyringError;
+use crate::keyring::organization::OrgKeyring;
+use crate::keyring::sources::{Found, RootKeySources, missing_root_key, wrong_root_key};
+use crate::keyring::stored::{StoredOrgKey, StoredRootKey};
 use crate::rotation::RootKeyState;
-use crate::store::{StoredOrgKey, StoredRootKey};
-
-/// What is configured to unlock with: any number of keys, and passphrases that stand for keys.
-#[derive(Debug, Clone, Default)]
-pub struct RootKeySources {
-    /// Keys themselves, newest last.
-    pub keys: Vec<RootKey>,
-    /// Passphrases, made into keys with argon2id.
-    pub passphrases: Vec<SecretString>,
-}
 
 /// The loaded root keys, every one checked against the database.
 #[derive(Debug, Clone)]
@@ -29,118 +21,14 @@ pub struct RootKeyring {
     active: RootKeyId,
 }
 
-/// A new root key with a random id.
-///
-/// # Errors
-/// [`CryptoError::Random`] when there is no randomness to be had.
-pub fn new_root_key(random: &dyn RandomSource) -> Result<RootKey, CryptoError> {
-    let mut id = [0; 16];
-    random.fill(&mut id)?;
-    let id: Uuid = uuid::Builder::from_random_bytes(id).into_uuid();
-    RootKey::generate(RootKeyId(id), random)
-}
-
-/// The row by which an empty database learns its root key: the newest key, else the passphrase.
-pub(super) fn first(
-    sources: &RootKeySources,
-    now: DateTime<Utc>,
-    random: &dyn RandomSource,
-) -> Result<StoredRootKey, UnlockError> {
-    let (key, passphrase) = match (sources.keys.last(), sources.passphrases.last()) {
-        (Some(key), _) => (key.clone(), None),
-        (None, Some(passphrase)) => {
-            let mut id = [0; 16];
-            random.fill(&mut id).map_err(fatal)?;
-            let id = RootKeyId(uuid::Builder::from_random_bytes(id).into_uuid());
-            let params = PassphraseParams::generate(random).map_err(fatal)?;
-            let key = RootKey::from_passphrase(id, passphrase, &params).map_err(fatal)?;
-            (key, Some(params))
-        }
-        (None, None) => return Err(UnlockError::Fatal("no root key is configured".into())),
-    };
-    stored(&key, passphrase, RootKeyState::Active, now, random).map_err(fatal)
-}
-
-/// What the database keeps of `key`.
-///
-/// # Errors
-/// [`CryptoError::Random`] when there is no randomness to be had.
-pub(crate) fn stored(
-    key: &RootKey,
-    passphrase: Option<PassphraseParams>,
-    state: RootKeyState,
-    created_at: DateTime<Utc>,
-    random: &dyn RandomSource,
-) -> Result<StoredRootKey, CryptoError> {
-    Ok(StoredRootKey {
-        id: key.id(),
-        check_value: key.check_value(random)?,
-        passphrase,
-        state,
-        created_at,
-    })
-}
-
-/// What became of one root key that the database knows.
-#[derive(Debug)]
-pub enum Found {
-    /// It is configured, and it is the right one.
-    Right(RootKey),
-    /// A key of its id is configured, but it is another key; or no passphrase fits.
-    Wrong,
-    /// It is not configured.
-    Missing,
-}
-
-impl RootKeySources {
-    /// Looks for the key that `row` describes. A passphrase takes tenths of a second to try.
-    ///
-    /// # Errors
-    /// [`CryptoError`] when argon2id refuses the stored parameters.
-    pub fn find(&self, row: &StoredRootKey) -> Result<Found, CryptoError> {
-        let Some(params) = &row.passphrase else {
-            let key = self.keys.iter().rfind(|key| key.id() == row.id);
-            return Ok(match key {
-                None => Found::Missing,
-                Some(key) if key.check(&row.check_value) => Found::Right(key.clone()),
-                Some(_) => Found::Wrong,
-            });
-        };
-        for passphrase in &self.passphrases {
-            let key = RootKey::from_passphrase(row.id, passphrase, params)?;
-            if key.check(&row.check_value) {
-                return Ok(Found::Right(key));
-            }
-        }
-        Ok(if self.passphrases.is_empty() {
-            Found::Missing
-        } else {
-            Found::Wrong
-        })
-    }
-
-    fn shown(&self) -> String {
-        let mut shown: Vec<_> = self.keys.iter().map(|key| key.id().to_string()).collect();
-        match self.passphrases.len() {
-            0 => {}
-            1 => shown.push("a passphrase".into()),
-            several => shown.push(format!("{several} passphrases")),
-        }
-        if shown.is_empty() {
-            return "nothing".into();
-        }
-        shown.join(", ")
-    }
-}
-
 impl RootKeyring {
     /// Every key that `stored` names and `sources` have. One that still wraps something must be there.
-    pub(super) fn load(
+    pub(crate) fn load(
         sources: &RootKeySources,
         stored: &[StoredRootKey],
-    ) -> Result<Self, UnlockError> {
+    ) -> Result<Self, KeyringError> {
         let active = stored.iter().find(|row| row.state == RootKeyState::Active);
-        let none = || UnlockError::Fatal("the database has no active root key".into());
+        let none = || KeyringError("the database has no active root key".into());
         let mut ring = Self {
             keys: BTreeMap::new(),
             active: active.ok_or_else(none)?.id,
@@ -153,12 +41,12 @@ impl RootKeyring {
     /// those that were retired.
     ///
     /// # Errors
-    /// [`UnlockError::Fatal`] as when unlocking.
+    /// [`KeyringError`] as when unlocking.
     pub(crate) fn refreshed(
         &self,
         sources: &RootKeySources,
         stored: &[StoredRootKey],
-    ) -> Result<Self, UnlockError> {
+    ) -> Result<Self, KeyringError> {
         let mut ring = self.clone();
         let retired = |row: &&StoredRootKey| row.state == RootKeyState::Retired;
         for row in stored.iter().filter(retired) {
@@ -175,7 +63,7 @@ impl RootKeyring {
         &mut self,
         sources: &RootKeySources,
         stored: &[StoredRootKey],
-    ) -> Result<(), UnlockError> {
+    ) -> Result<(), KeyringError> {
         for row in stored {
             if row.state == RootKeyState::Retired || self.keys.contains_key(&row.id) {
                 continue;
@@ -185,13 +73,13 @@ impl RootKeyring {
             if !needed && row.passphrase.is_some() {
                 continue;
             }
-            match sources.find(row).map_err(fatal)? {
+            match sources.find(row)? {
                 Found::Right(key) => {
                     self.keys.insert(row.id, key);
                 }
-                Found::Wrong => return Err(UnlockError::Fatal(wrong_root_key(row))),
+                Found::Wrong => return Err(KeyringError(wrong_root_key(row))),
                 Found::Missing if needed => {
-                    return Err(UnlockError::Fatal(missing_root_key(sources, row)));
+                    return Err(KeyringError(missing_root_key(sources, row)));
                 }
                 Found::Missing => {}
             }
@@ -211,7 +99,7 @@ impl RootKeyring {
         self.active
     }
 
-    pub(super) fn active(&self) -> Result<&RootKey, VaultError> {
+    pub(crate) fn active(&self) -> Result<&RootKey, VaultError> {
         self.keys
             .get(&self.active)
             .ok_or_else(|| not_held(self.active))
@@ -331,32 +219,6 @@ impl RootKeyring {
     }
 }
 
-fn missing_root_key(sources: &RootKeySources, row: &StoredRootKey) -> String {
-    let kind = if row.passphrase.is_some() {
-        "a passphrase"
-    } else {
-        "a key from a file or variable"
-    };
-    format!(
-        "root key {} is missing: this database needs it ({kind}), and configured is only {}",
-        row.id,
-        sources.shown()
-    )
-}
-
-fn wrong_root_key(row: &StoredRootKey) -> String {
-    let id = row.id;
-    if row.passphrase.is_some() {
-        return format!(
-            "root key {id} is wrong: no configured passphrase is the one that this database was sealed with"
-        );
-    }
-    format!(
-        "root key {id} is wrong: the configured key bears this id, but is not the key that this database was \
-         sealed with"
-    )
-}
-
 // A rotation waits until every running server holds the new key; one that slept through it reads its key file
 // again within seconds.
 fn not_held(id: RootKeyId) -> VaultError {
@@ -373,7 +235,7 @@ fn org_key_context(root: RootKeyId, org: OrgId, generation: i32) -> Context {
 #[cfg(test)]
 impl RootKeyring {
     pub(super) fn for_tests() -> Self {
-        let key = new_root_key(&strongroom_crypto::OsRandom).unwrap();
+        let key = crate::keyring::sources::new_root_key(&strongroom_crypto::OsRandom).unwrap();
         Self {
             active: key.id(),
             keys: BTreeMap::from([(key.id(), key)]),
@@ -384,6 +246,7 @@ impl RootKeyring {
 #[cfg(test)]
 mod tests {
     use strongroom_crypto::OsRandom;
+    use uuid::Uuid;
 
     use super::*;
 

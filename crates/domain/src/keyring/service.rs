@@ -1,10 +1,28 @@
+//! Keys for the service as a whole.
+
 use strongroom_crypto::{
     Context, Purpose, RandomSource, RootKeyId, SecretKey, mac, open_key, seal_key,
 };
 
-use super::{RootKeyring, UnlockError, fatal};
-use crate::VaultError;
-use crate::store::{RootKeyStore, StoredServiceKey};
+use crate::error::VaultError;
+use crate::keyring::error::KeyringError;
+use crate::keyring::root::RootKeyring;
+use crate::keyring::sources::RootKeySources;
+use crate::keyring::stored::{StoredRootKey, StoredServiceKey};
+
+/// The keys that `root_keys` and `service_keys` describe, opened with `sources`.
+///
+/// # Errors
+/// [`KeyringError`] names the root key that is missing or wrong.
+pub fn open_stored(
+    sources: &RootKeySources,
+    root_keys: &[StoredRootKey],
+    service_keys: &[StoredServiceKey],
+) -> Result<(RootKeyring, ServiceKeys), KeyringError> {
+    let root = RootKeyring::load(sources, root_keys)?;
+    let service = ServiceKeys::open(&root, service_keys)?;
+    Ok((root, service))
+}
 
 /// Keys for the service as a whole. Random, wrapped by a root key, never derived from it: so replacing the
 /// root key changes none of them.
@@ -24,60 +42,34 @@ const API_KEY_PURPOSE: &str = "api_key";
 const AUDIT_PURPOSE: &str = "audit";
 const AUDIT_SIGNING_PURPOSE: &str = "audit_signing";
 const IDEMPOTENCY_PURPOSE: &str = "idempotency";
-const PURPOSES: [&str; 4] = [
+pub(crate) const PURPOSES: [&str; 4] = [
     API_KEY_PURPOSE,
     AUDIT_PURPOSE,
     AUDIT_SIGNING_PURPOSE,
     IDEMPOTENCY_PURPOSE,
 ];
 
-/// Makes every service key that the database lacks.
-pub(super) async fn add_missing(
-    store: &dyn RootKeyStore,
-    root: &RootKeyring,
-    random: &dyn RandomSource,
-) -> Result<(), UnlockError> {
-    let stored = store.service_keys().await?;
-    for purpose in PURPOSES {
-        if stored.iter().any(|key| key.purpose == purpose) {
-            continue;
-        }
-        let wrapping = root
-            .active()
-            .map_err(|error| UnlockError::Fatal(error.to_string()))?;
-        let context = service_key_context(wrapping.id(), purpose);
-        let key = SecretKey::generate(random).map_err(fatal)?;
-        let row = StoredServiceKey {
-            purpose: purpose.to_owned(),
-            root_key: wrapping.id(),
-            wrapped: seal_key(wrapping.key(), &context, &key, random).map_err(fatal)?,
-        };
-        store.add_service_key(&row).await?;
-    }
-    Ok(())
-}
-
 impl ServiceKeys {
-    pub(super) fn open(
+    pub(crate) fn open(
         root: &RootKeyring,
         stored: &[StoredServiceKey],
-    ) -> Result<Self, UnlockError> {
+    ) -> Result<Self, KeyringError> {
         let open = |purpose: &str| {
             let row = stored.iter().find(|row| row.purpose == purpose);
             let row = row.ok_or_else(|| {
-                UnlockError::Fatal(format!(
+                KeyringError(format!(
                     "the service key {purpose} is gone from the database"
                 ))
             })?;
             let broken = || {
                 let root = row.root_key;
-                UnlockError::Fatal(format!(
+                KeyringError(format!(
                     "the service key {purpose} does not open under root key {root}: it was altered in the database"
                 ))
             };
             let missing = || {
                 let root = row.root_key;
-                UnlockError::Fatal(format!(
+                KeyringError(format!(
                     "root key {root} is missing: the service key {purpose} is wrapped by it"
                 ))
             };
@@ -141,7 +133,7 @@ impl RootKeyring {
     }
 }
 
-fn service_key_context(root: RootKeyId, purpose: &str) -> Context {
+pub(crate) fn service_key_context(root: RootKeyId, purpose: &str) -> Context {
     Context::new(Purpose::ServiceKey)
         .uuid(root.0)
         .bytes(purpose.as_bytes())

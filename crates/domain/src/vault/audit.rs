@@ -1,11 +1,14 @@
+//! Reading and exporting the audit trail.
+
 use strongroom_crypto::Signer;
 
-use super::Vault;
-use crate::VaultError;
-use crate::audit::{
-    Action, AuditFilter, AuditPage, Event, EventPlace, LaneHead, SignedHeads, StoredEvent,
-};
+use crate::audit::event::{Action, Event};
+use crate::audit::heads::LaneHead;
+use crate::audit::signed::SignedHeads;
+use crate::audit::stored::{AuditFilter, AuditPage, EventPlace, StoredEvent};
 use crate::caller::{Caller, OrgScope, Permission};
+use crate::error::VaultError;
+use crate::vault::Vault;
 
 /// Rows that are fetched at a time.
 pub(super) const PAGE: i64 = 1000;

@@ -1,16 +1,19 @@
+//! Pruning the audit trail.
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use strongroom_crypto::Signer;
 
-use super::audit::PAGE;
-use super::{AuditExport, AuditReport, Vault};
-use crate::audit::{
-    Action, AuditFilter, Checkpoint, CheckpointFn, Event, PruneMember, PrunePlan, Pruned,
-    Unattested,
-};
+use crate::audit::event::{Action, Event};
+use crate::audit::signed::Checkpoint;
+use crate::audit::stored::AuditFilter;
 use crate::caller::{Caller, Permission};
-use crate::{FieldError, VaultError};
+use crate::error::{FieldError, VaultError};
+use crate::ports::audit::{CheckpointFn, PruneMember, PrunePlan, Pruned, Unattested};
+use crate::vault::Vault;
+use crate::vault::audit::{AuditExport, PAGE};
+use crate::vault::audit_report::AuditReport;
 
 /// What was found and done for one organization before its events are pruned.
 #[derive(Debug)]

@@ -1,8 +1,10 @@
+//! What the verification of an audit trail found.
+
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::{LaneId, OrgId};
+use crate::ids::{LaneId, OrgId};
 
 /// Most findings that are listed of one organization; the others are counted.
 const MAX_LISTED: usize = 1000;

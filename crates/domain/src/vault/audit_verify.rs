@@ -1,16 +1,20 @@
+//! Verifying an audit trail.
+
 use std::fmt;
 
 use strongroom_crypto::{PublicKey, Signer};
 
-use super::Vault;
-use super::audit::PAGE;
-use super::audit_report::AuditReport;
-use crate::audit::{
-    Checkpoint, EventPlace, Fault, HeadEvidence, LaneHead, LaneWalk, SignedHeads, StoredEvent,
-    decode_heads, shown_time,
-};
+use crate::audit::heads::{LaneHead, decode_heads};
+use crate::audit::signed::{Checkpoint, SignedHeads};
+use crate::audit::stored::{EventPlace, StoredEvent, shown_time};
+use crate::audit::walk::{Fault, LaneWalk};
 use crate::caller::{Caller, OrgScope, Permission};
-use crate::{FieldError, LaneId, VaultError};
+use crate::error::{FieldError, VaultError};
+use crate::ids::LaneId;
+use crate::ports::audit::HeadEvidence;
+use crate::vault::Vault;
+use crate::vault::audit::PAGE;
+use crate::vault::audit_report::AuditReport;
 
 /// How many named heads are looked up at a time.
 const HEADS_AT_ONCE: usize = 512;

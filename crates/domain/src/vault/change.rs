@@ -1,19 +1,25 @@
+//! A credential's next version.
+
 use std::sync::Arc;
 
 use strongroom_crypto::RandomSource;
 
-use super::Vault;
-use super::replication::Written;
-use crate::audit::{Action, Chain, Event, Outcome};
+use crate::audit::chain::Chain;
+use crate::audit::event::{Action, Event, Outcome};
 use crate::blob::{BlobRules, JsonBlob};
 use crate::caller::{Caller, Permission};
-use crate::counters::Counters;
-use crate::credential::{CredentialChange, Label, SealedCredential};
-use crate::keyring::OrgKeyring;
+use crate::credential::{CredentialChange, SealedCredential};
+use crate::error::{FieldError, VaultError};
+use crate::health::counters::Counters;
+use crate::ids::{CredentialId, OrgId};
+use crate::keyring::organization::OrgKeyring;
+use crate::label::Label;
+use crate::ports::error::{StoreError, StoreResult};
+use crate::ports::store::{ChangeFn, ChangedCredential, Committed};
 use crate::replication::{Level, OperationId};
-use crate::store::{ChangeFn, ChangedCredential, Committed, StoreError, StoreResult};
 use crate::trace::{TRACE, trace_parent};
-use crate::{CredentialId, FieldError, OrgId, VaultError};
+use crate::vault::Vault;
+use crate::vault::replication::Written;
 
 impl Vault {
     /// Changes a credential's label, secret or both: its next version, sealed under a new data key.

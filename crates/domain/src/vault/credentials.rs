@@ -1,17 +1,21 @@
+//! Creating, listing and deleting credentials.
+
 use std::sync::Arc;
 
-use super::Vault;
-use super::replication::Written;
-use crate::audit::{Action, Event, Outcome};
+use crate::audit::event::{Action, Event, Outcome};
 use crate::blob::JsonBlob;
 use crate::caller::{Caller, Permission};
 use crate::credential::{CredentialFilter, CredentialPage, NewCredential, Page, SealedCredential};
+use crate::error::VaultError;
 use crate::idempotency::{Claim, IdempotencyKey};
-use crate::keyring::OrgKeyring;
+use crate::ids::CredentialId;
+use crate::keyring::organization::OrgKeyring;
+use crate::ports::error::StoreError;
+use crate::ports::store::{Committed, Tracking};
 use crate::replication::{KEPT_FOR, Level};
-use crate::store::{Committed, StoreError, Tracking};
 use crate::trace::TRACE;
-use crate::{CredentialId, VaultError};
+use crate::vault::Vault;
+use crate::vault::replication::Written;
 
 impl Vault {
     /// Stores a new credential and returns its id once it is durable; the id of the earlier one when the request

@@ -1,8 +1,11 @@
-use super::Vault;
-use crate::audit::{Action, Event};
+//! Listing credentials for operators, across pages.
+
+use crate::audit::event::{Action, Event};
 use crate::caller::{Caller, Permission};
 use crate::credential::{CredentialFilter, CredentialPage, Page, PageStart};
-use crate::{CredentialId, VaultError};
+use crate::error::VaultError;
+use crate::ids::CredentialId;
+use crate::vault::Vault;
 
 /// Rows per page.
 const PAGE: i64 = 1000;

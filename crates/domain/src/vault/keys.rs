@@ -1,12 +1,15 @@
+//! Issuing, listing and revoking API keys.
+
 use chrono::{DateTime, SubsecRound, Utc};
 use strongroom_crypto::SecretString;
 
-use super::Vault;
 use crate::api_key::{ApiKeyToken, StoredApiKey};
-use crate::audit::{Action, Event};
+use crate::audit::event::{Action, Event};
 use crate::caller::{Caller, Permission, Role};
+use crate::error::{FieldError, VaultError};
+use crate::ids::KeyId;
 use crate::organization::check_name;
-use crate::{FieldError, KeyId, VaultError};
+use crate::vault::Vault;
 
 /// An API key at the one moment that it can be seen.
 #[derive(Debug)]

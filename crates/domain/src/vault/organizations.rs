@@ -1,10 +1,13 @@
+//! Creating, deleting, restoring and destroying organizations.
+
 use chrono::TimeDelta;
 
-use super::Vault;
-use crate::audit::{Action, Event};
+use crate::audit::event::{Action, Event};
 use crate::caller::{Caller, Permission, RequestInfo};
+use crate::error::VaultError;
+use crate::ids::OrgId;
 use crate::organization::{Organization, check_name};
-use crate::{OrgId, VaultError};
+use crate::vault::Vault;
 
 impl Vault {
     /// Creates an organization with a key of its own. Only the operator may.

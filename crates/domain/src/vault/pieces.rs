@@ -1,15 +1,20 @@
+//! The Pieces surface: one OpenAI key per user.
+
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Vault;
-use super::change::{Content, ContentFn};
-use super::replication::Written;
-use crate::audit::{Action, Event, Outcome};
+use crate::audit::event::{Action, Event, Outcome};
 use crate::caller::{Actor, Caller, Permission};
-use crate::credential::{CredentialType, Label, Provider, SealedCredential};
+use crate::credential::SealedCredential;
+use crate::error::VaultError;
+use crate::ids::CredentialId;
+use crate::kinds::{CredentialType, Provider};
+use crate::label::Label;
 use crate::pieces::{OpenAi, PiecesUser};
+use crate::ports::error::StoreError;
 use crate::replication::Level;
-use crate::store::StoreError;
-use crate::{CredentialId, VaultError};
+use crate::vault::Vault;
+use crate::vault::change::{Content, ContentFn};
+use crate::vault::replication::Written;
 
 /// How often a write is tried again because another one created or deleted the user's key meanwhile.
 const TRIES: usize = 32;

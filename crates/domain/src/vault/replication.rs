@@ -1,15 +1,17 @@
+//! Waiting until regions have a write, and asking how far one has come.
+
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Vault;
-use crate::VaultError;
 use crate::caller::{Caller, Permission};
+use crate::error::VaultError;
 use crate::idempotency::Claim;
+use crate::ports::store::{Committed, Tracking};
 use crate::replication::{
     Awaited, KEPT_FOR, Level, OperationId, OperationState, OperationStatus, RegionStatus, Stale,
 };
-use crate::store::{Committed, Tracking};
+use crate::vault::Vault;
 
 /// A write that is durable on the primary, and the regions that it has yet to reach.
 #[derive(Debug)]

@@ -1,17 +1,20 @@
+//! Opening a credential for its caller.
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use strongroom_crypto::SecretBytes;
 
-use super::Vault;
-use crate::audit::{Action, Event, Outcome};
+use crate::audit::event::{Action, Event, Outcome};
 use crate::caller::{Caller, Permission};
-use crate::counters::Counters;
-use crate::credential::{RevealedCredential, SealedCredential};
-use crate::keyring::OrgKeyring;
-use crate::last_use::StoredCredential;
-use crate::store::{LookFn, Seen, StoreError, StoreResult};
+use crate::credential::{RevealedCredential, SealedCredential, StoredCredential};
+use crate::error::VaultError;
+use crate::health::counters::Counters;
+use crate::ids::{CredentialId, OrgId};
+use crate::keyring::organization::OrgKeyring;
+use crate::ports::error::{StoreError, StoreResult};
+use crate::ports::store::{LookFn, Seen};
 use crate::trace::{TRACE, trace_parent};
-use crate::{CredentialId, OrgId, VaultError};
+use crate::vault::Vault;
 
 /// Where the keys to open a row are looked for, one after the other: in memory, in the primary, and, since a replica may
 /// still show rows under a generation that was retired meanwhile, there.

@@ -1,15 +1,20 @@
+//! The steps of a rotation of the root key.
+
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 use strongroom_crypto::{RootKey, RootKeyId};
 
-use super::Vault;
-use crate::VaultError;
-use crate::audit::{Action, Event};
+use crate::audit::event::{Action, Event};
 use crate::caller::Caller;
-use crate::keyring::{RootKeySources, RootKeyring, UnlockError, new_root_key, root};
+use crate::error::VaultError;
+use crate::keyring::root::RootKeyring;
+use crate::keyring::sources::{RootKeySources, new_root_key};
+use crate::keyring::stored::StoredRootKey;
+use crate::ports::error::StoreError;
 use crate::rotation::{RootKeyState, RootRotation, RotationStart, RunningServer, ServerReport};
-use crate::store::{StoreError, StoredRootKey};
+use crate::vault::Vault;
+use crate::vault::unlock::UnlockError;
 
 /// A server that has not reported for so long counts as stopped.
 const SILENCE: TimeDelta = TimeDelta::seconds(10);
@@ -61,7 +66,7 @@ impl Vault {
     /// The store's failure.
     pub async fn prepare_root_key(&self, key: &RootKey) -> Result<(), VaultError> {
         let (state, now) = (RootKeyState::Prepared, self.now());
-        let row = root::stored(key, None, state, now, &*self.random)?;
+        let row = crate::keyring::sources::stored(key, None, state, now, &*self.random)?;
         Ok(self.root_store.prepare_root_key(&row).await?)
     }
 

@@ -1,15 +1,19 @@
+//! The steps of a rotation of an organization's key.
+
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 
-use super::Vault;
-use super::change::{Content, ContentFn};
-use crate::audit::{Action, Event};
+use crate::audit::event::{Action, Event};
 use crate::caller::{Caller, Permission};
+use crate::error::VaultError;
+use crate::ids::CredentialId;
+use crate::ports::error::StoreError;
+use crate::ports::rotation::RewrapFn;
 use crate::rotation::{Rotation, RotationStart, RotationState};
-use crate::store::{RewrapFn, StoreError};
-use crate::{CredentialId, VaultError};
+use crate::vault::Vault;
+use crate::vault::change::{Content, ContentFn};
 
 /// Most rows of one step: few enough that nobody waits for it, many enough to share a transaction.
 const STEP: i64 = 200;

@@ -1,15 +1,20 @@
+//! The integrity scrub.
+
 use std::collections::BTreeMap;
 
 use strongroom_crypto::RootKeyId;
 use uuid::Uuid;
 
-use super::Vault;
 use crate::caller::{Caller, Permission};
 use crate::credential::SealedCredential;
-use crate::keyring::OrgKeyring;
-use crate::scrub::{Finding, Problem, RowWithTrail, ScrubObserver, Trailed, Written};
-use crate::store::{StoreResult, StoredOrgKey};
-use crate::{CredentialId, OrgId, VaultError};
+use crate::error::VaultError;
+use crate::ids::{CredentialId, OrgId};
+use crate::keyring::organization::OrgKeyring;
+use crate::keyring::stored::StoredOrgKey;
+use crate::ports::error::StoreResult;
+use crate::ports::scrub::{RowWithTrail, ScrubObserver, Trailed, Written};
+use crate::scrub::{Finding, Problem};
+use crate::vault::Vault;
 
 /// Rows per statement: at most 6.5 MB of sealed bytes, since a request's body has at most 64 KiB.
 const PAGE: i64 = 100;

@@ -1,8 +1,8 @@
 //! What a restore writes.
 
-use strongroom_domain::audit::StoredTime;
-use strongroom_domain::backup::{CredentialRow, EventRow, Header, Record};
-use strongroom_domain::store::{StoreError, StoreResult};
+use strongroom_domain::audit::stored::StoredTime;
+use strongroom_domain::backup::record::{CredentialRow, EventRow, Header, Record};
+use strongroom_domain::ports::error::{StoreError, StoreResult};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 

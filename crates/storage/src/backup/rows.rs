@@ -1,10 +1,10 @@
 //! Rows as backups have them.
 
-use strongroom_domain::backup::{
+use strongroom_domain::backup::record::{
     ApiKeyRow, CheckpointRow, CredentialRow, CredentialUseRow, KeyUseRow, OrgKeyRow,
     OrganizationRow, RotationRow,
 };
-use strongroom_domain::store::StoreResult;
+use strongroom_domain::ports::error::StoreResult;
 use tokio_postgres::Row;
 
 use crate::rows::get;

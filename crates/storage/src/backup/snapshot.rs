@@ -1,14 +1,17 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use strongroom_domain::audit::{EventPlace, HeadEvidence, LaneHead};
-use strongroom_domain::backup::{
-    ApiKeyRow, BackupKeys, BackupSource, CheckedRow, CheckpointRow, CredentialUseRow, EventRow,
-    KeyUseRow, OrgKeyRow, OrganizationRow, RotationRow, Snapshot,
+use strongroom_domain::audit::heads::LaneHead;
+use strongroom_domain::audit::stored::EventPlace;
+use strongroom_domain::backup::record::{
+    ApiKeyRow, CheckpointRow, CredentialUseRow, EventRow, KeyUseRow, OrgKeyRow, OrganizationRow,
+    RotationRow,
 };
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::scrub::Trailed;
-use strongroom_domain::store::{StoreError, StoreResult};
+use strongroom_domain::ports::audit::HeadEvidence;
+use strongroom_domain::ports::backup::{BackupKeys, BackupSource, CheckedRow, Snapshot};
+use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::ports::scrub::Trailed;
 use strongroom_domain::{CredentialId, LaneId};
 use tokio::sync::Mutex;
 use tokio_postgres::types::ToSql;

@@ -3,14 +3,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use strongroom_domain::api_key::StoredApiKey;
-use strongroom_domain::audit::{Chain, Event};
-use strongroom_domain::backup::{
-    CredentialRow, Header, KeyChecks, OrgTarget, Present, Record, RestoreTarget,
-};
+use strongroom_domain::audit::chain::Chain;
+use strongroom_domain::audit::event::Event;
+use strongroom_domain::backup::record::{CredentialRow, Header, Record};
+use strongroom_domain::backup::rules::Present;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::crypto::RandomSource;
+use strongroom_domain::keyring::stored::StoredOrgKey;
 use strongroom_domain::organization::Organization;
-use strongroom_domain::store::{StoreError, StoreResult, StoredOrgKey};
+use strongroom_domain::ports::backup::{KeyChecks, OrgTarget, RestoreTarget};
+use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::{Clock, CredentialId, LaneId};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;

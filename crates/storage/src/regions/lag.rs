@@ -2,8 +2,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::replication::WalPosition;
-use strongroom_domain::store::{StoreError, StoreResult};
 use tokio_postgres::types::PgLsn;
 
 use super::watch::{Behind, Progress};

@@ -13,7 +13,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::replication::{Awaited, Level, OperationId, RegionStatus, Regions, Stale};
+use strongroom_domain::ports::regions::Regions;
+use strongroom_domain::replication::{Awaited, Level, OperationId, RegionStatus, Stale};
 use tokio::task::JoinHandle;
 
 use crate::database::{Database, DatabaseSettings};

@@ -3,8 +3,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use strongroom_domain::caller::OrgScope;
+use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::replication::{Awaited, OperationId, WalPosition};
-use strongroom_domain::store::{StoreError, StoreResult};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 

@@ -6,8 +6,8 @@ use std::task::Poll;
 
 use deadpool_postgres::Object;
 use futures_util::future::{join, maybe_done};
+use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::replication::WalPosition;
-use strongroom_domain::store::{StoreError, StoreResult};
 use tokio_postgres::error::Severity;
 use tokio_postgres::types::PgLsn;
 use uuid::Uuid;

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use strongroom_domain::caller::Caller;
-use strongroom_domain::scrub::{Finding, ScrubObserver};
+use strongroom_domain::ports::scrub::ScrubObserver;
+use strongroom_domain::scrub::Finding;
 use strongroom_domain::{Clock, SystemClock, Vault, VaultError};
 use strongroom_storage::{ConnectError, Database, ScrubLock};
 use tokio::task::JoinHandle;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use age::stream::StreamWriter;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
-use strongroom_domain::backup::{BackupFinding, BackupSink};
+use strongroom_domain::backup::finding::BackupFinding;
+use strongroom_domain::ports::backup::BackupSink;
 use strongroom_domain::{BackupScope, VaultError};
 use strongroom_storage::{Database, PgBackupSource};
 

@@ -119,8 +119,9 @@ fn moment(span: &str) -> Result<DateTime<Utc>, CommandError> {
 
 #[cfg(test)]
 mod tests {
-    use strongroom_domain::credential::{CredentialType, Label, Provider};
-    use strongroom_domain::last_use::LastUse;
+    use strongroom_domain::kinds::{CredentialType, Provider};
+    use strongroom_domain::label::Label;
+    use strongroom_domain::last_used::LastUse;
     use strongroom_domain::{OrgId, crypto::OsRandom};
 
     use super::*;

@@ -1,7 +1,8 @@
 use serde_json::json;
-use strongroom_domain::keyring::{Found, RootKeySources};
+use strongroom_domain::keyring::sources::{Found, RootKeySources};
+use strongroom_domain::keyring::stored::StoredRootKey;
+use strongroom_domain::ports::keys::RootKeyStore;
 use strongroom_domain::rotation::RootKeyState;
-use strongroom_domain::store::{RootKeyStore, StoredRootKey};
 use strongroom_storage::{Database, pending_migrations};
 
 use crate::cli::VaultArgs;

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use strongroom_domain::replication::{RegionStatus, Regions};
+use strongroom_domain::ports::regions::Regions;
+use strongroom_domain::replication::RegionStatus;
 use strongroom_storage::{Database, DatabaseSettings, WatchedRegions};
 use tokio::time::{Instant, sleep};
 

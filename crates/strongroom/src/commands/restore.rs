@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
-use strongroom_domain::backup::{
-    BackupFinding, OpenedBackup, OrganizationPlan, Pass, RestoreError, RestoreObserver,
-    RestoreRules, RestoreTarget, TargetKeys,
-};
+use strongroom_domain::OpenedBackup;
+use strongroom_domain::RestoreError;
+use strongroom_domain::RestoreObserver;
+use strongroom_domain::RestorePass;
+use strongroom_domain::TargetKeys;
+use strongroom_domain::backup::finding::BackupFinding;
+use strongroom_domain::backup::rules::{OrganizationPlan, RestoreRules};
 use strongroom_domain::crypto::OsRandom;
-use strongroom_domain::keyring::RootKeySources;
-use strongroom_domain::store::StoreError;
+use strongroom_domain::keyring::sources::RootKeySources;
+use strongroom_domain::ports::backup::RestoreTarget;
+use strongroom_domain::ports::error::StoreError;
 use strongroom_domain::{OrgId, SystemClock};
 use strongroom_storage::{
     Database, PgRestoreTarget, SCHEMA_VERSION, ensure_audit_partitions, pending_migrations,
@@ -45,7 +49,7 @@ pub(super) async fn run(args: &RestoreArgs) -> Result<(), CommandError> {
     };
     let mut reading = Reading::open(args, identities)?;
     let backup = reading.header(&sources)?;
-    let pass = Pass::new(&backup, only, rules(args));
+    let pass = RestorePass::new(&backup, only, rules(args));
     let Some(database) = database else {
         let plans = reading.all(pass).await?;
         return answer(args, &backup, &named(args, plans)?, "verified");
@@ -70,7 +74,7 @@ pub(super) async fn run(args: &RestoreArgs) -> Result<(), CommandError> {
         if let Err(error) = ensure_audit_partitions(&database).await {
             tracing::warn!(%error, "audit partitions could not be made ahead of time");
         }
-        let pass = Pass::new(&backup, only, rules(args)).comparing(&target, &keys, &*random);
+        let pass = RestorePass::new(&backup, only, rules(args)).comparing(&target, &keys, &*random);
         let pass = pass.applying(&plans, vault_access::command_line(), &*clock);
         reading.quiet = true;
         reading.all(pass).await?;
@@ -185,7 +189,10 @@ impl Reading {
     }
 
     /// Reads all of it through `pass`.
-    async fn all(&mut self, mut pass: Pass<'_>) -> Result<Vec<OrganizationPlan>, CommandError> {
+    async fn all(
+        &mut self,
+        mut pass: RestorePass<'_>,
+    ) -> Result<Vec<OrganizationPlan>, CommandError> {
         let mut lines = Lines::open(&self.file, &self.identities, &self.bar)?;
         lines.next()?;
         while let Some(line) = lines.next()? {

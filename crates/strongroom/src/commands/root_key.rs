@@ -2,7 +2,7 @@ use std::path::Path;
 
 use serde_json::json;
 use strongroom_domain::crypto::{OsRandom, RootKeyId};
-use strongroom_domain::keyring::new_root_key;
+use strongroom_domain::keyring::sources::new_root_key;
 
 use crate::cli::RootKeyCommand;
 use crate::error::CommandError;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use strongroom_domain::counters::Counters;
+use strongroom_domain::health::counters::Counters;
 
 use crate::cli::ServeArgs;
 use crate::error::CommandError;

@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use strongroom_domain::caller::Caller;
-use strongroom_domain::scrub::{Finding, ScrubObserver};
+use strongroom_domain::ports::scrub::ScrubObserver;
+use strongroom_domain::scrub::Finding;
 use strongroom_domain::{Vault, VaultError};
 
 use crate::cli::VerifyArgs;

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use strongroom_domain::crypto::{RootKey, SecretString};
-use strongroom_domain::keyring::RootKeySources;
+use strongroom_domain::keyring::sources::RootKeySources;
 use zeroize::Zeroizing;
 
 use super::file::check_private;
@@ -179,7 +179,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use strongroom_domain::crypto::OsRandom;
-    use strongroom_domain::keyring::new_root_key;
+    use strongroom_domain::keyring::sources::new_root_key;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use strongroom_domain::FieldError;
-use strongroom_domain::json::Value;
+use strongroom_domain::json::value::Value;
 
 use super::caller::PiecesCaller;
 use super::model;

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use strongroom_domain::json::{Kind, Value};
+use strongroom_domain::json::value::{Kind, Value};
 use strongroom_domain::pieces::{OpenAi, PiecesUser, check_schema};
 use strongroom_domain::{FieldError, VaultError};
 

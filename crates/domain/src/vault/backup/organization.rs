@@ -1,18 +1,25 @@
+//! Copying one organization into a backup.
+
 use std::collections::VecDeque;
 
+use strongroom_crypto::Signer;
 use uuid::Uuid;
 
-use super::Writing;
-use crate::audit::{Checkpoint, EventPlace, HeadEvidence, LaneHead, StoredTime};
-use crate::backup::{
-    BackupFinding, CheckpointRow, OrgKeyRow, OrganizationEnd, Record, Snapshot, TrailCheck,
-};
-use crate::caller::Caller;
-use crate::crypto::Signer;
+use crate::audit::heads::LaneHead;
+use crate::audit::signed::Checkpoint;
+use crate::audit::stored::{EventPlace, StoredTime};
+use crate::backup::check::TrailCheck;
+use crate::backup::finding::BackupFinding;
+use crate::backup::record::{CheckpointRow, OrgKeyRow, OrganizationEnd, OrganizationRow, Record};
+use crate::caller::{Caller, RequestInfo};
+use crate::error::VaultError;
+use crate::ids::{CredentialId, LaneId, OrgId};
+use crate::keyring::stored::StoredOrgKey;
+use crate::ports::audit::HeadEvidence;
+use crate::ports::backup::Snapshot;
 use crate::scrub::Problem;
-use crate::store::StoredOrgKey;
+use crate::vault::backup::writer::BackupWriter;
 use crate::vault::scrub::{ScrubKeys, after};
-use crate::{CredentialId, LaneId, VaultError};
 
 /// Credentials per statement: at most 6.5 MB of sealed bytes.
 const CREDENTIALS: i64 = 100;
@@ -21,15 +28,33 @@ const ROWS: i64 = 1000;
 /// How many named heads are looked up at a time.
 const HEADS_AT_ONCE: usize = 512;
 
-/// One organization on its way into a backup.
-pub(super) struct Organization<'a, 'b> {
-    caller: &'a Caller,
-    counts: OrganizationEnd,
-    writing: &'a mut Writing<'b>,
+impl BackupWriter<'_> {
+    /// Copies one organization: its own row, all rows of it, and its end.
+    pub(super) async fn organization(
+        &mut self,
+        row: &OrganizationRow,
+        request: &RequestInfo,
+    ) -> Result<(), VaultError> {
+        let caller = Caller::operator(OrgId(row.org_id), request.clone());
+        let scope = caller.scope();
+        self.snapshot.enter(scope).await?;
+        self.put(&Record::Organization(row.clone()))?;
+        let one = OrganizationCopy::new(&caller, self);
+        let counts = one.copy(row.destroyed_at.is_some()).await?;
+        self.findings += counts.findings;
+        self.put(&Record::OrganizationEnd(counts))
+    }
 }
 
-impl<'a, 'b> Organization<'a, 'b> {
-    pub(super) fn new(caller: &'a Caller, writing: &'a mut Writing<'b>) -> Self {
+/// One organization on its way into a backup.
+pub(super) struct OrganizationCopy<'a, 'b> {
+    caller: &'a Caller,
+    counts: OrganizationEnd,
+    writing: &'a mut BackupWriter<'b>,
+}
+
+impl<'a, 'b> OrganizationCopy<'a, 'b> {
+    pub(super) fn new(caller: &'a Caller, writing: &'a mut BackupWriter<'b>) -> Self {
         Self {
             caller,
             counts: OrganizationEnd::of(caller.org()),

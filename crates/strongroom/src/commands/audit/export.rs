@@ -2,7 +2,7 @@ use std::io::Write;
 
 use serde_json::json;
 use strongroom_domain::Vault;
-use strongroom_domain::audit::AuditFilter;
+use strongroom_domain::audit::stored::AuditFilter;
 use strongroom_domain::caller::Caller;
 
 use super::lines::{Lines, create, sync, sync_folder};

@@ -4,7 +4,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde::Serialize;
-use strongroom_domain::audit::StoredEvent;
+use strongroom_domain::audit::stored::StoredEvent;
 use strongroom_domain::{AuditExport, OrgId, Vault};
 
 use crate::error::CommandError;

@@ -2,8 +2,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
-use strongroom_domain::audit::{PrunePlan, Pruned, shown_time};
+use strongroom_domain::audit::stored::shown_time;
 use strongroom_domain::caller::Caller;
+use strongroom_domain::ports::audit::{PrunePlan, Pruned};
 use strongroom_domain::{Vault, VaultError};
 
 use super::lines::{Lines, create, sync, sync_folder};

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use serde_json::json;
-use strongroom_domain::audit::SignedHeads;
+use strongroom_domain::audit::signed::SignedHeads;
 use strongroom_domain::caller::Caller;
 use strongroom_domain::{AuditReport, Vault};
 

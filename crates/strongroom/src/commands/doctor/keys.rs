@@ -3,9 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use strongroom_domain::keyring::RootKeySources;
+use strongroom_domain::keyring::sources::RootKeySources;
+use strongroom_domain::keyring::stored::StoredRootKey;
+use strongroom_domain::ports::keys::RootKeyStore;
 use strongroom_domain::rotation::RootKeyState;
-use strongroom_domain::store::{RootKeyStore, StoredRootKey};
 use strongroom_storage::Database;
 
 use super::finding::Finding;

@@ -1,8 +1,10 @@
 //! Servers and their work: what they hold, rotations, the scrub.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use strongroom_domain::keyring::stored::StoredRootKey;
+use strongroom_domain::ports::error::StoreError;
+use strongroom_domain::ports::keys::RootKeyStore;
 use strongroom_domain::rotation::{Progress, RootKeyState, RotationState, RunningServer};
-use strongroom_domain::store::{RootKeyStore, StoreError, StoredRootKey};
 use strongroom_storage::doctor::{self, Inspection};
 use strongroom_storage::{ConnectError, Database};
 

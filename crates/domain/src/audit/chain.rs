@@ -1,0 +1,144 @@
+//! The keyed digests that link events into chains.
+
+use strongroom_crypto::{Context, Digest, Purpose, SecretKey, mac};
+
+use crate::audit::event::Event;
+use crate::credential::SealedCredential;
+use crate::ids::{LaneId, OrgId};
+
+/// Links events into chains under the service's audit key.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    key: SecretKey,
+}
+
+/// Where in its chain an event stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The organization.
+    pub org: OrgId,
+    /// The lane.
+    pub lane: LaneId,
+    /// The sequence number, from 1.
+    pub seq: i64,
+    /// The digest of the event before; zeros for the first.
+    pub previous: &'a Digest,
+    /// For the first event: the heads it names, encoded.
+    pub heads: Option<&'a [u8]>,
+}
+
+impl Chain {
+    /// A chain under `key`.
+    #[must_use]
+    pub fn new(key: SecretKey) -> Self {
+        Self { key }
+    }
+
+    /// The digest of `event` at `place`: HMAC-SHA-256 over every stored field and the digest before.
+    #[must_use]
+    pub fn link(&self, place: &Place<'_>, event: &Event) -> Digest {
+        let context = Context::new(Purpose::AuditEvent)
+            .uuid(place.org.0)
+            .uuid(place.lane.0)
+            .i64(place.seq)
+            .bytes(place.previous)
+            .optional(place.heads, Context::bytes)
+            .i64(event.at.timestamp_micros())
+            .u8(event.action.code())
+            .u8(event.outcome.code())
+            .bytes(event.actor.as_bytes())
+            .bytes(event.request_id.as_bytes())
+            .bytes(event.source.as_bytes())
+            .optional(event.credential, |context, id| context.uuid(id.0))
+            .optional(event.key, |context, id| context.uuid(id.0))
+            .optional(event.version, Context::i64)
+            .optional(event.digest.as_ref(), |context, digest| {
+                context.bytes(digest)
+            });
+        mac(&self.key, &context, b"")
+    }
+
+    /// The digest of a credential's row that its write event carries. It leaves out the wrapped data key
+    /// and its generation, which rotation replaces without a change to the credential.
+    #[must_use]
+    pub fn row_digest(&self, org: OrgId, row: &SealedCredential) -> Digest {
+        let context = Context::new(Purpose::CredentialDigest)
+            .uuid(org.0)
+            .uuid(row.id.0)
+            .i64(row.version)
+            .u8(row.provider.code())
+            .u8(row.kind.code())
+            .bytes(row.label.as_str().as_bytes())
+            .optional(row.pieces_user.as_deref(), |context, user| {
+                context.bytes(user.as_bytes())
+            });
+        mac(&self.key, &context, &row.sealed_blob)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::audit::event::Action;
+    use crate::audit::event::Outcome;
+    use crate::caller::Caller;
+    use crate::ids::CredentialId;
+    use chrono::DateTime;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::caller::RequestInfo;
+
+    #[test]
+    fn a_link_depends_on_everything_it_covers() {
+        let chain = Chain::new(SecretKey::from_slice(&[1; 32]).unwrap());
+        let request = RequestInfo {
+            id: "r".into(),
+            source: "s".into(),
+        };
+        let caller = Caller::operator(OrgId(Uuid::from_u128(1)), request);
+        let event = Event::by(&caller, Action::CredentialCreate, DateTime::UNIX_EPOCH);
+        let place = Place {
+            org: caller.org(),
+            lane: LaneId(Uuid::from_u128(2)),
+            seq: 1,
+            previous: &[0; 32],
+            heads: Some(&[]),
+        };
+        let first = chain.link(&place, &event);
+        assert_eq!(first, chain.link(&place, &event));
+        let id = CredentialId(Uuid::from_u128(3));
+        let mut other = event.clone();
+        other.actor = "somebody".into();
+        let variants = [
+            chain.link(&Place { seq: 2, ..place }, &event),
+            chain.link(
+                &Place {
+                    heads: None,
+                    ..place
+                },
+                &event,
+            ),
+            chain.link(
+                &Place {
+                    previous: &[1; 32],
+                    ..place
+                },
+                &event,
+            ),
+            chain.link(
+                &Place {
+                    org: OrgId(Uuid::from_u128(9)),
+                    ..place
+                },
+                &event,
+            ),
+            chain.link(&place, &event.clone().about(id)),
+            chain.link(&place, &event.clone().of_write(1, [0; 32])),
+            chain.link(&place, &event.clone().with_outcome(Outcome::Denied)),
+            chain.link(&place, &other),
+        ];
+        for (at, variant) in variants.iter().enumerate() {
+            assert_ne!(first, *variant, "variant {at}");
+        }
+    }
+}

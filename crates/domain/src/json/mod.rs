@@ -1,0 +1,138 @@
+//! Strict JSON (RFC 8259, with the choices of I-JSON, RFC 7493): no duplicate member at any depth, no
+//! lone surrogate, at most [`MAX_DEPTH`] levels. Numbers are checked for syntax and never converted.
+
+pub mod value;
+pub(crate) mod walk;
+
+use serde_json::value::RawValue;
+
+use crate::json::value::{JsonError, Value, malformed, syntax};
+use crate::json::walk::{Path, Walk};
+
+/// Checks `bytes` as one strict JSON text.
+///
+/// # Errors
+/// [`JsonError`] for the first thing wrong, with line and column.
+pub fn parse(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| malformed(format!("not UTF-8 at byte {}", error.valid_up_to())))?;
+    if text.trim().is_empty() {
+        return Err(malformed("the body is empty".into()));
+    }
+    let root: &RawValue = serde_json::from_str(text).map_err(|error| syntax(&error))?;
+    let root = Value(root);
+    Walk { text }.check(root, &Path::Root)?;
+    Ok(root)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::json::value::SHOWN_NAME;
+    use crate::json::value::members;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn refused(text: &str) -> JsonError {
+        parse(text.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn keeps_the_bytes_and_never_reads_numbers() {
+        let text = r#"{"a": 1e400, "b": 12345678901234567890, "c": 1.10, "d":"é\u00e9😀"}"#;
+        let members = parse(text.as_bytes()).unwrap().members().unwrap();
+        let texts: Vec<_> = members.iter().map(|(_, value)| value.text()).collect();
+        assert_eq!(
+            texts,
+            ["1e400", "12345678901234567890", "1.10", r#""é\u00e9😀""#]
+        );
+    }
+
+    #[test]
+    fn members_of_what_was_checked_are_those_that_were_sent() {
+        let sent = r#"{"a":1,"\u0062":[2],"":null}"#;
+        let read = members(sent.as_bytes()).unwrap();
+        let read: Vec<_> = read
+            .iter()
+            .map(|(name, value)| (&**name, value.text()))
+            .collect();
+        assert_eq!(read, [("a", "1"), ("b", "[2]"), ("", "null")]);
+        assert!(members(b"[1]").is_none());
+    }
+
+    #[test]
+    fn refuses_duplicates_at_any_depth_by_name() {
+        assert_eq!(refused(r#"{"a":1,"a":2}"#).field, "a");
+        let deep = refused("{\"x\":[0,{\"b\":1,\n \"\\u0062\":2}]}");
+        assert_eq!(deep.field, "x[1].b");
+        assert_eq!(deep.code, "duplicate_member");
+        assert_eq!(refused(r#"{"":{"a":1,"a":2}}"#).field, ".a");
+        assert!(
+            deep.message.ends_with("at line 2 column 11"),
+            "{}",
+            deep.message
+        );
+    }
+
+    #[test]
+    fn refuses_lone_surrogates_in_values_and_names() {
+        assert_eq!(refused(r#"{"a":"\ud800"}"#).field, "a");
+        assert_eq!(refused(r#"{"a":{"\udfff":1}}"#).field, "a");
+        assert!(parse(r#"{"a":"\ud83d\ude00"}"#.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn depth_32_passes_and_33_does_not() {
+        let nest = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(nest(32).as_bytes()).is_ok());
+        assert_eq!(refused(&nest(33)).code, "too_deep");
+        assert_eq!(refused(&nest(30_000)).code, "too_deep");
+    }
+
+    #[test]
+    fn malformed_texts_say_where() {
+        for text in [
+            "",
+            "  ",
+            "{",
+            "{\"a\":}",
+            "nul",
+            "{} {}",
+            "\u{feff}{}",
+            "{\"a\":01}",
+            "[1,]",
+            "'a'",
+        ] {
+            assert_eq!(refused(text).code, "malformed_json", "{text:?}");
+        }
+        assert!(refused("{\"a\":}").message.contains("line 1 column 6"));
+        assert!(
+            parse(b"{\"a\":\"\xff\"}")
+                .unwrap_err()
+                .message
+                .contains("byte 6")
+        );
+    }
+
+    #[test]
+    fn long_names_are_shortened_in_errors() {
+        let name = "n".repeat(5000);
+        let error = refused(&format!("{{\"{name}\":1,\"{name}\":2}}"));
+        assert!(error.field.chars().count() <= SHOWN_NAME + 1);
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(bytes: Vec<u8>) {
+            let _ = parse(&bytes);
+        }
+
+        #[test]
+        fn any_string_survives(text: String) {
+            let sent = serde_json::to_string(&text).unwrap();
+            let value = parse(sent.as_bytes()).unwrap();
+            let read = value.as_string().unwrap();
+            prop_assert_eq!(read.as_str(), text.as_str());
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! One value inside a checked JSON text, and why a text is refused.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+/// How deep objects and arrays may nest; the outermost is level 1.
+pub const MAX_DEPTH: usize = 32;
+
+/// Longest part of a member's name that an error repeats, in characters.
+pub(crate) const SHOWN_NAME: usize = 64;
+
+/// Why a text is refused, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonError {
+    /// Machine-readable kind: `malformed_json`, `duplicate_member`, `too_deep`, `wrong_type`.
+    pub code: &'static str,
+    /// The member concerned (`json_blob.a[0].b`), empty for the text as a whole.
+    pub field: String,
+    /// What is wrong. Quotes no value.
+    pub message: String,
+}
+
+/// A JSON value's kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `{…}`
+    Object,
+    /// `[…]`
+    Array,
+    /// `"…"`
+    String,
+    /// A number.
+    Number,
+    /// `true` or `false`
+    Bool,
+    /// `null`
+    Null,
+}
+
+/// One value inside a checked text; borrows its exact bytes.
+#[derive(Clone, Copy)]
+pub struct Value<'a>(pub(super) &'a RawValue);
+
+/// An object's members, in the order they were sent.
+pub type Members<'a> = Vec<(Cow<'a, str>, Value<'a>)>;
+
+impl fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl<'a> Value<'a> {
+    /// The value's bytes as they were sent.
+    #[must_use]
+    pub fn text(self) -> &'a str {
+        self.0.get()
+    }
+
+    /// What kind of value it is.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        match self.text().as_bytes().first() {
+            Some(b'{') => Kind::Object,
+            Some(b'[') => Kind::Array,
+            Some(b'"') => Kind::String,
+            Some(b't' | b'f') => Kind::Bool,
+            Some(b'n') => Kind::Null,
+            _ => Kind::Number,
+        }
+    }
+
+    /// The decoded string, or `None` when it is not one. Wiped on drop, as it may be a secret.
+    #[must_use]
+    pub fn as_string(self) -> Option<Zeroizing<String>> {
+        if self.kind() != Kind::String {
+            return None;
+        }
+        serde_json::from_str::<String>(self.text())
+            .ok()
+            .map(Zeroizing::new)
+    }
+
+    /// The boolean, or `None` when it is not one.
+    #[must_use]
+    pub fn as_bool(self) -> Option<bool> {
+        serde_json::from_str(self.text()).ok()
+    }
+
+    /// The members, or `None` when it is no object.
+    #[must_use]
+    pub fn members(self) -> Option<Members<'a>> {
+        let RawMembers(members) = serde_json::from_str(self.text()).ok()?;
+        Some(members)
+    }
+}
+
+/// The members of an object that [`parse`] has checked before, or `None` when it is none. It looks for no repeated member,
+/// and not how deep it is.
+pub(crate) fn members(checked: &[u8]) -> Option<Members<'_>> {
+    let RawMembers(members) = serde_json::from_slice(checked).ok()?;
+    Some(members)
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Object => "an object",
+            Self::Array => "an array",
+            Self::String => "a string",
+            Self::Number => "a number",
+            Self::Bool => "a boolean",
+            Self::Null => "null",
+        })
+    }
+}
+
+pub(crate) fn malformed(what: String) -> JsonError {
+    JsonError {
+        code: "malformed_json",
+        field: String::new(),
+        message: format!("malformed JSON: {what}"),
+    }
+}
+
+// serde_json's syntax messages name what was expected and where; they quote no input.
+pub(crate) fn syntax(error: &serde_json::Error) -> JsonError {
+    malformed(error.to_string())
+}
+
+/// A member's name as an error may repeat it: shortened, control characters replaced.
+#[must_use]
+pub fn shown_name(name: &str) -> String {
+    let mut shown: String = name
+        .chars()
+        .take(SHOWN_NAME)
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect();
+    if name.chars().nth(SHOWN_NAME).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Keeps every member, also repeated ones, which serde's maps would merge.
+struct RawMembers<'a>(Members<'a>);
+
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for RawMembers<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = RawMembers<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some((Name(name), value)) = map.next_entry()? {
+                    members.push((name, Value(value)));
+                }
+                Ok(RawMembers(members))
+            }
+        }
+        deserializer.deserialize_map(Collect)
+    }
+}

@@ -1,0 +1,150 @@
+//! The root keys and passphrases that are configured.
+
+use chrono::{DateTime, Utc};
+use strongroom_crypto::{
+    CryptoError, PassphraseParams, RandomSource, RootKey, RootKeyId, SecretString,
+};
+use uuid::Uuid;
+
+use crate::keyring::error::KeyringError;
+use crate::keyring::stored::StoredRootKey;
+use crate::rotation::RootKeyState;
+
+/// What is configured to unlock with: any number of keys, and passphrases that stand for keys.
+#[derive(Debug, Clone, Default)]
+pub struct RootKeySources {
+    /// Keys themselves, newest last.
+    pub keys: Vec<RootKey>,
+    /// Passphrases, made into keys with argon2id.
+    pub passphrases: Vec<SecretString>,
+}
+
+/// A new root key with a random id.
+///
+/// # Errors
+/// [`CryptoError::Random`] when there is no randomness to be had.
+pub fn new_root_key(random: &dyn RandomSource) -> Result<RootKey, CryptoError> {
+    let mut id = [0; 16];
+    random.fill(&mut id)?;
+    let id: Uuid = uuid::Builder::from_random_bytes(id).into_uuid();
+    RootKey::generate(RootKeyId(id), random)
+}
+
+/// The row by which an empty database learns its root key: the newest key, else the passphrase.
+pub(crate) fn first(
+    sources: &RootKeySources,
+    now: DateTime<Utc>,
+    random: &dyn RandomSource,
+) -> Result<StoredRootKey, KeyringError> {
+    let (key, passphrase) = match (sources.keys.last(), sources.passphrases.last()) {
+        (Some(key), _) => (key.clone(), None),
+        (None, Some(passphrase)) => {
+            let mut id = [0; 16];
+            random.fill(&mut id)?;
+            let id = RootKeyId(uuid::Builder::from_random_bytes(id).into_uuid());
+            let params = PassphraseParams::generate(random)?;
+            let key = RootKey::from_passphrase(id, passphrase, &params)?;
+            (key, Some(params))
+        }
+        (None, None) => return Err(KeyringError("no root key is configured".into())),
+    };
+    Ok(stored(&key, passphrase, RootKeyState::Active, now, random)?)
+}
+
+/// What the database keeps of `key`.
+///
+/// # Errors
+/// [`CryptoError::Random`] when there is no randomness to be had.
+pub(crate) fn stored(
+    key: &RootKey,
+    passphrase: Option<PassphraseParams>,
+    state: RootKeyState,
+    created_at: DateTime<Utc>,
+    random: &dyn RandomSource,
+) -> Result<StoredRootKey, CryptoError> {
+    Ok(StoredRootKey {
+        id: key.id(),
+        check_value: key.check_value(random)?,
+        passphrase,
+        state,
+        created_at,
+    })
+}
+
+/// What became of one root key that the database knows.
+#[derive(Debug)]
+pub enum Found {
+    /// It is configured, and it is the right one.
+    Right(RootKey),
+    /// A key of its id is configured, but it is another key; or no passphrase fits.
+    Wrong,
+    /// It is not configured.
+    Missing,
+}
+
+impl RootKeySources {
+    /// Looks for the key that `row` describes. A passphrase takes tenths of a second to try.
+    ///
+    /// # Errors
+    /// [`CryptoError`] when argon2id refuses the stored parameters.
+    pub fn find(&self, row: &StoredRootKey) -> Result<Found, CryptoError> {
+        let Some(params) = &row.passphrase else {
+            let key = self.keys.iter().rfind(|key| key.id() == row.id);
+            return Ok(match key {
+                None => Found::Missing,
+                Some(key) if key.check(&row.check_value) => Found::Right(key.clone()),
+                Some(_) => Found::Wrong,
+            });
+        };
+        for passphrase in &self.passphrases {
+            let key = RootKey::from_passphrase(row.id, passphrase, params)?;
+            if key.check(&row.check_value) {
+                return Ok(Found::Right(key));
+            }
+        }
+        Ok(if self.passphrases.is_empty() {
+            Found::Missing
+        } else {
+            Found::Wrong
+        })
+    }
+
+    fn shown(&self) -> String {
+        let mut shown: Vec<_> = self.keys.iter().map(|key| key.id().to_string()).collect();
+        match self.passphrases.len() {
+            0 => {}
+            1 => shown.push("a passphrase".into()),
+            several => shown.push(format!("{several} passphrases")),
+        }
+        if shown.is_empty() {
+            return "nothing".into();
+        }
+        shown.join(", ")
+    }
+}
+
+pub(crate) fn missing_root_key(sources: &RootKeySources, row: &StoredRootKey) -> String {
+    let kind = if row.passphrase.is_some() {
+        "a passphrase"
+    } else {
+        "a key from a file or variable"
+    };
+    format!(
+        "root key {} is missing: this database needs it ({kind}), and configured is only {}",
+        row.id,
+        sources.shown()
+    )
+}
+
+pub(crate) fn wrong_root_key(row: &StoredRootKey) -> String {
+    let id = row.id;
+    if row.passphrase.is_some() {
+        return format!(
+            "root key {id} is wrong: no configured passphrase is the one that this database was sealed with"
+        );
+    }
+    format!(
+        "root key {id} is wrong: the configured key bears this id, but is not the key that this database was \
+         sealed with"
+    )
+}

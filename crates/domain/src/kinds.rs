@@ -1,0 +1,83 @@
+//! Names that stand for numbers: on the wire, in the database, and in what seals bind.
+
+use serde::Serialize;
+
+macro_rules! wire_enum {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $code:literal => $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant,)+ }
+
+        impl $name {
+            /// Every value, in the order of the API's documents.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The name on the wire and in the database.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// The value called `text`, if there is one.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+
+            /// The number that seals and digests bind; stored, so never reused or changed.
+            #[must_use]
+            pub fn code(self) -> u8 {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// All names, for messages: `a, b or c`.
+            #[must_use]
+            pub fn choices() -> String {
+                let names: Vec<_> = Self::ALL.iter().map(|value| value.as_str()).collect();
+                match names.split_last() {
+                    Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+                    _ => names.concat(),
+                }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use wire_enum;
+
+wire_enum! {
+    /// The company that issued a credential.
+    Provider {
+        /// Google.
+        Google = 1 => "google",
+        /// Onfido.
+        Onfido = 2 => "onfido",
+        /// Shopify.
+        Shopify = 3 => "shopify",
+        /// Any other.
+        Generic = 4 => "generic",
+    }
+}
+
+wire_enum! {
+    /// What kind of secret a credential holds.
+    CredentialType {
+        /// One API key.
+        ApiKey = 1 => "api_key",
+        /// An OAuth 2.0 client id and secret.
+        ClientCredentials = 2 => "client_credentials",
+        /// A user name and password.
+        UserPass = 3 => "user_pass",
+        /// An API id with its key.
+        ApiIdAccess = 4 => "api_id_access",
+        /// An access token.
+        AccessToken = 5 => "access_token",
+        /// A credentials file in JSON, such as a service account's.
+        JsonCredentials = 6 => "json_credentials",
+    }
+}

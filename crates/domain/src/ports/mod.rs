@@ -1,0 +1,12 @@
+//! The ports: what the vault needs of a database, a clock and a backup file.
+
+pub mod audit;
+pub mod backup;
+pub mod clock;
+pub mod error;
+pub mod keys;
+pub mod last_used;
+pub mod regions;
+pub mod rotation;
+pub mod scrub;
+pub mod store;

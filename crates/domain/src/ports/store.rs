@@ -1,0 +1,224 @@
+//! The ports: what the vault needs of a database. Only sealed bytes go through them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use strongroom_crypto::Digest;
+use uuid::Uuid;
+
+use crate::api_key::StoredApiKey;
+use crate::audit::event::{Event, Outcome};
+use crate::caller::OrgScope;
+use crate::credential::{
+    CredentialFilter, CredentialPage, Page, SealedCredential, StoredCredential,
+};
+use crate::health::status::StoreStatus;
+use crate::idempotency::{Claim, Earlier};
+use crate::ids::{CredentialId, KeyId};
+use crate::keyring::stored::StoredOrgKey;
+use crate::organization::Organization;
+use crate::ports::audit::AuditStore;
+use crate::ports::error::StoreResult;
+use crate::ports::last_used::LastUseStore;
+use crate::ports::regions::OperationStore;
+use crate::ports::rotation::RotationStore;
+use crate::ports::scrub::ScrubStore;
+use crate::replication::{OperationId, WalPosition};
+
+/// Organizations, their keys, their credentials. Every write commits together with its audit event.
+#[async_trait]
+pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore + OperationStore {
+    /// Creates an organization with its first key.
+    async fn create_organization(
+        &self,
+        scope: OrgScope,
+        organization: Organization,
+        key: StoredOrgKey,
+        event: Event,
+    ) -> StoreResult<()>;
+    /// All organizations, oldest first: the one door across tenants.
+    async fn organizations(&self) -> StoreResult<Vec<Organization>>;
+    /// Those that are deleted or destroyed, oldest first.
+    async fn deleted_organizations(&self) -> StoreResult<Vec<Organization>>;
+    /// The organization, also a deleted one.
+    async fn organization(&self, scope: OrgScope) -> StoreResult<Option<Organization>>;
+    /// Deletes the organization, until `destroy_after` in a way that can be taken back.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is not there or deleted already.
+    async fn delete_organization(
+        &self,
+        scope: OrgScope,
+        destroy_after: DateTime<Utc>,
+        event: Event,
+    ) -> StoreResult<()>;
+    /// Restores a deleted organization.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is not deleted, or destroyed.
+    async fn restore_organization(&self, scope: OrgScope, event: Event) -> StoreResult<()>;
+    /// Destroys a deleted organization's keys, and with them everything they sealed, and revokes its API keys:
+    /// `at_once`, or only if its grace period has ended.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is not deleted, or destroyed already.
+    async fn destroy_organization(
+        &self,
+        scope: OrgScope,
+        at_once: bool,
+        event: Event,
+    ) -> StoreResult<()>;
+    /// Removes what rows a destroyed organization still has; can be repeated.
+    async fn remove_rows(&self, scope: OrgScope) -> StoreResult<()>;
+    /// All generations of the organization's key.
+    async fn org_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredOrgKey>>;
+    /// The generations that the replica shows which credentials are read from; `None` when that is the primary.
+    async fn org_keys_of_replica(&self, scope: OrgScope) -> StoreResult<Option<Vec<StoredOrgKey>>>;
+
+    /// Stores a new API key.
+    async fn add_api_key(
+        &self,
+        scope: OrgScope,
+        key: StoredApiKey,
+        event: Event,
+    ) -> StoreResult<()>;
+    /// One API key.
+    async fn api_key(&self, scope: OrgScope, id: KeyId) -> StoreResult<Option<StoredApiKey>>;
+    /// All API keys of the organization, oldest first.
+    async fn api_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredApiKey>>;
+    /// Revokes an API key and tells every server; a key revoked before keeps its first time.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such key.
+    async fn revoke_api_key(&self, scope: OrgScope, id: KeyId, event: Event) -> StoreResult<()>;
+
+    /// Stores a new credential, unless an earlier request has claimed the same.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when its user of the Pieces surface has one already,
+    /// [`StoreError::ReusedIdempotencyKey`], [`StoreError::RetiredKey`].
+    async fn insert_credential(
+        &self,
+        scope: OrgScope,
+        row: SealedCredential,
+        tracking: Tracking,
+        event: Event,
+    ) -> StoreResult<Committed>;
+    /// One credential, with its last use.
+    async fn credential(
+        &self,
+        scope: OrgScope,
+        id: CredentialId,
+    ) -> StoreResult<Option<Arc<StoredCredential>>>;
+    /// Shows one credential, with its last use, to `look`, and records the look. The event is durable when this returns.
+    async fn look_at_credential(
+        &self,
+        scope: OrgScope,
+        id: CredentialId,
+        look: LookFn,
+        event: Event,
+    ) -> StoreResult<()>;
+    /// The credential of a user of the Pieces surface, as the primary has it.
+    async fn credential_of_user(
+        &self,
+        scope: OrgScope,
+        user: &str,
+    ) -> StoreResult<Option<SealedCredential>>;
+    /// Replaces a credential by what `change` makes of it; the row is locked meanwhile. The event gets the
+    /// new row's version and digest.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is none, [`StoreError::Refused`] when `change` refuses.
+    async fn change_credential(
+        &self,
+        scope: OrgScope,
+        id: CredentialId,
+        change: ChangeFn,
+        operation: Option<OperationId>,
+        event: Event,
+    ) -> StoreResult<Committed>;
+    /// Deletes a credential. The event gets the deleted version, or says that there was none.
+    async fn delete_credential(
+        &self,
+        scope: OrgScope,
+        id: CredentialId,
+        operation: Option<OperationId>,
+        event: Event,
+    ) -> StoreResult<Committed>;
+    /// Deletes all credentials of the organization: `event` is recorded, then one of `each` per credential.
+    async fn delete_all_credentials(
+        &self,
+        scope: OrgScope,
+        operation: Option<OperationId>,
+        event: Event,
+        each: Event,
+    ) -> StoreResult<Committed>;
+    /// One page of credentials, without secrets.
+    async fn list_credentials(
+        &self,
+        scope: OrgScope,
+        page: Page,
+        filter: CredentialFilter,
+    ) -> StoreResult<CredentialPage>;
+
+    /// How its queues and connections stand now.
+    fn status(&self) -> StoreStatus;
+
+    /// A value that is another one after every change of an API key, an organization or its key, but for new ones. None
+    /// where the database has no such value.
+    async fn key_epoch(&self) -> StoreResult<Option<Uuid>>;
+
+    /// Whether the primary answers, and the replica where credentials are read from one.
+    async fn ping(&self) -> StoreResult<()>;
+
+    /// Records an event that belongs to no write.
+    async fn record(&self, scope: OrgScope, event: Event) -> StoreResult<()>;
+}
+
+/// What a change makes of a row.
+#[derive(Debug)]
+pub struct ChangedCredential {
+    /// The row to store.
+    pub row: SealedCredential,
+    /// The digest that its audit event carries.
+    pub digest: Digest,
+}
+
+/// Makes the new row out of the current one, inside the transaction that holds it. May run more than once.
+/// Fails with [`Refused`](crate::ports::error::StoreError::Refused) or [`RetiredKey`](crate::ports::error::StoreError::RetiredKey), and then
+/// nothing is written.
+pub type ChangeFn = Arc<dyn Fn(SealedCredential) -> StoreResult<ChangedCredential> + Send + Sync>;
+
+/// What a look at a credential found, for its audit event.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    /// How the look ended.
+    pub outcome: Outcome,
+    /// The row's version, where there was one to read.
+    pub version: Option<i64>,
+}
+
+/// Looks at a credential's row, or at its absence; [`Malformed`](crate::ports::error::StoreError::Malformed) is shown to it as well.
+/// May run more than once. Fails with [`RetiredKey`](crate::ports::error::StoreError::RetiredKey) when the row needs a key that is
+/// not at hand, and then nothing is recorded.
+pub type LookFn =
+    Arc<dyn Fn(StoreResult<Option<Arc<StoredCredential>>>) -> StoreResult<Seen> + Send + Sync>;
+
+/// What a write leaves beside its rows, in the same transaction.
+#[derive(Debug, Clone, Default)]
+pub struct Tracking {
+    /// A row that shows where the write has arrived.
+    pub operation: Option<OperationId>,
+    /// A claim by which a repetition of the request is known; always with an operation.
+    pub claim: Option<Claim>,
+}
+
+/// What is known of a write once it is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Committed {
+    /// Where it ends in the primary's log, when somebody waits for it there.
+    pub position: Option<WalPosition>,
+    /// What an earlier request with the same claim did; this one then did nothing.
+    pub earlier: Option<Earlier>,
+}

@@ -1,0 +1,106 @@
+//! Noting and flushing last-used times.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use crate::caller::{Actor, Caller, OrgScope, Permission};
+use crate::error::VaultError;
+use crate::ids::{CredentialId, KeyId, OrgId};
+use crate::last_used::{LastUse, Uses};
+use crate::vault::Vault;
+use crate::vault::last_used_buffer::{MAX_WAITING, Noted};
+
+/// What a flush took out of the log. It goes back unless it was kept: also when the flush is given up half-way.
+struct Taken<'a> {
+    vault: &'a Vault,
+    noted: Noted,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.vault.note_again(std::mem::take(&mut self.noted));
+    }
+}
+
+impl Vault {
+    /// `caller` has revealed or changed the credential `id`.
+    pub(super) fn note_use(&self, caller: &Caller, id: CredentialId) {
+        let by = match caller.actor() {
+            Actor::Key(key, _) => Some(key),
+            Actor::Anonymous | Actor::Operator => None,
+        };
+        let last = LastUse { at: self.now(), by };
+        if !self.uses.lock().credential((caller.org(), id), last) {
+            self.counters.uses_dropped.add(1);
+        }
+    }
+
+    /// The API key `id` has authenticated a request.
+    pub(super) fn note_key_use(&self, org: OrgId, id: KeyId) {
+        if !self.uses.lock().key((org, id), self.now()) {
+            self.counters.uses_dropped.add(1);
+        }
+    }
+
+    /// How many uses wait for [`Self::flush_uses`], as a share of the most that may, from 0 to 1.
+    #[must_use]
+    pub fn waiting_uses(&self) -> f64 {
+        self.uses.lock().len() as f64 / MAX_WAITING as f64
+    }
+
+    /// Keeps the uses noted since the last flush. After a failure they wait for the next one.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn flush_uses(&self) -> Result<(), VaultError> {
+        let mut taken = Taken {
+            vault: self,
+            noted: std::mem::take(&mut *self.uses.lock()),
+        };
+        let noted = &taken.noted;
+        if noted.len() == 0 {
+            return Ok(());
+        }
+        let uses = Uses {
+            credentials: noted
+                .credentials
+                .iter()
+                .map(|((org, id), last)| (OrgScope::new(*org), *id, *last))
+                .collect(),
+            keys: noted
+                .keys
+                .iter()
+                .map(|((org, id), at)| (OrgScope::new(*org), *id, *at))
+                .collect(),
+        };
+        self.store.keep_uses(uses).await?;
+        taken.noted = Noted::default();
+        Ok(())
+    }
+
+    fn note_again(&self, noted: Noted) {
+        let mut log = self.uses.lock();
+        let mut dropped = 0;
+        for (id, last) in noted.credentials {
+            dropped += u64::from(!log.credential(id, last));
+        }
+        for (id, at) in noted.keys {
+            dropped += u64::from(!log.key(id, at));
+        }
+        self.counters.uses_dropped.add(dropped);
+    }
+
+    /// When each API key of the caller's organization was last used; those never used are left out. At most as
+    /// old as the servers' flush interval.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], or the store's failure.
+    pub async fn key_uses(
+        &self,
+        caller: &Caller,
+    ) -> Result<HashMap<KeyId, DateTime<Utc>>, VaultError> {
+        caller.require(Permission::ManageOrganization)?;
+        Ok(self.store.key_uses(caller.scope()).await?)
+    }
+}

@@ -1,0 +1,265 @@
+//! Compares one organization's rows with the database's, and writes what is missing.
+
+use std::collections::HashMap;
+use std::mem::take;
+
+use crate::backup::record::{
+    CheckpointRow, CredentialRow, EventRow, OrgKeyRow, OrganizationRow, Record,
+};
+use crate::backup::rules::{Verdict, judge};
+use crate::ids::{CredentialId, LaneId};
+use crate::keyring::organization::OrgKeyring;
+use crate::vault::restore::error::RestoreError;
+use crate::vault::restore::organization::{Against, OrgPass};
+
+impl<'a> OrgPass<'a> {
+    pub(super) async fn compare_organization(
+        &mut self,
+        row: OrganizationRow,
+    ) -> Result<(), RestoreError> {
+        let Some(target) = &self.target else {
+            return Ok(());
+        };
+        let there = target.organization().await?;
+        self.plan.exists = there.is_some();
+        let destroyed = there.is_some_and(|there| there.destroyed_at.is_some());
+        self.plan.destroyed = destroyed && row.destroyed_at.is_none();
+        if !self.plan.exists {
+            self.insert(vec![Record::Organization(row)]).await?;
+            self.plan.other_inserts += 1;
+        }
+        Ok(())
+    }
+
+    // Where the database has an active key, no generation is brought back: one that is missing was retired, and
+    // credentials that need it are wrapped by the active one.
+    pub(super) async fn compare_keys(&mut self, keys: &OrgKeyring) -> Result<(), RestoreError> {
+        let (Some(target), Some(against)) = (&self.target, self.against) else {
+            return Ok(());
+        };
+        let there = target.org_keys().await?;
+        let (there_keys, _) = against.keys.root.open_org_keys_each(self.org(), &there);
+        match keys.joined(&there_keys) {
+            None => self.plan.other_keys = true,
+            Some(joined) if there.iter().any(|key| key.active) => {
+                self.checks.generation = Some(joined.active());
+                self.joined = Some(joined);
+            }
+            Some(_) => {
+                let missing: Vec<_> = self
+                    .org_keys
+                    .iter()
+                    .filter(|row| !there.iter().any(|key| key.generation == row.generation))
+                    .cloned()
+                    .collect();
+                self.plan.other_inserts += missing.len() as u64;
+                self.insert_keys(missing, against).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn insert_keys(
+        &mut self,
+        rows: Vec<OrgKeyRow>,
+        against: Against<'a>,
+    ) -> Result<(), RestoreError> {
+        if !self.writing || rows.is_empty() {
+            return Ok(());
+        }
+        let active = against.keys.root.active_id();
+        let mut records = Vec::with_capacity(rows.len());
+        for mut row in rows {
+            if row.root_key_id != active.0 {
+                let (org, stored) = (self.org(), row.stored());
+                let rewrapped = against.keys.root.rewrap_org_key_from(
+                    &self.backup.root,
+                    org,
+                    &stored,
+                    against.random,
+                );
+                // One that does not open is restored as it is, if at all.
+                if let Ok(rewrapped) = rewrapped {
+                    row.root_key_id = active.0;
+                    row.wrapped_key = rewrapped.wrapped;
+                }
+            }
+            records.push(Record::OrgKey(row));
+        }
+        self.checks.root_key = Some(active);
+        self.insert(records).await
+    }
+
+    pub(super) async fn flush(&mut self) -> Result<(), RestoreError> {
+        let batch = take(&mut self.batch);
+        match batch.first() {
+            None => Ok(()),
+            Some(Record::Credential(_)) => self.flush_credentials(batch).await,
+            Some(Record::Event(_)) => self.flush_events(batch).await,
+            Some(Record::Checkpoint(_)) => self.flush_checkpoints(batch).await,
+            Some(Record::ApiKey(_)) => self.flush_api_keys(batch).await,
+            Some(Record::Rotation(_)) if self.plan.exists => Ok(()),
+            Some(Record::Rotation(_)) => {
+                self.plan.other_inserts += batch.len() as u64;
+                self.insert(batch).await
+            }
+            // Last uses: merged, the later one counts.
+            Some(_) => self.insert(batch).await,
+        }
+    }
+
+    async fn flush_credentials(&mut self, batch: Vec<Record>) -> Result<(), RestoreError> {
+        let Some(target) = &self.target else {
+            return Ok(());
+        };
+        let rows = batch.into_iter().filter_map(|record| match record {
+            Record::Credential(row) => Some(row),
+            _ => None,
+        });
+        let rows: Vec<CredentialRow> = rows.collect();
+        let ids: Vec<_> = rows.iter().map(|row| CredentialId(row.cred_id)).collect();
+        let present = target.credentials(&ids).await?;
+        let present: HashMap<_, _> = present.iter().map(|there| (there.id.0, there)).collect();
+        let (mut inserts, mut replacements) = (Vec::new(), Vec::new());
+        for row in rows {
+            let verdict = judge(&row, present.get(&row.cred_id).copied());
+            self.plan.credentials.add(verdict);
+            match verdict {
+                Verdict::Insert => inserts.push(Record::Credential(self.rewrapped(row)?)),
+                Verdict::Differ if self.rules.replace => replacements.push(self.rewrapped(row)?),
+                Verdict::Same | Verdict::Newer | Verdict::Differ => {}
+            }
+        }
+        self.insert(inserts).await?;
+        if let Some(target) = self.target.as_ref().filter(|_| self.writing) {
+            for row in &replacements {
+                target.replace(row).await?;
+            }
+        }
+        Ok(())
+    }
+
+    // Under the key that is active in the database, if the row needs another one.
+    fn rewrapped(&self, mut row: CredentialRow) -> Result<CredentialRow, RestoreError> {
+        let (Some(joined), Some(against), Some(sealed)) =
+            (&self.joined, self.against, row.sealed())
+        else {
+            return Ok(row);
+        };
+        if !self.writing || row.key_generation == joined.active() {
+            return Ok(row);
+        }
+        if joined.open(&sealed).is_ok() {
+            let rewrapped = joined.rewrap(&sealed, against.random)?;
+            row.key_generation = rewrapped.key_generation;
+            row.wrapped_key = rewrapped.wrapped_key;
+        }
+        Ok(row)
+    }
+
+    async fn flush_events(&mut self, batch: Vec<Record>) -> Result<(), RestoreError> {
+        let Some(target) = &self.target else {
+            return Ok(());
+        };
+        let place = |row: &EventRow| (LaneId(row.lane), row.seq);
+        let events = batch.iter().filter_map(|record| match record {
+            Record::Event(row) => Some(row),
+            _ => None,
+        });
+        let places: Vec<_> = events.map(place).collect();
+        let there = target.events(&places).await?;
+        let there: HashMap<_, _> = there
+            .into_iter()
+            .map(|(lane, seq, mac)| ((lane, seq), mac))
+            .collect();
+        let mut lanes: Vec<_> = places.iter().map(|(lane, _)| *lane).collect();
+        lanes.dedup();
+        let pruned: HashMap<_, _> = target.pruned(&lanes).await?.into_iter().collect();
+        let mut inserts = Vec::new();
+        for record in batch {
+            let Record::Event(row) = &record else {
+                continue;
+            };
+            let verdict = match there.get(&place(row)) {
+                Some(mac) if *mac == row.mac => Verdict::Same,
+                Some(_) => Verdict::Differ,
+                None if pruned
+                    .get(&LaneId(row.lane))
+                    .is_some_and(|last| *last >= row.seq) =>
+                {
+                    Verdict::Newer
+                }
+                None => Verdict::Insert,
+            };
+            self.plan.audit_events.add(verdict);
+            if verdict == Verdict::Insert {
+                inserts.push(record);
+            }
+        }
+        self.insert(inserts).await
+    }
+
+    async fn flush_checkpoints(&mut self, batch: Vec<Record>) -> Result<(), RestoreError> {
+        let Some(target) = &self.target else {
+            return Ok(());
+        };
+        let rows: Vec<&CheckpointRow> = batch
+            .iter()
+            .filter_map(|record| match record {
+                Record::Checkpoint(row) => Some(row),
+                _ => None,
+            })
+            .collect();
+        let lanes: Vec<_> = rows.iter().map(|row| LaneId(row.lane)).collect();
+        let pruned: HashMap<_, _> = target.pruned(&lanes).await?.into_iter().collect();
+        // Where the event itself is there, nothing was pruned.
+        let places: Vec<_> = rows.iter().map(|row| (LaneId(row.lane), row.seq)).collect();
+        let there = target.events(&places).await?;
+        let mut inserts = Vec::new();
+        for row in rows {
+            let lane = LaneId(row.lane);
+            let known = pruned.get(&lane).is_some_and(|last| *last >= row.seq)
+                || there
+                    .iter()
+                    .any(|(at, seq, _)| (*at, *seq) == (lane, row.seq));
+            if !known {
+                inserts.push(Record::Checkpoint(row.clone()));
+            }
+        }
+        self.plan.other_inserts += inserts.len() as u64;
+        self.insert(inserts).await
+    }
+
+    async fn flush_api_keys(&mut self, batch: Vec<Record>) -> Result<(), RestoreError> {
+        let Some(target) = &self.target else {
+            return Ok(());
+        };
+        let there = target.api_keys().await?;
+        let there: HashMap<_, _> = there.iter().map(|key| (key.id.0, key)).collect();
+        let mut inserts = Vec::new();
+        for record in batch {
+            let Record::ApiKey(row) = &record else {
+                continue;
+            };
+            let verdict = match there.get(&row.key_id) {
+                None => Verdict::Insert,
+                Some(key) if key.digest == row.digest => Verdict::Same,
+                Some(key) if key.revoked_at.is_some() => Verdict::Newer,
+                Some(_) => Verdict::Differ,
+            };
+            self.plan.api_keys.add(verdict);
+            if verdict == Verdict::Insert {
+                inserts.push(record);
+            }
+        }
+        self.insert(inserts).await
+    }
+
+    async fn insert(&self, rows: Vec<Record>) -> Result<(), RestoreError> {
+        match &self.target {
+            Some(target) if self.writing && !rows.is_empty() => target.insert(&rows).await?,
+            _ => {}
+        }
+        Ok(())
+    }
+}

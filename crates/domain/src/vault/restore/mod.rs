@@ -1,0 +1,8 @@
+//! Restoring a backup: two readings, the first of which compares and the second writes.
+
+pub(crate) mod compare;
+pub(crate) mod error;
+pub(crate) mod opened;
+pub(crate) mod organization;
+pub(crate) mod pass;
+pub(crate) mod target;

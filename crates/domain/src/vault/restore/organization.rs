@@ -1,0 +1,251 @@
+//! Restoring one organization.
+
+use std::mem::discriminant;
+
+use chrono::{DateTime, Utc};
+use strongroom_crypto::RandomSource;
+
+use crate::audit::event::{Action, Event};
+use crate::backup::check::{TrailCheck, finding};
+use crate::backup::finding::BackupFinding;
+use crate::backup::record::{CredentialRow, OrgKeyRow, OrganizationEnd, OrganizationRow, Record};
+use crate::backup::rules::{OrganizationPlan, RestoreRules, Tally};
+use crate::caller::{Caller, OrgScope, RequestInfo};
+use crate::ids::{CredentialId, OrgId};
+use crate::keyring::organization::OrgKeyring;
+use crate::ports::backup::{KeyChecks, OrgTarget, RestoreTarget};
+use crate::ports::clock::Clock;
+use crate::ports::error::StoreError;
+use crate::vault::restore::error::{RestoreError, damaged};
+use crate::vault::restore::opened::OpenedBackup;
+use crate::vault::restore::target::TargetKeys;
+
+/// Watches a reading.
+pub trait RestoreObserver {
+    /// Something does not verify.
+    fn found(&mut self, finding: &BackupFinding);
+}
+
+/// What a reading compares the backup with.
+#[derive(Clone, Copy)]
+pub(super) struct Against<'a> {
+    pub(super) target: &'a dyn RestoreTarget,
+    pub(crate) keys: &'a TargetKeys,
+    pub(crate) random: &'a dyn RandomSource,
+}
+
+/// The time of a header, which PostgreSQL could store.
+pub(crate) fn stored_time(now: DateTime<Utc>) -> DateTime<Utc> {
+    use chrono::SubsecRound;
+    now.trunc_subsecs(6)
+}
+
+/// Most records that are compared and written at a time.
+const BATCH: usize = 100;
+
+/// One organization on its way.
+pub(super) struct OrgPass<'a> {
+    pub(super) backup: &'a OpenedBackup,
+    pub(super) against: Option<Against<'a>>,
+    pub(super) rules: RestoreRules,
+    pub(super) writing: bool,
+    pub(super) target: Option<Box<dyn OrgTarget>>,
+    pub(super) counts: OrganizationEnd,
+    pub(super) trail: TrailCheck<'a>,
+    pub(super) org_keys: Vec<OrgKeyRow>,
+    /// The backup's keys, once all have come.
+    pub(super) keys: Option<OrgKeyring>,
+    /// Those of the backup and of the database, the latter's active one being active.
+    pub(super) joined: Option<OrgKeyring>,
+    pub(super) checks: KeyChecks,
+    pub(super) batch: Vec<Record>,
+    pub(super) plan: OrganizationPlan,
+}
+
+impl<'a> OrgPass<'a> {
+    pub(super) async fn start(
+        backup: &'a OpenedBackup,
+        row: OrganizationRow,
+        against: Option<Against<'a>>,
+        rules: RestoreRules,
+        writing: bool,
+    ) -> Result<Self, RestoreError> {
+        let org = OrgId(row.org_id);
+        let target = match against {
+            None => None,
+            Some(against) => Some(against.target.open(OrgScope::new(org)).await?),
+        };
+        let mut pass = Self {
+            backup,
+            against,
+            rules,
+            writing,
+            target,
+            counts: OrganizationEnd::of(org),
+            trail: TrailCheck::new(&backup.chain, &backup.service.audit_signing, org),
+            org_keys: Vec::new(),
+            keys: None,
+            joined: None,
+            checks: KeyChecks::default(),
+            batch: Vec::new(),
+            plan: plan(&row),
+        };
+        pass.compare_organization(row).await?;
+        Ok(pass)
+    }
+
+    pub(super) fn org(&self) -> OrgId {
+        OrgId(self.plan.org_id)
+    }
+
+    /// Verifies `record` and compares it with the database.
+    pub(super) async fn take(
+        &mut self,
+        record: Record,
+        observer: &mut dyn RestoreObserver,
+    ) -> Result<(), RestoreError> {
+        self.counts.count(&record);
+        if let Record::OrgKey(row) = record {
+            if self.keys.is_some() {
+                return Err(damaged("its lines are not in their order"));
+            }
+            self.org_keys.push(row);
+            return Ok(());
+        }
+        self.settle_keys(observer).await?;
+        for finding in self.verify(&record) {
+            self.plan.findings += 1;
+            observer.found(&finding);
+        }
+        if self.target.is_none() {
+            return Ok(());
+        }
+        let kind = discriminant(&record);
+        let other = self
+            .batch
+            .first()
+            .is_some_and(|first| discriminant(first) != kind);
+        if other || self.batch.len() >= BATCH {
+            self.flush().await?;
+        }
+        self.batch.push(record);
+        Ok(())
+    }
+
+    /// Takes the organization's last line.
+    pub(super) async fn end(
+        &mut self,
+        end: &OrganizationEnd,
+        observer: &mut dyn RestoreObserver,
+    ) -> Result<(), RestoreError> {
+        self.settle_keys(observer).await?;
+        self.flush().await?;
+        if let Some(finding) = self.trail.end() {
+            self.plan.findings += 1;
+            observer.found(&finding);
+        }
+        self.counts.findings = end.findings;
+        if self.counts != *end {
+            let org = self.org();
+            return Err(damaged(format!(
+                "rows of organization {org} are missing or too many"
+            )));
+        }
+        // What only the database could tell when the backup was made.
+        self.plan.findings = self.plan.findings.max(end.findings);
+        Ok(())
+    }
+
+    fn verify(&mut self, record: &Record) -> Vec<BackupFinding> {
+        match record {
+            Record::Credential(row) => self.open(row).into_iter().collect(),
+            Record::Checkpoint(row) => self.trail.checkpoint(row).into_iter().collect(),
+            Record::Event(row) => self.trail.event(row).0,
+            _ => Vec::new(),
+        }
+    }
+
+    fn open(&self, row: &CredentialRow) -> Option<BackupFinding> {
+        let (org, id) = (self.org(), CredentialId(row.cred_id));
+        let Some(sealed) = row.sealed() else {
+            let message = "is of a form that no server writes".to_owned();
+            return Some(finding(org, Some(id), "malformed", message));
+        };
+        // What was opened is wiped as it is dropped.
+        let opened = self.keys.as_ref().map(|keys| keys.open(&sealed).is_ok());
+        (opened != Some(true)).then(|| {
+            let message = "does not open: it was moved, relabeled or altered".to_owned();
+            finding(org, Some(id), "does_not_open", message)
+        })
+    }
+
+    async fn settle_keys(
+        &mut self,
+        observer: &mut dyn RestoreObserver,
+    ) -> Result<(), RestoreError> {
+        if self.keys.is_some() {
+            return Ok(());
+        }
+        let org = self.org();
+        let stored: Vec<_> = self.org_keys.iter().map(OrgKeyRow::stored).collect();
+        let (keys, broken) = self.backup.root.open_org_keys_each(org, &stored);
+        for generation in broken {
+            self.plan.findings += 1;
+            let message =
+                format!("generation {generation} of the organization's key does not unwrap");
+            observer.found(&finding(org, None, "key_does_not_unwrap", message));
+        }
+        self.compare_keys(&keys).await?;
+        self.keys = Some(keys);
+        Ok(())
+    }
+
+    pub(super) async fn abandon(self) -> Result<(), RestoreError> {
+        match self.target {
+            Some(target) => Ok(target.abandon().await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes what was written durable, unless the database `changed` since the first reading.
+    pub(super) async fn finish(
+        self,
+        changed: bool,
+        request: &RequestInfo,
+        clock: &dyn Clock,
+    ) -> Result<(), RestoreError> {
+        let org = self.org();
+        let Some(target) = self.target.filter(|_| self.writing) else {
+            return Ok(());
+        };
+        if changed {
+            target.abandon().await?;
+            return Err(StoreError::Contended(format!(
+                "organization {org} was changed by somebody else meanwhile, and nothing of it was restored; run the \
+                 same command again"
+            ))
+            .into());
+        }
+        let caller = Caller::operator(org, request.clone());
+        let now = crate::vault::restore::organization::stored_time(clock.now());
+        let event = Event::by(&caller, Action::OrganizationRestoreBackup, now);
+        Ok(target.commit(event, self.checks).await?)
+    }
+}
+
+fn plan(row: &OrganizationRow) -> OrganizationPlan {
+    OrganizationPlan {
+        org_id: row.org_id,
+        name: row.name.clone(),
+        exists: false,
+        credentials: Tally::default(),
+        audit_events: Tally::default(),
+        api_keys: Tally::default(),
+        other_inserts: 0,
+        findings: 0,
+        refused: None,
+        destroyed: false,
+        other_keys: false,
+        seal: [0; 32],
+    }
+}

@@ -1,0 +1,200 @@
+//! One reading of a backup: verifies all of it, compares it with a database and, the second time, restores it.
+
+use std::collections::HashMap;
+
+use strongroom_crypto::RandomSource;
+
+use crate::backup::record::{End, Record};
+use crate::backup::rules::{OrganizationPlan, RestoreRules};
+use crate::backup::seal::Seal;
+use crate::caller::RequestInfo;
+use crate::ids::OrgId;
+use crate::ports::backup::RestoreTarget;
+use crate::ports::clock::Clock;
+use crate::vault::restore::error::{RestoreError, damaged};
+use crate::vault::restore::opened::OpenedBackup;
+use crate::vault::restore::organization::{Against, OrgPass, RestoreObserver};
+use crate::vault::restore::target::TargetKeys;
+
+/// What a second reading does.
+struct Apply<'a> {
+    plans: HashMap<OrgId, OrganizationPlan>,
+    request: RequestInfo,
+    clock: &'a dyn Clock,
+}
+
+/// One reading, line by line. Without a database it verifies alone.
+pub struct RestorePass<'a> {
+    backup: &'a OpenedBackup,
+    against: Option<Against<'a>>,
+    only: Option<OrgId>,
+    rules: RestoreRules,
+    apply: Option<Apply<'a>>,
+    seal: Seal,
+    organization: Option<OrgPass<'a>>,
+    organizations: u64,
+    plans: Vec<OrganizationPlan>,
+    ended: bool,
+}
+
+impl<'a> RestorePass<'a> {
+    /// A reading of what comes after the header of `backup`, of the organization `only` or of all.
+    #[must_use]
+    pub fn new(backup: &'a OpenedBackup, only: Option<OrgId>, rules: RestoreRules) -> Self {
+        Self {
+            backup,
+            against: None,
+            only,
+            rules,
+            apply: None,
+            seal: backup.seal(),
+            organization: None,
+            organizations: 0,
+            plans: Vec::new(),
+            ended: false,
+        }
+    }
+
+    /// The same that also compares with the database `target`, and writes nothing.
+    #[must_use]
+    pub fn comparing(
+        mut self,
+        target: &'a dyn RestoreTarget,
+        keys: &'a TargetKeys,
+        random: &'a dyn RandomSource,
+    ) -> Self {
+        self.against = Some(Against {
+            target,
+            keys,
+            random,
+        });
+        self
+    }
+
+    /// The same that restores what `plans`, the outcome of a reading before, say.
+    #[must_use]
+    pub fn applying(
+        mut self,
+        plans: &[OrganizationPlan],
+        request: RequestInfo,
+        clock: &'a dyn Clock,
+    ) -> Self {
+        let plans = plans.iter().map(|plan| (OrgId(plan.org_id), plan.clone()));
+        self.apply = Some(Apply {
+            plans: plans.collect(),
+            request,
+            clock,
+        });
+        self
+    }
+
+    /// Takes the next line, with its end.
+    ///
+    /// # Errors
+    /// [`RestoreError::Damaged`] when the backup is not what was written, or the database's failure. What an
+    /// organization before this one got stays; of this one nothing is there.
+    pub async fn line(
+        &mut self,
+        line: &[u8],
+        observer: &mut dyn RestoreObserver,
+    ) -> Result<(), RestoreError> {
+        if self.ended {
+            return Err(damaged("there is something behind its end"));
+        }
+        let record = serde_json::from_slice(line).map_err(|_| {
+            damaged(format!(
+                "line {} is of no known form",
+                self.seal.lines() + 1
+            ))
+        })?;
+        if let Record::End(end) = &record {
+            return self.end(end);
+        }
+        self.seal.add(line);
+        match (record, &mut self.organization) {
+            (Record::Organization(row), None) => {
+                let started = self.start(row).await?;
+                self.organization = Some(started);
+            }
+            (Record::OrganizationEnd(end), Some(organization)) => {
+                organization.end(&end, observer).await?;
+                self.finish_organization().await?;
+            }
+            (Record::Header(_) | Record::Organization(_), _) | (_, None) => {
+                return Err(damaged("its lines are not in their order"));
+            }
+            (record, Some(organization)) => organization.take(record, observer).await?,
+        }
+        Ok(())
+    }
+
+    /// Ends the reading; what is, or was, to be done with each organization.
+    ///
+    /// # Errors
+    /// [`RestoreError::Damaged`] when the end is missing.
+    pub fn finish(self) -> Result<Vec<OrganizationPlan>, RestoreError> {
+        if self.ended {
+            Ok(self.plans)
+        } else {
+            Err(damaged("it was cut short"))
+        }
+    }
+
+    async fn start(
+        &mut self,
+        row: crate::backup::record::OrganizationRow,
+    ) -> Result<OrgPass<'a>, RestoreError> {
+        let org = OrgId(row.org_id);
+        let selected = self.only.is_none_or(|only| only == org);
+        let writing = self.apply.as_ref().is_some_and(|apply| {
+            let plan = apply.plans.get(&org);
+            plan.is_some_and(|plan| plan.refused.is_none() && plan.writes(self.rules) > 0)
+        });
+        let needed = selected && (self.apply.is_none() || writing);
+        let against = self.against.filter(|_| needed);
+        OrgPass::start(self.backup, row, against, self.rules, writing).await
+    }
+
+    async fn finish_organization(&mut self) -> Result<(), RestoreError> {
+        let Some(organization) = self.organization.take() else {
+            return Ok(());
+        };
+        self.organizations += 1;
+        let org = organization.org();
+        let mut plan = organization.plan.clone();
+        plan.seal = self.seal.digest();
+        plan.refused = plan.refusal(self.rules);
+        match &self.apply {
+            None => organization.abandon().await?,
+            Some(apply) => {
+                // The second reading must be of the same file and find the same database.
+                let planned = apply.plans.get(&org);
+                if planned.is_some_and(|planned| planned.seal != plan.seal) {
+                    return Err(damaged("it changed while it was read"));
+                }
+                let changed = planned.is_none_or(|planned| *planned != plan);
+                organization
+                    .finish(changed, &apply.request, apply.clock)
+                    .await?;
+            }
+        }
+        if self.only.is_none_or(|only| only == org) {
+            self.plans.push(plan);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, end: &End) -> Result<(), RestoreError> {
+        let genuine = self.organization.is_none()
+            && end.organizations == self.organizations
+            && end.records == self.seal.lines()
+            && end.mac == self.seal.digest();
+        if !genuine {
+            return Err(damaged(
+                "its lines are not those that were written: some were altered, removed, added or moved",
+            ));
+        }
+        self.ended = true;
+        Ok(())
+    }
+}

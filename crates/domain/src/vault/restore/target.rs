@@ -1,0 +1,54 @@
+//! The keys of the database that is restored into.
+
+use crate::keyring::error::KeyringError;
+use crate::keyring::root::RootKeyring;
+use crate::keyring::service::open_stored;
+use crate::keyring::sources::RootKeySources;
+use crate::ports::keys::RootKeyStore;
+use crate::vault::restore::error::RestoreError;
+use crate::vault::restore::opened::OpenedBackup;
+
+/// The keys of the database that is restored into.
+#[derive(Debug)]
+pub struct TargetKeys {
+    /// Whether it has none yet, so that the backup's are installed.
+    pub empty: bool,
+    pub(super) root: RootKeyring,
+}
+
+impl TargetKeys {
+    /// Reads the keys of the database behind `store` and checks them against `backup`. Writes nothing.
+    ///
+    /// # Errors
+    /// [`RestoreError::Keys`] when the configured root keys are not the database's, or when the database is of another
+    /// installation: its API keys and audit trails would not fit those of the backup.
+    pub async fn check(
+        store: &dyn RootKeyStore,
+        sources: &RootKeySources,
+        backup: &OpenedBackup,
+    ) -> Result<Self, RestoreError> {
+        let (root_keys, service_keys) = (store.root_keys().await?, store.service_keys().await?);
+        if root_keys.is_empty() && service_keys.is_empty() {
+            return Ok(Self {
+                empty: true,
+                root: backup.root.clone(),
+            });
+        }
+        let (root, service) = open_stored(sources, &root_keys, &service_keys).map_err(keys)?;
+        if !service.same_as(&backup.service) {
+            return Err(RestoreError::Keys(
+                "the database belongs to another installation than the backup: it has service keys of its own, under \
+                 which the backup's API keys and audit trails would not verify. Restore into the database that was \
+                 backed up, or into a new one on which only `strongroom migrate` has run"
+                    .into(),
+            ));
+        }
+        Ok(Self { empty: false, root })
+    }
+}
+
+fn keys(KeyringError(why): KeyringError) -> RestoreError {
+    RestoreError::Keys(format!(
+        "the database that is to be restored into cannot be opened with the configured root keys: {why}"
+    ))
+}

@@ -1,0 +1,77 @@
+//! Opening the keys before the vault.
+
+use chrono::{DateTime, Utc};
+use strongroom_crypto::{RandomSource, SecretKey, seal_key};
+
+use crate::keyring::error::KeyringError;
+use crate::keyring::root::RootKeyring;
+use crate::keyring::service::{PURPOSES, ServiceKeys, service_key_context};
+use crate::keyring::sources::{RootKeySources, first};
+use crate::keyring::stored::StoredServiceKey;
+use crate::ports::error::StoreError;
+use crate::ports::keys::RootKeyStore;
+
+/// Why the vault cannot be unlocked.
+#[derive(Debug, thiserror::Error)]
+pub enum UnlockError {
+    /// The database failed; trying again may help.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A root key is wrong or missing; trying again does not help. Names the key, never its value.
+    #[error("{0}")]
+    Fatal(String),
+}
+
+/// Checks `sources` against the database and opens the service keys. On an empty database the newest key is
+/// registered as its root key.
+///
+/// # Errors
+/// [`UnlockError::Fatal`] names the root key that is missing or wrong.
+pub async fn unlock(
+    store: &dyn RootKeyStore,
+    sources: &RootKeySources,
+    now: DateTime<Utc>,
+    random: &dyn RandomSource,
+) -> Result<(RootKeyring, ServiceKeys), UnlockError> {
+    if store.root_keys().await?.is_empty() {
+        let first = first(sources, now, random)?;
+        store.register_first_root_key(&first).await?;
+    }
+    let root = RootKeyring::load(sources, &store.root_keys().await?)?;
+    add_missing(store, &root, random).await?;
+    let service = ServiceKeys::open(&root, &store.service_keys().await?)?;
+    Ok((root, service))
+}
+
+impl From<KeyringError> for UnlockError {
+    fn from(KeyringError(why): KeyringError) -> Self {
+        Self::Fatal(why)
+    }
+}
+
+/// Makes every service key that the database lacks.
+async fn add_missing(
+    store: &dyn RootKeyStore,
+    root: &RootKeyring,
+    random: &dyn RandomSource,
+) -> Result<(), UnlockError> {
+    let stored = store.service_keys().await?;
+    for purpose in PURPOSES {
+        if stored.iter().any(|key| key.purpose == purpose) {
+            continue;
+        }
+        let wrapping = root
+            .active()
+            .map_err(|error| UnlockError::Fatal(error.to_string()))?;
+        let context = service_key_context(wrapping.id(), purpose);
+        let key = SecretKey::generate(random).map_err(KeyringError::from)?;
+        let row = StoredServiceKey {
+            purpose: purpose.to_owned(),
+            root_key: wrapping.id(),
+            wrapped: seal_key(wrapping.key(), &context, &key, random)
+                .map_err(KeyringError::from)?,
+        };
+        store.add_service_key(&row).await?;
+    }
+    Ok(())
+}
