@@ -1,4 +1,4 @@
-# Read by the scripts beside it: the regions, and how to ask their databases.
+# Sourced by the scripts beside it: the regions, and functions that query their databases.
 # shellcheck shell=bash
 
 deploy=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -16,10 +16,13 @@ compose() { docker compose --file "$deploy/compose.yaml" "$@"; }
 
 is_region() { [[ " ${regions[*]} " == *" $1 "* ]]; }
 
-# sql REGION STATEMENT: as the superuser, over the container's own socket.
-sql() { compose exec -T "postgres-$1" psql -qAtX -v ON_ERROR_STOP=1 -U postgres -d postgres -c "$2"; }
+# sql REGION STATEMENT: runs STATEMENT as the superuser, over the socket in the container.
+sql() {
+    compose exec -T "postgres-$1" \
+        psql -qAtX -v ON_ERROR_STOP=1 -U postgres -d postgres -c "$2"
+}
 
-# primary, standby, or nothing when the node does not answer.
+# role_of REGION: prints primary or standby; nothing if the node does not answer.
 role_of() {
     case $(sql "$1" 'select pg_is_in_recovery()' 2>/dev/null) in
     t) echo standby ;;
@@ -27,10 +30,10 @@ role_of() {
     esac
 }
 
-# What the node's volume says it is, whether it runs or not.
+# state_of REGION: prints the state that the node's volume records, whether the node runs or not.
 state_of() { compose run --rm -T --no-deps "postgres-$1" state; }
 
-# The regions whose nodes answer and have this role.
+# all_with ROLE: prints the regions with a node that answers and has this role.
 all_with() {
     local region
     for region in "${regions[@]}"; do
@@ -38,7 +41,7 @@ all_with() {
     done
 }
 
-# until_true SECONDS COMMAND…
+# until_true SECONDS COMMAND…: repeats COMMAND until it succeeds; fails after SECONDS.
 until_true() {
     local end=$((SECONDS + $1))
     shift

@@ -1,11 +1,14 @@
 #!/bin/sh
-# One PostgreSQL node. What it is, is written in its volume: nothing yet, a primary, or a standby.
+# One PostgreSQL node. Its volume records its state: empty, primary, standby or fenced.
 #
-#   node.sh run      start it; an empty one is first made the primary (BOOTSTRAP=primary) or cloned from the primary
-#   node.sh state    print: empty, primary, standby or fenced
-#   node.sh fence    never again start this primary: another node is promoted
-#   node.sh restore  make the primary of a base backup and WAL, which come as a tar file on standard input
-#   node.sh rebuild  set the data aside as pgdata.old, and clone the primary anew
+#   node.sh run           start the node; if it is empty, first initialize it as the primary
+#                         (BOOTSTRAP=primary), or clone the primary
+#   node.sh state         print the state
+#   node.sh slots         create the replication slots of the other nodes
+#   node.sh fence         never start this primary again, because another node is promoted
+#   node.sh restore BASE  create the primary from the base backup BASE and WAL, which are read as a
+#                         tar file from standard input
+#   node.sh rebuild       keep the data as pgdata.old, and clone the primary
 set -eu
 umask 077
 
@@ -18,8 +21,10 @@ say() { printf 'node %s: %s\n' "$REGION" "$*" >&2; }
 
 others() { printf '%s\n' $REGIONS | grep -vx "$REGION"; }
 
-# The hosts of the other nodes; libpq takes the one that can be written to, so nobody has to say which it is.
-primary="host=$(others | sed 's/^/postgres-/' | paste -sd,) target_session_attrs=read-write $replicator"
+# The hosts of the other nodes. libpq selects the one that accepts writes, so the primary needs no
+# configuration.
+hosts=$(others | sed 's/^/postgres-/' | paste -sd,)
+primary="host=$hosts target_session_attrs=read-write $replicator"
 
 state() {
     if [ -e "$volume/fenced" ]; then
@@ -33,31 +38,36 @@ state() {
     fi
 }
 
-answers() { psql -qAtX "$1 replication=true dbname=replication" -c IDENTIFY_SYSTEM >/dev/null 2>&1; }
+answers() {
+    psql -qAtX "$1 replication=true dbname=replication" -c IDENTIFY_SYSTEM >/dev/null 2>&1
+}
 
 another_is_primary() { answers "$primary"; }
 
-# Standbys without a primary are a cluster too, which must not get a second, empty one.
+# Standbys without a primary are a cluster as well, which must not get a second, empty primary.
 another_is_there() { answers "$primary target_session_attrs=any"; }
 
-# Made beside its place and moved there when it is complete: an interrupted try is done again.
+# Initializes an empty primary. The data is created in pgdata.new and renamed when it is complete,
+# so an interrupted attempt starts again.
 bootstrap() {
     fresh=$volume/pgdata.new
     rm -rf "$fresh"
-    sed 's/.*://' "$PGPASSFILE" | initdb -D "$fresh" --pwfile=/dev/stdin --username=postgres --encoding=UTF8 \
-        --locale=C --data-checksums --auth=scram-sha-256 >/dev/null
+    sed 's/.*://' "$PGPASSFILE" |
+        initdb -D "$fresh" --pwfile=/dev/stdin --username=postgres --encoding=UTF8 \
+            --locale=C --data-checksums --auth=scram-sha-256 >/dev/null
     unreachable "$fresh" start
     psql -qX -v ON_ERROR_STOP=1 -U postgres -f /etc/strongroom/postgres/roles.sql postgres
     slots
     unreachable "$fresh" stop
     sync
     mv "$fresh" "$PGDATA"
-    say "made an empty primary"
+    say "initialized an empty primary"
 }
 
-# unreachable DATA start|stop: PostgreSQL for this script alone.
+# unreachable DATA start|stop: starts or stops PostgreSQL for this script only.
 unreachable() {
-    pg_ctl -D "$1" -w -s -m fast -t 86400 -o "-c config_file=$settings -c listen_addresses= -c archive_mode=off" "$2" >&2
+    pg_ctl -D "$1" -w -s -m fast -t 86400 \
+        -o "-c config_file=$settings -c listen_addresses= -c archive_mode=off" "$2" >&2
 }
 
 restore() {
@@ -68,10 +78,13 @@ restore() {
     tar -C "$incoming" -xf -
     tar -C "$fresh" -xzf "$incoming/$1"
     : >"$fresh/recovery.signal"
-    # Ends at the end of the archive, and takes writes from then on, in a new timeline.
-    printf "restore_command = 'test -f %s/wal/%%f.gz && gzip -dc %s/wal/%%f.gz >%%p'\n" "$incoming" "$incoming" >>"$fresh/postgresql.auto.conf"
+    # Recovery ends at the end of the archive. The node then accepts writes, on a new timeline.
+    printf "restore_command = 'test -f %s/wal/%%f.gz && gzip -dc %s/wal/%%f.gz >%%p'\n" \
+        "$incoming" "$incoming" >>"$fresh/postgresql.auto.conf"
     unreachable "$fresh" start
-    until [ "$(psql -qAtX -U postgres -c 'select pg_is_in_recovery()' postgres)" = f ]; do sleep 1; done
+    until [ "$(psql -qAtX -U postgres -c 'select pg_is_in_recovery()' postgres)" = f ]; do
+        sleep 1
+    done
     psql -qX -U postgres -c 'alter system reset restore_command' postgres
     slots
     unreachable "$fresh" stop
@@ -81,8 +94,9 @@ restore() {
     say "restored $1 and the WAL after it"
 }
 
-# A slot for each other node, so that the primary keeps what it has not read yet. One that nobody has used keeps
-# nothing; one that was left behind for too long is of no use any more.
+# Creates a replication slot for each other node, so that the primary retains the WAL that the node
+# has not received yet. A slot that was never used retains nothing. A slot that has lost WAL is
+# useless and is replaced.
 slots() {
     for region in $(others); do
         psql -qAtX -v ON_ERROR_STOP=1 -v slot="$region" -U postgres postgres <<'SQL'
@@ -97,7 +111,7 @@ SQL
 clone() {
     fresh=$volume/pgdata.new
     until another_is_primary; do
-        say "no other node is a primary that lets this one in; trying again"
+        say "no other node is a primary that accepts this one; trying again"
         sleep 2
     done
     rm -rf "$fresh"
@@ -124,7 +138,8 @@ rebuild() {
 run() {
     case $(state) in
     fenced)
-        say "this was the primary until another node was promoted. Rebuild it as a standby: deploy/rebuild $REGION"
+        say "this was the primary until another node was promoted." \
+            "Rebuild it as a standby: deploy/rebuild $REGION"
         exit 1
         ;;
     empty)
@@ -132,7 +147,8 @@ run() {
         ;;
     primary)
         if another_is_primary; then
-            say "another node is the primary, and two would lose writes. Rebuild this one: deploy/rebuild $REGION"
+            say "another node is the primary, and two primaries would lose writes." \
+                "Rebuild this one: deploy/rebuild $REGION"
             exit 1
         fi
         ;;

@@ -1,4 +1,4 @@
--- Run once, on the first primary. The role of the servers is made by `strongroom migrate`.
+-- Run once, on the first primary. `strongroom migrate` creates the role of the servers.
 \set replication_password `sed 's/.*://' /run/secrets/replication.pgpass`
 \set owner_password `cat /run/secrets/owner.password`
 create role strongroom_replication login replication password :'replication_password';
