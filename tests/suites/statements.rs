@@ -3,9 +3,9 @@
 use strongroom_e2e::Database;
 use strongroom_storage::sql::operations::OPERATIONS_INSERT;
 use strongroom_storage::sql::{
-    AUDIT_INSERT, CREDENTIAL_USES_MERGE, CREDENTIALS, CREDENTIALS_INSERT, KEY_USES_MERGE, all,
-    alone, together,
+    AUDIT_INSERT, CREDENTIAL_USES_MERGE, CREDENTIALS_INSERT, KEY_USES_MERGE, together,
 };
+use strongroom_storage::sql::{CREDENTIALS, all, alone};
 use tokio_postgres::types::{Kind, Type};
 use tokio_postgres::{Client, SimpleQueryMessage};
 

@@ -1,54 +1,34 @@
 //! PostgreSQL behind the domain's ports. Holds sealed bytes only: this crate has no key that opens one.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-mod administration;
-mod aside;
-mod audit;
-mod audit_pruner;
-mod audit_reader;
-mod audit_store;
 mod backup;
-mod database;
+mod batch;
+mod connect;
 pub mod doctor;
-mod error;
-mod gather;
-mod generations;
-mod last_use;
-mod listen;
-mod listing;
-mod look;
-mod migrate;
-mod operations;
-mod pg_store;
-mod reader;
+mod notify;
+mod pg_time;
 mod regions;
-mod roles;
-mod root_keys;
-mod rotation_store;
 mod rows;
-mod scrub;
+mod schema;
 mod scrub_lock;
 pub mod sql;
-mod statement;
 mod store;
-mod tls;
-mod tracking;
 mod transaction;
-mod url;
-mod watched;
-mod worker_thread;
-mod writer;
+mod writes;
 
-pub use backup::{PgBackupSource, PgRestoreTarget, SCHEMA_VERSION};
-pub use database::{Database, DatabaseSettings};
-pub use error::ConnectError;
-pub use listen::{PartitionKeeper, RevocationListener, ensure_audit_partitions};
-pub use migrate::{
+pub use crate::backup::SCHEMA_VERSION;
+pub use crate::backup::snapshot::PgBackupSource;
+pub use crate::backup::target::PgRestoreTarget;
+pub use crate::connect::database::{Database, DatabaseSettings};
+pub use crate::connect::error::ConnectError;
+pub use crate::connect::tls::PeerCertificate;
+pub use crate::connect::url::{DatabaseUrl, UrlError};
+pub use crate::notify::RevocationListener;
+pub use crate::regions::{RegionSettings, RegionsSettings, WatchedRegions};
+pub use crate::schema::migrate::{
     Migrated, SchemaState, ensure_database, migrate, pending_migrations, schema_state,
 };
-pub use pg_store::PgStore;
-pub use regions::{RegionSettings, RegionsSettings, WatchedRegions};
-pub use roles::{AppRole, check_serving_role, grant_app_role};
-pub use scrub_lock::ScrubLock;
-pub use tls::PeerCertificate;
-pub use url::{DatabaseUrl, UrlError};
+pub use crate::schema::partitions::{PartitionKeeper, ensure_audit_partitions};
+pub use crate::schema::roles::{AppRole, check_serving_role, grant_app_role};
+pub use crate::scrub_lock::ScrubLock;
+pub use crate::store::PgStore;

@@ -1,17 +1,46 @@
+//! Values of the domain out of PostgreSQL's rows.
+
+use chrono::{DateTime, Utc};
 use strongroom_domain::api_key::StoredApiKey;
+use strongroom_domain::audit::heads::LaneHead;
 use strongroom_domain::caller::Role;
 use strongroom_domain::credential::{CredentialInfo, SealedCredential};
 use strongroom_domain::crypto::RootKeyId;
 use strongroom_domain::keyring::stored::StoredOrgKey;
 use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::label::Label;
+use strongroom_domain::last_used::LastUse;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
-use strongroom_domain::{CredentialId, KeyId, OrgId};
+use strongroom_domain::{CredentialId, KeyId, LaneId, OrgId};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
+use uuid::Uuid;
 
-use crate::last_use::last_use;
+/// The last use in a row of a statement that joins it; none when there is none, or when it cannot be read: a
+/// time that no server writes is no reason to keep a credential from its owner.
+pub(crate) fn last_use(row: &Row) -> Option<LastUse> {
+    let at: Option<DateTime<Utc>> = get(row, "last_used_at").ok()?;
+    let by: Option<Uuid> = get(row, "last_used_by").ok()?;
+    Some(LastUse {
+        at: at?,
+        by: by.map(KeyId),
+    })
+}
+
+/// A row with a lane's `lane`, `seq` and `mac`.
+pub(crate) fn lane_head(row: &Row) -> StoreResult<LaneHead> {
+    let mac: &[u8] = get(row, "mac")?;
+    Ok(LaneHead {
+        lane: LaneId(get(row, "lane")?),
+        seq: get(row, "seq")?,
+        mac: mac.try_into().map_err(|_| StoreError::Malformed("mac"))?,
+    })
+}
+
+pub(crate) fn org_id(row: &Row) -> StoreResult<OrgId> {
+    Ok(OrgId(get(row, "org_id")?))
+}
 
 /// A column's value; a missing column or wrong type is a defect, and an error instead of a panic.
 pub(crate) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> StoreResult<T> {

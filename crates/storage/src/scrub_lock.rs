@@ -1,8 +1,10 @@
+//! One scrub at a time.
+
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
-use crate::database::Database;
-use crate::error::ConnectError;
+use crate::connect::database::Database;
+use crate::connect::error::ConnectError;
 
 /// The advisory lock's number.
 pub(crate) const KEY: i64 = 7_361_982_640_129;

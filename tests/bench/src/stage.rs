@@ -19,9 +19,10 @@ use strongroom_domain::{
     Clock, CreateRequest, CredentialId, OrgId, SystemClock, Vault, VaultSettings, json,
 };
 use strongroom_pgdev::{Binaries, Cluster, ClusterConfig};
+use strongroom_storage::migrate;
 use strongroom_storage::{
     Database, DatabaseSettings, DatabaseUrl, PgStore, RegionsSettings, WatchedRegions,
-    ensure_database, grant_app_role, migrate,
+    ensure_database, grant_app_role,
 };
 use tempfile::TempDir;
 

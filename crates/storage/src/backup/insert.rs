@@ -6,11 +6,11 @@ use strongroom_domain::ports::error::{StoreError, StoreResult};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use crate::audit_reader::PgTime;
+use crate::pg_time::PgTime;
 use crate::sql;
 use crate::sql::backup as backup_sql;
-use crate::statement::Bound;
 use crate::transaction::OrgTransaction;
+use crate::transaction::statement::Bound;
 
 type Params<'a> = Vec<&'a (dyn ToSql + Sync)>;
 

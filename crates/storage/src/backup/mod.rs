@@ -1,14 +1,11 @@
 //! Backing up from one snapshot, and restoring organization by organization.
 
-mod insert;
-mod rows;
-mod snapshot;
-mod target;
+pub(crate) mod insert;
+pub(crate) mod rows;
+pub(crate) mod snapshot;
+pub(crate) mod target;
 
-pub use snapshot::PgBackupSource;
-pub use target::PgRestoreTarget;
-
-use crate::migrate::MIGRATIONS;
+use crate::schema::migrate::MIGRATIONS;
 
 /// The schema's version that this program knows.
 #[allow(

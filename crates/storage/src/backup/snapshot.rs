@@ -1,3 +1,5 @@
+//! One moment of a database, read for a backup.
+
 use std::collections::HashMap;
 
 use async_trait::async_trait;
@@ -18,15 +20,16 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 use uuid::Uuid;
 
-use super::{SCHEMA_VERSION, rows};
-use crate::audit_reader::{FIRST, PgTime, event, evidence};
-use crate::database::Database;
-use crate::error::{ConnectError, store_error};
-use crate::root_keys::{root_key, service_key};
+use crate::backup::{SCHEMA_VERSION, rows};
+use crate::connect::database::Database;
+use crate::connect::error::{ConnectError, store_error};
+use crate::pg_time::PgTime;
 use crate::rows::get;
-use crate::scrub::row_with_trail;
 use crate::sql;
 use crate::sql::backup as backup_sql;
+use crate::store::audit::{FIRST, event, evidence};
+use crate::store::keys::{root_key, service_key};
+use crate::store::scrub::row_with_trail;
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 

@@ -1,3 +1,5 @@
+//! The database that a backup is restored into.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -17,14 +19,14 @@ use strongroom_domain::{Clock, CredentialId, LaneId};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::{insert, rows as backup_rows};
-use crate::audit::Lane;
-use crate::database::Database;
-use crate::rows::{self, get};
-use crate::sql;
+use crate::backup::{insert, rows as backup_rows};
+use crate::connect::database::Database;
+use crate::rows::get;
 use crate::sql::backup as backup_sql;
-use crate::statement::Bound;
 use crate::transaction::OrgTransaction;
+use crate::transaction::statement::Bound;
+use crate::writes::audit_lane::Lane;
+use crate::{rows, sql};
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 

@@ -1,8 +1,10 @@
+//! The servers' role and what it can reach.
+
 use tokio_postgres::Client;
 
-use super::Inspection;
-use super::policies::{Deviation, Policy, deviations};
-use crate::error::ConnectError;
+use crate::connect::error::ConnectError;
+use crate::doctor::Inspection;
+use crate::doctor::policies::{Deviation, Policy, deviations};
 use crate::sql::doctor as sql;
 
 /// The role of a session, or one that it may become.
@@ -79,7 +81,7 @@ impl Inspection {
     /// # Errors
     /// [`ConnectError`].
     pub async fn roles(&self) -> Result<Vec<HeldRole>, ConnectError> {
-        super::in_time(self.patience, roles(&self.client)).await
+        crate::doctor::in_time(self.patience, roles(&self.client)).await
     }
 
     /// All tenant tables and partitions.
@@ -87,7 +89,7 @@ impl Inspection {
     /// # Errors
     /// [`ConnectError`].
     pub async fn tenant_tables(&self) -> Result<Vec<TenantTable>, ConnectError> {
-        super::in_time(self.patience, tenant_tables(&self.client)).await
+        crate::doctor::in_time(self.patience, tenant_tables(&self.client)).await
     }
 
     /// In what the policies of `tables` differ from those that the migrations made.

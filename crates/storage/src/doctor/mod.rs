@@ -1,10 +1,10 @@
 //! What `strongroom doctor` reads of a database. It states facts and judges nothing but rights and policies, which it
 //! compares with those that this crate gives out. It changes nothing.
 
-mod access;
-mod policies;
-mod rights;
-mod server;
+pub mod access;
+pub mod policies;
+pub mod rights;
+pub mod server;
 
 use std::time::Duration;
 
@@ -13,17 +13,12 @@ use tokio::task::JoinHandle;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
-pub use access::{HeldRole, TenantTable};
-pub(crate) use access::{roles, tenant_tables};
-pub use policies::Deviation;
-pub use rights::{Lacking, Right};
-pub use server::{AuditPartition, ConnectionUse, Server, Settings, Slot};
-
-use crate::database::{Database, DatabaseSettings};
-use crate::error::ConnectError;
-use crate::tls::{self, PeerCertificate};
-use crate::url::TlsMode;
-use crate::{rotation_store, scrub_lock};
+use crate::connect::database::{Database, DatabaseSettings};
+use crate::connect::error::ConnectError;
+use crate::connect::tls;
+use crate::connect::tls::PeerCertificate;
+use crate::connect::url::TlsMode;
+use crate::scrub_lock;
 
 /// Names are looked up in `pg_catalog` alone, so that an expression shows where what it calls comes from.
 const SESSION: &str = "set search_path = ''; set default_transaction_read_only = on";
@@ -103,7 +98,7 @@ pub async fn scrub_runs(inspection: &Inspection) -> Result<bool, ConnectError> {
 /// # Errors
 /// [`ConnectError`].
 pub async fn rotations(database: &Database) -> Result<Vec<Rotation>, ConnectError> {
-    rotation_store::listed(database)
+    crate::store::rotation::listed(database)
         .await
         .map_err(|error| ConnectError::Failed(error.to_string()))
 }

@@ -1,3 +1,5 @@
+//! Policies that are not those of the migrations.
+
 /// A row-level policy, as the catalog has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Policy {
@@ -115,7 +117,7 @@ fn of(policy: &Policy, missing: bool, remedy: String) -> Deviation {
 }
 
 fn quoted(name: &str) -> String {
-    crate::roles::quote_ident(name)
+    crate::schema::roles::quote_ident(name)
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
+//! Rights that the servers' role lacks.
+
 use std::collections::BTreeSet;
 
-use super::Inspection;
-use crate::error::ConnectError;
-use crate::roles::{GRANTS, quote_ident};
+use crate::connect::error::ConnectError;
+use crate::doctor::Inspection;
+use crate::schema::roles::{GRANTS, quote_ident};
 use crate::sql::doctor as sql;
 
 /// A right of the servers' role that nobody gave it here.

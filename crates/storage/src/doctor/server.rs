@@ -1,9 +1,11 @@
+//! PostgreSQL's own settings and state.
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::Inspection;
-use crate::error::ConnectError;
+use crate::connect::error::ConnectError;
+use crate::doctor::Inspection;
 use crate::sql::doctor as sql;
 
 /// A PostgreSQL server, as one session sees it.

@@ -3,8 +3,9 @@
 //! One watcher per region asks its database for its position, however many requests wait. A write has arrived
 //! where its operation's row is visible: true also across failovers, where positions lie.
 
-mod lag;
-mod watch;
+pub(crate) mod lag;
+pub(crate) mod position;
+pub(crate) mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,11 +18,11 @@ use strongroom_domain::ports::regions::Regions;
 use strongroom_domain::replication::{Awaited, Level, OperationId, RegionStatus, Stale};
 use tokio::task::JoinHandle;
 
-use crate::database::{Database, DatabaseSettings};
-use crate::error::ConnectError;
-use crate::url::DatabaseUrl;
-use lag::PrimaryPosition;
-use watch::Watch;
+use crate::connect::database::{Database, DatabaseSettings};
+use crate::connect::error::ConnectError;
+use crate::connect::url::DatabaseUrl;
+use crate::regions::position::PrimaryPosition;
+use crate::regions::watch::Watch;
 
 /// A region: a standby of the primary, or the primary itself.
 #[derive(Debug, Clone)]
@@ -56,7 +57,7 @@ impl Default for RegionsSettings {
     }
 }
 
-/// The databases of all regions, watched. Watching stops when this is dropped.
+/// The databases of all regions, health. Watching stops when this is dropped.
 pub struct WatchedRegions {
     settings: RegionsSettings,
     primary: Arc<PrimaryPosition>,
@@ -76,40 +77,40 @@ impl WatchedRegions {
         primary: &Database,
         connect: &DatabaseSettings,
     ) -> Result<Self, ConnectError> {
-        let mut watched = Self {
+        let mut health = Self {
             primary: Arc::default(),
             watches: Vec::new(),
             replica: None,
             tasks: Vec::new(),
             settings,
         };
-        for region in &watched.settings.all {
+        for region in &health.settings.all {
             let connect = DatabaseSettings {
                 url: region.url.clone(),
                 ..connect.clone()
             };
-            if watched.settings.local.as_ref() == Some(&region.name) {
-                let told = primary.watched.replica();
-                watched.replica = Some(Database::watched(&connect, told)?);
+            if health.settings.local.as_ref() == Some(&region.name) {
+                let told = primary.health.replica();
+                health.replica = Some(Database::health(&connect, told)?);
             }
             // A connection of its own: those that wait cannot be held up by those that read.
             let database = Database::new(&DatabaseSettings {
                 pool_size: 1,
                 ..connect
             })?;
-            let primary = watched.primary.clone();
-            let max_lag = watched.settings.max_lag;
+            let primary = health.primary.clone();
+            let max_lag = health.settings.max_lag;
             let watch = Watch::new(region.name.clone(), database, primary, max_lag);
             let watch = Arc::new(watch);
-            watched.tasks.push(tokio::spawn(watch.clone().run()));
-            watched.watches.push(watch);
+            health.tasks.push(tokio::spawn(watch.clone().run()));
+            health.watches.push(watch);
         }
-        if !watched.watches.is_empty() {
-            let position = watched.primary.clone();
+        if !health.watches.is_empty() {
+            let position = health.primary.clone();
             let watching = position.watch(primary.clone());
-            watched.tasks.push(tokio::spawn(watching));
+            health.tasks.push(tokio::spawn(watching));
         }
-        Ok(watched)
+        Ok(health)
     }
 
     /// The database of the local region, for reading.

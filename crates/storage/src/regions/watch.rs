@@ -1,3 +1,5 @@
+//! Watching one region.
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,9 +10,10 @@ use strongroom_domain::replication::{Awaited, OperationId, WalPosition};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-use super::lag::{PrimaryPosition, Sample, sample, time};
-use crate::database::Database;
-use crate::tracking::visible;
+use crate::connect::database::Database;
+use crate::regions::lag::{Behind, Progress, time};
+use crate::regions::position::{PrimaryPosition, Sample, sample};
+use crate::store::operations::visible;
 use crate::transaction::OrgTransaction;
 
 /// Pause between two looks while somebody waits and the region moves.
@@ -41,24 +44,6 @@ struct State {
     waiting: HashMap<u64, Waiting>,
     progress: Progress,
     lagging: bool,
-}
-
-/// How far a region was when it was last asked.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Progress {
-    pub(super) up: bool,
-    pub(super) sample: Option<Sample>,
-    pub(super) behind: Behind,
-}
-
-/// Whether the region was behind the primary.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) enum Behind {
-    /// Ever since we know it, so nobody can tell since when.
-    #[default]
-    Unknown,
-    Not,
-    Since(Instant),
 }
 
 struct Waiting {

@@ -182,7 +182,7 @@ pub static AUDIT_INSERT: LazyLock<Insert> = LazyLock::new(|| {
 });
 
 /// Last uses of credentials; the later one counts. What is not there any more shall leave nothing behind: see also
-/// [`CREDENTIALS_KNOWN`](super::CREDENTIALS_KNOWN).
+/// [`CREDENTIALS_KNOWN`](crate::sql::CREDENTIALS_KNOWN).
 pub static CREDENTIAL_USES_MERGE: LazyLock<Insert> = LazyLock::new(|| {
     Insert::with_conflict(
         "credential_uses as kept",

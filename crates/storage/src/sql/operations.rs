@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::Insert;
+use crate::sql::insert::Insert;
 
 /// Operations of a batch.
 pub static OPERATIONS_INSERT: LazyLock<Insert> =

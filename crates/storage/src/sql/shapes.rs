@@ -220,7 +220,7 @@ fn of_table(words: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migrate::MIGRATIONS;
+    use crate::schema::migrate::MIGRATIONS;
 
     fn migrations() -> String {
         MIGRATIONS.map(|(_, sql)| sql).join("\n")
@@ -231,7 +231,7 @@ mod tests {
         let migrations = migrations();
         let tenant = tenant_tables(&migrations);
         assert!(tenant.len() > 9, "{tenant:?}");
-        for (name, sql) in super::super::all() {
+        for (name, sql) in crate::sql::all() {
             assert_eq!(refusal(name, sql, &tenant), None, "{name}: {sql}");
         }
     }

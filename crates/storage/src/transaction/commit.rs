@@ -12,10 +12,10 @@ use tokio_postgres::error::Severity;
 use tokio_postgres::types::PgLsn;
 use uuid::Uuid;
 
-use super::{OrgTransaction, query_all};
-use crate::error::store_error;
+use crate::connect::error::store_error;
 use crate::sql::operations as op_sql;
-use crate::statement::{Step, Together};
+use crate::transaction::statement::{Step, Together};
+use crate::transaction::{OrgTransaction, query_all};
 
 /// How a transaction ended that has committed.
 #[derive(Default)]
@@ -62,15 +62,15 @@ impl OrgTransaction {
         let ended = tokio::time::timeout(self.commit_timeout, self.end(steps, position));
         let committed = ended.await.unwrap_or_else(|_| {
             let why = "no answer to COMMIT in time";
-            self.watched.late(why);
+            self.health.late(why);
             Err(StoreError::OutcomeUnknown(why.into()))
         });
         match &committed {
             Ok(_) => {
-                self.watched.has_written();
+                self.health.has_written();
                 self.client.take();
             }
-            Err(error) => self.watched.ended(error),
+            Err(error) => self.health.ended(error),
         }
         committed
     }
@@ -101,7 +101,7 @@ impl OrgTransaction {
             epoch: rows.first().and_then(|row| row.try_get("epoch").ok()),
         });
         ended.map_err(|error| {
-            let told = self.watched.failed(&error);
+            let told = self.health.failed(&error);
             match is_definite(&error) {
                 true => told,
                 false => StoreError::OutcomeUnknown(told.to_string()),
@@ -121,7 +121,7 @@ impl OrgTransaction {
         })
         .await;
         if let Some(Err(error)) = run.as_mut().output_mut() {
-            return Err(self.watched.failed(error));
+            return Err(self.health.failed(error));
         }
         let commit = and_position(client, client.batch_execute("COMMIT"), position);
         let (_, committed) = join(&mut run, commit).await;
@@ -131,14 +131,14 @@ impl OrgTransaction {
                 epoch: None,
             }),
             (Ok(_), Err(error)) => {
-                self.watched.failed(&error);
+                self.health.failed(&error);
                 Err(commit_error(&error))
             }
             (Err(error), Err(_)) if error.as_db_error().is_none() => {
-                let told = self.watched.failed(&error);
+                let told = self.health.failed(&error);
                 Err(StoreError::OutcomeUnknown(told.to_string()))
             }
-            (Err(error), _) => Err(self.watched.failed(&error)),
+            (Err(error), _) => Err(self.health.failed(&error)),
         }
     }
 }

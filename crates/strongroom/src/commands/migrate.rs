@@ -1,5 +1,6 @@
 use serde_json::json;
-use strongroom_storage::{AppRole, Database, grant_app_role, migrate};
+use strongroom_storage::migrate;
+use strongroom_storage::{AppRole, Database, grant_app_role};
 
 use crate::cli::MigrateArgs;
 use crate::error::CommandError;

@@ -2,8 +2,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use strongroom_domain::caller::{Caller, Role};
+use strongroom_storage::migrate;
 use strongroom_storage::{
-    Database, DatabaseSettings, DatabaseUrl, ensure_database, grant_app_role, migrate,
+    Database, DatabaseSettings, DatabaseUrl, ensure_database, grant_app_role,
 };
 
 use super::cluster::{PrivateCluster, url};

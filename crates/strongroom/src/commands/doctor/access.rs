@@ -1,6 +1,9 @@
 //! What the servers' role may do, and whether row-level security binds it.
 
-use strongroom_storage::doctor::{Deviation, HeldRole, Inspection, Lacking, Right, TenantTable};
+use strongroom_storage::doctor::Inspection;
+use strongroom_storage::doctor::access::{HeldRole, TenantTable};
+use strongroom_storage::doctor::policies::Deviation;
+use strongroom_storage::doctor::rights::{Lacking, Right};
 
 use super::finding::{Finding, or_ok};
 

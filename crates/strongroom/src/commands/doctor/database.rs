@@ -1,5 +1,6 @@
 use strongroom_domain::{Clock, SystemClock};
-use strongroom_storage::doctor::{Inspection, Server};
+use strongroom_storage::doctor::Inspection;
+use strongroom_storage::doctor::server::Server;
 use strongroom_storage::{ConnectError, Database, DatabaseSettings, schema_state};
 
 use super::finding::Finding;

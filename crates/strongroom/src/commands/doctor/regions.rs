@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use strongroom_domain::replication::RegionStatus;
-use strongroom_storage::doctor::{Inspection, Server, Slot};
+use strongroom_storage::doctor::Inspection;
+use strongroom_storage::doctor::server::{Server, Slot};
 use strongroom_storage::{
     Database, DatabaseSettings, RegionSettings, RegionsSettings, WatchedRegions,
 };

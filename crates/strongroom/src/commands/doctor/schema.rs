@@ -1,6 +1,7 @@
 //! Migrations, audit partitions and triggers.
 
-use strongroom_storage::doctor::{AuditPartition, Inspection};
+use strongroom_storage::doctor::Inspection;
+use strongroom_storage::doctor::server::AuditPartition;
 use strongroom_storage::{ConnectError, SchemaState};
 
 use super::finding::{Finding, or_ok};

@@ -5,7 +5,8 @@ use strongroom_domain::keyring::stored::StoredRootKey;
 use strongroom_domain::ports::error::StoreError;
 use strongroom_domain::ports::keys::RootKeyStore;
 use strongroom_domain::rotation::{Progress, RootKeyState, RotationState, RunningServer};
-use strongroom_storage::doctor::{self, Inspection};
+use strongroom_storage::doctor;
+use strongroom_storage::doctor::Inspection;
 use strongroom_storage::{ConnectError, Database};
 
 use super::finding::{Finding, or_ok};

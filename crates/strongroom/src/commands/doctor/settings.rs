@@ -1,6 +1,7 @@
 //! PostgreSQL's settings, and its connections.
 
-use strongroom_storage::doctor::{ConnectionUse, Inspection, Server, Settings};
+use strongroom_storage::doctor::Inspection;
+use strongroom_storage::doctor::server::{ConnectionUse, Server, Settings};
 
 use super::finding::{Finding, or_ok};
 

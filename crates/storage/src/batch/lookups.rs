@@ -1,0 +1,152 @@
+//! What is looked up in batches.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use strongroom_domain::api_key::StoredApiKey;
+use strongroom_domain::caller::OrgScope;
+use strongroom_domain::credential::StoredCredential;
+use strongroom_domain::keyring::stored::StoredOrgKey;
+use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::{CredentialId, KeyId, OrgId};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::batch::fair_queue::BatchItem;
+use crate::rows::{get, last_use};
+use crate::writes::write::Reply;
+use crate::{rows, sql};
+
+/// Something of an organization that many requests look up at once.
+pub(crate) trait LookupKind: Send + 'static {
+    /// By what it is known within its organization.
+    type Id: Copy + Eq + Hash + Send + Sync;
+    /// What there is; the default where there is nothing.
+    type Found: Clone + Default + Send;
+    /// Finds all that is asked for. Its parameters are the organizations and, at the same places, the ids.
+    const SQL: &'static str;
+    /// The same for a sharded cluster.
+    const SHARDED: &'static str = Self::SQL;
+
+    /// The id as a parameter.
+    fn param(id: Self::Id) -> Uuid;
+    /// What a row is about.
+    fn id(row: &Row) -> StoreResult<Self::Id>;
+    /// Adds a row to what was found of its id so far.
+    fn add(found: &mut Self::Found, org: OrgId, row: &Row) -> StoreResult<()>;
+}
+
+/// A credential, with its last use.
+pub(crate) struct Credentials;
+/// An API key.
+pub(crate) struct ApiKeys;
+/// All generations of an organization's key.
+pub(crate) struct OrgKeys;
+
+impl LookupKind for Credentials {
+    type Id = CredentialId;
+    type Found = Option<Arc<StoredCredential>>;
+    const SQL: &'static str = sql::CREDENTIALS;
+    const SHARDED: &'static str = sql::CREDENTIALS_SHARDED;
+
+    fn param(id: CredentialId) -> Uuid {
+        id.0
+    }
+
+    fn id(row: &Row) -> StoreResult<CredentialId> {
+        Ok(CredentialId(get(row, "cred_id")?))
+    }
+
+    fn add(found: &mut Self::Found, _: OrgId, row: &Row) -> StoreResult<()> {
+        let last_use = last_use(row);
+        let sealed = rows::sealed_credential(row);
+        let (_, sealed) = sealed.map_err(|_| StoreError::Malformed("a credential's row"))?;
+        *found = Some(Arc::new(StoredCredential { sealed, last_use }));
+        Ok(())
+    }
+}
+
+impl LookupKind for ApiKeys {
+    type Id = KeyId;
+    type Found = Option<StoredApiKey>;
+    const SQL: &'static str = sql::API_KEYS_WANTED;
+
+    fn param(id: KeyId) -> Uuid {
+        id.0
+    }
+
+    fn id(row: &Row) -> StoreResult<KeyId> {
+        Ok(KeyId(get(row, "key_id")?))
+    }
+
+    fn add(found: &mut Self::Found, org: OrgId, row: &Row) -> StoreResult<()> {
+        if get(row, "usable")? {
+            *found = Some(rows::api_key(org, row)?);
+        }
+        Ok(())
+    }
+}
+
+impl LookupKind for OrgKeys {
+    type Id = ();
+    type Found = Vec<StoredOrgKey>;
+    const SQL: &'static str = sql::ORG_KEYS_WANTED;
+
+    fn param((): ()) -> Uuid {
+        Uuid::nil()
+    }
+
+    fn id(_: &Row) -> StoreResult<()> {
+        Ok(())
+    }
+
+    fn add(found: &mut Self::Found, _: OrgId, row: &Row) -> StoreResult<()> {
+        found.push(rows::org_key(row)?);
+        Ok(())
+    }
+}
+
+/// Something that somebody waits for.
+pub(crate) struct Lookup<L: LookupKind> {
+    pub(crate) scope: OrgScope,
+    pub(crate) id: L::Id,
+    pub(crate) sink: Box<dyn ReadSink<L::Found>>,
+}
+
+/// Who is told what was found.
+pub(crate) trait ReadSink<F>: Send + Sync {
+    /// Whether nobody waits any more.
+    fn is_gone(&self) -> bool;
+    fn deliver(self: Box<Self>, found: StoreResult<F>);
+}
+
+impl<F: Send> ReadSink<F> for Reply<F> {
+    fn is_gone(&self) -> bool {
+        self.is_closed()
+    }
+
+    fn deliver(self: Box<Self>, found: StoreResult<F>) {
+        let _ = self.send(found);
+    }
+}
+
+impl<L: LookupKind> Lookup<L> {
+    /// What `reply` is to get.
+    pub(crate) fn of(scope: OrgScope, id: L::Id, reply: Reply<L::Found>) -> Self
+    where
+        L::Found: 'static,
+    {
+        let sink = Box::new(reply);
+        Self { scope, id, sink }
+    }
+}
+
+impl<L: LookupKind> BatchItem for Lookup<L> {
+    fn org(&self) -> OrgId {
+        self.scope.org()
+    }
+
+    fn refuse(self, error: StoreError) {
+        self.sink.deliver(Err(error));
+    }
+}

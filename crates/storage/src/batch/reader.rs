@@ -1,0 +1,169 @@
+//! The workers that look rows up.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use strongroom_domain::OrgId;
+use strongroom_domain::caller::OrgScope;
+use strongroom_domain::ports::error::{StoreError, StoreResult};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::batch::fair_queue::BatchItem;
+use crate::batch::lookups::{Lookup, LookupKind};
+use crate::batch::queue::{BatchQueue, Worker};
+use crate::batch::shard_fallback::{ShardFallback, SingleOrgExecutor};
+use crate::connect::database::Database;
+use crate::rows::get;
+use crate::transaction::statement::Bound;
+use crate::transaction::{OrgTransaction, with_deadline};
+use crate::writes::write::Write;
+
+/// Looks up all that is wanted with one statement.
+pub(crate) struct Reader<L: LookupKind> {
+    database: Database,
+    /// Where a batch goes that touches a part of the database that is away.
+    fallback: Option<ShardFallback<Lookup<L>>>,
+    /// What the answers go to, if anything: the next batch is looked up when this one has been taken there. So both work
+    /// at the same time, on batches of the same size.
+    next: Option<Arc<BatchQueue<Write>>>,
+}
+
+/// PendingReveal-ups of one organization by themselves.
+struct SingleOrgReader<L> {
+    database: Database,
+    lookup: PhantomData<fn() -> L>,
+}
+
+#[async_trait]
+impl<L: LookupKind> SingleOrgExecutor for SingleOrgReader<L> {
+    type Item = Lookup<L>;
+
+    async fn execute(&self, members: Vec<Lookup<L>>) -> bool {
+        let reader = Reader {
+            database: self.database.clone(),
+            fallback: None,
+            next: None,
+        };
+        reader.carry_out(members).await
+    }
+}
+
+/// What was found; a row that no server could have written fails whoever asked for it, and nobody else.
+type Found<L> =
+    HashMap<(OrgId, <L as LookupKind>::Id), Result<<L as LookupKind>::Found, &'static str>>;
+
+/// What the rows of a look-up's statement tell.
+fn found<'a, L: LookupKind>(rows: impl Iterator<Item = &'a Row>) -> StoreResult<Found<L>> {
+    let mut found: Found<L> = HashMap::new();
+    for row in rows {
+        let org = OrgId(get(row, "org_id")?);
+        let entry = found
+            .entry((org, L::id(row)?))
+            .or_insert(Ok(L::Found::default()));
+        let Ok(so_far) = entry else { continue };
+        match L::add(so_far, org, row) {
+            Ok(()) => {}
+            Err(StoreError::Malformed(what)) => *entry = Err(what),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// What was found of one of them.
+fn one_of<L: LookupKind>(found: &Found<L>, org: OrgId, id: L::Id) -> StoreResult<L::Found> {
+    match found.get(&(org, id)) {
+        None => Ok(L::Found::default()),
+        Some(Ok(found)) => Ok(found.clone()),
+        Some(Err(what)) => Err(StoreError::Malformed(what)),
+    }
+}
+
+impl<L: LookupKind> Reader<L> {
+    /// Reads from `database`; one organization at a time from `hurried`, the same with less patience.
+    pub(crate) fn new(database: Database, hurried: Database) -> Self {
+        let lone = SingleOrgReader {
+            database: hurried,
+            lookup: PhantomData,
+        };
+        Self {
+            database,
+            fallback: Some(ShardFallback::start(lone)),
+            next: None,
+        }
+    }
+
+    /// The same, in front of `next`.
+    pub(crate) fn in_front_of(self, next: Arc<BatchQueue<Write>>) -> Self {
+        let next = Some(next);
+        Self { next, ..self }
+    }
+
+    async fn read(&self, members: &[Lookup<L>]) -> StoreResult<Found<L>> {
+        let scopes: Vec<OrgScope> = members.iter().map(|wanted| wanted.scope).collect();
+        let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = members
+            .iter()
+            .map(|wanted| (wanted.scope.org().0, L::param(wanted.id)))
+            .unzip();
+        let params: Vec<&(dyn ToSql + Sync)> = vec![&orgs, &ids];
+        let sql = match self.database.is_sharded() {
+            true => L::SHARDED,
+            false => L::SQL,
+        };
+        let statement = Bound { sql, params };
+        let rows = OrgTransaction::read(&self.database, &scopes, &[statement]).await?;
+        found::<L>(rows.iter().flatten())
+    }
+}
+
+#[async_trait]
+impl<L: LookupKind> Worker for Reader<L> {
+    type Item = Lookup<L>;
+
+    async fn run(&mut self, members: Vec<Lookup<L>>) {
+        self.carry_out(members).await;
+        if let Some(next) = &self.next {
+            next.next_taken().await;
+        }
+    }
+}
+
+impl<L: LookupKind> Reader<L> {
+    /// Looks up and answers all of `members`. Whether the parts of the database that it needs were there.
+    async fn carry_out(&self, mut members: Vec<Lookup<L>>) -> bool {
+        members.retain(|wanted| !wanted.sink.is_gone());
+        if let Some(fallback) = &self.fallback {
+            members = fallback.sift(members);
+        }
+        if members.is_empty() {
+            return true;
+        }
+        match with_deadline(&self.database, self.read(&members)).await {
+            Ok(found) => {
+                for wanted in members {
+                    let answer = one_of::<L>(&found, wanted.scope.org(), wanted.id);
+                    wanted.sink.deliver(answer);
+                }
+            }
+            Err(StoreError::PartUnavailable(why)) => {
+                match &self.fallback {
+                    Some(fallback) => fallback.take(members, &why),
+                    None => refuse_all(members, &why),
+                }
+                return false;
+            }
+            Err(error) => refuse_all(members, &error.to_string()),
+        }
+        true
+    }
+}
+
+fn refuse_all<L: LookupKind>(members: Vec<Lookup<L>>, why: &str) {
+    for wanted in members {
+        wanted.refuse(StoreError::Unavailable(why.to_owned()));
+    }
+}

@@ -1,0 +1,278 @@
+//! The worker that commits writes.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use strongroom_domain::OrgId;
+use strongroom_domain::caller::OrgScope;
+use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::ports::store::Committed;
+use strongroom_domain::replication::WalPosition;
+
+use crate::batch::fair_queue::BatchItem;
+use crate::batch::queue::Worker;
+use crate::batch::shard_fallback::{ShardFallback, SingleOrgExecutor};
+use crate::connect::database::Database;
+use crate::sql;
+use crate::transaction::statement::Step;
+use crate::transaction::{OrgTransaction, with_deadline};
+use crate::writes::audit_lane::{Chained, Lane};
+use crate::writes::generations::{Checked, Used};
+use crate::writes::member::Member;
+use crate::writes::new_rows::NewRows;
+use crate::writes::write::{Write, WriteOp};
+
+/// Commits all waiting writes, and their audit events, in one transaction.
+pub(crate) struct Writer {
+    pub(crate) database: Database,
+    pub(crate) lane: Lane,
+    pub(crate) checked: Checked,
+    /// Makes a lane with a new id, for when nobody knows how far the old one got.
+    pub(crate) new_lane: NewLane,
+    /// Where a batch goes that touches a part of the database that is away.
+    pub(crate) fallback: Option<ShardFallback<Write>>,
+}
+
+/// Makes a lane with a new id.
+pub(crate) type NewLane = Arc<dyn Fn() -> StoreResult<Lane> + Send + Sync>;
+
+/// Writes of one organization by themselves, each time in a lane of their own.
+pub(crate) struct SingleOrgWriter {
+    pub(crate) database: Database,
+    pub(crate) new_lane: NewLane,
+}
+
+impl BatchItem for Write {
+    fn org(&self) -> OrgId {
+        self.scope.org()
+    }
+
+    fn bytes(&self) -> usize {
+        match &self.operation {
+            WriteOp::Insert(row) => row.sealed_blob.len(),
+            _ => 0,
+        }
+    }
+
+    fn refuse(self, error: StoreError) {
+        let _ = self.reply.send(Err(error));
+    }
+}
+
+#[async_trait]
+impl SingleOrgExecutor for SingleOrgWriter {
+    type Item = Write;
+
+    async fn execute(&self, members: Vec<Write>) -> bool {
+        let lane = match (self.new_lane)() {
+            Ok(lane) => lane,
+            Err(error) => {
+                let results = members.iter().map(|_| Err(again(&error))).collect();
+                answer(members, results);
+                return true;
+            }
+        };
+        let mut writer = Writer {
+            database: self.database.clone(),
+            lane,
+            checked: Checked::default(),
+            new_lane: self.new_lane.clone(),
+            fallback: None,
+        };
+        writer.carry_out(members).await
+    }
+}
+
+#[async_trait]
+impl Worker for Writer {
+    type Item = Write;
+
+    async fn run(&mut self, waiting: Vec<Write>) {
+        self.carry_out(waiting).await;
+    }
+}
+
+/// Splits off the writes that may share a transaction: each credential once, so that writes to it keep their
+/// order, and each claim once.
+fn first_of_each(waiting: Vec<Write>) -> (Vec<Write>, Vec<Write>) {
+    let (mut credentials, mut claims) = (HashSet::new(), HashSet::new());
+    waiting.into_iter().partition(|write| {
+        let org = write.scope.org();
+        match (&write.operation, &write.tracking.claim) {
+            (WriteOp::Change { id, .. } | WriteOp::Delete(id), _) => credentials.insert((org, *id)),
+            (_, Some(claim)) => claims.insert((org, claim.key)),
+            _ => true,
+        }
+    })
+}
+
+impl Writer {
+    /// Carries out and answers all of `waiting`. Whether the parts of the database that it needs were there.
+    async fn carry_out(&mut self, mut waiting: Vec<Write>) -> bool {
+        let mut there = true;
+        while !waiting.is_empty() {
+            waiting.retain(|write| !write.reply.is_closed());
+            if let Some(fallback) = &self.fallback {
+                waiting = fallback.sift(waiting);
+            }
+            let (batch, later) = first_of_each(waiting);
+            waiting = later;
+            if batch.is_empty() {
+                return there;
+            }
+            there &= self.commit_batch(batch).await;
+        }
+        there
+    }
+
+    // One bad write must not take the others with it: a batch that fails as a whole is tried one by one.
+    async fn commit_batch(&mut self, batch: Vec<Write>) -> bool {
+        match self.commit(&batch).await {
+            Ok(results) => answer(batch, results),
+            Err(StoreError::PartUnavailable(why)) => {
+                match &self.fallback {
+                    Some(fallback) => fallback.take(batch, &why),
+                    None => {
+                        let error = StoreError::PartUnavailable(why);
+                        let results = batch.iter().map(|_| Err(again(&error))).collect();
+                        answer(batch, results);
+                    }
+                }
+                return false;
+            }
+            Err(error @ (StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_))) => {
+                let results = batch.iter().map(|_| Err(again(&error))).collect();
+                answer(batch, results);
+            }
+            Err(error) if batch.len() == 1 => answer(batch, vec![Err(error)]),
+            Err(error) => {
+                tracing::debug!(%error, writes = batch.len(), "a batch is tried one by one");
+                self.commit_singly(batch).await;
+            }
+        }
+        true
+    }
+
+    // What takes its time once may do so again and again; the second time, the rest shall not wait for it.
+    async fn commit_singly(&mut self, batch: Vec<Write>) {
+        let mut contended = 0;
+        for write in batch {
+            if write.reply.is_closed() {
+                continue;
+            }
+            if contended > 1 {
+                let why = "the writes before this one were held up".into();
+                answer(vec![write], vec![Err(StoreError::Contended(why))]);
+                continue;
+            }
+            let single = [write];
+            let result = match self.commit(&single).await {
+                Ok(mut results) => results.pop().unwrap_or(Ok(Committed::default())),
+                Err(error) => {
+                    let passing = matches!(
+                        error,
+                        StoreError::Contended(_)
+                            | StoreError::Unavailable(_)
+                            | StoreError::PartUnavailable(_)
+                    );
+                    contended += u32::from(passing);
+                    Err(error)
+                }
+            };
+            answer(single.into(), vec![result]);
+        }
+    }
+
+    async fn commit(&mut self, batch: &[Write]) -> StoreResult<Vec<StoreResult<Committed>>> {
+        let prepared = with_deadline(&self.database, self.prepare(batch)).await?;
+        let Some(chained) = prepared.chained else {
+            prepared.transaction.finish().await?;
+            return Ok(results(prepared.members, None));
+        };
+        let new = NewRows::of(&prepared.members);
+        let used = Used::of(prepared.used, &new, &self.checked);
+        // New rows, then the check of the keys that they are sealed under, then the events.
+        let mut steps = new.steps();
+        steps.extend(used.check());
+        steps.push(Step::Insert(&sql::AUDIT_INSERT, chained.params()));
+        let health = batch.iter().any(|write| write.tracking.operation.is_some());
+        match prepared.transaction.commit_with(&steps, health).await {
+            Ok(ended) => {
+                if let Some(epoch) = ended.epoch {
+                    self.checked.note(&used, epoch);
+                }
+                self.lane.committed(chained.appended);
+                Ok(results(prepared.members, ended.position))
+            }
+            Err(error) => {
+                // The transaction may still commit, however late. Events that followed in the same lane could
+                // then bear its numbers, so they go into another one.
+                match (&error, (self.new_lane)()) {
+                    (StoreError::OutcomeUnknown(_), Ok(lane)) => self.lane = lane,
+                    _ => self.lane.forget(batch.iter().map(|write| write.scope)),
+                }
+                Err(error)
+            }
+        }
+    }
+
+    // All that needs answers from the database.
+    async fn prepare<'b>(&self, batch: &'b [Write]) -> StoreResult<Prepared<'b>> {
+        let scopes: Vec<OrgScope> = batch.iter().map(|write| write.scope).collect();
+        let transaction = OrgTransaction::begin(&self.database, &scopes).await?;
+        let (members, used) = crate::writes::carry_out(&transaction, batch).await?;
+        let done = members.iter().filter(|member| member.has_written());
+        let events: Vec<_> = done
+            .map(|member| (member.write.scope, member.event.clone()))
+            .collect();
+        let chained = match events.is_empty() {
+            true => None,
+            false => Some(self.lane.chain(&transaction, events).await?),
+        };
+        Ok(Prepared {
+            transaction,
+            members,
+            used,
+            chained,
+        })
+    }
+}
+
+struct Prepared<'b> {
+    transaction: OrgTransaction,
+    members: Vec<Member<'b>>,
+    /// What changed rows name.
+    used: Vec<(OrgId, i32)>,
+    /// None when nothing is to be written.
+    chained: Option<Chained<'b>>,
+}
+
+fn results(members: Vec<Member<'_>>, position: Option<WalPosition>) -> Vec<StoreResult<Committed>> {
+    let committed = |member: Member<'_>| {
+        let earlier = member.earlier;
+        let position = position.filter(|_| earlier.is_none());
+        member.result.map(|()| Committed { position, earlier })
+    };
+    members.into_iter().map(committed).collect()
+}
+
+fn answer(batch: Vec<Write>, results: Vec<StoreResult<Committed>>) {
+    for (write, result) in batch.into_iter().zip(results) {
+        let _ = write.reply.send(result);
+    }
+}
+
+// One cause, told to each of a batch's members.
+fn again(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::OutcomeUnknown(why) => StoreError::OutcomeUnknown(why.clone()),
+        StoreError::Unavailable(why) => StoreError::Unavailable(why.clone()),
+        StoreError::PartUnavailable(why) => StoreError::PartUnavailable(why.clone()),
+        StoreError::Conflict => StoreError::Conflict,
+        StoreError::RetiredKey => StoreError::RetiredKey,
+        StoreError::Contended(why) => StoreError::Contended(why.clone()),
+        StoreError::OrganizationGone => StoreError::OrganizationGone,
+        other => StoreError::Internal(other.to_string()),
+    }
+}

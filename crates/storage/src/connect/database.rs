@@ -1,0 +1,290 @@
+//! A database, its pools and its dedicated connections.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use deadpool_postgres::{
+    Connect, Manager, ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime,
+    Timeouts,
+};
+use strongroom_domain::health::counters::Counters;
+use strongroom_domain::health::status::PoolStatus;
+use strongroom_domain::ports::error::StoreResult;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio_postgres::{AsyncMessage, Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::connect::error::{ConnectError, pool_error};
+use crate::connect::health::DatabaseHealth;
+use crate::connect::tls;
+use crate::connect::url::DatabaseUrl;
+
+/// Longest wait for a lock, in milliseconds: whoever waits in a shared transaction keeps the others waiting.
+const LOCK_TIMEOUT: u32 = 500;
+
+/// How connections to PostgreSQL are made and kept.
+#[derive(Debug, Clone)]
+pub struct DatabaseSettings {
+    /// Where.
+    pub url: DatabaseUrl,
+    /// Most connections at a time.
+    pub pool_size: usize,
+    /// Longest time to establish a connection, and to wait for a free one.
+    pub connect_timeout: Duration,
+    /// Longest time for one transaction's statements.
+    pub statement_timeout: Duration,
+}
+
+/// A pool of connections to PostgreSQL. Connecting happens when the first one is needed.
+#[derive(Clone)]
+pub struct Database {
+    pool: Pool,
+    connect_timeout: Duration,
+    connector: Connector,
+    pub(crate) statement_timeout: Duration,
+    pub(crate) health: DatabaseHealth,
+}
+
+/// Connections for the writer and the readers: of credentials, of API keys, of organizations' keys.
+const RESERVED: usize = 4;
+
+fn pool(
+    connector: &Connector,
+    size: usize,
+    connect_timeout: Duration,
+) -> Result<Pool, ConnectError> {
+    let manager = ManagerConfig {
+        recycling_method: RecyclingMethod::Fast,
+    };
+    let manager = Manager::from_connect(connector.config.clone(), connector.clone(), manager);
+    let timeout = Some(connect_timeout);
+    let hosts = u32::try_from(connector.config.get_hosts().len()).unwrap_or(1);
+    Pool::builder(manager)
+        .max_size(size)
+        // The session that was busy last has the warmest caches.
+        .queue_mode(QueueMode::Lifo)
+        .timeouts(Timeouts {
+            wait: timeout,
+            // Each host gets its time, so that one that is gone does not hide those after it.
+            create: Some(connect_timeout * hosts),
+            recycle: timeout,
+        })
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| ConnectError::Failed(error.to_string()))
+}
+
+#[derive(Clone)]
+struct Connector {
+    config: Config,
+    tls: MakeRustlsConnect,
+    // Connections outlive the thread that first asks for one, so they all run here.
+    runtime: Handle,
+    /// Whether the last connection was to a sharded cluster.
+    sharded: Arc<AtomicBool>,
+    health: DatabaseHealth,
+}
+
+impl Database {
+    /// Prepares a pool on the current runtime; does not connect.
+    ///
+    /// # Errors
+    /// [`ConnectError::Tls`] when the root certificates cannot be read.
+    pub fn new(settings: &DatabaseSettings) -> Result<Self, ConnectError> {
+        Self::health(settings, DatabaseHealth::default())
+    }
+
+    /// The same, for the primary of a server that counts on `counters`.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn counted(
+        settings: &DatabaseSettings,
+        counters: Arc<Counters>,
+    ) -> Result<Self, ConnectError> {
+        Self::health(settings, DatabaseHealth::primary(counters))
+    }
+
+    pub(crate) fn health(
+        settings: &DatabaseSettings,
+        health: DatabaseHealth,
+    ) -> Result<Self, ConnectError> {
+        let connector = Connector {
+            config: session(settings),
+            tls: tls::connector(&settings.url)?,
+            runtime: Handle::current(),
+            sharded: Arc::default(),
+            health: health.clone(),
+        };
+        let timeout = settings.connect_timeout;
+        Ok(Self {
+            pool: pool(&connector, settings.pool_size, timeout)?,
+            connect_timeout: timeout,
+            connector,
+            statement_timeout: settings.statement_timeout,
+            health,
+        })
+    }
+
+    /// The same database by a small pool of its own, whose connections run on `runtime`, for the workers that
+    /// everybody waits for: whoever uses up the other pool cannot keep them from a connection.
+    ///
+    /// # Errors
+    /// [`ConnectError::Failed`].
+    pub(crate) fn reserved(&self, runtime: &Handle) -> Result<Self, ConnectError> {
+        let connector = Connector {
+            runtime: runtime.clone(),
+            ..self.connector.clone()
+        };
+        Ok(Self {
+            pool: pool(&connector, RESERVED, self.connect_timeout)?,
+            connector,
+            ..self.clone()
+        })
+    }
+
+    /// The same database for what must not wait long.
+    pub(crate) fn hurried(&self, limit: Duration) -> Self {
+        Self {
+            statement_timeout: self.statement_timeout.min(limit),
+            ..self.clone()
+        }
+    }
+
+    /// Longest time that connecting may take, all hosts included.
+    pub(crate) fn connect_patience(&self) -> Duration {
+        let hosts = self.connector.config.get_hosts().len();
+        self.connect_timeout * u32::try_from(hosts).unwrap_or(1)
+    }
+
+    /// Whether it is a cluster whose tables are sharded. Known once there is a connection.
+    pub(crate) fn is_sharded(&self) -> bool {
+        self.connector.sharded.load(Ordering::Relaxed)
+    }
+
+    /// Where what happens here is counted.
+    #[must_use]
+    pub fn counters(&self) -> Arc<Counters> {
+        self.health.counters.clone()
+    }
+
+    pub(crate) fn pool_status(&self, name: &'static str) -> PoolStatus {
+        let status = self.pool.status();
+        PoolStatus {
+            name,
+            limit: status.max_size,
+            size: status.size,
+            idle: status.available,
+            waiting: status.waiting,
+        }
+    }
+
+    pub(crate) fn pool_size(&self) -> usize {
+        self.pool.status().max_size
+    }
+
+    pub(crate) async fn client(&self) -> StoreResult<Object> {
+        self.pooled().await.map_err(|error| pool_error(&error))
+    }
+
+    /// A pooled connection for start-up work, whose failures are told apart more finely.
+    pub(crate) async fn setup_client(&self) -> Result<Object, ConnectError> {
+        Ok(self.pooled().await?)
+    }
+
+    async fn pooled(&self) -> Result<Object, PoolError> {
+        let pooled = self.pool.get().await;
+        pooled.inspect_err(|error| self.health.no_connection(error))
+    }
+
+    /// A connection outside the pool, whose notifications go to `notified`. It lives until both halves drop.
+    pub(crate) async fn dedicated(
+        &self,
+        notified: impl FnMut() + Send + 'static,
+    ) -> Result<(Client, JoinHandle<()>), ConnectError> {
+        Ok(self.connector.connect_notified(notified).await?)
+    }
+}
+
+// Time limits stand on the server's side too, so that a transaction whose client vanished holds no lock. Every statement
+// has its index: a plan that was made while a table was small must not read all of it when it has grown. The last
+// setting carries a transaction's scope to the workers of a sharded cluster; PostgreSQL itself ignores it.
+fn session(settings: &DatabaseSettings) -> Config {
+    let millis = settings.statement_timeout.as_millis();
+    let mut config = settings.url.config.clone();
+    let given = config.get_options().unwrap_or_default().to_owned();
+    config.options(format!(
+        "-c statement_timeout={millis} -c idle_in_transaction_session_timeout={millis} \
+         -c lock_timeout={LOCK_TIMEOUT} -c jit=off -c enable_seqscan=off \
+         -c citus.propagate_set_commands=local {given}"
+    ));
+    if config.get_application_name().is_none() {
+        config.application_name("strongroom");
+    }
+    config.connect_timeout(settings.connect_timeout);
+    config.keepalives_idle(Duration::from_secs(15));
+    config.tcp_user_timeout(Duration::from_secs(15));
+    config
+}
+
+/// One plan per prepared statement, but on a sharded cluster, which does not take it: PostgreSQL would plan many of them
+/// anew each time, which takes as long as to run them. And no way to join that reads the whole of a table: it may have been
+/// small when the plan was made. A row says that the database is not sharded.
+const PLAN_ONCE: &str = "select set_config('plan_cache_mode', 'force_generic_plan', false), \
+     set_config(name, 'off', false) \
+     from unnest(array['enable_hashjoin', 'enable_mergejoin', 'enable_material', 'enable_memoize']) as off (name) \
+     where not exists (select from pg_catalog.pg_extension where extname = 'citus')";
+
+type Connection = (Client, JoinHandle<()>);
+
+impl Connector {
+    async fn connect_notified(
+        &self,
+        mut notified: impl FnMut() + Send + 'static,
+    ) -> Result<Connection, tokio_postgres::Error> {
+        let connected = self.config.connect(self.tls.clone()).await;
+        self.health.connected(connected.is_ok());
+        let (client, mut connection) = connected?;
+        let task = self.runtime.spawn(async move {
+            loop {
+                let message = std::future::poll_fn(|cx| connection.poll_message(cx)).await;
+                match message {
+                    Some(Ok(AsyncMessage::Notification(_))) => notified(),
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => {
+                        tracing::debug!(%error, "a database connection ended");
+                        return;
+                    }
+                    None => return,
+                }
+            }
+        });
+        Ok((client, task))
+    }
+}
+
+impl Connect for Connector {
+    fn connect(
+        &self,
+        _: &Config,
+    ) -> std::pin::Pin<
+        Box<dyn Future<Output = Result<Connection, tokio_postgres::Error>> + Send + '_>,
+    > {
+        let connector = self.clone();
+        let connecting = self.runtime.spawn(async move {
+            let (client, task) = connector.connect_notified(|| {}).await?;
+            let sharded = client.query(PLAN_ONCE, &[]).await?.is_empty();
+            connector.sharded.store(sharded, Ordering::Relaxed);
+            Ok((client, task))
+        });
+        Box::pin(async move {
+            match connecting.await {
+                Ok(connected) => connected,
+                // The runtime is shutting down; the pool's time limit ends the wait.
+                Err(_) => std::future::pending().await,
+            }
+        })
+    }
+}

@@ -1,0 +1,242 @@
+//! TLS to PostgreSQL.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::connect::error::ConnectError;
+use crate::connect::url::{DatabaseUrl, TlsMode};
+
+/// A TLS connector that checks as much of the server's certificate as the URL's `sslmode` asks.
+pub(crate) fn connector(url: &DatabaseUrl) -> Result<MakeRustlsConnect, ConnectError> {
+    connector_with(verifier(url)?)
+}
+
+fn connector_with(
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<MakeRustlsConnect, ConnectError> {
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ConnectError::Tls(error.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn verifier(url: &DatabaseUrl) -> Result<Arc<dyn ServerCertVerifier>, ConnectError> {
+    let chain = || {
+        let roots = Arc::new(roots(url.root_cert.as_deref())?);
+        WebPkiServerVerifier::builder_with_provider(roots, provider())
+            .build()
+            .map_err(|error| ConnectError::Tls(error.to_string()))
+    };
+    Ok(match url.tls {
+        TlsMode::VerifyFull => chain()?,
+        TlsMode::VerifyCa => Arc::new(AnyName(chain()?)),
+        TlsMode::Disable | TlsMode::Prefer | TlsMode::Require => {
+            Arc::new(AnyCertificate(provider()))
+        }
+    })
+}
+
+fn roots(file: Option<&Path>) -> Result<RootCertStore, ConnectError> {
+    let mut store = RootCertStore::empty();
+    let certificates = match file.filter(|file| *file != Path::new("system")) {
+        Some(file) => from_file(file)?,
+        None => rustls_native_certs::load_native_certs().certs,
+    };
+    store.add_parsable_certificates(certificates);
+    if store.is_empty() {
+        let place = file.map_or("the system's store".into(), |file| {
+            file.display().to_string()
+        });
+        return Err(ConnectError::Tls(format!("no root certificate in {place}")));
+    }
+    Ok(store)
+}
+
+fn from_file(file: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
+    let unreadable =
+        |why: String| ConnectError::Tls(format!("sslrootcert {}: {why}", file.display()));
+    CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect)
+        .map_err(|error| unreadable(error.to_string()))
+}
+
+/// `verify-ca`: the chain must lead to a root; the name may be any.
+#[derive(Debug)]
+struct AnyName(Arc<WebPkiServerVerifier>);
+
+/// `prefer` and `require`: encryption without knowing who is at the other end, as libpq does.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+/// The certificate that a database showed.
+#[derive(Debug, Clone)]
+pub struct PeerCertificate {
+    /// The host's name, as the URL has it.
+    pub host: String,
+    /// The certificate, DER.
+    pub der: Vec<u8>,
+    /// Why it was not accepted.
+    pub refused: Option<String>,
+}
+
+/// Certificates that were shown.
+type Seen = Arc<Mutex<Vec<PeerCertificate>>>;
+
+/// A connector like [`connector`] that also keeps what it is shown.
+pub(crate) fn recording(url: &DatabaseUrl) -> Result<(MakeRustlsConnect, Seen), ConnectError> {
+    let seen = Seen::default();
+    let recorder = Recorder(verifier(url)?, seen.clone());
+    Ok((connector_with(Arc::new(recorder))?, seen))
+}
+
+/// What was shown so far.
+pub(crate) fn seen(seen: &Seen) -> Vec<PeerCertificate> {
+    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    seen.clone()
+}
+
+/// Judges as another verifier does, and keeps the certificates.
+#[derive(Debug)]
+struct Recorder(Arc<dyn ServerCertVerifier>, Seen);
+
+impl ServerCertVerifier for Recorder {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified =
+            self.0
+                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let shown = PeerCertificate {
+            host: server_name.to_str().into_owned(),
+            der: end_entity.to_vec(),
+            refused: verified.as_ref().err().map(ToString::to_string),
+        };
+        let mut seen = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.push(shown);
+        verified
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+impl ServerCertVerifier for AnyName {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified =
+            self.0
+                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        match verified {
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

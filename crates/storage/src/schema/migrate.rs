@@ -1,0 +1,187 @@
+//! Migrations.
+
+use std::collections::BTreeMap;
+
+use refinery::{Migration, Runner};
+
+use crate::connect::database::Database;
+use crate::connect::error::ConnectError;
+use crate::schema::roles::quote_ident;
+
+/// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
+pub(crate) const MIGRATIONS: [(&str, &str); 8] = [
+    (
+        "V0001__vault",
+        include_str!("../../../../migrations/0001_vault.sql"),
+    ),
+    (
+        "V0002__pieces_users",
+        include_str!("../../../../migrations/0002_pieces_users.sql"),
+    ),
+    (
+        "V0003__audit_reading",
+        include_str!("../../../../migrations/0003_audit_reading.sql"),
+    ),
+    (
+        "V0004__scrub_and_last_use",
+        include_str!("../../../../migrations/0004_scrub_and_last_use.sql"),
+    ),
+    (
+        "V0005__rotation",
+        include_str!("../../../../migrations/0005_rotation.sql"),
+    ),
+    (
+        "V0006__operations",
+        include_str!("../../../../migrations/0006_operations.sql"),
+    ),
+    (
+        "V0007__audit_by_credential",
+        include_str!("../../../../migrations/0007_audit_by_credential.sql"),
+    ),
+    (
+        "V0008__once_per_statement",
+        include_str!("../../../../migrations/0008_once_per_statement.sql"),
+    ),
+];
+
+/// Where it is recorded what has been applied.
+const HISTORY: &str = "schema_migrations";
+/// Keeps two `strongroom migrate` from running at once.
+const LOCK: &str = "select pg_advisory_lock(7361982640128)";
+
+/// A migration of a large table takes its time, and the lock waits for another run. A sharded cluster makes and
+/// alters several tables in one transaction only when it goes from shard to shard; PostgreSQL ignores the setting.
+const SESSION: &str = "set statement_timeout = 0; set lock_timeout = 0; \
+     set citus.multi_shard_modify_mode = 'sequential'";
+
+/// What a run of [`migrate`] did.
+#[derive(Debug)]
+pub struct Migrated {
+    /// The migrations that it applied, by name.
+    pub applied: Vec<String>,
+    /// The schema's version now.
+    pub version: i32,
+}
+
+/// Brings the schema up to date. The URL's role becomes the tables' owner.
+///
+/// # Errors
+/// [`ConnectError`]; a migration that failed left nothing of itself.
+pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
+    let (mut client, connection) = database.dedicated(|| {}).await?;
+    client.batch_execute(SESSION).await?;
+    client.execute(LOCK, &[]).await?;
+    let runner = runner()?;
+    let latest = runner.get_migrations().iter().map(Migration::version).max();
+    let latest = latest.unwrap_or_default();
+    let report = runner.run_async(&mut client).await.map_err(failed)?;
+    drop(client);
+    let _ = connection.await;
+    Ok(Migrated {
+        applied: report
+            .applied_migrations()
+            .iter()
+            .map(|migration| shown(migration.version(), migration.name()))
+            .collect(),
+        version: latest,
+    })
+}
+
+/// How many of this program's migrations the database lacks. A newer database lacks none: older programs go
+/// on while a newer one is rolled out.
+///
+/// # Errors
+/// [`ConnectError`].
+pub async fn pending_migrations(database: &Database) -> Result<usize, ConnectError> {
+    Ok(schema_state(database).await?.missing.len())
+}
+
+/// In what a database's schema differs from what this program brings along.
+#[derive(Debug, Default)]
+pub struct SchemaState {
+    /// This program's migrations that were not applied, such as `0006_operations`.
+    pub missing: Vec<String>,
+    /// Applied migrations that this program does not know: those of a newer one.
+    pub unknown: Vec<String>,
+    /// Migrations that were applied with another content than this program's.
+    pub changed: Vec<String>,
+}
+
+/// Compares the applied migrations with this program's.
+///
+/// # Errors
+/// [`ConnectError`].
+pub async fn schema_state(database: &Database) -> Result<SchemaState, ConnectError> {
+    let client = database.setup_client().await?;
+    let exists = client
+        .query_one("select to_regclass($1) is not null", &[&HISTORY])
+        .await?;
+    let rows = if exists.get::<_, bool>(0) {
+        let history = format!("select version, name, checksum from {HISTORY} order by version");
+        client.query(&history, &[]).await?
+    } else {
+        Vec::new()
+    };
+    let mut applied: BTreeMap<i32, (String, String)> = BTreeMap::new();
+    for row in &rows {
+        let content = (row.try_get("name")?, row.try_get("checksum")?);
+        applied.insert(row.try_get("version")?, content);
+    }
+    let mut state = SchemaState::default();
+    for migration in runner()?.get_migrations() {
+        let shown = shown(migration.version(), migration.name());
+        match applied.remove(&migration.version()) {
+            None => state.missing.push(shown),
+            Some((_, checksum)) if checksum != migration.checksum().to_string() => {
+                state.changed.push(shown);
+            }
+            Some(_) => {}
+        }
+    }
+    let unknown = applied.iter();
+    state.unknown = unknown
+        .map(|(at, (name, _))| crate::schema::migrate::shown(*at, name))
+        .collect();
+    Ok(state)
+}
+
+fn shown(version: i32, name: &str) -> String {
+    format!("{version:04}_{name}")
+}
+
+/// Makes the database `name` unless it exists. The connection's role must be allowed to.
+///
+/// # Errors
+/// [`ConnectError`].
+pub async fn ensure_database(server: &Database, name: &str) -> Result<(), ConnectError> {
+    let client = server.setup_client().await?;
+    let existing = client
+        .query_opt("select from pg_database where datname = $1", &[&name])
+        .await?;
+    if existing.is_none() {
+        let name = quote_ident(name);
+        client
+            .batch_execute(&format!("create database {name}"))
+            .await?;
+    }
+    Ok(())
+}
+
+fn runner() -> Result<Runner, ConnectError> {
+    let migrations = MIGRATIONS
+        .iter()
+        .map(|(name, sql)| Migration::unapplied(name, sql).map_err(failed))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut runner = Runner::new(&migrations).set_abort_missing(false);
+    runner.set_migration_table_name(HISTORY);
+    Ok(runner)
+}
+
+fn failed(error: refinery::Error) -> ConnectError {
+    let source = std::error::Error::source(&error);
+    let database = source.and_then(|source| source.downcast_ref::<tokio_postgres::Error>());
+    match database.and_then(tokio_postgres::Error::as_db_error) {
+        Some(db) => ConnectError::Schema(format!("migration failed: {}", db.message())),
+        None => ConnectError::Schema(format!("migration failed: {error}")),
+    }
+}

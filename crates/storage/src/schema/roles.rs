@@ -1,0 +1,149 @@
+//! The servers' database role.
+
+use deadpool_postgres::Object;
+
+use crate::connect::database::Database;
+use crate::connect::error::ConnectError;
+
+/// What servers may do, and no more: they own nothing, and cannot alter or drop a table or policy.
+pub(crate) const GRANTS: &str = "\
+grant usage on schema public to {role};
+grant select on schema_migrations, audit_checkpoints, key_epoch to {role};
+grant select, insert on audit_events, root_keys, service_keys, organizations, org_keys, api_keys to {role};
+grant update (state) on root_keys to {role};
+grant update (root_key_id, wrapped_key) on service_keys to {role};
+grant update (deleted_at, destroy_after, destroyed_at) on organizations to {role};
+grant update (active, root_key_id, wrapped_key), delete on org_keys to {role};
+grant update (revoked_at, digest) on api_keys to {role};
+grant select, insert, update on root_rotations to {role};
+grant select, insert, update, delete on credentials, credential_uses, key_uses, rotations, servers, \
+operations, idempotency_keys to {role};
+grant execute on function strongroom_check_generations(uuid[], integer[]), strongroom_ensure_audit_partitions() to {role};";
+
+/// What became of the application role.
+#[derive(Debug, PartialEq, Eq)]
+pub enum AppRole {
+    /// It is there and has its rights.
+    Granted,
+    /// We may not make it; someone who may has to run this.
+    RunYourself(String),
+}
+
+/// Makes `role` (unless it exists) and gives it the rights of a server.
+///
+/// # Errors
+/// [`ConnectError::Role`] when it is a role that row-level security does not bind.
+pub async fn grant_app_role(
+    database: &Database,
+    role: &str,
+    password: Option<&str>,
+) -> Result<AppRole, ConnectError> {
+    let client = database.setup_client().await?;
+    let quoted = quote_ident(role);
+    let grants = GRANTS.replace("{role}", &quoted);
+    let existing = client
+        .query_opt(
+            "select rolsuper or rolbypassrls or pg_has_role(oid, (select relowner from pg_class \
+             where oid = 'credentials'::regclass), 'member') from pg_roles where rolname = $1",
+            &[&role],
+        )
+        .await?;
+    if existing.is_some_and(|row| row.get(0)) {
+        return Err(ConnectError::Role(format!(
+            "the role {role} is a superuser, has BYPASSRLS or is (a member of) the tables' owner: \
+             row-level security would not bind it. Name another role."
+        )));
+    }
+    if !role_exists(&client, role).await? {
+        if !may_create_roles(&client).await? {
+            let sql = format!("create role {quoted} login;\n{grants}");
+            return Ok(AppRole::RunYourself(sql));
+        }
+        client
+            .batch_execute(&format!("create role {quoted} login"))
+            .await?;
+    }
+    if let Some(password) = password {
+        let password = quote_literal(password);
+        client
+            .batch_execute(&format!("alter role {quoted} password {password}"))
+            .await?;
+    }
+    client.batch_execute(&grants).await?;
+    Ok(AppRole::Granted)
+}
+
+async fn role_exists(client: &Object, role: &str) -> Result<bool, ConnectError> {
+    let row = client
+        .query_opt("select from pg_roles where rolname = $1", &[&role])
+        .await?;
+    Ok(row.is_some())
+}
+
+async fn may_create_roles(client: &Object) -> Result<bool, ConnectError> {
+    let row = client
+        .query_one(
+            "select rolsuper or rolcreaterole from pg_roles where rolname = current_user",
+            &[],
+        )
+        .await?;
+    Ok(row.get(0))
+}
+
+/// Checks that row-level security binds the role we are connected as, and that it is on everywhere.
+///
+/// # Errors
+/// [`ConnectError::Role`] says what is wrong and what to do.
+pub async fn check_serving_role(database: &Database) -> Result<(), ConnectError> {
+    let client = database.setup_client().await?;
+    let roles = crate::doctor::access::roles(&client).await?;
+    let name = roles.first().map_or("", |role| role.name.as_str());
+    let refused = |why: &str| {
+        Err(ConnectError::Role(format!(
+            "refusing to serve as database role {name}: it {why}, so row-level security would not bind it. \
+             Make a role for servers with `strongroom migrate --app-role NAME` and name it in database_url."
+        )))
+    };
+    if roles.iter().any(|role| role.superuser) {
+        return refused("is a superuser, or can become one");
+    }
+    if roles.iter().any(|role| role.bypass_rls) {
+        return refused("has BYPASSRLS, or can become a role that has");
+    }
+    if roles.iter().any(|role| !role.tables.is_empty()) {
+        return refused("owns tables, or can become their owner");
+    }
+    let tables = crate::doctor::access::tenant_tables(&client).await?;
+    let unprotected = tables
+        .iter()
+        .filter(|table| !(table.enabled && table.forced));
+    let names: Vec<&str> = unprotected.map(|table| table.name.as_str()).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let tables = names.join(", ");
+    Err(ConnectError::Role(format!(
+        "refusing to serve: forced row-level security is off on {tables}. Turn it on again with ALTER \
+         TABLE … ENABLE ROW LEVEL SECURITY and ALTER TABLE … FORCE ROW LEVEL SECURITY."
+    )))
+}
+
+pub(crate) fn quote_ident(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn quote_literal(text: &str) -> String {
+    // E'' so that the meaning of a backslash does not hang on the server's settings.
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_passwords_are_quoted() {
+        assert_eq!(quote_ident("a\"b"), "\"a\"\"b\"");
+        assert_eq!(quote_literal("a'b\\c"), "E'a''b\\\\c'");
+    }
+}

@@ -1,0 +1,264 @@
+//! Root keys and service keys.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use deadpool_postgres::Object;
+use strongroom_domain::crypto::{PassphraseParams, RootKeyId};
+use strongroom_domain::keyring::stored::{StoredRootKey, StoredServiceKey};
+use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::ports::keys::RootKeyStore;
+use strongroom_domain::rotation::{
+    RootKeyState, RootRotation, RotationStart, RunningServer, ServerReport,
+};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::connect::database::Database;
+use crate::connect::error::store_error;
+use crate::rows::{get, named};
+use crate::sql;
+use crate::store::rotation::progress;
+use crate::transaction::with_deadline;
+
+#[async_trait]
+impl RootKeyStore for Database {
+    async fn root_keys(&self) -> StoreResult<Vec<StoredRootKey>> {
+        let rows = query(&self.client().await?, sql::ROOT_KEYS, &[]).await?;
+        rows.iter().map(root_key).collect()
+    }
+
+    async fn register_first_root_key(&self, key: &StoredRootKey) -> StoreResult<()> {
+        let row = RootKeyRow::new(key)?;
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(|e| store_error(&e))?;
+        let statements = [
+            (sql::ROOT_KEY_LOCK, &[][..]),
+            (sql::ROOT_KEY_INSERT_FIRST, &row.params()),
+        ];
+        for (sql, params) in statements {
+            transaction
+                .execute(sql, params)
+                .await
+                .map_err(|e| store_error(&e))?;
+        }
+        transaction.commit().await.map_err(|e| store_error(&e))
+    }
+
+    async fn prepare_root_key(&self, key: &StoredRootKey) -> StoreResult<()> {
+        let row = RootKeyRow::new(key)?;
+        execute(self, sql::ROOT_KEY_PREPARE, &row.params()).await?;
+        Ok(())
+    }
+
+    async fn activate_root_key(
+        &self,
+        id: RootKeyId,
+        superseded: RootKeyId,
+        start: RotationStart,
+        total: i64,
+    ) -> StoreResult<()> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(|e| store_error(&e))?;
+        let moves = [
+            (superseded, RootKeyState::Active, RootKeyState::Superseded),
+            (id, RootKeyState::Prepared, RootKeyState::Active),
+        ];
+        for (id, from, to) in moves {
+            let params: Params<'_> = &[&id.0, &from.as_str(), &to.as_str()];
+            let moved = transaction.execute(sql::ROOT_KEY_STATE, params).await;
+            if moved.map_err(|e| store_error(&e))? == 0 {
+                return Err(StoreError::Conflict);
+            }
+        }
+        let params: Params<'_> = &[&id.0, &total, &start.throttle, &start.at];
+        let started = transaction.execute(sql::ROOT_ROTATION_INSERT, params).await;
+        started.map_err(|e| store_error(&e))?;
+        transaction.commit().await.map_err(|e| store_error(&e))
+    }
+
+    async fn move_root_key(
+        &self,
+        id: RootKeyId,
+        from: RootKeyState,
+        to: RootKeyState,
+    ) -> StoreResult<bool> {
+        let params: Params<'_> = &[&id.0, &from.as_str(), &to.as_str()];
+        Ok(execute(self, sql::ROOT_KEY_STATE, params).await? == 1)
+    }
+
+    async fn rewrap_service_key(&self, key: &StoredServiceKey, from: RootKeyId) -> StoreResult<()> {
+        let params: Params<'_> = &[&key.purpose, &from.0, &key.root_key.0, &key.wrapped];
+        execute(self, sql::SERVICE_KEY_REWRAP, params).await?;
+        Ok(())
+    }
+
+    async fn root_rotations(&self) -> StoreResult<Vec<RootRotation>> {
+        let rows = query(&self.client().await?, sql::ROOT_ROTATIONS, &[]).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(RootRotation {
+                    root_key: RootKeyId(get(row, "root_key_id")?),
+                    progress: progress(row)?,
+                })
+            })
+            .collect()
+    }
+
+    async fn claim_root_rotation(
+        &self,
+        id: RootKeyId,
+        seen: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> StoreResult<bool> {
+        let params: Params<'_> = &[&id.0, &seen, &now];
+        Ok(execute(self, sql::ROOT_ROTATION_CLAIM, params).await? == 1)
+    }
+
+    async fn advance_root_rotation(
+        &self,
+        id: RootKeyId,
+        rows: i64,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        execute(self, sql::ROOT_ROTATION_PROGRESS, &[&id.0, &rows, &now]).await?;
+        Ok(())
+    }
+
+    async fn finish_root_rotation(&self, id: RootKeyId, now: DateTime<Utc>) -> StoreResult<()> {
+        execute(self, sql::ROOT_ROTATION_FINISH, &[&id.0, &now]).await?;
+        Ok(())
+    }
+
+    async fn report_server(&self, server: &ServerReport, now: DateTime<Utc>) -> StoreResult<()> {
+        let held: Vec<Uuid> = server.root_keys.iter().map(|id| id.0).collect();
+        let params: Params<'_> = &[&server.id, &server.name, &server.started_at, &now, &held];
+        execute(self, sql::SERVER_REPORT, params).await?;
+        Ok(())
+    }
+
+    async fn servers(&self, since: DateTime<Utc>) -> StoreResult<Vec<RunningServer>> {
+        let rows = query(&self.client().await?, sql::SERVERS, &[&since]).await?;
+        rows.iter()
+            .map(|row| {
+                let held: Vec<Uuid> = get(row, "root_keys")?;
+                Ok(RunningServer {
+                    name: get(row, "name")?,
+                    root_keys: held.into_iter().map(RootKeyId).collect(),
+                })
+            })
+            .collect()
+    }
+
+    async fn forget_server(&self, id: Uuid, unseen_since: DateTime<Utc>) -> StoreResult<()> {
+        execute(self, sql::SERVER_FORGET, &[&id, &unseen_since]).await?;
+        Ok(())
+    }
+
+    async fn service_keys(&self) -> StoreResult<Vec<StoredServiceKey>> {
+        let rows = query(&self.client().await?, sql::SERVICE_KEYS, &[]).await?;
+        rows.iter().map(service_key).collect()
+    }
+
+    async fn add_service_key(&self, key: &StoredServiceKey) -> StoreResult<()> {
+        let params: &[&(dyn ToSql + Sync)] = &[&key.purpose, &key.root_key.0, &key.wrapped];
+        query(&self.client().await?, sql::SERVICE_KEY_INSERT, params).await?;
+        Ok(())
+    }
+}
+
+type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// A root key's columns, in the order in which both INSERTs take them.
+struct RootKeyRow<'a> {
+    key: &'a StoredRootKey,
+    salt: Option<Vec<u8>>,
+    memory: Option<i32>,
+    passes: Option<i32>,
+    lanes: Option<i32>,
+}
+
+impl<'a> RootKeyRow<'a> {
+    fn new(key: &'a StoredRootKey) -> StoreResult<Self> {
+        let passphrase = key.passphrase.as_ref();
+        let number = |value: fn(&PassphraseParams) -> u32| {
+            passphrase
+                .map(|params| i32::try_from(value(params)))
+                .transpose()
+                .map_err(|error| StoreError::Internal(error.to_string()))
+        };
+        Ok(Self {
+            key,
+            salt: passphrase.map(|params| params.salt.to_vec()),
+            memory: number(|params| params.memory_kib)?,
+            passes: number(|params| params.passes)?,
+            lanes: number(|params| params.lanes)?,
+        })
+    }
+
+    fn params(&self) -> [&(dyn ToSql + Sync); 7] {
+        [
+            &self.key.id.0,
+            &self.key.check_value,
+            &self.salt,
+            &self.memory,
+            &self.passes,
+            &self.lanes,
+            &self.key.created_at,
+        ]
+    }
+}
+
+async fn execute(database: &Database, sql: &str, params: Params<'_>) -> StoreResult<u64> {
+    with_deadline(database, async {
+        let client = database.client().await?;
+        let executed = client.execute(sql, params).await;
+        let executed = executed.map_err(|e| database.health.failed(&e))?;
+        database.health.has_noted();
+        Ok(executed)
+    })
+    .await
+}
+
+async fn query(
+    client: &Object,
+    sql: &str,
+    params: &[&(dyn ToSql + Sync)],
+) -> StoreResult<Vec<Row>> {
+    client.query(sql, params).await.map_err(|e| store_error(&e))
+}
+
+pub(crate) fn service_key(row: &Row) -> StoreResult<StoredServiceKey> {
+    Ok(StoredServiceKey {
+        purpose: get(row, "purpose")?,
+        root_key: RootKeyId(get(row, "root_key_id")?),
+        wrapped: get(row, "wrapped_key")?,
+    })
+}
+
+pub(crate) fn root_key(row: &Row) -> StoreResult<StoredRootKey> {
+    let salt: Option<Vec<u8>> = get(row, "kdf_salt")?;
+    let number = |column: &str| {
+        let value: Option<i32> = get(row, column)?;
+        u32::try_from(value.unwrap_or_default())
+            .map_err(|_| StoreError::Internal(format!("column {column} is negative")))
+    };
+    let passphrase = match salt {
+        None => None,
+        Some(salt) => Some(PassphraseParams {
+            salt: salt
+                .try_into()
+                .map_err(|_| StoreError::Internal("column kdf_salt is not 16 bytes long".into()))?,
+            memory_kib: number("kdf_memory_kib")?,
+            passes: number("kdf_passes")?,
+            lanes: number("kdf_lanes")?,
+        }),
+    };
+    Ok(StoredRootKey {
+        id: RootKeyId(get(row, "root_key_id")?),
+        check_value: get(row, "check_value")?,
+        passphrase,
+        state: named(row, "state", RootKeyState::parse)?,
+        created_at: get(row, "created_at")?,
+    })
+}

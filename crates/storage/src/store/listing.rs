@@ -1,0 +1,106 @@
+//! Pages of credentials.
+
+use std::collections::HashMap;
+
+use strongroom_domain::CredentialId;
+use strongroom_domain::caller::OrgScope;
+use strongroom_domain::credential::{CredentialFilter, CredentialPage, Page, PageStart};
+use strongroom_domain::last_used::LastUse;
+use strongroom_domain::ports::error::StoreResult;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::connect::database::Database;
+use crate::rows::{get, last_use};
+use crate::transaction::OrgTransaction;
+use crate::transaction::statement::Bound;
+use crate::{rows, sql};
+
+/// Reads one page of an organization's credentials.
+pub(crate) async fn list(
+    database: &Database,
+    scope: OrgScope,
+    page: Page,
+    filter: &CredentialFilter,
+) -> StoreResult<CredentialPage> {
+    let org = scope.org().0;
+    let provider = filter.provider.map(|provider| provider.as_str());
+    let kind = filter.kind.map(|kind| kind.as_str());
+    let mut matching: Vec<&(dyn ToSql + Sync)> = vec![&org];
+    let filtered = *filter != CredentialFilter::default();
+    if filtered {
+        matching.extend_from_slice(&[&provider, &kind, &filter.label]);
+    }
+    // One more than asked for tells whether there is a next page.
+    let more = page.limit + 1;
+    let mut params = matching.clone();
+    params.push(&more);
+    let (sql, count) = match (&page.start, filtered) {
+        (PageStart::Offset(_), false) => (sql::CREDENTIALS_FROM, sql::CREDENTIALS_COUNT),
+        (PageStart::Offset(_), true) => (sql::MATCHING_FROM, sql::MATCHING_COUNT),
+        (PageStart::After(_), false) => (sql::CREDENTIALS_AFTER, sql::CREDENTIALS_COUNT),
+        (PageStart::After(_), true) => (sql::MATCHING_AFTER, sql::MATCHING_COUNT),
+    };
+    let after: Uuid;
+    match &page.start {
+        PageStart::Offset(offset) => params.push(offset),
+        PageStart::After(last) => {
+            after = last.map_or(Uuid::nil(), |id| id.0);
+            params.push(&after);
+        }
+    }
+    let rows = read(database, scope, Bound { sql, params }).await?;
+    let (listed, uses) = split(&rows)?;
+    let total = match page.start {
+        PageStart::After(_) => None,
+        PageStart::Offset(first) => match total_at_end(first, listed.len(), page.limit) {
+            Some(total) => Some(total),
+            None => {
+                let params = matching;
+                let counted = read(database, scope, Bound { sql: count, params }).await?;
+                counted.first().map(|row| get(row, "total")).transpose()?
+            }
+        },
+    };
+    let items = listed.iter().take(to_usize(page.limit)).map(|row| {
+        let mut info = rows::credential_info(scope.org(), row)?;
+        info.last_use = info.last_use.or_else(|| uses.get(&info.id).copied());
+        Ok(info)
+    });
+    let items: Vec<_> = items.collect::<StoreResult<_>>()?;
+    let more = listed.len() > items.len();
+    let next = items.last().filter(|_| more).map(|item| item.id);
+    Ok(CredentialPage { items, total, next })
+}
+
+/// The rows of credentials, and the uses in the others.
+fn split(rows: &[Row]) -> StoreResult<(Vec<&Row>, HashMap<CredentialId, LastUse>)> {
+    let (mut listed, mut uses) = (Vec::with_capacity(rows.len()), HashMap::new());
+    for row in rows {
+        match get::<Option<&str>>(row, "provider")? {
+            Some(_) => listed.push(row),
+            None => {
+                let id = CredentialId(get(row, "cred_id")?);
+                uses.extend(last_use(row).map(|last| (id, last)));
+            }
+        }
+    }
+    Ok((listed, uses))
+}
+
+async fn read(database: &Database, scope: OrgScope, statement: Bound<'_>) -> StoreResult<Vec<Row>> {
+    let rows = OrgTransaction::read(database, &[scope], &[statement]).await?;
+    Ok(rows.into_iter().flatten().collect())
+}
+
+/// How many there are in all, if the page says so: it reaches the end. To count them takes as long as there are many.
+fn total_at_end(first: i64, seen: usize, limit: i64) -> Option<i64> {
+    let seen = i64::try_from(seen).ok()?;
+    let reaches_end = seen <= limit && (seen > 0 || first == 0);
+    reaches_end.then(|| first + seen)
+}
+
+fn to_usize(limit: i64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,304 @@
+//! The domain's ports on PostgreSQL.
+
+pub(crate) mod audit;
+pub(crate) mod audit_prune;
+pub(crate) mod credentials;
+pub(crate) mod keys;
+pub(crate) mod last_used;
+pub(crate) mod listing;
+pub(crate) mod operations;
+pub(crate) mod rotation;
+pub(crate) mod scrub;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use strongroom_domain::audit::chain::Chain;
+use strongroom_domain::audit::event::Event;
+use strongroom_domain::caller::OrgScope;
+use strongroom_domain::crypto::RandomSource;
+use strongroom_domain::health::counters::Counters;
+use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::ports::store::{Committed, Tracking};
+use strongroom_domain::{Clock, CredentialId, LaneId};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::batch::lookups::{ApiKeys, Credentials, Lookup, OrgKeys};
+use crate::batch::queue::{BatchQueue, QueueConfig};
+use crate::batch::reader::Reader;
+use crate::batch::shard_fallback::ShardFallback;
+use crate::batch::worker_thread::WorkerThread;
+use crate::batch::writer::{NewLane, SingleOrgWriter, Writer};
+use crate::connect::database::Database;
+use crate::connect::error::ConnectError;
+use crate::rows::get;
+use crate::sql;
+use crate::transaction::statement::Bound;
+use crate::transaction::{OrgTransaction, with_deadline};
+use crate::writes::audit_lane::Lane;
+use crate::writes::generations::Checked;
+use crate::writes::write::{Write, WriteOp};
+
+/// Most writes in one transaction, and reads in one statement.
+const LARGEST_BATCH: usize = 256;
+/// Most requests that wait for the next batch; beyond it they are refused at once.
+const QUEUE_CAPACITY: usize = 4096;
+
+/// Longest time for what an organization asks by itself, after the batch that it was in failed: short, since others
+/// wait for their turn.
+pub(crate) const SINGLE_ORG_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Pause before a write is tried again that found its row held by another transaction.
+const CONTENDED: Duration = Duration::from_millis(20);
+
+/// The vault's store on PostgreSQL.
+pub struct PgStore {
+    /// The primary: every write goes there.
+    pub(crate) database: Database,
+    /// The region's standby, where credentials are read; the primary when there is none.
+    pub(crate) replica: Option<Database>,
+    chain: Chain,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn RandomSource>,
+    pub(crate) writes: Arc<BatchQueue<Write>>,
+    pub(crate) reads: BatchQueue<Lookup<Credentials>>,
+    pub(crate) api_keys: BatchQueue<Lookup<ApiKeys>>,
+    pub(crate) org_keys: BatchQueue<Lookup<OrgKeys>>,
+    _thread: WorkerThread,
+    /// The connections of the workers, and of the one that reads credentials.
+    pub(crate) reserved: Database,
+    pub(crate) reserved_reads: Database,
+    /// Queries that may read many rows take at most half of the pool, so that the others always get through.
+    pub(crate) scans: Semaphore,
+}
+
+impl PgStore {
+    /// Starts the workers on a thread of their own, with an audit lane of their own. Credentials are read from
+    /// `replica` if there is one.
+    ///
+    /// # Errors
+    /// [`ConnectError::Failed`] when there is no thread, or no id for the lane.
+    pub fn start(
+        database: Database,
+        replica: Option<Database>,
+        chain: Chain,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn RandomSource>,
+    ) -> Result<Self, ConnectError> {
+        let failed = |error: String| ConnectError::Failed(error);
+        let thread = WorkerThread::start().map_err(|error| failed(error.to_string()))?;
+        let runtime = thread.handle();
+        let reserved = database.reserved(runtime)?;
+        let counters = database.counters();
+        let new_lane = new_lane(&counters, chain.clone(), clock.clone(), random.clone());
+        let hurried = database.hurried(SINGLE_ORG_TIMEOUT);
+        let writer = writer(&reserved, &hurried, &new_lane);
+        let writer = writer.map_err(|error| failed(error.to_string()))?;
+        let reading = match &replica {
+            Some(replica) => (
+                replica.reserved(runtime)?,
+                replica.hurried(SINGLE_ORG_TIMEOUT),
+            ),
+            None => (reserved.clone(), hurried.clone()),
+        };
+        let pools = (reserved.clone(), reading.0.clone());
+        let api_keys = Reader::<ApiKeys>::new(reserved.clone(), hurried.clone());
+        let org_keys = Reader::<OrgKeys>::new(reserved, hurried);
+        let named = |name| QueueConfig {
+            name,
+            capacity: QUEUE_CAPACITY,
+            largest: LARGEST_BATCH,
+            counters: counters.clone(),
+        };
+        let writes = Arc::new(BatchQueue::start(runtime, writer, named("writes")));
+        let reads = Reader::<Credentials>::new(reading.0, reading.1).in_front_of(writes.clone());
+        Ok(Self {
+            writes,
+            reads: BatchQueue::start(runtime, reads, named("credentials")),
+            api_keys: BatchQueue::start(runtime, api_keys, named("api_keys")),
+            org_keys: BatchQueue::start(runtime, org_keys, named("organization_keys")),
+            _thread: thread,
+            reserved: pools.0,
+            reserved_reads: pools.1,
+            scans: Semaphore::new(database.pool_size().div_ceil(2)),
+            database,
+            replica,
+            chain,
+            clock,
+            random,
+        })
+    }
+
+    pub(crate) async fn write(
+        &self,
+        scope: OrgScope,
+        operation: WriteOp,
+        event: Event,
+    ) -> StoreResult<()> {
+        let tracking = Tracking::default();
+        let written = self.write_tracked(scope, operation, tracking, event);
+        written.await.map(drop)
+    }
+
+    pub(crate) async fn write_tracked(
+        &self,
+        scope: OrgScope,
+        operation: WriteOp,
+        tracking: Tracking,
+        event: Event,
+    ) -> StoreResult<Committed> {
+        self.retry_contended(|| {
+            let (operation, event) = (operation.clone(), event.clone());
+            let tracking = tracking.clone();
+            self.writes.ask(|reply| Write {
+                scope,
+                operation,
+                tracking,
+                event,
+                reply,
+            })
+        })
+        .await
+    }
+
+    /// Tries again and again, for a while, what another transaction stands in the way of.
+    pub(crate) async fn retry_contended<T, W: Future<Output = StoreResult<T>>>(
+        &self,
+        work: impl Fn() -> W,
+    ) -> StoreResult<T> {
+        let until = Instant::now() + self.database.statement_timeout;
+        loop {
+            match work().await {
+                Err(StoreError::Contended(_)) if Instant::now() < until => {
+                    tokio::time::sleep(CONTENDED).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// A lane for one transaction outside the shared ones.
+    pub(crate) fn own_lane(&self) -> StoreResult<Lane> {
+        let counters = self.database.counters();
+        let (chain, clock) = (self.chain.clone(), self.clock.clone());
+        new_lane(&counters, chain, clock, self.random.clone())()
+    }
+
+    /// Runs one writing statement in a transaction of its own, without an audit event.
+    pub(crate) async fn execute(
+        &self,
+        scope: OrgScope,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> StoreResult<u64> {
+        let (rows, transaction) = with_deadline(&self.database, async {
+            let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
+            let rows = transaction.execute(sql, params).await?;
+            Ok((rows, transaction))
+        })
+        .await?;
+        transaction.commit().await?;
+        Ok(rows)
+    }
+
+    pub(crate) async fn query(
+        &self,
+        scope: OrgScope,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> StoreResult<Vec<Row>> {
+        query_on(&self.database, scope, sql, params).await
+    }
+
+    /// Where credentials are read from.
+    pub(crate) fn reading(&self) -> &Database {
+        self.replica.as_ref().unwrap_or(&self.database)
+    }
+
+    // In a transaction of its own, with a lane of its own: however many rows there are, the writers of other
+    // organizations do not wait for it.
+    pub(crate) async fn delete_all(
+        &self,
+        lane: &mut Lane,
+        scope: OrgScope,
+        event: Event,
+        each: Event,
+    ) -> StoreResult<OrgTransaction> {
+        let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
+        let appended = lane.append(&transaction, vec![(scope, event)]).await?;
+        lane.committed(appended);
+        loop {
+            let rows = transaction
+                .query(sql::CREDENTIALS_DELETE_SOME, &[&scope.org().0])
+                .await?;
+            if rows.is_empty() {
+                return Ok(transaction);
+            }
+            let ids: Vec<Uuid> = rows
+                .iter()
+                .map(|row| get(row, "cred_id"))
+                .collect::<StoreResult<_>>()?;
+            let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &ids];
+            transaction
+                .execute(sql::CREDENTIAL_USES_DELETE, params)
+                .await?;
+            let events = rows
+                .iter()
+                .map(|row| {
+                    let mut event = each.clone().about(CredentialId(get(row, "cred_id")?));
+                    event.version = Some(get(row, "version")?);
+                    Ok((scope, event))
+                })
+                .collect::<StoreResult<_>>()?;
+            let appended = lane.append(&transaction, events).await?;
+            lane.committed(appended);
+        }
+    }
+}
+
+pub(crate) async fn query_on(
+    database: &Database,
+    scope: OrgScope,
+    sql: &str,
+    params: &[&(dyn ToSql + Sync)],
+) -> StoreResult<Vec<Row>> {
+    let params = params.to_vec();
+    let statement = [Bound { sql, params }];
+    let scopes = [scope];
+    let read = OrgTransaction::read(database, &scopes, &statement);
+    let rows = with_deadline(database, read).await?;
+    Ok(rows.into_iter().flatten().collect())
+}
+
+fn writer(database: &Database, hurried: &Database, new_lane: &NewLane) -> StoreResult<Writer> {
+    let lone = SingleOrgWriter {
+        database: hurried.clone(),
+        new_lane: new_lane.clone(),
+    };
+    Ok(Writer {
+        database: database.clone(),
+        lane: new_lane()?,
+        checked: Checked::default(),
+        new_lane: new_lane.clone(),
+        fallback: Some(ShardFallback::start(lone)),
+    })
+}
+
+fn new_lane(
+    counters: &Arc<Counters>,
+    chain: Chain,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn RandomSource>,
+) -> NewLane {
+    let counters = counters.clone();
+    Arc::new(move || {
+        let id = LaneId::new(clock.now(), &*random)
+            .map_err(|error| StoreError::Internal(error.to_string()))?;
+        counters.audit.lanes.add(1);
+        Ok(Lane::new(id, chain.clone(), counters.clone()))
+    })
+}

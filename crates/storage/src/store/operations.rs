@@ -1,0 +1,106 @@
+//! Operations that regions are health for.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use strongroom_domain::OrgId;
+use strongroom_domain::caller::OrgScope;
+use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::ports::regions::OperationStore;
+use strongroom_domain::replication::OperationId;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::rows::{get, org_id};
+use crate::sql::operations as op_sql;
+use crate::store::PgStore;
+use crate::transaction::statement::Bound;
+use crate::transaction::{OrgTransaction, with_deadline};
+
+/// Which of `wanted` are visible in this transaction.
+pub(crate) async fn visible(
+    transaction: &OrgTransaction,
+    wanted: &[(OrgScope, OperationId)],
+) -> StoreResult<HashSet<(OrgId, OperationId)>> {
+    let (orgs, operations): (Vec<Uuid>, Vec<Uuid>) = wanted
+        .iter()
+        .map(|(scope, operation)| (scope.org().0, operation.0))
+        .unzip();
+    let rows = transaction
+        .query(op_sql::OPERATIONS, &[&orgs, &operations])
+        .await?;
+    rows.iter()
+        .map(|row| Ok((org_id(row)?, OperationId(get(row, "op_id")?))))
+        .collect()
+}
+
+#[async_trait]
+impl OperationStore for PgStore {
+    async fn has_operation(&self, scope: OrgScope, operation: OperationId) -> StoreResult<bool> {
+        let (org, operation) = ([scope.org().0], [operation.0]);
+        let params: &[&(dyn ToSql + Sync)] = &[&org.as_slice(), &operation.as_slice()];
+        let found = self.query(scope, op_sql::OPERATIONS, params).await?;
+        Ok(!found.is_empty())
+    }
+
+    async fn forget_operations(
+        &self,
+        scopes: &[OrgScope],
+        before: OperationId,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        // Where that cannot be told of all together, each is visited.
+        let old = match self.with_old(scopes, before, now).await {
+            Err(StoreError::PartUnavailable(_)) => scopes.iter().map(|scope| scope.org()).collect(),
+            told => told?,
+        };
+        let mut forgotten = Ok(());
+        for scope in scopes.iter().filter(|scope| old.contains(&scope.org())) {
+            forgotten = self.forget_own(*scope, before, now).await.and(forgotten);
+        }
+        forgotten
+    }
+}
+
+impl PgStore {
+    /// Which of these organizations have something to forget.
+    async fn with_old(
+        &self,
+        scopes: &[OrgScope],
+        before: OperationId,
+        now: DateTime<Utc>,
+    ) -> StoreResult<HashSet<OrgId>> {
+        let orgs: Vec<Uuid> = scopes.iter().map(|scope| scope.org().0).collect();
+        let old = [
+            Bound {
+                sql: op_sql::OPERATIONS_OLD,
+                params: vec![&orgs, &before.0],
+            },
+            Bound {
+                sql: op_sql::CLAIMS_OLD,
+                params: vec![&orgs, &now],
+            },
+        ];
+        let read = OrgTransaction::read(&self.database, scopes, &old);
+        let rows = with_deadline(&self.database, read).await?;
+        rows.iter().flatten().map(org_id).collect()
+    }
+
+    async fn forget_own(
+        &self,
+        scope: OrgScope,
+        before: OperationId,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        let org = scope.org().0;
+        self.execute(scope, op_sql::OPERATIONS_FORGET, &[&org, &before.0])
+            .await?;
+        self.execute(scope, op_sql::CLAIMS_FORGET, &[&org, &now])
+            .await?;
+        Ok(())
+    }
+}
+
+/// Forgets all that was kept of the organization's operations.
+pub(crate) const ALL_DELETE: [&str; 2] = [op_sql::ALL_OPERATIONS_DELETE, op_sql::ALL_CLAIMS_DELETE];

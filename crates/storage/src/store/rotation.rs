@@ -1,0 +1,254 @@
+//! Organizations' keys that change.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use strongroom_domain::audit::event::Event;
+use strongroom_domain::caller::OrgScope;
+use strongroom_domain::crypto::RootKeyId;
+use strongroom_domain::keyring::stored::StoredOrgKey;
+use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::ports::rotation::{RewrapFn, RotationStore};
+use strongroom_domain::rotation::{Progress, Rotation, RotationStart, RotationState};
+use strongroom_domain::{CredentialId, OrgId};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::connect::database::Database;
+use crate::rows::{get, named};
+use crate::store::PgStore;
+use crate::transaction::{OrgTransaction, with_deadline};
+use crate::writes::write::WriteOp;
+use crate::{rows, sql};
+
+#[async_trait]
+impl RotationStore for PgStore {
+    async fn rewrap_org_keys(
+        &self,
+        scope: OrgScope,
+        keys: Vec<(RootKeyId, StoredOrgKey)>,
+        event: Event,
+    ) -> StoreResult<()> {
+        let operation = WriteOp::RewrapOrgKeys(keys);
+        self.write(scope, operation, event).await
+    }
+
+    async fn start_rotation(
+        &self,
+        scope: OrgScope,
+        previous: i32,
+        key: StoredOrgKey,
+        start: RotationStart,
+        event: Event,
+    ) -> StoreResult<()> {
+        let operation = WriteOp::StartRotation {
+            previous,
+            key,
+            start,
+        };
+        self.write(scope, operation, event).await
+    }
+
+    async fn await_writers(&self) -> StoreResult<()> {
+        with_deadline(&self.database, async {
+            let transaction = OrgTransaction::begin(&self.database, &[]).await?;
+            transaction.execute(sql::BARRIER_PATIENCE, &[]).await?;
+            transaction.execute(sql::ORG_KEYS_BARRIER, &[]).await?;
+            transaction.execute(sql::CREDENTIALS_BARRIER, &[]).await?;
+            transaction.finish().await
+        })
+        .await
+    }
+
+    async fn rotations(&self, scope: OrgScope) -> StoreResult<Vec<Rotation>> {
+        let rows = self.query(scope, sql::ROTATIONS, &[&scope.org().0]).await?;
+        rows.iter().map(rotation).collect()
+    }
+
+    async fn all_rotations(&self) -> StoreResult<Vec<Rotation>> {
+        listed(&self.database).await
+    }
+
+    async fn count_behind(&self, scope: OrgScope, generation: i32) -> StoreResult<i64> {
+        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &generation];
+        let rows = self
+            .query(scope, sql::CREDENTIALS_BEHIND_COUNT, params)
+            .await?;
+        rows.first().map_or(Ok(0), |row| get(row, "total"))
+    }
+
+    async fn behind(
+        &self,
+        scope: OrgScope,
+        generation: i32,
+        after: Option<CredentialId>,
+        limit: i64,
+    ) -> StoreResult<Vec<CredentialId>> {
+        let after = after.map_or(Uuid::nil(), |id| id.0);
+        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &generation, &after, &limit];
+        let rows = self.query(scope, sql::CREDENTIALS_BEHIND, params).await?;
+        rows.iter()
+            .map(|row| Ok(CredentialId(get(row, "cred_id")?)))
+            .collect()
+    }
+
+    async fn rewrap_credentials(
+        &self,
+        scope: OrgScope,
+        ids: &[CredentialId],
+        rewrap: RewrapFn,
+    ) -> StoreResult<()> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let work = rewrap_rows(self, scope, &ids, rewrap);
+        with_deadline(&self.database, work).await?.commit().await
+    }
+
+    async fn claim_rotation(
+        &self,
+        scope: OrgScope,
+        generation: i32,
+        seen: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> StoreResult<bool> {
+        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &generation, &seen, &now];
+        Ok(self.execute(scope, sql::ROTATION_CLAIM, params).await? == 1)
+    }
+
+    async fn advance_rotation(
+        &self,
+        scope: OrgScope,
+        generation: i32,
+        rows: i64,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &generation, &rows, &now];
+        self.execute(scope, sql::ROTATION_PROGRESS, params).await?;
+        Ok(())
+    }
+
+    async fn finish_rotation(
+        &self,
+        scope: OrgScope,
+        generation: i32,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &generation, &now];
+        self.execute(scope, sql::ROTATION_FINISH, params).await?;
+        Ok(())
+    }
+
+    async fn retire_org_key(
+        &self,
+        scope: OrgScope,
+        generation: i32,
+        event: Event,
+    ) -> StoreResult<i64> {
+        let (needed, transaction) =
+            with_deadline(&self.database, retire(self, scope, generation, event)).await?;
+        match transaction {
+            Some(transaction) => transaction.commit().await?,
+            None => return Ok(needed),
+        }
+        Ok(0)
+    }
+}
+
+// Rows that another transaction holds are left for the next pass.
+async fn rewrap_rows(
+    store: &PgStore,
+    scope: OrgScope,
+    ids: &[Uuid],
+    rewrap: RewrapFn,
+) -> StoreResult<OrgTransaction> {
+    let org = scope.org().0;
+    let transaction = OrgTransaction::begin(&store.database, &[scope]).await?;
+    let rows = transaction
+        .query(sql::CREDENTIALS_LOCK, &[&org, &ids])
+        .await?;
+    let mut generation = None;
+    for row in &rows {
+        // A row that does not open stays behind; it must not keep the others from going on.
+        let Ok((_, row)) = rows::sealed_credential(row) else {
+            continue;
+        };
+        let new = match rewrap(&row) {
+            Ok(new) => new,
+            Err(error) => {
+                tracing::error!(%org, credential = %row.id, %error, "a credential cannot be re-wrapped");
+                continue;
+            }
+        };
+        let params: &[&(dyn ToSql + Sync)] =
+            &[&org, &row.id.0, &new.key_generation, &new.wrapped_key];
+        transaction.execute(sql::CREDENTIAL_REWRAP, params).await?;
+        generation = Some(new.key_generation);
+    }
+    if let Some(generation) = generation {
+        let params: &[&(dyn ToSql + Sync)] = &[&vec![org], &vec![generation]];
+        transaction.query(sql::CHECK_GENERATIONS, params).await?;
+    }
+    Ok(transaction)
+}
+
+// While the table is locked nobody can write a row that needs the generation after it was counted.
+async fn retire(
+    store: &PgStore,
+    scope: OrgScope,
+    generation: i32,
+    event: Event,
+) -> StoreResult<(i64, Option<OrgTransaction>)> {
+    let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &generation];
+    let transaction = OrgTransaction::begin(&store.database, &[scope]).await?;
+    transaction.execute(sql::BARRIER_PATIENCE, &[]).await?;
+    transaction.execute(sql::CREDENTIALS_BARRIER, &[]).await?;
+    let rows = transaction
+        .query(sql::CREDENTIALS_OF_GENERATION, params)
+        .await?;
+    let needed: i64 = rows.first().map_or(Ok(0), |row| get(row, "total"))?;
+    if needed > 0 {
+        transaction.finish().await?;
+        return Ok((needed, None));
+    }
+    if transaction.execute(sql::ORG_KEY_RETIRE, params).await? == 0 {
+        transaction.finish().await?;
+        return Err(StoreError::NotFound);
+    }
+    store
+        .own_lane()?
+        .append(&transaction, vec![(scope, event)])
+        .await?;
+    Ok((0, Some(transaction)))
+}
+
+/// The rotations of all organizations, newest first.
+pub(crate) async fn listed(database: &Database) -> StoreResult<Vec<Rotation>> {
+    with_deadline(database, async {
+        let transaction = OrgTransaction::begin_listing(database).await?;
+        let rows = transaction.query(sql::ROTATIONS_LISTING, &[]).await?;
+        transaction.finish().await?;
+        rows.iter().map(rotation).collect()
+    })
+    .await
+}
+
+fn rotation(row: &Row) -> StoreResult<Rotation> {
+    Ok(Rotation {
+        org_id: OrgId(get(row, "org_id")?),
+        generation: get(row, "generation")?,
+        re_encrypt: get(row, "re_encrypt")?,
+        progress: progress(row)?,
+    })
+}
+
+/// The columns that rotations of every kind have.
+pub(crate) fn progress(row: &Row) -> StoreResult<Progress> {
+    Ok(Progress {
+        state: named(row, "state", RotationState::parse)?,
+        rows_total: get(row, "rows_total")?,
+        rows_done: get(row, "rows_done")?,
+        throttle: get(row, "throttle")?,
+        started_at: get(row, "started_at")?,
+        updated_at: get(row, "updated_at")?,
+        finished_at: get(row, "finished_at")?,
+    })
+}

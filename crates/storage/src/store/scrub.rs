@@ -1,0 +1,90 @@
+//! What the integrity scrub reads.
+
+use async_trait::async_trait;
+use strongroom_domain::CredentialId;
+use strongroom_domain::caller::OrgScope;
+use strongroom_domain::ports::error::StoreResult;
+use strongroom_domain::ports::scrub::{RowWithTrail, ScrubStore, Trailed, Written};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use crate::rows::get;
+use crate::store::PgStore;
+use crate::transaction::{OrgTransaction, with_deadline};
+use crate::{rows, sql};
+
+#[async_trait]
+impl ScrubStore for PgStore {
+    async fn rows_with_trail(
+        &self,
+        scope: OrgScope,
+        from: CredentialId,
+        limit: i64,
+    ) -> StoreResult<Vec<RowWithTrail>> {
+        let rows = self.page(scope, sql::CREDENTIALS_WITH_TRAIL, from, limit);
+        rows.await?.iter().map(row_with_trail).collect()
+    }
+
+    async fn trailed(
+        &self,
+        scope: OrgScope,
+        from: CredentialId,
+        limit: i64,
+    ) -> StoreResult<Vec<Trailed>> {
+        let rows = self.page(scope, sql::TRAIL_WITH_CREDENTIALS, from, limit);
+        rows.await?
+            .iter()
+            .map(|row| {
+                Ok(Trailed {
+                    id: CredentialId(get(row, "cred_id")?),
+                    missing: get(row, "missing")?,
+                })
+            })
+            .collect()
+    }
+
+    async fn count_credentials(&self, scope: OrgScope) -> StoreResult<u64> {
+        let rows = self
+            .query(scope, sql::CREDENTIALS_COUNT, &[&scope.org().0])
+            .await?;
+        let total: i64 = rows.first().map_or(Ok(0), |row| get(row, "total"))?;
+        Ok(u64::try_from(total).unwrap_or(0))
+    }
+}
+
+impl PgStore {
+    async fn page(
+        &self,
+        scope: OrgScope,
+        sql: &str,
+        from: CredentialId,
+        limit: i64,
+    ) -> StoreResult<Vec<Row>> {
+        with_deadline(&self.database, async {
+            let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
+            for setting in sql::SHORT_SCANS {
+                transaction.run(setting).await?;
+            }
+            let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &from.0, &limit];
+            let rows = transaction.query(sql, params).await?;
+            transaction.finish().await?;
+            Ok(rows)
+        })
+        .await
+    }
+}
+
+pub(crate) fn row_with_trail(row: &Row) -> StoreResult<RowWithTrail> {
+    let version: Option<i64> = get(row, "written_version")?;
+    let digest: Option<&[u8]> = get(row, "written_digest")?;
+    let digest = digest.and_then(|digest| digest.try_into().ok());
+    // Whatever keeps one row from being read, such as a time beyond ours, must not hide the others.
+    let sealed = rows::sealed_credential(row).ok();
+    Ok(RowWithTrail {
+        id: CredentialId(get(row, "cred_id")?),
+        row: sealed.map(|(_, sealed)| sealed),
+        written: version.map(|version| Written { version, digest }),
+        deleted: get(row, "deleted")?,
+        forked: get(row, "forked")?,
+    })
+}

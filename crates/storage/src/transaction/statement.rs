@@ -1,0 +1,151 @@
+//! Statements with their parameters, and several of them as one.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use uuid::Uuid;
+
+use crate::sql;
+use crate::sql::Insert;
+
+type Param<'a> = &'a (dyn ToSql + Sync);
+
+/// A statement with its parameters.
+pub(crate) struct Bound<'a> {
+    pub(crate) sql: &'a str,
+    pub(crate) params: Vec<Param<'a>>,
+}
+
+impl Bound<'_> {
+    /// The text of a query that is a transaction of its own; its scope is one more parameter.
+    pub(crate) fn alone(&self) -> String {
+        sql::alone(self.sql, self.params.len())
+    }
+}
+
+impl Insert {
+    /// The statements that insert rows whose parameters stand one after another in `params`.
+    pub(crate) fn bound<'a>(&self, mut params: &[Param<'a>]) -> Vec<Bound<'a>> {
+        let mut statements = Vec::new();
+        while !params.is_empty() {
+            let (rows, sql) = self.for_rows(params.len() / self.columns);
+            let (now, rest) = params.split_at(rows * self.columns);
+            let params_now = now.to_vec();
+            statements.push(Bound {
+                sql,
+                params: params_now,
+            });
+            params = rest;
+        }
+        statements
+    }
+}
+
+/// What a transaction does at its end, and no answer is needed to.
+pub(crate) enum Step<'a> {
+    /// Inserts rows whose parameters stand one after another.
+    Insert(&'static Insert, Vec<Param<'a>>),
+    /// Fails unless each organization's active generation is the one at the same place: see
+    /// [`sql::CHECK_GENERATIONS`]. It need not look in the epoch in which they were `checked`.
+    Check {
+        used: [Param<'a>; 2],
+        checked: &'a Option<Uuid>,
+    },
+}
+
+impl<'a> Step<'a> {
+    /// The statements that do it, one after another.
+    pub(crate) fn statements(&self) -> Vec<Bound<'a>> {
+        match self {
+            Step::Insert(insert, params) => insert.bound(params),
+            Step::Check { used, .. } => vec![Bound {
+                sql: sql::CHECK_GENERATIONS,
+                params: used.to_vec(),
+            }],
+        }
+    }
+}
+
+/// Steps as one statement, which is a transaction of its own: see [`sql::together`].
+pub(crate) struct Together<'a> {
+    pub(crate) sql: Arc<str>,
+    scope: Param<'a>,
+    columns: Vec<Column<'a>>,
+    check: Option<[Param<'a>; 3]>,
+}
+
+/// A row's value, or an array of the values of several rows.
+enum Column<'a> {
+    One(Param<'a>),
+    Many(Vec<Value<'a>>),
+}
+
+impl<'a> Together<'a> {
+    pub(crate) fn of(scope: &'a (impl ToSql + Sync), steps: &[Step<'a>]) -> Self {
+        let (mut inserts, mut columns, mut check) = (Vec::new(), Vec::new(), None);
+        for step in steps {
+            match step {
+                Step::Insert(insert, params) => {
+                    inserts.push((*insert, params.len() / insert.columns));
+                    columns.extend(Column::of_rows(params, insert.columns));
+                }
+                Step::Check { used, checked } => check = Some([*checked, used[0], used[1]]),
+            }
+        }
+        Self {
+            sql: sql::together(&inserts, check.is_some()),
+            scope,
+            columns,
+            check,
+        }
+    }
+
+    pub(crate) fn params(&self) -> Vec<Param<'_>> {
+        let columns = self.columns.iter().map(|column| -> Param<'_> {
+            match column {
+                Column::One(value) => *value,
+                Column::Many(values) => values,
+            }
+        });
+        let check = self.check.iter().flatten().copied();
+        std::iter::once(self.scope)
+            .chain(columns)
+            .chain(check)
+            .collect()
+    }
+}
+
+impl<'a> Column<'a> {
+    fn of_rows(params: &[Param<'a>], columns: usize) -> impl Iterator<Item = Self> {
+        (0..columns).map(move |column| match params.len() == columns {
+            true => Self::One(params[column]),
+            false => {
+                let values = params.iter().skip(column).step_by(columns);
+                Self::Many(values.copied().map(Value).collect())
+            }
+        })
+    }
+}
+
+/// A value as a member of an array.
+#[derive(Debug)]
+struct Value<'a>(Param<'a>);
+
+impl ToSql for Value<'_> {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        self.0.to_sql_checked(kind, out)
+    }
+
+    // Which types the value takes is only known of each, and asked in `to_sql`.
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}

@@ -1,0 +1,207 @@
+//! What the operator's writes do to the tables, in the transaction of their batch.
+
+use chrono::{DateTime, Utc};
+use strongroom_domain::OrgId;
+use strongroom_domain::api_key::StoredApiKey;
+use strongroom_domain::crypto::RootKeyId;
+use strongroom_domain::keyring::stored::StoredOrgKey;
+use strongroom_domain::organization::Organization;
+use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::rotation::RotationStart;
+use tokio_postgres::types::ToSql;
+
+use crate::rows::get;
+use crate::sql;
+use crate::transaction::OrgTransaction;
+use crate::writes::write::{Write, WriteOp};
+
+type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// Carries out `write` if it is one of the operator's. Its own failure is the inner result, and has changed
+/// nothing; the outer one fails the batch.
+pub(crate) async fn administer(
+    transaction: &OrgTransaction,
+    write: &Write,
+) -> StoreResult<StoreResult<()>> {
+    let (org, at) = (write.scope.org(), write.event.at);
+    match &write.operation {
+        WriteOp::AddOrganization(organization, key) => {
+            add_organization(transaction, organization, key).await
+        }
+        WriteOp::DeleteOrganization { destroy_after } => {
+            let params: Params<'_> = &[&org.0, &at, destroy_after];
+            change_organization(transaction, sql::ORGANIZATION_DELETE, params).await
+        }
+        WriteOp::RestoreOrganization => {
+            change_organization(transaction, sql::ORGANIZATION_RESTORE, &[&org.0]).await
+        }
+        WriteOp::DestroyOrganization { at_once } => {
+            destroy_organization(transaction, org, at, *at_once).await
+        }
+        WriteOp::StartRotation {
+            previous,
+            key,
+            start,
+        } => start_rotation(transaction, org, *previous, key, start).await,
+        WriteOp::RewrapOrgKeys(keys) => rewrap_org_keys(transaction, org, keys).await,
+        WriteOp::AddApiKey(key) => add_api_key(transaction, key).await,
+        WriteOp::RevokeApiKey(id) => {
+            let params: Params<'_> = &[&org.0, &id.0, &at];
+            revoke_api_key(transaction, params).await
+        }
+        WriteOp::Insert(_) | WriteOp::Change { .. } | WriteOp::Delete(_) | WriteOp::Record => {
+            Ok(Ok(()))
+        }
+    }
+}
+
+async fn add_organization(
+    transaction: &OrgTransaction,
+    organization: &Organization,
+    key: &StoredOrgKey,
+) -> StoreResult<StoreResult<()>> {
+    let id = organization.id;
+    let params: Params<'_> = &[&id.0, &organization.name, &organization.created_at];
+    transaction
+        .execute(sql::ORGANIZATION_INSERT, params)
+        .await?;
+    let params: Params<'_> = &[
+        &id.0,
+        &key.generation,
+        &key.root_key.0,
+        &key.wrapped,
+        &key.active,
+        &organization.created_at,
+    ];
+    transaction.execute(sql::ORG_KEY_INSERT, params).await?;
+    check_root_key(transaction, key.root_key).await?;
+    Ok(Ok(()))
+}
+
+// After the key is written, never before, for the same reason as with generations: a rotation of the root key
+// waits for the writers that hold the table's lock.
+async fn check_root_key(transaction: &OrgTransaction, used: RootKeyId) -> StoreResult<()> {
+    let active = transaction.query(sql::ROOT_KEY_ACTIVE, &[]).await?;
+    let active = active
+        .first()
+        .map(|row| get(row, "root_key_id"))
+        .transpose()?;
+    if active == Some(used.0) {
+        Ok(())
+    } else {
+        Err(StoreError::RetiredKey)
+    }
+}
+
+async fn change_organization(
+    transaction: &OrgTransaction,
+    sql: &str,
+    params: Params<'_>,
+) -> StoreResult<StoreResult<()>> {
+    if transaction.execute(sql, params).await? == 0 {
+        return Ok(Err(StoreError::NotFound));
+    }
+    transaction.query(sql::KEYS_CHANGED, &[]).await?;
+    Ok(Ok(()))
+}
+
+// The guarded update comes first: it holds the row, so that nobody restores the organization meanwhile, and
+// nothing else is touched unless it applies.
+async fn destroy_organization(
+    transaction: &OrgTransaction,
+    org: OrgId,
+    at: DateTime<Utc>,
+    at_once: bool,
+) -> StoreResult<StoreResult<()>> {
+    let params: Params<'_> = &[&org.0, &at, &at_once];
+    let destroyed = change_organization(transaction, sql::ORGANIZATION_DESTROY, params).await?;
+    if destroyed.is_ok() {
+        let params: Params<'_> = &[&org.0, &at];
+        transaction.execute(sql::ORG_KEYS_DELETE, &[&org.0]).await?;
+        transaction.execute(sql::API_KEYS_REVOKE, params).await?;
+    }
+    Ok(destroyed)
+}
+
+async fn start_rotation(
+    transaction: &OrgTransaction,
+    org: OrgId,
+    previous: i32,
+    key: &StoredOrgKey,
+    start: &RotationStart,
+) -> StoreResult<StoreResult<()>> {
+    // Before the keys change: all other changes of keys wait from then on.
+    let counted = transaction.query(sql::CREDENTIALS_COUNT, &[&org.0]).await?;
+    let total: i64 = counted.first().map_or(Ok(0), |row| get(row, "total"))?;
+    let params: Params<'_> = &[&org.0, &previous];
+    if transaction.execute(sql::ORG_KEY_DEACTIVATE, params).await? == 0 {
+        return Ok(Err(StoreError::Conflict));
+    }
+    let params: Params<'_> = &[
+        &org.0,
+        &key.generation,
+        &key.root_key.0,
+        &key.wrapped,
+        &key.active,
+        &start.at,
+    ];
+    transaction.execute(sql::ORG_KEY_INSERT, params).await?;
+    let params: Params<'_> = &[
+        &org.0,
+        &key.generation,
+        &start.re_encrypt,
+        &start.throttle,
+        &start.at,
+        &total,
+    ];
+    transaction.execute(sql::ROTATION_INSERT, params).await?;
+    check_root_key(transaction, key.root_key).await?;
+    Ok(Ok(()))
+}
+
+async fn rewrap_org_keys(
+    transaction: &OrgTransaction,
+    org: OrgId,
+    keys: &[(RootKeyId, StoredOrgKey)],
+) -> StoreResult<StoreResult<()>> {
+    for (from, key) in keys {
+        let params: Params<'_> = &[
+            &org.0,
+            &key.generation,
+            &from.0,
+            &key.root_key.0,
+            &key.wrapped,
+        ];
+        transaction.execute(sql::ORG_KEY_REWRAP, params).await?;
+        check_root_key(transaction, key.root_key).await?;
+    }
+    Ok(Ok(()))
+}
+
+async fn add_api_key(
+    transaction: &OrgTransaction,
+    key: &StoredApiKey,
+) -> StoreResult<StoreResult<()>> {
+    let params: Params<'_> = &[
+        &key.org.0,
+        &key.id.0,
+        &key.role.as_str(),
+        &key.name,
+        &key.digest,
+        &key.created_at,
+        &key.expires_at,
+    ];
+    transaction.execute(sql::API_KEY_INSERT, params).await?;
+    Ok(Ok(()))
+}
+
+async fn revoke_api_key(
+    transaction: &OrgTransaction,
+    params: Params<'_>,
+) -> StoreResult<StoreResult<()>> {
+    if transaction.execute(sql::API_KEY_REVOKE, params).await? == 0 {
+        return Ok(Err(StoreError::NotFound));
+    }
+    transaction.query(sql::KEYS_CHANGED, &[]).await?;
+    Ok(Ok(()))
+}

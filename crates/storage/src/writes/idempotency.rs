@@ -1,0 +1,137 @@
+//! What writes leave beside their rows: operations that regions are health for, and claims by which a repeated
+//! request is known.
+
+use std::collections::{HashMap, HashSet};
+
+use strongroom_domain::crypto::Digest;
+use strongroom_domain::idempotency::{Claim, Earlier};
+use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::replication::OperationId;
+use strongroom_domain::{CredentialId, OrgId};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::rows::{get, org_id};
+use crate::sql::operations as op_sql;
+use crate::transaction::OrgTransaction;
+use crate::writes::member::Member;
+use crate::writes::write::WriteOp;
+
+type ClaimId = (OrgId, Digest);
+
+/// Takes the batch's claims. A member whose claim is taken has nothing left to do: it learns what the earlier
+/// request did, or fails because that one asked for something else.
+///
+/// Sorted, because an insert waits for another server's transaction that takes the same claim: two servers then
+/// never wait for each other.
+pub(crate) async fn claim(
+    transaction: &OrgTransaction,
+    members: &mut [Member<'_>],
+) -> StoreResult<()> {
+    let mut claiming: Vec<_> = members.iter_mut().filter_map(Claiming::new).collect();
+    if claiming.is_empty() {
+        return Ok(());
+    }
+    claiming.sort_by_key(Claiming::id);
+    let taken = take(transaction, &claiming).await?;
+    claiming.retain(|member| !taken.contains(&member.id()));
+    if claiming.is_empty() {
+        return Ok(());
+    }
+    let mut earlier = earlier(transaction, &claiming).await?;
+    for claiming in claiming {
+        let (member, request) = (claiming.member, claiming.claim.request);
+        match earlier.remove(&(member.org(), claiming.claim.key)) {
+            Some((digest, earlier)) if digest == request => member.earlier = Some(earlier),
+            Some(_) => member.result = Err(StoreError::ReusedIdempotencyKey),
+            // It was forgotten between the two statements.
+            None => member.result = Err(StoreError::Contended("an expired claim".into())),
+        }
+    }
+    Ok(())
+}
+
+/// A member of a batch that has a claim to take.
+struct Claiming<'m, 'w> {
+    member: &'m mut Member<'w>,
+    claim: &'w Claim,
+    credential: CredentialId,
+    operation: OperationId,
+}
+
+impl<'m, 'w> Claiming<'m, 'w> {
+    fn new(member: &'m mut Member<'w>) -> Option<Self> {
+        let write = member.write;
+        let WriteOp::Insert(row) = &write.operation else {
+            return None;
+        };
+        Some(Self {
+            claim: write.tracking.claim.as_ref()?,
+            operation: write.tracking.operation?,
+            credential: row.id,
+            member,
+        })
+    }
+
+    fn id(&self) -> ClaimId {
+        (self.member.org(), self.claim.key)
+    }
+}
+
+async fn take(
+    transaction: &OrgTransaction,
+    claiming: &[Claiming<'_, '_>],
+) -> StoreResult<HashSet<ClaimId>> {
+    let rows: Vec<_> = claiming
+        .iter()
+        .map(|member| {
+            let (claim, at) = (member.claim, member.member.event.at);
+            let digests = (claim.key.as_slice(), claim.request.as_slice());
+            (member.member.org().0, digests, member, at)
+        })
+        .collect();
+    let mut params: Vec<&(dyn ToSql + Sync)> = Vec::new();
+    for (org, (key, request), member, at) in &rows {
+        params.extend_from_slice(&[
+            org,
+            key,
+            request,
+            &member.credential.0,
+            &member.operation.0,
+            at,
+            &member.claim.expires_at,
+        ]);
+    }
+    let taken = transaction.insert(&op_sql::CLAIMS_INSERT, &params).await?;
+    taken.iter().map(claim_id).collect()
+}
+
+async fn earlier(
+    transaction: &OrgTransaction,
+    claiming: &[Claiming<'_, '_>],
+) -> StoreResult<HashMap<ClaimId, (Digest, Earlier)>> {
+    let (orgs, keys): (Vec<Uuid>, Vec<&[u8]>) = claiming
+        .iter()
+        .map(|member| (member.member.org().0, member.claim.key.as_slice()))
+        .unzip();
+    let rows = transaction.query(op_sql::CLAIMS, &[&orgs, &keys]).await?;
+    rows.iter()
+        .map(|row| {
+            let earlier = Earlier {
+                credential: CredentialId(get(row, "cred_id")?),
+                operation: OperationId(get(row, "op_id")?),
+            };
+            Ok((claim_id(row)?, (digest(row, "request_digest")?, earlier)))
+        })
+        .collect()
+}
+
+fn claim_id(row: &Row) -> StoreResult<ClaimId> {
+    Ok((org_id(row)?, digest(row, "key_digest")?))
+}
+
+fn digest(row: &Row, column: &'static str) -> StoreResult<Digest> {
+    let bytes: Vec<u8> = get(row, column)?;
+    Digest::try_from(bytes).map_err(|_| StoreError::Malformed("a claim"))
+}
