@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use actix_web::http::header::HeaderMap;
 use strongroom_domain::caller::Caller;
 use strongroom_domain::replication::{Consistency, Level};
-use strongroom_domain::{FieldError, Vault, VaultError, Written};
+use strongroom_domain::{FieldError, PendingReplication, Vault, VaultError};
 
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -73,7 +73,7 @@ impl Required {
         state: &AppState,
         vault: &Vault,
         caller: &Caller,
-        write: impl Future<Output = Result<Written<T>, VaultError>>,
+        write: impl Future<Output = Result<PendingReplication<T>, VaultError>>,
     ) -> Result<T, ApiError> {
         let written = state.within_write(write).await?;
         let left = self

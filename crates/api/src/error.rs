@@ -115,7 +115,7 @@ impl ApiError {
     }
 
     /// 408 for a write that is kept, but that `regions` did not have in time.
-    pub(crate) fn not_in_time(operation: OperationId, regions: Vec<String>) -> Self {
+    pub(crate) fn replication_timeouts(operation: OperationId, regions: Vec<String>) -> Self {
         let message = format!(
             "the write is kept and goes on replicating, but it was not in time in: {}; ask \
              GET {OPERATIONS}/{} how far it is",
@@ -191,9 +191,9 @@ impl From<VaultError> for ApiError {
             VaultError::OutcomeUnknown(ref why) => tracing::debug!(cause = %why, "outcome unknown"),
             VaultError::Integrity(cause) => tracing::debug!(cause, "integrity check failed"),
             VaultError::Internal(ref why) => tracing::error!(cause = %why, "internal error"),
-            VaultError::NotInTime { operation, lagging } => {
-                tracing::debug!(operation = %operation.0, regions = ?lagging, "not in time");
-                return Self::not_in_time(operation, lagging);
+            VaultError::ReplicationTimeout { operation, lagging } => {
+                tracing::debug!(operation = %operation.0, regions = ?lagging, "replication timed out");
+                return Self::replication_timeouts(operation, lagging);
             }
             VaultError::Stale(lag) => return Self::stale(lag),
             VaultError::Unauthorized
@@ -235,7 +235,9 @@ pub(crate) fn public(error: &VaultError) -> (StatusCode, &'static str, &'static 
             "integrity_failure",
             "the stored credential failed its integrity check and was not opened",
         ),
-        VaultError::Unavailable(_) | VaultError::NotInTime { .. } | VaultError::Stale(_) => (
+        VaultError::Unavailable(_)
+        | VaultError::ReplicationTimeout { .. }
+        | VaultError::Stale(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
             "the service cannot answer now; nothing was changed; try again",

@@ -11,7 +11,7 @@ pub const GOOGLE_TYPE: &str = "service_account";
 
 /// How strictly a blob is checked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum BlobRules {
+pub enum BlobValidation {
     /// The members that the type needs must be there, as non-empty strings.
     #[default]
     Typed,
@@ -48,12 +48,12 @@ impl JsonBlob {
         &self,
         provider: Provider,
         kind: CredentialType,
-        rules: BlobRules,
+        rules: BlobValidation,
     ) -> Vec<FieldError> {
         // The bytes were checked when the blob was made.
         let members = members(self.expose()).unwrap_or_default();
         let mut errors = Vec::new();
-        if rules == BlobRules::Typed {
+        if rules == BlobValidation::Typed {
             let required = required(provider, kind).iter();
             errors.extend(required.filter_map(|name| missing(&members, name, kind)));
             if provider == Provider::Google && kind == CredentialType::JsonCredentials {
@@ -145,7 +145,7 @@ mod tests {
 
     fn errors(provider: Provider, kind: CredentialType, text: &str) -> Vec<(String, &'static str)> {
         let blob = JsonBlob::new(crate::json::parse(text.as_bytes()).unwrap()).unwrap();
-        blob.errors(provider, kind, BlobRules::Typed)
+        blob.errors(provider, kind, BlobValidation::Typed)
             .into_iter()
             .map(|error| (error.field, error.code))
             .collect()
@@ -230,8 +230,8 @@ mod tests {
         }
         let empty = JsonBlob::new(crate::json::parse(b"{}").unwrap()).unwrap();
         for (kind, rules) in [
-            (CredentialType::JsonCredentials, BlobRules::Typed),
-            (CredentialType::ApiKey, BlobRules::Object),
+            (CredentialType::JsonCredentials, BlobValidation::Typed),
+            (CredentialType::ApiKey, BlobValidation::Object),
         ] {
             assert_eq!(
                 empty.errors(Provider::Generic, kind, rules)[0].code,

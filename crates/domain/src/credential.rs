@@ -8,7 +8,7 @@ use crate::blob::JsonBlob;
 use crate::ids::{CredentialId, OrgId};
 use crate::kinds::{CredentialType, Provider};
 use crate::label::Label;
-use crate::last_used::LastUse;
+use crate::last_used::LastUsed;
 
 /// A credential's row with its last use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct StoredCredential {
     /// The row.
     pub sealed: SealedCredential,
     /// When it was last used, if ever.
-    pub last_use: Option<LastUse>,
+    pub last_used: Option<LastUsed>,
 }
 
 /// A credential to create.
@@ -65,7 +65,7 @@ pub struct CredentialInfo {
     pub label: Label,
     /// Its last reveal or change; nothing on the wire when it was never used.
     #[serde(flatten)]
-    pub last_use: Option<LastUse>,
+    pub last_used: Option<LastUsed>,
 }
 
 /// A credential with its secret in the clear: exists only between opening and answering.
@@ -112,7 +112,7 @@ impl SealedCredential {
             provider: self.provider,
             kind: self.kind,
             label: self.label.clone(),
-            last_use: None,
+            last_used: None,
         }
     }
 }

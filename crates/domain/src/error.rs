@@ -51,8 +51,8 @@ pub enum VaultError {
     #[error("the outcome of the write is unknown: {0}")]
     OutcomeUnknown(String),
     /// The write is durable, but some regions did not have it in time; it goes on replicating.
-    #[error("not in time in {}", lagging.join(", "))]
-    NotInTime {
+    #[error("replication timed out in {}", lagging.join(", "))]
+    ReplicationTimeout {
         /// By which its further way can be asked about.
         operation: OperationId,
         /// The regions that did not have it.

@@ -35,7 +35,7 @@ impl IdempotencyKey {
 /// What is stored of a request that may be repeated. Digests only: a plain hash of the request would let
 /// whoever reads the table try secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
+pub struct IdempotencyRecord {
     /// Keyed digest of the caller's key.
     pub key: Digest,
     /// Keyed digest of what was asked for.
@@ -44,7 +44,7 @@ pub struct Claim {
     pub expires_at: DateTime<Utc>,
 }
 
-impl Claim {
+impl IdempotencyRecord {
     /// The claim of `name` on the creation of `new` in `org`.
     #[must_use]
     pub fn of_create(

@@ -8,7 +8,7 @@ use crate::ids::{CredentialId, KeyId};
 
 /// A credential's last use: a reveal or a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct LastUse {
+pub struct LastUsed {
     /// When, to the microsecond; RFC 3339 on the wire.
     #[serde(rename = "last_used_at")]
     pub at: DateTime<Utc>,
@@ -19,14 +19,14 @@ pub struct LastUse {
 
 /// Uses to keep, each credential and key once.
 #[derive(Debug, Clone, Default)]
-pub struct Uses {
+pub struct LastUsedTimes {
     /// Of credentials.
-    pub credentials: Vec<(OrgScope, CredentialId, LastUse)>,
+    pub credentials: Vec<(OrgScope, CredentialId, LastUsed)>,
     /// Of API keys.
     pub keys: Vec<(OrgScope, KeyId, DateTime<Utc>)>,
 }
 
-impl Uses {
+impl LastUsedTimes {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

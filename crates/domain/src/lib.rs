@@ -39,7 +39,7 @@ pub use crate::vault::audit_report::{AuditFinding, AuditReport};
 pub use crate::vault::backup::writer::BackupScope;
 pub use crate::vault::credentials::CreateRequest;
 pub use crate::vault::keys::IssuedApiKey;
-pub use crate::vault::replication::Written;
+pub use crate::vault::replication::PendingReplication;
 pub use crate::vault::restore::error::RestoreError;
 pub use crate::vault::restore::opened::OpenedBackup;
 pub use crate::vault::restore::organization::RestoreObserver;

@@ -28,7 +28,7 @@ pub use crate::regions::{RegionSettings, RegionsSettings, WatchedRegions};
 pub use crate::schema::migrate::{
     Migrated, SchemaState, ensure_database, migrate, pending_migrations, schema_state,
 };
-pub use crate::schema::partitions::{PartitionKeeper, ensure_audit_partitions};
+pub use crate::schema::partitions::{PartitionMaintainer, ensure_audit_partitions};
 pub use crate::schema::roles::{AppRole, check_serving_role, grant_app_role};
 pub use crate::scrub_lock::ScrubLock;
 pub use crate::store::PgStore;

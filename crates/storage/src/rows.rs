@@ -9,7 +9,7 @@ use strongroom_domain::crypto::RootKeyId;
 use strongroom_domain::keyring::stored::StoredOrgKey;
 use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::label::Label;
-use strongroom_domain::last_used::LastUse;
+use strongroom_domain::last_used::LastUsed;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::{CredentialId, KeyId, LaneId, OrgId};
@@ -19,10 +19,10 @@ use uuid::Uuid;
 
 /// The last use in a row of a statement that joins it; none when there is none, or when it cannot be read: a
 /// time that no server writes is no reason to keep a credential from its owner.
-pub(crate) fn last_use(row: &Row) -> Option<LastUse> {
+pub(crate) fn last_used(row: &Row) -> Option<LastUsed> {
     let at: Option<DateTime<Utc>> = get(row, "last_used_at").ok()?;
     let by: Option<Uuid> = get(row, "last_used_by").ok()?;
-    Some(LastUse {
+    Some(LastUsed {
         at: at?,
         by: by.map(KeyId),
     })
@@ -81,7 +81,7 @@ pub(crate) fn credential_info(org: OrgId, row: &Row) -> StoreResult<CredentialIn
         provider: named(row, "provider", Provider::parse)?,
         kind: named(row, "cred_type", CredentialType::parse)?,
         label: Label::stored(get(row, "label")?),
-        last_use: last_use(row),
+        last_used: last_used(row),
     })
 }
 

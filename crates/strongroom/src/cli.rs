@@ -159,7 +159,7 @@ pub(crate) struct ServeArgs {
     /// How secrets are checked: typed (the members that each type needs) or object (any object that is not
     /// empty) [default: typed].
     #[arg(long, value_name = "RULES")]
-    pub(crate) blob_rules: Option<String>,
+    pub(crate) blob_validation: Option<String>,
     /// Callers without an API key may manage users' keys of this organization on the Pieces surface, and do
     /// nothing else [default: none may].
     #[arg(long, value_name = "ORG_ID")]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use strongroom_domain::UnlockError;
 use strongroom_domain::caller::{Caller, RequestInfo};
-use strongroom_domain::health::condition::Trouble;
+use strongroom_domain::health::condition::Condition;
 use strongroom_domain::health::counters::RotationCounts;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::rotation::{Progress, Rotation, RotationState, ServerReport};
@@ -89,18 +89,18 @@ async fn keep_up(
     config: &RootKeyConfig,
     server: &ServerReport,
 ) -> Result<(), CommandError> {
-    let troubles = &vault.counters().troubles;
+    let conditions = &vault.counters().conditions;
     let refreshed = match config.load() {
         Ok(sources) => vault.refresh_root_keys(&sources).await,
         Err(error) => {
-            troubles.note(Trouble::RootKeys, error);
+            conditions.note(Condition::RootKeys, error);
             return Ok(vault.report_server(server.clone()).await?);
         }
     };
     match refreshed {
-        Ok(()) => troubles.absent(Trouble::RootKeys),
+        Ok(()) => conditions.absent(Condition::RootKeys),
         Err(UnlockError::Store(error)) => return Err(error.into()),
-        Err(error) => troubles.note(Trouble::RootKeys, error),
+        Err(error) => conditions.note(Condition::RootKeys, error),
     }
     Ok(vault.report_server(server.clone()).await?)
 }

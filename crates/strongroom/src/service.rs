@@ -10,8 +10,8 @@ use strongroom_domain::UnlockError;
 use strongroom_domain::health::counters::Counters;
 use strongroom_domain::{Vault, VaultSettings};
 use strongroom_storage::{
-    ConnectError, Database, PartitionKeeper, RegionsSettings, RevocationListener, WatchedRegions,
-    check_serving_role, pending_migrations,
+    ConnectError, Database, PartitionMaintainer, RegionsSettings, RevocationListener,
+    WatchedRegions, check_serving_role, pending_migrations,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -54,7 +54,7 @@ struct MetricsServer {
 struct Background {
     _revocations: RevocationListener,
     _keys: KeyConfirmer,
-    _partitions: PartitionKeeper,
+    _partitions: PartitionMaintainer,
     root_keys: RootKeyKeeper,
     _jobs: JobKeeper,
     uses: UseFlusher,
@@ -300,7 +300,7 @@ fn opened(
             Arc::new(move || forgetful.forget_keys()),
         ),
         _keys: KeyConfirmer::start(vault.clone()),
-        _partitions: PartitionKeeper::start(database.clone()),
+        _partitions: PartitionMaintainer::start(database.clone()),
         root_keys: RootKeyKeeper::start(vault.clone(), root_keys, address),
         _jobs: JobKeeper::start(vault.clone()),
         uses: UseFlusher::start(vault.clone(), settings.use_flush_interval),

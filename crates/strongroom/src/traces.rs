@@ -13,7 +13,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanData};
-use strongroom_domain::health::condition::Trouble;
+use strongroom_domain::health::condition::Condition;
 use strongroom_domain::health::counters::Counters;
 use strongroom_domain::trace::{TRACE, collect};
 use tracing::{Span, Subscriber};
@@ -158,18 +158,18 @@ impl opentelemetry_sdk::trace::SpanExporter for Told {
         batch.iter_mut().for_each(name);
         let exported = self.exporter.export(batch).await;
         let Counters {
-            troubles,
+            conditions,
             spans: counts,
             ..
         } = &*self.counters;
         match &exported {
             Ok(()) => {
                 counts.succeeded.add(spans);
-                troubles.absent(Trouble::TraceExport);
+                conditions.absent(Condition::TraceExport);
             }
             Err(error) => {
                 counts.failed.add(spans);
-                troubles.note(Trouble::TraceExport, error);
+                conditions.note(Condition::TraceExport, error);
             }
         }
         exported

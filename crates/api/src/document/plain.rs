@@ -26,7 +26,7 @@ responses! {
         408 plain(
             "The body did not arrive in time, and nothing was changed; or, with `SlashID-Operation-ID`, the write is \
              kept and goes on replicating, but some regions did not have it in time.",
-            ApiError::not_in_time(OperationId(uuid::Uuid::nil()), vec!["us".to_owned()]),
+            ApiError::replication_timeouts(OperationId(uuid::Uuid::nil()), vec!["us".to_owned()]),
         ).header("SlashID-Operation-ID", operation_header()),
         413 plain(TOO_LARGE, body::too_large(RequestSizes::default().body)),
         415 plain(

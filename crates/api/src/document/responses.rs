@@ -192,7 +192,7 @@ fn late(more: &[&str]) -> ResponseBuilder {
     let description = "`not_in_time`: the write is kept and goes on replicating, but `regions` did not have it in \
                        time. `body_timeout`: the body did not arrive in time; nothing was changed.";
     let operation = OperationId(uuid::uuid!("019aa8f2-6b3c-8d21-a7c4-52f0e1b7c9d3"));
-    let example = ApiError::not_in_time(operation, vec!["us".to_owned()]);
+    let example = ApiError::replication_timeouts(operation, vec!["us".to_owned()]);
     failure(description, more, &example).header("SlashID-Operation-ID", operation_header())
 }
 

@@ -14,7 +14,7 @@ pub(super) fn families(counters: &Counters) -> Vec<MetricFamily> {
         ("primary", &counters.primary),
         ("region", &counters.replica),
     ];
-    let mut families = troubles(counters);
+    let mut families = conditions(counters);
     families.extend(connections(&databases));
     let mut failed = Family::counter(
         "strongroom_transactions_failed_total",
@@ -47,26 +47,26 @@ fn connections(databases: &[(&str, &DatabaseCounts)]) -> [MetricFamily; 2] {
     [made.finish(), failed.finish()]
 }
 
-fn troubles(counters: &Counters) -> Vec<MetricFamily> {
+fn conditions(counters: &Counters) -> Vec<MetricFamily> {
     let mut present = Family::gauge(
-        "strongroom_trouble",
+        "strongroom_condition_active",
         "Whether something is wrong now (1) or not (0), by what it is wrong with; the log has one line with the cause.",
     );
     let mut failures = Family::counter(
-        "strongroom_trouble_failures_total",
+        "strongroom_condition_failures_total",
         "How often it has shown itself.",
     );
     let all = [
-        ("primary", &counters.primary.troubles),
-        ("region", &counters.replica.troubles),
-        ("server", &counters.troubles),
+        ("primary", &counters.primary.conditions),
+        ("region", &counters.replica.conditions),
+        ("server", &counters.conditions),
     ];
-    for (of, troubles) in all {
-        for (trouble, there, count) in troubles.all() {
-            if trouble.is_of_database() == (of == "server") {
+    for (of, conditions) in all {
+        for (condition, there, count) in conditions.all() {
+            if condition.is_of_database() == (of == "server") {
                 continue;
             }
-            let labels = [("of", of), ("trouble", trouble.name())];
+            let labels = [("of", of), ("condition", condition.name())];
             present.add(&labels, f64::from(u8::from(there)));
             failures.add(&labels, count as f64);
         }

@@ -24,24 +24,24 @@ const COUNTERS: &[Counted] = &[
         count: |counters| &counters.integrity_failures,
     },
     Counted {
-        name: "strongroom_verify_rows_total",
+        name: "strongroom_scrub_rows_total",
         help: "Rows that the integrity scrub has checked.",
-        count: |counters| &counters.verify_rows,
+        count: |counters| &counters.scrub_rows,
     },
     Counted {
-        name: "strongroom_verify_runs_total",
+        name: "strongroom_scrub_runs_total",
         help: "Runs of the integrity scrub on this server that came to their end.",
-        count: |counters| &counters.verify_runs,
+        count: |counters| &counters.scrub_runs,
     },
     Counted {
-        name: "strongroom_not_in_time_total",
+        name: "strongroom_replication_timeouts_total",
         help: "Writes that some regions did not have in time (408).",
-        count: |counters| &counters.not_in_time,
+        count: |counters| &counters.replication_timeouts,
     },
     Counted {
-        name: "strongroom_uses_dropped_total",
+        name: "strongroom_last_used_dropped_total",
         help: "Uses of credentials and keys that were not kept because too many waited.",
-        count: |counters| &counters.uses_dropped,
+        count: |counters| &counters.last_used_dropped,
     },
     Counted {
         name: "strongroom_audit_events_total",
@@ -63,14 +63,14 @@ const COUNTERS: &[Counted] = &[
 /// What is replaced by a newer value.
 const GAUGES: &[Counted] = &[
     Counted {
-        name: "strongroom_verify_last_run_timestamp_seconds",
+        name: "strongroom_scrub_last_run_timestamp_seconds",
         help: "When the integrity scrub's last run on this server ended; 0 when it has run none.",
-        count: |counters| &counters.verify_last_run,
+        count: |counters| &counters.scrub_last_run,
     },
     Counted {
-        name: "strongroom_verify_last_run_findings",
+        name: "strongroom_scrub_last_run_findings",
         help: "What that run found.",
-        count: |counters| &counters.verify_last_findings,
+        count: |counters| &counters.scrub_last_findings,
     },
     Counted {
         name: "strongroom_audit_last_event_timestamp_seconds",
@@ -121,7 +121,9 @@ const LABELED: &[Labeled] = &[
     },
 ];
 
-fn results(tries: &strongroom_domain::health::counters::Tries) -> Vec<(&'static str, &Count)> {
+fn results(
+    tries: &strongroom_domain::health::counters::OutcomeCounts,
+) -> Vec<(&'static str, &Count)> {
     vec![("ok", &tries.succeeded), ("failed", &tries.failed)]
 }
 

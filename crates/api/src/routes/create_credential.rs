@@ -1,7 +1,7 @@
 use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse, web};
 use strongroom_domain::CreateRequest;
-use strongroom_domain::blob::{BlobRules, JsonBlob};
+use strongroom_domain::blob::{BlobValidation, JsonBlob};
 use strongroom_domain::credential::NewCredential;
 use strongroom_domain::idempotency;
 use strongroom_domain::idempotency::IdempotencyKey;
@@ -63,7 +63,7 @@ pub(super) async fn handle(
         ..
     } = authorized;
     let body = body::read(&request, payload, &state).await?;
-    let new = parse(&body, vault.blob_rules())?;
+    let new = parse(&body, vault.blob_validation())?;
     let level = required.level();
     let create = vault.create_credential(&caller, CreateRequest { new, level, key });
     let id = required.fulfil(&state, &vault, &caller, create).await?;
@@ -86,7 +86,7 @@ fn headers(headers: &HeaderMap) -> Result<(Required, Option<IdempotencyKey>), Ap
     }
 }
 
-fn parse(body: &[u8], rules: BlobRules) -> Result<NewCredential, ApiError> {
+fn parse(body: &[u8], rules: BlobValidation) -> Result<NewCredential, ApiError> {
     let mut fields = Fields::parse(body)?;
     let value = fields.require("extcred_provider");
     let read = choice("extcred_provider", Provider::parse, Provider::choices);
@@ -107,7 +107,7 @@ fn parse(body: &[u8], rules: BlobRules) -> Result<NewCredential, ApiError> {
         let rules = if kind.is_some() {
             rules
         } else {
-            BlobRules::Object
+            BlobValidation::Object
         };
         let provider = provider.unwrap_or(Provider::Generic);
         let kind = kind.unwrap_or(CredentialType::JsonCredentials);

@@ -38,8 +38,8 @@ impl<'a> CredentialBody<'a> {
             extcred_provider: info.provider,
             extcred_type: info.kind,
             extcred_label: info.label.as_str(),
-            last_used_at: info.last_use.map(|last| shown_time(last.at)),
-            last_used_by: info.last_use.map(|last| last.by),
+            last_used_at: info.last_used.map(|last| shown_time(last.at)),
+            last_used_by: info.last_used.map(|last| last.by),
         }
     }
 }

@@ -23,7 +23,7 @@ responses! {
     responses(
         (
             status = 200, description = "Text format, version 0.0.4.", content_type = "text/plain", body = inline(Text),
-            example = "# TYPE strongroom_not_in_time_total counter\nstrongroom_not_in_time_total 0\n",
+            example = "# TYPE strongroom_replication_timeouts_total counter\nstrongroom_replication_timeouts_total 0\n",
         ),
         Elsewhere,
     )

@@ -23,8 +23,8 @@ pub enum Record {
     ApiKey(ApiKeyRow),
     Rotation(RotationRow),
     Credential(CredentialRow),
-    CredentialUse(CredentialUseRow),
-    KeyUse(KeyUseRow),
+    CredentialUse(CredentialLastUsedRow),
+    KeyUse(KeyLastUsedRow),
     Checkpoint(CheckpointRow),
     Event(EventRow),
     OrganizationEnd(OrganizationEnd),
@@ -168,7 +168,7 @@ pub struct CredentialRow {
 /// A row of `credential_uses`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "columns of the table")]
-pub struct CredentialUseRow {
+pub struct CredentialLastUsedRow {
     pub cred_id: Uuid,
     pub last_used_at: DateTime<Utc>,
     pub last_used_by: Option<Uuid>,
@@ -177,7 +177,7 @@ pub struct CredentialUseRow {
 /// A row of `key_uses`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "columns of the table")]
-pub struct KeyUseRow {
+pub struct KeyLastUsedRow {
     pub key_id: Uuid,
     pub last_used_at: DateTime<Utc>,
 }

@@ -11,15 +11,15 @@ use crate::health::count::Count;
 /// How long a trouble must not have shown before a success ends it: some requests may still succeed meanwhile.
 const QUIET: Duration = Duration::from_secs(1);
 
-macro_rules! troubles {
+macro_rules! conditions {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $says:literal;)+) => {
         /// Something that keeps requests from being answered, or a server from doing its other work.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Trouble {
+        pub enum Condition {
             $($(#[$doc])* $variant,)+
         }
 
-        impl Trouble {
+        impl Condition {
             /// All there are.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
@@ -36,7 +36,7 @@ macro_rules! troubles {
     };
 }
 
-troubles! {
+conditions! {
     /// No connection can be made.
     Unreachable = "unreachable", "the database cannot be reached";
     /// It starts, stops, or has ended this session.
@@ -71,7 +71,7 @@ troubles! {
     TraceExport = "trace_export", "spans cannot be sent to the trace collector";
 }
 
-impl Trouble {
+impl Condition {
     /// Whether it is one of a database, and not of the server itself.
     #[must_use]
     pub fn is_of_database(self) -> bool {
@@ -79,20 +79,20 @@ impl Trouble {
     }
 }
 
-const COUNT: usize = Trouble::ALL.len();
+const COUNT: usize = Condition::ALL.len();
 const _: () = assert!(COUNT <= 32, "a bit for each");
 
 /// Troubles that an answered read does not disprove: only a write does.
 const OF_WRITES: u32 =
-    bit(Trouble::ReadOnly) | bit(Trouble::DiskFull) | bit(Trouble::StatementFailed);
+    bit(Condition::ReadOnly) | bit(Condition::DiskFull) | bit(Condition::StatementFailed);
 
-const fn bit(trouble: Trouble) -> u32 {
-    1 << trouble as u32
+const fn bit(condition: Condition) -> u32 {
+    1 << condition as u32
 }
 
 /// The troubles of one thing.
 #[derive(Debug)]
-pub struct Troubles {
+pub struct Conditions {
     of: &'static str,
     /// A bit for each that is there, so that a success without any costs one look.
     present: AtomicU32,
@@ -107,7 +107,7 @@ struct Episode {
     failures: u64,
 }
 
-impl Troubles {
+impl Conditions {
     /// None yet, of what logs call `of`.
     #[must_use]
     pub fn of(of: &'static str) -> Self {
@@ -120,8 +120,8 @@ impl Troubles {
     }
 
     /// Notes that `trouble` showed itself. The first time it is logged with its cause.
-    pub fn note(&self, trouble: Trouble, cause: impl Display) {
-        self.note_at(trouble, cause, Instant::now());
+    pub fn note(&self, condition: Condition, cause: impl Display) {
+        self.note_at(condition, cause, Instant::now());
     }
 
     /// Notes a read that succeeded: what it disproves and has not shown for a while is over.
@@ -135,21 +135,21 @@ impl Troubles {
     }
 
     /// Notes that `trouble` is not there.
-    pub fn absent(&self, trouble: Trouble) {
-        self.over(bit(trouble));
+    pub fn absent(&self, condition: Condition) {
+        self.over(bit(condition));
     }
 
     /// Each trouble with whether it is there, and how often it has shown.
-    pub fn all(&self) -> impl Iterator<Item = (Trouble, bool, u64)> {
+    pub fn all(&self) -> impl Iterator<Item = (Condition, bool, u64)> {
         let present = self.present.load(Ordering::Relaxed);
-        let counted = Trouble::ALL.iter().zip(&self.failures);
-        counted.map(move |(trouble, failures)| {
-            (*trouble, present & bit(*trouble) != 0, failures.get())
+        let counted = Condition::ALL.iter().zip(&self.failures);
+        counted.map(move |(condition, failures)| {
+            (*condition, present & bit(*condition) != 0, failures.get())
         })
     }
 
-    fn note_at(&self, trouble: Trouble, cause: impl Display, now: Instant) {
-        let place = trouble as usize;
+    fn note_at(&self, condition: Condition, cause: impl Display, now: Instant) {
+        let place = condition as usize;
         self.failures[place].add(1);
         let mut episodes = self.episodes();
         if let Some(episode) = &mut episodes[place] {
@@ -162,10 +162,10 @@ impl Troubles {
             last: now,
             failures: 1,
         });
-        self.present.fetch_or(bit(trouble), Ordering::Relaxed);
+        self.present.fetch_or(bit(condition), Ordering::Relaxed);
         drop(episodes);
-        let (of, name) = (self.of, trouble.name());
-        tracing::error!(trouble = name, of, %cause, "{}", trouble.says());
+        let (of, name) = (self.of, condition.name());
+        tracing::error!(condition = name, of, %cause, "{}", condition.says());
     }
 
     fn over(&self, which: u32) {
@@ -176,23 +176,23 @@ impl Troubles {
 
     fn over_at(&self, which: u32, now: Instant) {
         let mut episodes = self.episodes();
-        for trouble in Trouble::ALL {
-            let place = &mut episodes[*trouble as usize];
+        for condition in Condition::ALL {
+            let place = &mut episodes[*condition as usize];
             let quiet = |episode: &mut Episode| now - episode.last >= QUIET;
-            if which & bit(*trouble) == 0 {
+            if which & bit(*condition) == 0 {
                 continue;
             }
             if let Some(ended) = place.take_if(quiet) {
-                self.present.fetch_and(!bit(*trouble), Ordering::Relaxed);
+                self.present.fetch_and(!bit(*condition), Ordering::Relaxed);
                 let seconds = (now - ended.since).as_secs();
-                let (of, name, failures) = (self.of, trouble.name(), ended.failures);
+                let (of, name, failures) = (self.of, condition.name(), ended.failures);
                 tracing::info!(
-                    trouble = name,
+                    condition = name,
                     of,
                     seconds,
                     failures,
                     "over: {}",
-                    trouble.says()
+                    condition.says()
                 );
             }
         }
@@ -207,39 +207,41 @@ impl Troubles {
 mod tests {
     use super::*;
 
-    fn present(troubles: &Troubles) -> Vec<Trouble> {
-        let there = troubles.all().filter(|(_, there, _)| *there);
-        there.map(|(trouble, ..)| trouble).collect()
+    fn present(conditions: &Conditions) -> Vec<Condition> {
+        let there = conditions.all().filter(|(_, there, _)| *there);
+        there.map(|(condition, ..)| condition).collect()
     }
 
     #[test]
     fn a_success_ends_what_it_disproves_once_that_is_quiet() {
-        let troubles = Troubles::of("test");
+        let conditions = Conditions::of("test");
         let start = Instant::now();
-        troubles.note_at(Trouble::Unreachable, "a", start);
-        troubles.note_at(Trouble::ReadOnly, "b", start);
-        troubles.over_at(u32::MAX, start + QUIET / 2);
+        conditions.note_at(Condition::Unreachable, "a", start);
+        conditions.note_at(Condition::ReadOnly, "b", start);
+        conditions.over_at(u32::MAX, start + QUIET / 2);
         assert_eq!(
-            present(&troubles),
-            [Trouble::Unreachable, Trouble::ReadOnly]
+            present(&conditions),
+            [Condition::Unreachable, Condition::ReadOnly]
         );
-        troubles.over_at(!OF_WRITES, start + QUIET);
-        assert_eq!(present(&troubles), [Trouble::ReadOnly]);
-        troubles.note_at(Trouble::ReadOnly, "b", start + QUIET);
-        troubles.over_at(u32::MAX, start + QUIET);
-        assert_eq!(present(&troubles), [Trouble::ReadOnly]);
-        troubles.over_at(u32::MAX, start + 2 * QUIET);
-        assert_eq!(present(&troubles), []);
-        let read_only = troubles
+        conditions.over_at(!OF_WRITES, start + QUIET);
+        assert_eq!(present(&conditions), [Condition::ReadOnly]);
+        conditions.note_at(Condition::ReadOnly, "b", start + QUIET);
+        conditions.over_at(u32::MAX, start + QUIET);
+        assert_eq!(present(&conditions), [Condition::ReadOnly]);
+        conditions.over_at(u32::MAX, start + 2 * QUIET);
+        assert_eq!(present(&conditions), []);
+        let read_only = conditions
             .all()
-            .find(|(trouble, ..)| *trouble == Trouble::ReadOnly);
+            .find(|(condition, ..)| *condition == Condition::ReadOnly);
         assert_eq!(read_only.map(|(.., failures)| failures), Some(2));
     }
 
     #[test]
     fn names_differ() {
-        let names: std::collections::BTreeSet<_> =
-            Trouble::ALL.iter().map(|trouble| trouble.name()).collect();
+        let names: std::collections::BTreeSet<_> = Condition::ALL
+            .iter()
+            .map(|condition| condition.name())
+            .collect();
         assert_eq!(names.len(), COUNT);
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::error::VaultError;
-use crate::health::condition::Troubles;
+use crate::health::condition::Conditions;
 use crate::health::count::Count;
 
 /// Counts since this process started.
@@ -12,9 +12,9 @@ pub struct Counters {
     /// Stored values that did not open, or were malformed, when a request needed them.
     pub seal_failures: Count,
     /// Seals of secrets, and tries to open one.
-    pub seals: Tries,
+    pub seals: OutcomeCounts,
     /// Tries to open a sealed secret.
-    pub opens: Tries,
+    pub opens: OutcomeCounts,
     /// How requests that presented an API key, or none where that is allowed, fared.
     pub authentications: Authentications,
     /// The audit trail as this server continues it.
@@ -26,48 +26,48 @@ pub struct Counters {
     /// What scrubs have found; one that is still there is counted by each.
     pub integrity_failures: Count,
     /// Rows that scrubs have checked.
-    pub verify_rows: Count,
+    pub scrub_rows: Count,
     /// Scrubs of all organizations that came to their end.
-    pub verify_runs: Count,
+    pub scrub_runs: Count,
     /// When the last of these ended, in seconds since 1970; 0 before the first.
-    pub verify_last_run: Count,
+    pub scrub_last_run: Count,
     /// What the last of these found.
-    pub verify_last_findings: Count,
+    pub scrub_last_findings: Count,
     /// Writes that some regions did not have in time.
-    pub not_in_time: Count,
+    pub replication_timeouts: Count,
     /// Uses of credentials and keys that were not kept, because too many waited.
-    pub uses_dropped: Count,
+    pub last_used_dropped: Count,
     /// Spans that a trace collector took, and those that it did not.
-    pub spans: Tries,
+    pub spans: OutcomeCounts,
     /// The database that is written to.
     pub primary: DatabaseCounts,
     /// The region's database, where this server reads from one.
     pub replica: DatabaseCounts,
     /// What is wrong with the server itself.
-    pub troubles: Troubles,
+    pub conditions: Conditions,
 }
 
 impl Default for Counters {
     fn default() -> Self {
         Self {
             seal_failures: Count::default(),
-            seals: Tries::default(),
-            opens: Tries::default(),
+            seals: OutcomeCounts::default(),
+            opens: OutcomeCounts::default(),
             authentications: Authentications::default(),
             audit: AuditCounts::default(),
             rotations: RotationCounts::default(),
             root_rotations: RotationCounts::default(),
             integrity_failures: Count::default(),
-            verify_rows: Count::default(),
-            verify_runs: Count::default(),
-            verify_last_run: Count::default(),
-            verify_last_findings: Count::default(),
-            not_in_time: Count::default(),
-            uses_dropped: Count::default(),
-            spans: Tries::default(),
+            scrub_rows: Count::default(),
+            scrub_runs: Count::default(),
+            scrub_last_run: Count::default(),
+            scrub_last_findings: Count::default(),
+            replication_timeouts: Count::default(),
+            last_used_dropped: Count::default(),
+            spans: OutcomeCounts::default(),
             primary: DatabaseCounts::of("primary"),
             replica: DatabaseCounts::of("region"),
-            troubles: Troubles::of("server"),
+            conditions: Conditions::of("server"),
         }
     }
 }
@@ -75,9 +75,9 @@ impl Default for Counters {
 impl Counters {
     /// A scrub of all organizations ended at `at` with so many `findings`.
     pub fn scrub_ended(&self, at: DateTime<Utc>, findings: u64) {
-        self.verify_runs.add(1);
-        self.verify_last_findings.set(findings);
-        self.verify_last_run.set(seconds(at));
+        self.scrub_runs.add(1);
+        self.scrub_last_findings.set(findings);
+        self.scrub_last_run.set(seconds(at));
     }
 }
 
@@ -88,14 +88,14 @@ fn seconds(at: DateTime<Utc>) -> u64 {
 
 /// What succeeded, and what did not.
 #[derive(Debug, Default)]
-pub struct Tries {
+pub struct OutcomeCounts {
     /// Successes.
     pub succeeded: Count,
     /// Failures.
     pub failed: Count,
 }
 
-impl Tries {
+impl OutcomeCounts {
     /// Counts one of which `result` came, and passes it on.
     ///
     /// # Errors
@@ -213,19 +213,19 @@ impl Failure {
 #[derive(Debug)]
 pub struct DatabaseCounts {
     /// Connections that were made, and tries that failed.
-    pub connections: Tries,
+    pub connections: OutcomeCounts,
     /// Transactions that failed, at the places of [`Failure::NAMES`].
     pub failures: [Count; Failure::NAMES.len()],
     /// What is wrong with it.
-    pub troubles: Troubles,
+    pub conditions: Conditions,
 }
 
 impl DatabaseCounts {
     fn of(name: &'static str) -> Self {
         Self {
-            connections: Tries::default(),
+            connections: OutcomeCounts::default(),
             failures: Default::default(),
-            troubles: Troubles::of(name),
+            conditions: Conditions::of(name),
         }
     }
 

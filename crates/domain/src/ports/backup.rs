@@ -10,8 +10,8 @@ use crate::audit::heads::LaneHead;
 use crate::audit::stored::EventPlace;
 use crate::backup::finding::BackupFinding;
 use crate::backup::record::{
-    ApiKeyRow, CheckpointRow, CredentialRow, CredentialUseRow, EventRow, Header, KeyUseRow,
-    OrgKeyRow, OrganizationRow, Record, RotationRow,
+    ApiKeyRow, CheckpointRow, CredentialLastUsedRow, CredentialRow, EventRow, Header,
+    KeyLastUsedRow, OrgKeyRow, OrganizationRow, Record, RotationRow,
 };
 use crate::backup::rules::Present;
 use crate::caller::OrgScope;
@@ -89,14 +89,14 @@ pub trait Snapshot: Send + Sync {
         scope: OrgScope,
         after: Uuid,
         limit: i64,
-    ) -> StoreResult<Vec<CredentialUseRow>>;
+    ) -> StoreResult<Vec<CredentialLastUsedRow>>;
     /// Last uses of API keys.
-    async fn key_uses(
+    async fn keys_last_used(
         &self,
         scope: OrgScope,
         after: Uuid,
         limit: i64,
-    ) -> StoreResult<Vec<KeyUseRow>>;
+    ) -> StoreResult<Vec<KeyLastUsedRow>>;
     /// Checkpoints by lane.
     async fn checkpoints(
         &self,

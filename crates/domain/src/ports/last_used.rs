@@ -7,15 +7,15 @@ use chrono::{DateTime, Utc};
 
 use crate::caller::OrgScope;
 use crate::ids::KeyId;
-use crate::last_used::Uses;
+use crate::last_used::LastUsedTimes;
 use crate::ports::error::StoreResult;
 
 /// Keeps last uses.
 #[async_trait]
-pub trait LastUseStore: Send + Sync {
+pub trait LastUsedStore: Send + Sync {
     /// Keeps `uses`; where a later one is kept already, that stays. A credential that is not there any more is
     /// left out. May keep some and then fail; keeping one again does no harm.
-    async fn keep_uses(&self, uses: Uses) -> StoreResult<()>;
+    async fn store_last_used(&self, uses: LastUsedTimes) -> StoreResult<()>;
     /// When each API key of the organization was last used; those never used are left out.
-    async fn key_uses(&self, scope: OrgScope) -> StoreResult<HashMap<KeyId, DateTime<Utc>>>;
+    async fn keys_last_used(&self, scope: OrgScope) -> StoreResult<HashMap<KeyId, DateTime<Utc>>>;
 }

@@ -18,7 +18,7 @@ pub struct RowWithTrail {
     /// Its row; none when it is malformed.
     pub row: Option<SealedCredential>,
     /// Its newest write event.
-    pub written: Option<Written>,
+    pub written: Option<WriteRecord>,
     /// Whether an event says that it was deleted.
     pub deleted: bool,
     /// Whether two events wrote the same version of it.
@@ -27,7 +27,7 @@ pub struct RowWithTrail {
 
 /// What a write event says of the row that it wrote.
 #[derive(Debug, Clone, Copy)]
-pub struct Written {
+pub struct WriteRecord {
     /// The row's version.
     pub version: i64,
     /// The row's digest; none when the event does not hold one.

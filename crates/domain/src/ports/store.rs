@@ -14,13 +14,13 @@ use crate::credential::{
     CredentialFilter, CredentialPage, Page, SealedCredential, StoredCredential,
 };
 use crate::health::status::StoreStatus;
-use crate::idempotency::{Claim, Earlier};
+use crate::idempotency::{Earlier, IdempotencyRecord};
 use crate::ids::{CredentialId, KeyId};
 use crate::keyring::stored::StoredOrgKey;
 use crate::organization::Organization;
 use crate::ports::audit::AuditStore;
 use crate::ports::error::StoreResult;
-use crate::ports::last_used::LastUseStore;
+use crate::ports::last_used::LastUsedStore;
 use crate::ports::regions::OperationStore;
 use crate::ports::rotation::RotationStore;
 use crate::ports::scrub::ScrubStore;
@@ -28,7 +28,7 @@ use crate::replication::{OperationId, WalPosition};
 
 /// Organizations, their keys, their credentials. Every write commits together with its audit event.
 #[async_trait]
-pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore + OperationStore {
+pub trait Store: AuditStore + RotationStore + ScrubStore + LastUsedStore + OperationStore {
     /// Creates an organization with its first key.
     async fn create_organization(
         &self,
@@ -112,11 +112,11 @@ pub trait Store: AuditStore + RotationStore + ScrubStore + LastUseStore + Operat
         id: CredentialId,
     ) -> StoreResult<Option<Arc<StoredCredential>>>;
     /// Shows one credential, with its last use, to `look`, and records the look. The event is durable when this returns.
-    async fn look_at_credential(
+    async fn reveal_credential(
         &self,
         scope: OrgScope,
         id: CredentialId,
-        look: LookFn,
+        look: OpenFn,
         event: Event,
     ) -> StoreResult<()>;
     /// The credential of a user of the Pieces surface, as the primary has it.
@@ -192,7 +192,7 @@ pub type ChangeFn = Arc<dyn Fn(SealedCredential) -> StoreResult<ChangedCredentia
 
 /// What a look at a credential found, for its audit event.
 #[derive(Debug, Clone, Copy)]
-pub struct Seen {
+pub struct RevealOutcome {
     /// How the look ended.
     pub outcome: Outcome,
     /// The row's version, where there was one to read.
@@ -202,8 +202,9 @@ pub struct Seen {
 /// Looks at a credential's row, or at its absence; [`Malformed`](crate::ports::error::StoreError::Malformed) is shown to it as well.
 /// May run more than once. Fails with [`RetiredKey`](crate::ports::error::StoreError::RetiredKey) when the row needs a key that is
 /// not at hand, and then nothing is recorded.
-pub type LookFn =
-    Arc<dyn Fn(StoreResult<Option<Arc<StoredCredential>>>) -> StoreResult<Seen> + Send + Sync>;
+pub type OpenFn = Arc<
+    dyn Fn(StoreResult<Option<Arc<StoredCredential>>>) -> StoreResult<RevealOutcome> + Send + Sync,
+>;
 
 /// What a write leaves beside its rows, in the same transaction.
 #[derive(Debug, Clone, Default)]
@@ -211,7 +212,7 @@ pub struct Tracking {
     /// A row that shows where the write has arrived.
     pub operation: Option<OperationId>,
     /// A claim by which a repetition of the request is known; always with an operation.
-    pub claim: Option<Claim>,
+    pub claim: Option<IdempotencyRecord>,
 }
 
 /// What is known of a write once it is durable.

@@ -47,7 +47,7 @@ impl Vault {
             self.note_refused(&caller);
             return Err(VaultError::Unauthorized);
         }
-        self.note_key_use(key.org, key.id);
+        self.note_key_used(key.org, key.id);
         Ok(caller)
     }
 
@@ -160,7 +160,7 @@ impl Vault {
         }
         let lookup = self.keys.begin_lookup();
         let key = self.store.api_key(token.scope(), token.id()).await;
-        let key = self.told(token.org(), key.map_err(VaultError::from))?;
+        let key = self.logged(token.org(), key.map_err(VaultError::from))?;
         let key = key.map(Arc::new);
         self.keys.insert(id, lookup, key.clone());
         Ok(key)

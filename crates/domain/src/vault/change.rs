@@ -6,7 +6,7 @@ use strongroom_crypto::RandomSource;
 
 use crate::audit::chain::Chain;
 use crate::audit::event::{Action, Event, Outcome};
-use crate::blob::{BlobRules, JsonBlob};
+use crate::blob::{BlobValidation, JsonBlob};
 use crate::caller::{Caller, Permission};
 use crate::credential::{CredentialChange, SealedCredential};
 use crate::error::{FieldError, VaultError};
@@ -19,7 +19,7 @@ use crate::ports::store::{ChangeFn, ChangedCredential, Committed};
 use crate::replication::{Level, OperationId};
 use crate::trace::{TRACE, trace_parent};
 use crate::vault::Vault;
-use crate::vault::replication::Written;
+use crate::vault::replication::PendingReplication;
 
 impl Vault {
     /// Changes a credential's label, secret or both: its next version, sealed under a new data key.
@@ -33,9 +33,9 @@ impl Vault {
         id: CredentialId,
         change: CredentialChange,
         level: Level,
-    ) -> Result<Written<()>, VaultError> {
+    ) -> Result<PendingReplication<()>, VaultError> {
         caller.require(Permission::UpdateCredential)?;
-        let rules = self.settings.blob_rules;
+        let rules = self.settings.blob_validation;
         let content: ContentFn = Arc::new(move |row, opened| change.content(row, opened, rules));
         let operation = self.track(caller, level, None)?.operation;
         let action = Action::CredentialUpdate;
@@ -56,7 +56,7 @@ impl Vault {
     ) -> Result<Vec<FieldError>, VaultError> {
         caller.require(Permission::UpdateCredential)?;
         let current = self.store.credential(caller.scope(), id).await?;
-        let rules = self.settings.blob_rules;
+        let rules = self.settings.blob_validation;
         Ok(current.map_or_else(Vec::new, |row| change.errors(&row.sealed, rules)))
     }
 
@@ -74,7 +74,7 @@ impl Vault {
         match changed.await {
             Ok(committed) => {
                 if action == Action::CredentialUpdate {
-                    self.note_use(caller, id);
+                    self.note_used(caller, id);
                 }
                 Ok(committed)
             }
@@ -184,7 +184,7 @@ impl CredentialChange {
         &self,
         current: &SealedCredential,
         _opened: &[u8],
-        rules: BlobRules,
+        rules: BlobValidation,
     ) -> Result<Content, VaultError> {
         let errors = self.errors(current, rules);
         if !errors.is_empty() {
@@ -196,7 +196,7 @@ impl CredentialChange {
         })
     }
 
-    fn errors(&self, current: &SealedCredential, rules: BlobRules) -> Vec<FieldError> {
+    fn errors(&self, current: &SealedCredential, rules: BlobValidation) -> Vec<FieldError> {
         let mut errors = Vec::new();
         let mut fixed = |field: &str, differs: bool, stored: &str| {
             if differs {

@@ -7,7 +7,7 @@ use crate::blob::JsonBlob;
 use crate::caller::{Caller, Permission};
 use crate::credential::{CredentialFilter, CredentialPage, NewCredential, Page, SealedCredential};
 use crate::error::VaultError;
-use crate::idempotency::{Claim, IdempotencyKey};
+use crate::idempotency::{IdempotencyKey, IdempotencyRecord};
 use crate::ids::CredentialId;
 use crate::keyring::organization::OrgKeyring;
 use crate::ports::error::StoreError;
@@ -15,7 +15,7 @@ use crate::ports::store::{Committed, Tracking};
 use crate::replication::{KEPT_FOR, Level};
 use crate::trace::TRACE;
 use crate::vault::Vault;
-use crate::vault::replication::Written;
+use crate::vault::replication::PendingReplication;
 
 impl Vault {
     /// Stores a new credential and returns its id once it is durable; the id of the earlier one when the request
@@ -28,12 +28,12 @@ impl Vault {
         &self,
         caller: &Caller,
         request: CreateRequest,
-    ) -> Result<Written<CredentialId>, VaultError> {
+    ) -> Result<PendingReplication<CredentialId>, VaultError> {
         let CreateRequest { new, level, key } = request;
         caller.require(Permission::CreateCredential)?;
         let errors = new
             .blob
-            .errors(new.provider, new.kind, self.settings.blob_rules);
+            .errors(new.provider, new.kind, self.settings.blob_validation);
         if !errors.is_empty() {
             return Err(VaultError::Invalid(errors));
         }
@@ -42,7 +42,7 @@ impl Vault {
         let event = Event::by(caller, Action::CredentialCreate, now).about(id);
         let claim = key.map(|key| {
             let service_key = &self.service.idempotency;
-            Claim::of_create(service_key, caller.org(), &key, &new, now + KEPT_FOR)
+            IdempotencyRecord::of_create(service_key, caller.org(), &key, &new, now + KEPT_FOR)
         });
         let tracking = self.track(caller, level, claim)?;
         let operation = tracking.operation;
@@ -118,7 +118,7 @@ impl Vault {
         self.refuse_stale_reads()?;
         let scope = caller.scope();
         let listed = self.store.list_credentials(scope, page, filter).await;
-        let listed = self.told(scope.org(), listed.map_err(VaultError::from))?;
+        let listed = self.logged(scope.org(), listed.map_err(VaultError::from))?;
         let event = Event::by(caller, Action::CredentialList, self.now());
         self.store.record(scope, event).await?;
         Ok(listed)
@@ -133,7 +133,7 @@ impl Vault {
         caller: &Caller,
         id: CredentialId,
         level: Level,
-    ) -> Result<Written<()>, VaultError> {
+    ) -> Result<PendingReplication<()>, VaultError> {
         caller.require(Permission::DeleteCredential)?;
         let event = Event::by(caller, Action::CredentialDelete, self.now()).about(id);
         let operation = self.track(caller, level, None)?.operation;
@@ -150,7 +150,7 @@ impl Vault {
         &self,
         caller: &Caller,
         level: Level,
-    ) -> Result<Written<()>, VaultError> {
+    ) -> Result<PendingReplication<()>, VaultError> {
         caller.require(Permission::DeleteCredential)?;
         let now = self.now();
         let event = Event::by(caller, Action::CredentialDeleteAll, now);
@@ -191,7 +191,7 @@ impl Vault {
     ) {
         if matches!(error, VaultError::Integrity(_)) {
             self.counters.seal_failures.add(1);
-            self.tell_if_broken(caller.org(), credential, error);
+            self.log_integrity_failure(caller.org(), credential, error);
         }
     }
 

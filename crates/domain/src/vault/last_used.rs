@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::caller::{Actor, Caller, OrgScope, Permission};
 use crate::error::VaultError;
 use crate::ids::{CredentialId, KeyId, OrgId};
-use crate::last_used::{LastUse, Uses};
+use crate::last_used::{LastUsed, LastUsedTimes};
 use crate::vault::Vault;
 use crate::vault::last_used_buffer::{MAX_WAITING, Noted};
 
@@ -25,27 +25,27 @@ impl Drop for Taken<'_> {
 
 impl Vault {
     /// `caller` has revealed or changed the credential `id`.
-    pub(super) fn note_use(&self, caller: &Caller, id: CredentialId) {
+    pub(super) fn note_used(&self, caller: &Caller, id: CredentialId) {
         let by = match caller.actor() {
             Actor::Key(key, _) => Some(key),
             Actor::Anonymous | Actor::Operator => None,
         };
-        let last = LastUse { at: self.now(), by };
+        let last = LastUsed { at: self.now(), by };
         if !self.uses.lock().credential((caller.org(), id), last) {
-            self.counters.uses_dropped.add(1);
+            self.counters.last_used_dropped.add(1);
         }
     }
 
     /// The API key `id` has authenticated a request.
-    pub(super) fn note_key_use(&self, org: OrgId, id: KeyId) {
+    pub(super) fn note_key_used(&self, org: OrgId, id: KeyId) {
         if !self.uses.lock().key((org, id), self.now()) {
-            self.counters.uses_dropped.add(1);
+            self.counters.last_used_dropped.add(1);
         }
     }
 
     /// How many uses wait for [`Self::flush_uses`], as a share of the most that may, from 0 to 1.
     #[must_use]
-    pub fn waiting_uses(&self) -> f64 {
+    pub fn waiting_last_used(&self) -> f64 {
         self.uses.lock().len() as f64 / MAX_WAITING as f64
     }
 
@@ -53,7 +53,7 @@ impl Vault {
     ///
     /// # Errors
     /// The store's failure.
-    pub async fn flush_uses(&self) -> Result<(), VaultError> {
+    pub async fn flush_last_used(&self) -> Result<(), VaultError> {
         let mut taken = Taken {
             vault: self,
             noted: std::mem::take(&mut *self.uses.lock()),
@@ -62,7 +62,7 @@ impl Vault {
         if noted.len() == 0 {
             return Ok(());
         }
-        let uses = Uses {
+        let uses = LastUsedTimes {
             credentials: noted
                 .credentials
                 .iter()
@@ -74,7 +74,7 @@ impl Vault {
                 .map(|((org, id), at)| (OrgScope::new(*org), *id, *at))
                 .collect(),
         };
-        self.store.keep_uses(uses).await?;
+        self.store.store_last_used(uses).await?;
         taken.noted = Noted::default();
         Ok(())
     }
@@ -88,7 +88,7 @@ impl Vault {
         for (id, at) in noted.keys {
             dropped += u64::from(!log.key(id, at));
         }
-        self.counters.uses_dropped.add(dropped);
+        self.counters.last_used_dropped.add(dropped);
     }
 
     /// When each API key of the caller's organization was last used; those never used are left out. At most as
@@ -96,11 +96,11 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::Forbidden`], or the store's failure.
-    pub async fn key_uses(
+    pub async fn keys_last_used(
         &self,
         caller: &Caller,
     ) -> Result<HashMap<KeyId, DateTime<Utc>>, VaultError> {
         caller.require(Permission::ManageOrganization)?;
-        Ok(self.store.key_uses(caller.scope()).await?)
+        Ok(self.store.keys_last_used(caller.scope()).await?)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 
 use crate::ids::{CredentialId, KeyId, OrgId};
-use crate::last_used::LastUse;
+use crate::last_used::LastUsed;
 
 /// Most uses that wait to be kept, about 20 MB, and as much again while they are written; beyond it further credentials and
 /// keys are not noted.
@@ -15,15 +15,15 @@ pub(crate) const MAX_WAITING: usize = 200_000;
 /// Uses since the last flush, each credential and key once. Noting one costs a lock and a map's entry, so that
 /// a request does not wait for it.
 #[derive(Default)]
-pub(super) struct UseLog(Mutex<Noted>);
+pub(super) struct LastUsedBuffer(Mutex<Noted>);
 
 #[derive(Default)]
 pub(crate) struct Noted {
-    pub(crate) credentials: HashMap<(OrgId, CredentialId), LastUse>,
+    pub(crate) credentials: HashMap<(OrgId, CredentialId), LastUsed>,
     pub(crate) keys: HashMap<(OrgId, KeyId), DateTime<Utc>>,
 }
 
-impl UseLog {
+impl LastUsedBuffer {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Noted> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -35,7 +35,7 @@ impl Noted {
     }
 
     /// Whether it was noted: a known one always is.
-    pub(crate) fn credential(&mut self, id: (OrgId, CredentialId), last: LastUse) -> bool {
+    pub(crate) fn credential(&mut self, id: (OrgId, CredentialId), last: LastUsed) -> bool {
         let room = self.len() < MAX_WAITING;
         match self.credentials.get_mut(&id) {
             Some(noted) if noted.at <= last.at => *noted = last,
@@ -68,8 +68,8 @@ mod tests {
 
     use super::*;
 
-    fn at(seconds: i64) -> LastUse {
-        LastUse {
+    fn at(seconds: i64) -> LastUsed {
+        LastUsed {
             at: DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds),
             by: None,
         }

@@ -30,10 +30,10 @@ use chrono::{DateTime, SubsecRound, Utc};
 use strongroom_crypto::RandomSource;
 
 use crate::audit::chain::Chain;
-use crate::blob::BlobRules;
+use crate::blob::BlobValidation;
 use crate::caller::OrgScope;
 use crate::error::VaultError;
-use crate::health::condition::Trouble;
+use crate::health::condition::Condition;
 use crate::health::counters::Counters;
 use crate::health::status::StoreStatus;
 use crate::ids::{CredentialId, OrgId};
@@ -46,22 +46,22 @@ use crate::ports::keys::RootKeyStore;
 use crate::ports::regions::Regions;
 use crate::ports::store::Store;
 use crate::vault::key_cache::KeyCache;
-use crate::vault::last_used_buffer::UseLog;
+use crate::vault::last_used_buffer::LastUsedBuffer;
 
 /// Most organizations whose unwrapped keys are kept in memory; by their sizes, less than 1 KB each.
 const MAX_CACHED_ORGANIZATIONS: u64 = 100_000;
 /// How long an organization's unwrapped keys are kept.
 const ORG_KEYS_LIFETIME: Duration = Duration::from_secs(300);
 /// How often a stored value that does not open is logged, at most; the trail has every try.
-const BROKEN_SEALS_TOLD_EVERY: Duration = Duration::from_secs(60);
+const INTEGRITY_FAILURES_LOGGED_EVERY: Duration = Duration::from_secs(60);
 /// Most such values that are remembered for that.
-const MAX_BROKEN_SEALS: u64 = 10_000;
+const MAX_LOGGED_FAILURES: u64 = 10_000;
 
 /// What can be set of a vault.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct VaultSettings {
     /// How strictly blobs are checked.
-    pub blob_rules: BlobRules,
+    pub blob_validation: BlobValidation,
     /// The organization whose users' keys callers without an API key may manage; normally none.
     pub anonymous_org: Option<OrgId>,
 }
@@ -79,9 +79,9 @@ pub struct Vault {
     settings: VaultSettings,
     org_keys: moka::sync::Cache<OrgId, Arc<OrgKeyring>>,
     keys: KeyCache,
-    uses: UseLog,
+    uses: LastUsedBuffer,
     counters: Arc<Counters>,
-    broken_seals: moka::sync::Cache<(OrgId, Option<CredentialId>), ()>,
+    logged_failures: moka::sync::Cache<(OrgId, Option<CredentialId>), ()>,
 }
 
 impl Vault {
@@ -111,11 +111,11 @@ impl Vault {
                 .time_to_live(ORG_KEYS_LIFETIME)
                 .build(),
             keys: KeyCache::new(),
-            uses: UseLog::default(),
+            uses: LastUsedBuffer::default(),
             counters: Arc::default(),
-            broken_seals: moka::sync::Cache::builder()
-                .max_capacity(MAX_BROKEN_SEALS)
-                .time_to_live(BROKEN_SEALS_TOLD_EVERY)
+            logged_failures: moka::sync::Cache::builder()
+                .max_capacity(MAX_LOGGED_FAILURES)
+                .time_to_live(INTEGRITY_FAILURES_LOGGED_EVERY)
                 .build(),
         }
     }
@@ -128,8 +128,8 @@ impl Vault {
 
     /// How strictly blobs are checked.
     #[must_use]
-    pub fn blob_rules(&self) -> BlobRules {
-        self.settings.blob_rules
+    pub fn blob_validation(&self) -> BlobValidation {
+        self.settings.blob_validation
     }
 
     /// What was counted since the vault was opened.
@@ -174,7 +174,7 @@ impl Vault {
         let known = self.root_store.root_keys().await?;
         let known = |key: &StoredOrgKey| known.iter().any(|root| root.id == key.root_key);
         if stored.iter().all(known) {
-            self.counters.troubles.note(Trouble::RootKeys, &why);
+            self.counters.conditions.note(Condition::RootKeys, &why);
             return Ok(VaultError::Unavailable(why));
         }
         Ok(VaultError::Integrity(
@@ -185,24 +185,29 @@ impl Vault {
     async fn reload_org_keys(&self, scope: OrgScope) -> Result<Arc<OrgKeyring>, VaultError> {
         let stored = self.store.org_keys(scope).await?;
         let unwrapped = self.unwrapped(scope, &stored).await;
-        let ring = Arc::new(self.told(scope.org(), unwrapped)?);
+        let ring = Arc::new(self.logged(scope.org(), unwrapped)?);
         self.org_keys.insert(scope.org(), ring.clone());
         Ok(ring)
     }
 
-    fn told<T>(&self, org: OrgId, result: Result<T, VaultError>) -> Result<T, VaultError> {
+    fn logged<T>(&self, org: OrgId, result: Result<T, VaultError>) -> Result<T, VaultError> {
         if let Err(error) = &result {
-            self.tell_if_broken(org, None, error);
+            self.log_integrity_failure(org, None, error);
         }
         result
     }
 
     // Whoever asks for it again and again shall not fill the log.
-    fn tell_if_broken(&self, org: OrgId, credential: Option<CredentialId>, error: &VaultError) {
+    fn log_integrity_failure(
+        &self,
+        org: OrgId,
+        credential: Option<CredentialId>,
+        error: &VaultError,
+    ) {
         let VaultError::Integrity(cause) = error else {
             return;
         };
-        let told = self.broken_seals.entry((org, credential)).or_insert(());
+        let told = self.logged_failures.entry((org, credential)).or_insert(());
         if told.is_fresh() {
             let credential = credential.map(|id| id.to_string());
             tracing::error!(%org, credential, cause, "a stored value failed its integrity check");

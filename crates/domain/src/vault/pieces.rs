@@ -14,7 +14,7 @@ use crate::ports::error::StoreError;
 use crate::replication::Level;
 use crate::vault::Vault;
 use crate::vault::change::{Content, ContentFn};
-use crate::vault::replication::Written;
+use crate::vault::replication::PendingReplication;
 
 /// How often a write is tried again because another one created or deleted the user's key meanwhile.
 const TRIES: usize = 32;
@@ -33,10 +33,13 @@ impl Vault {
         caller: &Caller,
         user: &PiecesUser,
         open_ai: Option<OpenAi>,
-    ) -> Result<Written<Option<OpenAi>>, VaultError> {
+    ) -> Result<PendingReplication<Option<OpenAi>>, VaultError> {
         caller.require(Permission::ManageUserKeys)?;
         match open_ai {
-            None => self.user_key(caller, user).await.map(Written::nothing),
+            None => self
+                .user_key(caller, user)
+                .await
+                .map(PendingReplication::nothing),
             Some(open_ai) => {
                 let put = self.put_user_key(caller, user, open_ai, false).await?;
                 Ok(put.map(Some))
@@ -54,7 +57,7 @@ impl Vault {
         caller: &Caller,
         user: &PiecesUser,
         open_ai: OpenAi,
-    ) -> Result<Written<OpenAi>, VaultError> {
+    ) -> Result<PendingReplication<OpenAi>, VaultError> {
         caller.require(Permission::ManageUserKeys)?;
         self.put_user_key(caller, user, open_ai, true).await
     }
@@ -67,14 +70,14 @@ impl Vault {
         &self,
         caller: &Caller,
         user: &PiecesUser,
-    ) -> Result<Written<()>, VaultError> {
+    ) -> Result<PendingReplication<()>, VaultError> {
         caller.require(Permission::ManageUserKeys)?;
         let scope = caller.scope();
         let event = Event::by(caller, Action::CredentialDelete, self.now());
         let Some(row) = self.store.credential_of_user(scope, user.as_str()).await? else {
             let event = event.with_outcome(Outcome::NotFound);
             self.store.record(scope, event).await?;
-            return Ok(Written::nothing(()));
+            return Ok(PendingReplication::nothing(()));
         };
         let event = event.about(row.id);
         let operation = self.track(caller, LEVEL, None)?.operation;
@@ -121,7 +124,7 @@ impl Vault {
         user: &PiecesUser,
         open_ai: OpenAi,
         merge: bool,
-    ) -> Result<Written<OpenAi>, VaultError> {
+    ) -> Result<PendingReplication<OpenAi>, VaultError> {
         let scope = caller.scope();
         // An anonymous caller is told the key only if this very request carried it.
         let shown = caller.actor() != Actor::Anonymous || open_ai.has_api_key();
@@ -155,7 +158,7 @@ impl Vault {
         caller: &Caller,
         user: &PiecesUser,
         open_ai: &OpenAi,
-    ) -> Result<Option<(CredentialId, Written<OpenAi>)>, VaultError> {
+    ) -> Result<Option<(CredentialId, PendingReplication<OpenAi>)>, VaultError> {
         let blob = open_ai
             .blob(None)
             .map_err(|error| VaultError::Invalid(vec![error]))?;
@@ -193,7 +196,7 @@ impl Vault {
         id: CredentialId,
         open_ai: &OpenAi,
         merge: bool,
-    ) -> Result<Option<(CredentialId, Written<OpenAi>)>, VaultError> {
+    ) -> Result<Option<(CredentialId, PendingReplication<OpenAi>)>, VaultError> {
         // The last run of the change is the one that counts, and it leaves here what it stored.
         let kept = Arc::new(Mutex::new(OpenAi::default()));
         let (left, given) = (kept.clone(), open_ai.clone());
@@ -223,7 +226,7 @@ impl Vault {
     async fn record_reveal(&self, caller: &Caller, id: CredentialId) -> Result<(), VaultError> {
         let event = Event::by(caller, Action::CredentialReveal, self.now()).about(id);
         self.store.record(caller.scope(), event).await?;
-        self.note_use(caller, id);
+        self.note_used(caller, id);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::caller::{Caller, Permission};
 use crate::error::VaultError;
-use crate::idempotency::Claim;
+use crate::idempotency::IdempotencyRecord;
 use crate::ports::store::{Committed, Tracking};
 use crate::replication::{
     Awaited, KEPT_FOR, Level, OperationId, OperationState, OperationStatus, RegionStatus, Stale,
@@ -16,12 +16,12 @@ use crate::vault::Vault;
 /// A write that is durable on the primary, and the regions that it has yet to reach.
 #[derive(Debug)]
 #[must_use = "a write is answered only after `Vault::replicated`"]
-pub struct Written<T> {
+pub struct PendingReplication<T> {
     pub(super) value: T,
     awaited: Option<(Awaited, Vec<String>)>,
 }
 
-impl<T> Written<T> {
+impl<T> PendingReplication<T> {
     /// What was asked for did not have to be written.
     pub(super) fn nothing(value: T) -> Self {
         Self {
@@ -30,8 +30,8 @@ impl<T> Written<T> {
         }
     }
 
-    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Written<U> {
-        Written {
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> PendingReplication<U> {
+        PendingReplication {
             value: change(self.value),
             awaited: self.awaited,
         }
@@ -46,7 +46,7 @@ impl Vault {
     pub async fn replicated<T>(
         &self,
         caller: &Caller,
-        written: Written<T>,
+        written: PendingReplication<T>,
         patience: Duration,
     ) -> Result<T, VaultError> {
         let Some((awaited, regions)) = written.awaited else {
@@ -59,8 +59,8 @@ impl Vault {
         if lagging.is_empty() {
             return Ok(written.value);
         }
-        self.counters.not_in_time.add(1);
-        Err(VaultError::NotInTime {
+        self.counters.replication_timeouts.add(1);
+        Err(VaultError::ReplicationTimeout {
             operation: awaited.operation,
             lagging,
         })
@@ -139,7 +139,7 @@ impl Vault {
         &self,
         caller: &Caller,
         level: Level,
-        claim: Option<Claim>,
+        claim: Option<IdempotencyRecord>,
     ) -> Result<Tracking, VaultError> {
         if claim.is_none() && self.regions.awaited(level).is_empty() {
             return Ok(Tracking::default());
@@ -159,12 +159,12 @@ impl Vault {
         level: Level,
         operation: Option<OperationId>,
         committed: Committed,
-    ) -> Written<T> {
+    ) -> PendingReplication<T> {
         let earlier = committed.earlier.map(|earlier| earlier.operation);
         let regions = self.regions.awaited(level);
         let awaited = earlier.or(operation).filter(|_| !regions.is_empty());
         let position = committed.position.unwrap_or_default();
-        Written {
+        PendingReplication {
             value,
             awaited: awaited.map(|operation| {
                 let awaited = Awaited {

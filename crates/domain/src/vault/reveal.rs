@@ -12,7 +12,7 @@ use crate::health::counters::Counters;
 use crate::ids::{CredentialId, OrgId};
 use crate::keyring::organization::OrgKeyring;
 use crate::ports::error::{StoreError, StoreResult};
-use crate::ports::store::{LookFn, Seen};
+use crate::ports::store::{OpenFn, RevealOutcome};
 use crate::trace::{TRACE, trace_parent};
 use crate::vault::Vault;
 
@@ -50,10 +50,10 @@ impl Vault {
                 revealed: Mutex::new(None),
             });
             let looking = reveal.clone();
-            let look: LookFn = Arc::new(move |found| looking.look(found));
+            let look: OpenFn = Arc::new(move |found| looking.look(found));
             let looked = self
                 .store
-                .look_at_credential(caller.scope(), id, look, event.clone());
+                .reveal_credential(caller.scope(), id, look, event.clone());
             match (looked.await, keys) {
                 (Ok(()), _) => return self.revealed(caller, id, reveal.take()),
                 (Err(StoreError::RetiredKey), Err(error)) => {
@@ -87,7 +87,7 @@ impl Vault {
         revealed: Result<RevealedCredential, VaultError>,
     ) -> Result<RevealedCredential, VaultError> {
         match &revealed {
-            Ok(_) => self.note_use(caller, id),
+            Ok(_) => self.note_used(caller, id),
             Err(error) => self.note_broken(caller, Some(id), error),
         }
         revealed
@@ -123,7 +123,10 @@ struct Reveal {
 }
 
 impl Reveal {
-    fn look(&self, found: StoreResult<Option<Arc<StoredCredential>>>) -> StoreResult<Seen> {
+    fn look(
+        &self,
+        found: StoreResult<Option<Arc<StoredCredential>>>,
+    ) -> StoreResult<RevealOutcome> {
         let (seen, revealed) = match found {
             Ok(Some(stored)) => self.open(&stored)?,
             Ok(None) => (seen(Outcome::NotFound, None), Err(VaultError::NotFound)),
@@ -140,7 +143,7 @@ impl Reveal {
     fn open(
         &self,
         stored: &StoredCredential,
-    ) -> StoreResult<(Seen, Result<RevealedCredential, VaultError>)> {
+    ) -> StoreResult<(RevealOutcome, Result<RevealedCredential, VaultError>)> {
         let row = &stored.sealed;
         let keys = self.keys.as_ref().ok_or(StoreError::RetiredKey)?;
         if !keys.has(row.key_generation) && !self.last {
@@ -151,7 +154,7 @@ impl Reveal {
         match span.in_scope(|| self.counters.opens.note(keys.open(row))) {
             Ok(blob) => {
                 let mut info = row.info(self.org);
-                info.last_use = stored.last_use;
+                info.last_used = stored.last_used;
                 let revealed = RevealedCredential { info, blob };
                 Ok((seen(Outcome::Ok, version), Ok(revealed)))
             }
@@ -169,6 +172,6 @@ impl Reveal {
     }
 }
 
-fn seen(outcome: Outcome, version: Option<i64>) -> Seen {
-    Seen { outcome, version }
+fn seen(outcome: Outcome, version: Option<i64>) -> RevealOutcome {
+    RevealOutcome { outcome, version }
 }

@@ -12,7 +12,7 @@ use crate::ids::{CredentialId, OrgId};
 use crate::keyring::organization::OrgKeyring;
 use crate::keyring::stored::StoredOrgKey;
 use crate::ports::error::StoreResult;
-use crate::ports::scrub::{RowWithTrail, ScrubObserver, Trailed, Written};
+use crate::ports::scrub::{RowWithTrail, ScrubObserver, Trailed, WriteRecord};
 use crate::scrub::{Finding, Problem};
 use crate::vault::Vault;
 
@@ -57,7 +57,7 @@ impl Vault {
             return Err(VaultError::NotFound);
         }
         Ok(self.verify_keys(caller, observer).await?
-            + self.verify_rows(caller, observer).await?
+            + self.scrub_rows(caller, observer).await?
             + self.verify_trail(caller, observer).await?)
     }
 
@@ -75,7 +75,7 @@ impl Vault {
         Ok(self.tell(observer, caller.org(), None, &problems))
     }
 
-    async fn verify_rows(
+    async fn scrub_rows(
         &self,
         caller: &Caller,
         observer: &mut dyn ScrubObserver,
@@ -99,7 +99,7 @@ impl Vault {
                 }
             }
             let checked = rows.len() as u64;
-            self.counters.verify_rows.add(checked);
+            self.counters.scrub_rows.add(checked);
             observer.checked(checked).await;
         }
         Ok(found)
@@ -151,7 +151,7 @@ impl Vault {
         opened.into_iter().chain(trailed).chain(forked).collect()
     }
 
-    fn compare(&self, org: OrgId, row: &SealedCredential, written: Written) -> Option<Problem> {
+    fn compare(&self, org: OrgId, row: &SealedCredential, written: WriteRecord) -> Option<Problem> {
         if row.version < written.version {
             return Some(Problem::RolledBack {
                 stored: row.version,

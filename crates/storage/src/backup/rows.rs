@@ -1,7 +1,7 @@
 //! Rows as backups have them.
 
 use strongroom_domain::backup::record::{
-    ApiKeyRow, CheckpointRow, CredentialRow, CredentialUseRow, KeyUseRow, OrgKeyRow,
+    ApiKeyRow, CheckpointRow, CredentialLastUsedRow, CredentialRow, KeyLastUsedRow, OrgKeyRow,
     OrganizationRow, RotationRow,
 };
 use strongroom_domain::ports::error::StoreResult;
@@ -88,16 +88,16 @@ pub(super) fn credential(row: &Row) -> StoreResult<CredentialRow> {
     })
 }
 
-pub(super) fn credential_use(row: &Row) -> StoreResult<CredentialUseRow> {
-    Ok(CredentialUseRow {
+pub(super) fn credential_use(row: &Row) -> StoreResult<CredentialLastUsedRow> {
+    Ok(CredentialLastUsedRow {
         cred_id: get(row, "cred_id")?,
         last_used_at: get(row, "last_used_at")?,
         last_used_by: get(row, "last_used_by")?,
     })
 }
 
-pub(super) fn key_use(row: &Row) -> StoreResult<KeyUseRow> {
-    Ok(KeyUseRow {
+pub(super) fn key_use(row: &Row) -> StoreResult<KeyLastUsedRow> {
+    Ok(KeyLastUsedRow {
         key_id: get(row, "key_id")?,
         last_used_at: get(row, "last_used_at")?,
     })

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use strongroom_domain::audit::heads::LaneHead;
 use strongroom_domain::audit::stored::EventPlace;
 use strongroom_domain::backup::record::{
-    ApiKeyRow, CheckpointRow, CredentialUseRow, EventRow, KeyUseRow, OrgKeyRow, OrganizationRow,
-    RotationRow,
+    ApiKeyRow, CheckpointRow, CredentialLastUsedRow, EventRow, KeyLastUsedRow, OrgKeyRow,
+    OrganizationRow, RotationRow,
 };
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::ports::audit::HeadEvidence;
@@ -194,18 +194,18 @@ impl Snapshot for PgSnapshot {
         scope: OrgScope,
         after: Uuid,
         limit: i64,
-    ) -> StoreResult<Vec<CredentialUseRow>> {
+    ) -> StoreResult<Vec<CredentialLastUsedRow>> {
         let params: Params<'_> = &[&scope.org().0, &after, &limit];
         let sql = backup_sql::BACKUP_CREDENTIAL_USES;
         self.all(sql, params, rows::credential_use).await
     }
 
-    async fn key_uses(
+    async fn keys_last_used(
         &self,
         scope: OrgScope,
         after: Uuid,
         limit: i64,
-    ) -> StoreResult<Vec<KeyUseRow>> {
+    ) -> StoreResult<Vec<KeyLastUsedRow>> {
         let params: Params<'_> = &[&scope.org().0, &after, &limit];
         self.all(backup_sql::BACKUP_KEY_USES, params, rows::key_use)
             .await

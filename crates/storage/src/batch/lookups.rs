@@ -13,7 +13,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::batch::fair_queue::BatchItem;
-use crate::rows::{get, last_use};
+use crate::rows::{get, last_used};
 use crate::writes::write::Reply;
 use crate::{rows, sql};
 
@@ -58,10 +58,10 @@ impl LookupKind for Credentials {
     }
 
     fn add(found: &mut Self::Found, _: OrgId, row: &Row) -> StoreResult<()> {
-        let last_use = last_use(row);
+        let last_used = last_used(row);
         let sealed = rows::sealed_credential(row);
         let (_, sealed) = sealed.map_err(|_| StoreError::Malformed("a credential's row"))?;
-        *found = Some(Arc::new(StoredCredential { sealed, last_use }));
+        *found = Some(Arc::new(StoredCredential { sealed, last_used }));
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use strongroom_domain::health::condition::Trouble;
+use strongroom_domain::health::condition::Condition;
 use strongroom_domain::health::count::Count;
 use strongroom_domain::health::counters::Counters;
 use strongroom_domain::health::histogram::Histogram;
@@ -176,7 +176,10 @@ impl<M: BatchItem> Queue<M> {
             self.refused.add(1);
             let QueueConfig { name, capacity, .. } = self.line;
             let cause = format_args!("{capacity} wait in the queue of {name}");
-            self.line.counters.troubles.note(Trouble::QueueFull, cause);
+            self.line
+                .counters
+                .conditions
+                .note(Condition::QueueFull, cause);
             refused.member.refuse(StoreError::Overloaded);
         }
     }
@@ -199,7 +202,7 @@ impl<M: BatchItem> Queue<M> {
         self.sizes.observe(size);
         let time = started.elapsed().as_micros();
         self.times.observe(u64::try_from(time).unwrap_or(u64::MAX));
-        self.line.counters.troubles.absent(Trouble::QueueFull);
+        self.line.counters.conditions.absent(Condition::QueueFull);
     }
 
     /// Up to `largest` of what waits, once there is something; none when the queue is closed.
@@ -358,12 +361,12 @@ mod tests {
         };
         assert!(!refused(&mut flood[0]) && !refused(&mut flood[1]) && !refused(&mut other));
         assert!(refused(&mut flood[2]) && refused(&mut flood[3]));
-        let troubles = queue.line.counters.troubles.all();
-        let told = troubles.filter(|(_, there, _)| *there);
+        let conditions = queue.line.counters.conditions.all();
+        let told = conditions.filter(|(_, there, _)| *there);
         let told: Vec<_> = told
-            .map(|(trouble, _, failures)| (trouble, failures))
+            .map(|(condition, _, failures)| (condition, failures))
             .collect();
-        assert_eq!(told, [(Trouble::QueueFull, 2)]);
+        assert_eq!(told, [(Condition::QueueFull, 2)]);
         assert_eq!(queue.refused.get(), 2);
         let (batch, _) = queue.take(10).await.unwrap();
         assert_eq!(batch.len(), 3);

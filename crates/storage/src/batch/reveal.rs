@@ -6,7 +6,7 @@ use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::StoredCredential;
 use strongroom_domain::ports::error::StoreResult;
-use strongroom_domain::ports::store::{Committed, LookFn, Tracking};
+use strongroom_domain::ports::store::{Committed, OpenFn, Tracking};
 use tracing::Span;
 
 use crate::batch::lookups::ReadSink;
@@ -16,7 +16,7 @@ use crate::writes::write::{Reply, Write, WriteOp};
 /// Somebody who looks at a credential, and waits until the event of that is recorded.
 pub(crate) struct PendingReveal {
     pub(crate) scope: OrgScope,
-    pub(crate) look: LookFn,
+    pub(crate) look: OpenFn,
     /// The event but for what is seen.
     pub(crate) event: Event,
     pub(crate) writes: Arc<BatchQueue<Write>>,

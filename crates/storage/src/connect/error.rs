@@ -1,7 +1,7 @@
 //! PostgreSQL's errors, told apart by SQLSTATE.
 
 use deadpool_postgres::PoolError;
-use strongroom_domain::health::condition::Trouble;
+use strongroom_domain::health::condition::Condition;
 use strongroom_domain::ports::error::StoreError;
 use tokio_postgres::error::{Severity, SqlState};
 
@@ -91,9 +91,9 @@ pub(crate) fn pool_error(error: &PoolError) -> StoreError {
 }
 
 /// What is wrong with the database when a statement fails so; nothing when the statement alone is.
-pub(crate) fn trouble(error: &tokio_postgres::Error) -> Option<Trouble> {
+pub(crate) fn condition(error: &tokio_postgres::Error) -> Option<Condition> {
     let Some(database) = error.as_db_error() else {
-        return Some(Trouble::ConnectionLost);
+        return Some(Condition::ConnectionLost);
     };
     let code = database.code();
     let fine = *code == SqlState::UNIQUE_VIOLATION
@@ -101,35 +101,35 @@ pub(crate) fn trouble(error: &tokio_postgres::Error) -> Option<Trouble> {
     match code {
         _ if fine => None,
         &SqlState::QUERY_CANCELED | &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => {
-            Some(Trouble::Slow)
+            Some(Condition::Slow)
         }
         _ if is_contention(code) => None,
-        _ if goes_on(database) => Some(Trouble::PartAway),
+        _ if goes_on(database) => Some(Condition::PartAway),
         _ => Some(of_class(code)),
     }
 }
 
 /// The same when no connection could be made.
-pub(crate) fn connecting_trouble(error: &tokio_postgres::Error) -> Trouble {
+pub(crate) fn connecting_condition(error: &tokio_postgres::Error) -> Condition {
     match error.as_db_error() {
         Some(database) => of_class(database.code()),
-        None => Trouble::Unreachable,
+        None => Condition::Unreachable,
     }
 }
 
 // Classes: PostgreSQL manual, appendix A.
-fn of_class(code: &SqlState) -> Trouble {
+fn of_class(code: &SqlState) -> Condition {
     match *code {
-        SqlState::TOO_MANY_CONNECTIONS => Trouble::TooManyConnections,
-        SqlState::DISK_FULL => Trouble::DiskFull,
-        SqlState::READ_ONLY_SQL_TRANSACTION => Trouble::ReadOnly,
-        SqlState::INVALID_CATALOG_NAME => Trouble::Denied,
+        SqlState::TOO_MANY_CONNECTIONS => Condition::TooManyConnections,
+        SqlState::DISK_FULL => Condition::DiskFull,
+        SqlState::READ_ONLY_SQL_TRANSACTION => Condition::ReadOnly,
+        SqlState::INVALID_CATALOG_NAME => Condition::Denied,
         _ => match code.code().get(..2) {
-            Some("57") => Trouble::Restarting,
-            Some("53") => Trouble::Exhausted,
-            Some("28") => Trouble::Denied,
-            Some("08") => Trouble::ConnectionLost,
-            _ => Trouble::StatementFailed,
+            Some("57") => Condition::Restarting,
+            Some("53") => Condition::Exhausted,
+            Some("28") => Condition::Denied,
+            Some("08") => Condition::ConnectionLost,
+            _ => Condition::StatementFailed,
         },
     }
 }
@@ -175,20 +175,20 @@ mod tests {
 
     #[test]
     fn each_way_to_fail_has_its_name() {
-        for (code, trouble) in [
-            ("53100", Trouble::DiskFull),
-            ("53200", Trouble::Exhausted),
-            ("53300", Trouble::TooManyConnections),
-            ("57P01", Trouble::Restarting),
-            ("57P03", Trouble::Restarting),
-            ("25006", Trouble::ReadOnly),
-            ("28P01", Trouble::Denied),
-            ("3D000", Trouble::Denied),
-            ("08006", Trouble::ConnectionLost),
-            ("42501", Trouble::StatementFailed),
-            ("58030", Trouble::StatementFailed),
+        for (code, condition) in [
+            ("53100", Condition::DiskFull),
+            ("53200", Condition::Exhausted),
+            ("53300", Condition::TooManyConnections),
+            ("57P01", Condition::Restarting),
+            ("57P03", Condition::Restarting),
+            ("25006", Condition::ReadOnly),
+            ("28P01", Condition::Denied),
+            ("3D000", Condition::Denied),
+            ("08006", Condition::ConnectionLost),
+            ("42501", Condition::StatementFailed),
+            ("58030", Condition::StatementFailed),
         ] {
-            assert_eq!(of_class(&SqlState::from_code(code)), trouble, "{code}");
+            assert_eq!(of_class(&SqlState::from_code(code)), condition, "{code}");
         }
     }
 }

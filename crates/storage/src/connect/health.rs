@@ -4,12 +4,12 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use deadpool_postgres::{PoolError, TimeoutType};
-use strongroom_domain::health::condition::Trouble;
+use strongroom_domain::health::condition::Condition;
 use strongroom_domain::health::counters::{Counters, DatabaseCounts};
 use strongroom_domain::ports::error::StoreError;
 use tokio_postgres::Error;
 
-use crate::connect::error::{connecting_trouble, pool_error, store_error, trouble};
+use crate::connect::error::{condition, connecting_condition, pool_error, store_error};
 
 /// Notes what becomes of one database's connections and transactions.
 #[derive(Clone, Default)]
@@ -51,9 +51,9 @@ impl DatabaseHealth {
         }
     }
 
-    fn note(&self, trouble: Trouble, cause: impl Display) {
+    fn note(&self, condition: Condition, cause: impl Display) {
         if let Some(counts) = self.counts() {
-            counts.troubles.note(trouble, cause);
+            counts.conditions.note(condition, cause);
         }
     }
 
@@ -69,21 +69,21 @@ impl DatabaseHealth {
     /// A statement failed: what that means for whoever asked.
     pub(crate) fn failed(&self, error: &Error) -> StoreError {
         let told = store_error(error);
-        if let Some(trouble) = trouble(error) {
-            self.note(trouble, &told);
+        if let Some(condition) = condition(error) {
+            self.note(condition, &told);
         }
         told
     }
 
     /// The pool gave no connection.
     pub(crate) fn no_connection(&self, error: &PoolError) {
-        let trouble = match error {
-            PoolError::Backend(error) => connecting_trouble(error),
-            PoolError::Timeout(TimeoutType::Wait) => Trouble::PoolExhausted,
-            PoolError::Timeout(TimeoutType::Create) => Trouble::Unreachable,
-            _ => Trouble::ConnectionLost,
+        let condition = match error {
+            PoolError::Backend(error) => connecting_condition(error),
+            PoolError::Timeout(TimeoutType::Wait) => Condition::PoolExhausted,
+            PoolError::Timeout(TimeoutType::Create) => Condition::Unreachable,
+            _ => Condition::ConnectionLost,
         };
-        self.note(trouble, pool_error(error));
+        self.note(condition, pool_error(error));
     }
 
     /// A transaction ended in `error`.
@@ -95,14 +95,14 @@ impl DatabaseHealth {
 
     /// A transaction took longer than it may.
     pub(crate) fn late(&self, why: &str) {
-        self.note(Trouble::Slow, why);
+        self.note(Condition::Slow, why);
     }
 
     /// The database answered what was read. Nothing is ever written to a replica.
     pub(crate) fn has_read(&self) {
         match (self.counts(), self.which) {
-            (Some(counts), Which::Replica) => counts.troubles.write_succeeded(),
-            (Some(counts), _) => counts.troubles.read_succeeded(),
+            (Some(counts), Which::Replica) => counts.conditions.write_succeeded(),
+            (Some(counts), _) => counts.conditions.read_succeeded(),
             (None, _) => {}
         }
     }
@@ -111,14 +111,14 @@ impl DatabaseHealth {
     pub(crate) fn has_noted(&self) {
         self.has_read();
         if let Some(counts) = self.counts() {
-            counts.troubles.absent(Trouble::ReadOnly);
+            counts.conditions.absent(Condition::ReadOnly);
         }
     }
 
     /// The database has kept what was written.
     pub(crate) fn has_written(&self) {
         if let Some(counts) = self.counts() {
-            counts.troubles.write_succeeded();
+            counts.conditions.write_succeeded();
         }
     }
 }

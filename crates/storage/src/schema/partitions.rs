@@ -12,9 +12,9 @@ use crate::sql;
 const PARTITIONS_EVERY: Duration = Duration::from_secs(6 * 3600);
 
 /// Makes audit partitions ahead of time. Stops when dropped.
-pub struct PartitionKeeper(JoinHandle<()>);
+pub struct PartitionMaintainer(JoinHandle<()>);
 
-impl PartitionKeeper {
+impl PartitionMaintainer {
     /// Makes partitions now and then again every few hours.
     pub fn start(database: Database) -> Self {
         Self(tokio::spawn(async move {
@@ -39,7 +39,7 @@ pub async fn ensure_audit_partitions(database: &Database) -> Result<(), ConnectE
     Ok(())
 }
 
-impl Drop for PartitionKeeper {
+impl Drop for PartitionMaintainer {
     fn drop(&mut self) {
         self.0.abort();
     }

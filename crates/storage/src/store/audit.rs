@@ -8,7 +8,7 @@ use strongroom_domain::audit::heads::LaneHead;
 use strongroom_domain::audit::signed::Checkpoint;
 use strongroom_domain::audit::stored::{AuditFilter, EventPlace, StoredEvent, StoredTime};
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::health::condition::Trouble;
+use strongroom_domain::health::condition::Condition;
 use strongroom_domain::ports::audit::{
     AuditStore, CheckpointFn, HeadEvidence, PruneMember, PrunePlan, Pruned, Unattested,
 };
@@ -284,10 +284,10 @@ impl AuditStore for PgStore {
         let counters = self.database.counters();
         tokio::spawn(async move {
             match answer(begun).await {
-                Ok(_) => counters.troubles.absent(Trouble::AuditUnrecorded),
+                Ok(_) => counters.conditions.absent(Condition::AuditUnrecorded),
                 Err(error) => {
                     counters.audit.unrecorded.add(1);
-                    counters.troubles.note(Trouble::AuditUnrecorded, error);
+                    counters.conditions.note(Condition::AuditUnrecorded, error);
                 }
             }
         });

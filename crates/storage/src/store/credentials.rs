@@ -15,7 +15,7 @@ use strongroom_domain::health::status::StoreStatus;
 use strongroom_domain::keyring::stored::StoredOrgKey;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::ports::error::StoreResult;
-use strongroom_domain::ports::store::{ChangeFn, Committed, LookFn, Store, Tracking};
+use strongroom_domain::ports::store::{ChangeFn, Committed, OpenFn, Store, Tracking};
 use strongroom_domain::replication::OperationId;
 use strongroom_domain::trace::trace_parent;
 use strongroom_domain::{CredentialId, KeyId};
@@ -167,11 +167,11 @@ impl Store for PgStore {
         self.reads.ask(|reply| Lookup::of(scope, id, reply)).await
     }
 
-    async fn look_at_credential(
+    async fn reveal_credential(
         &self,
         scope: OrgScope,
         id: CredentialId,
-        look: LookFn,
+        look: OpenFn,
         event: Event,
     ) -> StoreResult<()> {
         let looked = self.retry_contended(|| {

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::last_used::{LastUse, Uses};
+use strongroom_domain::last_used::{LastUsed, LastUsedTimes};
 use strongroom_domain::ports::error::{StoreError, StoreResult};
-use strongroom_domain::ports::last_used::LastUseStore;
+use strongroom_domain::ports::last_used::LastUsedStore;
 use strongroom_domain::{CredentialId, KeyId};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -22,13 +22,13 @@ use crate::transaction::{OrgTransaction, with_deadline};
 /// Most uses in one transaction: each row is looked for among all organizations of its scope.
 const LARGEST_BATCH: usize = 128;
 
-type CredentialUse = (OrgScope, CredentialId, LastUse);
+type CredentialUse = (OrgScope, CredentialId, LastUsed);
 type KeyUse = (OrgScope, KeyId, DateTime<Utc>);
 
 #[async_trait]
-impl LastUseStore for PgStore {
-    async fn keep_uses(&self, uses: Uses) -> StoreResult<()> {
-        let Uses {
+impl LastUsedStore for PgStore {
+    async fn store_last_used(&self, uses: LastUsedTimes) -> StoreResult<()> {
+        let LastUsedTimes {
             mut credentials,
             mut keys,
         } = uses;
@@ -49,7 +49,7 @@ impl LastUseStore for PgStore {
         kept
     }
 
-    async fn key_uses(&self, scope: OrgScope) -> StoreResult<HashMap<KeyId, DateTime<Utc>>> {
+    async fn keys_last_used(&self, scope: OrgScope) -> StoreResult<HashMap<KeyId, DateTime<Utc>>> {
         let rows = self.query(scope, sql::KEY_USES, &[&scope.org().0]).await?;
         let uses = rows
             .iter()

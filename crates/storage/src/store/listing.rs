@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use strongroom_domain::CredentialId;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::{CredentialFilter, CredentialPage, Page, PageStart};
-use strongroom_domain::last_used::LastUse;
+use strongroom_domain::last_used::LastUsed;
 use strongroom_domain::ports::error::StoreResult;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::connect::database::Database;
-use crate::rows::{get, last_use};
+use crate::rows::{get, last_used};
 use crate::transaction::OrgTransaction;
 use crate::transaction::statement::Bound;
 use crate::{rows, sql};
@@ -65,7 +65,7 @@ pub(crate) async fn list(
     };
     let items = listed.iter().take(to_usize(page.limit)).map(|row| {
         let mut info = rows::credential_info(scope.org(), row)?;
-        info.last_use = info.last_use.or_else(|| uses.get(&info.id).copied());
+        info.last_used = info.last_used.or_else(|| uses.get(&info.id).copied());
         Ok(info)
     });
     let items: Vec<_> = items.collect::<StoreResult<_>>()?;
@@ -75,14 +75,14 @@ pub(crate) async fn list(
 }
 
 /// The rows of credentials, and the uses in the others.
-fn split(rows: &[Row]) -> StoreResult<(Vec<&Row>, HashMap<CredentialId, LastUse>)> {
+fn split(rows: &[Row]) -> StoreResult<(Vec<&Row>, HashMap<CredentialId, LastUsed>)> {
     let (mut listed, mut uses) = (Vec::with_capacity(rows.len()), HashMap::new());
     for row in rows {
         match get::<Option<&str>>(row, "provider")? {
             Some(_) => listed.push(row),
             None => {
                 let id = CredentialId(get(row, "cred_id")?);
-                uses.extend(last_use(row).map(|last| (id, last)));
+                uses.extend(last_used(row).map(|last| (id, last)));
             }
         }
     }

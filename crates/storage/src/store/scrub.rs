@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use strongroom_domain::CredentialId;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::ports::error::StoreResult;
-use strongroom_domain::ports::scrub::{RowWithTrail, ScrubStore, Trailed, Written};
+use strongroom_domain::ports::scrub::{RowWithTrail, ScrubStore, Trailed, WriteRecord};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -83,7 +83,7 @@ pub(crate) fn row_with_trail(row: &Row) -> StoreResult<RowWithTrail> {
     Ok(RowWithTrail {
         id: CredentialId(get(row, "cred_id")?),
         row: sealed.map(|(_, sealed)| sealed),
-        written: version.map(|version| Written { version, digest }),
+        written: version.map(|version| WriteRecord { version, digest }),
         deleted: get(row, "deleted")?,
         forked: get(row, "forked")?,
     })

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use strongroom_domain::crypto::Digest;
-use strongroom_domain::idempotency::{Claim, Earlier};
+use strongroom_domain::idempotency::{Earlier, IdempotencyRecord};
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::replication::OperationId;
 use strongroom_domain::{CredentialId, OrgId};
@@ -55,7 +55,7 @@ pub(crate) async fn claim(
 /// A member of a batch that has a claim to take.
 struct Claiming<'m, 'w> {
     member: &'m mut Member<'w>,
-    claim: &'w Claim,
+    claim: &'w IdempotencyRecord,
     credential: CredentialId,
     operation: OperationId,
 }

@@ -22,15 +22,15 @@ impl UseFlusher {
             let (mut last, mut held_up) = (Instant::now(), false);
             loop {
                 sleep(LOOK_EVERY.min(interval)).await;
-                if last.elapsed() < interval && vault.waiting_uses() < FULL_ENOUGH {
+                if last.elapsed() < interval && vault.waiting_last_used() < FULL_ENOUGH {
                     continue;
                 }
                 last = Instant::now();
-                match vault.flush_uses().await {
+                match vault.flush_last_used().await {
                     Ok(()) => held_up = false,
                     Err(_) if held_up => {}
                     Err(error) => {
-                        tracing::warn!(%error, "last uses cannot be kept; trying again");
+                        tracing::warn!(%error, "last-used times cannot be stored; trying again");
                         held_up = true;
                     }
                 }
@@ -47,10 +47,10 @@ impl UseFlusher {
 
 /// Keeps what is left once the last request is finished.
 pub(crate) async fn flush_last(vault: &Vault) {
-    match tokio::time::timeout(LAST_PATIENCE, vault.flush_uses()).await {
+    match tokio::time::timeout(LAST_PATIENCE, vault.flush_last_used()).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "the last uses could not be kept"),
-        Err(_) => tracing::warn!("the last uses could not be kept in time"),
+        Ok(Err(error)) => tracing::warn!(%error, "last-used times could not be stored"),
+        Err(_) => tracing::warn!("last-used times could not be stored in time"),
     }
 }
 

@@ -49,7 +49,7 @@ fn missing(error: VaultError, org: &str) -> CommandError {
 
 // One that was never used counts from its creation: a new one is not stale yet.
 fn is_stale(item: &CredentialInfo, since: DateTime<Utc>) -> bool {
-    let last = item.last_use.map(|last| last.at);
+    let last = item.last_used.map(|last| last.at);
     last.or_else(|| created(item.id))
         .is_none_or(|at| at < since)
 }
@@ -61,7 +61,7 @@ fn created(id: CredentialId) -> Option<DateTime<Utc>> {
 }
 
 fn described(item: &CredentialInfo) -> Value {
-    let last = item.last_use;
+    let last = item.last_used;
     let exact = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
     json!({
         "external_cred_id": item.id,
@@ -88,7 +88,7 @@ fn table(items: &[CredentialInfo]) -> String {
     let rows: Vec<_> = items
         .iter()
         .map(|item| {
-            let last = item.last_use;
+            let last = item.last_used;
             let by = last.and_then(|last| last.by);
             [
                 item.id.to_string(),
@@ -121,7 +121,7 @@ fn moment(span: &str) -> Result<DateTime<Utc>, CommandError> {
 mod tests {
     use strongroom_domain::kinds::{CredentialType, Provider};
     use strongroom_domain::label::Label;
-    use strongroom_domain::last_used::LastUse;
+    use strongroom_domain::last_used::LastUsed;
     use strongroom_domain::{OrgId, crypto::OsRandom};
 
     use super::*;
@@ -136,7 +136,7 @@ mod tests {
             provider: Provider::Generic,
             kind: CredentialType::ApiKey,
             label: Label::default(),
-            last_use: used.map(|at| LastUse { at, by: None }),
+            last_used: used.map(|at| LastUsed { at, by: None }),
         };
         let since = now - TimeDelta::days(5);
         assert!(is_stale(&item(old, None), since));

@@ -41,15 +41,15 @@ pub(super) async fn run(command: KeyCommand) -> Result<(), CommandError> {
             let vault = vault_access::open(&config::vault_access(&vault)?).await?;
             let keys = vault.api_keys(&caller).await;
             let keys = keys.map_err(|error| missing(error, "organization", &org))?;
-            let uses = vault.key_uses(&caller).await?;
-            let last_use = |key: &StoredApiKey| uses.get(&key.id).copied().map(shown_time);
+            let uses = vault.keys_last_used(&caller).await?;
+            let last_used = |key: &StoredApiKey| uses.get(&key.id).copied().map(shown_time);
             let value = |key| {
                 let mut value = described(key);
-                value["last_used_at"] = last_use(key).into();
+                value["last_used_at"] = last_used(key).into();
                 value
             };
             let values: Vec<_> = keys.iter().map(value).collect();
-            output::answer(json, &values, &table(&keys, last_use));
+            output::answer(json, &values, &table(&keys, last_used));
         }
         KeyCommand::Revoke {
             vault,
@@ -91,7 +91,7 @@ fn described(key: &StoredApiKey) -> Value {
     })
 }
 
-fn table(keys: &[StoredApiKey], last_use: impl Fn(&StoredApiKey) -> Option<String>) -> String {
+fn table(keys: &[StoredApiKey], last_used: impl Fn(&StoredApiKey) -> Option<String>) -> String {
     let rows: Vec<_> = keys
         .iter()
         .map(|key| {
@@ -100,7 +100,7 @@ fn table(keys: &[StoredApiKey], last_use: impl Fn(&StoredApiKey) -> Option<Strin
                 key.role.as_str().to_owned(),
                 state(key, SystemClock.now()),
                 shown_time(key.created_at),
-                last_use(key).unwrap_or_else(|| "never".into()),
+                last_used(key).unwrap_or_else(|| "never".into()),
                 key.name.clone(),
             ]
         })

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use strongroom_api::{ApiSettings, HttpSettings, LimitSettings, ProcessInfo};
 use strongroom_domain::VaultSettings;
-use strongroom_domain::blob::BlobRules;
+use strongroom_domain::blob::BlobValidation;
 use strongroom_storage::{DatabaseSettings, DatabaseUrl, RegionsSettings};
 
 use super::limits::{limit_flags, limits_from, sizes_from};
@@ -12,7 +12,7 @@ use super::root_key::RootKeyConfig;
 use super::sources::{ConfigError, Sources, TRACES_ENDPOINT};
 use super::tls::{tls_flags, tls_from};
 use super::values::{
-    address, blob_rules, collector, count, drain_delay, log_format, log_level, long_time,
+    address, blob_validation, collector, count, drain_delay, log_format, log_level, long_time,
     organization, ratio, time, use_flush_interval, verify_interval, yes,
 };
 use crate::background::BackgroundSettings;
@@ -117,7 +117,7 @@ pub(super) fn serve_flags(args: &ServeArgs) -> Vec<(&'static str, Option<String>
         ("max_replica_lag", args.max_replica_lag.clone()),
         ("stale_reads", args.stale_reads.clone()),
         ("listen", args.listen.clone()),
-        ("blob_rules", args.blob_rules.clone()),
+        ("blob_rules", args.blob_validation.clone()),
         ("anonymous_org", args.anonymous_org.clone()),
         ("workers", args.workers.clone()),
         ("pool_size", args.pool_size.clone()),
@@ -158,7 +158,7 @@ pub(super) fn settings_from(sources: &Sources) -> Result<(ServeSettings, Logging
         listen: sources.parse("listen", DEFAULT_LISTEN, address)?,
         metrics_listen,
         vault: VaultSettings {
-            blob_rules: sources.parse("blob_rules", BlobRules::Typed, blob_rules)?,
+            blob_validation: sources.parse("blob_rules", BlobValidation::Typed, blob_validation)?,
             anonymous_org: sources.parse("anonymous_org", None, organization)?,
         },
         http: http_from(sources)?,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use strongroom_domain::OrgId;
-use strongroom_domain::blob::BlobRules;
+use strongroom_domain::blob::BlobValidation;
 
 use super::settings::LogFormat;
 
@@ -102,10 +102,10 @@ pub(super) fn organization(text: &str) -> Result<Option<OrgId>, String> {
         .ok_or_else(|| "must be an organization's id, as `strongroom org list` shows it".into())
 }
 
-pub(super) fn blob_rules(text: &str) -> Result<BlobRules, String> {
+pub(super) fn blob_validation(text: &str) -> Result<BlobValidation, String> {
     match text {
-        "typed" => Ok(BlobRules::Typed),
-        "object" => Ok(BlobRules::Object),
+        "typed" => Ok(BlobValidation::Typed),
+        "object" => Ok(BlobValidation::Object),
         _ => Err("must be typed or object".into()),
     }
 }

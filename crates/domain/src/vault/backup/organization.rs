@@ -165,7 +165,7 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
         }
         let mut last = Some(Uuid::nil());
         while let Some(after) = last {
-            let page = snapshot.key_uses(scope, after, ROWS).await?;
+            let page = snapshot.keys_last_used(scope, after, ROWS).await?;
             last = page.last().map(|row| row.key_id);
             for row in page {
                 self.put(&Record::KeyUse(row))?;

@@ -121,7 +121,7 @@ pub(super) async fn scrub(inspection: &Inspection, servers: usize) -> Vec<Findin
     super::attempt(check, doctor::scrub_runs(inspection).await, |runs| {
         vec![if runs {
             let found = "a server checks all credentials in the background; when it last came to its end is in \
-                         strongroom_verify_last_run_timestamp_seconds at /metrics";
+                         strongroom_scrub_last_run_timestamp_seconds at /metrics";
             Finding::ok(check, found)
         } else if servers == 0 {
             Finding::note(
