@@ -13,7 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
 use self::json_lines::JsonLines;
-use crate::config::{LogFormat, Logging};
+use crate::settings::{LogFormat, Logging};
 use crate::traces::Traces;
 
 /// Lines that wait for whoever reads standard error. When he is slower than they come, further ones are dropped,

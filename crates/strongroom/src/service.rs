@@ -19,10 +19,10 @@ use tokio::task::JoinHandle;
 use crate::background::{
     BackgroundSettings, KeyConfirmer, OperationKeeper, Scrubber, UseFlusher, flush_last,
 };
-use crate::config::{RootKeyConfig, ServeSettings, VaultAccess};
 use crate::error::CommandError;
 use crate::file_limit::connections_that_fit;
 use crate::keepers::{JobKeeper, RootKeyKeeper};
+use crate::settings::{RootKeyConfig, ServeSettings, VaultAccess};
 use crate::tls::TlsKeeper;
 use crate::vault_access::{missing_migrations, open_on};
 

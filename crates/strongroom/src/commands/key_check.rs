@@ -6,11 +6,11 @@ use strongroom_storage::{Database, pending_migrations};
 
 use crate::cli::VaultArgs;
 use crate::error::CommandError;
-use crate::{config, output, vault_access};
+use crate::{output, settings, vault_access};
 
 /// `strongroom key-check`: compares the configured root keys with those that the database knows.
 pub(super) async fn run(vault: &VaultArgs, json: bool) -> Result<(), CommandError> {
-    let access = config::vault_access(vault)?;
+    let access = settings::vault_access(vault)?;
     let sources = access.root_keys.load()?;
     let database = Database::new(&access.database)?;
     let pending = pending_migrations(&database).await?;

@@ -3,11 +3,11 @@ use strongroom_storage::{AppRole, Database, grant_app_role, migrate};
 
 use crate::cli::MigrateArgs;
 use crate::error::CommandError;
-use crate::{config, output};
+use crate::{output, settings};
 
 /// `strongroom migrate`.
 pub(super) async fn run(args: &MigrateArgs) -> Result<(), CommandError> {
-    let database = Database::new(&config::database(&args.connect)?)?;
+    let database = Database::new(&settings::database(&args.connect)?)?;
     let password = args
         .app_password_file
         .as_deref()

@@ -6,11 +6,11 @@ use crate::cli::ServeArgs;
 use crate::error::CommandError;
 use crate::service::{Service, stop_signal};
 use crate::traces::Traces;
-use crate::{config, logging};
+use crate::{logging, settings};
 
 /// `strongroom serve`.
 pub(super) fn run(args: &ServeArgs) -> Result<(), CommandError> {
-    let (settings, logging) = config::serve(args)?;
+    let (settings, logging) = settings::serve(args)?;
     let counters = Arc::<Counters>::default();
     // Before the runtime: dropped after it, when the last request has ended.
     let traces = settings.traces.as_ref();

@@ -13,9 +13,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::cli::DevArgs;
-use crate::config::{LogFormat, Logging};
 use crate::error::CommandError;
 use crate::service::stop_signal;
+use crate::settings::{LogFormat, Logging};
 use crate::{logging, output};
 use cluster::PrivateCluster;
 use folder::DevFolder;

@@ -9,8 +9,8 @@ use strongroom_storage::{
 use super::cluster::{PrivateCluster, url};
 use super::folder::{Demo, DevFolder};
 use crate::commands::root_key;
-use crate::config::{RootKeyConfig, VaultAccess};
 use crate::error::CommandError;
+use crate::settings::{RootKeyConfig, VaultAccess};
 use crate::vault_access;
 
 /// The database within the private PostgreSQL.

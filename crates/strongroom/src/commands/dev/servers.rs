@@ -12,10 +12,10 @@ use super::STOP_PATIENCE;
 use super::prepare::Prepared;
 use super::regions::Region;
 use crate::background::BackgroundSettings;
-use crate::config::ServeSettings;
 use crate::error::CommandError;
 use crate::logging::dropped_lines;
 use crate::service::Service;
+use crate::settings::ServeSettings;
 
 /// The primary's server, and one in each region.
 pub(super) struct Servers {

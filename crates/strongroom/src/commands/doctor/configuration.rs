@@ -4,8 +4,8 @@ use strongroom_storage::DatabaseUrl;
 
 use super::certificates;
 use super::finding::{Finding, or_ok};
-use crate::config::Examined;
 use crate::file_limit::files_for;
+use crate::settings::Examined;
 
 const CHECK: &str = "configuration";
 

@@ -4,11 +4,11 @@ use strongroom_domain::rotation::Progress;
 use crate::cli::VaultArgs;
 use crate::commands::key::shown_time;
 use crate::error::CommandError;
-use crate::{config, output, vault_access};
+use crate::{output, settings, vault_access};
 
 /// `strongroom rotate status`.
 pub(super) async fn run(vault: &VaultArgs, json: bool) -> Result<(), CommandError> {
-    let vault = vault_access::open(&config::vault_access(vault)?).await?;
+    let vault = vault_access::open(&settings::vault_access(vault)?).await?;
     let mut values = Vec::new();
     let mut rows = Vec::new();
     for rotation in vault.root_rotations().await? {

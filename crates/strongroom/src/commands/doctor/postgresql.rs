@@ -23,7 +23,7 @@ const TESTED: i32 = 15;
 const BESIDE_POOL: usize = 5;
 
 /// What servers want of the connections.
-pub(super) struct Wanted {
+pub(super) struct ConnectionNeeds {
     pub(super) pool_size: usize,
     pub(super) servers: usize,
     pub(super) regions: bool,
@@ -33,7 +33,7 @@ pub(super) struct Wanted {
 pub(super) async fn findings(
     inspection: &Inspection,
     server: &Server,
-    wanted: &Wanted,
+    needs: &ConnectionNeeds,
 ) -> Vec<Finding> {
     let mut findings = vec![version(server), encoding(server)];
     findings.extend(scope(server));
@@ -44,11 +44,11 @@ pub(super) async fn findings(
             return findings;
         }
     };
-    findings.extend(durable(&settings, wanted.regions));
+    findings.extend(durable(&settings, needs.regions));
     findings.extend(super::attempt(
         "connections",
         inspection.connections().await,
-        |used| connections(&settings, used, wanted),
+        |used| connections(&settings, used, needs),
     ));
     findings
 }
@@ -143,7 +143,7 @@ fn durable(settings: &Settings, regions: bool) -> Vec<Finding> {
     findings
 }
 
-fn connections(settings: &Settings, used: ConnectionUse, wanted: &Wanted) -> Vec<Finding> {
+fn connections(settings: &Settings, used: ConnectionUse, needs: &ConnectionNeeds) -> Vec<Finding> {
     let check = "connections";
     let number = |name: &str| -> i64 {
         let value = settings.0.get(name).and_then(|value| value.parse().ok());
@@ -153,8 +153,8 @@ fn connections(settings: &Settings, used: ConnectionUse, wanted: &Wanted) -> Vec
     let reserved = number("superuser_reserved_connections") + number("reserved_connections");
     let limits = [used.role_limit, used.database_limit].into_iter().flatten();
     let room = limits.map(i64::from).fold(most - reserved, i64::min);
-    let servers = wanted.servers.max(1);
-    let each = wanted.pool_size + BESIDE_POOL;
+    let servers = needs.servers.max(1);
+    let each = needs.pool_size + BESIDE_POOL;
     let needed = i64::try_from(servers * each + 1).unwrap_or(i64::MAX);
     let free = most - reserved - used.used;
     let mut findings = Vec::new();
@@ -163,7 +163,7 @@ fn connections(settings: &Settings, used: ConnectionUse, wanted: &Wanted) -> Vec
             check,
             format!(
                 "{servers} server(s) with pool_size {} take up to {needed} connections, and PostgreSQL gives them {room}",
-                wanted.pool_size
+                needs.pool_size
             ),
             format!(
                 "alter system set max_connections = {}; then restart PostgreSQL; or lower pool_size, or raise the \
@@ -225,7 +225,7 @@ mod tests {
             role_limit: None,
             database_limit: None,
         };
-        let wanted = Wanted {
+        let needs = ConnectionNeeds {
             pool_size: 16,
             servers: 3,
             regions: false,
@@ -235,7 +235,7 @@ mod tests {
                 ("max_connections", most),
                 ("superuser_reserved_connections", "3"),
             ]);
-            connections(&settings, used, &wanted)[0].level
+            connections(&settings, used, &needs)[0].level
         };
         assert_eq!(level("100", used), Level::Ok);
         assert_eq!(level("66", used), Level::Warning);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use strongroom_domain::OrgId;
 use strongroom_domain::blob::BlobRules;
 
-use super::settings::LogFormat;
+use super::serve::LogFormat;
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {

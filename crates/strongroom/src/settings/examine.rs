@@ -3,7 +3,7 @@ use strongroom_storage::{DatabaseSettings, RegionsSettings};
 
 use super::regions::regions_from;
 use super::root_key::RootKeyConfig;
-use super::settings::{database_from, http_from, serve_flags, settings_from};
+use super::serve::{database_from, http_from, serve_flags, settings_from};
 use super::sources::{ConfigError, Sources};
 use super::tls::tls_from;
 use crate::cli::ServeArgs;

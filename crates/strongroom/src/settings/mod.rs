@@ -5,7 +5,7 @@ mod file;
 mod limits;
 mod regions;
 mod root_key;
-mod settings;
+mod serve;
 mod sources;
 mod tls;
 mod values;
@@ -13,7 +13,7 @@ mod values;
 pub(crate) use examine::{Examined, examine};
 pub(crate) use file::check_private;
 pub(crate) use root_key::{RootKeyConfig, RootKeySource};
-pub(crate) use settings::{
+pub(crate) use serve::{
     LogFormat, Logging, ServeSettings, VaultAccess, database, regions, root_keys, serve,
     vault_access,
 };
