@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::error::CommandError;
 use crate::jobs;
-use crate::settings::RootKeyConfig;
+use crate::settings::root_key::RootKeyConfig;
 
 /// How often root keys are read again, and reported.
 const ROOT_KEYS_EVERY: Duration = Duration::from_secs(2);

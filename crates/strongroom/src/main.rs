@@ -12,6 +12,7 @@ mod keepers;
 mod key_files;
 mod logging;
 mod output;
+mod private_file;
 mod service;
 mod settings;
 mod tls;

@@ -10,7 +10,8 @@ use strongroom_storage::{
 };
 
 use crate::error::CommandError;
-use crate::settings::{RootKeyConfig, VaultAccess};
+use crate::settings::access::VaultAccess;
+use crate::settings::root_key::RootKeyConfig;
 
 /// Opens the vault for one command: checks the schema and the root key, then starts the workers.
 pub(crate) async fn open(access: &VaultAccess) -> Result<Vault, CommandError> {

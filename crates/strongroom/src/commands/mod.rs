@@ -24,7 +24,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::cli::Command;
 use crate::error::CommandError;
 use crate::logging;
-use crate::settings::{LogFormat, Logging};
+use crate::logging::{LogFormat, Logging};
 
 /// Carries out `command`.
 pub(crate) fn run(command: Command) -> Result<(), CommandError> {

@@ -1,15 +1,19 @@
+//! The settings of `serve` for `strongroom doctor`, which continues after a problem.
+
 use strongroom_api::HttpSettings;
 use strongroom_storage::{DatabaseSettings, RegionsSettings};
 
-use super::regions::regions_from;
-use super::root_key::RootKeyConfig;
-use super::serve::{database_from, http_from, serve_flags, settings_from};
-use super::sources::{ConfigError, Sources};
-use super::tls::tls_from;
-use crate::cli::ServeArgs;
+use crate::settings::access::{VaultAccess, database};
+use crate::settings::args::ServeArgs;
+use crate::settings::error::ConfigError;
+use crate::settings::regions::{regions, regions_without_local};
+use crate::settings::root_key::RootKeyConfig;
+use crate::settings::serve::{ServeSettings, http};
+use crate::settings::sources::Sources;
+use crate::settings::tls::tls;
 use crate::tls::TlsFiles;
 
-/// What `serve` would be given, as far as it can be read, and all that is wrong with it.
+/// The settings of `serve` that can be read, and all problems.
 pub(crate) struct Examined {
     pub(crate) problems: Vec<ConfigError>,
     pub(crate) database: Option<DatabaseSettings>,
@@ -19,29 +23,33 @@ pub(crate) struct Examined {
     pub(crate) tls: Option<TlsFiles>,
 }
 
-/// Reads all settings of `serve` and does not stop at the first problem. Those of the root keys' contents are left out.
-pub(crate) fn examine(args: &ServeArgs) -> Examined {
-    let sources = Sources::read_all(&serve_flags(args), args.vault.connect.config.as_deref());
-    let served = settings_from(&sources).err();
-    let database = database_from(&sources);
-    let root_keys = RootKeyConfig::new(&sources);
-    // What is in the root keys' places is told of apart.
-    let unread = root_keys.as_ref().ok().and_then(|keys| keys.load().err());
-    let found = sources.problems().into_iter();
-    let missing = [database.as_ref().err(), root_keys.as_ref().err()];
-    let missing = missing.into_iter().flatten().cloned();
-    let mut problems: Vec<ConfigError> = Vec::new();
-    for problem in found.chain(missing).chain(served) {
-        if !problems.contains(&problem) && unread.as_ref() != Some(&problem) {
-            problems.push(problem);
+impl Examined {
+    /// Reads every setting in the table, and then what they are together. Problems with the
+    /// content of root keys' places are left out: they have findings of their own.
+    pub(crate) fn read(args: &ServeArgs) -> Self {
+        let (mut sources, mut found) = Sources::read_all(args.given());
+        found.extend(sources.check());
+        let database = database(&sources);
+        let root_keys = RootKeyConfig::new(&sources);
+        let served = ServeSettings::new(&sources, VaultAccess::new).err();
+        let unread = root_keys.as_ref().ok().and_then(|keys| keys.load().err());
+        let missing = [database.as_ref().err(), root_keys.as_ref().err()];
+        found.extend(missing.into_iter().flatten().cloned());
+        found.extend(served.filter(|error| unread.as_ref() != Some(error)));
+        let mut problems: Vec<ConfigError> = Vec::new();
+        for problem in found {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
         }
-    }
-    Examined {
-        regions: regions_from(&sources).unwrap_or_default(),
-        http: http_from(&sources).ok(),
-        tls: tls_from(&sources).ok().flatten(),
-        database: database.ok(),
-        root_keys: root_keys.ok(),
-        problems,
+        let regions = regions(&sources).or_else(|_| regions_without_local(&sources));
+        Self {
+            regions: regions.unwrap_or_default(),
+            http: http(&sources).ok(),
+            tls: tls(&sources).ok().flatten(),
+            database: database.ok(),
+            root_keys: root_keys.ok(),
+            problems,
+        }
     }
 }

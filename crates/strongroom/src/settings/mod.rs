@@ -1,20 +1,19 @@
-//! Settings: read once from flags, variables and a file, then checked, then passed on.
+//! Settings: declared in one [`table`], read once from flags, variables and a file, and passed on
+//! as typed values.
 
-mod examine;
+pub(crate) mod access;
+pub(crate) mod args;
+pub(crate) mod error;
+pub(crate) mod examine;
 mod file;
+mod key_material;
 mod limits;
-mod regions;
-mod root_key;
-mod serve;
+mod rates;
+pub(crate) mod regions;
+pub(crate) mod root_key;
+pub(crate) mod serve;
+mod setting;
 mod sources;
+mod table;
 mod tls;
 mod values;
-
-pub(crate) use examine::{Examined, examine};
-pub(crate) use file::check_private;
-pub(crate) use root_key::{RootKeyConfig, RootKeySource};
-pub(crate) use serve::{
-    LogFormat, Logging, ServeSettings, VaultAccess, database, regions, root_keys, serve,
-    vault_access,
-};
-pub(crate) use sources::ConfigError;

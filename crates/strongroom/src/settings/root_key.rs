@@ -1,74 +1,76 @@
-use std::fs;
-use std::path::{Path, PathBuf};
+//! Where root keys come from. They are read at the start, and by servers every few seconds.
 
-use strongroom_domain::crypto::{RootKey, SecretString};
+use std::fmt;
+#[cfg(feature = "dev")]
+use std::path::Path;
+use std::path::PathBuf;
+
 use strongroom_domain::keyring::RootKeySources;
-use zeroize::Zeroizing;
 
-use super::file::check_private;
-use super::sources::{ConfigError, Found, Key, Sources};
+use crate::settings::args::VaultArgs;
+#[cfg(feature = "dev")]
+use crate::settings::error::Origin;
+use crate::settings::error::{ConfigError, Found};
+use crate::settings::setting::{Key, Setting};
+use crate::settings::sources::Sources;
+use crate::settings::table::{
+    ROOT_KEY, ROOT_KEY_FILE, ROOT_KEY_PASSPHRASE, ROOT_KEY_PASSPHRASE_FILE,
+};
 
-const HINT: &str = "name a file made by `strongroom root-key new FILE` with --root-key-file or \
-                    STRONGROOM_ROOT_KEY_FILE, or set STRONGROOM_ROOT_KEY or STRONGROOM_ROOT_KEY_PASSPHRASE";
-/// A shorter passphrase can be guessed, argon2id or not.
-const MIN_PASSPHRASE_CHARS: usize = 16;
+/// A setting that provides root keys, and its value.
+type Place = (&'static Setting<RootKeySources>, Found);
 
-const FILE: Key = "root_key_file";
-const VARIABLE: Key = "root_key";
-const PASSPHRASE: Key = "root_key_passphrase";
-const PASSPHRASE_FILE: Key = "root_key_passphrase_file";
-
-/// Where root keys are configured to come from. Any number of places at once.
+/// The configured places of root keys; there may be several at once.
 #[derive(Clone)]
-pub(crate) struct RootKeyConfig {
-    found: Vec<(Key, Found)>,
-}
+pub(crate) struct RootKeyConfig(Vec<Place>);
 
-impl std::fmt::Debug for RootKeyConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list()
-            .entries(self.found.iter().map(|(key, _)| key))
-            .finish()
+impl fmt::Debug for RootKeyConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys = self.0.iter().map(|(setting, _)| setting.key());
+        f.debug_list().entries(keys).finish()
     }
 }
 
 impl RootKeyConfig {
-    pub(super) fn new(sources: &Sources) -> Result<Self, ConfigError> {
-        let keys = [VARIABLE, FILE, PASSPHRASE, PASSPHRASE_FILE];
-        let found = keys
-            .into_iter()
-            .filter_map(|key| Some((key, sources.get(key)?.clone())));
-        let config = Self {
-            found: found.collect(),
-        };
-        if config.found.is_empty() {
-            return Err(ConfigError::Missing {
-                key: FILE,
-                hint: HINT,
-            });
-        }
-        Ok(config)
+    /// For a command that needs no database.
+    pub(crate) fn read(args: &VaultArgs) -> Result<Self, ConfigError> {
+        Self::new(&Sources::read(args.given())?)
     }
 
-    /// A root key file, without any other source.
+    pub(super) fn new(sources: &Sources) -> Result<Self, ConfigError> {
+        let settings = [
+            &ROOT_KEY,
+            &ROOT_KEY_FILE,
+            &ROOT_KEY_PASSPHRASE,
+            &ROOT_KEY_PASSPHRASE_FILE,
+        ];
+        let place = |setting| Some((setting, sources.found(setting)?.clone()));
+        let places: Vec<Place> = settings.into_iter().filter_map(place).collect();
+        if places.is_empty() {
+            // One of them is required, so that this is an error.
+            sources.get(&ROOT_KEY_FILE)?;
+        }
+        Ok(Self(places))
+    }
+
+    /// One root key file, and no other place.
     #[cfg(feature = "dev")]
     pub(crate) fn of_file(path: &Path) -> Self {
         let found = Found {
             text: path.to_string_lossy().into_owned(),
-            origin: super::sources::Origin::File(path.to_owned()),
+            origin: Origin::File(path.to_owned()),
         };
-        Self {
-            found: vec![(FILE, found)],
-        }
+        Self(vec![(&ROOT_KEY_FILE, found)])
     }
 
     /// The file or folder that is configured to hold root keys.
     pub(crate) fn file(&self) -> Option<PathBuf> {
-        let (_, found) = self.found.iter().find(|(key, _)| *key == FILE)?;
+        let mut places = self.0.iter();
+        let (_, found) = places.find(|(setting, _)| setting.key() == ROOT_KEY_FILE.key())?;
         Some(PathBuf::from(&found.text))
     }
 
-    /// Reads every place, as it is now.
+    /// Reads the present content of every place.
     pub(crate) fn load(&self) -> Result<RootKeySources, ConfigError> {
         let mut sources = RootKeySources::default();
         for place in self.places() {
@@ -79,168 +81,27 @@ impl RootKeyConfig {
         Ok(sources)
     }
 
-    /// Every place and what is in it, as it is now; read one by one.
+    /// Reads the present content of each place, one after another.
     pub(crate) fn places(&self) -> impl Iterator<Item = RootKeySource> {
-        self.found.iter().map(|(key, found)| RootKeySource {
-            setting: key,
-            file: [FILE, PASSPHRASE_FILE]
-                .contains(key)
+        let files = [ROOT_KEY_FILE.key(), ROOT_KEY_PASSPHRASE_FILE.key()];
+        self.0.iter().map(move |(setting, found)| RootKeySource {
+            setting: setting.key(),
+            file: files
+                .contains(&setting.key())
                 .then(|| PathBuf::from(&found.text)),
-            read: read(key, found).map_err(|problem| found.invalid(key, problem)),
+            read: setting
+                .parse(&found.text)
+                .map_err(|problem| found.invalid(setting.row(), problem)),
         })
     }
 }
 
-/// A place that root keys come from.
+/// A place of root keys.
 pub(crate) struct RootKeySource {
     /// The setting that names it.
     pub(crate) setting: Key,
-    /// The file or folder, where it is one.
+    /// The file or folder, if it is one.
     pub(crate) file: Option<PathBuf>,
-    /// What is in it.
+    /// Its content.
     pub(crate) read: Result<RootKeySources, ConfigError>,
-}
-
-fn read(key: Key, found: &Found) -> Result<RootKeySources, String> {
-    let text = &found.text;
-    let (mut keys, mut passphrases) = (Vec::new(), Vec::new());
-    match key {
-        VARIABLE => keys = parse(text)?,
-        FILE => keys = from_path(Path::new(text))?,
-        PASSPHRASE => passphrases.push(passphrase(text)?),
-        _ => {
-            let text = read_private(Path::new(text))?;
-            passphrases.push(passphrase(text.trim_end_matches(['\r', '\n']))?);
-        }
-    }
-    Ok(RootKeySources { keys, passphrases })
-}
-
-/// The root keys in `path`, newest last: a file, or a folder of files in the order of their names.
-fn from_path(path: &Path) -> Result<Vec<RootKey>, String> {
-    if !path.is_dir() {
-        return parse(&read_private(path)?);
-    }
-    let entries = fs::read_dir(path).map_err(|error| error.to_string())?;
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()
-        .map_err(|error| error.to_string())?;
-    // Files of editors and orchestrators, such as `..data`, begin with a dot.
-    let hidden = |file: &PathBuf| {
-        let name = file.file_name().and_then(|name| name.to_str());
-        name.is_none_or(|name| name.starts_with('.'))
-    };
-    files.retain(|file| !hidden(file) && file.is_file());
-    files.sort();
-    let mut keys = Vec::new();
-    for file in &files {
-        let read = read_private(file).and_then(|text| parse(&text));
-        keys.extend(read.map_err(|problem| format!("{}: {problem}", file.display()))?);
-    }
-    if keys.is_empty() {
-        return Err("there is no root key in this folder".into());
-    }
-    Ok(keys)
-}
-
-fn passphrase(text: &str) -> Result<SecretString, String> {
-    if text.chars().count() < MIN_PASSPHRASE_CHARS {
-        return Err(format!(
-            "a passphrase must have at least {MIN_PASSPHRASE_CHARS} characters"
-        ));
-    }
-    Ok(SecretString::new(text.to_owned()))
-}
-
-fn read_private(path: &Path) -> Result<Zeroizing<String>, String> {
-    check_private(path)?;
-    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
-    Ok(Zeroizing::new(text))
-}
-
-fn parse(text: &str) -> Result<Vec<RootKey>, String> {
-    let lines = text
-        .lines()
-        .enumerate()
-        .map(|(at, line)| (at + 1, line.trim()));
-    let keys = lines
-        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-        .map(|(at, line)| RootKey::parse(line).map_err(|error| format!("line {at}: {error}")))
-        .collect::<Result<Vec<_>, _>>()?;
-    if keys.is_empty() {
-        return Err("there is no root key in it".into());
-    }
-    Ok(keys)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use strongroom_domain::crypto::OsRandom;
-    use strongroom_domain::keyring::new_root_key;
-
-    use super::*;
-
-    fn write(path: &Path, keys: &[&RootKey]) {
-        let lines: Vec<_> = keys
-            .iter()
-            .map(|key| key.to_text().expose().to_owned())
-            .collect();
-        fs::write(path, lines.join("\n")).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
-    }
-
-    fn ids(keys: &[RootKey]) -> Vec<strongroom_domain::crypto::RootKeyId> {
-        keys.iter().map(RootKey::id).collect()
-    }
-
-    #[test]
-    fn comments_and_several_keys() {
-        let (one, two) = (
-            new_root_key(&OsRandom).unwrap(),
-            new_root_key(&OsRandom).unwrap(),
-        );
-        let text = format!(
-            "# old\n{}\n\n# new\n{}\n",
-            one.to_text().expose(),
-            two.to_text().expose()
-        );
-        assert_eq!(ids(&parse(&text).unwrap()), [one.id(), two.id()]);
-        assert!(parse("# nothing\n").is_err());
-        assert!(parse("x\n").unwrap_err().starts_with("line 1:"));
-    }
-
-    #[test]
-    fn a_folder_holds_keys_in_the_order_of_its_names() {
-        let (one, two) = (
-            new_root_key(&OsRandom).unwrap(),
-            new_root_key(&OsRandom).unwrap(),
-        );
-        let folder = tempfile::tempdir().unwrap();
-        assert!(from_path(folder.path()).is_err());
-        write(&folder.path().join("2026.key"), &[&two]);
-        write(&folder.path().join("2025.key"), &[&one]);
-        fs::write(folder.path().join(".swp"), "x").unwrap();
-        assert_eq!(
-            ids(&from_path(folder.path()).unwrap()),
-            [one.id(), two.id()]
-        );
-    }
-
-    #[test]
-    fn a_file_that_others_can_read_is_refused() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        write(file.path(), &[&new_root_key(&OsRandom).unwrap()]);
-        for mode in [0o644, 0o640, 0o604, 0o620] {
-            fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
-            assert!(
-                from_path(file.path()).unwrap_err().contains("chmod 600"),
-                "{mode:o}"
-            );
-        }
-        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o400)).unwrap();
-        assert_eq!(from_path(file.path()).unwrap().len(), 1);
-    }
 }

@@ -1,77 +1,66 @@
-use std::path::PathBuf;
+//! TLS on the main listener.
 
-use super::sources::{ConfigError, Key, Sources};
-use crate::cli::TlsArgs;
-use crate::tls::{Part, TlsFiles};
+use crate::settings::error::ConfigError;
+use crate::settings::setting::AnySetting;
+use crate::settings::sources::Sources;
+use crate::settings::table::{TLS_CERT_FILE, TLS_CLIENT_AUTH, TLS_CLIENT_CA_FILE, TLS_KEY_FILE};
+use crate::tls::{BrokenTls, Part, TlsFiles};
 
-/// The flags of TLS, by their settings' names.
-pub(super) fn tls_flags(args: &TlsArgs) -> Vec<(Key, Option<String>)> {
-    vec![
-        (CERT, args.tls_cert_file.clone()),
-        (KEY, args.tls_key_file.clone()),
-        (CLIENT_CA, args.tls_client_ca_file.clone()),
-        (CLIENT_AUTH, args.tls_client_auth.clone()),
-    ]
-}
-
-const CERT: Key = "tls_cert_file";
-const KEY: Key = "tls_key_file";
-const CLIENT_CA: Key = "tls_client_ca_file";
-const CLIENT_AUTH: Key = "tls_client_auth";
-
-/// The files of the main listener's TLS, which were read once and are right; `None` for plain HTTP.
-pub(super) fn tls_from(sources: &Sources) -> Result<Option<TlsFiles>, ConfigError> {
-    let path = |key| sources.get(key).map(|found| PathBuf::from(&found.text));
-    let required = sources.parse(CLIENT_AUTH, None, client_auth)?;
-    let client_ca = path(CLIENT_CA);
-    let (cert, key) = match (path(CERT), path(KEY)) {
+/// The files of the main listener's TLS, which were read once without an error; `None` for plain
+/// HTTP.
+pub(super) fn tls(sources: &Sources) -> Result<Option<TlsFiles>, ConfigError> {
+    let client_required = sources.get(&TLS_CLIENT_AUTH)?;
+    let client_ca = sources.get(&TLS_CLIENT_CA_FILE)?;
+    let (cert, key) = match (sources.get(&TLS_CERT_FILE)?, sources.get(&TLS_KEY_FILE)?) {
         (Some(cert), Some(key)) => (cert, key),
-        (None, None) => {
-            let needless = [CLIENT_CA, CLIENT_AUTH]
-                .into_iter()
-                .find_map(|key| Some((key, sources.get(key)?)));
-            return match needless {
-                None => Ok(None),
-                Some((key, found)) => {
-                    Err(found.invalid(key, "needs tls_cert_file and tls_key_file"))
-                }
-            };
-        }
-        (Some(_), None) => return Err(missing(KEY, "the private key of tls_cert_file")),
-        (None, Some(_)) => return Err(missing(CERT, "the certificate of tls_key_file")),
+        (None, None) => return without(sources),
+        (Some(_), None) => return Err(missing(&TLS_KEY_FILE, "the private key of tls_cert_file")),
+        (None, Some(_)) => return Err(missing(&TLS_CERT_FILE, "the certificate of tls_key_file")),
     };
-    if let (Some(_), None, Some(found)) = (required, &client_ca, sources.get(CLIENT_AUTH)) {
-        return Err(found.invalid(CLIENT_AUTH, "needs tls_client_ca_file"));
+    if client_ca.is_none()
+        && let Some(found) = sources.found(&TLS_CLIENT_AUTH)
+    {
+        return Err(found.invalid(TLS_CLIENT_AUTH.row(), "needs tls_client_ca_file"));
     }
     let files = TlsFiles {
         cert,
         key,
         client_ca,
-        client_required: required.unwrap_or(true),
+        client_required,
     };
-    if let Err(broken) = files.load() {
-        let key = match broken.part {
-            Part::Certificate => CERT,
-            Part::Key => KEY,
-            Part::ClientCa => CLIENT_CA,
-        };
-        let found = sources.get(key);
-        return Err(found.map_or_else(
-            || missing(key, "it could not be read"),
-            |found| found.invalid(key, broken.problem),
-        ));
+    match files.load() {
+        Ok(_) => Ok(Some(files)),
+        Err(error) => Err(broken(sources, error)),
     }
-    Ok(Some(files))
 }
 
-fn missing(key: Key, hint: &'static str) -> ConfigError {
-    ConfigError::Missing { key, hint }
+// Without a certificate, the settings for clients' certificates are mistakes.
+fn without(sources: &Sources) -> Result<Option<TlsFiles>, ConfigError> {
+    let problem = "needs tls_cert_file and tls_key_file";
+    if let Some(found) = sources.found(&TLS_CLIENT_CA_FILE) {
+        return Err(found.invalid(TLS_CLIENT_CA_FILE.row(), problem));
+    }
+    if let Some(found) = sources.found(&TLS_CLIENT_AUTH) {
+        return Err(found.invalid(TLS_CLIENT_AUTH.row(), problem));
+    }
+    Ok(None)
 }
 
-fn client_auth(text: &str) -> Result<Option<bool>, String> {
-    match text {
-        "required" => Ok(Some(true)),
-        "optional" => Ok(Some(false)),
-        _ => Err("must be required or optional".into()),
+fn broken(sources: &Sources, error: BrokenTls) -> ConfigError {
+    let setting = match error.part {
+        Part::Certificate => &TLS_CERT_FILE,
+        Part::Key => &TLS_KEY_FILE,
+        Part::ClientCa => &TLS_CLIENT_CA_FILE,
+    };
+    match sources.found(setting) {
+        Some(found) => found.invalid(setting.row(), error.problem),
+        None => missing(setting, "it could not be read"),
+    }
+}
+
+fn missing(setting: &dyn AnySetting, hint: &str) -> ConfigError {
+    ConfigError::Missing {
+        key: setting.row().key,
+        hint: hint.to_owned(),
     }
 }

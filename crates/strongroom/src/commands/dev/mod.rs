@@ -14,8 +14,8 @@ use futures_util::future::join_all;
 
 use crate::cli::DevArgs;
 use crate::error::CommandError;
+use crate::logging::{LogFormat, Logging};
 use crate::service::stop_signal;
-use crate::settings::{LogFormat, Logging};
 use crate::{logging, output};
 use cluster::PrivateCluster;
 use folder::DevFolder;

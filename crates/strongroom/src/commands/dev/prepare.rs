@@ -1,5 +1,4 @@
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use strongroom_domain::caller::{Caller, Role};
 use strongroom_storage::{
@@ -10,7 +9,8 @@ use super::cluster::{PrivateCluster, url};
 use super::folder::{Demo, DevFolder};
 use crate::commands::root_key;
 use crate::error::CommandError;
-use crate::settings::{RootKeyConfig, VaultAccess};
+use crate::settings::access::{VaultAccess, default_database};
+use crate::settings::root_key::RootKeyConfig;
 use crate::vault_access;
 
 /// The database within the private PostgreSQL.
@@ -104,12 +104,7 @@ async fn make_demo(access: &VaultAccess) -> Result<Demo, CommandError> {
 }
 
 fn settings(url: &str) -> Result<DatabaseSettings, CommandError> {
-    Ok(DatabaseSettings {
-        url: parsed(url)?,
-        pool_size: 16,
-        connect_timeout: Duration::from_secs(3),
-        statement_timeout: Duration::from_secs(8),
-    })
+    Ok(default_database(parsed(url)?)?)
 }
 
 fn parsed(url: &str) -> Result<DatabaseUrl, CommandError> {

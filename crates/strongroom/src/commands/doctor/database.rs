@@ -5,7 +5,7 @@ use strongroom_storage::{ConnectError, Database, DatabaseSettings, schema_state}
 use super::finding::Finding;
 use super::postgresql::ConnectionNeeds;
 use super::{access, certificates, clock, keys, postgresql, regions, schema, servers};
-use crate::settings::Examined;
+use crate::settings::examine::Examined;
 
 pub(super) const CHECK: &str = "database";
 /// What is not looked at without the primary.

@@ -16,12 +16,13 @@ use strongroom_storage::ConnectError;
 
 use crate::cli::DoctorArgs;
 use crate::error::CommandError;
-use crate::{output, settings};
+use crate::output;
+use crate::settings::examine::Examined;
 use finding::{Finding, Level};
 
 /// `strongroom doctor`.
 pub(super) async fn run(args: &DoctorArgs) -> Result<(), CommandError> {
-    let examined = settings::examine(&args.serve);
+    let examined = Examined::read(&args.serve);
     let mut findings = configuration::findings(&examined);
     findings.extend(keys::places(examined.root_keys.as_ref()));
     findings.extend(database::findings(&examined).await);

@@ -19,10 +19,11 @@ const NAMES: [&str; 9] = [
 /// The oldest version that PostgreSQL's makers still look after, and the one that tests run on.
 const OLDEST: i32 = 140_000;
 const TESTED: i32 = 15;
-/// What a server has beside its pool: the writer's and readers' own connections, and one that listens.
+/// Connections of a server beside its pool: those of the writer and the readers, and one that
+/// listens.
 const BESIDE_POOL: usize = 5;
 
-/// What servers want of the connections.
+/// The connections that the running servers need.
 pub(super) struct ConnectionNeeds {
     pub(super) pool_size: usize,
     pub(super) servers: usize,
@@ -76,7 +77,8 @@ fn encoding(server: &Server) -> Finding {
     Finding::failure(
         check,
         format!("the database's encoding is {encoding}: it cannot hold every label and name"),
-        "make a database with `createdb --encoding=UTF8 --template=template0` and restore a backup into it",
+        "make a database with `createdb --encoding=UTF8 --template=template0` and restore a backup \
+         into it",
     )
 }
 
@@ -89,7 +91,8 @@ fn scope(server: &Server) -> Option<Finding> {
     Some(Finding::failure(
         "session_scope",
         format!(
-            "sessions of {role} begin with strongroom.orgs set: they see rows without asking for them"
+            "sessions of {role} begin with strongroom.orgs set: they see rows without asking for \
+             them"
         ),
         format!(
             "take it out of where it is set: alter role \"{role}\" reset strongroom.orgs; \
@@ -123,7 +126,8 @@ fn durable(settings: &Settings, regions: bool) -> Vec<Finding> {
         wrong(
             "synchronous_commit",
             "writes that were acknowledged are lost in a crash",
-            "alter system set synchronous_commit = on; select pg_reload_conf(); and reset it for the role and database",
+            "alter system set synchronous_commit = on; select pg_reload_conf(); and reset it for \
+             the role and database",
         );
     }
     if regions && value("wal_level") == "minimal" {
@@ -136,8 +140,8 @@ fn durable(settings: &Settings, regions: bool) -> Vec<Finding> {
     let ok = "fsync, full_page_writes and synchronous_commit keep what is acknowledged";
     let mut findings = or_ok(findings, CHECK, ok);
     if value("data_checksums") == "off" {
-        let found = "data_checksums is off: damage on the disk is noticed by `strongroom verify` alone; \
-                     `pg_checksums --enable` on a stopped cluster switches it on";
+        let found = "data_checksums is off: damage on the disk is noticed by `strongroom verify` \
+                     alone; `pg_checksums --enable` on a stopped cluster switches it on";
         findings.push(Finding::note(CHECK, found).about("data_checksums"));
     }
     findings
@@ -162,12 +166,13 @@ fn connections(settings: &Settings, used: ConnectionUse, needs: &ConnectionNeeds
         findings.push(Finding::warning(
             check,
             format!(
-                "{servers} server(s) with pool_size {} take up to {needed} connections, and PostgreSQL gives them {room}",
+                "{servers} server(s) with pool_size {} take up to {needed} connections, and \
+                 PostgreSQL gives them {room}",
                 needs.pool_size
             ),
             format!(
-                "alter system set max_connections = {}; then restart PostgreSQL; or lower pool_size, or raise the \
-                 connection limit of the role or database",
+                "alter system set max_connections = {}; then restart PostgreSQL; or lower \
+                 pool_size, or raise the connection limit of the role or database",
                 needed + reserved + 20
             ),
         ));
@@ -175,9 +180,12 @@ fn connections(settings: &Settings, used: ConnectionUse, needs: &ConnectionNeeds
     if free < 5 {
         findings.push(Finding::warning(
             check,
-            format!("{free} connection(s) are free: {} of {most} are in use", used.used),
-            "see who has them: select usename, application_name, count(*) from pg_stat_activity group by 1, 2; \
-             raise max_connections",
+            format!(
+                "{free} connection(s) are free: {} of {most} are in use",
+                used.used
+            ),
+            "see who has them: select usename, application_name, count(*) from pg_stat_activity \
+             group by 1, 2; raise max_connections",
         ));
     }
     let ok = format!("{free} of {most} are free; {servers} server(s) take up to {needed}");
