@@ -3,6 +3,8 @@
 
 pub(crate) mod access;
 pub(crate) mod args;
+#[cfg(test)]
+mod documentation;
 pub(crate) mod error;
 pub(crate) mod examine;
 mod file;
