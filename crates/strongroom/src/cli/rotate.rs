@@ -9,9 +9,9 @@ pub(crate) enum RotateCommand {
     /// Wrap the keys of every organization by a new root key, while servers run.
     ///
     /// If root_key_file can be written from here, this makes the new key, adds it there, waits
-    /// until every running server has read it, and wraps the other keys anew. Otherwise, run it
-    /// with --prepare first, give the new key to every server, and run it again without --prepare.
-    /// Resumes an interrupted rotation.
+    /// until every running server has read it, and wraps the other keys by it. Otherwise, run it
+    /// with --prepare first, give the new key to every server, and run it again without
+    /// --prepare. Resumes an interrupted rotation.
     Root(RotateRootArgs),
     /// Wrap the data keys of one organization, or of all, by a new organization key, while servers
     /// run.

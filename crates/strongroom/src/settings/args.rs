@@ -125,7 +125,7 @@ impl<C: Kind> FromArgMatches for SettingArgs<C> {
                 && matches.contains_id(former)
             {
                 let (old, new) = (flag_name(former), row.flag_name());
-                let message = format!("--{old} is now named --{new}\n");
+                let message = format!("--{old} is now named --{new}");
                 return Err(Error::raw(ErrorKind::UnknownArgument, message));
             }
         }

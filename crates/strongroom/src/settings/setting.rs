@@ -183,7 +183,7 @@ impl Row {
         variable(self.key)
     }
 
-    /// Whether it may be in a file only when nobody else can read that.
+    /// Whether a file that contains it must be private to its owner.
     pub(super) fn is_key_material(&self) -> bool {
         self.secret && self.flag.is_none()
     }
