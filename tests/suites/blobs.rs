@@ -87,7 +87,7 @@ async fn google_wants_a_service_account_as_it_issues_it() {
 
 #[tokio::test]
 async fn a_setting_asks_for_any_object_only() {
-    let vault = TestVault::start_with(&[("STRONGROOM_BLOB_RULES", "object")]).await;
+    let vault = TestVault::start_with(&[("STRONGROOM_BLOB_VALIDATION", "object")]).await;
     let api = &vault.admin;
     for (kind, _) in NEEDED {
         let id = api

@@ -70,9 +70,9 @@ fn errors_name_setting_problem_and_origin_and_no_secret() {
             ["listen", "variable STRONGROOM_LISTEN"],
         ),
         (
-            vec!["--blob-rules", "none"],
+            vec!["--blob-validation", "none"],
             vec![url],
-            ["blob_rules", "flag --blob-rules"],
+            ["blob_validation", "flag --blob-validation"],
         ),
         (
             vec!["--request-timeout", "0"],
@@ -103,6 +103,38 @@ fn errors_name_setting_problem_and_origin_and_no_secret() {
             );
         }
     }
+}
+
+#[test]
+fn renamed_settings_are_refused_with_the_new_name() {
+    let folder = TempDir::new().unwrap();
+    for (old, new) in [
+        ("use_flush_interval", "last_used_flush_interval"),
+        ("verify_interval", "scrub_interval"),
+        ("blob_rules", "blob_validation"),
+    ] {
+        let said = refusal(&[&flag(old), "1s"], &[]);
+        assert!(
+            said.contains(&format!("{} is now named {}\n", flag(old), flag(new))),
+            "{said}"
+        );
+        let variable = format!("STRONGROOM_{}", old.to_uppercase());
+        let said = refusal(&[], &[(&variable, "1s")]);
+        let named = format!("{old} (from variable {variable}): is now named {new}\n");
+        assert!(said.contains(&named), "{said}");
+        let file = folder.path().join("renamed.toml");
+        std::fs::write(&file, format!("{old} = \"1s\"\n")).unwrap();
+        let file = file.to_str().unwrap();
+        let said = refusal(&["--config", file], &[]);
+        assert!(
+            said.contains(&format!("{file}: {old} is now named {new}\n")),
+            "{said}"
+        );
+    }
+}
+
+fn flag(setting: &str) -> String {
+    format!("--{}", setting.replace('_', "-"))
 }
 
 #[tokio::test]

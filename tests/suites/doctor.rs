@@ -200,7 +200,7 @@ async fn every_broken_setting_is_named_and_the_rest_is_checked() {
     let file = patient.path("strongroom.toml");
     std::fs::write(
         &file,
-        "databse_url = \"x\"\nworkers = [1]\nkeep_alive = \"1ms\"\n",
+        "databse_url = \"x\"\nworkers = [1]\nkeep_alive = \"1ms\"\nblob_rules = \"object\"\n",
     )
     .unwrap();
     let diagnosis = patient.examine_with(&[
@@ -221,10 +221,11 @@ async fn every_broken_setting_is_named_and_the_rest_is_checked() {
         "pool_size",
         "log_level",
         "regions",
+        "blob_validation",
     ] {
         diagnosis.says("configuration", "failure", words);
     }
-    assert_eq!(diagnosis.of_level("failure").len(), 7);
+    assert_eq!(diagnosis.of_level("failure").len(), 8);
     diagnosis.says("migrations", "ok", "");
     let nothing = diagnose(&[]);
     nothing.says("configuration", "failure", "database_url is not set");

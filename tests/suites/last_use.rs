@@ -9,7 +9,7 @@ use strongroom_e2e::{TestVault, eventually};
 const LIMIT: Duration = Duration::from_secs(10);
 
 async fn quick() -> TestVault {
-    TestVault::start_with(&[("STRONGROOM_USE_FLUSH_INTERVAL", "50ms")]).await
+    TestVault::start_with(&[("STRONGROOM_LAST_USED_FLUSH_INTERVAL", "50ms")]).await
 }
 
 fn key_id(vault: &TestVault, role: &str) -> String {
@@ -150,7 +150,7 @@ async fn a_use_goes_with_its_credential() {
 
 #[tokio::test]
 async fn a_use_that_waits_is_not_kept_when_its_credential_was_deleted_meanwhile() {
-    let slow = [("STRONGROOM_USE_FLUSH_INTERVAL", "30s")];
+    let slow = [("STRONGROOM_LAST_USED_FLUSH_INTERVAL", "30s")];
     let mut vault = TestVault::start_with(&slow).await;
     let (gone, kept) = (vault.admin.create("a").await, vault.admin.create("b").await);
     for id in [&gone, &kept] {
@@ -169,7 +169,7 @@ async fn a_use_that_waits_is_not_kept_when_its_credential_was_deleted_meanwhile(
 
 #[tokio::test]
 async fn a_later_use_stays_and_a_server_that_stops_loses_none() {
-    let slow = [("STRONGROOM_USE_FLUSH_INTERVAL", "30s")];
+    let slow = [("STRONGROOM_LAST_USED_FLUSH_INTERVAL", "30s")];
     let mut vault = TestVault::start_with(&slow).await;
     let (early, late) = (vault.admin.create("a").await, vault.admin.create("b").await);
     for id in [&early, &late] {
@@ -194,7 +194,7 @@ async fn a_later_use_stays_and_a_server_that_stops_loses_none() {
 
 #[tokio::test]
 async fn a_flush_that_a_stop_ends_loses_none() {
-    let seldom = [("STRONGROOM_USE_FLUSH_INTERVAL", "5s")];
+    let seldom = [("STRONGROOM_LAST_USED_FLUSH_INTERVAL", "5s")];
     let mut vault = TestVault::start_with(&seldom).await;
     let (locker, watch) = (
         vault.database.connect().await,

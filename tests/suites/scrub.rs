@@ -268,7 +268,7 @@ async fn metric(api: &Api, name: &str) -> u64 {
 
 #[tokio::test]
 async fn servers_scrub_in_the_background_one_at_a_time() {
-    let often = [("STRONGROOM_VERIFY_INTERVAL", "1s")];
+    let often = [("STRONGROOM_SCRUB_INTERVAL", "1s")];
     let mut vault = TestVault::start_with(&often).await;
     let id = vault.admin.create("secret").await;
     let runs = "strongroom_verify_runs_total";

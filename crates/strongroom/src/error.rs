@@ -3,7 +3,7 @@ use strongroom_domain::ports::error::StoreError;
 use strongroom_domain::{FieldError, VaultError};
 use strongroom_storage::ConnectError;
 
-use crate::config::ConfigError;
+use crate::settings::error::ConfigError;
 
 /// Why a command failed, in words for whoever typed it.
 #[derive(Debug, thiserror::Error)]

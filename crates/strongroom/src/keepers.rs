@@ -16,9 +16,9 @@ use strongroom_domain::rotation::{Progress, Rotation, RotationState, ServerRepor
 use strongroom_domain::{Clock, OrgId, SystemClock, Vault, VaultError};
 use tokio::task::JoinHandle;
 
-use crate::config::RootKeyConfig;
 use crate::error::CommandError;
 use crate::jobs;
+use crate::settings::root_key::RootKeyConfig;
 
 /// How often root keys are read again, and reported.
 const ROOT_KEYS_EVERY: Duration = Duration::from_secs(2);

@@ -13,8 +13,23 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
 use self::json_lines::JsonLines;
-use crate::config::{LogFormat, Logging};
 use crate::traces::Traces;
+
+/// The look of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// Human on a terminal, else JSON.
+    Auto,
+    Json,
+    Human,
+}
+
+/// The log's format and level.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Logging {
+    pub(crate) format: LogFormat,
+    pub(crate) level: tracing::Level,
+}
 
 /// Lines that wait for whoever reads standard error. When he is slower than they come, further ones are dropped,
 /// and no request waits for him.

@@ -16,13 +16,14 @@ use strongroom_storage::{
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
-use crate::background::{
-    BackgroundSettings, KeyConfirmer, OperationKeeper, Scrubber, UseFlusher, flush_last,
-};
-use crate::config::{RootKeyConfig, ServeSettings, VaultAccess};
+use crate::background::settings::BackgroundSettings;
+use crate::background::{KeyConfirmer, OperationKeeper, Scrubber, UseFlusher, flush_last};
 use crate::error::CommandError;
 use crate::file_limit::connections_that_fit;
 use crate::keepers::{JobKeeper, RootKeyKeeper};
+use crate::settings::access::VaultAccess;
+use crate::settings::root_key::RootKeyConfig;
+use crate::settings::serve::ServeSettings;
 use crate::tls::TlsKeeper;
 use crate::vault_access::{missing_migrations, open_on};
 
@@ -303,10 +304,10 @@ fn opened(
         _partitions: PartitionMaintainer::start(database.clone()),
         root_keys: RootKeyKeeper::start(vault.clone(), root_keys, address),
         _jobs: JobKeeper::start(vault.clone()),
-        uses: UseFlusher::start(vault.clone(), settings.use_flush_interval),
+        uses: UseFlusher::start(vault.clone(), settings.last_used_flush_interval),
         _operations: OperationKeeper::start(vault.clone()),
         _scrubber: settings
-            .verify_interval
+            .scrub_interval
             .map(|interval| Scrubber::start(vault.clone(), database, interval)),
     };
     state.open(vault);

@@ -9,8 +9,9 @@ use strongroom_storage::{
     Database, PgStore, RegionsSettings, WatchedRegions, ensure_audit_partitions, pending_migrations,
 };
 
-use crate::config::{RootKeyConfig, VaultAccess};
 use crate::error::CommandError;
+use crate::settings::access::VaultAccess;
+use crate::settings::root_key::RootKeyConfig;
 
 /// Opens the vault for one command: checks the schema and the root key, then starts the workers.
 pub(crate) async fn open(access: &VaultAccess) -> Result<Vault, CommandError> {

@@ -3,6 +3,7 @@
 mod keys;
 mod operations;
 mod scrub;
+pub(crate) mod settings;
 mod uses;
 
 use std::time::Duration;
@@ -13,24 +14,6 @@ pub(crate) use keys::KeyConfirmer;
 pub(crate) use operations::OperationKeeper;
 pub(crate) use scrub::Scrubber;
 pub(crate) use uses::{UseFlusher, flush_last};
-
-/// How often background work is done.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct BackgroundSettings {
-    /// From the start of one integrity scrub to the next; none: never.
-    pub(crate) verify_interval: Option<Duration>,
-    /// From one flush of last uses to the next.
-    pub(crate) use_flush_interval: Duration,
-}
-
-impl Default for BackgroundSettings {
-    fn default() -> Self {
-        Self {
-            verify_interval: Some(Duration::from_secs(24 * 3600)),
-            use_flush_interval: Duration::from_secs(20),
-        }
-    }
-}
 
 /// After a piece of work, this many times its own time is rested: it takes about a tenth of one core and of one
 /// connection.

@@ -2,28 +2,32 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::VaultArgs;
+use crate::settings::args::VaultArgs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
-    /// Check that no event was edited, removed, reordered or inserted. Exits with 1 when something is wrong.
+    /// Check that no event was edited, removed, reordered or inserted. Exits with 1 if there are
+    /// findings.
     ///
-    /// Reads beside live traffic. What was cut off the end of a lane since `strongroom audit head` was run is
-    /// found with --heads; without it, only where a later lane names the events that are gone.
+    /// Reads beside live traffic. Events cut off the end of a lane since `strongroom audit head`
+    /// was run are found with --heads; without it, only if a later lane names the missing events.
     Verify(AuditVerifyArgs),
     /// Print the signed heads of the audit trail, one line of JSON per organization.
     ///
-    /// Keep them where nobody who can write to the database can write, for example from a daily job on another
-    /// machine. `strongroom audit verify --heads FILE` then finds whatever was cut off since.
+    /// Keep them where no account that can write to the database can write, for example from a
+    /// daily job on another machine. `strongroom audit verify --heads FILE` then finds events that
+    /// were cut off since.
     Head(HeadArgs),
-    /// Write audit events, oldest first, as JSON Lines with binary values in hexadecimal. The export is recorded.
+    /// Write audit events, oldest first, as JSON Lines with binary values in hexadecimal. The
+    /// export is recorded.
     Export(ExportArgs),
-    /// Export old events, and then drop them from the database.
+    /// Export old events, then drop them from the database.
     ///
-    /// Drops the partitions (months) that end at or before --before. Leaves a signed checkpoint per lane, from
-    /// which the rest still verifies. Refuses when the trail, or a credential whose last write event goes, does
-    /// not verify. Connect as the role that ran `strongroom migrate`: servers' roles cannot drop anything.
-    /// Ended halfway it has pruned nothing, and can be run again with another --out.
+    /// Drops the partitions (months) that end at or before --before. Leaves a signed checkpoint per
+    /// lane, from which the remaining events still verify. Refuses if the trail does not verify, or
+    /// if a credential does not verify whose last write event would be dropped. Connect as the role
+    /// that ran `strongroom migrate`: servers' roles cannot drop anything. An interrupted run has
+    /// pruned nothing, and can be repeated with another --out.
     Prune(PruneArgs),
 }
 
@@ -31,10 +35,10 @@ pub(crate) enum AuditCommand {
 pub(crate) struct AuditVerifyArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
-    /// The organization's id [default: all organizations, and those that --heads names].
+    /// Id of the organization [default: all organizations, and those that --heads names].
     #[arg(long, value_name = "ORG_ID")]
     pub(crate) org: Option<String>,
-    /// A file with lines that `strongroom audit head` printed earlier.
+    /// File with lines that `strongroom audit head` printed earlier.
     #[arg(long, value_name = "FILE")]
     pub(crate) heads: Option<PathBuf>,
     /// Print one JSON object.
@@ -46,10 +50,10 @@ pub(crate) struct AuditVerifyArgs {
 pub(crate) struct HeadArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
-    /// The organization's id [default: all organizations].
+    /// Id of the organization [default: all organizations].
     #[arg(long, value_name = "ORG_ID")]
     pub(crate) org: Option<String>,
-    /// Print JSON, which is what it prints anyway.
+    /// Print JSON. The output is JSON also without this flag.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -58,10 +62,10 @@ pub(crate) struct HeadArgs {
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
-    /// The organization's id [default: all organizations, one after another].
+    /// Id of the organization [default: all organizations, one after another].
     #[arg(long, value_name = "ORG_ID")]
     pub(crate) org: Option<String>,
-    /// Events from this time on: a date (2027-01-31, in UTC) or a time (2027-01-31T12:00:00Z).
+    /// First time of the events: a date (2027-01-31, in UTC) or a time (2027-01-31T12:00:00Z).
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
     /// Events before this time.
@@ -70,7 +74,7 @@ pub(crate) struct ExportArgs {
     /// Write to this file, which must not exist yet [default: standard output].
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// With --out: say what was written as JSON. The events themselves are JSON anyway.
+    /// With --out: print a summary as JSON. The events are JSON also without this flag.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -79,10 +83,11 @@ pub(crate) struct ExportArgs {
 pub(crate) struct PruneArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
-    /// Prune what is older: a date (2027-01-31, in UTC) or a time (2027-01-31T12:00:00Z), not in the future.
+    /// Prune older events: a date (2027-01-31, in UTC) or a time (2027-01-31T12:00:00Z), not in the
+    /// future.
     #[arg(long, value_name = "DATE")]
     pub(crate) before: String,
-    /// Export what goes to this file, which must not exist yet.
+    /// Export the pruned events to this file, which must not exist yet.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// Print JSON.

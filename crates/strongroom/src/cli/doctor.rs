@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::ServeArgs;
+use crate::settings::args::ServeArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {

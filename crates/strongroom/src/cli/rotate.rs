@@ -2,22 +2,24 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::VaultArgs;
+use crate::settings::args::VaultArgs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RotateCommand {
-    /// Bring every organization's keys under a new root key. Servers go on meanwhile.
+    /// Wrap the keys of every organization by a new root key, while servers run.
     ///
-    /// Where root_key_file can be written from here, this makes the new key, adds it there, waits until every
-    /// running server has read it, and re-wraps. Elsewhere run it with --prepare first, give the key to every
-    /// server, and run it again without. One that was interrupted is gone on with.
+    /// If root_key_file can be written from here, this makes the new key, adds it there, waits
+    /// until every running server has read it, and wraps the other keys by it. Otherwise, run it
+    /// with --prepare first, give the new key to every server, and run it again without
+    /// --prepare. Resumes an interrupted rotation.
     Root(RotateRootArgs),
-    /// Bring credentials under a new key of their organization, or of every organization. Servers go on meanwhile.
+    /// Wrap the data keys of one organization, or of all, by a new organization key, while servers
+    /// run.
     ///
-    /// Data keys are wrapped anew; --re-encrypt makes new data keys and ciphertext, for a key that leaked. One that
-    /// was interrupted is gone on with.
+    /// With --re-encrypt, makes new data keys and ciphertext, for a key that leaked. Resumes an
+    /// interrupted rotation.
     Org(RotateOrgArgs),
-    /// Show rotations and how far they have come.
+    /// Show rotations and their progress.
     Status {
         #[command(flatten)]
         vault: VaultArgs,
@@ -25,7 +27,8 @@ pub(crate) enum RotateCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Retire an old key that nothing needs any more; refused, with the count, while something does.
+    /// Retire an old key that nothing needs any more. Refused, with the number of rows, while it is
+    /// needed.
     Retire(RotateRetireArgs),
 }
 
@@ -33,13 +36,14 @@ pub(crate) enum RotateCommand {
 pub(crate) struct RotateRootArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
-    /// Only make the new root key and make it known; it is added to root_key_file, or printed.
+    /// Only make the new root key and record it in the database. It is added to root_key_file, or
+    /// printed.
     #[arg(long)]
     pub(crate) prepare: bool,
     /// With --prepare: write the new root key to this file, which must not exist.
     #[arg(long, value_name = "FILE", requires = "prepare")]
     pub(crate) out: Option<PathBuf>,
-    /// Only say what would be done.
+    /// Show the planned work, and change nothing.
     #[arg(long, conflicts_with = "prepare")]
     pub(crate) dry_run: bool,
     /// Most keys per second [default: unlimited].
@@ -55,16 +59,16 @@ pub(crate) struct RotateRootArgs {
 pub(crate) struct RotateOrgArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
-    /// The organization's id.
+    /// Id of the organization.
     #[arg(group = "which")]
     pub(crate) org: Option<String>,
     /// All organizations, one after another.
     #[arg(long, group = "which")]
     pub(crate) all: bool,
-    /// Make new data keys and ciphertext: for a key that leaked.
+    /// Make new data keys and ciphertext, for a key that leaked.
     #[arg(long)]
     pub(crate) re_encrypt: bool,
-    /// Only say what would be done.
+    /// Show the planned work, and change nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Most credentials per second [default: unlimited].
@@ -79,10 +83,10 @@ pub(crate) struct RotateOrgArgs {
 pub(crate) struct RotateRetireArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
-    /// A root key's id.
+    /// Id of a root key.
     #[arg(long, value_name = "KEY_ID", conflicts_with_all = ["org", "generation"])]
     pub(crate) root: Option<String>,
-    /// An organization's id, together with --generation.
+    /// Id of an organization, together with --generation.
     #[arg(long, value_name = "ORG_ID", requires = "generation")]
     pub(crate) org: Option<String>,
     /// The generation of the organization's key.

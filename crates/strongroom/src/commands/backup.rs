@@ -14,7 +14,8 @@ use strongroom_storage::{Database, PgBackupSource};
 
 use crate::cli::BackupArgs;
 use crate::error::CommandError;
-use crate::{age_file, config, output, vault_access};
+use crate::settings::access::VaultAccess;
+use crate::{age_file, output, vault_access};
 
 /// Longest time for one statement, and for writing what it read.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3600);
@@ -33,7 +34,7 @@ pub(super) async fn run(args: &BackupArgs) -> Result<(), CommandError> {
         None => BackupScope::Service,
     };
     let recipients = age_file::recipients(&args.recipient, args.recipients_file.as_deref())?;
-    let mut access = config::vault_access(&args.vault)?;
+    let mut access = VaultAccess::read(&args.vault)?;
     access.database.statement_timeout = PATIENCE;
     let out = Out::create(&args.output)?;
     let vault = vault_access::open(&access).await?;

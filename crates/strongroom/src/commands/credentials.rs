@@ -8,7 +8,8 @@ use strongroom_domain::{Clock, CredentialId, SystemClock, Vault, VaultError};
 use super::key::shown_time;
 use crate::cli::CredentialsCommand;
 use crate::error::CommandError;
-use crate::{config, output, vault_access};
+use crate::settings::access::VaultAccess;
+use crate::{output, vault_access};
 
 /// `strongroom credentials …`.
 pub(super) async fn run(command: CredentialsCommand) -> Result<(), CommandError> {
@@ -20,7 +21,7 @@ pub(super) async fn run(command: CredentialsCommand) -> Result<(), CommandError>
     } = command;
     let caller = vault_access::operator(&org)?;
     let unused_since = unused_since.as_deref().map(moment).transpose()?;
-    let vault: Vault = vault_access::open(&config::vault_access(&vault)?).await?;
+    let vault: Vault = vault_access::open(&VaultAccess::read(&vault)?).await?;
     let mut after = None;
     let mut listed = Vec::new();
     loop {

@@ -6,7 +6,8 @@ use strongroom_domain::{Clock, KeyId, SystemClock, VaultError};
 
 use crate::cli::KeyCommand;
 use crate::error::CommandError;
-use crate::{config, output, vault_access};
+use crate::settings::access::VaultAccess;
+use crate::{output, vault_access};
 
 /// `strongroom key …`.
 pub(super) async fn run(command: KeyCommand) -> Result<(), CommandError> {
@@ -24,7 +25,7 @@ pub(super) async fn run(command: KeyCommand) -> Result<(), CommandError> {
                 CommandError::Failed(format!("--role must be {}", Role::choices()))
             })?;
             let expires = expires.as_deref().map(expiry).transpose()?;
-            let vault = vault_access::open(&config::vault_access(&vault)?).await?;
+            let vault = vault_access::open(&VaultAccess::read(&vault)?).await?;
             let issued = vault.create_api_key(&caller, role, &name, expires).await;
             let issued = issued.map_err(|error| missing(error, "organization", &org))?;
             let mut value = described(&issued.stored);
@@ -38,7 +39,7 @@ pub(super) async fn run(command: KeyCommand) -> Result<(), CommandError> {
         }
         KeyCommand::List { vault, org, json } => {
             let caller = vault_access::operator(&org)?;
-            let vault = vault_access::open(&config::vault_access(&vault)?).await?;
+            let vault = vault_access::open(&VaultAccess::read(&vault)?).await?;
             let keys = vault.api_keys(&caller).await;
             let keys = keys.map_err(|error| missing(error, "organization", &org))?;
             let uses = vault.keys_last_used(&caller).await?;
@@ -62,7 +63,7 @@ pub(super) async fn run(command: KeyCommand) -> Result<(), CommandError> {
                 let hint = "--key must be a key's id, as `strongroom key list` shows it";
                 CommandError::Failed(hint.into())
             })?;
-            let vault = vault_access::open(&config::vault_access(&vault)?).await?;
+            let vault = vault_access::open(&VaultAccess::read(&vault)?).await?;
             let revoked = vault.revoke_api_key(&caller, id).await;
             revoked.map_err(|error| missing(error, "API key in this organization", &key))?;
             let value = json!({"key_id": id, "org_id": caller.org(), "revoked": true});

@@ -5,13 +5,14 @@ use strongroom_domain::ports::keys::RootKeyStore;
 use strongroom_domain::rotation::RootKeyState;
 use strongroom_storage::{Database, pending_migrations};
 
-use crate::cli::VaultArgs;
 use crate::error::CommandError;
-use crate::{config, output, vault_access};
+use crate::settings::access::VaultAccess;
+use crate::settings::args::VaultArgs;
+use crate::{output, vault_access};
 
 /// `strongroom key-check`: compares the configured root keys with those that the database knows.
 pub(super) async fn run(vault: &VaultArgs, json: bool) -> Result<(), CommandError> {
-    let access = config::vault_access(vault)?;
+    let access = VaultAccess::read(vault)?;
     let sources = access.root_keys.load()?;
     let database = Database::new(&access.database)?;
     let pending = pending_migrations(&database).await?;

@@ -4,11 +4,12 @@ use strongroom_storage::{AppRole, Database, grant_app_role};
 
 use crate::cli::MigrateArgs;
 use crate::error::CommandError;
-use crate::{config, output};
+use crate::output;
+use crate::settings::access::read_database;
 
 /// `strongroom migrate`.
 pub(super) async fn run(args: &MigrateArgs) -> Result<(), CommandError> {
-    let database = Database::new(&config::database(&args.connect)?)?;
+    let database = Database::new(&read_database(&args.database)?)?;
     let password = args
         .app_password_file
         .as_deref()

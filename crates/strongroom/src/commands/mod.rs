@@ -22,9 +22,9 @@ mod verify;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::Command;
-use crate::config::{LogFormat, Logging};
 use crate::error::CommandError;
 use crate::logging;
+use crate::logging::{LogFormat, Logging};
 
 /// Carries out `command`.
 pub(crate) fn run(command: Command) -> Result<(), CommandError> {

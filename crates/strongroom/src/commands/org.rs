@@ -3,15 +3,17 @@ use serde_json::json;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::{Clock, SystemClock, VaultError};
 
-use crate::cli::{OrgCommand, VaultArgs};
+use crate::cli::OrgCommand;
 use crate::error::CommandError;
-use crate::{config, output, vault_access};
+use crate::settings::access::VaultAccess;
+use crate::settings::args::VaultArgs;
+use crate::{output, vault_access};
 
 /// `strongroom org …`.
 pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
     match command {
         OrgCommand::Create { vault, name, json } => {
-            let vault = vault_access::open(&config::vault_access(&vault)?).await?;
+            let vault = vault_access::open(&VaultAccess::read(&vault)?).await?;
             let request = vault_access::command_line();
             let organization = vault.create_organization(&name, request).await?;
             let text = format!("created organization {} ({name})", organization.id);
@@ -26,7 +28,7 @@ pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
         } => delete(&vault, &org, grace.as_deref(), now, json).await?,
         OrgCommand::Restore { vault, org, json } => {
             let caller = vault_access::operator(&org)?;
-            let vault = vault_access::open(&config::vault_access(&vault)?).await?;
+            let vault = vault_access::open(&VaultAccess::read(&vault)?).await?;
             let restored = vault.restore_organization(&caller).await;
             restored.map_err(|error| match error {
                 VaultError::NotFound => CommandError::Failed(format!(
@@ -38,7 +40,7 @@ pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
             output::answer(json, &value, &format!("restored organization {org}"));
         }
         OrgCommand::List { vault, json } => {
-            let vault = vault_access::open(&config::vault_access(&vault)?).await?;
+            let vault = vault_access::open(&VaultAccess::read(&vault)?).await?;
             let organizations = vault.organizations().await?;
             let rows: Vec<_> = organizations
                 .iter()
@@ -74,7 +76,7 @@ async fn delete(
         None => GRACE,
         Some(text) => parse_grace(text)?,
     };
-    let vault = vault_access::open(&config::vault_access(args)?).await?;
+    let vault = vault_access::open(&VaultAccess::read(args)?).await?;
     match vault.delete_organization(&caller, grace).await {
         Ok(()) => {}
         // Deleted before, and to be destroyed without waiting any longer.

@@ -8,14 +8,15 @@ use tokio::time::{Instant, sleep};
 
 use crate::cli::RegionsArgs;
 use crate::error::CommandError;
-use crate::{config, output};
+use crate::output;
+use crate::settings::regions::read_regions;
 
 /// Pause between two looks whether every region has answered.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// `strongroom regions`: how far each configured region is behind the primary.
 pub(super) async fn run(args: &RegionsArgs) -> Result<(), CommandError> {
-    let (connect, regions) = config::regions(args)?;
+    let (connect, regions) = read_regions(&args.settings)?;
     if regions.all.is_empty() {
         return Err(CommandError::Failed(
             "no regions are configured; name them with --regions, STRONGROOM_REGIONS or [[regions]]".into(),

@@ -25,7 +25,9 @@ use super::backup::{PATIENCE, is_stream, tell};
 use crate::age_file::{self, Lines};
 use crate::cli::RestoreArgs;
 use crate::error::CommandError;
-use crate::{config, output, vault_access};
+use crate::settings::access::VaultAccess;
+use crate::settings::root_key::RootKeyConfig;
+use crate::{output, vault_access};
 
 type Identities = Vec<Box<dyn age::Identity + Send + Sync>>;
 
@@ -41,7 +43,7 @@ pub(super) async fn run(args: &RestoreArgs) -> Result<(), CommandError> {
         .transpose()?;
     let only = only.map(|caller| caller.org());
     let identities = age_file::identities(&args.identity)?;
-    let sources = config::root_keys(&args.vault)?.load()?;
+    let sources = RootKeyConfig::read(&args.vault)?.load()?;
     let database = if args.verify_only {
         None
     } else {
@@ -95,7 +97,7 @@ fn is_work(plan: &OrganizationPlan, rules: RestoreRules) -> bool {
 }
 
 async fn database(args: &RestoreArgs) -> Result<Database, CommandError> {
-    let mut access = config::vault_access(&args.vault)?;
+    let mut access = VaultAccess::read(&args.vault)?;
     access.database.statement_timeout = PATIENCE;
     let database = Database::new(&access.database)?;
     let pending = pending_migrations(&database).await?;

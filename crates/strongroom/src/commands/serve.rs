@@ -2,15 +2,16 @@ use std::sync::Arc;
 
 use strongroom_domain::health::counters::Counters;
 
-use crate::cli::ServeArgs;
 use crate::error::CommandError;
+use crate::logging;
 use crate::service::{Service, stop_signal};
+use crate::settings::args::ServeArgs;
+use crate::settings::serve::ServeSettings;
 use crate::traces::Traces;
-use crate::{config, logging};
 
 /// `strongroom serve`.
 pub(super) fn run(args: &ServeArgs) -> Result<(), CommandError> {
-    let (settings, logging) = config::serve(args)?;
+    let (settings, logging) = ServeSettings::read(args)?;
     let counters = Arc::<Counters>::default();
     // Before the runtime: dropped after it, when the last request has ended.
     let traces = settings.traces.as_ref();

@@ -11,7 +11,8 @@ use strongroom_domain::{Vault, VaultError};
 
 use crate::cli::VerifyArgs;
 use crate::error::CommandError;
-use crate::{config, output, vault_access};
+use crate::settings::access::VaultAccess;
+use crate::{output, vault_access};
 
 /// Pause before a page is tried again, and how often in a row.
 const RETRY: Duration = Duration::from_secs(1);
@@ -26,7 +27,7 @@ pub(super) async fn run(args: &VerifyArgs) -> Result<(), CommandError> {
         .as_deref()
         .map(vault_access::operator)
         .transpose()?;
-    let vault = vault_access::open(&config::vault_access(&args.vault)?).await?;
+    let vault = vault_access::open(&VaultAccess::read(&args.vault)?).await?;
     let callers = match named {
         Some(caller) => vec![caller],
         None => everyone(&vault).await?,

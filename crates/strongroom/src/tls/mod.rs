@@ -15,7 +15,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
 use zeroize::Zeroizing;
 
-use crate::config::check_private;
+use crate::private_file::check_private;
 pub(crate) use keeper::TlsKeeper;
 
 /// Where certificates and keys are.

@@ -9,7 +9,8 @@ use super::lines::{Lines, create, sync, sync_folder};
 use super::{counted, operators, time};
 use crate::cli::ExportArgs;
 use crate::error::CommandError;
-use crate::{config, output, vault_access};
+use crate::settings::access::VaultAccess;
+use crate::{output, vault_access};
 
 /// `strongroom audit export`.
 pub(super) async fn run(args: &ExportArgs) -> Result<(), CommandError> {
@@ -22,7 +23,7 @@ pub(super) async fn run(args: &ExportArgs) -> Result<(), CommandError> {
         until: bound("until", &args.until)?,
         ..AuditFilter::default()
     };
-    let vault = vault_access::open(&config::vault_access(&args.vault)?).await?;
+    let vault = vault_access::open(&VaultAccess::read(&args.vault)?).await?;
     let callers = operators(&vault, args.org.as_deref()).await?;
     let Some(file) = &args.out else {
         let exported = export(&vault, &callers, &filter, std::io::stdout()).await;

@@ -12,7 +12,8 @@ use super::verify::described;
 use super::{counted, operators, time};
 use crate::cli::PruneArgs;
 use crate::error::CommandError;
-use crate::{config, output, vault_access};
+use crate::settings::access::VaultAccess;
+use crate::{output, vault_access};
 
 /// Longest time for one of its statements, which look at all that was ever recorded.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -24,7 +25,7 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3600);
 pub(super) async fn run(args: &PruneArgs) -> Result<(), CommandError> {
     let before = time("before", &args.before)?;
     refuse_existing(&args.out)?;
-    let mut access = config::vault_access(&args.vault)?;
+    let mut access = VaultAccess::read(&args.vault)?;
     access.database.statement_timeout = STATEMENT_TIMEOUT;
     let vault = vault_access::open(&access).await?;
     let Some(plan) = vault.plan_audit_prune(before).await? else {

@@ -8,13 +8,14 @@ use strongroom_domain::{AuditReport, Vault};
 use super::{counted, operators};
 use crate::cli::AuditVerifyArgs;
 use crate::error::CommandError;
-use crate::{config, output, vault_access};
+use crate::settings::access::VaultAccess;
+use crate::{output, vault_access};
 
 /// `strongroom audit verify`.
 pub(super) async fn run(args: &AuditVerifyArgs) -> Result<(), CommandError> {
     let kept = args.heads.as_deref().map(read_heads).transpose()?;
     let kept = kept.unwrap_or_default();
-    let vault = vault_access::open(&config::vault_access(&args.vault)?).await?;
+    let vault = vault_access::open(&VaultAccess::read(&args.vault)?).await?;
     vault.check_kept_heads(&kept)?;
     let mut reports = Vec::new();
     for caller in callers(&vault, args.org.as_deref(), &kept).await? {

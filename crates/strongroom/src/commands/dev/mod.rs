@@ -13,8 +13,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::cli::DevArgs;
-use crate::config::{LogFormat, Logging};
 use crate::error::CommandError;
+use crate::logging::{LogFormat, Logging};
 use crate::service::stop_signal;
 use crate::{logging, output};
 use cluster::PrivateCluster;

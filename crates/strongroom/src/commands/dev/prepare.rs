@@ -1,5 +1,4 @@
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use strongroom_domain::caller::{Caller, Role};
 use strongroom_storage::migrate;
@@ -10,8 +9,9 @@ use strongroom_storage::{
 use super::cluster::{PrivateCluster, url};
 use super::folder::{Demo, DevFolder};
 use crate::commands::root_key;
-use crate::config::{RootKeyConfig, VaultAccess};
 use crate::error::CommandError;
+use crate::settings::access::{VaultAccess, default_database};
+use crate::settings::root_key::RootKeyConfig;
 use crate::vault_access;
 
 /// The database within the private PostgreSQL.
@@ -105,12 +105,7 @@ async fn make_demo(access: &VaultAccess) -> Result<Demo, CommandError> {
 }
 
 fn settings(url: &str) -> Result<DatabaseSettings, CommandError> {
-    Ok(DatabaseSettings {
-        url: parsed(url)?,
-        pool_size: 16,
-        connect_timeout: Duration::from_secs(3),
-        statement_timeout: Duration::from_secs(8),
-    })
+    Ok(default_database(parsed(url)?)?)
 }
 
 fn parsed(url: &str) -> Result<DatabaseUrl, CommandError> {

@@ -1,21 +1,18 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
-use strongroom_api::{ApiSettings, HttpSettings, LimitSettings, ProcessInfo, RequestSizes};
-use strongroom_domain::{OrgId, VaultSettings};
+use strongroom_api::LimitSettings;
+use strongroom_domain::OrgId;
 use strongroom_storage::{RegionSettings, RegionsSettings};
 use tokio::sync::watch;
 
 use super::STOP_PATIENCE;
 use super::prepare::Prepared;
 use super::regions::Region;
-use crate::background::BackgroundSettings;
-use crate::config::ServeSettings;
 use crate::error::CommandError;
-use crate::logging::dropped_lines;
 use crate::service::Service;
+use crate::settings::serve::ServeSettings;
 
 /// The primary's server, and one in each region.
 pub(super) struct Servers {
@@ -114,42 +111,15 @@ fn settings(
     prepared: &Prepared,
     regions: RegionsSettings,
 ) -> Result<ServeSettings, CommandError> {
-    let loopback = listen.ip().is_loopback();
-    Ok(ServeSettings {
-        listen,
-        metrics_listen: None,
-        traces: None,
-        access: prepared.access()?,
-        regions,
-        vault: VaultSettings {
-            anonymous_org: OrgId::parse(&prepared.demo.org_id).filter(|_| loopback),
-            ..VaultSettings::default()
-        },
-        http: HttpSettings {
-            workers: std::thread::available_parallelism().map_or(1, usize::from),
-            header_timeout: Duration::from_secs(10),
-            keep_alive: Duration::from_secs(75),
-            shutdown_timeout: STOP_PATIENCE,
-            max_connections: 16_384,
-            write_timeout: Duration::from_secs(30),
-            tls: None,
-        },
-        api: ApiSettings {
-            request_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(15),
-            sizes: RequestSizes::default(),
-            anonymous_needs_loopback_host: true,
-            metrics_apart: false,
-            metrics_by_organization: false,
-            process: ProcessInfo {
-                log_lines_dropped: dropped_lines,
-            },
-            adopt_trace: None,
-        },
-        // Whoever develops against it shall meet no limits.
-        limits: LimitSettings::default(),
-        tls: None,
-        drain_delay: Duration::ZERO,
-        background: BackgroundSettings::default(),
-    })
+    let mut settings = ServeSettings::defaults(prepared.access()?)?;
+    settings.listen = listen;
+    settings.regions = regions;
+    if listen.ip().is_loopback() {
+        settings.vault.anonymous_org = OrgId::parse(&prepared.demo.org_id);
+    }
+    settings.http.shutdown_timeout = STOP_PATIENCE;
+    settings.api.anonymous_needs_loopback_host = true;
+    // No limits while a client is developed.
+    settings.limits = LimitSettings::default();
+    Ok(settings)
 }

@@ -4,15 +4,15 @@ use strongroom_storage::DatabaseUrl;
 
 use super::certificates;
 use super::finding::{Finding, or_ok};
-use crate::config::Examined;
 use crate::file_limit::files_for;
+use crate::settings::examine::Examined;
 
 const CHECK: &str = "configuration";
 
-/// What can be said without asking anybody.
+/// Findings about the settings themselves, without a connection to anything.
 pub(super) fn findings(examined: &Examined) -> Vec<Finding> {
     let problems = examined.problems.iter().map(|problem| {
-        let advice = "set it as the message says; the README's table lists every setting";
+        let advice = "set it as the message says; docs/configuration.md lists every setting";
         let problem = problem.to_string();
         let problem = problem.strip_prefix("configuration: ").unwrap_or(&problem);
         Finding::failure(CHECK, problem, advice)
@@ -41,7 +41,7 @@ pub(super) fn findings(examined: &Examined) -> Vec<Finding> {
     findings
 }
 
-// Who may be in between, and the roots that a server's certificate is checked with.
+// Whether the connection is protected, and the roots for the server's certificate.
 fn connection(name: &str, url: &DatabaseUrl) -> Vec<Finding> {
     let check = "database_tls";
     let mut findings = vec![if url.is_exposed() {
@@ -51,7 +51,8 @@ fn connection(name: &str, url: &DatabaseUrl) -> Vec<Finding> {
                 "the connection to {} can be read or impersonated on the network",
                 url.shown()
             ),
-            "add sslmode=verify-full to the URL, and sslrootcert=FILE unless the system knows the authority",
+            "add sslmode=verify-full to the URL, and sslrootcert=FILE unless the system knows the \
+             authority",
         )
     } else {
         Finding::ok(
@@ -87,12 +88,12 @@ fn judged(check: &'static str, allowed: u64, needed: u64) -> Finding {
     Finding::warning(
         check,
         format!(
-            "{allowed} files may be open here; a server that is started the same way needs {needed} when it has \
-             max_connections clients"
+            "{allowed} files may be open here; a server that is started the same way needs \
+             {needed} when it has max_connections clients"
         ),
         format!(
-            "raise the limit of the server's process (LimitNOFILE={needed} in its systemd unit, `ulimit -n {needed}` \
-             in a shell, or ulimits in Compose), or lower max_connections"
+            "raise the limit of the server's process (LimitNOFILE={needed} in its systemd unit, \
+             `ulimit -n {needed}` in a shell, or ulimits in Compose), or lower max_connections"
         ),
     )
 }

@@ -4,9 +4,9 @@ use strongroom_storage::doctor::server::Server;
 use strongroom_storage::{ConnectError, Database, DatabaseSettings, schema_state};
 
 use super::finding::Finding;
-use super::settings::Wanted;
-use super::{access, certificates, clock, keys, regions, schema, servers, settings};
-use crate::config::Examined;
+use super::postgresql::ConnectionNeeds;
+use super::{access, certificates, clock, keys, postgresql, regions, schema, servers};
+use crate::settings::examine::Examined;
 
 pub(super) const CHECK: &str = "database";
 /// What is not looked at without the primary.
@@ -93,12 +93,12 @@ async fn primary(
     findings.extend(held);
     findings.extend(servers::rotations(database, SystemClock.now()).await);
     findings.extend(servers::scrub(inspection, running).await);
-    let wanted = Wanted {
+    let needs = ConnectionNeeds {
         pool_size: connect.pool_size,
         servers: running,
         regions: !examined.regions.all.is_empty(),
     };
-    findings.extend(settings::findings(inspection, server, &wanted).await);
+    findings.extend(postgresql::findings(inspection, server, &needs).await);
     findings
 }
 

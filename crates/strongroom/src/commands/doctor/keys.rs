@@ -11,7 +11,7 @@ use strongroom_storage::Database;
 
 use super::finding::Finding;
 use crate::commands::key_check::{Compared, MISSING, WRONG, compare};
-use crate::config::{RootKeyConfig, RootKeySource};
+use crate::settings::root_key::{RootKeyConfig, RootKeySource};
 
 const PLACES: &str = "root_key_source";
 const KEYS: &str = "root_keys";

@@ -7,21 +7,22 @@ mod configuration;
 mod database;
 mod finding;
 mod keys;
+mod postgresql;
 mod regions;
 mod schema;
 mod servers;
-mod settings;
 
 use strongroom_storage::ConnectError;
 
 use crate::cli::DoctorArgs;
 use crate::error::CommandError;
-use crate::{config, output};
+use crate::output;
+use crate::settings::examine::Examined;
 use finding::{Finding, Level};
 
 /// `strongroom doctor`.
 pub(super) async fn run(args: &DoctorArgs) -> Result<(), CommandError> {
-    let examined = config::examine(&args.serve);
+    let examined = Examined::read(&args.serve);
     let mut findings = configuration::findings(&examined);
     findings.extend(keys::places(examined.root_keys.as_ref()));
     findings.extend(database::findings(&examined).await);

@@ -130,7 +130,7 @@ pub(super) async fn scrub(inspection: &Inspection, servers: usize) -> Vec<Findin
             )
         } else {
             let found = "servers run, and none of them checks credentials in the background: they begin a minute after \
-                         their start, unless verify_interval is off; then run `strongroom verify` daily";
+                         their start, unless scrub_interval is off; then run `strongroom verify` daily";
             Finding::note(check, found)
         }]
     })

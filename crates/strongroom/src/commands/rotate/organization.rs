@@ -5,12 +5,13 @@ use strongroom_domain::{OrgId, Vault};
 use super::{advance, bar, throttle};
 use crate::cli::RotateOrgArgs;
 use crate::error::CommandError;
-use crate::{config, jobs, output, vault_access};
+use crate::settings::access::VaultAccess;
+use crate::{jobs, output, vault_access};
 
 /// `strongroom rotate org`.
 pub(super) async fn run(args: &RotateOrgArgs) -> Result<(), CommandError> {
     let throttle = throttle(args.throttle)?;
-    let vault = vault_access::open(&config::vault_access(&args.vault)?).await?;
+    let vault = vault_access::open(&VaultAccess::read(&args.vault)?).await?;
     let organizations = chosen(&vault, args).await?;
     let mut results = Vec::new();
     for org in organizations {

@@ -4,11 +4,12 @@ use strongroom_domain::crypto::RootKeyId;
 
 use crate::cli::RotateRetireArgs;
 use crate::error::CommandError;
-use crate::{config, jobs, output, vault_access};
+use crate::settings::access::VaultAccess;
+use crate::{jobs, output, vault_access};
 
 /// `strongroom rotate retire`.
 pub(super) async fn run(args: &RotateRetireArgs) -> Result<(), CommandError> {
-    let vault = vault_access::open(&config::vault_access(&args.vault)?).await?;
+    let vault = vault_access::open(&VaultAccess::read(&args.vault)?).await?;
     let (what, needed) = match (&args.root, &args.org, args.generation) {
         (Some(root), _, _) => {
             let id = uuid::Uuid::try_parse(root).map_err(|_| {

@@ -9,9 +9,9 @@ use strongroom_domain::{OrgId, Vault};
 
 use super::{advance, bar, throttle};
 use crate::cli::RotateRootArgs;
-use crate::config::VaultAccess;
 use crate::error::CommandError;
-use crate::{config, jobs, key_files, output, vault_access};
+use crate::settings::access::VaultAccess;
+use crate::{jobs, key_files, output, vault_access};
 
 /// How long running servers get to report that they hold the new key.
 const SERVERS_PATIENCE: Duration = Duration::from_secs(30);
@@ -19,7 +19,7 @@ const SERVERS_PATIENCE: Duration = Duration::from_secs(30);
 /// `strongroom rotate root`.
 pub(super) async fn run(args: &RotateRootArgs) -> Result<(), CommandError> {
     let throttle = throttle(args.throttle)?;
-    let access = config::vault_access(&args.vault)?;
+    let access = VaultAccess::read(&args.vault)?;
     let vault = vault_access::open(&access).await?;
     if args.dry_run {
         return dry_run(&vault, args.json).await;

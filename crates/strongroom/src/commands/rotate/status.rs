@@ -1,14 +1,15 @@
 use serde_json::{Value, json};
 use strongroom_domain::rotation::Progress;
 
-use crate::cli::VaultArgs;
 use crate::commands::key::shown_time;
 use crate::error::CommandError;
-use crate::{config, output, vault_access};
+use crate::settings::access::VaultAccess;
+use crate::settings::args::VaultArgs;
+use crate::{output, vault_access};
 
 /// `strongroom rotate status`.
 pub(super) async fn run(vault: &VaultArgs, json: bool) -> Result<(), CommandError> {
-    let vault = vault_access::open(&config::vault_access(vault)?).await?;
+    let vault = vault_access::open(&VaultAccess::read(vault)?).await?;
     let mut values = Vec::new();
     let mut rows = Vec::new();
     for rotation in vault.root_rotations().await? {

@@ -1,28 +1,16 @@
-//! The file of settings.
+//! The TOML file of settings.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::sources::{ConfigError, KEYS, Key};
+use crate::private_file::check_private;
+use crate::settings::error::ConfigError;
+use crate::settings::setting::{Key, Row};
+use crate::settings::table::{ALL, CONFIG, REGIONS};
 
-/// Settings that a file may hold only when nobody else can read it.
-const KEY_MATERIAL: [Key; 2] = ["root_key", "root_key_passphrase"];
+const REGIONS_FORM: &str =
+    "regions must be tables [[regions]] with name and database_url, or a string of NAME=URL";
 
-/// Refuses a file that others than its owner can read or change.
-pub(crate) fn check_private(file: &Path) -> Result<(), String> {
-    let metadata = std::fs::metadata(file).map_err(|error| error.to_string())?;
-    let mode = metadata.permissions().mode();
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(format!(
-        "others can read or change this file (mode {:04o}); run: chmod 600 {}",
-        mode & 0o7777,
-        file.display()
-    ))
-}
-
-/// The values in `file`, and what is wrong with the others.
+/// The values in `file`, and the problems of the others.
 pub(super) fn read_file(file: &Path) -> (Vec<(Key, String)>, Vec<ConfigError>) {
     let broken = |problem: String| ConfigError::File {
         file: file.to_owned(),
@@ -38,10 +26,11 @@ pub(super) fn read_file(file: &Path) -> (Vec<(Key, String)>, Vec<ConfigError>) {
         Err(problem) => return (Vec::new(), vec![broken(problem)]),
     };
     let (mut values, mut problems) = (Vec::new(), Vec::new());
-    if let Some(name) = KEY_MATERIAL.iter().find(|name| table.contains_key(**name))
+    let key_material = |row: &&Row| row.is_key_material() && table.contains_key(row.key);
+    if let Some(row) = rows().find(key_material)
         && let Err(problem) = check_private(file)
     {
-        problems.push(broken(format!("it holds {name}, and {problem}")));
+        problems.push(broken(format!("it holds {}, and {problem}", row.key)));
     }
     for (name, value) in table {
         match read_value(&name, value) {
@@ -52,28 +41,35 @@ pub(super) fn read_file(file: &Path) -> (Vec<(Key, String)>, Vec<ConfigError>) {
     (values, problems)
 }
 
+fn rows() -> impl Iterator<Item = &'static Row> {
+    let rows = ALL.iter().map(|setting| setting.row());
+    rows.filter(|row| row.key != CONFIG.key())
+}
+
 fn read_value(name: &str, value: toml::Value) -> Result<(Key, String), String> {
-    let known = KEYS.iter().find(|key| **key == name && name != "config");
-    let key = known.ok_or_else(|| format!("{name:?} is not a known setting"))?;
-    let text = if *key == "regions" {
+    let Some(row) = rows().find(|row| row.key == name) else {
+        let renamed = rows().find(|row| row.former == Some(name));
+        return Err(match renamed {
+            Some(row) => format!("{name} is now named {}", row.key),
+            None => format!("{name:?} is not a known setting"),
+        });
+    };
+    let text = if row.key == REGIONS.key() {
         regions(value).ok_or_else(|| REGIONS_FORM.to_owned())?
     } else {
         plain(value).ok_or_else(|| format!("{name} must be a string, a number or a boolean"))?
     };
-    Ok((*key, text))
+    Ok((row.key, text))
 }
 
-// The error's own text quotes the line, and with it perhaps a secret.
+// The error's own text quotes the line, which may contain a secret.
 fn syntax(text: &str, error: &toml::de::Error) -> String {
     let start = error.span().map_or(0, |span| span.start);
     let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
     format!("line {line}: {}", error.message())
 }
 
-const REGIONS_FORM: &str =
-    "regions must be tables [[regions]] with name and database_url, or a string of NAME=URL";
-
-// In a file, regions are an array of tables; as a variable, the text that this makes of them.
+// An array of tables becomes the text that the variable has.
 fn regions(value: toml::Value) -> Option<String> {
     let tables = match value {
         toml::Value::String(text) => return Some(text),

@@ -20,11 +20,12 @@ const NAMES: [&str; 9] = [
 /// The oldest version that PostgreSQL's makers still look after, and the one that tests run on.
 const OLDEST: i32 = 140_000;
 const TESTED: i32 = 15;
-/// What a server has beside its pool: the writer's and readers' own connections, and one that listens.
+/// Connections of a server beside its pool: those of the writer and the readers, and one that
+/// listens.
 const BESIDE_POOL: usize = 5;
 
-/// What servers want of the connections.
-pub(super) struct Wanted {
+/// The connections that the running servers need.
+pub(super) struct ConnectionNeeds {
     pub(super) pool_size: usize,
     pub(super) servers: usize,
     pub(super) regions: bool,
@@ -34,7 +35,7 @@ pub(super) struct Wanted {
 pub(super) async fn findings(
     inspection: &Inspection,
     server: &Server,
-    wanted: &Wanted,
+    needs: &ConnectionNeeds,
 ) -> Vec<Finding> {
     let mut findings = vec![version(server), encoding(server)];
     findings.extend(scope(server));
@@ -45,11 +46,11 @@ pub(super) async fn findings(
             return findings;
         }
     };
-    findings.extend(durable(&settings, wanted.regions));
+    findings.extend(durable(&settings, needs.regions));
     findings.extend(super::attempt(
         "connections",
         inspection.connections().await,
-        |used| connections(&settings, used, wanted),
+        |used| connections(&settings, used, needs),
     ));
     findings
 }
@@ -77,7 +78,8 @@ fn encoding(server: &Server) -> Finding {
     Finding::failure(
         check,
         format!("the database's encoding is {encoding}: it cannot hold every label and name"),
-        "make a database with `createdb --encoding=UTF8 --template=template0` and restore a backup into it",
+        "make a database with `createdb --encoding=UTF8 --template=template0` and restore a backup \
+         into it",
     )
 }
 
@@ -90,7 +92,8 @@ fn scope(server: &Server) -> Option<Finding> {
     Some(Finding::failure(
         "session_scope",
         format!(
-            "sessions of {role} begin with strongroom.orgs set: they see rows without asking for them"
+            "sessions of {role} begin with strongroom.orgs set: they see rows without asking for \
+             them"
         ),
         format!(
             "take it out of where it is set: alter role \"{role}\" reset strongroom.orgs; \
@@ -124,7 +127,8 @@ fn durable(settings: &Settings, regions: bool) -> Vec<Finding> {
         wrong(
             "synchronous_commit",
             "writes that were acknowledged are lost in a crash",
-            "alter system set synchronous_commit = on; select pg_reload_conf(); and reset it for the role and database",
+            "alter system set synchronous_commit = on; select pg_reload_conf(); and reset it for \
+             the role and database",
         );
     }
     if regions && value("wal_level") == "minimal" {
@@ -137,14 +141,14 @@ fn durable(settings: &Settings, regions: bool) -> Vec<Finding> {
     let ok = "fsync, full_page_writes and synchronous_commit keep what is acknowledged";
     let mut findings = or_ok(findings, CHECK, ok);
     if value("data_checksums") == "off" {
-        let found = "data_checksums is off: damage on the disk is noticed by `strongroom verify` alone; \
-                     `pg_checksums --enable` on a stopped cluster switches it on";
+        let found = "data_checksums is off: damage on the disk is noticed by `strongroom verify` \
+                     alone; `pg_checksums --enable` on a stopped cluster switches it on";
         findings.push(Finding::note(CHECK, found).about("data_checksums"));
     }
     findings
 }
 
-fn connections(settings: &Settings, used: ConnectionUse, wanted: &Wanted) -> Vec<Finding> {
+fn connections(settings: &Settings, used: ConnectionUse, needs: &ConnectionNeeds) -> Vec<Finding> {
     let check = "connections";
     let number = |name: &str| -> i64 {
         let value = settings.0.get(name).and_then(|value| value.parse().ok());
@@ -154,8 +158,8 @@ fn connections(settings: &Settings, used: ConnectionUse, wanted: &Wanted) -> Vec
     let reserved = number("superuser_reserved_connections") + number("reserved_connections");
     let limits = [used.role_limit, used.database_limit].into_iter().flatten();
     let room = limits.map(i64::from).fold(most - reserved, i64::min);
-    let servers = wanted.servers.max(1);
-    let each = wanted.pool_size + BESIDE_POOL;
+    let servers = needs.servers.max(1);
+    let each = needs.pool_size + BESIDE_POOL;
     let needed = i64::try_from(servers * each + 1).unwrap_or(i64::MAX);
     let free = most - reserved - used.used;
     let mut findings = Vec::new();
@@ -163,12 +167,13 @@ fn connections(settings: &Settings, used: ConnectionUse, wanted: &Wanted) -> Vec
         findings.push(Finding::warning(
             check,
             format!(
-                "{servers} server(s) with pool_size {} take up to {needed} connections, and PostgreSQL gives them {room}",
-                wanted.pool_size
+                "{servers} server(s) with pool_size {} take up to {needed} connections, and \
+                 PostgreSQL gives them {room}",
+                needs.pool_size
             ),
             format!(
-                "alter system set max_connections = {}; then restart PostgreSQL; or lower pool_size, or raise the \
-                 connection limit of the role or database",
+                "alter system set max_connections = {}; then restart PostgreSQL; or lower \
+                 pool_size, or raise the connection limit of the role or database",
                 needed + reserved + 20
             ),
         ));
@@ -176,9 +181,12 @@ fn connections(settings: &Settings, used: ConnectionUse, wanted: &Wanted) -> Vec
     if free < 5 {
         findings.push(Finding::warning(
             check,
-            format!("{free} connection(s) are free: {} of {most} are in use", used.used),
-            "see who has them: select usename, application_name, count(*) from pg_stat_activity group by 1, 2; \
-             raise max_connections",
+            format!(
+                "{free} connection(s) are free: {} of {most} are in use",
+                used.used
+            ),
+            "see who has them: select usename, application_name, count(*) from pg_stat_activity \
+             group by 1, 2; raise max_connections",
         ));
     }
     let ok = format!("{free} of {most} are free; {servers} server(s) take up to {needed}");
@@ -226,7 +234,7 @@ mod tests {
             role_limit: None,
             database_limit: None,
         };
-        let wanted = Wanted {
+        let needs = ConnectionNeeds {
             pool_size: 16,
             servers: 3,
             regions: false,
@@ -236,7 +244,7 @@ mod tests {
                 ("max_connections", most),
                 ("superuser_reserved_connections", "3"),
             ]);
-            connections(&settings, used, &wanted)[0].level
+            connections(&settings, used, &needs)[0].level
         };
         assert_eq!(level("100", used), Level::Ok);
         assert_eq!(level("66", used), Level::Warning);

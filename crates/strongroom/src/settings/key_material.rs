@@ -1,3 +1,5 @@
+//! Parsers of root keys: from text, from a file or folder, and from a passphrase.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -5,115 +7,45 @@ use strongroom_domain::crypto::{RootKey, SecretString};
 use strongroom_domain::keyring::sources::RootKeySources;
 use zeroize::Zeroizing;
 
-use super::file::check_private;
-use super::sources::{ConfigError, Found, Key, Sources};
+use crate::private_file::check_private;
 
-const HINT: &str = "name a file made by `strongroom root-key new FILE` with --root-key-file or \
-                    STRONGROOM_ROOT_KEY_FILE, or set STRONGROOM_ROOT_KEY or STRONGROOM_ROOT_KEY_PASSPHRASE";
 /// A shorter passphrase can be guessed, argon2id or not.
 const MIN_PASSPHRASE_CHARS: usize = 16;
 
-const FILE: Key = "root_key_file";
-const VARIABLE: Key = "root_key";
-const PASSPHRASE: Key = "root_key_passphrase";
-const PASSPHRASE_FILE: Key = "root_key_passphrase_file";
-
-/// Where root keys are configured to come from. Any number of places at once.
-#[derive(Clone)]
-pub(crate) struct RootKeyConfig {
-    found: Vec<(Key, Found)>,
+/// Root keys, one per line.
+pub(super) fn root_keys(text: &str) -> Result<RootKeySources, String> {
+    parse(text).map(of_keys)
 }
 
-impl std::fmt::Debug for RootKeyConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list()
-            .entries(self.found.iter().map(|(key, _)| key))
-            .finish()
-    }
+/// The root keys in a file, or in a folder of files.
+pub(super) fn root_key_file(path: &str) -> Result<RootKeySources, String> {
+    from_path(Path::new(path)).map(of_keys)
 }
 
-impl RootKeyConfig {
-    pub(super) fn new(sources: &Sources) -> Result<Self, ConfigError> {
-        let keys = [VARIABLE, FILE, PASSPHRASE, PASSPHRASE_FILE];
-        let found = keys
-            .into_iter()
-            .filter_map(|key| Some((key, sources.get(key)?.clone())));
-        let config = Self {
-            found: found.collect(),
-        };
-        if config.found.is_empty() {
-            return Err(ConfigError::Missing {
-                key: FILE,
-                hint: HINT,
-            });
-        }
-        Ok(config)
+/// A passphrase, which stands for a root key.
+pub(super) fn passphrase(text: &str) -> Result<RootKeySources, String> {
+    if text.chars().count() < MIN_PASSPHRASE_CHARS {
+        return Err(format!(
+            "a passphrase must have at least {MIN_PASSPHRASE_CHARS} characters"
+        ));
     }
-
-    /// A root key file, without any other source.
-    #[cfg(feature = "dev")]
-    pub(crate) fn of_file(path: &Path) -> Self {
-        let found = Found {
-            text: path.to_string_lossy().into_owned(),
-            origin: super::sources::Origin::File(path.to_owned()),
-        };
-        Self {
-            found: vec![(FILE, found)],
-        }
-    }
-
-    /// The file or folder that is configured to hold root keys.
-    pub(crate) fn file(&self) -> Option<PathBuf> {
-        let (_, found) = self.found.iter().find(|(key, _)| *key == FILE)?;
-        Some(PathBuf::from(&found.text))
-    }
-
-    /// Reads every place, as it is now.
-    pub(crate) fn load(&self) -> Result<RootKeySources, ConfigError> {
-        let mut sources = RootKeySources::default();
-        for place in self.places() {
-            let read = place.read?;
-            sources.keys.extend(read.keys);
-            sources.passphrases.extend(read.passphrases);
-        }
-        Ok(sources)
-    }
-
-    /// Every place and what is in it, as it is now; read one by one.
-    pub(crate) fn places(&self) -> impl Iterator<Item = RootKeySource> {
-        self.found.iter().map(|(key, found)| RootKeySource {
-            setting: key,
-            file: [FILE, PASSPHRASE_FILE]
-                .contains(key)
-                .then(|| PathBuf::from(&found.text)),
-            read: read(key, found).map_err(|problem| found.invalid(key, problem)),
-        })
-    }
+    Ok(RootKeySources {
+        keys: Vec::new(),
+        passphrases: vec![SecretString::new(text.to_owned())],
+    })
 }
 
-/// A place that root keys come from.
-pub(crate) struct RootKeySource {
-    /// The setting that names it.
-    pub(crate) setting: Key,
-    /// The file or folder, where it is one.
-    pub(crate) file: Option<PathBuf>,
-    /// What is in it.
-    pub(crate) read: Result<RootKeySources, ConfigError>,
+/// The passphrase in a file, without the line's end.
+pub(super) fn passphrase_file(path: &str) -> Result<RootKeySources, String> {
+    let text = read_private(Path::new(path))?;
+    passphrase(text.trim_end_matches(['\r', '\n']))
 }
 
-fn read(key: Key, found: &Found) -> Result<RootKeySources, String> {
-    let text = &found.text;
-    let (mut keys, mut passphrases) = (Vec::new(), Vec::new());
-    match key {
-        VARIABLE => keys = parse(text)?,
-        FILE => keys = from_path(Path::new(text))?,
-        PASSPHRASE => passphrases.push(passphrase(text)?),
-        _ => {
-            let text = read_private(Path::new(text))?;
-            passphrases.push(passphrase(text.trim_end_matches(['\r', '\n']))?);
-        }
+fn of_keys(keys: Vec<RootKey>) -> RootKeySources {
+    RootKeySources {
+        keys,
+        passphrases: Vec::new(),
     }
-    Ok(RootKeySources { keys, passphrases })
 }
 
 /// The root keys in `path`, newest last: a file, or a folder of files in the order of their names.
@@ -142,15 +74,6 @@ fn from_path(path: &Path) -> Result<Vec<RootKey>, String> {
         return Err("there is no root key in this folder".into());
     }
     Ok(keys)
-}
-
-fn passphrase(text: &str) -> Result<SecretString, String> {
-    if text.chars().count() < MIN_PASSPHRASE_CHARS {
-        return Err(format!(
-            "a passphrase must have at least {MIN_PASSPHRASE_CHARS} characters"
-        ));
-    }
-    Ok(SecretString::new(text.to_owned()))
 }
 
 fn read_private(path: &Path) -> Result<Zeroizing<String>, String> {

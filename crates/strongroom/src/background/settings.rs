@@ -1,0 +1,10 @@
+use std::time::Duration;
+
+/// How often background work is done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BackgroundSettings {
+    /// From the start of one integrity scrub to the start of the next; `None`: no scrub.
+    pub(crate) scrub_interval: Option<Duration>,
+    /// From one flush of last-used times to the next.
+    pub(crate) last_used_flush_interval: Duration,
+}

@@ -1,0 +1,74 @@
+//! What commands need to connect to the database and to open the vault.
+
+use strongroom_storage::{DatabaseSettings, DatabaseUrl};
+
+use crate::settings::args::{DatabaseArgs, VaultArgs};
+use crate::settings::error::{ConfigError, Origin};
+use crate::settings::root_key::RootKeyConfig;
+use crate::settings::sources::Sources;
+use crate::settings::table::{
+    CONNECT_TIMEOUT, DATABASE_URL, DATABASE_URL_FILE, POOL_SIZE, STATEMENT_TIMEOUT,
+};
+
+/// The database and the root keys.
+#[derive(Debug)]
+pub(crate) struct VaultAccess {
+    pub(crate) database: DatabaseSettings,
+    pub(crate) root_keys: RootKeyConfig,
+}
+
+impl VaultAccess {
+    /// For a command that opens the vault.
+    pub(crate) fn read(args: &VaultArgs) -> Result<Self, ConfigError> {
+        Self::new(&Sources::read(args.given())?)
+    }
+
+    pub(super) fn new(sources: &Sources) -> Result<Self, ConfigError> {
+        let access = Self {
+            database: database(sources)?,
+            root_keys: RootKeyConfig::new(sources)?,
+        };
+        // A file that cannot be read is an error at once, and not when the database answers.
+        access.root_keys.load()?;
+        Ok(access)
+    }
+}
+
+/// For a command that only uses the database.
+pub(crate) fn read_database(args: &DatabaseArgs) -> Result<DatabaseSettings, ConfigError> {
+    database(&Sources::read(args.given())?)
+}
+
+/// Another database, with the defaults.
+#[cfg(feature = "dev")]
+pub(crate) fn default_database(url: DatabaseUrl) -> Result<DatabaseSettings, ConfigError> {
+    with_url(&Sources::default(), url)
+}
+
+pub(super) fn database(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
+    with_url(sources, database_url(sources)?)
+}
+
+fn with_url(sources: &Sources, url: DatabaseUrl) -> Result<DatabaseSettings, ConfigError> {
+    Ok(DatabaseSettings {
+        url,
+        pool_size: sources.get(&POOL_SIZE)?,
+        connect_timeout: sources.get(&CONNECT_TIMEOUT)?,
+        statement_timeout: sources.get(&STATEMENT_TIMEOUT)?,
+    })
+}
+
+fn database_url(sources: &Sources) -> Result<DatabaseUrl, ConfigError> {
+    let Some(file) = sources.found(&DATABASE_URL_FILE) else {
+        return sources.get(&DATABASE_URL);
+    };
+    let invalid = |problem: String| file.invalid(DATABASE_URL_FILE.row(), problem);
+    let given = sources.found(&DATABASE_URL);
+    if given.is_some_and(|given| !matches!(given.origin, Origin::Fallback(_))) {
+        return Err(invalid(
+            "database_url is set as well; set one of the two".into(),
+        ));
+    }
+    let text = std::fs::read_to_string(&file.text).map_err(|error| invalid(error.to_string()))?;
+    DATABASE_URL.parse(text.trim()).map_err(invalid)
+}

@@ -1,0 +1,55 @@
+//! The settings of `serve` for `strongroom doctor`, which continues after a problem.
+
+use strongroom_api::HttpSettings;
+use strongroom_storage::{DatabaseSettings, RegionsSettings};
+
+use crate::settings::access::{VaultAccess, database};
+use crate::settings::args::ServeArgs;
+use crate::settings::error::ConfigError;
+use crate::settings::regions::{regions, regions_without_local};
+use crate::settings::root_key::RootKeyConfig;
+use crate::settings::serve::{ServeSettings, http};
+use crate::settings::sources::Sources;
+use crate::settings::tls::tls;
+use crate::tls::TlsFiles;
+
+/// The settings of `serve` that can be read, and all problems.
+pub(crate) struct Examined {
+    pub(crate) problems: Vec<ConfigError>,
+    pub(crate) database: Option<DatabaseSettings>,
+    pub(crate) root_keys: Option<RootKeyConfig>,
+    pub(crate) regions: RegionsSettings,
+    pub(crate) http: Option<HttpSettings>,
+    pub(crate) tls: Option<TlsFiles>,
+}
+
+impl Examined {
+    /// Reads every setting in the table, and then what they are together. Problems with the
+    /// content of root keys' places are left out: they have findings of their own.
+    pub(crate) fn read(args: &ServeArgs) -> Self {
+        let (mut sources, mut found) = Sources::read_all(args.given());
+        found.extend(sources.check());
+        let database = database(&sources);
+        let root_keys = RootKeyConfig::new(&sources);
+        let served = ServeSettings::new(&sources, VaultAccess::new).err();
+        let unread = root_keys.as_ref().ok().and_then(|keys| keys.load().err());
+        let missing = [database.as_ref().err(), root_keys.as_ref().err()];
+        found.extend(missing.into_iter().flatten().cloned());
+        found.extend(served.filter(|error| unread.as_ref() != Some(error)));
+        let mut problems: Vec<ConfigError> = Vec::new();
+        for problem in found {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+        let regions = regions(&sources).or_else(|_| regions_without_local(&sources));
+        Self {
+            regions: regions.unwrap_or_default(),
+            http: http(&sources).ok(),
+            tls: tls(&sources).ok().flatten(),
+            database: database.ok(),
+            root_keys: root_keys.ok(),
+            problems,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! All that `strongroom serve` needs.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use strongroom_api::{ApiSettings, HttpSettings, LimitSettings, ProcessInfo};
+use strongroom_domain::VaultSettings;
+use strongroom_storage::RegionsSettings;
+
+use crate::background::settings::BackgroundSettings;
+use crate::logging::{Logging, dropped_lines};
+use crate::settings::access::VaultAccess;
+use crate::settings::args::ServeArgs;
+use crate::settings::error::{ConfigError, Origin};
+use crate::settings::limits::{limits, sizes};
+use crate::settings::regions::regions;
+use crate::settings::sources::Sources;
+use crate::settings::table::{
+    ANONYMOUS_ORG, BLOB_VALIDATION, BODY_TIMEOUT, DRAIN_DELAY, HEADER_TIMEOUT, KEEP_ALIVE,
+    LAST_USED_FLUSH_INTERVAL, LISTEN, LOG_FORMAT, LOG_LEVEL, MAX_CONNECTIONS,
+    METRICS_BY_ORGANIZATION, METRICS_LISTEN, OTLP_ENDPOINT, REQUEST_TIMEOUT, SCRUB_INTERVAL,
+    SHUTDOWN_TIMEOUT, TRACE_SAMPLE_RATIO, TRACES_ENDPOINT, WORKERS, WRITE_TIMEOUT,
+};
+use crate::settings::tls::tls;
+use crate::tls::TlsFiles;
+use crate::traces::{TraceSettings, adopt};
+
+/// All that a server needs.
+#[derive(Debug)]
+pub(crate) struct ServeSettings {
+    pub(crate) listen: SocketAddr,
+    /// The listener of the metrics, if they have their own.
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// The collector of traces.
+    pub(crate) traces: Option<TraceSettings>,
+    pub(crate) access: VaultAccess,
+    pub(crate) regions: RegionsSettings,
+    pub(crate) vault: VaultSettings,
+    pub(crate) http: HttpSettings,
+    pub(crate) api: ApiSettings,
+    pub(crate) limits: LimitSettings,
+    pub(crate) tls: Option<TlsFiles>,
+    /// How long it continues to serve once it is asked to stop.
+    pub(crate) drain_delay: Duration,
+    pub(crate) background: BackgroundSettings,
+}
+
+impl ServeSettings {
+    /// For `serve`.
+    pub(crate) fn read(args: &ServeArgs) -> Result<(Self, Logging), ConfigError> {
+        let sources = Sources::read(args.given())?;
+        let logging = logging(&sources)?;
+        Ok((Self::new(&sources, VaultAccess::new)?, logging))
+    }
+
+    /// The defaults of all settings, for the vault of `access`.
+    #[cfg(feature = "dev")]
+    pub(crate) fn defaults(access: VaultAccess) -> Result<Self, ConfigError> {
+        Self::new(&Sources::default(), |_| Ok(access))
+    }
+
+    /// Reads the access last: a wrong flag is reported before a missing root key.
+    pub(super) fn new(
+        sources: &Sources,
+        access: impl FnOnce(&Sources) -> Result<VaultAccess, ConfigError>,
+    ) -> Result<Self, ConfigError> {
+        let traces = traces(sources)?;
+        let metrics_listen = sources.get(&METRICS_LISTEN)?;
+        Ok(Self {
+            listen: sources.get(&LISTEN)?,
+            metrics_listen,
+            vault: VaultSettings {
+                blob_validation: sources.get(&BLOB_VALIDATION)?,
+                anonymous_org: sources.get(&ANONYMOUS_ORG)?,
+            },
+            http: http(sources)?,
+            api: ApiSettings {
+                request_timeout: sources.get(&REQUEST_TIMEOUT)?,
+                body_timeout: sources.get(&BODY_TIMEOUT)?,
+                sizes: sizes(sources)?,
+                // Who sets anonymous_org also decides who can reach the server.
+                anonymous_needs_loopback_host: false,
+                metrics_apart: metrics_listen.is_some(),
+                metrics_by_organization: sources.get(&METRICS_BY_ORGANIZATION)?,
+                process: ProcessInfo {
+                    log_lines_dropped: dropped_lines,
+                },
+                adopt_trace: traces.is_some().then_some(adopt),
+            },
+            traces,
+            limits: limits(sources)?,
+            drain_delay: sources.get(&DRAIN_DELAY)?,
+            tls: tls(sources)?,
+            background: BackgroundSettings {
+                scrub_interval: sources.get(&SCRUB_INTERVAL)?,
+                last_used_flush_interval: sources.get(&LAST_USED_FLUSH_INTERVAL)?,
+            },
+            regions: regions(sources)?,
+            access: access(sources)?,
+        })
+    }
+}
+
+pub(super) fn logging(sources: &Sources) -> Result<Logging, ConfigError> {
+    Ok(Logging {
+        format: sources.get(&LOG_FORMAT)?,
+        level: sources.get(&LOG_LEVEL)?,
+    })
+}
+
+pub(super) fn http(sources: &Sources) -> Result<HttpSettings, ConfigError> {
+    Ok(HttpSettings {
+        workers: sources.get(&WORKERS)?,
+        max_connections: sources.get(&MAX_CONNECTIONS)?,
+        header_timeout: sources.get(&HEADER_TIMEOUT)?,
+        write_timeout: sources.get(&WRITE_TIMEOUT)?,
+        keep_alive: sources.get(&KEEP_ALIVE)?,
+        shutdown_timeout: sources.get(&SHUTDOWN_TIMEOUT)?,
+        tls: None,
+    })
+}
+
+fn traces(sources: &Sources) -> Result<Option<TraceSettings>, ConfigError> {
+    let ratio = sources.get(&TRACE_SAMPLE_RATIO)?;
+    let Some(url) = sources.get(&OTLP_ENDPOINT)? else {
+        return Ok(None);
+    };
+    let origin = sources.found(&OTLP_ENDPOINT).map(|found| &found.origin);
+    let endpoint = match origin {
+        Some(Origin::Fallback(TRACES_ENDPOINT)) => url,
+        _ => format!("{}/v1/traces", url.trim_end_matches('/')),
+    };
+    Ok(Some(TraceSettings { endpoint, ratio }))
+}
