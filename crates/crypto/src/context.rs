@@ -1,13 +1,18 @@
+//! Contexts: canonical bytes that bind a ciphertext, digest or signature to its place.
+
 use uuid::Uuid;
 
-use crate::FORMAT_VERSION;
+/// The format version: the first byte of every sealed value, and part of every [`Context`].
+pub const FORMAT_VERSION: u8 = 1;
 
-/// What a ciphertext or digest is for. The code is part of every [`Context`], so that a value made
-/// for one purpose is never accepted for another. Codes are stored: never reuse or renumber one.
+/// The purpose of a ciphertext, digest or signature.
+///
+/// Its 1-byte code is part of every [`Context`], so a value made for one purpose is never accepted
+/// for another. Stored values depend on the codes: never reuse or renumber a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Purpose {
-    /// The value that proves a loaded root key to be the right one.
+    /// The stored value that identifies the correct root key.
     RootKeyCheck = 1,
     /// An organization's key, wrapped by a root key.
     OrganizationKey = 2,
@@ -23,27 +28,30 @@ pub enum Purpose {
     AuditEvent = 7,
     /// The digest of a credential row that its audit event carries.
     CredentialDigest = 8,
-    /// What tells an operation's id that was issued from one that was not.
+    /// The tag that distinguishes the id of an issued operation from an invented one.
     OperationId = 9,
     /// The stored digest of a caller's `Idempotency-Key`.
     IdempotencyKey = 10,
-    /// The stored digest of a request that may be repeated.
+    /// The stored digest of a request that has an `Idempotency-Key`.
     IdempotentRequest = 11,
-    /// A backup's lines, one after another.
+    /// The digest of a backup's lines, chained line by line.
     BackupLine = 12,
-    /// What tells an API key's id that was issued from one that was not.
+    /// The tag that distinguishes the id of an issued API key from an invented one.
     ApiKeyId = 13,
-    /// The heads of an organization's audit lanes, signed so that they can be kept elsewhere.
+    /// The signature over the heads of an organization's audit lanes, for storage elsewhere.
     AuditHeads = 20,
-    /// Where a pruned audit lane goes on, signed.
+    /// The signature over the point from which a pruned audit lane continues.
     AuditCheckpoint = 21,
 }
 
-/// Canonical bytes that say what a value belongs to: associated data for sealing, input for digests.
+/// The identity of the place that a value belongs to, as canonical bytes.
 ///
-/// Encoding: `"SR"`, purpose (1 byte), format version (1 byte), then each field in the order it was
-/// added: integers big-endian at fixed width, UUIDs as 16 bytes, byte strings behind a 4-byte length.
-/// Two different field lists of one purpose therefore never encode alike.
+/// It is the associated data of a sealed value, and a prefix of the input of a digest or signature.
+///
+/// Encoding: `"SR"`, the purpose (1 byte), the format version (1 byte), then the fields in the
+/// order in which they were added. Integers are big-endian with a fixed width, UUIDs have 16
+/// bytes, and a byte string follows its 4-byte big-endian length. The caller adds the same types of
+/// fields in the same order for all contexts of a purpose, so different values encode differently.
 #[derive(Debug, Clone)]
 pub struct Context(Vec<u8>);
 
@@ -72,24 +80,24 @@ impl Context {
         self
     }
 
-    /// Adds a 64-bit integer, big-endian.
+    /// Adds a 64-bit integer: 8 bytes, big-endian.
     #[must_use]
     pub fn i64(mut self, value: i64) -> Self {
         self.0.extend_from_slice(&value.to_be_bytes());
         self
     }
 
-    /// Adds a byte string behind its 4-byte length.
+    /// Adds a byte string, preceded by its length (4 bytes, big-endian).
     #[must_use]
     pub fn bytes(mut self, value: &[u8]) -> Self {
-        // Nothing this program digests comes near 4 GiB; saturating keeps the encoding total.
+        // All inputs are far below 4 GiB. Saturation avoids an error path.
         let len = u32::try_from(value.len()).unwrap_or(u32::MAX);
         self.0.extend_from_slice(&len.to_be_bytes());
         self.0.extend_from_slice(value);
         self
     }
 
-    /// Adds a value that may be absent: a 0 byte, or a 1 byte and what `add` adds.
+    /// Adds an optional value: the byte 0 if absent, else the byte 1 and what `add` adds.
     #[must_use]
     pub fn optional<T>(self, value: Option<T>, add: impl FnOnce(Self, T) -> Self) -> Self {
         match value {
@@ -108,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn byte_strings_cannot_shift_into_each_other() {
+    fn adjacent_byte_strings_encode_unambiguously() {
         let one = Context::new(Purpose::AuditEvent).bytes(b"ab").bytes(b"c");
         let other = Context::new(Purpose::AuditEvent).bytes(b"a").bytes(b"bc");
         assert_ne!(one.as_bytes(), other.as_bytes());

@@ -1,7 +1,7 @@
-//! Bytes and keys: sealing, keyed digests, root keys.
+//! Cryptography: sealing, keyed digests, signatures, root keys.
 //!
-//! This crate is a leaf. It knows no table, no tenant type and no HTTP; callers describe what a
-//! ciphertext or digest belongs to with a [`Context`].
+//! This crate depends on no other crate of the workspace, and knows no tables, tenants or HTTP. A
+//! caller binds a ciphertext, digest or signature to its place with a [`Context`].
 
 mod context;
 mod error;
@@ -12,11 +12,11 @@ mod seal;
 mod secret;
 mod sign;
 
-pub use context::{Context, Purpose};
+pub use context::{Context, FORMAT_VERSION, Purpose};
 pub use error::CryptoError;
 pub use mac::{DIGEST_LEN, Digest, mac, verify_mac};
 pub use random::{OsRandom, RandomSource};
 pub use root_key::{PassphraseParams, RootKey, RootKeyId, RootKeyTextError};
-pub use seal::{FORMAT_VERSION, MIN_SEALED_LEN, open, open_key, seal, seal_key};
+pub use seal::{MIN_SEALED_LEN, open, open_key, seal, seal_key};
 pub use secret::{KEY_LEN, SecretBytes, SecretKey, SecretString};
 pub use sign::{PUBLIC_KEY_LEN, PublicKey, SIGNATURE_LEN, Signature, Signer, verify_signature};

@@ -1,36 +1,40 @@
+//! Keyed digests: HMAC-SHA-256 (RFC 2104, FIPS 198-1).
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-
 use zeroize::Zeroizing;
 
-use crate::{Context, KEY_LEN, SecretKey};
+use crate::context::Context;
+use crate::secret::{KEY_LEN, SecretKey};
 
+/// Length of a block of SHA-256, in bytes (FIPS 180-4 § 1).
 const SHA256_BLOCK_LEN: usize = 64;
 
-/// Length of a digest, in bytes.
+/// Length of a [`Digest`], in bytes: the output of SHA-256, not truncated.
 pub const DIGEST_LEN: usize = 32;
 
-/// A keyed digest: HMAC-SHA-256 (RFC 2104, FIPS 198-1).
+/// A keyed digest, as [`mac`] computes it.
 pub type Digest = [u8; DIGEST_LEN];
 
 fn hmac(key: &SecretKey, context: &Context, message: &[u8]) -> Hmac<Sha256> {
-    // HMAC itself pads a shorter key with zeros to the hash's block (RFC 2104 § 2).
+    // HMAC pads a key that is shorter than a block with zeros (RFC 2104 § 2).
     let mut block = Zeroizing::new([0; SHA256_BLOCK_LEN]);
     block[..KEY_LEN].copy_from_slice(key.expose());
     let mut hmac = Hmac::<Sha256>::new((&*block).into());
-    // A context is self-delimiting (fixed fields per purpose), so the message may follow it directly.
+    // The purpose of a context determines its fields, so the message needs no separator.
     hmac.update(context.as_bytes());
     hmac.update(message);
     hmac
 }
 
-/// The digest of `message`, bound to `context`, under `key`.
+/// Computes HMAC-SHA-256 (RFC 2104, FIPS 198-1) over the bytes of `context` and then `message`.
 #[must_use]
 pub fn mac(key: &SecretKey, context: &Context, message: &[u8]) -> Digest {
     hmac(key, context, message).finalize().into_bytes().into()
 }
 
-/// Whether `expected` is the digest of `message` in `context` under `key`; compared in constant time.
+/// Whether `expected` equals [`mac`] of the same arguments. The comparison takes constant time. An
+/// `expected` of another length than [`DIGEST_LEN`] is refused.
 #[must_use]
 pub fn verify_mac(key: &SecretKey, context: &Context, message: &[u8], expected: &[u8]) -> bool {
     hmac(key, context, message).verify_slice(expected).is_ok()
@@ -39,11 +43,12 @@ pub fn verify_mac(key: &SecretKey, context: &Context, message: &[u8], expected: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Purpose;
+    use crate::context::Purpose;
 
-    /// Expected value: `printf 'SR\\x07\\x01message' | openssl mac -digest SHA256 -macopt hexkey:0101…01 HMAC`.
+    /// Computed by `printf 'SR\\x07\\x01message' | openssl mac -digest SHA256 -macopt
+    /// hexkey:0101…01 HMAC`.
     #[test]
-    fn a_short_key_is_padded_as_the_standard_says() {
+    fn a_short_key_is_padded_with_zeros() {
         let key = SecretKey::from_slice(&[1; 32]).unwrap();
         let digest = mac(&key, &Context::new(Purpose::AuditEvent), b"message");
         assert_eq!(

@@ -1,15 +1,18 @@
-use crate::CryptoError;
+//! Sources of random bytes.
 
-/// Where keys, nonces and identifiers come from; a parameter so that tests can fix it.
+use crate::error::CryptoError;
+
+/// A source of random bytes for keys, nonces and identifiers. Tests pass a fixed source.
 pub trait RandomSource: Send + Sync {
     /// Fills `dest` with random bytes.
     ///
     /// # Errors
-    /// [`CryptoError::Random`] when no randomness is to be had; `dest` is then unspecified.
+    /// [`CryptoError::Random`] if the source returns no bytes. The content of `dest` is then
+    /// unspecified.
     fn fill(&self, dest: &mut [u8]) -> Result<(), CryptoError>;
 }
 
-/// The operating system's generator (`getrandom(2)` on Linux).
+/// The operating system's generator (on Linux, `getrandom(2)`).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OsRandom;
 

@@ -1,3 +1,5 @@
+//! Root keys: generation, derivation from a passphrase, text form and check value.
+
 use std::fmt;
 
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -5,15 +7,18 @@ use data_encoding::BASE32_NOPAD;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::secret::KEY_LEN;
-use crate::{
-    Context, CryptoError, Purpose, RandomSource, SecretBytes, SecretKey, SecretString, open, seal,
-};
+use crate::context::{Context, Purpose};
+use crate::error::CryptoError;
+use crate::random::RandomSource;
+use crate::seal::{open, seal};
+use crate::secret::{KEY_LEN, SecretBytes, SecretKey, SecretString};
 
+/// The first part of the text form.
 const PREFIX: &str = "strongroom-root-key-v1";
+/// Length of a CRC-32, in bytes.
 const CHECKSUM_LEN: usize = 4;
 
-/// Names a root key. Not secret: it stands in the database, in messages and beside the key itself.
+/// The id of a root key. It is not secret: it is stored in the database, and messages contain it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RootKeyId(pub Uuid);
 
@@ -23,44 +28,47 @@ impl fmt::Display for RootKeyId {
     }
 }
 
-/// The key at the top: it wraps organizations' keys and service keys, and seals nothing else.
+/// The top of the key hierarchy: it wraps organizations' keys and service keys, and seals no other
+/// data.
 #[derive(Debug, Clone)]
 pub struct RootKey {
     id: RootKeyId,
     key: SecretKey,
 }
 
-/// Why a line is not a root key. Never quotes the line.
+/// The reason why a text is not a root key. Never contains the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RootKeyTextError {
-    /// It does not have the three parts `strongroom-root-key-v1:<id>:<key>`.
+    /// The text does not have the form `strongroom-root-key-v1:<id>:<key>`.
     #[error(
-        "it is not of the form strongroom-root-key-v1:<id>:<key>, as `strongroom root-key new` writes it"
+        "it does not have the form strongroom-root-key-v1:<id>:<key>, in which \
+         `strongroom root-key new` writes a key"
     )]
     Form,
-    /// A character was mistyped or lost.
-    #[error("its checksum is wrong: a character was changed or lost in copying")]
+    /// The key is not valid Base32, has another length, or does not match its checksum.
+    #[error("its checksum does not match: a character was changed or lost in copying")]
     Checksum,
 }
 
-/// How a passphrase becomes a root key with argon2id.
+/// The parameters that derive a root key from a passphrase with Argon2id (RFC 9106 § 3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassphraseParams {
-    /// Random salt.
+    /// The random salt (S), 16 bytes.
     pub salt: [u8; 16],
-    /// Memory in KiB.
+    /// The memory size (m), in KiB.
     pub memory_kib: u32,
-    /// Passes over the memory.
+    /// The number of passes over the memory (t).
     pub passes: u32,
-    /// Lanes.
+    /// The degree of parallelism (p): the number of lanes.
     pub lanes: u32,
 }
 
 impl PassphraseParams {
-    /// RFC 9106 § 4, second recommended option: 64 MiB, 3 passes, 4 lanes, 128-bit salt.
+    /// Parameters with a new salt: the second recommended option of RFC 9106 § 4 (64 MiB, 3
+    /// passes, 4 lanes, a 128-bit salt).
     ///
     /// # Errors
-    /// [`CryptoError::Random`] when there is no salt to be had.
+    /// [`CryptoError::Random`] if `random` returns no salt.
     pub fn generate(random: &dyn RandomSource) -> Result<Self, CryptoError> {
         let mut salt = [0; 16];
         random.fill(&mut salt)?;
@@ -74,19 +82,20 @@ impl PassphraseParams {
 }
 
 impl RootKey {
-    /// A new random root key named `id`.
+    /// A new random root key with this id.
     ///
     /// # Errors
-    /// [`CryptoError::Random`] when there is no randomness to be had.
+    /// [`CryptoError::Random`] if `random` returns no bytes.
     pub fn generate(id: RootKeyId, random: &dyn RandomSource) -> Result<Self, CryptoError> {
         let key = SecretKey::generate(random)?;
         Ok(Self { id, key })
     }
 
-    /// The root key that `passphrase` stands for: argon2id (RFC 9106). Takes tenths of a second.
+    /// Derives the root key from `passphrase` with Argon2id version 0x13 (RFC 9106), which takes
+    /// tenths of a second.
     ///
     /// # Errors
-    /// [`CryptoError::PassphraseParams`] when argon2id refuses the parameters.
+    /// [`CryptoError::PassphraseParams`] if the parameters are out of range.
     pub fn from_passphrase(
         id: RootKeyId,
         passphrase: &SecretString,
@@ -111,10 +120,10 @@ impl RootKey {
         Ok(Self { id, key })
     }
 
-    /// Reads the one-line form that [`Self::to_text`] writes.
+    /// Parses the text form that [`Self::to_text`] writes. White space around it is ignored.
     ///
     /// # Errors
-    /// [`RootKeyTextError`]; the text itself is never part of it.
+    /// [`RootKeyTextError`], which never contains the text.
     pub fn parse(text: &str) -> Result<Self, RootKeyTextError> {
         let mut parts = text.trim().split(':');
         let (Some(PREFIX), Some(id), Some(key), None) =
@@ -140,7 +149,9 @@ impl RootKey {
         })
     }
 
-    /// `strongroom-root-key-v1:<id>:<base32 of key and CRC-32>`.
+    /// The text form, one line: `strongroom-root-key-v1:<id>:<key>`, where `<key>` is the Base32
+    /// encoding (RFC 4648 § 6, without padding) of the 32-byte key followed by a CRC-32
+    /// (big-endian) of the id and the key.
     #[must_use]
     pub fn to_text(&self) -> SecretString {
         let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_LEN + CHECKSUM_LEN));
@@ -150,7 +161,7 @@ impl RootKey {
         SecretString::new(format!("{PREFIX}:{}:{}", self.id, *encoded))
     }
 
-    /// Which root key this is.
+    /// The id of the key.
     #[must_use]
     pub fn id(&self) -> RootKeyId {
         self.id
@@ -162,15 +173,16 @@ impl RootKey {
         &self.key
     }
 
-    /// A value to store, by which [`Self::check`] later tells whether a key of this id is the same key.
+    /// A value to store, with which [`Self::check`] later verifies that a key with this id is the
+    /// same key: an empty plaintext, sealed under the key (29 bytes).
     ///
     /// # Errors
-    /// [`CryptoError::Random`] when there is no nonce to be had.
+    /// [`CryptoError::Random`] if `random` returns no nonce.
     pub fn check_value(&self, random: &dyn RandomSource) -> Result<Vec<u8>, CryptoError> {
         seal(&self.key, &self.check_context(), b"", random)
     }
 
-    /// Whether `check_value` was made by this very key.
+    /// Whether [`Self::check_value`] of the same key and id returned `check_value`.
     #[must_use]
     pub fn check(&self, check_value: &[u8]) -> bool {
         open(&self.key, &self.check_context(), check_value)
@@ -192,7 +204,7 @@ fn text_checksum(id: Uuid, key: &[u8]) -> [u8; CHECKSUM_LEN] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::OsRandom;
+    use crate::random::OsRandom;
 
     fn key() -> RootKey {
         RootKey::generate(RootKeyId(Uuid::from_u128(5)), &OsRandom).unwrap()
@@ -215,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_check_value_tells_keys_of_one_id_apart() {
+    fn the_check_value_distinguishes_keys_with_the_same_id() {
         let (one, other) = (key(), key());
         let value = one.check_value(&OsRandom).unwrap();
         assert!(one.check(&value));
@@ -242,8 +254,9 @@ mod tests {
         );
     }
 
-    /// RFC 9106 § 5.3 uses a secret and associated data, which we do not; this vector is the reference
-    /// implementation's (`test.c`, argon2id v=19, t=2, m=2^16 KiB, p=1, password, somesalt).
+    /// The vector of RFC 9106 § 5.3 has a secret and associated data, which are not used here. This
+    /// one is from the reference implementation (`test.c`, argon2id v=19, t=2, m=2^16 KiB,
+    /// p=1, password, somesalt).
     #[test]
     fn argon2id_matches_the_reference() {
         let params = Params::new(65536, 2, 1, Some(32)).unwrap();

@@ -1,25 +1,30 @@
+//! Sealing: authenticated encryption with AES-256-GCM (NIST SP 800-38D).
+
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
 
-use crate::{Context, CryptoError, RandomSource, SecretBytes, SecretKey};
+use crate::context::{Context, FORMAT_VERSION};
+use crate::error::CryptoError;
+use crate::random::RandomSource;
+use crate::secret::{SecretBytes, SecretKey};
 
-/// The first byte of everything sealed, and part of every [`Context`].
-pub const FORMAT_VERSION: u8 = 1;
-
-/// Length of the shortest sealed value: version, nonce, tag and no plaintext.
+/// Length of the shortest sealed value, in bytes (29): version, nonce and tag, without plaintext.
 pub const MIN_SEALED_LEN: usize = 1 + NONCE_LEN + TAG_LEN;
 
+/// The recommended length of a nonce, in bytes (SP 800-38D § 5.2.1.1).
 const NONCE_LEN: usize = 12;
+/// Length of a full, not truncated, tag, in bytes (SP 800-38D § 5.2.1.2).
 const TAG_LEN: usize = 16;
 
-/// Seals `plaintext` under `key` with AES-256-GCM (NIST SP 800-38D) and a random 96-bit nonce; opening
-/// needs the same `context`.
+/// Seals `plaintext` under `key` with AES-256-GCM (NIST SP 800-38D) and a random 96-bit nonce.
 ///
-/// Returns version (1 byte), nonce (12), ciphertext (as long as the plaintext), tag (16). With random
-/// nonces one key may seal 2³² values (SP 800-38D § 8.3).
+/// The `context` is the associated data: [`open`] requires the same one. Returns the version (1
+/// byte), the nonce (12 bytes), the ciphertext (as long as the plaintext) and the tag (16 bytes).
+/// With random nonces, a key may seal at most 2³² values (SP 800-38D § 8.3).
 ///
 /// # Errors
-/// [`CryptoError::Random`] when there is no nonce to be had.
+/// [`CryptoError::Random`] if `random` returns no nonce. [`CryptoError::UnknownFormat`] if the
+/// plaintext is longer than AES-GCM allows (SP 800-38D § 5.2.1.1: nearly 64 GiB).
 pub fn seal(
     key: &SecretKey,
     context: &Context,
@@ -51,11 +56,11 @@ fn seal_with_nonce(
     Ok(sealed)
 }
 
-/// Opens what [`seal`] made under the same key for the same context.
+/// Opens a value that [`seal`] sealed under the same key for the same context.
 ///
 /// # Errors
-/// [`CryptoError::UnknownFormat`] when it cannot be a sealed value of this version,
-/// [`CryptoError::DoesNotOpen`] when key, context or any bit is not what it was.
+/// [`CryptoError::UnknownFormat`] if the value is shorter than [`MIN_SEALED_LEN`] or has another
+/// version. [`CryptoError::DoesNotOpen`] if the key or context differs, or any bit was altered.
 pub fn open(key: &SecretKey, context: &Context, sealed: &[u8]) -> Result<SecretBytes, CryptoError> {
     if sealed.len() < MIN_SEALED_LEN || sealed[0] != FORMAT_VERSION {
         return Err(CryptoError::UnknownFormat);
@@ -72,10 +77,10 @@ pub fn open(key: &SecretKey, context: &Context, sealed: &[u8]) -> Result<SecretB
         .map_err(|_| CryptoError::DoesNotOpen)
 }
 
-/// Wraps `inner` under `key`: [`seal`] over its 32 bytes.
+/// Wraps the key `inner` under `key`: [`seal`] over its 32 bytes, so the result has 61 bytes.
 ///
 /// # Errors
-/// As [`seal`].
+/// Those of [`seal`].
 pub fn seal_key(
     key: &SecretKey,
     context: &Context,
@@ -85,10 +90,11 @@ pub fn seal_key(
     seal(key, context, inner.expose(), random)
 }
 
-/// Unwraps what [`seal_key`] wrapped.
+/// Unwraps a key that [`seal_key`] wrapped under the same key for the same context.
 ///
 /// # Errors
-/// As [`open`]; also [`CryptoError::UnknownFormat`] when what is inside is no key.
+/// Those of [`open`]; also [`CryptoError::UnknownFormat`] if the plaintext does not have the length
+/// of a key.
 pub fn open_key(
     key: &SecretKey,
     context: &Context,
@@ -108,7 +114,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{OsRandom, Purpose};
+    use crate::context::Purpose;
+    use crate::random::OsRandom;
 
     fn hex<const N: usize>(text: &str) -> [u8; N] {
         HEXLOWER
@@ -118,8 +125,8 @@ mod tests {
             .unwrap()
     }
 
-    /// McGrew and Viega, "The Galois/Counter Mode of Operation (GCM)", appendix B, test cases 13 to 16
-    /// (AES-256, 96-bit nonce).
+    /// McGrew and Viega, "The Galois/Counter Mode of Operation (GCM)", appendix B, test cases 13,
+    /// 14 and 16 (AES-256, 96-bit nonce).
     #[test]
     fn published_vectors() {
         let zero = SecretKey::from_slice(&[0; 32]).unwrap();
@@ -138,7 +145,8 @@ mod tests {
         ))
         .unwrap();
         let plaintext = hex::<60>(
-            "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
+            "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c9595680953\
+             2fcf0e2449a6b525b16aedf5aa0de657ba637b39",
         );
         let associated = hex::<20>("feedfacedeadbeeffeedfacedeadbeefabaddad2");
         let sealed = seal_with_nonce(
@@ -150,12 +158,13 @@ mod tests {
         .unwrap();
         assert_eq!(
             HEXLOWER.encode(&sealed[13..]),
-            "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f66276fc6ece0f4e1768cddf8853bb2d551b"
+            "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3d\
+             a7b08b1056828838c5f61e6393ba7a0abcc9f66276fc6ece0f4e1768cddf8853bb2d551b"
         );
     }
 
     #[test]
-    fn a_wrapped_key_comes_back() {
+    fn a_wrapped_key_is_unwrapped() {
         let outer = SecretKey::generate(&OsRandom).unwrap();
         let inner = SecretKey::generate(&OsRandom).unwrap();
         let context = Context::new(Purpose::DataKey).i64(1);
@@ -166,7 +175,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_sealed_opens(plaintext: Vec<u8>, field: i64) {
+        fn sealed_values_open(plaintext: Vec<u8>, field: i64) {
             let key = SecretKey::generate(&OsRandom).unwrap();
             let context = Context::new(Purpose::CredentialBlob).i64(field);
             let sealed = seal(&key, &context, &plaintext, &OsRandom).unwrap();
@@ -176,7 +185,11 @@ mod tests {
         }
 
         #[test]
-        fn any_flipped_bit_refuses_to_open(plaintext: Vec<u8>, at: prop::sample::Index, bit in 0..8u8) {
+        fn any_flipped_bit_refuses_to_open(
+            plaintext: Vec<u8>,
+            at: prop::sample::Index,
+            bit in 0..8u8,
+        ) {
             let key = SecretKey::generate(&OsRandom).unwrap();
             let context = Context::new(Purpose::CredentialBlob);
             let mut sealed = seal(&key, &context, &plaintext, &OsRandom).unwrap();
@@ -189,8 +202,9 @@ mod tests {
         fn another_context_refuses_to_open(one: i64, other: i64) {
             prop_assume!(one != other);
             let key = SecretKey::generate(&OsRandom).unwrap();
-            let sealed = seal(&key, &Context::new(Purpose::DataKey).i64(one), b"x", &OsRandom).unwrap();
-            let opened = open(&key, &Context::new(Purpose::DataKey).i64(other), &sealed);
+            let context = |field| Context::new(Purpose::DataKey).i64(field);
+            let sealed = seal(&key, &context(one), b"x", &OsRandom).unwrap();
+            let opened = open(&key, &context(other), &sealed);
             prop_assert_eq!(opened.err(), Some(CryptoError::DoesNotOpen));
         }
 

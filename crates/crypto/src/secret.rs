@@ -1,11 +1,17 @@
+//! Secret bytes, text and keys: wiped on drop, never printed, never serialized.
+
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// Length of every symmetric key here, in bytes (AES-256, HMAC-SHA-256).
+use crate::error::CryptoError;
+use crate::random::RandomSource;
+
+/// Length of a [`SecretKey`], in bytes: a key of AES-256 (FIPS 197) or HMAC-SHA-256, or an Ed25519
+/// seed.
 pub const KEY_LEN: usize = 32;
 
-/// Secret bytes of any length. Wiped on drop, never printed, never serialized.
+/// Secret bytes of any length. They are wiped on drop, and never printed or serialized.
 #[derive(Clone)]
 pub struct SecretBytes(Zeroizing<Vec<u8>>);
 
@@ -16,7 +22,7 @@ impl SecretBytes {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The bytes themselves. Name the reason where you call this.
+    /// The bytes. A comment at each call states why they are exposed.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
@@ -29,7 +35,7 @@ impl fmt::Debug for SecretBytes {
     }
 }
 
-/// Secret text. Wiped on drop, never printed, never serialized.
+/// Secret text. It is wiped on drop, and never printed or serialized.
 #[derive(Clone)]
 pub struct SecretString(Zeroizing<String>);
 
@@ -40,7 +46,7 @@ impl SecretString {
         Self(Zeroizing::new(text))
     }
 
-    /// The text itself. Name the reason where you call this.
+    /// The text. A comment at each call states why it is exposed.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -53,22 +59,22 @@ impl fmt::Debug for SecretString {
     }
 }
 
-/// A 256-bit key. Boxed, so that moving it leaves no copy behind; wiped on drop.
+/// A 256-bit key. It is wiped on drop, and boxed so that a move leaves no copy behind.
 #[derive(Clone)]
 pub struct SecretKey(Box<Zeroizing<[u8; KEY_LEN]>>);
 
 impl SecretKey {
-    /// A key of 32 random bytes.
+    /// A key of [`KEY_LEN`] random bytes.
     ///
     /// # Errors
-    /// [`CryptoError::Random`](crate::CryptoError::Random) when `random` gives none.
-    pub fn generate(random: &dyn crate::RandomSource) -> Result<Self, crate::CryptoError> {
+    /// [`CryptoError::Random`] if `random` returns no bytes.
+    pub fn generate(random: &dyn RandomSource) -> Result<Self, CryptoError> {
         let mut key = Box::new(Zeroizing::new([0; KEY_LEN]));
         random.fill(key.as_mut_slice())?;
         Ok(Self(key))
     }
 
-    /// The key held by `bytes`, or `None` when these are not exactly 32.
+    /// The key with these bytes, or `None` if their number is not [`KEY_LEN`].
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         let mut key = Box::new(Zeroizing::new([0; KEY_LEN]));

@@ -1,10 +1,13 @@
+//! Signatures: Ed25519 (RFC 8032 § 5.1).
+
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 
-use crate::{Context, SecretKey};
+use crate::context::Context;
+use crate::secret::SecretKey;
 
-/// Length of a public key, in bytes.
+/// Length of a [`PublicKey`], in bytes (RFC 8032 § 5.1.5).
 pub const PUBLIC_KEY_LEN: usize = 32;
-/// Length of a signature, in bytes.
+/// Length of a [`Signature`], in bytes (RFC 8032 § 5.1.6).
 pub const SIGNATURE_LEN: usize = 64;
 
 /// A public key: an encoded point (RFC 8032 § 5.1.5).
@@ -12,23 +15,23 @@ pub type PublicKey = [u8; PUBLIC_KEY_LEN];
 /// A signature: an encoded point and a scalar (RFC 8032 § 5.1.6).
 pub type Signature = [u8; SIGNATURE_LEN];
 
-/// Signs with Ed25519 (RFC 8032 § 5.1, without pre-hashing). Its half of the key is wiped on drop.
+/// A private key of Ed25519 (RFC 8032 § 5.1, without pre-hashing). It is wiped on drop.
 pub struct Signer(SigningKey);
 
 impl Signer {
-    /// The signer whose private key (the RFC's 32-byte seed) is `seed`.
+    /// The signer with the private key `seed` (RFC 8032 § 5.1.5: 32 random bytes).
     #[must_use]
     pub fn new(seed: &SecretKey) -> Self {
         Self(SigningKey::from_bytes(seed.expose()))
     }
 
-    /// The key by which anybody can check its signatures.
+    /// The public key that verifies the signatures, for [`verify_signature`].
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
         self.0.verifying_key().to_bytes()
     }
 
-    /// Signs `message` as what `context` describes: the context's bytes, then the message's.
+    /// Signs the bytes of `context` followed by `message`.
     #[must_use]
     pub fn sign(&self, context: &Context, message: &[u8]) -> Signature {
         self.0.sign(&signed_bytes(context, message)).to_bytes()
@@ -41,8 +44,11 @@ impl std::fmt::Debug for Signer {
     }
 }
 
-/// Whether `signature` was made over `context` and `message` by the holder of `key`. Strict: refuses keys and
-/// points of small order, for which one signature can fit several messages (RFC 8032 § 8.9 leaves it open).
+/// Whether `signature` is a signature over `context` and `message` by the private key of `key`.
+///
+/// The check is strict: it refuses keys and points of small order, with which one signature can be
+/// valid for several messages (RFC 8032 § 8.9 leaves this open). It also refuses a `signature` of
+/// another length than [`SIGNATURE_LEN`].
 #[must_use]
 pub fn verify_signature(
     key: &PublicKey,
@@ -67,7 +73,7 @@ fn signed_bytes(context: &Context, message: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Purpose;
+    use crate::context::Purpose;
 
     fn signer(byte: u8) -> Signer {
         Signer::new(&SecretKey::from_slice(&[byte; 32]).unwrap())
@@ -75,7 +81,7 @@ mod tests {
 
     /// RFC 8032 § 7.1, TEST 1: the public key of a known seed.
     #[test]
-    fn the_public_key_is_the_standards() {
+    fn the_public_key_is_that_of_rfc_8032() {
         let seed = data_encoding::HEXLOWER
             .decode(b"9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
             .unwrap();
@@ -87,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_holds_for_its_key_context_and_message_alone() {
+    fn a_signature_is_valid_only_for_its_key_context_and_message() {
         let (signer, other) = (signer(1), signer(2));
         let context = Context::new(Purpose::AuditHeads).i64(1);
         let signature = signer.sign(&context, b"message");

@@ -1,3 +1,5 @@
+//! The location of PostgreSQL's server programs.
+
 use std::{
     env,
     ffi::OsString,
@@ -6,23 +8,24 @@ use std::{
     path::{Path, PathBuf, absolute},
 };
 
-use crate::PgError;
+use crate::error::PgError;
 
-const NEEDED: [&str; 2] = ["initdb", "postgres"];
+const REQUIRED_PROGRAMS: [&str; 2] = ["initdb", "postgres"];
 
-/// Where PostgreSQL's server programs are.
+/// A folder with PostgreSQL's server programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binaries {
     dir: PathBuf,
 }
 
 impl Binaries {
-    /// The folder named by the environment variable `STRONGROOM_PG_BIN`, else the newest
-    /// `/usr/lib/postgresql/*/bin`, else the first suitable folder in `PATH`.
+    /// Finds the programs: in the folder of the environment variable `STRONGROOM_PG_BIN` if it is
+    /// set, else in the newest `/usr/lib/postgresql/*/bin`, else in the first folder of `PATH` that
+    /// has them.
     ///
     /// # Errors
-    /// [`PgError::BadBinaries`] when `STRONGROOM_PG_BIN` is set but has no `initdb` and
-    /// `postgres`, [`PgError::NotInstalled`] when nothing is found.
+    /// [`PgError::BadBinaries`] if `STRONGROOM_PG_BIN` is set to a folder without `initdb` or
+    /// `postgres`. [`PgError::NotInstalled`] if no folder is found.
     pub fn find() -> Result<Self, PgError> {
         let chosen = env::var_os("STRONGROOM_PG_BIN");
         Self::find_in(
@@ -58,7 +61,7 @@ impl Binaries {
         Ok(Self { dir })
     }
 
-    /// Where the program `name` is.
+    /// The path of the program `name`.
     pub(crate) fn program(&self, name: &'static str) -> Result<PathBuf, PgError> {
         if is_program(&self.dir.join(name)) {
             return Ok(self.dir.join(name));
@@ -69,7 +72,7 @@ impl Binaries {
         })
     }
 
-    /// The folder that has `initdb` and `postgres`; an absolute path.
+    /// The folder with `initdb` and `postgres`, as an absolute path.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -77,7 +80,9 @@ impl Binaries {
 }
 
 fn missing(dir: &Path) -> Option<&'static str> {
-    NEEDED.into_iter().find(|name| !is_program(&dir.join(name)))
+    REQUIRED_PROGRAMS
+        .into_iter()
+        .find(|name| !is_program(&dir.join(name)))
 }
 
 fn is_program(path: &Path) -> bool {
@@ -114,11 +119,11 @@ mod tests {
     }
 
     #[test]
-    fn the_variable_comes_first() {
+    fn the_variable_takes_precedence() {
         let root = tempfile::tempdir().unwrap();
         let (mine, versions) = (root.path().join("mine"), root.path().join("versions"));
-        install(&mine, &NEEDED);
-        install(&versions.join("15/bin"), &NEEDED);
+        install(&mine, &REQUIRED_PROGRAMS);
+        install(&versions.join("15/bin"), &REQUIRED_PROGRAMS);
         let found = Binaries::find_in(Some(mine.clone().into()), &versions, None).unwrap();
         assert_eq!(found.dir(), mine);
         let found = Binaries::find_in(Some("".into()), &versions, None).unwrap();
@@ -126,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_variable_is_named_with_its_value() {
+    fn the_error_for_a_wrong_variable_contains_its_value() {
         let root = tempfile::tempdir().unwrap();
         install(root.path(), &["initdb"]);
         let error = Binaries::find_in(Some(root.path().into()), Path::new("/nowhere"), None)
@@ -138,23 +143,23 @@ mod tests {
     }
 
     #[test]
-    fn versions_compare_as_numbers_and_incomplete_ones_are_passed_over() {
+    fn versions_compare_as_numbers_and_incomplete_ones_are_skipped() {
         let root = tempfile::tempdir().unwrap();
         for version in ["9.6", "9", "15", "16"] {
-            install(&root.path().join(version).join("bin"), &NEEDED);
+            install(&root.path().join(version).join("bin"), &REQUIRED_PROGRAMS);
         }
         install(&root.path().join("17/bin"), &["psql"]);
-        install(&root.path().join("zz/bin"), &NEEDED);
+        install(&root.path().join("zz/bin"), &REQUIRED_PROGRAMS);
         let found = Binaries::find_in(None, root.path(), None).unwrap();
         assert_eq!(found.dir(), root.path().join("16/bin"));
     }
 
     #[test]
-    fn then_path_and_then_advice() {
+    fn path_is_searched_last_and_the_error_gives_advice() {
         let root = tempfile::tempdir().unwrap();
         let (without, with) = (root.path().join("a"), root.path().join("b"));
         install(&without, &["postgres"]);
-        install(&with, &NEEDED);
+        install(&with, &REQUIRED_PROGRAMS);
         let path = env::join_paths([&without, &with]).unwrap();
         let found = Binaries::find_in(None, Path::new("/nowhere"), Some(path)).unwrap();
         assert_eq!(found.dir(), with);

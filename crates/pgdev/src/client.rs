@@ -1,10 +1,11 @@
-//! A few statements that concern a whole server, through `psql`.
-use crate::{PgError, launcher::OnOurDeath, programs::Programs};
+//! SQL statements, run by `psql`.
 
-/// Clients of a server that hangs give up.
+use crate::{error::PgError, launcher::ParentDeathSignal, programs::Programs};
+
+/// Limits how long a statement waits if the server hangs.
 const TIMEOUTS: &str = "-c statement_timeout=60s -c lock_timeout=10s";
 
-/// A role on a server of ours.
+/// Connects to a server on 127.0.0.1 with a role and its password.
 pub(crate) struct Client<'a> {
     pub(crate) programs: &'a Programs,
     pub(crate) port: u16,
@@ -13,15 +14,15 @@ pub(crate) struct Client<'a> {
 }
 
 impl Client<'_> {
-    /// Runs `sql` and returns what it selects: a line per row, columns separated by `|`. Others
-    /// on this machine see neither the SQL nor the password.
+    /// Runs `sql` and returns its rows: one line for each, with columns separated by `|`. Neither
+    /// the SQL nor the password is visible to other users of the machine.
     pub(crate) fn run(&self, sql: &str) -> Result<String, PgError> {
         let (port, role) = (self.port, self.role);
-        // A terse message does not repeat the statement, which may hold a password.
+        // A terse message does not repeat the statement, which may contain a password.
         let sql = format!("\\set VERBOSITY terse\n{sql}");
         let output = self
             .programs
-            .command("psql", OnOurDeath::Kill)?
+            .command("psql", ParentDeathSignal::Kill)?
             .args(["-XwAtq", "-v", "ON_ERROR_STOP=1", "-d"])
             .arg(format!(
                 "host=127.0.0.1 port={port} user={role} dbname=postgres connect_timeout=5"
@@ -38,7 +39,7 @@ impl Client<'_> {
     }
 }
 
-/// A string constant of SQL.
+/// An SQL string constant.
 pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

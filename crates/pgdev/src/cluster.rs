@@ -1,3 +1,5 @@
+//! A running cluster: its configuration, start, shutdown and connection URL.
+
 use std::{
     fmt::{self, Write},
     path::{Path, PathBuf},
@@ -7,35 +9,36 @@ use std::{
 use nix::sys::signal::Signal;
 
 use crate::{
-    Binaries, PgError,
+    binaries::Binaries,
     client::Client,
+    error::PgError,
     folder::Folder,
-    initdb,
+    initdb::init_if_missing,
     log::Log,
-    postmaster,
+    postmaster::wait_for_other_server,
     process::Process,
     programs::Programs,
-    start::{ENDING, Start},
+    start::{SHUTDOWN_TIMEOUT, ServerStart},
 };
 
-/// PostgreSQL's superuser.
+/// The name of PostgreSQL's superuser.
 pub(crate) const SUPERUSER: &str = "postgres";
 
-/// What to run.
+/// The configuration of a cluster.
 #[derive(Clone)]
 pub struct ClusterConfig {
-    /// The cluster's folder, created when absent (then also its parents). Next to it there will
-    /// be a file `<data>.lock`, and `<data>.new` while the cluster is being made.
+    /// The cluster's folder. It and its parents are created if absent. Next to it are the file
+    /// `<data>.lock` and, while the cluster is created, the folder `<data>.new`.
     pub data: PathBuf,
-    /// PostgreSQL's log file; appended to, created with mode 0600 when absent.
+    /// PostgreSQL's log file, which is appended to. Created with mode 0600 if absent.
     pub log: PathBuf,
-    /// Password of the role `postgres`, without control characters. It's given to a new cluster;
-    /// for one that exists it has to be the same as at first.
+    /// The password of the role `postgres`, without control characters. A new cluster gets this
+    /// password. For an existing cluster, it must be the password with which it was created.
     pub superuser_password: String,
-    /// The port to try first. When it's taken, another free one is used.
+    /// The preferred port. If it is taken, another free port is used.
     pub port: Option<u16>,
-    /// Further server settings as (name, value), visible to all users of the machine.
-    /// `listen_addresses`, `port` and `unix_socket_directories` are not up to the caller.
+    /// Further server settings as (name, value), visible to all users of the machine. Values for
+    /// `listen_addresses`, `port` and `unix_socket_directories` are overridden.
     pub settings: Vec<(String, String)>,
 }
 
@@ -50,8 +53,10 @@ impl fmt::Debug for ClusterConfig {
     }
 }
 
-/// A running PostgreSQL. Dropping it shuts the server down immediately and waits for that; the
-/// next start then recovers as after a crash. Prefer [`Cluster::stop`].
+/// A running PostgreSQL server and its cluster.
+///
+/// Drop performs an "immediate" shutdown and waits for it; the next start then recovers as after a
+/// crash. Prefer [`Cluster::stop`].
 pub struct Cluster {
     process: Process,
     port: u16,
@@ -70,19 +75,18 @@ impl fmt::Debug for Cluster {
 }
 
 impl Cluster {
-    /// Initializes the folder unless it's initialized already, starts the server and waits until
-    /// it accepts connections, at most 60 seconds. Waits up to 10 seconds for a previous server
-    /// in the same folder to end.
+    /// Creates the cluster if the folder has none, starts the server and waits up to 60 seconds
+    /// until it accepts connections. Waits up to 10 seconds for a previous server in the same
+    /// folder to end.
     ///
     /// # Errors
-    /// [`PgError::InUse`] when another server runs in the folder, [`PgError::CannotEnter`] when
-    /// the account that PostgreSQL runs as cannot get there, [`PgError::InitDb`],
-    /// [`PgError::Ended`] and [`PgError::NotReady`] with PostgreSQL's own words, and the other
-    /// variants as described there.
+    /// [`PgError::InUse`] if another server runs in the folder. [`PgError::CannotEnter`] if
+    /// PostgreSQL's account cannot enter the folder. [`PgError::InitDb`], [`PgError::Ended`] and
+    /// [`PgError::NotReady`] with PostgreSQL's output. Other variants as described there.
     pub fn start(binaries: &Binaries, config: ClusterConfig) -> Result<Self, PgError> {
-        let folder = Folder::claim(&config.data)?;
+        let folder = Folder::lock(&config.data)?;
         let programs = Programs::new(binaries, &folder)?;
-        initdb::ensure(&programs, &folder, &config.superuser_password)?;
+        init_if_missing(&programs, &folder, &config.superuser_password)?;
         Self::run(folder, programs, config)
     }
 
@@ -92,13 +96,13 @@ impl Cluster {
         programs: Programs,
         config: ClusterConfig,
     ) -> Result<Self, PgError> {
-        postmaster::await_foreign(folder.data())?;
-        let start = Start {
+        wait_for_other_server(folder.data())?;
+        let start = ServerStart {
             programs: &programs,
             folder: &folder,
             settings: &config.settings,
         };
-        let (process, port) = start.on_a_free_port(config.port, &Log::open(&config.log)?)?;
+        let (process, port) = start.on_free_port(config.port, &Log::open(&config.log)?)?;
         Ok(Self {
             process,
             port,
@@ -108,7 +112,7 @@ impl Cluster {
         })
     }
 
-    /// Where its files are; an absolute path.
+    /// The cluster's folder, as an absolute path.
     #[must_use]
     pub fn data(&self) -> &Path {
         self.folder.data()
@@ -118,7 +122,7 @@ impl Cluster {
         &self.programs
     }
 
-    /// Runs SQL as the superuser.
+    /// A client that runs SQL as the superuser.
     pub(crate) fn client(&self) -> Client<'_> {
         Client {
             programs: &self.programs,
@@ -134,61 +138,63 @@ impl Cluster {
         self.port
     }
 
-    /// The server's main process (the postmaster).
+    /// The process number of the server's main process (the postmaster).
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }
 
-    /// Where clients connect as the superuser, with the password in it:
+    /// The connection URL of the superuser, which contains the password:
     /// `postgresql://postgres:<password>@127.0.0.1:<port>/<database>`. The password and the
-    /// database's name are percent-encoded.
+    /// database's name are percent-encoded (RFC 3986 § 2.1).
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        let (password, database) = (encoded(&self.password), encoded(database));
+        let password = percent_encoded(&self.password);
+        let database = percent_encoded(database);
         format!(
             "postgresql://postgres:{password}@127.0.0.1:{}/{database}",
             self.port
         )
     }
 
-    /// Whether the server is still running; it may have ended by itself.
+    /// Whether the server is running. It can also end by itself.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.process.ended().is_none()
+        self.process.exit_status().is_none()
     }
 
-    /// Waits until the server ended by itself, at most `limit`; whether it did.
+    /// Waits until the server has ended by itself. Returns false if it does not within `limit`.
     #[must_use]
     pub fn wait(&self, limit: Duration) -> bool {
         self.process.wait(limit)
     }
 
-    /// Shuts down orderly, disconnecting clients (a "fast" shutdown); after `patience`
-    /// immediately, and after another 10 seconds by SIGKILL. Returns when the server has ended.
+    /// Performs a "fast" shutdown, which disconnects clients; after `timeout`, an "immediate"
+    /// shutdown; after another 10 seconds, sends SIGKILL. Returns when the server has ended.
     ///
     /// # Errors
-    /// [`PgError::NotEnding`] when not even SIGKILL ended it within 10 seconds.
-    pub fn stop(self, patience: Duration) -> Result<(), PgError> {
+    /// [`PgError::NotEnding`] if the server does not end within 10 seconds after SIGKILL.
+    pub fn stop(self, timeout: Duration) -> Result<(), PgError> {
         self.end_by(&[
-            (Signal::SIGINT, patience),
-            (Signal::SIGQUIT, ENDING),
-            (Signal::SIGKILL, ENDING),
+            (Signal::SIGINT, timeout),
+            (Signal::SIGQUIT, SHUTDOWN_TIMEOUT),
+            (Signal::SIGKILL, SHUTDOWN_TIMEOUT),
         ])
     }
 
-    /// Kills the server's main process as a crash would (SIGKILL) and waits for its end. Its
-    /// children end shortly after by themselves; a new start in the same folder awaits that.
+    /// Kills the server's main process (SIGKILL), as in a crash, and waits until it has ended. Its
+    /// children end by themselves shortly after; a new start in the same folder waits for them.
     pub fn kill(self) {
-        self.end_by(&[(Signal::SIGKILL, ENDING)]).unwrap_or(());
+        self.end_by(&[(Signal::SIGKILL, SHUTDOWN_TIMEOUT)])
+            .unwrap_or(());
     }
 
     fn end_by(&self, steps: &[(Signal, Duration)]) -> Result<(), PgError> {
-        let ended = steps.iter().any(|(signal, patience)| {
+        let ended = steps.iter().any(|(signal, timeout)| {
             self.process.signal(*signal);
-            // One that is stopped (SIGSTOP) would never hear of it.
+            // A process that is stopped (SIGSTOP) does not handle other signals.
             self.process.signal(Signal::SIGCONT);
-            self.process.wait(*patience)
+            self.process.wait(*timeout)
         });
         if ended {
             Ok(())
@@ -201,13 +207,16 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if self.is_running() {
-            let steps = [(Signal::SIGQUIT, ENDING), (Signal::SIGKILL, ENDING)];
+            let steps = [
+                (Signal::SIGQUIT, SHUTDOWN_TIMEOUT),
+                (Signal::SIGKILL, SHUTDOWN_TIMEOUT),
+            ];
             self.end_by(&steps).unwrap_or(());
         }
     }
 }
 
-fn encoded(text: &str) -> String {
+fn percent_encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut url, byte| {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {

@@ -1,24 +1,28 @@
+//! Errors of the search for, the start of and the work with PostgreSQL.
+
 use std::{io, path::PathBuf, process::Output};
 
-/// Why a PostgreSQL could not be found, started or stopped. No message contains a password.
+/// The reason why PostgreSQL could not be found, started, used or stopped. No message contains a
+/// password.
 #[derive(Debug, thiserror::Error)]
 pub enum PgError {
-    /// No server binaries are on this machine, or none where they are looked for.
+    /// No server programs are in any of the folders that are searched.
     #[error(
-        "PostgreSQL is not installed: found no folder with both `initdb` and `postgres`, neither \
-         /usr/lib/postgresql/*/bin nor one in PATH.\n\
+        "PostgreSQL is not installed: neither /usr/lib/postgresql/*/bin nor a folder in PATH has \
+         both `initdb` and `postgres`.\n\
          Install it:\n  \
          Debian, Ubuntu:  apt-get install postgresql\n  \
          Fedora, RHEL:    dnf install postgresql-server\n  \
          macOS:           brew install postgresql\n\
-         or, when it is installed somewhere else, set STRONGROOM_PG_BIN to the folder that has \
-         `initdb` and `postgres` in it."
+         If it is installed elsewhere, set STRONGROOM_PG_BIN to the folder that has `initdb` and \
+         `postgres`."
     )]
     NotInstalled,
-    /// `STRONGROOM_PG_BIN` is set, but to a folder without the server binaries.
+    /// `STRONGROOM_PG_BIN` is set to a folder without the server programs.
     #[error(
-        "STRONGROOM_PG_BIN is set to {}, but there is no program `{missing}` in that folder; set \
-         it to the folder that has PostgreSQL's `initdb` and `postgres`, or unset it", .value.display()
+        "STRONGROOM_PG_BIN is set to {}, but that folder has no program `{missing}`; set it to the \
+         folder that has PostgreSQL's `initdb` and `postgres`, or unset it",
+        .value.display()
     )]
     BadBinaries {
         /// The variable's value.
@@ -26,33 +30,35 @@ pub enum PgError {
         /// The program that is missing.
         missing: &'static str,
     },
-    /// We are root and there is no other account to run PostgreSQL as.
+    /// This process runs as root, and no other account can run PostgreSQL.
     #[error(
         "PostgreSQL refuses to run as root, and this machine has neither a user `postgres` nor a \
-         user `nobody` to run it as; create one of them, or run this program as another user"
+         user `nobody`; create one of them, or run this program as another user"
     )]
     NoAccount,
-    /// The account that PostgreSQL runs as has no way to a folder.
+    /// The account that runs PostgreSQL cannot enter a folder.
     #[error(
-        "PostgreSQL runs as the user `{user}`, and that user may not enter the folder {}; choose \
-         another folder, or let that user enter this one", .folder.display()
+        "PostgreSQL runs as the user `{user}`, which cannot enter the folder {}; choose another \
+         folder, or let that user enter this one",
+        .folder.display()
     )]
     CannotEnter {
-        /// Name of the account.
+        /// The name of the account.
         user: String,
         /// The topmost folder that it cannot enter.
         folder: PathBuf,
     },
-    /// The superuser's password cannot be given to `initdb`.
-    #[error("the PostgreSQL superuser's password must not be empty nor contain control characters")]
+    /// The superuser's password is empty or contains control characters.
+    #[error("the PostgreSQL superuser's password must not be empty or contain control characters")]
     UnusablePassword,
-    /// The folder has something in it which isn't a database cluster.
+    /// The folder has other content than a database cluster.
     #[error(
         "{} is neither empty nor a PostgreSQL database cluster (it has no file PG_VERSION); \
-         choose another folder", .0.display()
+         choose another folder",
+        .0.display()
     )]
     NotACluster(PathBuf),
-    /// Another PostgreSQL, or another program that runs one, works in the folder.
+    /// Another PostgreSQL server, or another program that runs one, uses the folder.
     #[error(
         "another PostgreSQL{} is running in {}; stop the program that started it, then try again",
         .pid.map(|pid| format!(" (process {pid})")).unwrap_or_default(), .data.display()
@@ -60,95 +66,104 @@ pub enum PgError {
     InUse {
         /// The cluster's folder.
         data: PathBuf,
-        /// The other server's process, where it is known.
+        /// The process number of the other server, if known.
         pid: Option<u32>,
     },
-    /// `initdb` did not succeed.
-    #[error("PostgreSQL's `initdb` could not prepare {} ({status}):\n{stderr}", .data.display())]
+    /// `initdb` failed.
+    #[error("PostgreSQL's `initdb` failed for {} ({status}):\n{stderr}", .data.display())]
     InitDb {
         /// The cluster's folder.
         data: PathBuf,
-        /// How it ended, e.g. `exit status: 1`.
+        /// The exit status, such as `exit status: 1`.
         status: String,
-        /// What it said.
+        /// Its standard error.
         stderr: String,
     },
     /// The server ended before it accepted connections.
-    #[error("PostgreSQL ended while starting ({status}); the last lines of its log {}:\n{tail}", .log.display())]
+    #[error(
+        "PostgreSQL ended during its start ({status}); the last lines of its log {}:\n{tail}",
+        .log.display()
+    )]
     Ended {
-        /// How it ended, e.g. `exit status: 1`.
+        /// The exit status, such as `exit status: 1`.
         status: String,
         /// The log file.
         log: PathBuf,
-        /// The last lines that this start wrote to the log.
+        /// The last lines that the server wrote to the log during this start.
         tail: String,
     },
-    /// The server runs, but does not accept connections.
+    /// The server did not accept connections in time, and was stopped.
     #[error(
-        "PostgreSQL was started, but did not accept connections within {seconds} seconds and was \
-         stopped again; the last lines of its log {}:\n{tail}", .log.display()
+        "PostgreSQL did not accept connections within {seconds} seconds of its start, and was \
+         stopped; the last lines of its log {}:\n{tail}",
+        .log.display()
     )]
     NotReady {
-        /// How long it was waited for.
+        /// The timeout, in seconds.
         seconds: u64,
         /// The log file.
         log: PathBuf,
-        /// The last lines that this start wrote to the log.
+        /// The last lines that the server wrote to the log during this start.
         tail: String,
     },
-    /// A program of PostgreSQL that standbys need is missing.
+    /// A program of PostgreSQL that standbys require is missing.
     #[error(
-        "standbys need PostgreSQL's program `{program}`, which is not in {}; install PostgreSQL's \
-         client programs there (Debian, Ubuntu: apt-get install postgresql-client)", .dir.display()
+        "standbys require PostgreSQL's program `{program}`, which is not in {}; install \
+         PostgreSQL's client programs there (Debian, Ubuntu: apt-get install postgresql-client)",
+        .dir.display()
     )]
     NoProgram {
-        /// Where it was looked for.
+        /// The folder that was searched.
         dir: PathBuf,
         /// The program that is missing.
         program: &'static str,
     },
-    /// A program of PostgreSQL did not succeed.
+    /// A program of PostgreSQL failed.
     #[error("PostgreSQL's `{program}` failed ({status}): {stderr}")]
     Program {
-        /// The program.
+        /// The name of the program.
         program: &'static str,
-        /// How it ended, e.g. `exit status: 1`.
+        /// The exit status, such as `exit status: 1`.
         status: String,
-        /// What it said.
+        /// Its standard error.
         stderr: String,
     },
-    /// A standby cannot have this name.
+    /// The name of a standby is invalid.
     #[error(
-        "{0:?} is no name for a standby: it has 1 to 63 characters out of a-z, 0-9, `-` and `_`"
+        "{0:?} is not a valid name of a standby; a name has 1 to 63 characters from a-z, 0-9, `-` \
+         and `_`"
     )]
     BadName(String),
-    /// A standby that was made just now does not follow its primary.
+    /// A rebuilt standby does not follow its primary.
     #[error(
-        "the standby in {} was made anew, but did not begin to follow its primary within {seconds} \
-         seconds; PostgreSQL's log {} says why", .data.display(), .log.display()
+        "the standby in {} was rebuilt, but does not follow its primary after {seconds} seconds; \
+         PostgreSQL's log {} has the reason",
+        .data.display(),
+        .log.display()
     )]
     NotFollowing {
         /// The standby's folder.
         data: PathBuf,
-        /// How long it was waited for.
+        /// The timeout, in seconds.
         seconds: u64,
         /// The log file.
         log: PathBuf,
     },
-    /// The server does not end, not even when killed.
-    #[error("PostgreSQL (process {0}) does not end, not even by SIGKILL; its disk may be hanging")]
+    /// The server did not end after SIGKILL.
+    #[error("PostgreSQL (process {0}) did not end after SIGKILL; its disk may not respond")]
     NotEnding(u32),
-    /// A file, folder or process could not be worked with.
-    #[error("could not {what}: {source}")]
+    /// An operation on a file, folder, port or process failed.
+    #[error("could not {action}: {source}")]
     Io {
-        /// What was tried, with the path.
-        what: String,
-        /// The system's error.
+        /// The operation, as a verb phrase with the path.
+        action: String,
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
 impl PgError {
+    /// The error of a program that ended with this output.
     pub(crate) fn program(program: &'static str, output: &Output) -> Self {
         Self::Program {
             program,
@@ -159,8 +174,9 @@ impl PgError {
         }
     }
 
-    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        let what = what.into();
-        move |source| Self::Io { what, source }
+    /// A function that makes the error of a failed `action`.
+    pub(crate) fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let action = action.into();
+        move |source| Self::Io { action, source }
     }
 }

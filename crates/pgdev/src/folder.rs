@@ -1,19 +1,19 @@
+//! The folder of a cluster, locked against concurrent use.
+
 use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions, TryLockError},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf, absolute},
-    thread,
-    time::{Duration, Instant},
 };
 
-use crate::{PgError, postmaster};
+use crate::{
+    error::PgError,
+    postmaster,
+    wait::{PREVIOUS_SERVER_TIMEOUT, wait_until},
+};
 
-/// How long a PostgreSQL that's still in the folder may take to end.
-pub(crate) const PREVIOUS: Duration = Duration::from_secs(10);
-const POLL: Duration = Duration::from_millis(10);
-
-/// A cluster's folder, claimed for one user at a time.
+/// A cluster's folder, and an exclusive lock on the file `<data>.lock` next to it.
 pub(crate) struct Folder {
     data: PathBuf,
     parent: PathBuf,
@@ -21,8 +21,9 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Makes the parent folder where it's missing, and waits a while for a previous user to end.
-    pub(crate) fn claim(data: &Path) -> Result<Self, PgError> {
+    /// Locks the folder, after creating its parent if it is missing. Waits up to 10 seconds for a
+    /// previous holder of the lock.
+    pub(crate) fn lock(data: &Path) -> Result<Self, PgError> {
         let (parent, data) = resolve(data)?;
         let path = sibling(&data, "lock");
         let failed = || PgError::io(format!("lock {}", path.display()));
@@ -34,13 +35,13 @@ impl Folder {
             .mode(0o600)
             .open(&path)
             .map_err(failed())?;
-        let free = wait_until(PREVIOUS, || match lock.try_lock() {
+        let free = wait_until(PREVIOUS_SERVER_TIMEOUT, || match lock.try_lock() {
             Ok(()) => Ok(true),
             Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(error)) => Err(failed()(error)),
         })?;
         if !free {
-            let pid = postmaster::recorded(&data).map(|recorded| recorded.pid);
+            let pid = postmaster::read_pid_file(&data).map(|file| file.pid);
             return Err(PgError::InUse { data, pid });
         }
         Ok(Self { data, parent, lock })
@@ -54,16 +55,17 @@ impl Folder {
         &self.parent
     }
 
-    /// The claim for the server's standard input: it and all its children inherit that, so the
-    /// folder stays claimed until the last of them has ended, also when we're gone before.
-    pub(crate) fn claim_for_child(&self) -> Result<File, PgError> {
+    /// A handle of the lock file, for the standard input of the server. The server's children
+    /// inherit it, so the folder stays locked until the last of them has ended, even if this
+    /// process ends earlier.
+    pub(crate) fn lock_handle_for_child(&self) -> Result<File, PgError> {
         self.lock
             .try_clone()
             .map_err(PgError::io("copy a file handle"))
     }
 }
 
-/// The parent and the folder, both absolute and without symbolic links.
+/// The parent of the folder and the folder, both absolute and without symbolic links.
 fn resolve(data: &Path) -> Result<(PathBuf, PathBuf), PgError> {
     let failed = |verb: &str, path: &Path| PgError::io(format!("{verb} {}", path.display()));
     let data = absolute(data).map_err(failed("find", data))?;
@@ -80,25 +82,10 @@ fn resolve(data: &Path) -> Result<(PathBuf, PathBuf), PgError> {
     Ok((parent, data))
 }
 
-/// `<data>.<extension>`, next to the folder.
+/// The path `<data>.<extension>`, next to the folder.
 pub(crate) fn sibling(data: &Path, extension: &str) -> PathBuf {
     let mut name = OsString::from(data);
     name.push(".");
     name.push(extension);
     name.into()
-}
-
-/// Polls until `done` says so; whether that was within the limit.
-pub(crate) fn wait_until(
-    limit: Duration,
-    mut done: impl FnMut() -> Result<bool, PgError>,
-) -> Result<bool, PgError> {
-    let deadline = Instant::now() + limit;
-    while !done()? {
-        if Instant::now() >= deadline {
-            return Ok(false);
-        }
-        thread::sleep(POLL);
-    }
-    Ok(true)
 }

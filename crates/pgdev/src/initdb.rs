@@ -1,21 +1,30 @@
+//! Creation of a cluster by `initdb`.
+
 use std::path::Path;
 
-use crate::{PgError, folder::Folder, fresh, launcher::OnOurDeath, programs::Programs};
+use crate::{
+    create::create_if_missing, error::PgError, folder::Folder, launcher::ParentDeathSignal,
+    programs::Programs,
+};
 
-/// Makes the cluster unless it's there already.
-pub(crate) fn ensure(programs: &Programs, folder: &Folder, password: &str) -> Result<(), PgError> {
-    fresh::ensure(programs, folder, |fresh| {
+/// Runs `initdb` if the folder has no cluster.
+pub(crate) fn init_if_missing(
+    programs: &Programs,
+    folder: &Folder,
+    password: &str,
+) -> Result<(), PgError> {
+    create_if_missing(programs, folder, |new| {
         if password.is_empty() || password.contains(char::is_control) {
             return Err(PgError::UnusablePassword);
         }
-        run(programs, fresh, password)
+        run(programs, new, password)
     })
 }
 
-fn run(programs: &Programs, fresh: &Path, password: &str) -> Result<(), PgError> {
+fn run(programs: &Programs, new: &Path, password: &str) -> Result<(), PgError> {
     let output = programs
-        // Asked to quit, it would tidy up after us, maybe while our successor is at work there.
-        .command("initdb", OnOurDeath::Kill)?
+        // On SIGQUIT, `initdb` would remove its files, while the next start may write there.
+        .command("initdb", ParentDeathSignal::Kill)?
         .args(["--encoding=UTF8", "--locale=C", "--username=postgres"])
         .args([
             "--auth=scram-sha-256",
@@ -23,7 +32,7 @@ fn run(programs: &Programs, fresh: &Path, password: &str) -> Result<(), PgError>
             "--pwfile=/dev/stdin",
         ])
         .arg("-D")
-        .arg(fresh)
+        .arg(new)
         .stdin(programs.unnamed_file(password)?)
         .output()
         .map_err(PgError::io("run PostgreSQL's `initdb`"))?;
@@ -31,7 +40,7 @@ fn run(programs: &Programs, fresh: &Path, password: &str) -> Result<(), PgError>
         return Ok(());
     }
     Err(PgError::InitDb {
-        data: fresh.to_owned(),
+        data: new.to_owned(),
         status: output.status.to_string(),
         stderr: String::from_utf8_lossy(&output.stderr)
             .trim_end()

@@ -1,3 +1,5 @@
+//! How PostgreSQL's programs are started: the account, the capabilities, the parent-death signal.
+
 use std::{
     env,
     fs::{self, File},
@@ -11,27 +13,31 @@ use std::{
 
 use nix::unistd::{Uid, User, geteuid};
 
-use crate::PgError;
+use crate::error::PgError;
 
-/// Which signal PostgreSQL's processes get when the thread that started them ends.
+/// The signal that a program receives when the thread that started it ends (prctl(2),
+/// `PR_SET_PDEATHSIG`).
 #[derive(Clone, Copy)]
-pub(crate) enum OnOurDeath {
+pub(crate) enum ParentDeathSignal {
     Quit,
     Kill,
 }
 
-/// The first allows the least. Docker's default set for root has only the second.
+/// Each lets a program enter every folder. The first allows less; Docker's default set for root has
+/// only the second.
 const CAPABILITIES: [&str; 2] = ["dac_read_search", "dac_override"];
 
-/// We may have died before the death signal was asked for; then nobody would ever send it.
-const UNLESS_ORPHANED: &str = r#"[ "$PPID" = "$0" ] || exit 1; exec "$@""#;
+/// Executes a program unless the parent has changed. If the parent ended before the parent-death
+/// signal was requested, the signal would never be sent.
+const EXEC_UNLESS_ORPHANED: &str = r#"[ "$PPID" = "$0" ] || exit 1; exec "$@""#;
 
-/// How PostgreSQL's programs are started: as whom, and bound to our life where possible.
+/// Starts PostgreSQL's programs under an account that can reach the cluster's folder, and with a
+/// parent-death signal where `setpriv` can set it.
 pub(crate) struct Launcher {
-    /// Somebody else than ourselves, because PostgreSQL refuses to run as root.
+    /// Set if this process runs as root, because PostgreSQL refuses to run as root.
     account: Option<Account>,
     setpriv: bool,
-    /// Granted so that every folder can be entered, e.g. for data below a 0700 folder of root's.
+    /// Lets the programs enter every folder, such as data below a folder of root with mode 0700.
     capability: Option<&'static str>,
 }
 
@@ -41,14 +47,17 @@ struct Account {
     name: String,
 }
 
-enum Reach {
-    All,
+/// Whether the account can enter all folders.
+enum Access {
+    Granted,
+    /// The topmost folder that it cannot enter.
     Refused(PathBuf),
-    CannotTell,
+    /// The check could not be run.
+    Unknown,
 }
 
 impl Launcher {
-    /// For a cluster in `data`; `folders` are those that PostgreSQL has to enter.
+    /// A launcher for a cluster in `data`, whose programs have to enter `folders`.
     pub(crate) fn new(data: &Path, folders: &[&Path]) -> Result<Self, PgError> {
         let account = if geteuid().is_root() {
             Some(account_for(data)?)
@@ -60,33 +69,34 @@ impl Launcher {
             setpriv: true,
             capability: None,
         };
-        let mut reach = launcher.reach(folders);
-        if matches!(reach, Reach::CannotTell) {
+        let mut access = launcher.access(folders);
+        if matches!(access, Access::Unknown) {
             launcher.setpriv = false;
-            reach = launcher.reach(folders);
-        } else if matches!(reach, Reach::Refused(_)) && launcher.account.is_some() {
+            access = launcher.access(folders);
+        } else if matches!(access, Access::Refused(_)) && launcher.account.is_some() {
             for capability in CAPABILITIES {
                 launcher.capability = Some(capability);
-                if matches!(launcher.reach(folders), Reach::All) {
+                if matches!(launcher.access(folders), Access::Granted) {
                     return Ok(launcher);
                 }
             }
         }
-        match reach {
-            Reach::Refused(folder) => Err(PgError::CannotEnter {
+        match access {
+            Access::Refused(folder) => Err(PgError::CannotEnter {
                 user: launcher.user_name(),
                 folder,
             }),
-            Reach::All | Reach::CannotTell => Ok(launcher),
+            Access::Granted | Access::Unknown => Ok(launcher),
         }
     }
 
-    /// The program with a clean environment, in `/` and in a process group of its own, so that
-    /// neither the caller's `PG*` variables nor Ctrl-C at its terminal reach it.
-    pub(crate) fn command(&self, program: &Path, on_our_death: OnOurDeath) -> Command {
+    /// A command for the program, with an empty environment but for `LC_ALL` and `PATH`, in `/` and
+    /// in its own process group. So neither the caller's `PG*` variables nor Ctrl-C at its
+    /// terminal affect the program.
+    pub(crate) fn command(&self, program: &Path, death_signal: ParentDeathSignal) -> Command {
         let mut command = match self.setpriv {
-            true => self.through_setpriv(program, on_our_death),
-            false => self.directly(program),
+            true => self.setpriv_command(program, death_signal),
+            false => self.direct_command(program),
         };
         command
             .env_clear()
@@ -99,9 +109,9 @@ impl Launcher {
         command
     }
 
-    fn through_setpriv(&self, program: &Path, on_our_death: OnOurDeath) -> Command {
+    fn setpriv_command(&self, program: &Path, death_signal: ParentDeathSignal) -> Command {
         let mut command = Command::new("env");
-        // A shell starts background jobs with QUIT and INT ignored, and their children inherit that.
+        // A shell starts background jobs with QUIT and INT ignored, which children inherit.
         command.args(["--default-signal=QUIT,INT,TERM", "setpriv"]);
         if let Some(Account { uid, gid, .. }) = &self.account {
             command
@@ -113,16 +123,16 @@ impl Launcher {
             command.arg(format!("--inh-caps=+{capability}"));
             command.arg(format!("--ambient-caps=+{capability}"));
         }
-        command.arg(match on_our_death {
-            OnOurDeath::Quit => "--pdeathsig=QUIT",
-            OnOurDeath::Kill => "--pdeathsig=KILL",
+        command.arg(match death_signal {
+            ParentDeathSignal::Quit => "--pdeathsig=QUIT",
+            ParentDeathSignal::Kill => "--pdeathsig=KILL",
         });
-        command.args(["sh", "-c", UNLESS_ORPHANED]);
+        command.args(["sh", "-c", EXEC_UNLESS_ORPHANED]);
         command.arg(std::process::id().to_string()).arg(program);
         command
     }
 
-    fn directly(&self, program: &Path) -> Command {
+    fn direct_command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         if let Some(Account { uid, gid, .. }) = &self.account {
             command.uid(*uid).gid(*gid);
@@ -130,36 +140,36 @@ impl Launcher {
         command
     }
 
-    /// Makes a new folder PostgreSQL's own.
-    pub(crate) fn give_folder(&self, path: &Path) -> Result<(), PgError> {
+    /// Makes PostgreSQL's account the owner of a new folder.
+    pub(crate) fn chown_folder(&self, path: &Path) -> Result<(), PgError> {
         let Some(Account { uid, gid, name }) = &self.account else {
             return Ok(());
         };
         chown(path, Some(*uid), Some(*gid)).map_err(PgError::io(format!(
-            "give {} to the user {name}",
+            "make the user {name} the owner of {}",
             path.display()
         )))
     }
 
-    /// Makes a new file PostgreSQL's own.
-    pub(crate) fn give_file(&self, file: &File) -> Result<(), PgError> {
+    /// Makes PostgreSQL's account the owner of a new file.
+    pub(crate) fn chown_file(&self, file: &File) -> Result<(), PgError> {
         let Some(Account { uid, gid, name }) = &self.account else {
             return Ok(());
         };
         fchown(file, Some(*uid), Some(*gid)).map_err(PgError::io(format!(
-            "give a temporary file to the user {name}"
+            "make the user {name} the owner of a temporary file"
         )))
     }
 
-    fn reach(&self, folders: &[&Path]) -> Reach {
+    fn access(&self, folders: &[&Path]) -> Access {
         for folder in folders {
-            match self.enters(folder) {
+            match self.can_enter(folder) {
                 Some(true) => {}
-                Some(false) => return Reach::Refused(self.topmost_refused(folder)),
-                None => return Reach::CannotTell,
+                Some(false) => return Access::Refused(self.topmost_refused(folder)),
+                None => return Access::Unknown,
             }
         }
-        Reach::All
+        Access::Granted
     }
 
     fn topmost_refused(&self, folder: &Path) -> PathBuf {
@@ -167,16 +177,17 @@ impl Launcher {
         ancestors.reverse();
         let refused = ancestors
             .into_iter()
-            .find(|dir| self.enters(dir) == Some(false));
+            .find(|dir| self.can_enter(dir) == Some(false));
         refused.unwrap_or(folder).to_owned()
     }
 
-    /// Tried rather than computed: that way access lists, user namespaces and the like are
-    /// covered, and whether this machine's `setpriv` can do what we ask of it.
-    fn enters(&self, folder: &Path) -> Option<bool> {
+    /// Whether the account can enter the folder; `None` if that cannot be determined. It is tried
+    /// rather than computed, which covers access control lists and user namespaces, and shows
+    /// whether the installed `setpriv` has the required options.
+    fn can_enter(&self, folder: &Path) -> Option<bool> {
         const REFUSED: i32 = 33;
         let status = self
-            .command(Path::new("sh"), OnOurDeath::Kill)
+            .command(Path::new("sh"), ParentDeathSignal::Kill)
             .args(["-c", "test -d \"$1/.\" || exit 33", "sh"])
             .arg(folder)
             .stdin(Stdio::null())
@@ -198,8 +209,8 @@ impl Launcher {
     }
 }
 
-/// The owner of a cluster that's there already, so that it goes on working when the account
-/// we'd choose today is another one.
+/// The owner of an existing cluster, else `postgres`, else `nobody`. An existing cluster keeps its
+/// owner, even if another account would be chosen for a new one.
 fn account_for(data: &Path) -> Result<Account, PgError> {
     if let Ok(owner) = fs::metadata(data).map(|data| data.uid())
         && owner != 0

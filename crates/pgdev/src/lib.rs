@@ -1,19 +1,19 @@
 //! A private PostgreSQL in a folder, for development and tests.
 //!
-//! [`Binaries::find`] looks up an installed PostgreSQL, [`Cluster::start`] makes a database
-//! cluster in a folder and runs it on a free port of 127.0.0.1, [`Cluster::start_standby`] does
-//! the same for a hot standby of another one. The server never outlives the
-//! program that started it, however that program ends (on Linux, where `setpriv` is installed).
+//! [`Binaries::find`] finds an installed PostgreSQL. [`Cluster::start`] creates a database cluster
+//! in a folder and runs its server on a free port of 127.0.0.1. [`Cluster::start_standby`] does the
+//! same for a hot standby of another cluster. A server never outlives the program that started it,
+//! even if that program is killed (on Linux, if `setpriv` is installed).
 //!
-//! Everything here blocks; call it from a thread that may wait.
+//! All functions block the calling thread.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod binaries;
 mod client;
 mod cluster;
+mod create;
 mod error;
 mod folder;
-mod fresh;
 mod initdb;
 mod launcher;
 mod log;
@@ -22,10 +22,13 @@ mod process;
 mod programs;
 mod slots;
 mod standby;
+mod standby_config;
 mod start;
+mod wait;
 
 pub use binaries::Binaries;
 pub use cluster::{Cluster, ClusterConfig};
 pub use error::PgError;
 pub use slots::Unusable;
-pub use standby::{PrimaryServer, StandbyConfig, remove_standby};
+pub use standby::remove_standby;
+pub use standby_config::{PrimaryServer, StandbyConfig};

@@ -1,3 +1,5 @@
+//! PostgreSQL's log file.
+
 use std::{
     fs::{self, File, OpenOptions},
     io::{Read, Seek, SeekFrom},
@@ -6,12 +8,12 @@ use std::{
     process::Stdio,
 };
 
-use crate::PgError;
+use crate::error::PgError;
 
 const TAIL_LINES: usize = 20;
 const TAIL_BYTES: u64 = 64 * 1024;
 
-/// PostgreSQL's log file. We open it, so PostgreSQL's account need not be able to.
+/// PostgreSQL's log file. This process opens it, so PostgreSQL's account needs no access to it.
 pub(crate) struct Log {
     path: PathBuf,
     file: File,
@@ -38,6 +40,7 @@ impl Log {
         &self.path
     }
 
+    /// A handle of the file, for the standard output or error of a program.
     pub(crate) fn for_child(&self) -> Result<Stdio, PgError> {
         Ok(self
             .file
@@ -46,12 +49,12 @@ impl Log {
             .into())
     }
 
-    /// Where the next entry begins.
+    /// The length of the file in bytes: the offset of the next entry.
     pub(crate) fn end(&self) -> u64 {
         self.file.metadata().map_or(0, |file| file.len())
     }
 
-    /// The last lines after `start`.
+    /// The last lines after the offset `start`: at most 20 lines and 64 KiB.
     pub(crate) fn tail(&self, start: u64) -> String {
         let start = start.max(self.end().saturating_sub(TAIL_BYTES));
         let mut bytes = Vec::new();

@@ -1,49 +1,52 @@
-//! The file `postmaster.pid`, in which a running PostgreSQL tells about itself.
+//! The file `postmaster.pid`, which describes the server that runs in a folder.
+
 use std::{fs, io::ErrorKind, os::unix::fs::MetadataExt, path::Path};
 
 use nix::{errno::Errno, sys::signal::kill};
 
 use crate::{
-    PgError,
-    folder::{PREVIOUS, wait_until},
+    error::PgError,
     process,
+    wait::{PREVIOUS_SERVER_TIMEOUT, wait_until},
 };
 
-const FILE: &str = "postmaster.pid";
+const PID_FILE: &str = "postmaster.pid";
 
-pub(crate) struct Recorded {
+/// The content of the file.
+pub(crate) struct PidFile {
     pub(crate) pid: u32,
     pub(crate) ready: bool,
 }
 
-/// What the file says; nothing when it's missing or just being written.
-pub(crate) fn recorded(data: &Path) -> Option<Recorded> {
-    let text = fs::read_to_string(data.join(FILE)).ok()?;
+/// Reads the file. Returns `None` if it is missing or incomplete.
+pub(crate) fn read_pid_file(data: &Path) -> Option<PidFile> {
+    let text = fs::read_to_string(data.join(PID_FILE)).ok()?;
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    // Negative for a server in single-user mode.
+    // The number is negative for a server in single-user mode.
     let pid = lines.first()?.parse::<i32>().ok()?.unsigned_abs();
-    Some(Recorded {
+    Some(PidFile {
         pid,
         ready: lines.get(7) == Some(&"ready"),
     })
 }
 
-/// Waits for a server that somebody else started in the folder; one that crashed is left to
-/// PostgreSQL's own recovery.
-pub(crate) fn await_foreign(data: &Path) -> Result<(), PgError> {
-    let Some(Recorded { pid, .. }) = recorded(data) else {
+/// Waits up to 10 seconds for a server that another program started in the folder to end.
+///
+/// The file of a crashed server is left to PostgreSQL's own recovery.
+pub(crate) fn wait_for_other_server(data: &Path) -> Result<(), PgError> {
+    let Some(PidFile { pid, .. }) = read_pid_file(data) else {
         return Ok(());
     };
-    if !wait_until(PREVIOUS, || Ok(!works_in(pid, data)))? {
+    if !wait_until(PREVIOUS_SERVER_TIMEOUT, || Ok(!works_in(pid, data)))? {
         return Err(PgError::InUse {
             data: data.to_owned(),
             pid: Some(pid),
         });
     }
     if runs(pid) {
-        // The number has been given to another process since, e.g. in a restarted container:
-        // PostgreSQL would take that one for a running server.
-        let path = data.join(FILE);
+        // The system has reused the number for another process, as in a restarted container.
+        // PostgreSQL would assume that this process is a running server.
+        let path = data.join(PID_FILE);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 return Err(PgError::io(format!("remove {}", path.display()))(error));
@@ -58,8 +61,8 @@ fn runs(pid: u32) -> bool {
     pid != 0 && kill(process::pid(pid), None) != Err(Errno::ESRCH)
 }
 
-/// A server's working directory is its data folder. Where that can't be told (no /proc),
-/// every running process counts.
+/// Whether the process is a server in the folder, which is the working directory of its server.
+/// Without `/proc`, every running process counts.
 fn works_in(pid: u32, data: &Path) -> bool {
     if !runs(pid) {
         return false;

@@ -1,7 +1,9 @@
+//! A child process, and the thread that waits for it.
+
 use std::{
     io,
     process::Command,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
@@ -10,11 +12,12 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use parking_lot::{Condvar, Mutex};
 
-/// A child process with a thread of its own that starts it and waits for it.
+/// A child process, started and awaited by its own thread.
 ///
-/// The thread has to live as long as the child: Linux sends the parent-death signal when the
-/// *thread* that started a child ends, not when the process does.
+/// The thread lives as long as the child, because Linux sends the parent-death signal when the
+/// *thread* that started a child ends, not when the process does (prctl(2)).
 pub(crate) struct Process {
     pid: u32,
     state: Arc<State>,
@@ -22,17 +25,12 @@ pub(crate) struct Process {
 
 #[derive(Default)]
 struct State {
-    ended: Mutex<Option<String>>,
+    exit_status: Mutex<Option<String>>,
     changed: Condvar,
 }
 
-impl State {
-    fn lock(&self) -> MutexGuard<'_, Option<String>> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Process {
+    /// Starts the command. Returns the error of the start.
     pub(crate) fn spawn(mut command: Command) -> io::Result<Self> {
         let state = Arc::new(State::default());
         let (started, pid) = mpsc::channel();
@@ -49,7 +47,7 @@ impl Process {
                 Ok(status) => status.to_string(),
                 Err(error) => format!("unknown exit status: {error}"),
             };
-            *shared.lock() = Some(status);
+            *shared.exit_status.lock() = Some(status);
             shared.changed.notify_all();
         })?;
         let pid = pid.recv().map_err(io::Error::other)??;
@@ -60,32 +58,31 @@ impl Process {
         self.pid
     }
 
-    /// How it ended, e.g. `exit status: 1`; nothing while it runs.
-    pub(crate) fn ended(&self) -> Option<String> {
-        self.state.lock().clone()
+    /// The exit status, such as `exit status: 1`; `None` while the process runs.
+    pub(crate) fn exit_status(&self) -> Option<String> {
+        self.state.exit_status.lock().clone()
     }
 
+    /// Sends a signal, unless the process has ended.
     pub(crate) fn signal(&self, signal: Signal) {
-        let ended = self.state.lock();
-        if ended.is_none() {
-            // It can only fail because the process is ending just now.
+        let status = self.state.exit_status.lock();
+        if status.is_none() {
+            // The only possible failure is that the process ends at this moment.
             kill(pid(self.pid), signal).unwrap_or(());
         }
     }
 
-    /// Waits until it ended, at most `limit`; whether it did.
+    /// Waits until the process has ended. Returns false if it does not within `limit`.
     pub(crate) fn wait(&self, limit: Duration) -> bool {
-        let ended = self.state.lock();
-        let (ended, _) = self
-            .state
+        let mut status = self.state.exit_status.lock();
+        self.state
             .changed
-            .wait_timeout_while(ended, limit, |ended| ended.is_none())
-            .unwrap_or_else(PoisonError::into_inner);
-        ended.is_some()
+            .wait_while_for(&mut status, |status| status.is_none(), limit);
+        status.is_some()
     }
 }
 
-/// A process number for system calls.
+/// A process number, as system calls take it.
 pub(crate) fn pid(pid: u32) -> Pid {
     Pid::from_raw(pid.cast_signed())
 }

@@ -1,3 +1,5 @@
+//! PostgreSQL's programs, for one cluster.
+
 use std::{
     fs::File,
     io::{Seek, Write},
@@ -6,12 +8,13 @@ use std::{
 };
 
 use crate::{
-    Binaries, PgError,
+    binaries::Binaries,
+    error::PgError,
     folder::Folder,
-    launcher::{Launcher, OnOurDeath},
+    launcher::{Launcher, ParentDeathSignal},
 };
 
-/// PostgreSQL's programs, and how they are started for one folder.
+/// PostgreSQL's programs, and the launcher that starts them for one folder.
 pub(crate) struct Programs {
     binaries: Binaries,
     launcher: Launcher,
@@ -26,34 +29,35 @@ impl Programs {
         })
     }
 
+    /// A command for the program `name`.
     pub(crate) fn command(
         &self,
         name: &'static str,
-        on_our_death: OnOurDeath,
+        death_signal: ParentDeathSignal,
     ) -> Result<Command, PgError> {
         let program = self.binaries.program(name)?;
-        Ok(self.launcher.command(&program, on_our_death))
+        Ok(self.launcher.command(&program, death_signal))
     }
 
-    /// Makes a new folder PostgreSQL's own.
-    pub(crate) fn give_folder(&self, path: &Path) -> Result<(), PgError> {
-        self.launcher.give_folder(path)
+    /// Makes PostgreSQL's account the owner of a new folder.
+    pub(crate) fn chown_folder(&self, path: &Path) -> Result<(), PgError> {
+        self.launcher.chown_folder(path)
     }
 
-    /// Makes a new file PostgreSQL's own.
-    pub(crate) fn give_file(&self, file: &File) -> Result<(), PgError> {
-        self.launcher.give_file(file)
+    /// Makes PostgreSQL's account the owner of a new file.
+    pub(crate) fn chown_file(&self, file: &File) -> Result<(), PgError> {
+        self.launcher.chown_file(file)
     }
 
-    /// A file without a name that holds a line of text, so that nothing secret is left behind
-    /// however we end.
+    /// A file with a line of text and without a name, so that no secret stays on the disk even if
+    /// this process is killed.
     pub(crate) fn unnamed_file(&self, text: &str) -> Result<File, PgError> {
         let failed = || PgError::io("write a temporary file");
         let mut file = tempfile::tempfile().map_err(failed())?;
         writeln!(file, "{text}")
             .and_then(|()| file.rewind())
             .map_err(failed())?;
-        self.give_file(&file)?;
+        self.chown_file(&file)?;
         Ok(file)
     }
 }

@@ -1,25 +1,30 @@
-//! Replication slots: what a primary keeps for a standby, and whether the standby still finds it there.
+//! Replication slots: their creation and removal, and whether a standby can still use its slot.
+
 use std::{fmt, time::Duration};
 
 use crate::{
-    Binaries, Cluster, PgError, PrimaryServer, StandbyConfig,
+    binaries::Binaries,
     client::{Client, quoted},
-    folder::{Folder, wait_until},
-    fresh,
+    cluster::Cluster,
+    create::is_cluster,
+    error::PgError,
+    folder::Folder,
     programs::Programs,
-    standby::{REPLICATOR, SIGNAL},
+    standby_config::{PrimaryServer, REPLICATION_ROLE, SIGNAL_FILE, StandbyConfig},
+    wait::wait_until,
 };
 
-/// Why a standby's folder is of no use any more.
+/// The reason why a standby's folder can no longer be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unusable {
-    /// It has been promoted and goes its own way.
+    /// The standby was promoted, so it no longer follows the primary.
     Promoted,
-    /// The primary keeps nothing for it.
+    /// The primary has no replication slot for the standby.
     NoSlot,
-    /// The primary has removed what it had not fetched yet.
+    /// The primary has removed WAL that the standby had not received yet.
     TooFarBehind,
-    /// It does not follow, for a reason that its log says; such as another history than the primary's.
+    /// The standby does not follow the primary, for example because their histories differ. Its
+    /// log has the reason.
     NotFollowing,
 }
 
@@ -28,23 +33,24 @@ impl fmt::Display for Unusable {
         f.write_str(match self {
             Self::Promoted => "it was promoted",
             Self::NoSlot => "the primary has no replication slot for it",
-            Self::TooFarBehind => "the primary no longer has what it had not fetched yet",
-            Self::NotFollowing => "it does not follow the primary; its log says why",
+            Self::TooFarBehind => "the primary has removed WAL that it had not received yet",
+            Self::NotFollowing => "it does not follow the primary; its log has the reason",
         })
     }
 }
 
-/// What can be known before the start.
-pub(crate) fn unusable(
+/// Determines, before the start of a standby, whether its folder can no longer be used. Returns
+/// `None` if the folder has no cluster yet.
+pub(crate) fn check_usable(
     binaries: &Binaries,
     config: &StandbyConfig,
 ) -> Result<Option<Unusable>, PgError> {
-    let slot = quoted(&name(&config.name)?);
-    let folder = Folder::claim(&config.server.data)?;
-    if !fresh::is_cluster(folder.data())? {
+    let slot = quoted(&slot_name(&config.name)?);
+    let folder = Folder::lock(&config.server.data)?;
+    if !is_cluster(folder.data())? {
         return Ok(None);
     }
-    if !folder.data().join(SIGNAL).exists() {
+    if !folder.data().join(SIGNAL_FILE).exists() {
         return Ok(Some(Unusable::Promoted));
     }
     let programs = Programs::new(binaries, &folder)?;
@@ -58,20 +64,23 @@ pub(crate) fn unusable(
     })
 }
 
-/// Waits until a standby receives from its primary, at most `limit`; whether it does. The primary is asked:
-/// a standby takes itself to be receiving before it was let in.
-pub(crate) fn follows(
+/// Waits until a standby receives WAL from its primary. Returns false if it does not within
+/// `limit`.
+///
+/// The primary is queried, because a standby reports that it receives before the primary has
+/// accepted it.
+pub(crate) fn wait_until_following(
     standby: &Cluster,
     config: &StandbyConfig,
     limit: Duration,
 ) -> Result<bool, PgError> {
-    let sends = format!(
+    let sender = format!(
         "select 1 from pg_stat_replication join pg_replication_slots on active_pid = pid
          where slot_name = {} and state in ('catchup', 'streaming')",
-        quoted(&name(&config.name)?)
+        quoted(&slot_name(&config.name)?)
     );
     let primary = replicator(standby.programs(), &config.primary);
-    wait_until(limit, || match primary.run(&sends) {
+    wait_until(limit, || match primary.run(&sender) {
         Ok(answer) => Ok(answer == "1"),
         Err(PgError::Program { .. }) => Ok(false),
         Err(error) => Err(error),
@@ -82,30 +91,33 @@ fn replicator<'a>(programs: &'a Programs, primary: &'a PrimaryServer) -> Client<
     Client {
         programs,
         port: primary.port,
-        role: REPLICATOR,
+        role: REPLICATION_ROLE,
         password: &primary.replication_password,
     }
 }
 
-/// Before the copy begins: `pg_basebackup` makes its slot only afterwards, and what another copy's
-/// checkpoint removes in between would be missing. A slot may be there, left by a try that was
-/// interrupted or by a standby that was removed.
-pub(crate) fn make(
+/// Creates the slot, before the copy begins.
+///
+/// `pg_basebackup` would create it after the start of the copy. WAL that the checkpoint of another
+/// copy removes in between would be missing. A slot that an interrupted attempt or a removed
+/// standby has left is replaced.
+pub(crate) fn create(
     programs: &Programs,
     primary: &PrimaryServer,
     slot: &str,
 ) -> Result<(), PgError> {
-    let forgetting = forgetting(slot);
+    let drop_slot = drop_slot_sql(slot);
     let slot = quoted(slot);
     replicator(programs, primary)
         .run(&format!(
-            "{forgetting} select pg_create_physical_replication_slot({slot}, true);"
+            "{drop_slot} select pg_create_physical_replication_slot({slot}, true);"
         ))
         .map(drop)
 }
 
-/// The sender of a standby that ended without a word may still be waiting for it.
-pub(crate) fn forgetting(slot: &str) -> String {
+/// SQL that drops the slot if it exists. It first terminates the slot's sender, which may still
+/// wait for a standby that was killed.
+pub(crate) fn drop_slot_sql(slot: &str) -> String {
     let slots = format!(
         "from pg_replication_slots where slot_name = {}",
         quoted(slot)
@@ -116,8 +128,8 @@ pub(crate) fn forgetting(slot: &str) -> String {
     )
 }
 
-/// The slot of a standby.
-pub(crate) fn name(name: &str) -> Result<String, PgError> {
+/// The name of the slot of the standby `name`.
+pub(crate) fn slot_name(name: &str) -> Result<String, PgError> {
     let allowed = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-' | '_');
     if name.is_empty() || name.len() > 63 || !name.chars().all(allowed) {
         return Err(PgError::BadName(name.to_owned()));

@@ -1,6 +1,6 @@
-//! Hot standbys: made by `pg_basebackup`, kept up to date by streaming replication through a slot.
+//! Hot standbys: created by `pg_basebackup`, updated by streaming replication through a slot.
+
 use std::{
-    fmt,
     fs::OpenOptions,
     io::Write,
     os::unix::fs::OpenOptionsExt,
@@ -9,117 +9,85 @@ use std::{
 };
 
 use crate::{
-    Binaries, Cluster, ClusterConfig, PgError,
+    binaries::Binaries,
     client::quoted,
+    cluster::Cluster,
+    create,
+    error::PgError,
     folder::{Folder, sibling},
-    fresh,
-    launcher::OnOurDeath,
-    postmaster,
+    launcher::ParentDeathSignal,
+    postmaster::wait_for_other_server,
     programs::Programs,
     slots::{self, Unusable},
-    start::ENDING,
+    standby_config::{PrimaryServer, REPLICATION_ROLE, SIGNAL_FILE, StandbyConfig},
+    start::SHUTDOWN_TIMEOUT,
 };
 
-/// The role that standbys replicate as.
-pub(crate) const REPLICATOR: &str = "replicator";
-/// Holds the replicator's password, within the standby's folder.
+/// The file in a standby's folder that has the replication password.
 const PASSFILE: &str = "replicator.pgpass";
-/// With this file PostgreSQL starts as a standby; promotion removes it.
-pub(crate) const SIGNAL: &str = "standby.signal";
-/// How long a standby may take to begin to follow its primary.
-const FOLLOWING: Duration = Duration::from_secs(15);
-
-/// The server that a standby follows.
-#[derive(Clone)]
-pub struct PrimaryServer {
-    /// Its port on 127.0.0.1.
-    pub port: u16,
-    /// The password given to [`Cluster::allow_replication`].
-    pub replication_password: String,
-}
-
-/// What standby to run.
-#[derive(Clone)]
-pub struct StandbyConfig {
-    /// Its `application_name` at the primary; and, with `_` for `-`, its replication slot there.
-    /// 1 to 63 characters out of a-z, 0-9, `-` and `_`.
-    pub name: String,
-    /// The standby's folder, log, first port and further settings. `superuser_password` has to be
-    /// the primary's, and settings such as `max_connections` no smaller than there.
-    pub server: ClusterConfig,
-    /// The server to follow.
-    pub primary: PrimaryServer,
-}
-
-impl fmt::Debug for StandbyConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StandbyConfig")
-            .field("name", &self.name)
-            .field("server", &self.server)
-            .field("primary", &self.primary.port)
-            .finish_non_exhaustive()
-    }
-}
+/// How long a standby may take until it follows its primary.
+const FOLLOW_TIMEOUT: Duration = Duration::from_secs(15);
 
 impl Cluster {
-    /// Makes the role that standbys replicate as, or gives it this password. It may also see who
-    /// replicates.
+    /// Creates the role with which standbys replicate, or sets its password. The role may also
+    /// read `pg_stat_replication`.
     ///
     /// # Errors
-    /// [`PgError::Program`] with PostgreSQL's own words, [`PgError::NoProgram`] without `psql`.
+    /// [`PgError::Program`] with PostgreSQL's message. [`PgError::NoProgram`] if `psql` is missing.
     pub fn allow_replication(&self, password: &str) -> Result<(), PgError> {
-        let password = quoted(password);
-        // A failing statement would be logged with the password in it.
+        let (role, password) = (REPLICATION_ROLE, quoted(password));
+        // The log would contain a failing statement, and so the password.
         let sql = format!(
             "set log_min_error_statement = 'panic';
              set log_statement = 'none';
-             do $$ begin create role {REPLICATOR}; exception when duplicate_object then null; end $$;
-             alter role {REPLICATOR} with login replication password {password};
-             grant pg_read_all_stats to {REPLICATOR};"
+             do $$ begin create role {role}; exception when duplicate_object then null; end $$;
+             alter role {role} with login replication password {password};
+             grant pg_read_all_stats to {role};"
         );
         self.client().run(&sql).map(drop)
     }
 
-    /// Starts a hot standby of another cluster and waits until it answers reads, as
-    /// [`Cluster::start`] does. Its folder is made from the primary when it is not there. One that
-    /// was promoted stays promoted.
+    /// Starts a hot standby of another cluster and waits until it accepts connections, as
+    /// [`Cluster::start`] does. A missing folder is created as a copy of the primary. A standby
+    /// that was promoted stays promoted.
     ///
     /// # Errors
-    /// Those of [`Cluster::start`], [`PgError::BadName`], [`PgError::NoProgram`], and
-    /// [`PgError::Program`] when the primary cannot be copied.
+    /// Those of [`Cluster::start`]. [`PgError::BadName`]. [`PgError::NoProgram`].
+    /// [`PgError::Program`] if the primary cannot be copied.
     pub fn start_standby(binaries: &Binaries, config: StandbyConfig) -> Result<Self, PgError> {
-        let slot = slots::name(&config.name)?;
-        let folder = Folder::claim(&config.server.data)?;
+        let slot = slots::slot_name(&config.name)?;
+        let folder = Folder::lock(&config.server.data)?;
         let programs = Programs::new(binaries, &folder)?;
-        fresh::ensure(&programs, &folder, |fresh| {
-            slots::make(&programs, &config.primary, &slot)?;
-            copy(&programs, &config.primary, &slot, fresh)
+        create::create_if_missing(&programs, &folder, |new| {
+            slots::create(&programs, &config.primary, &slot)?;
+            copy(&programs, &config.primary, &slot, new)
         })?;
-        keep_password(&programs, &folder, &config.primary)?;
+        write_passfile(&programs, &folder, &config.primary)?;
         let mut server = config.server;
-        let mut settings = follow(&config.name, &slot, &config.primary, &folder);
+        let mut settings = replication_settings(&config.name, &slot, &config.primary, &folder);
         settings.append(&mut server.settings);
         server.settings = settings;
         Self::run(folder, programs, server)
     }
 
-    /// Starts a hot standby, and waits until it follows its primary, which has to be running. A folder
-    /// that is of no use any more is removed and made anew; the reason is returned beside the standby.
+    /// Starts a hot standby and waits until it follows its primary, which must be running. A
+    /// standby that can no longer follow the primary is rebuilt. The reason is then returned beside
+    /// the standby.
     ///
     /// # Errors
-    /// Those of [`Cluster::start_standby`]; [`PgError::NotFollowing`] when also one that was made
-    /// just now does not follow.
+    /// Those of [`Cluster::start_standby`]. [`PgError::NotFollowing`] if a rebuilt standby does not
+    /// follow the primary within 15 seconds.
     pub fn start_following(
         binaries: &Binaries,
         config: StandbyConfig,
     ) -> Result<(Self, Option<Unusable>), PgError> {
-        let mut unusable = slots::unusable(binaries, &config)?;
+        let mut unusable = slots::check_usable(binaries, &config)?;
         if unusable.is_none() {
             match Self::start_standby(binaries, config.clone()) {
-                Ok(standby) if slots::follows(&standby, &config, FOLLOWING)? => {
+                Ok(standby) if slots::wait_until_following(&standby, &config, FOLLOW_TIMEOUT)? => {
                     return Ok((standby, None));
                 }
-                Ok(standby) => standby.stop(ENDING)?,
+                Ok(standby) => standby.stop(SHUTDOWN_TIMEOUT)?,
                 Err(PgError::Ended { .. } | PgError::NotReady { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -127,70 +95,70 @@ impl Cluster {
         }
         remove_standby(&config.server.data)?;
         let standby = Self::start_standby(binaries, config.clone())?;
-        if slots::follows(&standby, &config, FOLLOWING)? {
+        if slots::wait_until_following(&standby, &config, FOLLOW_TIMEOUT)? {
             return Ok((standby, unusable));
         }
         Err(PgError::NotFollowing {
             data: config.server.data,
-            seconds: FOLLOWING.as_secs(),
+            seconds: FOLLOW_TIMEOUT.as_secs(),
             log: config.server.log,
         })
     }
 
-    /// Whether it is a standby that has not been promoted.
+    /// Whether the server is a standby and was not promoted.
     #[must_use]
     pub fn is_standby(&self) -> bool {
-        self.data().join(SIGNAL).exists()
+        self.data().join(SIGNAL_FILE).exists()
     }
 
-    /// Makes this standby a primary, and waits until it takes writes.
+    /// Promotes this standby and waits up to 60 seconds until it accepts writes.
     ///
     /// # Errors
-    /// [`PgError::Program`] with PostgreSQL's own words.
+    /// [`PgError::Program`] with PostgreSQL's message.
     pub fn promote(&self) -> Result<(), PgError> {
         self.client().run("select pg_promote(true, 60)").map(drop)
     }
 
-    /// Stops keeping WAL for the standby `name`, which should have ended; without such a standby
-    /// nothing happens.
+    /// Drops the replication slot of the standby `name`, so that this server no longer keeps WAL
+    /// for it. The standby should have ended. Without such a slot, this does nothing.
     ///
     /// # Errors
-    /// [`PgError::BadName`], and [`PgError::Program`] with PostgreSQL's own words.
+    /// [`PgError::BadName`]. [`PgError::Program`] with PostgreSQL's message.
     pub fn forget_standby(&self, name: &str) -> Result<(), PgError> {
         self.client()
-            .run(&slots::forgetting(&slots::name(name)?))
+            .run(&slots::drop_slot_sql(&slots::slot_name(name)?))
             .map(drop)
     }
 }
 
-/// Removes the folder of a standby that does not run, waiting up to 10 seconds for its end.
+/// Removes the folder of a standby. Waits up to 10 seconds for its server to end.
 ///
 /// # Errors
-/// [`PgError::InUse`] when it runs, [`PgError::Io`] when the folder cannot be removed.
+/// [`PgError::InUse`] if the server still runs. [`PgError::Io`] if the folder cannot be removed.
 pub fn remove_standby(data: &Path) -> Result<(), PgError> {
-    let folder = Folder::claim(data)?;
-    postmaster::await_foreign(folder.data())?;
-    fresh::remove(&sibling(folder.data(), "new"))?;
-    fresh::remove(folder.data())
+    let folder = Folder::lock(data)?;
+    wait_for_other_server(folder.data())?;
+    create::remove(&sibling(folder.data(), "new"))?;
+    create::remove(folder.data())
 }
 
 fn copy(
     programs: &Programs,
     primary: &PrimaryServer,
     slot: &str,
-    fresh: &Path,
+    new: &Path,
 ) -> Result<(), PgError> {
     let port = primary.port;
     let output = programs
-        .command("pg_basebackup", OnOurDeath::Kill)?
+        .command("pg_basebackup", ParentDeathSignal::Kill)?
         .args(["-w", "--checkpoint=fast", "--wal-method=stream"])
         .args(["--write-recovery-conf", "--slot", slot])
         .arg("-d")
         .arg(format!(
-            "host=127.0.0.1 port={port} user={REPLICATOR} connect_timeout=5"
+            "host=127.0.0.1 port={port} user={REPLICATION_ROLE} connect_timeout=5"
         ))
         .arg("-D")
-        .arg(fresh)
+        .arg(new)
         .env("PGPASSWORD", &primary.replication_password)
         .output()
         .map_err(PgError::io("run PostgreSQL's `pg_basebackup`"))?;
@@ -200,26 +168,25 @@ fn copy(
     Err(PgError::program("pg_basebackup", &output))
 }
 
-/// Settings on the command line count more than those that `pg_basebackup` wrote, and follow when
-/// the primary gets another port.
-fn follow(
+/// The settings of a standby. On the command line they override those that `pg_basebackup` wrote,
+/// and so follow a change of the primary's port.
+fn replication_settings(
     name: &str,
     slot: &str,
     primary: &PrimaryServer,
     folder: &Folder,
 ) -> Vec<(String, String)> {
-    let passfile = passfile(folder);
+    let (port, passfile) = (primary.port, conninfo_value(&passfile(folder)));
     let connect = format!(
-        "host=127.0.0.1 port={} user={REPLICATOR} passfile={} application_name={name} connect_timeout=5",
-        primary.port,
-        conninfo(&passfile)
+        "host=127.0.0.1 port={port} user={REPLICATION_ROLE} passfile={passfile} \
+         application_name={name} connect_timeout=5"
     );
     [
         ("primary_conninfo", &*connect),
         ("primary_slot_name", slot),
         ("hot_standby", "on"),
         ("hot_standby_feedback", "on"),
-        // So that it is back soon after its primary was away, and reports how far it is.
+        // The standby reconnects soon after an outage of its primary, and reports its progress.
         ("wal_retrieve_retry_interval", "500ms"),
         ("wal_receiver_status_interval", "1s"),
     ]
@@ -231,12 +198,13 @@ fn passfile(folder: &Folder) -> PathBuf {
     folder.data().join(PASSFILE)
 }
 
-fn conninfo(path: &Path) -> String {
+/// The path, quoted as a value of a connection string.
+fn conninfo_value(path: &Path) -> String {
     let path = path.to_string_lossy();
     format!("'{}'", path.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
-fn keep_password(
+fn write_passfile(
     programs: &Programs,
     folder: &Folder,
     primary: &PrimaryServer,
@@ -252,6 +220,6 @@ fn keep_password(
         .mode(0o600)
         .open(&path)
         .map_err(failed())?;
-    programs.give_file(&file)?;
-    writeln!(file, "*:*:*:{REPLICATOR}:{password}").map_err(failed())
+    programs.chown_file(&file)?;
+    writeln!(file, "*:*:*:{REPLICATION_ROLE}:{password}").map_err(failed())
 }

@@ -1,3 +1,5 @@
+//! The start of a server in a folder that has a cluster.
+
 use std::{
     net::{Ipv4Addr, TcpListener},
     time::Duration,
@@ -6,54 +8,53 @@ use std::{
 use nix::sys::signal::Signal;
 
 use crate::{
-    PgError,
-    folder::{Folder, wait_until},
-    launcher::OnOurDeath,
-    log::Log,
-    postmaster,
-    process::Process,
-    programs::Programs,
+    error::PgError, folder::Folder, launcher::ParentDeathSignal, log::Log,
+    postmaster::read_pid_file, process::Process, programs::Programs, wait::wait_until,
 };
 
-/// Crash recovery may take a while.
-const READY: Duration = Duration::from_secs(60);
-/// How long the server may take to end once it has to.
-pub(crate) const ENDING: Duration = Duration::from_secs(10);
-const PORTS_TRIED: usize = 5;
+/// How long a server may take to accept connections. Crash recovery takes part of it.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a server may take to end after SIGQUIT or SIGKILL.
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_PORT_ATTEMPTS: usize = 5;
 
-/// What is needed to start a server in a folder that has a cluster.
-pub(crate) struct Start<'a> {
+/// The parameters of a start.
+pub(crate) struct ServerStart<'a> {
     pub(crate) programs: &'a Programs,
     pub(crate) folder: &'a Folder,
     pub(crate) settings: &'a [(String, String)],
 }
 
-impl Start<'_> {
-    /// A port that's free when we look may be taken when PostgreSQL comes to it.
-    pub(crate) fn on_a_free_port(
+impl ServerStart<'_> {
+    /// Starts the server on the preferred port if it is free, else on another, and waits until it
+    /// accepts connections. Returns the process and its port.
+    ///
+    /// Another program can take a free port before PostgreSQL does, so up to 5 ports are tried.
+    pub(crate) fn on_free_port(
         &self,
-        wish: Option<u16>,
+        preferred: Option<u16>,
         log: &Log,
     ) -> Result<(Process, u16), PgError> {
-        let mut wish = wish;
-        let mut tries = 1;
+        let mut preferred = preferred;
+        let mut attempts = 1;
         loop {
-            let port = free_port(wish.take())?;
+            let port = free_port(preferred.take())?;
             let begin = log.end();
             match self.on_port(port, log, begin) {
                 Err(PgError::Ended { .. })
-                    if tries < PORTS_TRIED
+                    if attempts < MAX_PORT_ATTEMPTS
                         && log.tail(begin).contains("Address already in use") => {}
                 result => return result.map(|process| (process, port)),
             }
-            tries += 1;
+            attempts += 1;
         }
     }
 
     fn on_port(&self, port: u16, log: &Log, begin: u64) -> Result<Process, PgError> {
-        let mut command = self.programs.command("postgres", OnOurDeath::Quit)?;
+        let mut command = self.programs.command("postgres", ParentDeathSignal::Quit)?;
         command.arg("-D").arg(self.folder.data());
-        // What a standby that is away may cost its primary; settings that come later count.
+        // The limit of the WAL that a primary keeps for a standby that is away. The settings below
+        // take precedence.
         command.args(["-c", "max_slot_wal_keep_size=1GB"]);
         for (name, value) in self.settings {
             command.arg("-c").arg(format!("{name}={value}"));
@@ -65,44 +66,45 @@ impl Start<'_> {
             "unix_socket_directories=",
         ]);
         command.arg("-c").arg(format!("port={port}"));
-        command.stdin(self.folder.claim_for_child()?);
+        command.stdin(self.folder.lock_handle_for_child()?);
         command.stdout(log.for_child()?).stderr(log.for_child()?);
         let process = Process::spawn(command).map_err(PgError::io("start PostgreSQL"))?;
-        self.await_ready(&process, log, begin)?;
+        self.wait_until_ready(&process, log, begin)?;
         Ok(process)
     }
 
-    fn await_ready(&self, process: &Process, log: &Log, begin: u64) -> Result<(), PgError> {
+    fn wait_until_ready(&self, process: &Process, log: &Log, begin: u64) -> Result<(), PgError> {
         let path = || log.path().to_owned();
-        let ready = wait_until(READY, || {
-            if let Some(status) = process.ended() {
+        let ready = wait_until(READY_TIMEOUT, || {
+            if let Some(status) = process.exit_status() {
                 return Err(PgError::Ended {
                     status,
                     log: path(),
                     tail: log.tail(begin),
                 });
             }
-            let recorded = postmaster::recorded(self.folder.data());
-            Ok(recorded.is_some_and(|server| server.ready && server.pid == process.pid()))
+            let file = read_pid_file(self.folder.data());
+            Ok(file.is_some_and(|server| server.ready && server.pid == process.pid()))
         })?;
         if ready {
             return Ok(());
         }
         process.signal(Signal::SIGQUIT);
-        if !process.wait(ENDING) {
+        if !process.wait(SHUTDOWN_TIMEOUT) {
             process.signal(Signal::SIGKILL);
-            process.wait(ENDING);
+            process.wait(SHUTDOWN_TIMEOUT);
         }
         Err(PgError::NotReady {
-            seconds: READY.as_secs(),
+            seconds: READY_TIMEOUT.as_secs(),
             log: path(),
             tail: log.tail(begin),
         })
     }
 }
 
-fn free_port(wish: Option<u16>) -> Result<u16, PgError> {
-    wish.and_then(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())
+fn free_port(preferred: Option<u16>) -> Result<u16, PgError> {
+    preferred
+        .and_then(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())
         .map_or_else(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)), Ok)
         .and_then(|listener| listener.local_addr())
         .map(|address| address.port())

@@ -1,4 +1,4 @@
-//! A text that parses as an API key is exactly what that key is written as.
+//! If a text parses as an API key, the key's text form is identical to it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

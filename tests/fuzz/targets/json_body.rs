@@ -1,10 +1,10 @@
-//! A body that is taken is valid JSON to another parser too, and its blob is kept to the byte.
+//! The parts of an accepted body are valid JSON, and its blob is byte-identical to its text.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use strongroom_domain::blob::{BlobRules, JsonBlob};
-use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::json;
+use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::pieces::OpenAi;
 
 fuzz_target!(|data: &[u8]| {

@@ -1,4 +1,4 @@
-//! No bytes but those that were sealed open, and none make the opener panic.
+//! Arbitrary bytes do not open and cause no panic; sealed bytes open only in their context.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -13,7 +13,7 @@ fuzz_target!(|data: &[u8]| {
     let Ok(sealed) = seal(&key, &context, data, &OsRandom) else {
         return;
     };
-    let opened = open(&key, &context, &sealed).expect("what was sealed opens");
+    let opened = open(&key, &context, &sealed).expect("a sealed value opens");
     assert_eq!(opened.expose(), data);
     let elsewhere = Context::new(Purpose::DataKey).bytes(data);
     assert!(open(&key, &elsewhere, &sealed).is_err());

@@ -1,3 +1,5 @@
+//! Atomic creation of a cluster's folder, and its removal.
+
 use std::{
     fs::{self, DirBuilder, File},
     io::ErrorKind,
@@ -6,40 +8,39 @@ use std::{
 };
 
 use crate::{
-    PgError,
-    folder::{Folder, PREVIOUS, sibling, wait_until},
+    error::PgError,
+    folder::{Folder, sibling},
     programs::Programs,
+    wait::{PREVIOUS_SERVER_TIMEOUT, wait_until},
 };
 
-/// Makes the cluster with `make` unless it's there already. It's made next to its place and moved
-/// there when it is complete, so an interrupted try is simply done again.
-pub(crate) fn ensure(
+/// Creates the cluster with `create` if the folder has none. The cluster is created in
+/// `<data>.new` and renamed when it is complete, so an interrupted attempt can be repeated.
+pub(crate) fn create_if_missing(
     programs: &Programs,
     folder: &Folder,
-    make: impl FnOnce(&Path) -> Result<(), PgError>,
+    create: impl FnOnce(&Path) -> Result<(), PgError>,
 ) -> Result<(), PgError> {
     if is_cluster(folder.data())? {
         return Ok(());
     }
-    let fresh = sibling(folder.data(), "new");
-    remove(&fresh)?;
+    let new = sibling(folder.data(), "new");
+    remove(&new)?;
     DirBuilder::new()
         .mode(0o700)
-        .create(&fresh)
-        .map_err(PgError::io(format!(
-            "create the folder {}",
-            fresh.display()
-        )))?;
-    programs.give_folder(&fresh)?;
-    make(&fresh)?;
-    let (from, to) = (fresh.display(), folder.data().display());
-    fs::rename(&fresh, folder.data())
+        .create(&new)
+        .map_err(PgError::io(format!("create the folder {}", new.display())))?;
+    programs.chown_folder(&new)?;
+    create(&new)?;
+    let (from, to) = (new.display(), folder.data().display());
+    fs::rename(&new, folder.data())
         .and_then(|()| File::open(folder.parent())?.sync_all())
         .map_err(PgError::io(format!("move {from} to {to}")))
 }
 
+/// Whether the folder has a database cluster; false if it is empty or missing.
 pub(crate) fn is_cluster(data: &Path) -> Result<bool, PgError> {
-    let failed = || PgError::io(format!("look into {}", data.display()));
+    let failed = || PgError::io(format!("read the folder {}", data.display()));
     if data.join("PG_VERSION").try_exists().map_err(failed())? {
         return Ok(true);
     }
@@ -53,10 +54,10 @@ pub(crate) fn is_cluster(data: &Path) -> Result<bool, PgError> {
     }
 }
 
-/// Removes a folder. A program that was killed there just now may still be writing.
+/// Removes a folder, if it exists. Retries while a killed program still writes to it.
 pub(crate) fn remove(folder: &Path) -> Result<(), PgError> {
     let mut removed = Ok(());
-    wait_until(PREVIOUS, || {
+    wait_until(PREVIOUS_SERVER_TIMEOUT, || {
         removed = match fs::remove_dir_all(folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             other => other,
