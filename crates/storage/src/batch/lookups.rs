@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::batch::fair_queue::BatchItem;
 use crate::rows::{get, last_used};
-use crate::writes::write::Reply;
+use crate::writes::write::{QueueTrace, Reply};
 use crate::{rows, sql};
 
 /// Something of an organization that many requests look up at once.
@@ -106,17 +106,19 @@ impl LookupKind for OrgKeys {
     }
 }
 
-/// Something that somebody waits for.
+/// A lookup whose answer is awaited.
 pub(crate) struct Lookup<L: LookupKind> {
     pub(crate) scope: OrgScope,
     pub(crate) id: L::Id,
     pub(crate) sink: Box<dyn ReadSink<L::Found>>,
+    pub(crate) trace: QueueTrace,
 }
 
-/// Who is told what was found.
+/// Where the answer to a lookup goes.
 pub(crate) trait ReadSink<F>: Send + Sync {
-    /// Whether nobody waits any more.
+    /// Whether the caller no longer waits.
     fn is_gone(&self) -> bool;
+    /// Takes the answer.
     fn deliver(self: Box<Self>, found: StoreResult<F>);
 }
 
@@ -131,19 +133,28 @@ impl<F: Send> ReadSink<F> for Reply<F> {
 }
 
 impl<L: LookupKind> Lookup<L> {
-    /// What `reply` is to get.
+    /// A lookup whose answer goes to `reply`.
     pub(crate) fn of(scope: OrgScope, id: L::Id, reply: Reply<L::Found>) -> Self
     where
         L::Found: 'static,
     {
         let sink = Box::new(reply);
-        Self { scope, id, sink }
+        Self {
+            scope,
+            id,
+            sink,
+            trace: QueueTrace::current(),
+        }
     }
 }
 
 impl<L: LookupKind> BatchItem for Lookup<L> {
     fn org(&self) -> OrgId {
         self.scope.org()
+    }
+
+    fn trace(&mut self) -> &mut QueueTrace {
+        &mut self.trace
     }
 
     fn refuse(self, error: StoreError) {

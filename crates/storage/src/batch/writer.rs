@@ -14,14 +14,12 @@ use crate::batch::fair_queue::BatchItem;
 use crate::batch::queue::Worker;
 use crate::batch::shard_fallback::{ShardFallback, SingleOrgExecutor};
 use crate::connect::database::Database;
-use crate::sql;
-use crate::transaction::statement::Step;
 use crate::transaction::{OrgTransaction, with_deadline};
 use crate::writes::audit_lane::{Chained, Lane};
 use crate::writes::generations::{Checked, Used};
 use crate::writes::member::Member;
-use crate::writes::new_rows::NewRows;
-use crate::writes::write::{Write, WriteOp};
+use crate::writes::new_rows;
+use crate::writes::write::{QueueTrace, Write, WriteOp};
 
 /// Commits all waiting writes, and their audit events, in one transaction.
 pub(crate) struct Writer {
@@ -49,14 +47,18 @@ impl BatchItem for Write {
     }
 
     fn bytes(&self) -> usize {
-        match &self.operation {
+        match &self.op {
             WriteOp::Insert(row) => row.sealed_blob.len(),
             _ => 0,
         }
     }
 
+    fn trace(&mut self) -> &mut QueueTrace {
+        &mut self.trace
+    }
+
     fn refuse(self, error: StoreError) {
-        let _ = self.reply.send(Err(error));
+        self.reply.send(Err(error));
     }
 }
 
@@ -99,7 +101,7 @@ fn first_of_each(waiting: Vec<Write>) -> (Vec<Write>, Vec<Write>) {
     let (mut credentials, mut claims) = (HashSet::new(), HashSet::new());
     waiting.into_iter().partition(|write| {
         let org = write.scope.org();
-        match (&write.operation, &write.tracking.claim) {
+        match (&write.op, &write.tracking.claim) {
             (WriteOp::Change { id, .. } | WriteOp::Delete(id), _) => credentials.insert((org, *id)),
             (_, Some(claim)) => claims.insert((org, claim.key)),
             _ => true,
@@ -190,14 +192,14 @@ impl Writer {
             prepared.transaction.finish().await?;
             return Ok(results(prepared.members, None));
         };
-        let new = NewRows::of(&prepared.members);
-        let used = Used::of(prepared.used, &new, &self.checked);
-        // New rows, then the check of the keys that they are sealed under, then the events.
-        let mut steps = new.steps();
+        let new = new_rows::generations(&prepared.members);
+        let used = Used::of(prepared.used, new, &self.checked);
+        // New rows, then the check of the keys under which they are sealed, then the events.
+        let mut steps = new_rows::steps(&prepared.members);
         steps.extend(used.check());
-        steps.push(Step::Insert(&sql::AUDIT_INSERT, chained.params()));
-        let health = batch.iter().any(|write| write.tracking.operation.is_some());
-        match prepared.transaction.commit_with(&steps, health).await {
+        steps.push(chained.step());
+        let tracked = batch.iter().any(|write| write.tracking.operation.is_some());
+        match prepared.transaction.commit_with(&steps, tracked).await {
             Ok(ended) => {
                 if let Some(epoch) = ended.epoch {
                     self.checked.note(&used, epoch);
@@ -259,7 +261,7 @@ fn results(members: Vec<Member<'_>>, position: Option<WalPosition>) -> Vec<Store
 
 fn answer(batch: Vec<Write>, results: Vec<StoreResult<Committed>>) {
     for (write, result) in batch.into_iter().zip(results) {
-        let _ = write.reply.send(result);
+        write.reply.send(result);
     }
 }
 

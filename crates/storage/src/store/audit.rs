@@ -25,7 +25,7 @@ use crate::rows::{get, lane_head};
 use crate::sql;
 use crate::store::PgStore;
 use crate::transaction::OrgTransaction;
-use crate::writes::write::{Write, WriteOp};
+use crate::writes::write::{QueueTrace, Write, WriteOp, WriteReply};
 
 /// Before every event, in any order.
 pub(crate) const FIRST: EventPlace = EventPlace {
@@ -277,9 +277,10 @@ impl AuditStore for PgStore {
         let begun = self.writes.begin(|reply| Write {
             tracking: Tracking::default(),
             scope,
-            operation: WriteOp::Record,
+            op: WriteOp::Record,
             event,
-            reply,
+            reply: WriteReply::Committed(reply),
+            trace: QueueTrace::current(),
         });
         let counters = self.database.counters();
         tokio::spawn(async move {

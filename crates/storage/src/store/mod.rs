@@ -7,8 +7,10 @@ pub(crate) mod keys;
 pub(crate) mod last_used;
 pub(crate) mod listing;
 pub(crate) mod operations;
+pub(crate) mod organizations;
 pub(crate) mod rotation;
 pub(crate) mod scrub;
+pub(crate) mod status;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,12 +22,11 @@ use strongroom_domain::crypto::RandomSource;
 use strongroom_domain::health::counters::Counters;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::ports::store::{Committed, Tracking};
-use strongroom_domain::{Clock, CredentialId, LaneId};
+use strongroom_domain::{Clock, LaneId};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
-use uuid::Uuid;
 
 use crate::batch::lookups::{ApiKeys, Credentials, Lookup, OrgKeys};
 use crate::batch::queue::{BatchQueue, QueueConfig};
@@ -35,13 +36,11 @@ use crate::batch::worker_thread::WorkerThread;
 use crate::batch::writer::{NewLane, SingleOrgWriter, Writer};
 use crate::connect::database::Database;
 use crate::connect::error::ConnectError;
-use crate::rows::get;
-use crate::sql;
 use crate::transaction::statement::Bound;
 use crate::transaction::{OrgTransaction, with_deadline};
 use crate::writes::audit_lane::Lane;
 use crate::writes::generations::Checked;
-use crate::writes::write::{Write, WriteOp};
+use crate::writes::write::{QueueTrace, Write, WriteOp, WriteReply};
 
 /// Most writes in one transaction, and reads in one statement.
 const LARGEST_BATCH: usize = 256;
@@ -136,30 +135,31 @@ impl PgStore {
     pub(crate) async fn write(
         &self,
         scope: OrgScope,
-        operation: WriteOp,
+        op: WriteOp,
         event: Event,
     ) -> StoreResult<()> {
         let tracking = Tracking::default();
-        let written = self.write_tracked(scope, operation, tracking, event);
+        let written = self.write_tracked(scope, op, tracking, event);
         written.await.map(drop)
     }
 
     pub(crate) async fn write_tracked(
         &self,
         scope: OrgScope,
-        operation: WriteOp,
+        op: WriteOp,
         tracking: Tracking,
         event: Event,
     ) -> StoreResult<Committed> {
         self.retry_contended(|| {
-            let (operation, event) = (operation.clone(), event.clone());
+            let (op, event) = (op.clone(), event.clone());
             let tracking = tracking.clone();
             self.writes.ask(|reply| Write {
                 scope,
-                operation,
+                op,
                 tracking,
                 event,
-                reply,
+                reply: WriteReply::Committed(reply),
+                trace: QueueTrace::current(),
             })
         })
         .await
@@ -217,46 +217,6 @@ impl PgStore {
     /// Where credentials are read from.
     pub(crate) fn reading(&self) -> &Database {
         self.replica.as_ref().unwrap_or(&self.database)
-    }
-
-    // In a transaction of its own, with a lane of its own: however many rows there are, the writers of other
-    // organizations do not wait for it.
-    pub(crate) async fn delete_all(
-        &self,
-        lane: &mut Lane,
-        scope: OrgScope,
-        event: Event,
-        each: Event,
-    ) -> StoreResult<OrgTransaction> {
-        let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
-        let appended = lane.append(&transaction, vec![(scope, event)]).await?;
-        lane.committed(appended);
-        loop {
-            let rows = transaction
-                .query(sql::CREDENTIALS_DELETE_SOME, &[&scope.org().0])
-                .await?;
-            if rows.is_empty() {
-                return Ok(transaction);
-            }
-            let ids: Vec<Uuid> = rows
-                .iter()
-                .map(|row| get(row, "cred_id"))
-                .collect::<StoreResult<_>>()?;
-            let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &ids];
-            transaction
-                .execute(sql::CREDENTIAL_USES_DELETE, params)
-                .await?;
-            let events = rows
-                .iter()
-                .map(|row| {
-                    let mut event = each.clone().about(CredentialId(get(row, "cred_id")?));
-                    event.version = Some(get(row, "version")?);
-                    Ok((scope, event))
-                })
-                .collect::<StoreResult<_>>()?;
-            let appended = lane.append(&transaction, events).await?;
-            lane.committed(appended);
-        }
     }
 }
 

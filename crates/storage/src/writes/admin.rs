@@ -24,7 +24,7 @@ pub(crate) async fn administer(
     write: &Write,
 ) -> StoreResult<StoreResult<()>> {
     let (org, at) = (write.scope.org(), write.event.at);
-    match &write.operation {
+    match &write.op {
         WriteOp::AddOrganization(organization, key) => {
             add_organization(transaction, organization, key).await
         }

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::rows::lane_head;
 use crate::sql;
 use crate::transaction::OrgTransaction;
-use crate::transaction::statement::Bound;
+use crate::transaction::statement::{Bound, Step};
 
 /// Most organizations whose heads are kept in memory; beyond it they are read again.
 const MAX_HEADS: usize = 100_000;
@@ -236,8 +236,13 @@ impl Lane {
 }
 
 impl Chained<'_> {
+    /// The step that stores the events.
+    pub(crate) fn step(&self) -> Step<'_> {
+        Step::insert(&sql::AUDIT_INSERT, self.params())
+    }
+
     /// The rows of the events, for [`sql::AUDIT_INSERT`].
-    pub(crate) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
+    fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let mut params: Vec<&(dyn ToSql + Sync)> =
             Vec::with_capacity(self.links.len() * sql::AUDIT_INSERT.columns);
         for link in &self.links {

@@ -6,7 +6,6 @@ use strongroom_domain::OrgId;
 use uuid::Uuid;
 
 use crate::transaction::statement::Step;
-use crate::writes::new_rows::NewRows;
 
 /// Most organizations whose generations are kept in memory; beyond it they are checked again.
 const MAX_CHECKED: usize = 100_000;
@@ -21,9 +20,13 @@ pub(crate) struct Used {
 
 impl Used {
     /// Those of changed rows, and of new ones.
-    pub(crate) fn of(changed: Vec<(OrgId, i32)>, new: &NewRows<'_>, checked: &Checked) -> Self {
+    pub(crate) fn of(
+        changed: Vec<(OrgId, i32)>,
+        new: impl Iterator<Item = (OrgId, i32)>,
+        checked: &Checked,
+    ) -> Self {
         let mut used = changed;
-        used.extend(new.used());
+        used.extend(new);
         used.sort_unstable();
         used.dedup();
         let checked = checked.epoch_of(&used);

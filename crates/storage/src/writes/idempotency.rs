@@ -63,7 +63,7 @@ struct Claiming<'m, 'w> {
 impl<'m, 'w> Claiming<'m, 'w> {
     fn new(member: &'m mut Member<'w>) -> Option<Self> {
         let write = member.write;
-        let WriteOp::Insert(row) = &write.operation else {
+        let WriteOp::Insert(row) = &write.op else {
             return None;
         };
         Some(Self {
