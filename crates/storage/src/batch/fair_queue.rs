@@ -25,9 +25,9 @@ pub(crate) trait BatchItem: Send + 'static {
 /// rows in memory up to `work_mem`, 4 MiB by default, and spills the rest to a temporary file.
 pub(super) const LARGEST_BYTES: usize = 2 * 1024 * 1024;
 
-/// Waiting requests, by organization. Organizations take turns, one request each, so that one with many
-/// requests does not delay one with few. When the queue is full, the last request of the organization
-/// with the most requests is evicted.
+/// Waiting requests, by organization. Organizations take turns, one request each, so that one with
+/// many requests does not delay one with few. When the queue is full, the last request of the
+/// organization with the most requests is evicted.
 pub(crate) struct FairQueue<M> {
     by_org: HashMap<OrgId, VecDeque<M>>,
     /// Every organization with a waiting request, once.

@@ -17,26 +17,26 @@ use crate::rows::{get, last_used};
 use crate::writes::write::{QueueTrace, Reply};
 use crate::{rows, sql};
 
-/// Something of an organization that many requests look up at once.
+/// A kind of row that many requests look up at the same time.
 pub(crate) trait LookupKind: Send + 'static {
-    /// By what it is known within its organization.
+    /// The id of the row within its organization.
     type Id: Copy + Eq + Hash + Send + Sync;
-    /// What there is; the default where there is nothing.
+    /// The rows of one id; the default where there is none.
     type Found: Clone + Default + Send;
-    /// Finds all that is asked for. Its parameters are the organizations and, at the same places, the ids.
+    /// The statement. Its parameters are the organizations and, at the same positions, the ids.
     const SQL: &'static str;
     /// The same for a sharded cluster.
     const SHARDED: &'static str = Self::SQL;
 
     /// The id as a parameter.
     fn param(id: Self::Id) -> Uuid;
-    /// What a row is about.
+    /// The id of a row.
     fn id(row: &Row) -> StoreResult<Self::Id>;
-    /// Adds a row to what was found of its id so far.
+    /// Adds a row to those found for its id so far.
     fn add(found: &mut Self::Found, org: OrgId, row: &Row) -> StoreResult<()>;
 }
 
-/// A credential, with its last use.
+/// A credential, with its last-used time.
 pub(crate) struct Credentials;
 /// An API key.
 pub(crate) struct ApiKeys;

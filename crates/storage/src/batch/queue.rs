@@ -28,8 +28,8 @@ pub(crate) trait Worker: Send + 'static {
     async fn run(&mut self, items: Vec<Self::Item>);
 }
 
-/// A bounded queue in front of one worker. The worker never waits for a batch to fill: it takes what is
-/// queued, so an idle service answers at once, and batches grow under load.
+/// A bounded queue in front of one worker. The worker never waits for a batch to fill: it takes
+/// what is queued, so an idle service answers at once, and batches grow under load.
 pub(crate) struct BatchQueue<M: BatchItem> {
     queue: Arc<Queue<M>>,
 }
@@ -159,7 +159,8 @@ impl<M: BatchItem> Queue<M> {
         self.waiting.lock()
     }
 
-    /// Adds `item`. When the queue is full, the last request of the busiest organization is refused.
+    /// Adds `item`. When the queue is full, the last request of the busiest organization is
+    /// refused.
     fn put(&self, mut item: M) {
         item.trace().enter_queue(self.config.name);
         let refused = {

@@ -30,8 +30,8 @@ impl ReadSink<Option<Arc<StoredCredential>>> for PendingReveal {
         self.reply.is_closed()
     }
 
-    // The event joins the next batch of writes, and the opened credential rides with it: the caller is
-    // woken once, after the commit.
+    // The event joins the next batch of writes, and the opened credential rides with it: the caller
+    // is woken once, after the commit.
     fn deliver(self: Box<Self>, found: StoreResult<Option<Arc<StoredCredential>>>) {
         match (self.open)(found) {
             Ok(outcome) => self.writes.put(Write {

@@ -1,5 +1,5 @@
-//! Per-organization fallback when a shard is unreachable: each organization is tried alone, so that those
-//! whose shard is reachable do not wait for the others.
+//! Per-organization fallback when a shard is unreachable: each organization is tried alone, so that
+//! those whose shard is reachable do not wait for the others.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -19,7 +19,8 @@ use crate::batch::fair_queue::BatchItem;
 
 /// Most organizations that are tried at the same time.
 const TOGETHER: usize = 4;
-/// How long an organization's requests are refused without another try after its shard was unreachable.
+/// How long an organization's requests are refused without another try after its shard was
+/// unreachable.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Most requests that may wait in the fallback.
 const CAPACITY: usize = 4096;
@@ -30,13 +31,13 @@ pub(crate) trait SingleOrgExecutor: Send + Sync + 'static {
     /// One request with its reply.
     type Item: BatchItem;
 
-    /// Executes `items`, all of one organization, and answers each. Returns whether the organization's
-    /// shard was reachable.
+    /// Executes `items`, all of one organization, and answers each. Returns whether the
+    /// organization's shard was reachable.
     async fn execute(&self, items: Vec<Self::Item>) -> bool;
 }
 
-/// The requests that must not share a batch: those of organizations whose shard was unreachable at the
-/// last try, and of the organizations that shared a batch with them.
+/// The requests that must not share a batch: those of organizations whose shard was unreachable at
+/// the last try, and of the organizations that shared a batch with them.
 pub(crate) struct ShardFallback<M> {
     queue: mpsc::UnboundedSender<Vec<M>>,
     quarantined: Quarantine,
@@ -68,8 +69,8 @@ impl<M: BatchItem> ShardFallback<M> {
         Self { queue, quarantined }
     }
 
-    /// Takes over a batch that failed because a shard is unreachable. A batch of one organization is refused:
-    /// then it is that organization's shard.
+    /// Takes over a batch that failed because a shard is unreachable. A batch of one organization
+    /// is refused: then it is that organization's shard.
     pub(crate) fn take(&self, batch: Vec<M>, why: &str) {
         let orgs: HashSet<OrgId> = batch.iter().map(BatchItem::org).collect();
         let alone = orgs.len() == 1;

@@ -26,16 +26,16 @@ pub(crate) struct Writer {
     pub(crate) database: Database,
     pub(crate) lane: Lane,
     pub(crate) checked: Checked,
-    /// Makes a lane with a new id, for when nobody knows how far the old one got.
+    /// Creates a lane with a new id, after a commit with an unknown outcome.
     pub(crate) new_lane: NewLane,
-    /// Where a batch goes that touches a part of the database that is away.
+    /// Takes over batches that touch an unreachable shard.
     pub(crate) fallback: Option<ShardFallback<Write>>,
 }
 
-/// Makes a lane with a new id.
+/// Creates a lane with a new id.
 pub(crate) type NewLane = Arc<dyn Fn() -> StoreResult<Lane> + Send + Sync>;
 
-/// Writes of one organization by themselves, each time in a lane of their own.
+/// Executes the writes of one organization alone, each batch in a lane of its own.
 pub(crate) struct SingleOrgWriter {
     pub(crate) database: Database,
     pub(crate) new_lane: NewLane,
@@ -95,8 +95,8 @@ impl Worker for Writer {
     }
 }
 
-/// Splits off the writes that may share a transaction: each credential once, so that writes to it keep their
-/// order, and each claim once.
+/// Splits off the writes that may share a transaction: at most one per credential, so that writes
+/// to it keep their order, and at most one per idempotency key.
 fn first_of_each(waiting: Vec<Write>) -> (Vec<Write>, Vec<Write>) {
     let (mut credentials, mut claims) = (HashSet::new(), HashSet::new());
     waiting.into_iter().partition(|write| {
@@ -110,7 +110,7 @@ fn first_of_each(waiting: Vec<Write>) -> (Vec<Write>, Vec<Write>) {
 }
 
 impl Writer {
-    /// Carries out and answers all of `waiting`. Whether the parts of the database that it needs were there.
+    /// Carries out and answers all of `waiting`. Returns whether all shards were reachable.
     async fn carry_out(&mut self, mut waiting: Vec<Write>) -> bool {
         let mut there = true;
         while !waiting.is_empty() {
@@ -128,7 +128,7 @@ impl Writer {
         there
     }
 
-    // One bad write must not take the others with it: a batch that fails as a whole is tried one by one.
+    // One bad write must not fail the others: a batch that fails as a whole is retried one by one.
     async fn commit_batch(&mut self, batch: Vec<Write>) -> bool {
         match self.commit(&batch).await {
             Ok(results) => answer(batch, results),
@@ -156,7 +156,8 @@ impl Writer {
         true
     }
 
-    // What takes its time once may do so again and again; the second time, the rest shall not wait for it.
+    // After two writes that were contended or timed out, the remaining writes do not wait for a
+    // third.
     async fn commit_singly(&mut self, batch: Vec<Write>) {
         let mut contended = 0;
         for write in batch {
@@ -208,8 +209,8 @@ impl Writer {
                 Ok(results(prepared.members, ended.position))
             }
             Err(error) => {
-                // The transaction may still commit, however late. Events that followed in the same lane could
-                // then bear its numbers, so they go into another one.
+                // The transaction may still commit later. Later events in the same lane would then
+                // have the same sequence numbers, so they go into another lane.
                 match (&error, (self.new_lane)()) {
                     (StoreError::OutcomeUnknown(_), Ok(lane)) => self.lane = lane,
                     _ => self.lane.forget(batch.iter().map(|write| write.scope)),
@@ -219,7 +220,7 @@ impl Writer {
         }
     }
 
-    // All that needs answers from the database.
+    // Everything that needs answers from the database before the commit.
     async fn prepare<'b>(&self, batch: &'b [Write]) -> StoreResult<Prepared<'b>> {
         let scopes: Vec<OrgScope> = batch.iter().map(|write| write.scope).collect();
         let transaction = OrgTransaction::begin(&self.database, &scopes).await?;
@@ -244,9 +245,9 @@ impl Writer {
 struct Prepared<'b> {
     transaction: OrgTransaction,
     members: Vec<Member<'b>>,
-    /// What changed rows name.
+    /// The key generations of changed rows.
     used: Vec<(OrgId, i32)>,
-    /// None when nothing is to be written.
+    /// `None` when there is nothing to write.
     chained: Option<Chained<'b>>,
 }
 
@@ -265,7 +266,7 @@ fn answer(batch: Vec<Write>, results: Vec<StoreResult<Committed>>) {
     }
 }
 
-// One cause, told to each of a batch's members.
+// The same error for each member of a batch.
 fn again(error: &StoreError) -> StoreError {
     match error {
         StoreError::OutcomeUnknown(why) => StoreError::OutcomeUnknown(why.clone()),

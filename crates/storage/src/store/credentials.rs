@@ -157,8 +157,8 @@ impl CredentialStore for PgStore {
 }
 
 impl PgStore {
-    // In a transaction of its own, with a lane of its own: however many rows there are, the writers of other
-    // organizations do not wait for it.
+    // Runs in a transaction and a lane of its own, so that a large organization does not delay the
+    // writes of others.
     async fn delete_all(
         &self,
         lane: &mut Lane,

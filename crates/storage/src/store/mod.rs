@@ -44,14 +44,14 @@ use crate::writes::write::{QueueTrace, Write, WriteOp, WriteReply};
 
 /// Most writes in one transaction, and reads in one statement.
 const LARGEST_BATCH: usize = 256;
-/// Most requests that wait for the next batch; beyond it they are refused at once.
+/// Most requests that wait for the next batch; beyond that, requests are refused at once.
 const QUEUE_CAPACITY: usize = 4096;
 
-/// Longest time for what an organization asks by itself, after the batch that it was in failed: short, since others
-/// wait for their turn.
+/// Timeout of one organization's requests in the per-organization fallback: short, since other
+/// organizations wait for their turn.
 pub(crate) const SINGLE_ORG_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Pause before a write is tried again that found its row held by another transaction.
+/// Pause before the retry of a write whose row was locked by another transaction.
 const CONTENDED: Duration = Duration::from_millis(20);
 
 /// The vault's store on PostgreSQL.
@@ -68,16 +68,16 @@ pub struct PgStore {
     pub(crate) api_keys: BatchQueue<Lookup<ApiKeys>>,
     pub(crate) org_keys: BatchQueue<Lookup<OrgKeys>>,
     _thread: WorkerThread,
-    /// The connections of the workers, and of the one that reads credentials.
+    /// The connections of the workers, and of the reader of credentials.
     pub(crate) reserved: Database,
     pub(crate) reserved_reads: Database,
-    /// Queries that may read many rows take at most half of the pool, so that the others always get through.
+    /// Limits queries that may read many rows to half of the pool.
     pub(crate) scans: Semaphore,
 }
 
 impl PgStore {
-    /// Starts the workers on a thread of their own, with an audit lane of their own. Credentials are read from
-    /// `replica` if there is one.
+    /// Starts the workers on a thread of their own, with a new audit lane. Credentials are read
+    /// from `replica` if there is one.
     ///
     /// # Errors
     /// [`ConnectError::Failed`] when there is no thread, or no id for the lane.
@@ -165,7 +165,7 @@ impl PgStore {
         .await
     }
 
-    /// Tries again and again, for a while, what another transaction stands in the way of.
+    /// Retries `work` while another transaction holds its rows, until the statement timeout.
     pub(crate) async fn retry_contended<T, W: Future<Output = StoreResult<T>>>(
         &self,
         work: impl Fn() -> W,
@@ -181,7 +181,7 @@ impl PgStore {
         }
     }
 
-    /// A lane for one transaction outside the shared ones.
+    /// A lane for one transaction outside the batches.
     pub(crate) fn own_lane(&self) -> StoreResult<Lane> {
         let counters = self.database.counters();
         let (chain, clock) = (self.chain.clone(), self.clock.clone());
@@ -214,7 +214,7 @@ impl PgStore {
         query_on(&self.database, scope, sql, params).await
     }
 
-    /// Where credentials are read from.
+    /// The database that credentials are read from.
     pub(crate) fn reading(&self) -> &Database {
         self.replica.as_ref().unwrap_or(&self.database)
     }

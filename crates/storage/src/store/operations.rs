@@ -1,4 +1,4 @@
-//! Operations that regions are health for.
+//! Operations that regions are watched for.
 
 use std::collections::HashSet;
 

@@ -70,7 +70,7 @@ impl ToSql for Value<'_> {
         self.param().to_sql_checked(kind, out)
     }
 
-    // Which types the value takes is known of the value itself alone, and checked in `to_sql`.
+    // The types that the value accepts are known of the inner value alone, and checked in `to_sql`.
     fn accepts(_: &Type) -> bool {
         true
     }
@@ -78,7 +78,7 @@ impl ToSql for Value<'_> {
     to_sql_checked!();
 }
 
-/// What a transaction does at its end, and no answer is needed to.
+/// A part of a transaction that needs no answer before the commit.
 pub(crate) enum Step<'a> {
     /// Inserts rows whose values stand one after another.
     Insert(&'static Insert, Vec<Value<'a>>),

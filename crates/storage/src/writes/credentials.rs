@@ -67,7 +67,7 @@ impl Locked {
     }
 }
 
-// Never waits for a row: in a shared transaction everybody would wait along.
+// Never waits for a row: every member of the shared transaction would wait with it.
 async fn lock(
     transaction: &OrgTransaction,
     wanted: &BTreeMap<OrgId, Vec<Uuid>>,

@@ -113,7 +113,8 @@ impl QueueTrace {
         }
     }
 
-    /// Notes that the request is taken out of its queue. Returns the span of its batch, if there is one.
+    /// Notes that the request is taken out of its queue. Returns the span of its batch, if there is
+    /// one.
     pub(crate) fn leave_queue(&mut self) -> Option<Span> {
         let waited = std::mem::replace(&mut self.waiting, Span::none());
         let database = || tracing::info_span!(target: TRACE, parent: &self.request, "database");
