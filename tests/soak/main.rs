@@ -103,7 +103,11 @@ async fn rolling(stage: &Stage, random: &mut fastrand::Rng, summary: &mut Summar
         summary.replaced += 1;
     }
     assert_eq!(balancer.failures(), Vec::<String>::new());
-    assert!(load.troubles().is_empty(), "{:?}", load.troubles());
+    assert!(
+        load.failed_requests().is_empty(),
+        "{:?}",
+        load.failed_requests()
+    );
     checked(stage, load, summary, false).await;
 }
 

@@ -50,7 +50,11 @@ async fn the_clock_may_jump_to_and_fro() {
         set(offset);
         load.has_done(80).await;
     }
-    assert!(load.troubles().is_empty(), "{:?}", load.troubles());
+    assert!(
+        load.failed_requests().is_empty(),
+        "{:?}",
+        load.failed_requests()
+    );
     let client = vault.database.connect().await;
     for moment in [
         "at > now() + interval '300 days'",

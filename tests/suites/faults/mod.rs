@@ -30,10 +30,10 @@ fn settings(seed: u64) -> LoadSettings {
 async fn survives(stage: &mut Stage, load: &Load, faults: &[(Fault, Duration)]) {
     for (fault, length) in faults {
         load.has_done(30).await;
-        let before = load.troubles().len();
+        let before = load.failed_requests().len();
         let ended = stage.suffer(*fault, *length, load).await;
         let took = load.has_recovered(ended, BACK).await;
-        let felt = load.troubles().len() - before;
+        let felt = load.failed_requests().len() - before;
         println!("{fault:?} for {length:?}: {felt} requests failed, back after {took:?}");
         assert!(felt > 0, "{fault:?} did nothing");
         let causes = fault.cause();

@@ -29,7 +29,11 @@ async fn a_rolling_restart_fails_no_request() {
     }
     assert_eq!(balancer.failures(), Vec::<String>::new());
     let mut checked = load.stop().await;
-    assert!(checked.troubles().is_empty(), "{:?}", checked.troubles());
+    assert!(
+        checked.failed_requests().is_empty(),
+        "{:?}",
+        checked.failed_requests()
+    );
     let url = vault.server.url();
     checked.is_whole(&vault, &url).await;
     println!("{} requests passed; {checked}", balancer.passed());
