@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use reqwest::Client;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::api::Api;
@@ -125,6 +126,19 @@ impl TestVault {
         let (admin, member) = (self.new_key(org, "admin"), self.new_key(org, "member"));
         let member = member.at(&admin.url);
         (admin, member)
+    }
+
+    /// The API keys of `org`, as `strongroom key list` prints them.
+    #[must_use]
+    pub fn keys(&self, org: &str) -> Vec<Value> {
+        let listed = self.run(&["key", "list", "--org", org, "--json"]).json();
+        listed.as_array().unwrap().clone()
+    }
+
+    /// Revokes the API key `key_id` of `org`.
+    pub fn revoke(&self, org: &str, key_id: &str) {
+        let args = ["key", "revoke", "--org", org, "--key", key_id];
+        self.run(&args).assert_success();
     }
 
     /// Creates an API key of `org`.
