@@ -1,4 +1,4 @@
-//! Many callers at a time: each gets the answer to its own request.
+//! Many concurrent callers: each receives the answer to its own request.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ async fn a_bad_one_fails_alone() {
         .execute("update credentials set sealed_blob = ''", &[])
         .await
         .unwrap();
-    // One whose row the database itself refuses.
+    // The database refuses rows with this label.
     let refuse = "alter table credentials add constraint refuse check (label <> 'refused')";
     client.batch_execute(refuse).await.unwrap();
     let tasks = (0..60).map(|n| {
