@@ -20,10 +20,9 @@ const LONG: Duration = Duration::from_secs(90);
 fn organization(deployment: Deployment) -> Api {
     let org = deployment.run(&["org", "create", "--name", "compose", "--json"]);
     let org = org.json()["org_id"].as_str().unwrap().to_owned();
-    let create = [
-        "key", "create", "--org", &org, "--role", "admin", "--name", "n", "--json",
-    ];
-    let key = deployment.run(&create).json();
+    let create = ["key", "create", "--org", &org, "--role", "admin"];
+    let key = deployment.run(&[&create[..], &["--name", "n", "--json"]].concat());
+    let key = key.json();
     let key = key["api_key"].as_str().unwrap();
     Api::new(&deployment.url(REGIONS[0]), &org, key)
 }
@@ -56,8 +55,7 @@ async fn serves(api: &Api) {
 
 async fn operation(api: &Api, id: &str) -> Value {
     let path = format!("/organizations/config/operations/{id}");
-    let answer = api.request(Method::GET, &path).send().await;
-    let Ok(answer) = answer else {
+    let Ok(answer) = api.request(Method::GET, &path).send().await else {
         return Value::Null;
     };
     let body: Value = answer.json().await.unwrap_or_default();
@@ -121,8 +119,7 @@ async fn a_region_is_killed(deployment: Deployment, admin: &Api) {
     .await;
     let there = admin.at(&deployment.url("ap"));
     eventually("the region serves again", LONG, async || {
-        let listed = there.get(CREDENTIALS).await;
-        listed.status() == 200
+        there.get(CREDENTIALS).await.status() == 200
     })
     .await;
     every_region_serves(deployment, admin).await;
@@ -134,11 +131,8 @@ async fn servers_are_replaced_one_by_one(deployment: Deployment, admin: &Api) {
     deployment.compose(&["run", "--rm", "-T", "migrate"]);
     for replaced in REGIONS {
         let others: Vec<_> = REGIONS.into_iter().filter(|one| *one != replaced).collect();
-        let loads = others.iter().map(|one| {
-            let api = admin.at(&deployment.url(one));
-            Load::begin(api, "local_region")
-        });
-        let loads: Vec<_> = loads.collect();
+        let begin = |one: &&str| Load::begin(admin.at(&deployment.url(one)), "local_region");
+        let loads: Vec<_> = others.iter().map(begin).collect();
         let server = format!("strongroom-{replaced}");
         let recreate = ["up", "-d", "--no-deps", "--force-recreate", "--wait"];
         let moved = deployment;

@@ -1,13 +1,14 @@
-//! What goes wrong around a server: it shows in `/metrics` and in one line of the log that names the cause, and so does
-//! its end.
+//! Conditions of a server's environment: the begin and the end of each one are in `/metrics`, and
+//! in one line of the log that names the cause.
+
+mod database;
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::Method;
 use strongroom_e2e::{
-    Api, CREDENTIALS, Database, OwnCluster, Proxy, Scrape, TestRegions, TestVault, api_key,
-    eventually,
+    Api, CREDENTIALS, Database, OwnCluster, Scrape, TestRegions, TestVault, api_key, eventually,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -22,7 +23,7 @@ async fn is_there(api: &Api, of: &str, trouble: &str) -> bool {
     metrics.number("strongroom_trouble", &labels.each_ref().map(String::as_str)) == 1.0
 }
 
-/// Waits until the trouble shows while `provoke` goes on; then, however many requests it hits, one line has told of it.
+/// Repeats `provoke` until the condition is active. Further failures must not be logged again.
 async fn shows(
     vault: &TestVault,
     (of, trouble): (&str, &str),
@@ -37,23 +38,23 @@ async fn shows(
     for _ in 0..5 {
         provoke().await;
     }
-    let told = told_once(vault, of, trouble, "ERROR").await;
-    assert!(told.contains(cause), "no {cause} in {told}");
+    let line = logged_once(vault, of, trouble, "ERROR").await;
+    assert!(line.contains(cause), "no {cause} in {line}");
 }
 
-/// Waits until it is over, and one line has told of that.
+/// Repeats `succeed` until the condition is no longer active. Its end must be logged once.
 async fn ends(vault: &TestVault, (of, trouble): (&str, &str), succeed: impl AsyncFn()) {
-    eventually("it is over", LIMIT, async || {
+    eventually("the condition is over", LIMIT, async || {
         succeed().await;
         !is_there(&vault.admin, of, trouble).await
     })
     .await;
-    let told = told_once(vault, of, trouble, "INFO").await;
-    assert!(told.contains("\"over: "), "{told}");
+    let line = logged_once(vault, of, trouble, "INFO").await;
+    assert!(line.contains("\"over: "), "{line}");
 }
 
-/// The one line that tells of it, once it has arrived.
-async fn told_once(vault: &TestVault, of: &str, trouble: &str, level: &str) -> String {
+/// Waits for the condition's line of the log; panics if there are several.
+async fn logged_once(vault: &TestVault, of: &str, trouble: &str, level: &str) -> String {
     let until = std::time::Instant::now() + LIMIT;
     loop {
         let mut lines = lines(vault, of, trouble, level);
@@ -78,7 +79,7 @@ fn lines(vault: &TestVault, of: &str, trouble: &str, level: &str) -> Vec<String>
     log.lines().filter(fits).map(str::to_owned).collect()
 }
 
-/// Ten writes at once, and no matter what becomes of them.
+/// Sends ten writes at the same time, with any outcome.
 async fn writes(api: &Api) {
     let body = api_key("secret");
     join_all((0..10).map(|_| api.post(&body))).await;
@@ -104,7 +105,7 @@ async fn a_database_that_is_gone_is_told_of_once() {
     assert!(metrics.number(failed, &unavailable) > 0.0);
     let failures = "strongroom_database_connect_failures_total";
     assert!(metrics.number(failures, &["database=\"primary\""]) > 0.0);
-    // No request by itself says more than that it got 503, and which one.
+    // The lines of single requests contain the status and the code, but not the cause.
     let log = vault.server.log();
     assert!(
         log.contains("\"status\":503,\"error\":\"unavailable\""),
@@ -117,103 +118,6 @@ async fn a_database_that_is_gone_is_told_of_once() {
 }
 
 #[tokio::test]
-async fn each_way_in_which_a_database_fails_has_its_name() {
-    let cluster = OwnCluster::start().await;
-    let database = cluster.database();
-    let admin = database.connect().await;
-    let vault = TestVault::start_on(database, &[]).await;
-    let api = &vault.admin;
-    let provoke = async || writes(api).await;
-    let succeed = async || write(api).await;
-    let sql = async |statement: &str| admin.batch_execute(statement).await.unwrap();
-    let reconnect =
-        "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'strongroom_app'";
-
-    sql("revoke insert on audit_events from strongroom_app").await;
-    shows(&vault, ("primary", "statement_failed"), "42501", provoke).await;
-    sql("grant insert on audit_events to strongroom_app").await;
-    ends(&vault, ("primary", "statement_failed"), succeed).await;
-
-    sql("alter role strongroom_app set default_transaction_read_only = on").await;
-    sql(reconnect).await;
-    shows(&vault, ("primary", "read_only"), "25006", provoke).await;
-    sql("alter role strongroom_app reset default_transaction_read_only").await;
-    sql(reconnect).await;
-    ends(&vault, ("primary", "read_only"), succeed).await;
-
-    sql("alter role strongroom_app connection limit 0").await;
-    sql(reconnect).await;
-    shows(
-        &vault,
-        ("primary", "too_many_connections"),
-        "53300",
-        provoke,
-    )
-    .await;
-    sql("alter role strongroom_app connection limit -1").await;
-    ends(&vault, ("primary", "too_many_connections"), succeed).await;
-
-    sql("alter role strongroom_app nologin").await;
-    sql(reconnect).await;
-    shows(&vault, ("primary", "denied"), "28000", provoke).await;
-    sql("alter role strongroom_app login").await;
-    ends(&vault, ("primary", "denied"), succeed).await;
-}
-
-#[tokio::test]
-async fn a_database_that_is_slow_and_a_cut_connection_have_their_names() {
-    let cluster = OwnCluster::start().await;
-    let database = cluster.database();
-    let direct = database.app_url();
-    let port = direct
-        .rsplit(':')
-        .next()
-        .unwrap()
-        .split('/')
-        .next()
-        .unwrap();
-    let proxy = Proxy::to(port.parse().unwrap());
-    let behind = direct.replace(&format!(":{port}/"), &format!(":{}/", proxy.port()));
-    let variables = [
-        ("STRONGROOM_DATABASE_URL", &*behind),
-        ("STRONGROOM_STATEMENT_TIMEOUT", "500ms"),
-        ("STRONGROOM_REQUEST_TIMEOUT", "1s"),
-        ("STRONGROOM_CONNECT_TIMEOUT", "1s"),
-    ];
-    let vault = TestVault::start_on(database, &variables).await;
-    let api = &vault.admin;
-    write(api).await;
-    proxy.cut();
-    shows(&vault, ("primary", "slow"), "in time", async || {
-        write(api).await
-    })
-    .await;
-    proxy.heal();
-    ends(&vault, ("primary", "slow"), async || write(api).await).await;
-    // In the middle of what is under way, again and again until it hits a statement.
-    let lost = ("primary", "connection_lost");
-    eventually("a connection is lost", LIMIT, async || {
-        write(api).await;
-        let writing = tokio::spawn({
-            let api = api.clone();
-            async move { writes(&api).await }
-        });
-        tokio::task::yield_now().await;
-        proxy.refuse();
-        writing.await.unwrap();
-        proxy.heal();
-        is_there(api, lost.0, lost.1).await
-    })
-    .await;
-    eventually("it is over", LIMIT, async || {
-        write(api).await;
-        !is_there(api, lost.0, lost.1).await
-    })
-    .await;
-    assert!(!lines(&vault, lost.0, lost.1, "ERROR").is_empty());
-}
-
-#[tokio::test]
 async fn a_root_key_file_that_is_gone_is_told_of_once() {
     let vault = TestVault::start().await;
     let (file, missing) = (vault.root_key_file(), ("server", "root_keys"));
@@ -221,7 +125,7 @@ async fn a_root_key_file_that_is_gone_is_told_of_once() {
     std::fs::rename(&file, &aside).unwrap();
     let wait = async || tokio::task::yield_now().await;
     shows(&vault, missing, "No such file", wait).await;
-    // What is open stays open.
+    // The loaded root key remains usable.
     vault.admin.create("secret").await;
     std::fs::rename(&aside, &file).unwrap();
     ends(&vault, missing, wait).await;
@@ -234,7 +138,8 @@ async fn a_seal_that_does_not_open_is_told_of_once() {
     let (broken, sound) = (api.create("canary").await, api.create("sound").await);
     let database = vault.database.connect().await;
     let flip = format!(
-        "update credentials set sealed_blob = set_bit(sealed_blob, 110, 1 - get_bit(sealed_blob, 110)) \
+        "update credentials \
+         set sealed_blob = set_bit(sealed_blob, 110, 1 - get_bit(sealed_blob, 110)) \
          where cred_id = '{broken}'"
     );
     database.execute(&flip, &[]).await.unwrap();
@@ -253,12 +158,12 @@ async fn a_seal_that_does_not_open_is_told_of_once() {
         5.0
     );
     let log = vault.server.log();
-    let told = "a stored value failed its integrity check";
-    let told: Vec<_> = log.lines().filter(|line| line.contains(told)).collect();
-    assert_eq!(told.len(), 1, "{log}");
+    let text = "a stored value failed its integrity check";
+    let lines: Vec<_> = log.lines().filter(|line| line.contains(text)).collect();
+    assert_eq!(lines.len(), 1, "{log}");
     assert!(
-        told[0].contains(&broken) && told[0].contains(&api.org),
-        "{told:?}"
+        lines[0].contains(&broken) && lines[0].contains(&api.org),
+        "{lines:?}"
     );
     assert!(log.contains("\"error\":\"integrity_failure\""), "{log}");
 }
@@ -271,7 +176,7 @@ async fn a_region_that_lags_is_told_of_once() {
     server.standby.pause_replay().await;
     let api = &test.vault.admin;
     let lag = ["region=\"eu\""];
-    eventually("the lag shows", LIMIT, async || {
+    eventually("the lag is in the metrics", LIMIT, async || {
         write(api).await;
         let metrics = Scrape::of(&server.admin.url).await;
         metrics.value("strongroom_region_lag_seconds", &lag) > Some(1.0)
@@ -285,8 +190,8 @@ async fn a_region_that_lags_is_told_of_once() {
         .server
         .wait_for_log("\"message\":\"over: a region lags behind the primary\"");
     let log = server.server.log();
-    let told = "\"message\":\"a region lags behind the primary\"";
-    assert_eq!(log.matches(told).count(), 1, "{log}");
+    let line = "\"message\":\"a region lags behind the primary\"";
+    assert_eq!(log.matches(line).count(), 1, "{log}");
 }
 
 #[tokio::test]
@@ -298,7 +203,7 @@ async fn before_the_first_connection_the_cause_is_told() {
     let vault = TestVault::start_on(database, &[]).await;
     let server = vault.start_server(&[("STRONGROOM_DATABASE_URL", &url)]);
     let api = vault.admin.at(&server.url());
-    eventually("it is told", LIMIT, async || {
+    eventually("the condition is active", LIMIT, async || {
         is_there(&api, "primary", "unreachable").await
     })
     .await;
@@ -315,7 +220,7 @@ async fn before_the_first_connection_the_cause_is_told() {
         "{log}"
     );
     cluster.resume();
-    eventually("it is over", LIMIT, async || {
+    eventually("the condition is over", LIMIT, async || {
         !is_there(&api, "primary", "unreachable").await
     })
     .await;

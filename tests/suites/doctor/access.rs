@@ -37,11 +37,8 @@ async fn a_superuser_the_owner_and_who_can_become_it_are_refused() {
     };
     examine(owner).says("role", "failure", "owns tables");
     let found = examine(member);
-    let advice = found.says(
-        "role_membership",
-        "failure",
-        &format!("{member} can become {owner}"),
-    );
+    let words = format!("{member} can become {owner}");
+    let advice = found.says("role_membership", "failure", &words);
     assert!(advice.contains(&format!("revoke \"{owner}\" from \"{member}\"")));
     let advice = examine(bypass);
     let advice = advice.says("role", "failure", "has BYPASSRLS");
