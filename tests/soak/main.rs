@@ -81,7 +81,7 @@ async fn faults(
             _ => 12,
         };
         let length = Duration::from_millis(1 << random.u64(4..=longest));
-        let ended = stage.suffer(fault, length, &load).await;
+        let ended = stage.inject(fault, length, &load).await;
         let took = load.has_recovered(ended, BACK).await;
         summary.survived(fault, length, took);
     }

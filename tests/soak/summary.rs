@@ -12,14 +12,14 @@ pub(crate) struct Summary {
     pub(crate) replaced: usize,
     /// The largest resident memory of a server at the end of a round, in bytes.
     pub(crate) memory: u64,
-    faults: BTreeMap<String, Suffered>,
+    faults: BTreeMap<String, FaultSummary>,
     counts: Counts,
     histories: usize,
     unacknowledged: (usize, usize),
 }
 
 #[derive(Default)]
-struct Suffered {
+struct FaultSummary {
     times: usize,
     longest: Duration,
     slowest: Duration,
@@ -31,10 +31,10 @@ impl Summary {
             "  {fault:?} for {length:?}: recovered after {} ms",
             took.as_millis()
         );
-        let suffered = self.faults.entry(format!("{fault:?}")).or_default();
-        suffered.times += 1;
-        suffered.longest = suffered.longest.max(length);
-        suffered.slowest = suffered.slowest.max(took);
+        let of_fault = self.faults.entry(format!("{fault:?}")).or_default();
+        of_fault.times += 1;
+        of_fault.longest = of_fault.longest.max(length);
+        of_fault.slowest = of_fault.slowest.max(took);
     }
 
     pub(crate) fn add(&mut self, checked: &Checked) {
@@ -55,8 +55,8 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "nothing was lost")?;
         line(f, "rounds", self.rounds)?;
-        for (fault, suffered) in &self.faults {
-            writeln!(f, "  {fault:<22} {suffered}")?;
+        for (fault, of_fault) in &self.faults {
+            writeln!(f, "  {fault:<22} {of_fault}")?;
         }
         let counts = &self.counts;
         let (unacknowledged, present) = self.unacknowledged;
@@ -80,7 +80,7 @@ fn line(f: &mut fmt::Formatter<'_>, what: &str, value: impl fmt::Display) -> fmt
     writeln!(f, "  {what:<40}{value}")
 }
 
-impl fmt::Display for Suffered {
+impl fmt::Display for FaultSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (longest, slowest) = (self.longest.as_millis(), self.slowest.as_millis());
         write!(

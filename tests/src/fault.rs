@@ -87,7 +87,7 @@ impl Fault {
 
 impl Stage {
     /// Injects `fault` for `length`; returns the time at which its cause ended.
-    pub async fn suffer(&mut self, fault: Fault, length: Duration, load: &Load) -> Instant {
+    pub async fn inject(&mut self, fault: Fault, length: Duration, load: &Load) -> Instant {
         match fault {
             Fault::ServersKilled => {
                 self.kill_servers();

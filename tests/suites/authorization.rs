@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use strongroom_e2e::{Api, CREDENTIALS, TestVault, failure};
 
-const NOBODY: &str = "0190a1b2-0000-7000-8000-0123456789ab";
+const UNKNOWN_ID: &str = "0190a1b2-0000-7000-8000-0123456789ab";
 const BODY: &str =
     r#"{"extcred_provider":"generic","extcred_type":"api_key","json_blob":{"api_key":"k"}}"#;
 const CHANGE: &str = r#"{"extcred_label":"new"}"#;
@@ -23,7 +23,7 @@ fn routes(id: &str) -> Vec<Route> {
         (Method::PATCH, one, CHANGE, 204, 403),
         (
             Method::DELETE,
-            format!("{CREDENTIALS}?credentialId={NOBODY}"),
+            format!("{CREDENTIALS}?credentialId={UNKNOWN_ID}"),
             "",
             204,
             403,
@@ -111,7 +111,7 @@ fn strangers<'a>(
         ),
         (
             "an unknown organization's header",
-            vec![org(NOBODY), key(&own.key)],
+            vec![org(UNKNOWN_ID), key(&own.key)],
         ),
         (
             "a bearer token",
@@ -171,7 +171,7 @@ async fn the_organization_header_is_checked_after_the_key_and_the_role() {
         vec![org("")],
         vec![org("x")],
         vec![org(&api.org), org(&api.org)],
-        vec![org(&api.org), org(NOBODY)],
+        vec![org(&api.org), org(UNKNOWN_ID)],
     ];
     for route in routes(&id) {
         for headers in &bad {
@@ -216,13 +216,13 @@ async fn what_is_wrong_with_a_request_is_said_to_those_who_may_make_it() {
         };
         let member = vault.member.request(method.clone(), &path);
         assert_eq!(bad_header(member).await.status(), 403, "{method} {path}");
-        let nobody = vault.admin.bare(method.clone(), &path);
-        assert_eq!(bad_header(nobody).await.status(), 401, "{method} {path}");
+        let anonymous = vault.admin.bare(method.clone(), &path);
+        assert_eq!(bad_header(anonymous).await.status(), 401, "{method} {path}");
         let admin = vault.admin.request(method.clone(), &path);
         assert_eq!(bad_header(admin).await.status(), 400, "{method} {path}");
     }
     // Input is checked before existence.
-    let missing = format!("{CREDENTIALS}/{NOBODY}");
+    let missing = format!("{CREDENTIALS}/{UNKNOWN_ID}");
     let answer = vault.admin.send(Method::PATCH, &missing, "{}").await;
     failure(answer, 400).await;
     let answer = vault.admin.send(Method::PATCH, &missing, CHANGE).await;
@@ -236,7 +236,7 @@ async fn another_organizations_credential_does_not_exist() {
     let id = vault.admin.create("mine").await;
     for (method, body) in [(Method::GET, ""), (Method::PATCH, CHANGE)] {
         let mut answers = Vec::new();
-        for id in [id.as_str(), NOBODY] {
+        for id in [id.as_str(), UNKNOWN_ID] {
             let path = format!("{CREDENTIALS}/{id}");
             let answer = other.send(method.clone(), &path, body).await;
             answers.push(failure(answer, 404).await.body);

@@ -2,7 +2,7 @@
 
 use strongroom_e2e::{TestVault, failure};
 
-const NOBODY: &str = "0190a1b2-0000-7000-8000-0123456789ab";
+const UNKNOWN_ID: &str = "0190a1b2-0000-7000-8000-0123456789ab";
 
 #[tokio::test]
 async fn one_or_all_or_nothing() {
@@ -27,9 +27,9 @@ async fn one_or_all_or_nothing() {
         assert_eq!(api.reveal(&id).await.status(), 404);
         assert_eq!(api.list().await.len(), left.len(), "{form}");
     }
-    let missing = format!("credentialId={NOBODY}");
+    let missing = format!("credentialId={UNKNOWN_ID}");
     assert_eq!(api.delete(&missing).await.status(), 204);
-    let both = format!("credentialId={NOBODY}&deleteAll=true");
+    let both = format!("credentialId={UNKNOWN_ID}&deleteAll=true");
     assert_eq!(
         api.delete(&both).await.status(),
         204,

@@ -2,7 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a test that cannot go on shall fail where it stands"
+    reason = "a test that cannot continue fails at that point"
 )]
 
 mod audit;

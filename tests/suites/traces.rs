@@ -210,11 +210,11 @@ async fn without_a_collector_requests_are_served_and_one_line_tells() {
         for _ in 0..300 {
             api.list().await;
         }
-        let told = vault.server.log();
+        let log = vault.server.log();
         assert_eq!(
-            told.matches("\"trouble\":\"trace_export\"").count(),
+            log.matches("\"trouble\":\"trace_export\"").count(),
             1,
-            "{told}"
+            "{log}"
         );
         let metrics = Scrape::of(&api.url).await;
         let trouble = ["of=\"server\"", "trouble=\"trace_export\""];

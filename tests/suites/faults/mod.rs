@@ -32,7 +32,7 @@ async fn survives(stage: &mut Stage, load: &Load, faults: &[(Fault, Duration)]) 
     for (fault, length) in faults {
         load.has_done(30).await;
         let before = load.failed_requests().len();
-        let ended = stage.suffer(*fault, *length, load).await;
+        let ended = stage.inject(*fault, *length, load).await;
         let took = load.has_recovered(ended, BACK).await;
         let failed = load.failed_requests().len() - before;
         println!("{fault:?} for {length:?}: {failed} requests failed, back after {took:?}");
