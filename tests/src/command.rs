@@ -47,7 +47,7 @@ impl Finished {
 
     /// Panics unless the command succeeded, and standard output contains `text`.
     #[track_caller]
-    pub fn assert_says(&self, text: &str) {
+    pub fn assert_prints(&self, text: &str) {
         assert!(
             self.success && self.stdout.contains(text),
             "not succeeded with {text:?}: {self:?}"

@@ -136,16 +136,16 @@ async fn a_second_restore_and_a_dry_run_change_nothing() {
     );
 
     let restored = safe.restore(&vault, &database, "all", &[]);
-    restored.assert_says("restored 3 credential(s)");
+    restored.assert_prints("restored 3 credential(s)");
     let once = census(&database).await;
     assert_ne!(once, empty);
     let again = safe.restore(&vault, &database, "all", &[]);
-    again.assert_says("nothing to restore");
+    again.assert_prints("nothing to restore");
     assert_eq!(census(&database).await, once);
     // The database that was backed up lacks nothing either.
     let before = census(&vault.database).await;
     let own = safe.restore(&vault, &vault.database, "all", &[]);
-    own.assert_says("nothing to restore");
+    own.assert_prints("nothing to restore");
     assert_eq!(census(&vault.database).await, before);
 }
 

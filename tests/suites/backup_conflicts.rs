@@ -68,7 +68,7 @@ async fn lost_and_damaged_rows_come_back() {
         assert_eq!(vault.admin.secret(id).await["api_key"], secret);
     }
     one_restore_is_recorded(&vault.admin).await;
-    restore(&safe, &vault, &["--replace"]).assert_says("nothing to restore");
+    restore(&safe, &vault, &["--replace"]).assert_prints("nothing to restore");
 }
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn a_pruned_trail_stays_pruned_and_verifies() {
     let before = census(&vault.database).await;
     assert!(before["audit_checkpoints"] > 0, "{before:?}");
     let whole = safe.restore(&vault, &vault.database, "whole", &[]);
-    whole.assert_says("nothing to restore");
+    whole.assert_prints("nothing to restore");
     assert_eq!(census(&vault.database).await, before);
 
     // A pruned trail is restored with its checkpoints, also over a trail that was not pruned.

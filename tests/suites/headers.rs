@@ -250,11 +250,11 @@ async fn what_else_is_logged_bears_the_requests_id() {
     let client = vault.database.connect().await;
     let spoil = "update credentials set sealed_blob = '\\x00'";
     client.execute(spoil, &[]).await.unwrap();
-    let answer = get_with_id(api, &format!("{CREDENTIALS}/{id}"), "the-spoilt").await;
+    let answer = get_with_id(api, &format!("{CREDENTIALS}/{id}"), "the-spoiled").await;
     assert_eq!(answer.status(), 500);
     vault
         .server
-        .wait_for_log("\"request_id\":\"the-spoilt\",\"org\"");
+        .wait_for_log("\"request_id\":\"the-spoiled\",\"org\"");
     let log = vault.server.log();
     let line = log
         .lines()
@@ -264,7 +264,7 @@ async fn what_else_is_logged_bears_the_requests_id() {
     assert_eq!(line["level"], "ERROR");
     assert_eq!(line["target"], "strongroom_domain::vault");
     assert_eq!(line["org"], api.org);
-    let span = json!({"name": "request", "request_id": "the-spoilt"});
+    let span = json!({"name": "request", "request_id": "the-spoiled"});
     assert_eq!(line["span"], span);
     let time = line["timestamp"].as_str().unwrap();
     assert!(time.len() == 27 && time.ends_with('Z'), "{time}");

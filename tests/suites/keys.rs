@@ -55,7 +55,7 @@ fn creates_and_lists_organizations(vault: &TestVault) {
     let listed = listed.as_array().unwrap();
     let names: Vec<_> = listed.iter().map(|org| &org["name"]).collect();
     assert_eq!(names, ["test", "Ünï"]);
-    vault.run(&["org", "list"]).assert_says("CREATED");
+    vault.run(&["org", "list"]).assert_prints("CREATED");
 }
 
 fn creates_a_key(vault: &TestVault) -> Value {
@@ -76,7 +76,7 @@ fn lists_keys_without_secrets(vault: &TestVault, issued: &Value) {
     assert_eq!(shown, KEY_MEMBERS[1..], "a key is shown a second time");
     assert_eq!(listed[2]["key_id"], issued["key_id"]);
     let text = vault.run(&["key", "list", "--org", org]);
-    text.assert_says("CREATED");
+    text.assert_prints("CREATED");
 }
 
 fn revokes_a_key_once(vault: &TestVault, id: &str) {
@@ -100,24 +100,24 @@ async fn commands_answer_json() {
     revokes_a_key_once(&vault, issued["key_id"].as_str().unwrap());
 }
 
-/// Wrong commands, each with a text of its error. `OWN` stands for an organization's id, `UNKNOWN`
+/// Wrong commands, each with a text of its error. `MINE` stands for an organization's id, `UNKNOWN`
 /// for an unknown id, and `FOREIGN` for the id of another organization's key.
 const WRONG_COMMANDS: [(&str, &str); 10] = [
     ("key create --org UNKNOWN --role admin --name n", "UNKNOWN"),
     ("key create --org x --role admin --name n", "--org"),
-    ("key create --org OWN --role owner --name n", "--role"),
+    ("key create --org MINE --role owner --name n", "--role"),
     (
-        "key create --org OWN --role admin --name n --expires 2020-01-01",
+        "key create --org MINE --role admin --name n --expires 2020-01-01",
         "--expires",
     ),
     (
-        "key create --org OWN --role admin --name n --expires soon",
+        "key create --org MINE --role admin --name n --expires soon",
         "--expires",
     ),
     ("key list --org UNKNOWN", "UNKNOWN"),
-    ("key revoke --org OWN --key UNKNOWN", "UNKNOWN"),
-    ("key revoke --org OWN --key FOREIGN", "FOREIGN"),
-    ("key revoke --org OWN --key x", "--key"),
+    ("key revoke --org MINE --key UNKNOWN", "UNKNOWN"),
+    ("key revoke --org MINE --key FOREIGN", "FOREIGN"),
+    ("key revoke --org MINE --key x", "--key"),
     ("org create --name LONG", "--name"),
 ];
 
@@ -134,7 +134,7 @@ async fn commands_say_what_is_wrong() {
     let keys = vault.keys(&other.org);
     let (org, long) = (&vault.admin.org, "x".repeat(257));
     let words = |text: &str| {
-        text.replace("OWN", org)
+        text.replace("MINE", org)
             .replace("UNKNOWN", "0190a1b2-0000-7000-8000-0123456789ab")
             .replace("FOREIGN", keys[0]["key_id"].as_str().unwrap())
             .replace("LONG", &long)

@@ -108,8 +108,8 @@ async fn the_operator_finds_stale_credentials_and_keys() {
     assert_eq!(stale.as_array().unwrap().len(), 1);
     assert_eq!(stale[0]["external_cred_id"], used.as_str());
     let table = vault.run(&["credentials", "list", "--org", &api.org]);
-    table.assert_says("LAST_USED");
-    table.assert_says("never");
+    table.assert_prints("LAST_USED");
+    table.assert_prints("never");
     let lists = "select from audit_events where action = 'credential.list' and actor = 'operator'";
     assert_eq!(database.query(lists, &[]).await.unwrap().len(), 4);
     only_the_unused_key_was_never_used(&vault, &database, &unused_key).await;

@@ -15,7 +15,7 @@ async fn a_deleted_organization_is_refused_and_can_be_restored() {
     assert_eq!(elsewhere.reveal(&id).await.status(), 200);
     let org = vault.admin.org.clone();
 
-    vault.run(&["org", "delete", &org]).assert_says("backup");
+    vault.run(&["org", "delete", &org]).assert_prints("backup");
     let limit = Duration::from_secs(2);
     eventually("every server refuses it", limit, async || {
         elsewhere.reveal(&id).await.status() == 401 && vault.admin.reveal(&id).await.status() == 401
