@@ -16,7 +16,7 @@ grant update (deleted_at, destroy_after, destroyed_at) on organizations to {role
 grant update (active, root_key_id, wrapped_key), delete on org_keys to {role};
 grant update (revoked_at, digest) on api_keys to {role};
 grant select, insert, update on root_rotations to {role};
-grant select, insert, update, delete on credentials, credential_uses, keys_last_used, rotations, servers, \
+grant select, insert, update, delete on credentials, credential_uses, key_uses, rotations, servers, \
 operations, idempotency_keys to {role};
 grant execute on function strongroom_check_generations(uuid[], integer[]), strongroom_ensure_audit_partitions() to {role};";
 

@@ -20,7 +20,7 @@ pub const BACKUP_KEY_USES: &str = "select key_id, last_used_at from key_uses \
 
 /// Whether a role may insert into each of the tables that a restore writes, and update credentials.
 pub const RESTORE_RIGHTS: &str = "select name from unnest(array['root_keys', 'service_keys', 'root_rotations', \
-       'organizations', 'org_keys', 'api_keys', 'rotations', 'credentials', 'credential_uses', 'keys_last_used', \
+       'organizations', 'org_keys', 'api_keys', 'rotations', 'credentials', 'credential_uses', 'key_uses', \
        'audit_events', 'audit_checkpoints']) as name \
      where not has_table_privilege(current_user, name, 'insert')";
 /// A root key as it was.
