@@ -18,7 +18,7 @@ use crate::idempotency::{Earlier, IdempotencyRecord};
 use crate::ids::{CredentialId, KeyId};
 use crate::keyring::stored::StoredOrgKey;
 use crate::organization::Organization;
-use crate::ports::audit::AuditStore;
+use crate::ports::audit::{AuditPruneStore, AuditStore};
 use crate::ports::error::StoreResult;
 use crate::ports::last_used::LastUsedStore;
 use crate::ports::regions::OperationStore;
@@ -28,7 +28,9 @@ use crate::replication::{OperationId, WalPosition};
 
 /// Organizations, their keys, their credentials. Every write commits together with its audit event.
 #[async_trait]
-pub trait Store: AuditStore + RotationStore + ScrubStore + LastUsedStore + OperationStore {
+pub trait Store:
+    AuditStore + AuditPruneStore + RotationStore + ScrubStore + LastUsedStore + OperationStore
+{
     /// Creates an organization with its first key.
     async fn create_organization(
         &self,
