@@ -1,4 +1,4 @@
-//! PostgreSQL behind the domain's ports. Holds sealed bytes only: this crate has no key that opens one.
+//! PostgreSQL implementation of the domain's ports. It handles sealed bytes only, and has no keys.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod backup;

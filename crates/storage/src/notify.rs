@@ -1,57 +1,56 @@
-//! Notices of changed keys.
+//! Notifications of changed keys.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::connect::database::Database;
 use crate::connect::error::ConnectError;
 
-/// How long after a lost connection the next try comes.
-const RETRY: Duration = Duration::from_secs(1);
+/// Pause before reconnecting after a lost connection.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Hears of revoked API keys and deleted organizations. Stops when dropped.
-pub struct RevocationListener(JoinHandle<()>);
+/// Receives notifications of revoked API keys and deleted organizations. Stops when dropped.
+pub struct RevocationListener {
+    _task: AbortOnDropHandle<()>,
+}
 
 impl RevocationListener {
-    /// Calls `forget` at every notice, and whenever notices may have been missed.
+    /// Calls `forget` for every notification, and whenever notifications may have been missed.
     pub fn start(database: Database, forget: Arc<dyn Fn() + Send + Sync>) -> Self {
-        Self(tokio::spawn(async move {
-            let mut deaf = false;
+        let task = tokio::spawn(async move {
+            let mut disconnected = false;
             loop {
-                let ended = listen(&database, &forget, &mut deaf).await;
+                let ended = listen(&database, &forget, &mut disconnected).await;
                 forget();
                 if let Err(error) = ended
-                    && !std::mem::replace(&mut deaf, true)
+                    && !std::mem::replace(&mut disconnected, true)
                 {
-                    tracing::warn!(%error, "notices of revoked keys are not heard; trying again");
+                    tracing::warn!(%error, "no notifications of revoked keys; reconnecting");
                 }
-                tokio::time::sleep(RETRY).await;
+                tokio::time::sleep(RETRY_INTERVAL).await;
             }
-        }))
+        });
+        Self {
+            _task: AbortOnDropHandle::new(task),
+        }
     }
 }
 
 async fn listen(
     database: &Database,
     forget: &Arc<dyn Fn() + Send + Sync>,
-    deaf: &mut bool,
+    disconnected: &mut bool,
 ) -> Result<(), ConnectError> {
     let notified = forget.clone();
     let (client, connection) = database.dedicated(move || notified()).await?;
     client.batch_execute("listen strongroom_keys").await?;
-    if std::mem::take(deaf) {
-        tracing::info!("notices of revoked keys are heard again");
+    if std::mem::take(disconnected) {
+        tracing::info!("notifications of revoked keys are received again");
     }
-    // A key revoked while nobody listened.
+    // A key may have been revoked before LISTEN took effect.
     forget();
     let _ = connection.await;
     Ok(())
-}
-
-impl Drop for RevocationListener {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }

@@ -1,4 +1,4 @@
-//! Values of the domain out of PostgreSQL's rows.
+//! Converts PostgreSQL's rows to domain values.
 
 use chrono::{DateTime, Utc};
 use strongroom_domain::api_key::StoredApiKey;
@@ -17,8 +17,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 use uuid::Uuid;
 
-/// The last use in a row of a statement that joins it; none when there is none, or when it cannot be read: a
-/// time that no server writes is no reason to keep a credential from its owner.
+/// The last-used time of a row; `None` if the row has none or it cannot be read. A malformed time
+/// must not prevent access to the credential.
 pub(crate) fn last_used(row: &Row) -> Option<LastUsed> {
     let at: Option<DateTime<Utc>> = get(row, "last_used_at").ok()?;
     let by: Option<Uuid> = get(row, "last_used_by").ok()?;
@@ -28,7 +28,7 @@ pub(crate) fn last_used(row: &Row) -> Option<LastUsed> {
     })
 }
 
-/// A row with a lane's `lane`, `seq` and `mac`.
+/// The lane head of a row with `lane`, `seq` and `mac`.
 pub(crate) fn lane_head(row: &Row) -> StoreResult<LaneHead> {
     let mac: &[u8] = get(row, "mac")?;
     Ok(LaneHead {
@@ -42,13 +42,13 @@ pub(crate) fn org_id(row: &Row) -> StoreResult<OrgId> {
     Ok(OrgId(get(row, "org_id")?))
 }
 
-/// A column's value; a missing column or wrong type is a defect, and an error instead of a panic.
+/// The value of a column. A missing column or wrong type is a defect, reported as an error.
 pub(crate) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> StoreResult<T> {
     row.try_get(column)
         .map_err(|error| StoreError::Internal(format!("column {column}: {error}")))
 }
 
-// Servers write only names they know: any other was put there by somebody else.
+// Servers write only names that they know, so an unknown name was not written by a server.
 pub(crate) fn named<T>(
     row: &Row,
     column: &'static str,

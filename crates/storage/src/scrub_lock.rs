@@ -1,4 +1,4 @@
-//! One scrub at a time.
+//! A lock that admits one background scrub at a time.
 
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
@@ -8,19 +8,19 @@ use crate::connect::error::ConnectError;
 
 /// The advisory lock's number.
 pub(crate) const KEY: i64 = 7_361_982_640_129;
-/// Taken without waiting; PostgreSQL frees it when the session ends, however that happens.
+/// Does not wait. PostgreSQL releases the lock when the session ends, for any reason.
 const LOCK: &str = "select pg_try_advisory_lock($1)";
 
-/// The right to scrub this database in the background. One server at a time has it, for as long as its
-/// connection lives.
+/// The lock of the background scrub of a database. One server at a time holds it, until its
+/// connection ends.
 pub struct ScrubLock {
-    // Dropping it ends the session, and with it the lock.
+    // Dropping the client ends the session, which releases the lock.
     _client: Client,
     connection: JoinHandle<()>,
 }
 
 impl ScrubLock {
-    /// Takes the lock; `None` when another server has it.
+    /// Takes the lock; `None` if another server holds it.
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -33,7 +33,7 @@ impl ScrubLock {
         }))
     }
 
-    /// Completes when the lock is lost: the connection broke.
+    /// Completes when the connection ends and the lock is lost.
     pub async fn lost(&mut self) {
         let _ = (&mut self.connection).await;
     }

@@ -1,4 +1,4 @@
-//! The port through which the audit trail is read and pruned.
+//! The ports that read, record and prune audit events.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::credential::SealedCredential;
 use crate::ids::{CredentialId, LaneId, OrgId};
 use crate::ports::error::StoreResult;
 
-/// What the database has to show for a head that is named somewhere.
+/// The state of a lane in the database, compared with a head recorded elsewhere.
 #[derive(Debug)]
 pub struct HeadEvidence {
     /// The head.
@@ -25,25 +25,25 @@ pub struct HeadEvidence {
     pub numbered: bool,
     /// The lane's last number.
     pub last: Option<i64>,
-    /// The lane's checkpoint, not yet checked.
+    /// The lane's checkpoint, unverified.
     pub checkpoint: Option<Checkpoint>,
 }
 
-/// What may be pruned.
+/// The partitions that a prune drops.
 #[derive(Debug, Clone)]
 pub struct PrunePlan {
-    /// The end of the last partition that goes: every event in those is older.
+    /// The end of the last of these partitions: every event in them is older.
     pub cut: DateTime<Utc>,
-    /// The partitions, by name, oldest first.
+    /// The names of the partitions, oldest first.
     pub partitions: Vec<String>,
 }
 
-/// A credential whose newest write event goes with a prune.
+/// A credential whose newest write event a prune removes.
 #[derive(Debug)]
 pub struct Unattested {
-    /// The credential as it is now.
+    /// The credential's current row.
     pub row: SealedCredential,
-    /// The version and digest that the event tells; `None` when there is no such event.
+    /// The event's version and digest; `None` if there is no write event.
     pub recorded: Option<(i64, Vec<u8>)>,
 }
 
@@ -52,35 +52,35 @@ pub struct Unattested {
 pub struct PruneMember {
     /// The organization.
     pub scope: OrgScope,
-    /// The event that records the prune in its trail.
+    /// The event that records the prune in the organization's trail.
     pub event: Event,
 }
 
-/// Signs a lane's last pruned event.
+/// Signs a checkpoint for the last pruned event of a lane.
 pub type CheckpointFn = Arc<dyn Fn(OrgId, LaneHead) -> Checkpoint + Send + Sync>;
 
-/// What a prune did.
+/// The result of a prune.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pruned {
-    /// Events that are gone from the database.
+    /// Events removed from the database.
     pub events: u64,
-    /// Events older than the cut that stay, since newer ones stand before them in their lane.
+    /// Events older than the cut that stay, since newer events precede them in their lane.
     pub kept: u64,
-    /// Lanes that got a checkpoint.
+    /// Lanes that received a checkpoint.
     pub checkpoints: u64,
 }
 
-/// Reading, checking and pruning the audit trail.
+/// Reads audit events and the records that verify them, and records events without a write.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
-    /// Events in the order of lane, number and time, after `after`.
+    /// Events after `after`, by lane, number and time.
     async fn audit_chain(
         &self,
         scope: OrgScope,
         after: Option<EventPlace>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>>;
-    /// Events that match, newest first, after `after`.
+    /// Events after `after` that match `filter`, newest first.
     async fn audit_newest(
         &self,
         scope: OrgScope,
@@ -88,7 +88,7 @@ pub trait AuditStore: Send + Sync {
         after: Option<EventPlace>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>>;
-    /// Events that match by time, oldest first, after `after`.
+    /// Events after `after` within the times of `filter`, oldest first.
     async fn audit_oldest(
         &self,
         scope: OrgScope,
@@ -96,14 +96,14 @@ pub trait AuditStore: Send + Sync {
         after: Option<EventPlace>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>>;
-    /// The last event of each lane after `after`, in the order of the lanes' ids.
+    /// The last event of each lane after `after`, by lane id.
     async fn audit_heads(
         &self,
         scope: OrgScope,
         after: Option<LaneId>,
         limit: i64,
     ) -> StoreResult<Vec<LaneHead>>;
-    /// What there is to show for each of `heads`, in their order.
+    /// The evidence for each of `heads`, in their order.
     async fn head_evidence(
         &self,
         scope: OrgScope,
@@ -111,7 +111,7 @@ pub trait AuditStore: Send + Sync {
     ) -> StoreResult<Vec<HeadEvidence>>;
     /// The checkpoint of one lane.
     async fn checkpoint(&self, scope: OrgScope, lane: LaneId) -> StoreResult<Option<Checkpoint>>;
-    /// The checkpoints of the lanes after `after`, in the order of the lanes' ids.
+    /// The checkpoints of the lanes after `after`, by lane id.
     async fn checkpoints(
         &self,
         scope: OrgScope,
@@ -119,18 +119,23 @@ pub trait AuditStore: Send + Sync {
         limit: i64,
     ) -> StoreResult<Vec<Checkpoint>>;
 
-    /// Records an event without keeping the caller waiting: lost when the queue is full, the database is away
-    /// or the process ends at once, of which the first two are logged.
+    /// Records an event without making the caller wait. The event is lost if the queue is full, the
+    /// database is unavailable or the process ends before the commit. The first two are logged.
     fn record_later(&self, scope: OrgScope, event: Event);
     /// Records several events of one organization.
     async fn record_all(&self, scope: OrgScope, events: Vec<Event>) -> StoreResult<()>;
+}
 
-    /// What can be pruned of events before `before`; `None` when there is nothing.
+/// Prunes audit events by whole partitions.
+#[async_trait]
+pub trait AuditPruneStore: Send + Sync {
+    /// The partitions whose events are all before `before`; `None` if there are none.
     ///
     /// # Errors
-    /// [`StoreError::Internal`](crate::ports::error::StoreError::Internal) when we do not own the tables.
+    /// [`StoreError::Internal`](crate::ports::error::StoreError::Internal) if the database role does
+    /// not own the tables.
     async fn prune_plan(&self, before: DateTime<Utc>) -> StoreResult<Option<PrunePlan>>;
-    /// Credentials after `after` for whose present version there is no write event at or after `cut`.
+    /// Credentials after `after` whose current version has no write event at or after `cut`.
     async fn unattested(
         &self,
         scope: OrgScope,
@@ -138,12 +143,13 @@ pub trait AuditStore: Send + Sync {
         after: Option<CredentialId>,
         limit: i64,
     ) -> StoreResult<Vec<Unattested>>;
-    /// Leaves a checkpoint in every lane that loses events, records the prune, and drops the plan's
-    /// partitions: all in one transaction.
+    /// Writes a checkpoint in every lane that loses events, records the prune, and drops the plan's
+    /// partitions, in one transaction.
     ///
     /// # Errors
-    /// [`StoreError::Contended`](crate::ports::error::StoreError::Contended), and nothing was done, when the members'
-    /// events before the cut are not `exported` in number, or the partitions hold other organizations' events.
+    /// [`StoreError::Contended`](crate::ports::error::StoreError::Contended) if the members have a
+    /// number of events before the cut other than `exported`, or if the partitions hold events of
+    /// other organizations; nothing is changed.
     async fn prune_audit(
         &self,
         plan: &PrunePlan,

@@ -19,7 +19,7 @@ use crate::idempotency::{Earlier, IdempotencyRecord};
 use crate::ids::{CredentialId, KeyId};
 use crate::keyring::stored::StoredOrgKey;
 use crate::organization::Organization;
-use crate::ports::audit::AuditStore;
+use crate::ports::audit::{AuditPruneStore, AuditStore};
 use crate::ports::error::StoreResult;
 use crate::ports::last_used::LastUsedStore;
 use crate::ports::regions::OperationStore;
@@ -176,6 +176,7 @@ pub trait Store:
     OrganizationStore
     + CredentialStore
     + AuditStore
+    + AuditPruneStore
     + RotationStore
     + ScrubStore
     + LastUsedStore

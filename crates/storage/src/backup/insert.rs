@@ -1,7 +1,10 @@
-//! What a restore writes.
+//! Inserts the rows of a backup.
 
 use strongroom_domain::audit::stored::StoredTime;
-use strongroom_domain::backup::record::{CredentialRow, EventRow, Header, Record};
+use strongroom_domain::backup::record::{
+    ApiKeyRow, CheckpointRow, CredentialRow, EventRow, Header, OrgKeyRow, OrganizationRow, Record,
+    RotationRow,
+};
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -14,7 +17,7 @@ use crate::transaction::statement::Bound;
 
 type Params<'a> = Vec<&'a (dyn ToSql + Sync)>;
 
-/// The service's own rows.
+/// Inserts the rows that belong to no organization.
 pub(super) async fn service(transaction: &OrgTransaction, header: &Header) -> StoreResult<()> {
     for row in &header.root_keys {
         let kdf = row.kdf.as_ref();
@@ -64,7 +67,7 @@ pub(super) async fn service(transaction: &OrgTransaction, header: &Header) -> St
     Ok(())
 }
 
-/// Rows of organization `org`, all of one kind.
+/// Inserts rows of organization `org`, all of one kind.
 pub(super) async fn rows(
     transaction: &OrgTransaction,
     org: Uuid,
@@ -84,15 +87,16 @@ pub(super) async fn rows(
         }
         Some(Record::Event(_)) => events(transaction, &org, rows).await,
         _ => {
-            let bound: Vec<Bound<'_>> = rows.iter().filter_map(|row| single(&org, row)).collect();
+            let bound: Vec<Bound<'_>> =
+                rows.iter().filter_map(|row| statement(&org, row)).collect();
             transaction.run_all(&bound).await?;
             Ok(())
         }
     }
 }
 
-/// `row` in the place of the credential of its id.
-pub(super) async fn over(
+/// Replaces the credential with the id of `row`.
+pub(super) async fn replace_credential(
     transaction: &OrgTransaction,
     org: Uuid,
     row: &CredentialRow,
@@ -153,58 +157,12 @@ async fn events(transaction: &OrgTransaction, org: &Uuid, rows: &[Record]) -> St
     Ok(())
 }
 
-fn single<'a>(org: &'a Uuid, record: &'a Record) -> Option<Bound<'a>> {
+fn statement<'a>(org: &'a Uuid, record: &'a Record) -> Option<Bound<'a>> {
     let (sql, params): (&str, Params<'a>) = match record {
-        Record::Organization(row) => (
-            backup_sql::RESTORE_ORGANIZATION,
-            vec![
-                &row.org_id,
-                &row.name,
-                &row.created_at,
-                &row.deleted_at,
-                &row.destroy_after,
-                &row.destroyed_at,
-            ],
-        ),
-        Record::OrgKey(row) => (
-            sql::ORG_KEY_INSERT,
-            vec![
-                org,
-                &row.generation,
-                &row.root_key_id,
-                &row.wrapped_key,
-                &row.active,
-                &row.created_at,
-            ],
-        ),
-        Record::ApiKey(row) => (
-            backup_sql::RESTORE_API_KEY,
-            vec![
-                org,
-                &row.key_id,
-                &row.role,
-                &row.name,
-                &row.digest,
-                &row.created_at,
-                &row.expires_at,
-                &row.revoked_at,
-            ],
-        ),
-        Record::Rotation(row) => (
-            backup_sql::RESTORE_ROTATION,
-            vec![
-                org,
-                &row.generation,
-                &row.re_encrypt,
-                &row.state,
-                &row.rows_total,
-                &row.rows_done,
-                &row.throttle,
-                &row.started_at,
-                &row.updated_at,
-                &row.finished_at,
-            ],
-        ),
+        Record::Organization(row) => organization(row),
+        Record::OrgKey(row) => org_key(org, row),
+        Record::ApiKey(row) => api_key(org, row),
+        Record::Rotation(row) => rotation(org, row),
         Record::CredentialUse(row) => (
             sql::CREDENTIAL_USES_MERGE.for_rows(1).1,
             vec![org, &row.cred_id, &row.last_used_at, &row.last_used_by],
@@ -213,17 +171,7 @@ fn single<'a>(org: &'a Uuid, record: &'a Record) -> Option<Bound<'a>> {
             sql::KEY_USES_MERGE.for_rows(1).1,
             vec![org, &row.key_id, &row.last_used_at],
         ),
-        Record::Checkpoint(row) => (
-            sql::CHECKPOINT_PUT,
-            vec![
-                org,
-                &row.lane,
-                &row.seq,
-                &row.mac,
-                &row.pruned_before,
-                &row.signature,
-            ],
-        ),
+        Record::Checkpoint(row) => checkpoint(org, row),
         Record::Header(_)
         | Record::Credential(_)
         | Record::Event(_)
@@ -231,4 +179,80 @@ fn single<'a>(org: &'a Uuid, record: &'a Record) -> Option<Bound<'a>> {
         | Record::End(_) => return None,
     };
     Some(Bound { sql, params })
+}
+
+fn organization(row: &OrganizationRow) -> (&'static str, Params<'_>) {
+    (
+        backup_sql::RESTORE_ORGANIZATION,
+        vec![
+            &row.org_id,
+            &row.name,
+            &row.created_at,
+            &row.deleted_at,
+            &row.destroy_after,
+            &row.destroyed_at,
+        ],
+    )
+}
+
+fn org_key<'a>(org: &'a Uuid, row: &'a OrgKeyRow) -> (&'static str, Params<'a>) {
+    (
+        sql::ORG_KEY_INSERT,
+        vec![
+            org,
+            &row.generation,
+            &row.root_key_id,
+            &row.wrapped_key,
+            &row.active,
+            &row.created_at,
+        ],
+    )
+}
+
+fn api_key<'a>(org: &'a Uuid, row: &'a ApiKeyRow) -> (&'static str, Params<'a>) {
+    (
+        backup_sql::RESTORE_API_KEY,
+        vec![
+            org,
+            &row.key_id,
+            &row.role,
+            &row.name,
+            &row.digest,
+            &row.created_at,
+            &row.expires_at,
+            &row.revoked_at,
+        ],
+    )
+}
+
+fn rotation<'a>(org: &'a Uuid, row: &'a RotationRow) -> (&'static str, Params<'a>) {
+    (
+        backup_sql::RESTORE_ROTATION,
+        vec![
+            org,
+            &row.generation,
+            &row.re_encrypt,
+            &row.state,
+            &row.rows_total,
+            &row.rows_done,
+            &row.throttle,
+            &row.started_at,
+            &row.updated_at,
+            &row.finished_at,
+        ],
+    )
+}
+
+fn checkpoint<'a>(org: &'a Uuid, row: &'a CheckpointRow) -> (&'static str, Params<'a>) {
+    (
+        sql::CHECKPOINT_PUT,
+        vec![
+            org,
+            &row.lane,
+            &row.seq,
+            &row.mac,
+            &row.pruned_before,
+            &row.signature,
+        ],
+    )
 }

@@ -1,4 +1,4 @@
-//! Backing up from one snapshot, and restoring organization by organization.
+//! Backs up from one snapshot, and restores one organization per transaction.
 
 pub(crate) mod insert;
 pub(crate) mod rows;
@@ -7,11 +7,11 @@ pub(crate) mod target;
 
 use crate::schema::migrate::MIGRATIONS;
 
-/// The schema's version that this program knows.
+/// The schema version of this program.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
-    reason = "there are few migrations"
+    reason = "the number of migrations is small"
 )]
 pub const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
 
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_schemas_version_is_that_of_the_last_migration() {
+    fn schema_version_is_that_of_the_last_migration() {
         let (last, _) = MIGRATIONS[MIGRATIONS.len() - 1];
         assert!(
             last.starts_with(&format!("V{SCHEMA_VERSION:04}__")),

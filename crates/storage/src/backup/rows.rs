@@ -1,4 +1,4 @@
-//! Rows as backups have them.
+//! Converts PostgreSQL's rows to records of a backup.
 
 use strongroom_domain::backup::record::{
     ApiKeyRow, CheckpointRow, CredentialLastUsedRow, CredentialRow, KeyLastUsedRow, OrgKeyRow,

@@ -1,4 +1,4 @@
-//! One moment of a database, read for a backup.
+//! Reads a backup from one snapshot of the database.
 
 use std::collections::HashMap;
 
@@ -33,13 +33,14 @@ use crate::store::scrub::row_with_trail;
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
-/// Gives snapshots of a PostgreSQL database.
+/// A PostgreSQL database to back up.
 pub struct PgBackupSource {
     database: Database,
 }
 
 impl PgBackupSource {
-    /// Snapshots of `database`, whose time limit for statements is also how long a page may take to be written.
+    /// Backs up `database`. Its statement timeout also limits the time to write one page of a
+    /// backup.
     #[must_use]
     pub fn new(database: Database) -> Self {
         Self { database }
@@ -73,7 +74,7 @@ impl BackupSource for PgBackupSource {
     }
 }
 
-/// A read-only transaction on a connection of its own. Dropped, it closes, and PostgreSQL ends it.
+/// A read-only transaction on a dedicated connection. Dropping it closes the connection.
 struct PgSnapshot {
     client: Client,
     statements: Mutex<HashMap<&'static str, Statement>>,

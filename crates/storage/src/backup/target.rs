@@ -1,4 +1,4 @@
-//! The database that a backup is restored into.
+//! Restores a backup into a database.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ use crate::{rows, sql};
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
-/// A PostgreSQL database that is restored into.
+/// A PostgreSQL database to restore into.
 pub struct PgRestoreTarget {
     database: Database,
     chain: Chain,
@@ -39,7 +39,7 @@ pub struct PgRestoreTarget {
 }
 
 impl PgRestoreTarget {
-    /// Restores into `database`, and records that in trails of `chain`.
+    /// Restores into `database`, and records the restore in audit trails with `chain`.
     #[must_use]
     pub fn new(
         database: Database,
@@ -205,7 +205,7 @@ impl OrgTarget for PgOrgTarget {
     }
 
     async fn replace(&self, row: &CredentialRow) -> StoreResult<()> {
-        insert::over(&self.transaction, self.org(), row).await
+        insert::replace_credential(&self.transaction, self.org(), row).await
     }
 
     async fn commit(self: Box<Self>, event: Event, checks: KeyChecks) -> StoreResult<()> {

@@ -1,4 +1,4 @@
-//! A database, its pools and its dedicated connections.
+//! A database with its connection pools and dedicated connections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,23 +21,24 @@ use crate::connect::health::DatabaseHealth;
 use crate::connect::tls;
 use crate::connect::url::DatabaseUrl;
 
-/// Longest wait for a lock, in milliseconds: whoever waits in a shared transaction keeps the others waiting.
+/// Longest wait for a lock, in milliseconds. It is short, since one waiting write delays all writes
+/// of its batch.
 const LOCK_TIMEOUT: u32 = 500;
 
-/// How connections to PostgreSQL are made and kept.
+/// Settings of the connections to PostgreSQL.
 #[derive(Debug, Clone)]
 pub struct DatabaseSettings {
-    /// Where.
+    /// The URL of the database.
     pub url: DatabaseUrl,
-    /// Most connections at a time.
+    /// Most open connections.
     pub pool_size: usize,
-    /// Longest time to establish a connection, and to wait for a free one.
+    /// Longest time to establish a connection, and longest wait for a free one.
     pub connect_timeout: Duration,
-    /// Longest time for one transaction's statements.
+    /// Longest time for the statements of one transaction.
     pub statement_timeout: Duration,
 }
 
-/// A pool of connections to PostgreSQL. Connecting happens when the first one is needed.
+/// A pool of connections to PostgreSQL. It connects on first use.
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
@@ -47,8 +48,9 @@ pub struct Database {
     pub(crate) health: DatabaseHealth,
 }
 
-/// Connections for the writer and the readers: of credentials, of API keys, of organizations' keys.
-const RESERVED: usize = 4;
+/// Connections of the four workers: the writer, and the readers of credentials, API keys and
+/// organization keys.
+const WORKER_CONNECTIONS: usize = 4;
 
 fn pool(
     connector: &Connector,
@@ -63,11 +65,12 @@ fn pool(
     let hosts = u32::try_from(connector.config.get_hosts().len()).unwrap_or(1);
     Pool::builder(manager)
         .max_size(size)
-        // The session that was busy last has the warmest caches.
+        // The most recently used session has the warmest caches.
         .queue_mode(QueueMode::Lifo)
         .timeouts(Timeouts {
             wait: timeout,
-            // Each host gets its time, so that one that is gone does not hide those after it.
+            // Every host gets the full time, so that an unreachable host does not prevent a
+            // connection to the next one.
             create: Some(connect_timeout * hosts),
             recycle: timeout,
         })
@@ -80,9 +83,9 @@ fn pool(
 struct Connector {
     config: Config,
     tls: MakeRustlsConnect,
-    // Connections outlive the thread that first asks for one, so they all run here.
+    // Connections outlive the thread that requests them, so they run on this runtime.
     runtime: Handle,
-    /// Whether the last connection was to a sharded cluster.
+    /// Whether the newest connection is to a sharded cluster.
     sharded: Arc<AtomicBool>,
     health: DatabaseHealth,
 }
@@ -91,12 +94,12 @@ impl Database {
     /// Prepares a pool on the current runtime; does not connect.
     ///
     /// # Errors
-    /// [`ConnectError::Tls`] when the root certificates cannot be read.
+    /// [`ConnectError::Tls`] if the root certificates cannot be read.
     pub fn new(settings: &DatabaseSettings) -> Result<Self, ConnectError> {
-        Self::health(settings, DatabaseHealth::default())
+        Self::with_health(settings, DatabaseHealth::default())
     }
 
-    /// The same, for the primary of a server that counts on `counters`.
+    /// Like [`Self::new`], for a server's primary; results are counted in `counters`.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -104,10 +107,10 @@ impl Database {
         settings: &DatabaseSettings,
         counters: Arc<Counters>,
     ) -> Result<Self, ConnectError> {
-        Self::health(settings, DatabaseHealth::primary(counters))
+        Self::with_health(settings, DatabaseHealth::primary(counters))
     }
 
-    pub(crate) fn health(
+    pub(crate) fn with_health(
         settings: &DatabaseSettings,
         health: DatabaseHealth,
     ) -> Result<Self, ConnectError> {
@@ -128,8 +131,8 @@ impl Database {
         })
     }
 
-    /// The same database by a small pool of its own, whose connections run on `runtime`, for the workers that
-    /// everybody waits for: whoever uses up the other pool cannot keep them from a connection.
+    /// The same database with a separate small pool, whose connections run on `runtime`. The
+    /// workers use it, so that they get a connection also while the main pool is exhausted.
     ///
     /// # Errors
     /// [`ConnectError::Failed`].
@@ -139,13 +142,13 @@ impl Database {
             ..self.connector.clone()
         };
         Ok(Self {
-            pool: pool(&connector, RESERVED, self.connect_timeout)?,
+            pool: pool(&connector, WORKER_CONNECTIONS, self.connect_timeout)?,
             connector,
             ..self.clone()
         })
     }
 
-    /// The same database for what must not wait long.
+    /// The same database with a statement timeout of at most `limit`.
     pub(crate) fn hurried(&self, limit: Duration) -> Self {
         Self {
             statement_timeout: self.statement_timeout.min(limit),
@@ -153,18 +156,18 @@ impl Database {
         }
     }
 
-    /// Longest time that connecting may take, all hosts included.
-    pub(crate) fn connect_patience(&self) -> Duration {
+    /// Longest time to connect, including all hosts.
+    pub(crate) fn connect_limit(&self) -> Duration {
         let hosts = self.connector.config.get_hosts().len();
         self.connect_timeout * u32::try_from(hosts).unwrap_or(1)
     }
 
-    /// Whether it is a cluster whose tables are sharded. Known once there is a connection.
+    /// Whether the tables are sharded. It is false until the first connection.
     pub(crate) fn is_sharded(&self) -> bool {
         self.connector.sharded.load(Ordering::Relaxed)
     }
 
-    /// Where what happens here is counted.
+    /// The counters of this database's results.
     #[must_use]
     pub fn counters(&self) -> Arc<Counters> {
         self.health.counters.clone()
@@ -189,7 +192,7 @@ impl Database {
         self.pooled().await.map_err(|error| pool_error(&error))
     }
 
-    /// A pooled connection for start-up work, whose failures are told apart more finely.
+    /// A pooled connection for commands and startup, with detailed errors.
     pub(crate) async fn setup_client(&self) -> Result<Object, ConnectError> {
         Ok(self.pooled().await?)
     }
@@ -199,7 +202,8 @@ impl Database {
         pooled.inspect_err(|error| self.health.no_connection(error))
     }
 
-    /// A connection outside the pool, whose notifications go to `notified`. It lives until both halves drop.
+    /// A connection outside the pool, with a callback for its notifications. Its task ends once the
+    /// client is dropped.
     pub(crate) async fn dedicated(
         &self,
         notified: impl FnMut() + Send + 'static,
@@ -208,17 +212,18 @@ impl Database {
     }
 }
 
-// Time limits stand on the server's side too, so that a transaction whose client vanished holds no lock. Every statement
-// has its index: a plan that was made while a table was small must not read all of it when it has grown. The last
-// setting carries a transaction's scope to the workers of a sharded cluster; PostgreSQL itself ignores it.
+// The server enforces the time limits too, so that a transaction whose client vanished holds no
+// lock. Sequential scans are off, since every statement has an index, and a plan made while a table
+// was small must not read the whole table after it has grown. The last setting carries a
+// transaction's scope to the workers of a sharded cluster; PostgreSQL without Citus ignores it.
 fn session(settings: &DatabaseSettings) -> Config {
     let millis = settings.statement_timeout.as_millis();
     let mut config = settings.url.config.clone();
-    let given = config.get_options().unwrap_or_default().to_owned();
+    let options = config.get_options().unwrap_or_default().to_owned();
     config.options(format!(
         "-c statement_timeout={millis} -c idle_in_transaction_session_timeout={millis} \
          -c lock_timeout={LOCK_TIMEOUT} -c jit=off -c enable_seqscan=off \
-         -c citus.propagate_set_commands=local {given}"
+         -c citus.propagate_set_commands=local {options}"
     ));
     if config.get_application_name().is_none() {
         config.application_name("strongroom");
@@ -229,13 +234,15 @@ fn session(settings: &DatabaseSettings) -> Config {
     config
 }
 
-/// One plan per prepared statement, but on a sharded cluster, which does not take it: PostgreSQL would plan many of them
-/// anew each time, which takes as long as to run them. And no way to join that reads the whole of a table: it may have been
-/// small when the plan was made. A row says that the database is not sharded.
+/// Makes PostgreSQL plan each prepared statement once: otherwise it plans many of them at every
+/// execution, which takes as long as to run them. It also turns off the join methods that read a
+/// whole table, since the table may have been small when the plan was made. A sharded cluster does
+/// not support these settings, so there the query changes nothing and returns no row.
 const PLAN_ONCE: &str = "select set_config('plan_cache_mode', 'force_generic_plan', false), \
      set_config(name, 'off', false) \
-     from unnest(array['enable_hashjoin', 'enable_mergejoin', 'enable_material', 'enable_memoize']) as off (name) \
-     where not exists (select from pg_catalog.pg_extension where extname = 'citus')";
+     from unnest(array['enable_hashjoin', 'enable_mergejoin', 'enable_material', \
+     'enable_memoize']) \
+     as off (name) where not exists (select from pg_catalog.pg_extension where extname = 'citus')";
 
 type Connection = (Client, JoinHandle<()>);
 
@@ -254,7 +261,7 @@ impl Connector {
                     Some(Ok(AsyncMessage::Notification(_))) => notified(),
                     Some(Ok(_)) => {}
                     Some(Err(error)) => {
-                        tracing::debug!(%error, "a database connection ended");
+                        tracing::debug!(%error, "database connection closed");
                         return;
                     }
                     None => return,
@@ -282,7 +289,7 @@ impl Connect for Connector {
         Box::pin(async move {
             match connecting.await {
                 Ok(connected) => connected,
-                // The runtime is shutting down; the pool's time limit ends the wait.
+                // The runtime is shutting down; the pool's timeout ends the wait.
                 Err(_) => std::future::pending().await,
             }
         })

@@ -1,26 +1,26 @@
-//! PostgreSQL's errors, told apart by SQLSTATE.
+//! PostgreSQL's errors, classified by SQLSTATE.
 
 use deadpool_postgres::PoolError;
 use strongroom_domain::health::condition::Condition;
 use strongroom_domain::ports::error::StoreError;
 use tokio_postgres::error::{Severity, SqlState};
 
-/// Why the database cannot be used at all.
+/// The database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// It does not answer now; trying again may help.
+    /// It does not respond; a retry may succeed.
     #[error("cannot reach the database: {0}")]
     Unreachable(String),
-    /// It refused us: a wrong password, role or database name.
+    /// It refused the connection: a wrong password, role or database name.
     #[error("the database refused the connection: {0}")]
     Refused(String),
-    /// TLS is not configured well.
+    /// TLS is misconfigured.
     #[error("TLS to the database: {0}")]
     Tls(String),
-    /// The role has rights that would void row-level security, or lacks rights it needs.
+    /// The role has rights that bypass row-level security, or lacks required rights.
     #[error("{0}")]
     Role(String),
-    /// The schema is not what this program needs.
+    /// The schema does not fit this program.
     #[error("{0}")]
     Schema(String),
     /// A statement failed.
@@ -34,7 +34,7 @@ impl From<tokio_postgres::Error> for ConnectError {
             .as_db_error()
             .map(tokio_postgres::error::DbError::code)
         {
-            Some(code) if is_passing(code) || is_contention(code) => {
+            Some(code) if is_transient(code) || is_contention(code) => {
                 Self::Unreachable(described(&error))
             }
             Some(code)
@@ -62,11 +62,11 @@ impl From<PoolError> for ConnectError {
     }
 }
 
-// What strongroom_check_generations raises.
+// SQLSTATEs that strongroom_check_generations raises.
 const ORGANIZATION_GONE: &str = "SR001";
 const RETIRED_KEY: &str = "SR002";
 
-/// The database's failure in the domain's terms, told apart by SQLSTATE.
+/// The domain's error for an error of the database.
 pub(crate) fn store_error(error: &tokio_postgres::Error) -> StoreError {
     let database = error.as_db_error();
     match database.map(tokio_postgres::error::DbError::code) {
@@ -74,10 +74,10 @@ pub(crate) fn store_error(error: &tokio_postgres::Error) -> StoreError {
         Some(code) if code.code() == ORGANIZATION_GONE => StoreError::OrganizationGone,
         Some(code) if code.code() == RETIRED_KEY => StoreError::RetiredKey,
         Some(code) if is_contention(code) => StoreError::Contended(described(error)),
-        Some(code) if is_passing(code) && database.is_some_and(goes_on) => {
+        Some(code) if is_transient(code) && database.is_some_and(session_survives) => {
             StoreError::PartUnavailable(described(error))
         }
-        Some(code) if is_passing(code) => StoreError::Unavailable(described(error)),
+        Some(code) if is_transient(code) => StoreError::Unavailable(described(error)),
         Some(_) => StoreError::Internal(described(error)),
         None => StoreError::Unavailable(described(error)),
     }
@@ -90,35 +90,35 @@ pub(crate) fn pool_error(error: &PoolError) -> StoreError {
     }
 }
 
-/// What is wrong with the database when a statement fails so; nothing when the statement alone is.
+/// The condition that a failed statement indicates; `None` if only the statement is at fault.
 pub(crate) fn condition(error: &tokio_postgres::Error) -> Option<Condition> {
     let Some(database) = error.as_db_error() else {
         return Some(Condition::ConnectionLost);
     };
     let code = database.code();
-    let fine = *code == SqlState::UNIQUE_VIOLATION
+    let expected = *code == SqlState::UNIQUE_VIOLATION
         || [ORGANIZATION_GONE, RETIRED_KEY].contains(&code.code());
     match code {
-        _ if fine => None,
+        _ if expected => None,
         &SqlState::QUERY_CANCELED | &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => {
             Some(Condition::Slow)
         }
         _ if is_contention(code) => None,
-        _ if goes_on(database) => Some(Condition::PartAway),
-        _ => Some(of_class(code)),
+        _ if session_survives(database) => Some(Condition::PartAway),
+        _ => Some(condition_of_code(code)),
     }
 }
 
-/// The same when no connection could be made.
-pub(crate) fn connecting_condition(error: &tokio_postgres::Error) -> Condition {
+/// The condition that a failed connection attempt indicates.
+pub(crate) fn connection_condition(error: &tokio_postgres::Error) -> Condition {
     match error.as_db_error() {
-        Some(database) => of_class(database.code()),
+        Some(database) => condition_of_code(database.code()),
         None => Condition::Unreachable,
     }
 }
 
-// Classes: PostgreSQL manual, appendix A.
-fn of_class(code: &SqlState) -> Condition {
+// Error classes: PostgreSQL manual, appendix A.
+fn condition_of_code(code: &SqlState) -> Condition {
     match *code {
         SqlState::TOO_MANY_CONNECTIONS => Condition::TooManyConnections,
         SqlState::DISK_FULL => Condition::DiskFull,
@@ -134,16 +134,16 @@ fn of_class(code: &SqlState) -> Condition {
     }
 }
 
-/// Whether another session's work stood in the way of this statement, and not the server as a whole. Class 40
-/// is transaction rollback (PostgreSQL manual, appendix A).
+/// Whether another session's work blocked the statement. Class 40 is transaction rollback
+/// (PostgreSQL manual, appendix A).
 fn is_contention(code: &SqlState) -> bool {
     const CODES: [SqlState; 2] = [SqlState::QUERY_CANCELED, SqlState::LOCK_NOT_AVAILABLE];
     CODES.contains(code) || code.code().starts_with("40")
 }
 
-/// Whether the cause lies around the statement and not in it: the same statement may succeed later. Classes:
-/// 08 connection, 53 insufficient resources, 57P operator intervention, 58 system error.
-fn is_passing(code: &SqlState) -> bool {
+/// Whether the same statement may succeed later. Classes: 08 connection, 53 insufficient resources,
+/// 57P operator intervention, 58 system error.
+fn is_transient(code: &SqlState) -> bool {
     const CODES: [SqlState; 2] = [
         SqlState::READ_ONLY_SQL_TRANSACTION,
         SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
@@ -152,13 +152,13 @@ fn is_passing(code: &SqlState) -> bool {
     CODES.contains(code) || CLASSES.iter().any(|class| code.code().starts_with(class))
 }
 
-/// Whether the server that says so goes on with this session, as a coordinator does that has lost a worker.
-fn goes_on(error: &tokio_postgres::error::DbError) -> bool {
+/// Whether the session continues after the error, as that of a coordinator does that lost a worker.
+fn session_survives(error: &tokio_postgres::error::DbError) -> bool {
     let lost = error.code().code().starts_with("08") || error.code().code().starts_with("57P");
     lost && error.parsed_severity() == Some(Severity::Error)
 }
 
-/// Message and SQLSTATE, or the I/O error; tokio-postgres's own text says only "db error".
+/// Message and SQLSTATE, or the I/O error; the text of tokio-postgres is only "db error".
 fn described(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => format!("{} (SQLSTATE {})", db.message(), db.code().code()),
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_way_to_fail_has_its_name() {
+    fn sqlstates_map_to_conditions() {
         for (code, condition) in [
             ("53100", Condition::DiskFull),
             ("53200", Condition::Exhausted),
@@ -188,7 +188,11 @@ mod tests {
             ("42501", Condition::StatementFailed),
             ("58030", Condition::StatementFailed),
         ] {
-            assert_eq!(of_class(&SqlState::from_code(code)), condition, "{code}");
+            assert_eq!(
+                condition_of_code(&SqlState::from_code(code)),
+                condition,
+                "{code}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which conditions of a database its answers show.
+//! Derives a database's conditions from its responses.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -9,45 +9,45 @@ use strongroom_domain::health::counters::{Counters, DatabaseCounts};
 use strongroom_domain::ports::error::StoreError;
 use tokio_postgres::Error;
 
-use crate::connect::error::{condition, connecting_condition, pool_error, store_error};
+use crate::connect::error::{condition, connection_condition, pool_error, store_error};
 
-/// Notes what becomes of one database's connections and transactions.
+/// Records the results of one database's connections and transactions.
 #[derive(Clone, Default)]
 pub(crate) struct DatabaseHealth {
     pub(crate) counters: Arc<Counters>,
-    which: Which,
+    role: MonitoredAs,
 }
 
 #[derive(Clone, Copy, Default)]
-enum Which {
-    /// One that nobody is told of: a command's, or one that only tells how far a region is.
+enum MonitoredAs {
+    /// No conditions are recorded: the database of a command, or a connection that only reads a
+    /// region's position.
     #[default]
-    Untold,
+    Nothing,
     Primary,
     Replica,
 }
 
 impl DatabaseHealth {
-    /// The primary's, which counts on `counters`.
+    /// The health of the primary, counted in `counters`.
     pub(crate) fn primary(counters: Arc<Counters>) -> Self {
-        let which = Which::Primary;
-        Self { counters, which }
+        let role = MonitoredAs::Primary;
+        Self { counters, role }
     }
 
-    /// That of the region which is read, counting in the same place.
+    /// The health of the replica that is read, counted in the same counters.
     pub(crate) fn replica(&self) -> Self {
-        let which = Which::Replica;
         Self {
             counters: self.counters.clone(),
-            which,
+            role: MonitoredAs::Replica,
         }
     }
 
     fn counts(&self) -> Option<&DatabaseCounts> {
-        match self.which {
-            Which::Untold => None,
-            Which::Primary => Some(&self.counters.primary),
-            Which::Replica => Some(&self.counters.replica),
+        match self.role {
+            MonitoredAs::Nothing => None,
+            MonitoredAs::Primary => Some(&self.counters.primary),
+            MonitoredAs::Replica => Some(&self.counters.replica),
         }
     }
 
@@ -57,28 +57,28 @@ impl DatabaseHealth {
         }
     }
 
-    /// A connection was made, or could not be.
-    pub(crate) fn connected(&self, there: bool) {
+    /// Counts an attempt to connect.
+    pub(crate) fn connected(&self, succeeded: bool) {
         match self.counts() {
-            Some(counts) if there => counts.connections.succeeded.add(1),
+            Some(counts) if succeeded => counts.connections.succeeded.add(1),
             Some(counts) => counts.connections.failed.add(1),
             None => {}
         }
     }
 
-    /// A statement failed: what that means for whoever asked.
+    /// Records a failed statement; returns the domain's error.
     pub(crate) fn failed(&self, error: &Error) -> StoreError {
-        let told = store_error(error);
+        let failure = store_error(error);
         if let Some(condition) = condition(error) {
-            self.note(condition, &told);
+            self.note(condition, &failure);
         }
-        told
+        failure
     }
 
-    /// The pool gave no connection.
+    /// Records that the pool provided no connection.
     pub(crate) fn no_connection(&self, error: &PoolError) {
         let condition = match error {
-            PoolError::Backend(error) => connecting_condition(error),
+            PoolError::Backend(error) => connection_condition(error),
             PoolError::Timeout(TimeoutType::Wait) => Condition::PoolExhausted,
             PoolError::Timeout(TimeoutType::Create) => Condition::Unreachable,
             _ => Condition::ConnectionLost,
@@ -86,36 +86,36 @@ impl DatabaseHealth {
         self.note(condition, pool_error(error));
     }
 
-    /// A transaction ended in `error`.
-    pub(crate) fn ended(&self, error: &StoreError) {
+    /// Records that a transaction failed.
+    pub(crate) fn transaction_failed(&self, error: &StoreError) {
         if let Some(counts) = self.counts() {
             counts.failed(error.failure());
         }
     }
 
-    /// A transaction took longer than it may.
-    pub(crate) fn late(&self, why: &str) {
+    /// Records that a transaction exceeded its time limit.
+    pub(crate) fn timed_out(&self, why: &str) {
         self.note(Condition::Slow, why);
     }
 
-    /// The database answered what was read. Nothing is ever written to a replica.
+    /// Records a completed read. A replica is never written to, so a read clears all conditions.
     pub(crate) fn has_read(&self) {
-        match (self.counts(), self.which) {
-            (Some(counts), Which::Replica) => counts.conditions.write_succeeded(),
+        match (self.counts(), self.role) {
+            (Some(counts), MonitoredAs::Replica) => counts.conditions.write_succeeded(),
             (Some(counts), _) => counts.conditions.read_succeeded(),
             (None, _) => {}
         }
     }
 
-    /// The database has kept a small row that has nothing to do with credentials.
-    pub(crate) fn has_noted(&self) {
+    /// Records a committed write of one service row.
+    pub(crate) fn service_row_written(&self) {
         self.has_read();
         if let Some(counts) = self.counts() {
             counts.conditions.absent(Condition::ReadOnly);
         }
     }
 
-    /// The database has kept what was written.
+    /// Records a committed write.
     pub(crate) fn has_written(&self) {
         if let Some(counts) = self.counts() {
             counts.conditions.write_succeeded();

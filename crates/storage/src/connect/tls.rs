@@ -1,8 +1,9 @@
 //! TLS to PostgreSQL.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
@@ -16,7 +17,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::connect::error::ConnectError;
 use crate::connect::url::{DatabaseUrl, TlsMode};
 
-/// A TLS connector that checks as much of the server's certificate as the URL's `sslmode` asks.
+/// A TLS connector that verifies the server's certificate according to the URL's `sslmode`.
 pub(crate) fn connector(url: &DatabaseUrl) -> Result<MakeRustlsConnect, ConnectError> {
     connector_with(verifier(url)?)
 }
@@ -77,44 +78,40 @@ fn from_file(file: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectError> 
         .map_err(|error| unreadable(error.to_string()))
 }
 
-/// `verify-ca`: the chain must lead to a root; the name may be any.
+/// `verify-ca`: verifies the chain, but not the host name.
 #[derive(Debug)]
 struct AnyName(Arc<WebPkiServerVerifier>);
 
-/// `prefer` and `require`: encryption without knowing who is at the other end, as libpq does.
+/// `prefer` and `require`: encrypts without authenticating the server, as libpq does.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 
-/// The certificate that a database showed.
+/// The certificate that a database server presented.
 #[derive(Debug, Clone)]
 pub struct PeerCertificate {
-    /// The host's name, as the URL has it.
+    /// The host name of the URL.
     pub host: String,
-    /// The certificate, DER.
+    /// The certificate in DER.
     pub der: Vec<u8>,
-    /// Why it was not accepted.
+    /// Why verification refused it; `None` if it was accepted.
     pub refused: Option<String>,
 }
 
-/// Certificates that were shown.
-type Seen = Arc<Mutex<Vec<PeerCertificate>>>;
+/// Certificates that servers presented.
+type Recorded = Arc<Mutex<Vec<PeerCertificate>>>;
 
-/// A connector like [`connector`] that also keeps what it is shown.
-pub(crate) fn recording(url: &DatabaseUrl) -> Result<(MakeRustlsConnect, Seen), ConnectError> {
-    let seen = Seen::default();
-    let recorder = Recorder(verifier(url)?, seen.clone());
-    Ok((connector_with(Arc::new(recorder))?, seen))
+/// Like [`connector`], but also records the certificates.
+pub(crate) fn recording_connector(
+    url: &DatabaseUrl,
+) -> Result<(MakeRustlsConnect, Recorded), ConnectError> {
+    let recorded = Recorded::default();
+    let recorder = Recorder(verifier(url)?, recorded.clone());
+    Ok((connector_with(Arc::new(recorder))?, recorded))
 }
 
-/// What was shown so far.
-pub(crate) fn seen(seen: &Seen) -> Vec<PeerCertificate> {
-    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-    seen.clone()
-}
-
-/// Judges as another verifier does, and keeps the certificates.
+/// Delegates to another verifier, and records the certificates.
 #[derive(Debug)]
-struct Recorder(Arc<dyn ServerCertVerifier>, Seen);
+struct Recorder(Arc<dyn ServerCertVerifier>, Recorded);
 
 impl ServerCertVerifier for Recorder {
     fn verify_server_cert(
@@ -128,13 +125,11 @@ impl ServerCertVerifier for Recorder {
         let verified =
             self.0
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        let shown = PeerCertificate {
+        self.1.lock().push(PeerCertificate {
             host: server_name.to_str().into_owned(),
             der: end_entity.to_vec(),
             refused: verified.as_ref().err().map(ToString::to_string),
-        };
-        let mut seen = self.1.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.push(shown);
+        });
         verified
     }
 

@@ -1,4 +1,4 @@
-//! The database's URL.
+//! Database URLs.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
-/// How the connection to PostgreSQL is protected; libpq's names and meanings.
+/// TLS modes, with libpq's names and meanings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TlsMode {
     Disable,
@@ -17,7 +17,7 @@ pub(crate) enum TlsMode {
     VerifyFull,
 }
 
-/// A checked `postgresql://` URL. Does not print its password.
+/// A parsed `postgresql://` URL. `Debug` omits the password.
 #[derive(Clone)]
 pub struct DatabaseUrl {
     pub(crate) config: Config,
@@ -25,19 +25,20 @@ pub struct DatabaseUrl {
     pub(crate) root_cert: Option<PathBuf>,
 }
 
-/// Why a URL is refused. Never quotes it, as it may hold a password.
+/// A refused URL. The message never quotes the URL, which may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct UrlError(String);
 
 impl DatabaseUrl {
-    /// Reads `postgresql://user:password@host[:port][,host…]/database[?option=value…]`.
+    /// Parses `postgresql://user:password@host[:port][,host…]/database[?option=value…]`.
     ///
-    /// Beside what `tokio-postgres` takes, it knows libpq's `sslmode` up to `verify-full`, and `sslrootcert` (a
-    /// PEM file, or `system` for the machine's own roots).
+    /// In addition to the options of `tokio-postgres`, it accepts libpq's `sslmode` up to
+    /// `verify-full`, and `sslrootcert`: a PEM file, or `system` for the system's root
+    /// certificates.
     ///
     /// # Errors
-    /// [`UrlError`] names the option and what is wrong with it.
+    /// [`UrlError`] names the invalid option.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         if !(text.starts_with("postgresql://") || text.starts_with("postgres://")) {
             return Err(UrlError("must begin with postgresql://".into()));
@@ -76,14 +77,14 @@ impl DatabaseUrl {
         })
     }
 
-    /// Whether someone on the network between could read or impersonate: a host that is not this machine,
-    /// without `sslmode=verify-full`.
+    /// Whether an attacker on the network could read the traffic or impersonate the server: a
+    /// remote host without `sslmode=verify-full`.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
         self.tls != TlsMode::VerifyFull && self.config.get_hosts().iter().any(is_remote)
     }
 
-    /// The file that root certificates are read from; `None` where the system's own ones count.
+    /// The file with the root certificates; `None` if the system's certificates are used.
     #[must_use]
     pub fn root_certificate_file(&self) -> Option<&Path> {
         let file = self.root_cert.as_deref();
@@ -153,7 +154,7 @@ fn parse_tls(value: &str) -> Result<TlsMode, UrlError> {
     })
 }
 
-// As libpq: whoever names a root certificate and asks for TLS wants it checked.
+// As in libpq, `require` with a root certificate verifies the chain.
 fn effective(tls: TlsMode, has_root_cert: bool) -> TlsMode {
     if tls == TlsMode::Require && has_root_cert {
         TlsMode::VerifyCa
@@ -162,7 +163,7 @@ fn effective(tls: TlsMode, has_root_cert: bool) -> TlsMode {
     }
 }
 
-// tokio-postgres says what it could not read in a source error that names options, never values.
+// The source error of tokio-postgres names options, never values.
 fn unreadable(error: &tokio_postgres::Error) -> UrlError {
     let why = std::error::Error::source(error).map(ToString::to_string);
     UrlError(match why {

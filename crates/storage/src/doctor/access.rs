@@ -1,4 +1,4 @@
-//! The servers' role and what it can reach.
+//! The database role of the servers, and the tables that it can reach.
 
 use tokio_postgres::Client;
 
@@ -7,30 +7,30 @@ use crate::doctor::Inspection;
 use crate::doctor::policies::{Deviation, Policy, deviations};
 use crate::sql::doctor as sql;
 
-/// The role of a session, or one that it may become.
+/// The role of a session, or a role that it can become.
 #[derive(Debug, Clone, Default)]
 pub struct HeldRole {
     /// Its name.
     pub name: String,
-    /// Whether the session is it, without becoming anything.
+    /// Whether it is the session's own role.
     pub own: bool,
     /// Whether it is a superuser.
     pub superuser: bool,
     /// Whether it has BYPASSRLS.
     pub bypass_rls: bool,
-    /// Whether it has CREATEROLE: before PostgreSQL 16, it may become anyone but a superuser.
+    /// Whether it has CREATEROLE: before PostgreSQL 16, it can become any role but a superuser.
     pub create_role: bool,
-    /// Whether it has REPLICATION: it may copy all files of the cluster.
+    /// Whether it has REPLICATION: it can copy all files of the cluster.
     pub replication: bool,
     /// Tables in the schema `public` that it owns.
     pub tables: Vec<String>,
-    /// Whether it owns the schema `public`, and so may drop what is in it.
+    /// Whether it owns the schema `public`, and so can drop its objects.
     pub owns_schema: bool,
     /// Whether it owns the database.
     pub owns_database: bool,
 }
 
-/// A table or partition that holds organizations' rows.
+/// A table or partition with rows of organizations.
 #[derive(Debug, Clone)]
 pub struct TenantTable {
     /// Its name.
@@ -76,12 +76,12 @@ pub(crate) async fn tenant_tables(client: &Client) -> Result<Vec<TenantTable>, C
 }
 
 impl Inspection {
-    /// The session's role, and those that it may become.
+    /// The session's role, and the roles that it can become.
     ///
     /// # Errors
     /// [`ConnectError`].
     pub async fn roles(&self) -> Result<Vec<HeldRole>, ConnectError> {
-        crate::doctor::in_time(self.patience, roles(&self.client)).await
+        crate::doctor::with_timeout(self.timeout, roles(&self.client)).await
     }
 
     /// All tenant tables and partitions.
@@ -89,10 +89,10 @@ impl Inspection {
     /// # Errors
     /// [`ConnectError`].
     pub async fn tenant_tables(&self) -> Result<Vec<TenantTable>, ConnectError> {
-        crate::doctor::in_time(self.patience, tenant_tables(&self.client)).await
+        crate::doctor::with_timeout(self.timeout, tenant_tables(&self.client)).await
     }
 
-    /// In what the policies of `tables` differ from those that the migrations made.
+    /// The differences between the policies of `tables` and those of the migrations.
     ///
     /// # Errors
     /// [`ConnectError`].

@@ -1,5 +1,7 @@
-//! What `strongroom doctor` reads of a database. It states facts and judges nothing but rights and policies, which it
-//! compares with those that this crate gives out. It changes nothing.
+//! Read-only inspection of a database for `strongroom doctor`.
+//!
+//! It reports facts. Rights and policies it also compares with those that this crate grants and
+//! creates.
 
 pub mod access;
 pub mod policies;
@@ -9,9 +11,9 @@ pub mod server;
 use std::time::Duration;
 
 use strongroom_domain::rotation::Rotation;
-use tokio::task::JoinHandle;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::connect::database::{Database, DatabaseSettings};
 use crate::connect::error::ConnectError;
@@ -20,31 +22,31 @@ use crate::connect::tls::PeerCertificate;
 use crate::connect::url::TlsMode;
 use crate::scrub_lock;
 
-/// Names are looked up in `pg_catalog` alone, so that an expression shows where what it calls comes from.
+/// With an empty search path, expressions from the catalog name the schema of every function.
 const SESSION: &str = "set search_path = ''; set default_transaction_read_only = on";
 
-/// A connection of its own, on which nothing can be written.
+/// A read-only connection outside the pools.
 pub struct Inspection {
     client: Client,
-    connection: JoinHandle<()>,
-    patience: Duration,
+    _connection: AbortOnDropHandle<()>,
+    timeout: Duration,
 }
 
 impl Inspection {
     /// Connects.
     ///
     /// # Errors
-    /// [`ConnectError`], also when no answer came within the time for a connection.
+    /// [`ConnectError`], also if the connection is not made in time.
     pub async fn start(database: &Database) -> Result<Self, ConnectError> {
-        let (client, connection) =
-            in_time(database.connect_patience(), database.dedicated(|| {})).await?;
+        let connecting = database.dedicated(|| {});
+        let (client, connection) = with_timeout(database.connect_limit(), connecting).await?;
         let inspection = Self {
             client,
-            connection,
-            patience: database.statement_timeout + Duration::from_secs(1),
+            _connection: AbortOnDropHandle::new(connection),
+            timeout: database.statement_timeout + Duration::from_secs(1),
         };
         let prepared = inspection.client.batch_execute(SESSION);
-        in_time(inspection.patience, async { Ok(prepared.await?) }).await?;
+        with_timeout(inspection.timeout, async { Ok(prepared.await?) }).await?;
         Ok(inspection)
     }
 
@@ -53,7 +55,7 @@ impl Inspection {
         sql: &str,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, ConnectError> {
-        in_time(self.patience, async {
+        with_timeout(self.timeout, async {
             Ok(self.client.query(sql, params).await?)
         })
         .await
@@ -62,17 +64,11 @@ impl Inspection {
     async fn one(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Row, ConnectError> {
         let mut rows = self.query(sql, params).await?;
         rows.pop()
-            .ok_or_else(|| ConnectError::Failed("a query gave no row".into()))
+            .ok_or_else(|| ConnectError::Failed("a query returned no row".into()))
     }
 }
 
-impl Drop for Inspection {
-    fn drop(&mut self) {
-        self.connection.abort();
-    }
-}
-
-async fn in_time<T>(
+async fn with_timeout<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, ConnectError>>,
 ) -> Result<T, ConnectError> {
@@ -98,28 +94,28 @@ pub async fn scrub_runs(inspection: &Inspection) -> Result<bool, ConnectError> {
 /// # Errors
 /// [`ConnectError`].
 pub async fn rotations(database: &Database) -> Result<Vec<Rotation>, ConnectError> {
-    crate::store::rotation::listed(database)
+    crate::store::rotation::all_rotations(database)
         .await
         .map_err(|error| ConnectError::Failed(error.to_string()))
 }
 
-/// The certificates that the hosts of a database show, whether they are valid or not; none without TLS. Connecting
-/// ends at the first host that takes us.
+/// The certificates that the hosts of a database present, valid or not; none without TLS. Hosts
+/// after the first one that accepts the connection are not tried.
 ///
 /// # Errors
-/// [`ConnectError::Tls`] when root certificates cannot be read.
+/// [`ConnectError::Tls`] if root certificates cannot be read.
 pub async fn peer_certificates(
     settings: &DatabaseSettings,
 ) -> Result<Vec<PeerCertificate>, ConnectError> {
     if settings.url.tls == TlsMode::Disable {
         return Ok(Vec::new());
     }
-    let (connector, seen) = tls::recording(&settings.url)?;
+    let (connector, recorded) = tls::recording_connector(&settings.url)?;
     let mut config = settings.url.config.clone();
     config.connect_timeout(settings.connect_timeout);
     let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(1);
     let connecting = config.connect(connector);
-    // What is seen counts, whatever becomes of the connection.
+    // The certificates are recorded even if the connection fails.
     let _ = tokio::time::timeout(settings.connect_timeout * hosts, connecting).await;
-    Ok(tls::seen(&seen))
+    Ok(recorded.lock().clone())
 }

@@ -1,6 +1,6 @@
-//! Policies that are not those of the migrations.
+//! Compares row-level policies with those of the migrations.
 
-/// A row-level policy, as the catalog has it.
+/// A row-level policy of the catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Policy {
     pub(super) table: String,
@@ -8,35 +8,36 @@ pub(super) struct Policy {
     pub(super) permissive: bool,
     /// `*` for all commands, `r` for SELECT.
     pub(super) command: String,
-    /// Whether it is for every role.
+    /// Whether it applies to every role.
     pub(super) everyone: bool,
     pub(super) using: Option<String>,
     pub(super) check: Option<String>,
 }
 
-/// In what a table's policies differ from those of the migrations.
+/// A difference between a table's policies and those of the migrations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deviation {
     /// The table.
     pub table: String,
     /// The policy.
     pub policy: String,
-    /// Whether it is not there at all.
+    /// Whether the policy is missing.
     pub missing: bool,
-    /// Whether it shows or takes rows beyond the scope, or may do so.
+    /// Whether it may admit rows outside the scope.
     pub loosens: bool,
-    /// The statements that put it right, for the table's owner.
+    /// The statements that correct it, to be run by the table's owner.
     pub remedy: String,
 }
 
-/// As PostgreSQL shows what `strongroom_protect` and the migrations make.
+/// The expression of the policy that `strongroom_protect` creates, as PostgreSQL prints it.
 const TENANT: &str = "((org_id = ANY (( SELECT (string_to_array(rtrim(NULLIF(current_setting(\
-    'strongroom.orgs'::text, true), '*'::text), ','::text), ','::text))::uuid[] AS orgs)::uuid[])) IS TRUE)";
-/// The same where the tables are sharded.
+    'strongroom.orgs'::text, true), '*'::text), ','::text), ','::text))::uuid[] \
+    AS orgs)::uuid[])) IS TRUE)";
+/// The expression on a sharded cluster.
 const TENANT_SHARDED: &str =
     "(split_part(current_setting('strongroom.orgs'::text, true), (org_id)::text, 2) <> ''::text)";
 const LISTING: &str = "(current_setting('strongroom.orgs'::text, true) = '*'::text)";
-/// Tables whose rows are listed for jobs, across organizations.
+/// Tables whose rows jobs list across organizations.
 const LISTED: [&str; 2] = ["organizations", "rotations"];
 
 fn tenant(table: &str, sharded: bool) -> Policy {
@@ -61,7 +62,7 @@ fn listing(table: &str, sharded: bool) -> Policy {
     }
 }
 
-/// The statement that makes `policy`.
+/// The statement that creates `policy`.
 fn creation(policy: &Policy) -> String {
     let (name, table) = (&policy.name, &policy.table);
     let command = if policy.command == "r" {
@@ -105,7 +106,7 @@ pub(super) fn deviations(tables: &[&str], policies: &[Policy], sharded: bool) ->
     deviations
 }
 
-// A restrictive policy, or one that is missing, hides rows instead of showing them.
+// A restrictive or missing policy hides rows; it does not admit any.
 fn of(policy: &Policy, missing: bool, remedy: String) -> Deviation {
     Deviation {
         table: policy.table.clone(),
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_changed_and_further_ones_do() {
+    fn missing_changed_and_unknown_policies_deviate() {
         let loose = Policy {
             using: Some("true".into()),
             ..tenant("credentials", false)

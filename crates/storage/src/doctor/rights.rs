@@ -1,4 +1,4 @@
-//! Rights that the servers' role lacks.
+//! Excess and missing rights of the servers' role.
 
 use std::collections::BTreeSet;
 
@@ -7,35 +7,36 @@ use crate::doctor::Inspection;
 use crate::schema::roles::{GRANTS, quote_ident};
 use crate::sql::doctor as sql;
 
-/// A right of the servers' role that nobody gave it here.
+/// A right of the servers' role that `strongroom migrate` does not grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Right {
     /// `TRUNCATE`, for example.
     pub privilege: String,
-    /// The table, column, schema, database or function.
+    /// The table, column, schema, database or function it applies to.
     pub object: String,
-    /// Whether this version knows the table; one that it does not know may be a newer version's.
+    /// Whether this version has the table; otherwise it may belong to a newer version.
     pub known: bool,
-    /// To whom it was granted: the role, one that it may become, or `public`.
+    /// The grantee: the role, a role that it can become, or `public`.
     pub grantee: String,
-    /// The statement that takes it away.
+    /// The statement that revokes it.
     pub remedy: String,
 }
 
-/// A right that servers need.
+/// A missing right that servers need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lacking {
     /// `SELECT`, for example.
     pub privilege: String,
-    /// The table, and its column where it is about one.
+    /// The table, and the column if the right applies to one.
     pub object: String,
 }
 
-/// A right out of [`GRANTS`]: privilege, table, and column (empty: all of them).
+/// A right of [`GRANTS`]: privilege, table and column; an empty column means the whole table.
 type Granted = (String, String, String);
 
 impl Inspection {
-    /// Rights that the session's role has, by itself or through another role, beyond those that `migrate` grants.
+    /// Rights that the session's role has, directly or through another role, beyond those that
+    /// `strongroom migrate` grants.
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -56,7 +57,7 @@ impl Inspection {
                 "table" => given(""),
                 "column" => given("") || given(column),
                 "function" => functions.contains(object),
-                // Whoever may make objects may put them in the way of ours.
+                // A role that can create objects can shadow those of the schema.
                 _ => privilege != "CREATE",
             };
             if !expected {
@@ -139,7 +140,7 @@ fn dotted(table: &str, column: &str) -> String {
     }
 }
 
-/// `(what, on what)` of each statement in [`GRANTS`], which has one form alone.
+/// Privileges and objects of each statement in [`GRANTS`]. All statements have the same form.
 fn statements() -> impl Iterator<Item = (&'static str, &'static str)> {
     GRANTS.split(';').filter_map(|statement| {
         let rest = statement.trim().strip_prefix("grant ")?;
@@ -147,7 +148,7 @@ fn statements() -> impl Iterator<Item = (&'static str, &'static str)> {
     })
 }
 
-/// What servers may do with tables.
+/// The rights of servers on tables.
 fn table_rights() -> BTreeSet<Granted> {
     let mut rights = BTreeSet::new();
     for (what, on) in statements() {
@@ -163,7 +164,7 @@ fn table_rights() -> BTreeSet<Granted> {
     rights
 }
 
-/// The functions that servers may call, with their arguments' types.
+/// The functions that servers may call, with the types of their arguments.
 fn functions() -> BTreeSet<String> {
     let functions = statements().filter_map(|(_, on)| on.strip_prefix("function "));
     functions
@@ -172,7 +173,7 @@ fn functions() -> BTreeSet<String> {
         .collect()
 }
 
-// `select, update (a, b)`: each privilege with each of its columns.
+// Parses `select, update (a, b)` into pairs of privilege and column.
 fn privileges(what: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut rest = what;
@@ -198,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_grants_are_understood() {
+    fn all_grants_are_parsed() {
         let rights = table_rights();
         let has = |privilege: &str, table: &str, column: &str| {
             rights.contains(&(privilege.into(), table.into(), column.into()))
@@ -211,7 +212,6 @@ mod tests {
         let functions = functions();
         assert!(functions.contains("strongroom_ensure_audit_partitions()"));
         assert!(functions.contains("strongroom_check_generations(uuid[], integer[])"));
-        // Nothing is left over: each statement has been read.
         assert_eq!(statements().count(), GRANTS.matches("grant ").count());
     }
 }

@@ -1,4 +1,4 @@
-//! PostgreSQL's own settings and state.
+//! Settings and state of PostgreSQL.
 
 use std::collections::BTreeMap;
 
@@ -8,33 +8,33 @@ use crate::connect::error::ConnectError;
 use crate::doctor::Inspection;
 use crate::sql::doctor as sql;
 
-/// A PostgreSQL server, as one session sees it.
+/// A PostgreSQL server, as seen by one session.
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// Its version in words.
+    /// Its version as text.
     pub version: String,
     /// Its version as a number, such as 150014.
     pub version_number: i32,
-    /// The role we are.
+    /// The session's role.
     pub role: String,
-    /// How the database encodes text.
+    /// The encoding of the database.
     pub encoding: String,
     /// Whether it is a standby.
     pub standby: bool,
-    /// Whether a standby was told not to show what it receives.
+    /// Whether replay is paused on a standby.
     pub replay_paused: bool,
-    /// Whether a standby is connected to what it follows.
+    /// Whether a standby is connected to its upstream server.
     pub receiving: bool,
-    /// When it was started.
+    /// Its start time.
     pub started_at: DateTime<Utc>,
-    /// The number that a primary and its standbys share.
+    /// The system identifier, which a primary and its standbys share.
     pub cluster: i64,
-    /// The scope that sessions begin with; must be empty.
+    /// The initial scope of sessions; it must be empty.
     pub scope: String,
 }
 
 impl Server {
-    /// Whether both are one and the same process.
+    /// Whether both are the same server process.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         (self.cluster, self.started_at) == (other.cluster, other.started_at)
@@ -45,14 +45,14 @@ impl Server {
 #[derive(Debug, Clone, Default)]
 pub struct Settings(pub BTreeMap<String, String>);
 
-/// How many connections there are and may be.
+/// Connections in use and their limits.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionUse {
-    /// Connections of all databases, this one included.
+    /// Connections to all databases, including this connection.
     pub used: i64,
-    /// The role's own limit.
+    /// The limit of the role.
     pub role_limit: Option<i32>,
-    /// The database's own limit.
+    /// The limit of the database.
     pub database_limit: Option<i32>,
 }
 
@@ -61,7 +61,7 @@ pub struct ConnectionUse {
 pub struct AuditPartition {
     /// The table's name.
     pub name: String,
-    /// Whether it is there.
+    /// Whether it exists.
     pub present: bool,
 }
 
@@ -74,12 +74,12 @@ pub struct Slot {
     pub active: bool,
     /// `reserved`, `extended`, `unreserved` or `lost`.
     pub wal_status: String,
-    /// Bytes of log that it keeps.
+    /// Bytes of WAL that it retains.
     pub kept_bytes: i64,
 }
 
 impl Inspection {
-    /// The server.
+    /// Version, role and state of the server.
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -99,7 +99,7 @@ impl Inspection {
         })
     }
 
-    /// What time it is there.
+    /// The server's clock.
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -108,7 +108,7 @@ impl Inspection {
         Ok(row.try_get("now")?)
     }
 
-    /// The settings of these names, those that this version has.
+    /// The settings with these names that this version has.
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -121,7 +121,7 @@ impl Inspection {
         Ok(Settings(pairs?))
     }
 
-    /// How many connections there are.
+    /// The connections in use and their limits.
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -138,7 +138,7 @@ impl Inspection {
         })
     }
 
-    /// The audit partitions that should be there.
+    /// The audit partitions of this month and the next three.
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -154,7 +154,7 @@ impl Inspection {
             .collect()
     }
 
-    /// Bytes that the audit trail's default partition takes; `None` when there is none.
+    /// The size of the audit trail's default partition in bytes; `None` if there is none.
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -173,7 +173,7 @@ impl Inspection {
         names.collect()
     }
 
-    /// Whether there is an epoch of keys.
+    /// Whether the table `key_epoch` has its row.
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -183,7 +183,7 @@ impl Inspection {
         Ok(epochs.transpose()? == Some(1))
     }
 
-    /// The slots that keep log for standbys.
+    /// The physical replication slots.
     ///
     /// # Errors
     /// [`ConnectError`].

@@ -1,4 +1,4 @@
-//! How far a region is behind the primary.
+//! The lag of a region behind the primary.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::regions::position::Sample;
 
-/// How far a region was when it was last asked.
+/// The state of a region at its last poll.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Progress {
     pub(super) up: bool,
@@ -17,7 +17,7 @@ pub(super) struct Progress {
 /// Whether the region was behind the primary.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) enum Behind {
-    /// Ever since we know it, so nobody can tell since when.
+    /// The region was behind at every poll, so the beginning is unknown.
     #[default]
     Unknown,
     Not,
@@ -30,15 +30,15 @@ pub(super) fn bytes(primary: Option<Sample>, region: &Progress) -> Option<u64> {
     Some(primary?.position.0.saturating_sub(region.position.0))
 }
 
-/// How old what a region shows is. Two clocks bound it, and the smaller one counts: the time since the newest
-/// transaction that it has replayed was committed, which is too long when nothing was written for a while, and
-/// the time for which it has been seen behind.
+/// The age of the data that a region shows: the smaller of two upper bounds. One is the time since
+/// the commit of the newest replayed transaction, which is too long if nothing was written for a
+/// while. The other is the time since the region was first seen behind.
 pub(super) fn time(primary: Option<Sample>, region: &Progress) -> Option<Duration> {
-    let (primary, seen) = (primary?, region.sample?);
-    if !seen.standby || seen.position >= primary.position {
+    let (primary, sample) = (primary?, region.sample?);
+    if !sample.standby || sample.position >= primary.position {
         return Some(Duration::ZERO);
     }
-    let replayed = seen
+    let replayed = sample
         .replayed_at
         .map(|at| (primary.now - at).to_std().unwrap_or_default());
     let behind = match region.behind {

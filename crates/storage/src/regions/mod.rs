@@ -1,7 +1,8 @@
-//! Regions: hot standbys of the primary, and how far each one has come.
+//! Regions: hot standbys of the primary, and their progress.
 //!
-//! One watcher per region asks its database for its position, however many requests wait. A write has arrived
-//! where its operation's row is visible: true also across failovers, where positions lie.
+//! One watcher per region polls its database, for any number of waiting requests. A write has
+//! arrived where its operation's row is visible. This also holds across failovers, after which WAL
+//! positions are not comparable.
 
 pub(crate) mod lag;
 pub(crate) mod position;
@@ -16,33 +17,33 @@ use futures_util::future::join_all;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::ports::regions::Regions;
 use strongroom_domain::replication::{Awaited, Level, OperationId, RegionStatus, Stale};
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::connect::database::{Database, DatabaseSettings};
 use crate::connect::error::ConnectError;
 use crate::connect::url::DatabaseUrl;
 use crate::regions::position::PrimaryPosition;
-use crate::regions::watch::Watch;
+use crate::regions::watch::RegionWatcher;
 
 /// A region: a standby of the primary, or the primary itself.
 #[derive(Debug, Clone)]
 pub struct RegionSettings {
-    /// What people call it.
+    /// Its name in settings, metrics and logs.
     pub name: String,
     /// Its database.
     pub url: DatabaseUrl,
 }
 
-/// The regions that writes travel to.
+/// The regions that writes are replicated to.
 #[derive(Debug, Clone)]
 pub struct RegionsSettings {
     /// Every region.
     pub all: Vec<RegionSettings>,
-    /// The name of the one whose database is read; none where that is the primary.
+    /// The name of the region whose database is read; `None` if the primary is read.
     pub local: Option<String>,
-    /// How far that one may be behind before answers say so.
+    /// The lag above which responses declare the data stale.
     pub max_lag: Duration,
-    /// Whether reads are refused beyond it.
+    /// Whether reads are refused above that lag.
     pub refuse_stale: bool,
 }
 
@@ -57,78 +58,71 @@ impl Default for RegionsSettings {
     }
 }
 
-/// The databases of all regions, health. Watching stops when this is dropped.
+/// Watchers of all regions' databases. They stop when this is dropped.
 pub struct WatchedRegions {
     settings: RegionsSettings,
     primary: Arc<PrimaryPosition>,
-    watches: Vec<Arc<Watch>>,
+    watchers: Vec<Arc<RegionWatcher>>,
     replica: Option<Database>,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Vec<AbortOnDropHandle<()>>,
 }
 
 impl WatchedRegions {
-    /// Starts watching on the current runtime. `primary` is the database that is written to, `connect` how its
-    /// connections are made.
+    /// Starts the watchers on the current runtime. `primary` is the database that is written to;
+    /// `connect` has the settings of its connections.
     ///
     /// # Errors
-    /// [`ConnectError::Tls`] when root certificates cannot be read.
+    /// [`ConnectError::Tls`] if root certificates cannot be read.
     pub fn start(
         settings: RegionsSettings,
         primary: &Database,
         connect: &DatabaseSettings,
     ) -> Result<Self, ConnectError> {
-        let mut health = Self {
+        let mut regions = Self {
             primary: Arc::default(),
-            watches: Vec::new(),
+            watchers: Vec::new(),
             replica: None,
             tasks: Vec::new(),
             settings,
         };
-        for region in &health.settings.all {
+        for region in &regions.settings.all {
             let connect = DatabaseSettings {
                 url: region.url.clone(),
                 ..connect.clone()
             };
-            if health.settings.local.as_ref() == Some(&region.name) {
-                let told = primary.health.replica();
-                health.replica = Some(Database::health(&connect, told)?);
+            if regions.settings.local.as_ref() == Some(&region.name) {
+                let health = primary.health.replica();
+                regions.replica = Some(Database::with_health(&connect, health)?);
             }
-            // A connection of its own: those that wait cannot be held up by those that read.
+            // A connection of its own, so that reads do not delay the polls.
             let database = Database::new(&DatabaseSettings {
                 pool_size: 1,
                 ..connect
             })?;
-            let primary = health.primary.clone();
-            let max_lag = health.settings.max_lag;
-            let watch = Watch::new(region.name.clone(), database, primary, max_lag);
-            let watch = Arc::new(watch);
-            health.tasks.push(tokio::spawn(watch.clone().run()));
-            health.watches.push(watch);
+            let primary = regions.primary.clone();
+            let max_lag = regions.settings.max_lag;
+            let watcher = RegionWatcher::new(region.name.clone(), database, primary, max_lag);
+            let watcher = Arc::new(watcher);
+            let task = tokio::spawn(watcher.clone().run());
+            regions.tasks.push(AbortOnDropHandle::new(task));
+            regions.watchers.push(watcher);
         }
-        if !health.watches.is_empty() {
-            let position = health.primary.clone();
-            let watching = position.watch(primary.clone());
-            health.tasks.push(tokio::spawn(watching));
+        if !regions.watchers.is_empty() {
+            let position = regions.primary.clone();
+            let task = tokio::spawn(position.watch(primary.clone()));
+            regions.tasks.push(AbortOnDropHandle::new(task));
         }
-        Ok(health)
+        Ok(regions)
     }
 
-    /// The database of the local region, for reading.
+    /// The local region's database, for reads; `None` if the primary is read.
     #[must_use]
     pub fn replica(&self) -> Option<Database> {
         self.replica.clone()
     }
 
-    fn watch(&self, name: &str) -> Option<&Arc<Watch>> {
-        self.watches.iter().find(|watch| watch.name == name)
-    }
-}
-
-impl Drop for WatchedRegions {
-    fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
+    fn watcher(&self, name: &str) -> Option<&Arc<RegionWatcher>> {
+        self.watchers.iter().find(|watcher| watcher.name == name)
     }
 }
 
@@ -151,13 +145,13 @@ impl Regions for WatchedRegions {
         scope: OrgScope,
         awaited: Awaited,
         regions: &[String],
-        patience: Duration,
+        timeout: Duration,
     ) -> Vec<String> {
         let arrived = regions.iter().map(|name| async move {
-            match self.watch(name) {
-                Some(watch) => {
-                    let arrival = watch.arrival(scope, awaited);
-                    tokio::time::timeout(patience, arrival).await.is_ok()
+            match self.watcher(name) {
+                Some(watcher) => {
+                    let arrival = watcher.arrival(scope, awaited);
+                    tokio::time::timeout(timeout, arrival).await.is_ok()
                 }
                 None => false,
             }
@@ -168,33 +162,33 @@ impl Regions for WatchedRegions {
     }
 
     async fn shown(&self, scope: OrgScope, operation: OperationId) -> BTreeMap<String, bool> {
-        let shown = self.watches.iter().map(|watch| async move {
-            let shown = watch.shows(scope, operation).await;
-            (watch.name.clone(), shown)
+        let shown = self.watchers.iter().map(|watcher| async move {
+            let shown = watcher.shows(scope, operation).await;
+            (watcher.name.clone(), shown)
         });
         join_all(shown).await.into_iter().collect()
     }
 
     fn status(&self) -> Vec<RegionStatus> {
         let primary = self.primary.get();
-        let status = |watch: &Arc<Watch>| {
-            let progress = watch.progress();
+        let status = |watcher: &Arc<RegionWatcher>| {
+            let progress = watcher.progress();
             RegionStatus {
-                name: watch.name.clone(),
+                name: watcher.name.clone(),
                 up: progress.up,
                 primary: progress.sample.is_some_and(|sample| !sample.standby),
                 lag_bytes: lag::bytes(primary, &progress),
                 lag: lag::time(primary, &progress),
-                waiting: watch.waiting(),
+                waiting: watcher.waiting(),
             }
         };
-        self.watches.iter().map(status).collect()
+        self.watchers.iter().map(status).collect()
     }
 
     fn stale(&self) -> Option<Stale> {
-        let watch = self.watch(self.settings.local.as_ref()?)?;
-        let (primary, progress) = (self.primary.get(), watch.progress());
-        // Before both have answered nothing is known, and nothing is claimed.
+        let watcher = self.watcher(self.settings.local.as_ref()?)?;
+        let (primary, progress) = (self.primary.get(), watcher.progress());
+        // The lag is unknown until both databases have answered.
         lag::bytes(primary, &progress)?;
         let lag = lag::time(primary, &progress);
         let stale = Stale {

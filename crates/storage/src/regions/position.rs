@@ -1,9 +1,10 @@
-//! How far the primary and a region are in the log.
+//! The WAL positions of the primary and of a region.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::replication::WalPosition;
 use tokio_postgres::types::PgLsn;
@@ -13,21 +14,21 @@ use crate::rows::get;
 use crate::sql::operations as op_sql;
 use crate::transaction::{OrgTransaction, with_deadline};
 
-/// How often the primary is asked how far it is.
-const EVERY: Duration = Duration::from_millis(500);
+/// Pause between two queries of the primary's position.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A database's position at one moment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sample {
     pub(super) standby: bool,
     pub(super) position: WalPosition,
-    /// When the newest transaction that a standby has replayed was committed.
+    /// The commit time of the newest transaction that a standby has replayed.
     pub(super) replayed_at: Option<DateTime<Utc>>,
     /// The database's clock.
     pub(super) now: DateTime<Utc>,
 }
 
-/// How far the database is that `transaction` runs on.
+/// The position of the database that `transaction` runs on.
 pub(super) async fn sample(transaction: &OrgTransaction) -> StoreResult<Sample> {
     let rows = transaction.query(op_sql::REGION_POSITION, &[]).await?;
     let row = rows
@@ -53,24 +54,22 @@ async fn sample_once(database: &Database) -> StoreResult<Sample> {
     .await
 }
 
-/// Where the primary is, as far as was heard of it.
+/// The primary's last known position.
 #[derive(Default)]
 pub(super) struct PrimaryPosition(Mutex<Option<Sample>>);
 
 impl PrimaryPosition {
     pub(super) fn get(&self) -> Option<Sample> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.lock()
     }
 
     pub(super) async fn watch(self: Arc<Self>, database: Database) {
         loop {
             match sample_once(&database).await {
-                Ok(sample) => {
-                    *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sample);
-                }
-                Err(error) => tracing::debug!(%error, "the primary did not say how far it is"),
+                Ok(sample) => *self.0.lock() = Some(sample),
+                Err(error) => tracing::debug!(%error, "the primary's position is unknown"),
             }
-            tokio::time::sleep(EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }

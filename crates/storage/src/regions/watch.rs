@@ -1,9 +1,11 @@
-//! Watching one region.
+//! Polls the database of one region.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
+use strongroom_domain::OrgId;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::replication::{Awaited, OperationId, WalPosition};
@@ -16,23 +18,23 @@ use crate::regions::position::{PrimaryPosition, Sample, sample};
 use crate::store::operations::visible;
 use crate::transaction::OrgTransaction;
 
-/// Pause between two looks while somebody waits and the region moves.
-const SHORTEST: Duration = Duration::from_millis(2);
-/// The same while it stands still.
-const LONGEST: Duration = Duration::from_millis(50);
-/// Pause while nobody waits.
-const IDLE: Duration = Duration::from_millis(500);
-/// Most operations that one look asks about.
-const LARGEST: usize = 1000;
-/// Longest time that a region may take to answer before it counts as away.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Pause between two polls while requests wait and the region advances.
+const MIN_INTERVAL: Duration = Duration::from_millis(2);
+/// Pause while requests wait and the region does not advance.
+const MAX_INTERVAL: Duration = Duration::from_millis(50);
+/// Pause while no request waits.
+const IDLE_INTERVAL: Duration = Duration::from_millis(500);
+/// Most operations in one poll.
+const MAX_OPERATIONS: usize = 1000;
+/// Longest time for a response before the region counts as unreachable.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// One region's database, and who waits for it.
-pub(super) struct Watch {
+/// Polls one region's database for its position and for operations that requests wait for.
+pub(super) struct RegionWatcher {
     pub(super) name: String,
     database: Database,
     primary: Arc<PrimaryPosition>,
-    /// Beyond it the region counts as lagging.
+    /// The lag above which the region counts as lagging.
     max_lag: Duration,
     state: Mutex<State>,
     wake: Notify,
@@ -40,41 +42,42 @@ pub(super) struct Watch {
 
 #[derive(Default)]
 struct State {
-    next: u64,
-    waiting: HashMap<u64, Waiting>,
+    next_id: u64,
+    waits: HashMap<u64, PendingWait>,
     progress: Progress,
     lagging: bool,
 }
 
-struct Waiting {
+/// A request that waits until the region shows an operation.
+struct PendingWait {
     scope: OrgScope,
     operation: OperationId,
-    /// It is looked for once the region has come this far.
+    /// The operation is queried once the region has reached this position.
     from: WalPosition,
     arrived: oneshot::Sender<()>,
 }
 
-/// What one look asks of those that wait.
-struct Asking {
-    number: u64,
+/// The part of a [`PendingWait`] that a poll needs.
+struct WaitQuery {
+    id: u64,
     scope: OrgScope,
     operation: OperationId,
     from: WalPosition,
 }
 
-/// Somebody who waits; forgotten when dropped.
-struct Ticket<'w> {
-    watch: &'w Watch,
-    number: u64,
+/// Removes its [`PendingWait`] when dropped.
+struct WaitGuard<'w> {
+    watcher: &'w RegionWatcher,
+    id: u64,
 }
 
-impl Drop for Ticket<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
-        self.watch.state().waiting.remove(&self.number);
+        self.watcher.state().waits.remove(&self.id);
     }
 }
 
-impl Watch {
+impl RegionWatcher {
     pub(super) fn new(
         name: String,
         database: Database,
@@ -94,27 +97,26 @@ impl Watch {
     /// Completes when the region shows the operation.
     pub(super) async fn arrival(&self, scope: OrgScope, awaited: Awaited) {
         let (arrived, arrival) = oneshot::channel();
-        let waiting = Waiting {
+        let _guard = self.register(PendingWait {
             scope,
             operation: awaited.operation,
             from: awaited.position,
             arrived,
-        };
-        let _ticket = self.enter(waiting);
+        });
         self.wake.notify_one();
-        // The sender is dropped only together with the ticket, or once it was used.
+        // The sender is dropped only after it was used, or together with the guard.
         let _ = arrival.await;
     }
 
-    /// Whether the region shows the operation now; one that does not answer does not.
+    /// Whether the region shows the operation now; false if the region does not respond.
     pub(super) async fn shows(&self, scope: OrgScope, operation: OperationId) -> bool {
-        let asking = async {
+        let query = async {
             let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
             let found = visible(&transaction, &[(scope, operation)]).await?;
             transaction.finish().await?;
             StoreResult::Ok(!found.is_empty())
         };
-        let answer = tokio::time::timeout(PATIENCE, asking).await;
+        let answer = tokio::time::timeout(RESPONSE_TIMEOUT, query).await;
         answer.is_ok_and(|answer| answer.unwrap_or(false))
     }
 
@@ -123,102 +125,103 @@ impl Watch {
     }
 
     pub(super) fn waiting(&self) -> u64 {
-        self.state().waiting.len() as u64
+        self.state().waits.len() as u64
     }
 
-    /// Watches the region for as long as the process lives.
+    /// Polls the region until the task is aborted.
     pub(super) async fn run(self: Arc<Self>) {
-        let mut pause = SHORTEST;
+        let mut pause = MIN_INTERVAL;
         let mut last = WalPosition::default();
         loop {
-            match self.look().await {
+            match self.poll().await {
                 Ok(position) => {
-                    let stands = position == last;
-                    pause = if stands {
-                        LONGEST.min(pause * 2)
+                    pause = if position == last {
+                        MAX_INTERVAL.min(pause * 2)
                     } else {
-                        SHORTEST
+                        MIN_INTERVAL
                     };
                     last = position;
                 }
                 Err(error) => {
                     if std::mem::replace(&mut self.state().progress.up, false) {
-                        tracing::warn!(region = self.name, %error, "a region's database does not answer");
+                        let region = &self.name;
+                        tracing::warn!(region, %error, "a region's database does not answer");
                     }
-                    pause = IDLE;
+                    pause = IDLE_INTERVAL;
                 }
             }
             if self.waiting() > 0 {
                 tokio::time::sleep(pause).await;
             } else {
-                let _ = tokio::time::timeout(IDLE, self.wake.notified()).await;
-                pause = SHORTEST;
+                let _ = tokio::time::timeout(IDLE_INTERVAL, self.wake.notified()).await;
+                pause = MIN_INTERVAL;
             }
         }
     }
 
-    /// Looks how far the region is, and for the operations that may have arrived.
-    async fn look(&self) -> StoreResult<WalPosition> {
-        let looking = async {
-            let mut asking = self.asking();
-            let scopes: Vec<_> = asking.iter().map(|one| one.scope).collect();
-            let transaction = OrgTransaction::begin(&self.database, &scopes).await?;
-            let seen = sample(&transaction).await?;
-            asking.retain(|one| one.from <= seen.position);
-            let asked: Vec<_> = asking
-                .iter()
-                .map(|one| (one.scope, one.operation))
-                .collect();
-            let found = if asked.is_empty() {
-                HashSet::new()
-            } else {
-                visible(&transaction, &asked).await?
-            };
-            transaction.finish().await?;
-            Ok((seen, asking, found))
-        };
-        let (seen, asked, found) = tokio::time::timeout(PATIENCE, looking)
+    /// Reads the region's position, and completes the waits whose operation it shows.
+    async fn poll(&self) -> StoreResult<WalPosition> {
+        let (sample, queries, visible) = tokio::time::timeout(RESPONSE_TIMEOUT, self.query())
             .await
             .unwrap_or_else(|_| Err(StoreError::Unavailable("no answer in time".into())))?;
-        self.note(seen);
+        self.note(sample);
         let mut state = self.state();
-        for one in asked {
-            if found.contains(&(one.scope.org(), one.operation)) {
-                if let Some(waiting) = state.waiting.remove(&one.number) {
-                    let _ = waiting.arrived.send(());
+        for query in queries {
+            if visible.contains(&(query.scope.org(), query.operation)) {
+                if let Some(wait) = state.waits.remove(&query.id) {
+                    let _ = wait.arrived.send(());
                 }
-            } else if let Some(waiting) = state.waiting.get_mut(&one.number) {
-                // Nothing new shows before the region has moved on.
-                waiting.from = WalPosition(seen.position.0 + 1);
+            } else if let Some(wait) = state.waits.get_mut(&query.id) {
+                // The operation cannot become visible before the region advances.
+                wait.from = WalPosition(sample.position.0 + 1);
             }
         }
-        Ok(seen.position)
+        Ok(sample.position)
     }
 
-    fn note(&self, seen: Sample) {
+    async fn query(&self) -> StoreResult<(Sample, Vec<WaitQuery>, HashSet<(OrgId, OperationId)>)> {
+        let mut queries = self.wait_queries();
+        let scopes: Vec<_> = queries.iter().map(|query| query.scope).collect();
+        let transaction = OrgTransaction::begin(&self.database, &scopes).await?;
+        let sample = sample(&transaction).await?;
+        queries.retain(|query| query.from <= sample.position);
+        let wanted: Vec<_> = queries
+            .iter()
+            .map(|query| (query.scope, query.operation))
+            .collect();
+        let visible = if wanted.is_empty() {
+            HashSet::new()
+        } else {
+            visible(&transaction, &wanted).await?
+        };
+        transaction.finish().await?;
+        Ok((sample, queries, visible))
+    }
+
+    fn note(&self, sample: Sample) {
         let primary = self.primary.get();
         let mut state = self.state();
-        let behind = primary.is_some_and(|primary| seen.position < primary.position);
+        let behind = primary.is_some_and(|primary| sample.position < primary.position);
         let progress = &mut state.progress;
         if !std::mem::replace(&mut progress.up, true) {
             tracing::info!(
                 region = self.name,
-                standby = seen.standby,
+                standby = sample.standby,
                 "a region's database answers"
             );
         }
-        progress.sample = Some(seen);
+        progress.sample = Some(sample);
         progress.behind = match progress.behind {
             _ if !behind && primary.is_some() => Behind::Not,
             Behind::Not if behind => Behind::Since(Instant::now()),
-            as_before => as_before,
+            unchanged => unchanged,
         };
         let lag = time(primary, progress);
-        self.tell_of_lag(&mut state, lag);
+        self.log_lag_change(&mut state, lag);
     }
 
-    // Told when it begins and when it ends, and between the two bounds it is as it was.
-    fn tell_of_lag(&self, state: &mut State, lag: Option<Duration>) {
+    // Logs the beginning and the end. Between half of `max_lag` and `max_lag`, nothing changes.
+    fn log_lag_change(&self, state: &mut State, lag: Option<Duration>) {
         let Some(lag) = lag else { return };
         let (region, seconds) = (&self.name, lag.as_secs_f64());
         if !state.lagging && lag > self.max_lag {
@@ -230,36 +233,32 @@ impl Watch {
         }
     }
 
-    /// Those that wait; when there are many, the ones that have waited for the longest part of the log.
-    fn asking(&self) -> Vec<Asking> {
+    /// The pending waits; of more than [`MAX_OPERATIONS`], those with the lowest positions.
+    fn wait_queries(&self) -> Vec<WaitQuery> {
         let state = self.state();
-        let asking = |(number, one): (&u64, &Waiting)| Asking {
-            number: *number,
-            scope: one.scope,
-            operation: one.operation,
-            from: one.from,
+        let query = |(id, wait): (&u64, &PendingWait)| WaitQuery {
+            id: *id,
+            scope: wait.scope,
+            operation: wait.operation,
+            from: wait.from,
         };
-        let mut all: Vec<_> = state.waiting.iter().map(asking).collect();
-        if all.len() > LARGEST {
-            all.sort_by_key(|one| one.from);
-            all.truncate(LARGEST);
+        let mut queries: Vec<_> = state.waits.iter().map(query).collect();
+        if queries.len() > MAX_OPERATIONS {
+            queries.sort_by_key(|query| query.from);
+            queries.truncate(MAX_OPERATIONS);
         }
-        all
+        queries
     }
 
-    fn enter(&self, waiting: Waiting) -> Ticket<'_> {
+    fn register(&self, wait: PendingWait) -> WaitGuard<'_> {
         let mut state = self.state();
-        let number = state.next;
-        state.next += 1;
-        state.waiting.insert(number, waiting);
-        Ticket {
-            watch: self,
-            number,
-        }
+        let id = state.next_id;
+        state.next_id += 1;
+        state.waits.insert(id, wait);
+        WaitGuard { watcher: self, id }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Whoever panicked while holding it left it whole.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

@@ -1,4 +1,4 @@
-//! Migrations.
+//! Runs migrations, and compares the schema with them.
 
 use std::collections::BTreeMap;
 
@@ -44,29 +44,30 @@ pub(crate) const MIGRATIONS: [(&str, &str); 8] = [
     ),
 ];
 
-/// Where it is recorded what has been applied.
+/// The table of applied migrations.
 const HISTORY: &str = "schema_migrations";
-/// Keeps two `strongroom migrate` from running at once.
+/// Prevents concurrent runs of `strongroom migrate`.
 const LOCK: &str = "select pg_advisory_lock(7361982640128)";
 
-/// A migration of a large table takes its time, and the lock waits for another run. A sharded cluster makes and
-/// alters several tables in one transaction only when it goes from shard to shard; PostgreSQL ignores the setting.
+/// No timeouts: a migration of a large table takes long, and the lock waits for another run. The
+/// last setting lets a sharded cluster create and alter several tables in one transaction;
+/// PostgreSQL without Citus ignores it.
 const SESSION: &str = "set statement_timeout = 0; set lock_timeout = 0; \
      set citus.multi_shard_modify_mode = 'sequential'";
 
-/// What a run of [`migrate`] did.
+/// The result of [`migrate`].
 #[derive(Debug)]
 pub struct Migrated {
-    /// The migrations that it applied, by name.
+    /// The names of the applied migrations.
     pub applied: Vec<String>,
-    /// The schema's version now.
+    /// The schema's version after the run.
     pub version: i32,
 }
 
-/// Brings the schema up to date. The URL's role becomes the tables' owner.
+/// Applies the missing migrations. The URL's role becomes the owner of the tables.
 ///
 /// # Errors
-/// [`ConnectError`]; a migration that failed left nothing of itself.
+/// [`ConnectError`]. A failed migration is rolled back.
 pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
     let (mut client, connection) = database.dedicated(|| {}).await?;
     client.batch_execute(SESSION).await?;
@@ -81,14 +82,14 @@ pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
         applied: report
             .applied_migrations()
             .iter()
-            .map(|migration| shown(migration.version(), migration.name()))
+            .map(|migration| file_name(migration.version(), migration.name()))
             .collect(),
         version: latest,
     })
 }
 
-/// How many of this program's migrations the database lacks. A newer database lacks none: older programs go
-/// on while a newer one is rolled out.
+/// The number of this program's migrations that the database lacks. A newer database lacks none, so
+/// that older programs continue to run during a rollout.
 ///
 /// # Errors
 /// [`ConnectError`].
@@ -96,14 +97,14 @@ pub async fn pending_migrations(database: &Database) -> Result<usize, ConnectErr
     Ok(schema_state(database).await?.missing.len())
 }
 
-/// In what a database's schema differs from what this program brings along.
+/// The differences between a database's schema and this program's migrations.
 #[derive(Debug, Default)]
 pub struct SchemaState {
-    /// This program's migrations that were not applied, such as `0006_operations`.
+    /// Migrations of this program that are not applied, such as `0006_operations`.
     pub missing: Vec<String>,
-    /// Applied migrations that this program does not know: those of a newer one.
+    /// Applied migrations that this program does not have: those of a newer version.
     pub unknown: Vec<String>,
-    /// Migrations that were applied with another content than this program's.
+    /// Migrations that were applied with content other than this program's.
     pub changed: Vec<String>,
 }
 
@@ -129,27 +130,27 @@ pub async fn schema_state(database: &Database) -> Result<SchemaState, ConnectErr
     }
     let mut state = SchemaState::default();
     for migration in runner()?.get_migrations() {
-        let shown = shown(migration.version(), migration.name());
+        let name = file_name(migration.version(), migration.name());
         match applied.remove(&migration.version()) {
-            None => state.missing.push(shown),
+            None => state.missing.push(name),
             Some((_, checksum)) if checksum != migration.checksum().to_string() => {
-                state.changed.push(shown);
+                state.changed.push(name);
             }
             Some(_) => {}
         }
     }
-    let unknown = applied.iter();
-    state.unknown = unknown
-        .map(|(at, (name, _))| crate::schema::migrate::shown(*at, name))
+    state.unknown = applied
+        .iter()
+        .map(|(version, (name, _))| file_name(*version, name))
         .collect();
     Ok(state)
 }
 
-fn shown(version: i32, name: &str) -> String {
+fn file_name(version: i32, name: &str) -> String {
     format!("{version:04}_{name}")
 }
 
-/// Makes the database `name` unless it exists. The connection's role must be allowed to.
+/// Creates the database `name` unless it exists. The connection's role needs the right to do so.
 ///
 /// # Errors
 /// [`ConnectError`].

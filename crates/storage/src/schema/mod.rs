@@ -1,4 +1,4 @@
-//! What is set up before a server runs: tables, roles, partitions.
+//! The schema: migrations, the role of the servers, audit partitions.
 
 pub(crate) mod migrate;
 pub(crate) mod partitions;

@@ -1,35 +1,40 @@
-//! Audit partitions ahead of time.
+//! Creates audit partitions ahead of time.
 
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::connect::database::Database;
 use crate::connect::error::ConnectError;
 use crate::sql;
 
-/// How often audit partitions are made ahead of time.
-const PARTITIONS_EVERY: Duration = Duration::from_secs(6 * 3600);
+/// Pause between two checks for missing partitions.
+const CHECK_INTERVAL: Duration = Duration::from_secs(6 * 3600);
 
-/// Makes audit partitions ahead of time. Stops when dropped.
-pub struct PartitionMaintainer(JoinHandle<()>);
+/// Creates audit partitions ahead of time. Stops when dropped.
+pub struct PartitionMaintainer {
+    _task: AbortOnDropHandle<()>,
+}
 
 impl PartitionMaintainer {
-    /// Makes partitions now and then again every few hours.
+    /// Creates partitions now and then every six hours.
     pub fn start(database: Database) -> Self {
-        Self(tokio::spawn(async move {
-            let mut every = tokio::time::interval(PARTITIONS_EVERY);
+        let task = tokio::spawn(async move {
+            let mut interval = tokio::time::interval(CHECK_INTERVAL);
             loop {
-                every.tick().await;
+                interval.tick().await;
                 if let Err(error) = ensure_audit_partitions(&database).await {
                     tracing::warn!(%error, "audit partitions could not be made ahead of time");
                 }
             }
-        }))
+        });
+        Self {
+            _task: AbortOnDropHandle::new(task),
+        }
     }
 }
 
-/// Makes the audit partitions of this month and the next three.
+/// Creates the audit partitions of this month and the next three.
 ///
 /// # Errors
 /// [`ConnectError`].
@@ -37,10 +42,4 @@ pub async fn ensure_audit_partitions(database: &Database) -> Result<(), ConnectE
     let client = database.setup_client().await?;
     client.query(sql::ENSURE_PARTITIONS, &[]).await?;
     Ok(())
-}
-
-impl Drop for PartitionMaintainer {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }

@@ -1,38 +1,40 @@
-//! The servers' database role.
+//! The database role of the servers.
 
 use deadpool_postgres::Object;
 
 use crate::connect::database::Database;
 use crate::connect::error::ConnectError;
 
-/// What servers may do, and no more: they own nothing, and cannot alter or drop a table or policy.
+/// The rights of the servers' role. It owns nothing, and cannot alter or drop a table or policy.
 pub(crate) const GRANTS: &str = "\
 grant usage on schema public to {role};
 grant select on schema_migrations, audit_checkpoints, key_epoch to {role};
-grant select, insert on audit_events, root_keys, service_keys, organizations, org_keys, api_keys to {role};
+grant select, insert on audit_events, root_keys, service_keys, organizations, \
+org_keys, api_keys to {role};
 grant update (state) on root_keys to {role};
 grant update (root_key_id, wrapped_key) on service_keys to {role};
 grant update (deleted_at, destroy_after, destroyed_at) on organizations to {role};
 grant update (active, root_key_id, wrapped_key), delete on org_keys to {role};
 grant update (revoked_at, digest) on api_keys to {role};
 grant select, insert, update on root_rotations to {role};
-grant select, insert, update, delete on credentials, credential_uses, keys_last_used, rotations, servers, \
-operations, idempotency_keys to {role};
-grant execute on function strongroom_check_generations(uuid[], integer[]), strongroom_ensure_audit_partitions() to {role};";
+grant select, insert, update, delete on credentials, credential_uses, key_uses, rotations, \
+servers, operations, idempotency_keys to {role};
+grant execute on function strongroom_check_generations(uuid[], integer[]), \
+strongroom_ensure_audit_partitions() to {role};";
 
-/// What became of the application role.
+/// The result of [`grant_app_role`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum AppRole {
-    /// It is there and has its rights.
+    /// The role exists and has its rights.
     Granted,
-    /// We may not make it; someone who may has to run this.
+    /// The connection's role cannot create it: an administrator must run these statements.
     RunYourself(String),
 }
 
-/// Makes `role` (unless it exists) and gives it the rights of a server.
+/// Creates `role` unless it exists, and grants it the rights of a server.
 ///
 /// # Errors
-/// [`ConnectError::Role`] when it is a role that row-level security does not bind.
+/// [`ConnectError::Role`] if row-level security does not apply to the role.
 pub async fn grant_app_role(
     database: &Database,
     role: &str,
@@ -90,18 +92,21 @@ async fn may_create_roles(client: &Object) -> Result<bool, ConnectError> {
     Ok(row.get(0))
 }
 
-/// Checks that row-level security binds the role we are connected as, and that it is on everywhere.
+/// Checks that row-level security applies to the connection's role and is forced on every tenant
+/// table.
 ///
 /// # Errors
-/// [`ConnectError::Role`] says what is wrong and what to do.
+/// [`ConnectError::Role`] with the cause and the remedy.
 pub async fn check_serving_role(database: &Database) -> Result<(), ConnectError> {
     let client = database.setup_client().await?;
     let roles = crate::doctor::access::roles(&client).await?;
     let name = roles.first().map_or("", |role| role.name.as_str());
     let refused = |why: &str| {
         Err(ConnectError::Role(format!(
-            "refusing to serve as database role {name}: it {why}, so row-level security would not bind it. \
-             Make a role for servers with `strongroom migrate --app-role NAME` and name it in database_url."
+            "refusing to serve as database role {name}: it {why}, so row-level security would \
+                 not bind it. \
+             Make a role for servers with `strongroom migrate --app-role NAME` and name it in \
+             database_url."
         )))
     };
     if roles.iter().any(|role| role.superuser) {
@@ -123,7 +128,8 @@ pub async fn check_serving_role(database: &Database) -> Result<(), ConnectError>
     }
     let tables = names.join(", ");
     Err(ConnectError::Role(format!(
-        "refusing to serve: forced row-level security is off on {tables}. Turn it on again with ALTER \
+        "refusing to serve: forced row-level security is off on {tables}. Turn it on again with \
+             ALTER \
          TABLE … ENABLE ROW LEVEL SECURITY and ALTER TABLE … FORCE ROW LEVEL SECURITY."
     )))
 }
@@ -133,7 +139,7 @@ pub(crate) fn quote_ident(name: &str) -> String {
 }
 
 fn quote_literal(text: &str) -> String {
-    // E'' so that the meaning of a backslash does not hang on the server's settings.
+    // In E'', the meaning of a backslash does not depend on the server's settings.
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 

@@ -1,67 +1,80 @@
-//! Statements that back up and restore.
+//! Statements for backup and restore.
 
-/// Begins a snapshot: every statement after it sees the same moment, and none can write.
+/// Begins a read-only snapshot: all following statements see the same state.
 pub const SNAPSHOT_BEGIN: &str = "begin isolation level repeatable read read only";
-/// How many credentials and audit events an organization has.
+/// The number of an organization's credentials and audit events.
 pub const BACKUP_COUNT: &str = "select (select count(*) from credentials where org_id = $1) \
      + (select count(*) from audit_events where org_id = $1) as total";
-/// All generations of an organization's key, with their times.
+/// All generations of an organization's key, with their creation times.
 pub const BACKUP_ORG_KEYS: &str = "select generation, root_key_id, wrapped_key, active, created_at \
      from org_keys where org_id = $1 order by generation";
 /// An organization's API keys, as they are stored.
-pub const BACKUP_API_KEYS: &str = "select key_id, role, name, digest, created_at, expires_at, revoked_at \
+pub const BACKUP_API_KEYS: &str = "select key_id, role, name, digest, created_at, expires_at, \
+     revoked_at \
      from api_keys where org_id = $1 order by key_id";
-/// Last uses of an organization's credentials, after an id.
-pub const BACKUP_CREDENTIAL_USES: &str = "select cred_id, last_used_at, last_used_by from credential_uses \
+/// Last-used times of an organization's credentials, after an id.
+pub const BACKUP_CREDENTIAL_USES: &str = "select cred_id, last_used_at, last_used_by from \
+     credential_uses \
      where org_id = $1 and cred_id > $2 order by cred_id limit $3";
-/// Last uses of an organization's API keys, after an id.
+/// Last-used times of an organization's API keys, after an id.
 pub const BACKUP_KEY_USES: &str = "select key_id, last_used_at from key_uses \
      where org_id = $1 and key_id > $2 order by key_id limit $3";
 
-/// Whether a role may insert into each of the tables that a restore writes, and update credentials.
-pub const RESTORE_RIGHTS: &str = "select name from unnest(array['root_keys', 'service_keys', 'root_rotations', \
-       'organizations', 'org_keys', 'api_keys', 'rotations', 'credentials', 'credential_uses', 'keys_last_used', \
+/// The tables of a restore into which the current role cannot insert.
+pub const RESTORE_RIGHTS: &str = "select name from unnest(array['root_keys', 'service_keys', \
+     'root_rotations', \
+       'organizations', 'org_keys', 'api_keys', 'rotations', 'credentials', 'credential_uses', \
+       'key_uses', \
        'audit_events', 'audit_checkpoints']) as name \
      where not has_table_privilege(current_user, name, 'insert')";
-/// A root key as it was.
-pub const RESTORE_ROOT_KEY: &str = "insert into root_keys (root_key_id, check_value, kdf_salt, kdf_memory_kib, \
+/// Inserts a root key of a backup.
+pub const RESTORE_ROOT_KEY: &str = "insert into root_keys (root_key_id, check_value, kdf_salt, \
+     kdf_memory_kib, \
      kdf_passes, kdf_lanes, created_at, state) values ($1, $2, $3, $4, $5, $6, $7, $8)";
-/// A service key, where there must be none of its purpose.
+/// Inserts a service key of a backup; its purpose must have none.
 pub const RESTORE_SERVICE_KEY: &str =
     "insert into service_keys (purpose, root_key_id, wrapped_key) values ($1, $2, $3)";
-/// A rotation of the root key as it was.
-pub const RESTORE_ROOT_ROTATION: &str = "insert into root_rotations (root_key_id, state, rows_total, rows_done, \
+/// Inserts a root key rotation of a backup.
+pub const RESTORE_ROOT_ROTATION: &str = "insert into root_rotations (root_key_id, state, \
+     rows_total, rows_done, \
      throttle, started_at, updated_at, finished_at) values ($1, $2, $3, $4, $5, $6, $7, $8)";
-/// Whether there is any root key or service key.
+/// The number of root keys and service keys.
 pub const RESTORE_KNOWN_KEYS: &str = "select (select count(*) from root_keys) \
      + (select count(*) from service_keys) as total";
-/// An organization as it was.
+/// Inserts an organization of a backup.
 pub const RESTORE_ORGANIZATION: &str = "insert into organizations \
-     (org_id, name, created_at, deleted_at, destroy_after, destroyed_at) values ($1, $2, $3, $4, $5, $6)";
-/// An API key as it was.
+     (org_id, name, created_at, deleted_at, destroy_after, destroyed_at) values ($1, $2, $3, $4, \
+     $5, $6)";
+/// Inserts an API key of a backup.
 pub const RESTORE_API_KEY: &str = "insert into api_keys \
      (org_id, key_id, role, name, digest, created_at, expires_at, revoked_at) \
      values ($1, $2, $3, $4, $5, $6, $7, $8)";
-/// A rotation as it was.
-pub const RESTORE_ROTATION: &str = "insert into rotations (org_id, generation, re_encrypt, state, rows_total, \
-     rows_done, throttle, started_at, updated_at, finished_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-/// Puts a credential's row in the place of the one that is there.
-pub const RESTORE_CREDENTIAL_OVER: &str = "update credentials set provider = $3, cred_type = $4, label = $5, \
-     version = $6, key_generation = $7, wrapped_key = $8, sealed_blob = $9, updated_at = $10, pieces_user = $11 \
+/// Inserts a rotation of a backup.
+pub const RESTORE_ROTATION: &str = "insert into rotations (org_id, generation, re_encrypt, \
+     state, rows_total, \
+     rows_done, throttle, started_at, updated_at, finished_at) values ($1, $2, $3, $4, $5, $6, \
+     $7, $8, $9, $10)";
+/// Replaces a credential.
+pub const RESTORE_CREDENTIAL_OVER: &str = "update credentials set provider = $3, cred_type = $4, \
+     label = $5, \
+     version = $6, key_generation = $7, wrapped_key = $8, sealed_blob = $9, updated_at = $10, \
+     pieces_user = $11 \
      where org_id = $1 and cred_id = $2";
-/// Those of several credentials of one organization that are there.
-pub const RESTORE_CREDENTIALS: &str = "select cred_id, provider, cred_type, label, version, key_generation, \
+/// Those of several credentials of one organization that exist.
+pub const RESTORE_CREDENTIALS: &str = "select cred_id, provider, cred_type, label, version, \
+     key_generation, \
      wrapped_key, sealed_blob, updated_at, pieces_user from credentials \
      where org_id = $1 and cred_id = any($2)";
-/// Those of several credentials of one organization that its trail says were deleted.
+/// Those of several credentials of one organization that have a deletion event.
 pub const RESTORE_DELETED: &str = "select distinct cred_id from audit_events \
-     where org_id = $1 and cred_id = any($2) and action = 'credential.delete' and version is not null \
+     where org_id = $1 and cred_id = any($2) and action = 'credential.delete' and version is not \
+     null \
      and outcome = 'ok'";
-/// Those of several events of one organization that are there, by lane and number.
+/// Those of several events of one organization, by lane and number, that exist.
 pub const RESTORE_EVENTS: &str = "select e.lane, e.seq, e.mac from audit_events e \
      join unnest($2::uuid[], $3::bigint[]) as wanted (lane, seq) \
      on e.lane = wanted.lane and e.seq = wanted.seq where e.org_id = $1";
-/// Up to which number several lanes of one organization were pruned.
+/// The numbers up to which several lanes of one organization were pruned.
 pub const RESTORE_PRUNED: &str =
     "select lane, seq from audit_checkpoints where org_id = $1 and lane = any($2)";
 

@@ -1,15 +1,17 @@
 //! Statements that insert rows.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 
-/// How many rows one INSERT may take; a batch is cut into these, largest first.
+use parking_lot::Mutex;
+
+/// The numbers of rows that an INSERT can have. A batch is split into these sizes, largest first.
 const SIZES: [usize; 14] = [128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1];
 
 /// A column and its type.
 type Column = (&'static str, &'static str);
 
-/// An INSERT of several rows: prepared at a few fixed sizes, or a part of [`together`].
+/// An INSERT of several rows: a statement with one of a few fixed sizes, or a part of [`together`].
 #[derive(Debug)]
 pub struct Insert {
     /// Parameters per row.
@@ -17,7 +19,8 @@ pub struct Insert {
     into: String,
     names: String,
     types: Vec<&'static str>,
-    /// What [`together`] asks of the rows, and in which order it inserts them; all as they come if empty.
+    /// Conditions on the rows and their order in [`together`]; if empty, all rows in the given
+    /// order.
     selection: &'static str,
     conflict: &'static str,
     statements: [(usize, &'static str); SIZES.len()],
@@ -28,7 +31,7 @@ impl Insert {
         Self::with_conflict(table, columns, "")
     }
 
-    /// The same with what to do about rows that are there already.
+    /// Like [`Self::new`], with a clause for conflicts with existing rows.
     pub(super) fn with_conflict(table: &str, columns: &[Column], conflict: &'static str) -> Self {
         let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
         let names = names.join(", ");
@@ -41,7 +44,7 @@ impl Insert {
             });
             let tuples: Vec<_> = tuples.collect();
             let sql = format!("{into} values {} {conflict}", tuples.join(", "));
-            // Made once per process.
+            // Leaked once per process.
             (rows, &*Box::leak(sql.into_boxed_str()))
         };
         Self {
@@ -55,7 +58,7 @@ impl Insert {
         }
     }
 
-    /// The same with what [`together`] adds to its selection from `rows`.
+    /// The same INSERT, with a clause that [`together`] appends to its selection from `rows`.
     fn selecting(self, selection: &'static str) -> Self {
         Self { selection, ..self }
     }
@@ -71,9 +74,9 @@ impl Insert {
         self.statements.iter().map(|(_, sql)| *sql)
     }
 
-    // One row has a parameter per column, which are cheaper to read than arrays; of several, each column has an array. The
-    // arrays are unnested side by side in a list of results: of a table function in FROM, PostgreSQL writes down each column
-    // first.
+    // One row has a parameter per column, which is cheaper to parse than arrays. Several rows have
+    // an array per column. The arrays are unnested in the select list, since PostgreSQL
+    // materializes every column of a table function in FROM.
     fn part(&self, first: usize, rows: usize) -> String {
         let params = self.types.iter().enumerate();
         let params = params.map(|(at, kind)| match rows {
@@ -95,28 +98,34 @@ impl Insert {
     }
 }
 
-/// A transaction in one statement, for a database that is not sharded: `$1` is its scope; then come the parameters of
-/// each of `inserts`, of so many rows; then, with a `check`, the epoch in which the generations that the rows name were
-/// checked, or null, and the parameters of the check. It gives the epoch. Every part asks what `scope` gives, and that
-/// condition names no row, so PostgreSQL asks it before it looks at any. What the statement and its check see is no older
-/// than its locks on the tables, as PostgreSQL takes these first (its commit 532994299e tells why): so they see every
-/// generation whose writers somebody has waited for. Without a row in `key_epoch`, everything is checked.
+/// A transaction in one statement, for a database that is not sharded.
+///
+/// `$1` is the scope. The parameters of `inserts` follow, each with its number of rows. With
+/// `check`, the next parameter is the epoch in which the rows' key generations were checked, or
+/// null, followed by the parameters of the check; the statement then returns the current epoch.
+///
+/// Every part has a condition on the result of `scope` that refers to no row, so PostgreSQL
+/// evaluates it before it reads any row. PostgreSQL takes the locks on the tables before the
+/// snapshot (the reason is in its commit 532994299e). Therefore the statement and its check see
+/// every generation whose rotation has already waited for the earlier writers. Without a row in
+/// `key_epoch`, all generations are checked.
 #[must_use]
 pub fn together(inserts: &[(&'static Insert, usize)], check: bool) -> Arc<str> {
-    // To write the text was a third of what is done here for a batch of one.
+    // Building the text was a third of the process's work for a batch of one.
     static TEXTS: LazyLock<Mutex<HashMap<Shape, Arc<str>>>> = LazyLock::new(Mutex::default);
     let parts = inserts.iter();
     let parts = parts.map(|(insert, rows)| (std::ptr::from_ref(*insert).addr(), *rows == 1));
-    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut texts = TEXTS.lock();
     let text = texts.entry((parts.collect(), check));
-    text.or_insert_with(|| written(inserts, check).into())
+    text.or_insert_with(|| render(inserts, check).into())
         .clone()
 }
 
-/// What texts differ in: the inserts, by where each lives for good, whether of one row, and whether there is a check.
+/// The key of a text: the address of each insert with whether it has one row, and whether there is
+/// a check.
 type Shape = (Vec<(usize, bool)>, bool);
 
-fn written(inserts: &[(&Insert, usize)], check: bool) -> String {
+fn render(inserts: &[(&Insert, usize)], check: bool) -> String {
     let mut sql = String::from(
         "with scope as materialized (select set_config('strongroom.orgs', $1, true) as orgs)",
     );
@@ -128,7 +137,8 @@ fn written(inserts: &[(&Insert, usize)], check: bool) -> String {
     match check {
         true => sql.push_str(&format!(
             " select epoch, case when epoch = ${next}::uuid then null \
-             else strongroom_check_generations(${}::uuid[], ${}::integer[]) end from scope left join key_epoch on true",
+             else strongroom_check_generations(${}::uuid[], ${}::integer[]) end from scope left \
+             join key_epoch on true",
             next + 1,
             next + 2
         )),
@@ -137,7 +147,7 @@ fn written(inserts: &[(&Insert, usize)], check: bool) -> String {
     sql
 }
 
-/// New credentials.
+/// Inserts credentials.
 pub static CREDENTIALS_INSERT: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(
         "credentials",
@@ -157,7 +167,7 @@ pub static CREDENTIALS_INSERT: LazyLock<Insert> = LazyLock::new(|| {
     )
 });
 
-/// Audit events.
+/// Inserts audit events.
 pub static AUDIT_INSERT: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(
         "audit_events",
@@ -181,8 +191,8 @@ pub static AUDIT_INSERT: LazyLock<Insert> = LazyLock::new(|| {
     )
 });
 
-/// Last uses of credentials; the later one counts. What is not there any more shall leave nothing behind: see also
-/// [`CREDENTIALS_KNOWN`](crate::sql::CREDENTIALS_KNOWN).
+/// Last-used times of credentials; the later time wins. Deleted credentials are omitted; on a
+/// sharded cluster, [`CREDENTIALS_KNOWN`](crate::sql::CREDENTIALS_KNOWN) finds the existing ones.
 pub static CREDENTIAL_USES_MERGE: LazyLock<Insert> = LazyLock::new(|| {
     Insert::with_conflict(
         "credential_uses as kept",
@@ -197,14 +207,15 @@ pub static CREDENTIAL_USES_MERGE: LazyLock<Insert> = LazyLock::new(|| {
          last_used_by = case when excluded.last_used_at >= kept.last_used_at \
            then excluded.last_used_by else kept.last_used_by end",
     )
-    // Whoever locks several rows locks them in this order, so that nobody waits in a circle.
+    // All transactions lock these rows in this order, which prevents deadlocks.
     .selecting(
-        "and exists (select from credentials c where c.org_id = rows.org_id and c.cred_id = rows.cred_id) \
+        "and exists (select from credentials c where c.org_id = rows.org_id and c.cred_id = \
+             rows.cred_id) \
          order by rows.org_id, rows.cred_id",
     )
 });
 
-/// Last uses of API keys; the later one counts.
+/// Last-used times of API keys; the later time wins.
 pub static KEY_USES_MERGE: LazyLock<Insert> = LazyLock::new(|| {
     Insert::with_conflict(
         "key_uses as kept",
@@ -223,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_of_its_inserts_their_sizes_and_the_check() {
+    fn texts_differ_by_inserts_sizes_and_check() {
         let (credentials, audit) = (&*CREDENTIALS_INSERT, &*AUDIT_INSERT);
         let texts = [
             together(&[(credentials, 1), (audit, 1)], true),
@@ -238,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_cut_largest_first() {
+    fn a_batch_is_split_largest_first() {
         let sizes: Vec<_> = [1, 7, 8, 63, 64, 1000]
             .map(|rows| AUDIT_INSERT.for_rows(rows).0)
             .to_vec();

@@ -1,108 +1,117 @@
-//! Statements on root keys, service keys, and what is wrapped by keys that change.
+//! Statements for root keys, service keys, rotations and the running servers.
 
 /// All root keys, oldest first.
-pub const ROOT_KEYS: &str = "select root_key_id, check_value, kdf_salt, kdf_memory_kib, kdf_passes, kdf_lanes, \
+pub const ROOT_KEYS: &str = "select root_key_id, check_value, kdf_salt, kdf_memory_kib, \
+     kdf_passes, kdf_lanes, \
      created_at, state from root_keys order by created_at, root_key_id";
-/// The first root key, when there is none yet.
+/// Inserts the first root key, if there is none yet.
 pub const ROOT_KEY_INSERT_FIRST: &str = "insert into root_keys \
      (root_key_id, check_value, kdf_salt, kdf_memory_kib, kdf_passes, kdf_lanes, created_at) \
      select $1::uuid, $2::bytea, $3::bytea, $4::integer, $5::integer, $6::integer, $7::timestamptz \
      where not exists (select from root_keys)";
-/// Serializes servers that meet an empty database; held to the end of the transaction.
+/// Serializes servers that start on an empty database, until the end of the transaction.
 pub const ROOT_KEY_LOCK: &str = "select pg_advisory_xact_lock(7361982640127)";
 /// All service keys.
 pub const SERVICE_KEYS: &str = "select purpose, root_key_id, wrapped_key from service_keys";
-/// A service key, unless its purpose has one.
+/// Inserts a service key, unless its purpose has one.
 pub const SERVICE_KEY_INSERT: &str = "insert into service_keys (purpose, root_key_id, wrapped_key) \
      values ($1, $2, $3) on conflict (purpose) do nothing";
-/// Wraps a generation of an organization's key anew, if it still is as it was read.
+/// Stores a re-wrapped generation of an organization's key, unless the row has changed.
 pub const ORG_KEY_REWRAP: &str = "update org_keys set root_key_id = $4, wrapped_key = $5 \
      where org_id = $1 and generation = $2 and root_key_id = $3";
-/// Makes a generation inactive, if it is the active one.
+/// Deactivates a generation, if it is the active one.
 pub const ORG_KEY_DEACTIVATE: &str =
     "update org_keys set active = false where org_id = $1 and generation = $2 and active";
 /// Destroys an inactive generation of an organization's key.
 pub const ORG_KEY_RETIRE: &str =
     "delete from org_keys where org_id = $1 and generation = $2 and not active";
-/// How many credentials need a generation of their organization's key.
+/// The number of credentials that need a generation of their organization's key.
 pub const CREDENTIALS_OF_GENERATION: &str =
     "select count(*) as total from credentials where org_id = $1 and key_generation = $2";
-/// Waits until no transaction that wrote credentials is under way, and keeps others from it meanwhile.
+/// Waits until no transaction that wrote credentials is open, and blocks new writers.
 pub const CREDENTIALS_BARRIER: &str = "lock table credentials in share mode";
-/// Lets a barrier wait longer than PostgreSQL's deadlock_timeout, after which an autovacuum gives way to it.
-pub const BARRIER_PATIENCE: &str = "set local lock_timeout = '1500ms'";
-/// Waits until no transaction that wrote organizations' keys is under way.
+/// Lets a barrier wait longer than PostgreSQL's `deadlock_timeout`, after which an autovacuum that
+/// blocks it is canceled.
+pub const BARRIER_LOCK_TIMEOUT: &str = "set local lock_timeout = '1500ms'";
+/// Waits until no transaction that wrote organization keys is open, and blocks new writers.
 pub const ORG_KEYS_BARRIER: &str = "lock table org_keys in share mode";
-/// How many credentials are not under a generation of their organization's key.
+/// The number of credentials that are not under a generation of their organization's key.
 pub const CREDENTIALS_BEHIND_COUNT: &str =
     "select count(*) as total from credentials where org_id = $1 and key_generation <> $2";
-/// Some credentials, after an id, that are not under a generation of their organization's key.
+/// A page of credentials after an id that are not under a generation of their organization's key.
 pub const CREDENTIALS_BEHIND: &str = "select cred_id from credentials \
      where org_id = $1 and key_generation <> $2 and cred_id > $3 order by cred_id limit $4";
 /// Replaces a credential's wrapped data key, and nothing else.
 pub const CREDENTIAL_REWRAP: &str = "update credentials set key_generation = $3, wrapped_key = $4 \
      where org_id = $1 and cred_id = $2";
-/// A new rotation.
+/// Inserts a rotation.
 pub const ROTATION_INSERT: &str = "insert into rotations \
-     (org_id, generation, re_encrypt, state, rows_total, rows_done, throttle, started_at, updated_at) \
+     (org_id, generation, re_encrypt, state, rows_total, rows_done, throttle, started_at, \
+     updated_at) \
      values ($1, $2, $3, 'running', $6, 0, $4, $5, $5)";
 /// An organization's rotations, newest first.
-pub const ROTATIONS: &str = "select org_id, generation, re_encrypt, state, rows_total, rows_done, throttle, \
+pub const ROTATIONS: &str = "select org_id, generation, re_encrypt, state, rows_total, \
+     rows_done, throttle, \
      started_at, updated_at, finished_at from rotations where org_id = $1 order by generation desc";
 /// Every organization's rotations, newest first.
-pub const ROTATIONS_LISTING: &str = "select org_id, generation, re_encrypt, state, rows_total, rows_done, \
+pub const ROTATIONS_LISTING: &str = "select org_id, generation, re_encrypt, state, rows_total, \
+     rows_done, \
      throttle, started_at, updated_at, finished_at from rotations order by started_at desc";
-/// Says how far a rotation has come, and that somebody works on it.
-pub const ROTATION_PROGRESS: &str = "update rotations set rows_done = least(rows_total, rows_done + $3), \
+/// Records the progress of a rotation, and the time as a sign that it is active.
+pub const ROTATION_PROGRESS: &str = "update rotations set rows_done = least(rows_total, \
+     rows_done + $3), \
      updated_at = $4 where org_id = $1 and generation = $2 and state = 'running'";
-/// Takes over a rotation that nobody has worked on since it was read.
+/// Claims a rotation, unless its progress has changed since it was read.
 pub const ROTATION_CLAIM: &str = "update rotations set updated_at = $4 \
      where org_id = $1 and generation = $2 and state = 'running' and updated_at = $3";
-/// Ends a rotation.
+/// Finishes a rotation.
 pub const ROTATION_FINISH: &str = "update rotations set state = 'done', rows_done = rows_total, \
      updated_at = $3, finished_at = $3 where org_id = $1 and generation = $2 and state = 'running'";
 /// Deletes the records of an organization's rotations.
 pub const ROTATIONS_DELETE: &str = "delete from rotations where org_id = $1";
-/// A prepared root key.
-pub const ROOT_KEY_PREPARE: &str = "insert into root_keys (root_key_id, check_value, kdf_salt, kdf_memory_kib, \
+/// Inserts a prepared root key.
+pub const ROOT_KEY_PREPARE: &str = "insert into root_keys (root_key_id, check_value, kdf_salt, \
+     kdf_memory_kib, \
      kdf_passes, kdf_lanes, created_at, state) values ($1, $2, $3, $4, $5, $6, $7, 'prepared')";
 /// Moves a root key from one state to another.
 pub const ROOT_KEY_STATE: &str =
     "update root_keys set state = $3 where root_key_id = $1 and state = $2";
 /// The active root key.
 pub const ROOT_KEY_ACTIVE: &str = "select root_key_id from root_keys where state = 'active'";
-/// Wraps a service key anew, if it still is as it was read.
+/// Stores a re-wrapped service key, unless the row has changed.
 pub const SERVICE_KEY_REWRAP: &str = "update service_keys set root_key_id = $3, wrapped_key = $4 \
      where purpose = $1 and root_key_id = $2";
-/// A new rotation of the root key.
+/// Inserts a root key rotation.
 pub const ROOT_ROTATION_INSERT: &str = "insert into root_rotations \
      (root_key_id, state, rows_total, rows_done, throttle, started_at, updated_at) \
      values ($1, 'running', $2, 0, $3, $4, $4)";
-/// Rotations of the root key, newest first.
-pub const ROOT_ROTATIONS: &str = "select root_key_id, state, rows_total, rows_done, throttle, started_at, \
+/// Root key rotations, newest first.
+pub const ROOT_ROTATIONS: &str = "select root_key_id, state, rows_total, rows_done, throttle, \
+     started_at, \
      updated_at, finished_at from root_rotations order by started_at desc";
-/// Says how far a rotation of the root key has come.
+/// Records the progress of a root key rotation.
 pub const ROOT_ROTATION_PROGRESS: &str = "update root_rotations \
      set rows_done = least(rows_total, rows_done + $2), updated_at = $3 \
      where root_key_id = $1 and state = 'running'";
-/// Takes over a rotation of the root key that nobody has worked on since it was read.
+/// Claims a root key rotation, unless its progress has changed since it was read.
 pub const ROOT_ROTATION_CLAIM: &str = "update root_rotations set updated_at = $3 \
      where root_key_id = $1 and state = 'running' and updated_at = $2";
-/// Ends a rotation of the root key.
+/// Finishes a root key rotation.
 pub const ROOT_ROTATION_FINISH: &str = "update root_rotations \
      set state = 'done', rows_done = rows_total, updated_at = $2, finished_at = $2 \
      where root_key_id = $1 and state = 'running'";
-/// Says that a server runs, and which root keys it holds.
-pub const SERVER_REPORT: &str = "insert into servers (server_id, name, started_at, seen_at, root_keys) \
+/// Records that a server runs and which root keys it holds.
+pub const SERVER_REPORT: &str = "insert into servers (server_id, name, started_at, seen_at, \
+     root_keys) \
      values ($1, $2, $3, $4, $5) on conflict (server_id) \
      do update set seen_at = excluded.seen_at, root_keys = excluded.root_keys";
-/// Servers seen since a time.
+/// Servers that reported since a time.
 pub const SERVERS: &str =
     "select server_id, name, root_keys from servers where seen_at > $1 order by name";
-/// Forgets a server, and those that were not seen for long.
+/// Deletes a server's report, and reports older than a time.
 pub const SERVER_FORGET: &str = "delete from servers where server_id = $1 or seen_at < $2";
 
-/// Every statement here, with its name.
+/// The constants above, with their names.
 pub(super) const ALL: &[(&str, &str)] = &[
     ("ROOT_KEYS", ROOT_KEYS),
     ("ROOT_KEY_INSERT_FIRST", ROOT_KEY_INSERT_FIRST),
@@ -114,7 +123,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("ORG_KEY_RETIRE", ORG_KEY_RETIRE),
     ("CREDENTIALS_OF_GENERATION", CREDENTIALS_OF_GENERATION),
     ("CREDENTIALS_BARRIER", CREDENTIALS_BARRIER),
-    ("BARRIER_PATIENCE", BARRIER_PATIENCE),
+    ("BARRIER_LOCK_TIMEOUT", BARRIER_LOCK_TIMEOUT),
     ("ORG_KEYS_BARRIER", ORG_KEYS_BARRIER),
     ("CREDENTIALS_BEHIND_COUNT", CREDENTIALS_BEHIND_COUNT),
     ("CREDENTIALS_BEHIND", CREDENTIALS_BEHIND),

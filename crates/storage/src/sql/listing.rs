@@ -1,5 +1,7 @@
-//! Statements that list an organization's credentials. Those without a filter are statements of their own: in one with
-//! filters that may be null, PostgreSQL has to fetch every row to count it.
+//! Statements that list an organization's credentials.
+//!
+//! Lists without a filter have separate statements: with filters that may be null, PostgreSQL would
+//! fetch every row to count it.
 
 macro_rules! matching {
     () => {
@@ -15,48 +17,53 @@ macro_rules! count {
         )
     };
 }
-// Uses are read as one range of their index, which takes a third as long as to look each one up, and stand behind the
-// page, without a provider.
+// Last-used times are read as one range of their index, which takes a third of the time of single
+// lookups. Their rows follow the page's rows, and have no provider.
 macro_rules! page {
     ($window:literal) => {
         concat!(
             "with page as materialized ( \
-               select c.cred_id, c.provider, c.cred_type, c.label from credentials c where c.org_id = $1",
+               select c.cred_id, c.provider, c.cred_type, c.label from credentials c where \
+               c.org_id = $1",
             $window,
-            ") select page.*, null::timestamptz as last_used_at, null::uuid as last_used_by from page \
+            ") select page.*, null::timestamptz as last_used_at, null::uuid as last_used_by from \
+                 page \
              union all select u.cred_id, null, null, null, u.last_used_at, u.last_used_by \
-             from credential_uses u where u.org_id = $1 and u.cred_id >= (select cred_id from page limit 1) \
+             from credential_uses u where u.org_id = $1 and u.cred_id >= (select cred_id from \
+             page limit 1) \
              and u.cred_id <= coalesce((select cred_id from page offset $2 - 1 limit 1), \
                'ffffffff-ffff-ffff-ffff-ffffffffffff')"
         )
     };
 }
-// What matches a filter may stand far apart, so that the uses between may be many.
+// Matching rows may be far apart, so a range could contain many more last-used times than the page.
 macro_rules! matching_page {
     ($window:literal) => {
         concat!(
             "select page.*, u.last_used_at, u.last_used_by from ( \
-             select c.cred_id, c.provider, c.cred_type, c.label from credentials c where c.org_id = $1",
+             select c.cred_id, c.provider, c.cred_type, c.label from credentials c where c.org_id \
+             = $1",
             matching!(),
             $window,
             ") as page left join lateral ( \
              select last_used_at, last_used_by from credential_uses \
-             where org_id = $1 and cred_id = page.cred_id limit 1) as u on true order by page.cred_id"
+             where org_id = $1 and cred_id = page.cred_id limit 1) as u on true order by \
+             page.cred_id"
         )
     };
 }
 
-/// How many credentials an organization has.
+/// The number of an organization's credentials.
 pub const CREDENTIALS_COUNT: &str = count!("");
-/// How many of them match a filter.
+/// The number of an organization's credentials that match a filter.
 pub const MATCHING_COUNT: &str = count!(matching!());
-/// A page of credentials from an offset on, with their last uses.
+/// A page of credentials from an offset, with their last-used times.
 pub const CREDENTIALS_FROM: &str = page!(" order by c.cred_id limit $2 offset $3");
-/// The same of those that match a filter.
+/// A page of credentials that match a filter, from an offset.
 pub const MATCHING_FROM: &str = matching_page!(" order by c.cred_id limit $5 offset $6");
-/// A page of credentials after an id, with their last uses.
+/// A page of credentials after an id, with their last-used times.
 pub const CREDENTIALS_AFTER: &str = page!(" and c.cred_id > $3 order by c.cred_id limit $2");
-/// The same of those that match a filter.
+/// A page of credentials that match a filter, after an id.
 pub const MATCHING_AFTER: &str = matching_page!(" and c.cred_id > $6 order by c.cred_id limit $5");
 
 /// The constants above, with their names.

@@ -1,13 +1,14 @@
-//! Statements on operations, on requests that may be repeated, and on how far a region is.
+//! Statements for operations, idempotency records and WAL positions.
 
 use std::sync::LazyLock;
 
 use crate::sql::insert::Insert;
 
-/// Operations of a batch.
+/// Inserts the operations of a batch.
 pub static OPERATIONS_INSERT: LazyLock<Insert> =
     LazyLock::new(|| Insert::new("operations", &[("org_id", "uuid"), ("op_id", "uuid")]));
-/// Claims of a batch, in place of expired ones; gives those that were not taken.
+/// Inserts the idempotency records of a batch, or replaces expired ones. It returns those that were
+/// stored.
 pub static CLAIMS_INSERT: LazyLock<Insert> = LazyLock::new(|| {
     Insert::with_conflict(
         "idempotency_keys as kept",
@@ -26,38 +27,39 @@ pub static CLAIMS_INSERT: LazyLock<Insert> = LazyLock::new(|| {
          returning org_id, key_digest",
     )
 });
-/// What earlier requests with these claims did.
+/// The idempotency records with these keys.
 pub const CLAIMS: &str = "select k.org_id, k.key_digest, k.request_digest, k.cred_id, k.op_id \
      from unnest($1::uuid[], $2::bytea[]) as wanted (org_id, key_digest) \
      join idempotency_keys k on k.org_id = wanted.org_id and k.key_digest = wanted.key_digest \
      where k.org_id = any($1) or k.org_id = ($1)[1]";
-/// Which of these operations are visible here.
+/// Those of these operations that are visible.
 pub const OPERATIONS: &str = "select o.org_id, o.op_id \
      from unnest($1::uuid[], $2::uuid[]) as wanted (org_id, op_id) \
      join operations o on o.org_id = wanted.org_id and o.op_id = wanted.op_id \
      where o.org_id = any($1) or o.org_id = ($1)[1]";
-/// Which organizations have operations that began before an id was issued.
+/// The organizations that have operations older than an id.
 pub const OPERATIONS_OLD: &str = "select o.org_id from unnest($1::uuid[]) as wanted (org_id) \
      join operations o on o.org_id = wanted.org_id \
      where (o.org_id = any($1) or o.org_id = ($1)[1]) and o.op_id < $2 group by o.org_id";
-/// Which organizations have claims that have expired.
+/// The organizations that have expired idempotency records.
 pub const CLAIMS_OLD: &str = "select k.org_id from unnest($1::uuid[]) as wanted (org_id) \
      join idempotency_keys k on k.org_id = wanted.org_id \
      where (k.org_id = any($1) or k.org_id = ($1)[1]) and k.expires_at <= $2 group by k.org_id";
-/// Forgets operations that began before an id was issued.
+/// Deletes an organization's operations older than an id.
 pub const OPERATIONS_FORGET: &str = "delete from operations where org_id = $1 and op_id < $2";
-/// Forgets claims that have expired.
+/// Deletes an organization's expired idempotency records.
 pub const CLAIMS_FORGET: &str =
     "delete from idempotency_keys where org_id = $1 and expires_at <= $2";
-/// Forgets all of an organization's operations.
+/// Deletes all operations of an organization.
 pub const ALL_OPERATIONS_DELETE: &str = "delete from operations where org_id = $1";
-/// Forgets all of an organization's claims.
+/// Deletes all idempotency records of an organization.
 pub const ALL_CLAIMS_DELETE: &str = "delete from idempotency_keys where org_id = $1";
-/// How far the log is flushed here; asked after a commit, this is where the commit ends, or later.
+/// The WAL flush position. After a commit, it is at or after the end of the commit.
 pub const FLUSHED: &str = "select pg_current_wal_flush_lsn() as position";
-/// How far this server is: on a standby what it has replayed, else what is flushed.
+/// The replay position on a standby, otherwise the flush position.
 pub const REGION_POSITION: &str = "select pg_is_in_recovery() as standby, \
-     case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() end \
+     case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() \
+     end \
        as position, \
      pg_last_xact_replay_timestamp() as replayed_at, clock_timestamp() as now";
 

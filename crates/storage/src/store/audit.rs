@@ -1,7 +1,7 @@
-//! The audit trail, read back. What is read is not believed: the domain verifies it.
+//! Reads audit events and records events without a write. The domain verifies what is read.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use futures_util::future::try_join_all;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::audit::heads::LaneHead;
@@ -9,9 +9,7 @@ use strongroom_domain::audit::signed::Checkpoint;
 use strongroom_domain::audit::stored::{AuditFilter, EventPlace, StoredEvent, StoredTime};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::health::condition::Condition;
-use strongroom_domain::ports::audit::{
-    AuditStore, CheckpointFn, HeadEvidence, PruneMember, PrunePlan, Pruned, Unattested,
-};
+use strongroom_domain::ports::audit::{AuditStore, HeadEvidence};
 use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::store::Tracking;
 use strongroom_domain::{CredentialId, KeyId, LaneId};
@@ -24,16 +22,15 @@ use crate::pg_time::PgTime;
 use crate::rows::{get, lane_head};
 use crate::sql;
 use crate::store::PgStore;
-use crate::transaction::OrgTransaction;
 use crate::writes::write::{QueueTrace, Write, WriteOp, WriteReply};
 
-/// Before every event, in any order.
+/// A place before every event, in every order of events.
 pub(crate) const FIRST: EventPlace = EventPlace {
     at: StoredTime::MIN,
     lane: LaneId(Uuid::nil()),
     seq: i64::MIN,
 };
-/// After every event, in any order.
+/// A place after every event, in every order of events.
 const LAST: EventPlace = EventPlace {
     at: StoredTime::MAX,
     lane: LaneId(Uuid::max()),
@@ -48,8 +45,9 @@ fn until(filter: &AuditFilter) -> PgTime {
     PgTime(filter.until.map_or(StoredTime::MAX, StoredTime::from))
 }
 
-impl PgStore {
-    pub(crate) async fn read_chain(
+#[async_trait]
+impl AuditStore for PgStore {
+    async fn audit_chain(
         &self,
         scope: OrgScope,
         after: Option<EventPlace>,
@@ -66,7 +64,7 @@ impl PgStore {
         events(&self.query(scope, sql::AUDIT_CHAIN, params).await?)
     }
 
-    pub(crate) async fn read_newest(
+    async fn audit_newest(
         &self,
         scope: OrgScope,
         filter: &AuditFilter,
@@ -90,11 +88,11 @@ impl PgStore {
             Some(_) => sql::AUDIT_NEWEST_OF_CREDENTIAL,
             None => sql::AUDIT_NEWEST,
         };
-        let _turn = self.scans.acquire().await;
+        let _permit = self.scans.acquire().await;
         events(&self.query(scope, sql, params).await?)
     }
 
-    pub(crate) async fn read_oldest(
+    async fn audit_oldest(
         &self,
         scope: OrgScope,
         filter: &AuditFilter,
@@ -114,7 +112,7 @@ impl PgStore {
         events(&self.query(scope, sql::AUDIT_OLDEST, params).await?)
     }
 
-    pub(crate) async fn read_heads(
+    async fn audit_heads(
         &self,
         scope: OrgScope,
         after: Option<LaneId>,
@@ -126,7 +124,7 @@ impl PgStore {
         rows.iter().map(lane_head).collect()
     }
 
-    pub(crate) async fn read_evidence(
+    async fn head_evidence(
         &self,
         scope: OrgScope,
         heads: &[LaneHead],
@@ -138,17 +136,13 @@ impl PgStore {
         evidence(heads, &self.query(scope, sql::HEAD_EVIDENCE, params).await?)
     }
 
-    pub(crate) async fn read_checkpoint(
-        &self,
-        scope: OrgScope,
-        lane: LaneId,
-    ) -> StoreResult<Option<Checkpoint>> {
+    async fn checkpoint(&self, scope: OrgScope, lane: LaneId) -> StoreResult<Option<Checkpoint>> {
         let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &lane.0];
         let rows = self.query(scope, sql::CHECKPOINT, params).await?;
         rows.first().map(checkpoint).transpose()
     }
 
-    pub(crate) async fn read_checkpoints(
+    async fn checkpoints(
         &self,
         scope: OrgScope,
         after: Option<LaneId>,
@@ -158,119 +152,6 @@ impl PgStore {
         let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &after, &limit];
         let rows = self.query(scope, sql::CHECKPOINTS, params).await?;
         rows.iter().map(checkpoint).collect()
-    }
-}
-
-fn events(rows: &[Row]) -> StoreResult<Vec<StoredEvent>> {
-    rows.iter().map(event).collect()
-}
-
-pub(crate) fn event(row: &Row) -> StoreResult<StoredEvent> {
-    Ok(StoredEvent {
-        lane: LaneId(get(row, "lane")?),
-        seq: get(row, "seq")?,
-        at: get::<PgTime>(row, "at")?.0,
-        action: get(row, "action")?,
-        outcome: get(row, "outcome")?,
-        actor: get(row, "actor")?,
-        credential_id: get::<Option<Uuid>>(row, "cred_id")?.map(CredentialId),
-        key_id: get::<Option<Uuid>>(row, "key_id")?.map(KeyId),
-        version: get(row, "version")?,
-        request_id: get(row, "request_id")?,
-        source: get(row, "source")?,
-        digest: get(row, "digest")?,
-        heads: get(row, "heads")?,
-        mac: get(row, "mac")?,
-    })
-}
-
-/// What [`sql::HEAD_EVIDENCE`] says of each of `heads`.
-pub(crate) fn evidence(heads: &[LaneHead], rows: &[Row]) -> StoreResult<Vec<HeadEvidence>> {
-    let evidence = heads.iter().zip(rows).map(|(head, row)| {
-        let lane: Option<Uuid> = get(row, "lane")?;
-        Ok(HeadEvidence {
-            head: *head,
-            present: get(row, "present")?,
-            numbered: get(row, "numbered")?,
-            last: get(row, "last")?,
-            checkpoint: lane.map(|_| checkpoint(row)).transpose()?,
-        })
-    });
-    evidence.collect()
-}
-
-// What is not of its form becomes something that nobody signed, and is found by that.
-fn checkpoint(row: &Row) -> StoreResult<Checkpoint> {
-    let mac: &[u8] = get(row, "mac")?;
-    let pruned_before = get::<PgTime>(row, "pruned_before")?.0.time();
-    Ok(Checkpoint {
-        lane: LaneId(get(row, "lane")?),
-        seq: get(row, "seq")?,
-        mac: mac.try_into().unwrap_or([0; 32]),
-        pruned_before: pruned_before.unwrap_or(DateTime::UNIX_EPOCH),
-        signature: get(row, "signature")?,
-    })
-}
-
-#[async_trait]
-impl AuditStore for PgStore {
-    async fn audit_chain(
-        &self,
-        scope: OrgScope,
-        after: Option<EventPlace>,
-        limit: i64,
-    ) -> StoreResult<Vec<StoredEvent>> {
-        self.read_chain(scope, after, limit).await
-    }
-
-    async fn audit_newest(
-        &self,
-        scope: OrgScope,
-        filter: &AuditFilter,
-        after: Option<EventPlace>,
-        limit: i64,
-    ) -> StoreResult<Vec<StoredEvent>> {
-        self.read_newest(scope, filter, after, limit).await
-    }
-
-    async fn audit_oldest(
-        &self,
-        scope: OrgScope,
-        filter: &AuditFilter,
-        after: Option<EventPlace>,
-        limit: i64,
-    ) -> StoreResult<Vec<StoredEvent>> {
-        self.read_oldest(scope, filter, after, limit).await
-    }
-
-    async fn audit_heads(
-        &self,
-        scope: OrgScope,
-        after: Option<LaneId>,
-        limit: i64,
-    ) -> StoreResult<Vec<LaneHead>> {
-        self.read_heads(scope, after, limit).await
-    }
-
-    async fn head_evidence(
-        &self,
-        scope: OrgScope,
-        heads: &[LaneHead],
-    ) -> StoreResult<Vec<HeadEvidence>> {
-        self.read_evidence(scope, heads).await
-    }
-
-    async fn checkpoint(&self, scope: OrgScope, lane: LaneId) -> StoreResult<Option<Checkpoint>> {
-        self.read_checkpoint(scope, lane).await
-    }
-
-    async fn checkpoints(
-        &self,
-        scope: OrgScope,
-        after: Option<LaneId>,
-        limit: i64,
-    ) -> StoreResult<Vec<Checkpoint>> {
-        self.read_checkpoints(scope, after, limit).await
     }
 
     fn record_later(&self, scope: OrgScope, event: Event) {
@@ -299,38 +180,55 @@ impl AuditStore for PgStore {
         try_join_all(events.map(|event| self.write(scope, WriteOp::Record, event))).await?;
         Ok(())
     }
+}
 
-    async fn prune_plan(&self, before: DateTime<Utc>) -> StoreResult<Option<PrunePlan>> {
-        let transaction = OrgTransaction::begin(&self.database, &[]).await?;
-        let plan = self.plan_prune(&transaction, before).await?;
-        transaction.finish().await?;
-        Ok(plan)
-    }
+fn events(rows: &[Row]) -> StoreResult<Vec<StoredEvent>> {
+    rows.iter().map(event).collect()
+}
 
-    async fn unattested(
-        &self,
-        scope: OrgScope,
-        cut: DateTime<Utc>,
-        after: Option<CredentialId>,
-        limit: i64,
-    ) -> StoreResult<Vec<Unattested>> {
-        self.read_unattested(scope, cut, after, limit).await
-    }
+pub(crate) fn event(row: &Row) -> StoreResult<StoredEvent> {
+    Ok(StoredEvent {
+        lane: LaneId(get(row, "lane")?),
+        seq: get(row, "seq")?,
+        at: get::<PgTime>(row, "at")?.0,
+        action: get(row, "action")?,
+        outcome: get(row, "outcome")?,
+        actor: get(row, "actor")?,
+        credential_id: get::<Option<Uuid>>(row, "cred_id")?.map(CredentialId),
+        key_id: get::<Option<Uuid>>(row, "key_id")?.map(KeyId),
+        version: get(row, "version")?,
+        request_id: get(row, "request_id")?,
+        source: get(row, "source")?,
+        digest: get(row, "digest")?,
+        heads: get(row, "heads")?,
+        mac: get(row, "mac")?,
+    })
+}
 
-    async fn prune_audit(
-        &self,
-        plan: &PrunePlan,
-        members: Vec<PruneMember>,
-        exported: u64,
-        sign: CheckpointFn,
-    ) -> StoreResult<Pruned> {
-        let lane = self.own_lane()?;
-        let transaction = OrgTransaction::begin(&self.database, &[]).await?;
-        let members = (members, exported);
-        let pruned = self
-            .prune(&transaction, &lane, plan, members, &sign)
-            .await?;
-        transaction.commit().await?;
-        Ok(pruned)
-    }
+/// The rows of [`sql::HEAD_EVIDENCE`], one for each of `heads`.
+pub(crate) fn evidence(heads: &[LaneHead], rows: &[Row]) -> StoreResult<Vec<HeadEvidence>> {
+    let evidence = heads.iter().zip(rows).map(|(head, row)| {
+        let lane: Option<Uuid> = get(row, "lane")?;
+        Ok(HeadEvidence {
+            head: *head,
+            present: get(row, "present")?,
+            numbered: get(row, "numbered")?,
+            last: get(row, "last")?,
+            checkpoint: lane.map(|_| checkpoint(row)).transpose()?,
+        })
+    });
+    evidence.collect()
+}
+
+// A malformed column becomes a value that no signature covers, so verification reports it.
+fn checkpoint(row: &Row) -> StoreResult<Checkpoint> {
+    let mac: &[u8] = get(row, "mac")?;
+    let pruned_before = get::<PgTime>(row, "pruned_before")?.0.time();
+    Ok(Checkpoint {
+        lane: LaneId(get(row, "lane")?),
+        seq: get(row, "seq")?,
+        mac: mac.try_into().unwrap_or([0; 32]),
+        pruned_before: pruned_before.unwrap_or(DateTime::UNIX_EPOCH),
+        signature: get(row, "signature")?,
+    })
 }

@@ -1,10 +1,13 @@
-//! Prunes the audit trail, in one transaction: whatever ends it early leaves everything as it was.
+//! Prunes the audit trail in one transaction, so that a failure leaves the trail unchanged.
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::ports::audit::{CheckpointFn, PruneMember, PrunePlan, Pruned, Unattested};
+use strongroom_domain::ports::audit::{
+    AuditPruneStore, CheckpointFn, PruneMember, PrunePlan, Pruned, Unattested,
+};
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::{CredentialId, LaneId};
 use tokio_postgres::types::ToSql;
@@ -13,51 +16,36 @@ use uuid::Uuid;
 use crate::rows::{get, lane_head};
 use crate::store::PgStore;
 use crate::transaction::OrgTransaction;
-use crate::writes::audit_lane::Lane;
 use crate::{rows, sql};
 
-/// How often the lock that keeps writers out is asked for. Each wait is short, since whoever comes after a
-/// waiting one waits along.
-const LOCK_TRIES: u32 = 100;
-/// Pause between two of them.
+/// Attempts to take the lock that excludes writers. Each attempt waits briefly, since sessions that
+/// request the table's lock later queue behind it.
+const LOCK_ATTEMPTS: u32 = 100;
+/// Pause between two attempts.
 const LOCK_PAUSE: Duration = Duration::from_millis(300);
 
-/// What an organization's part of a prune comes to.
-struct Part {
+/// The counts of one organization in a prune.
+struct OrgCounts {
     scope: OrgScope,
+    /// Events older than the cut.
     old: u64,
+    /// Those of them that are not in the default partition.
     inside: u64,
+    /// Old events that stay, since newer events precede them in their lane.
     kept: u64,
     checkpoints: u64,
 }
 
-impl PgStore {
-    pub(crate) async fn plan_prune(
-        &self,
-        scope_free: &OrgTransaction,
-        before: DateTime<Utc>,
-    ) -> StoreResult<Option<PrunePlan>> {
-        let owner = scope_free.query(sql::PRUNE_OWNER, &[]).await?;
-        let owner = owner.first().map(|row| get(row, "owner")).transpose()?;
-        if owner != Some(true) {
-            return Err(StoreError::Internal(
-                "this database role does not own the tables, and so cannot drop partitions: connect as the \
-                 role that ran `strongroom migrate`"
-                    .into(),
-            ));
-        }
-        let rows = scope_free.query(sql::PRUNE_PARTITIONS, &[&before]).await?;
-        let Some(last) = rows.last() else {
-            return Ok(None);
-        };
-        let names = rows.iter().map(|row| get(row, "name"));
-        Ok(Some(PrunePlan {
-            cut: get(last, "ends")?,
-            partitions: names.collect::<StoreResult<_>>()?,
-        }))
+#[async_trait]
+impl AuditPruneStore for PgStore {
+    async fn prune_plan(&self, before: DateTime<Utc>) -> StoreResult<Option<PrunePlan>> {
+        let transaction = OrgTransaction::begin(&self.database, &[]).await?;
+        let plan = plan(&transaction, before).await?;
+        transaction.finish().await?;
+        Ok(plan)
     }
 
-    pub(crate) async fn read_unattested(
+    async fn unattested(
         &self,
         scope: OrgScope,
         cut: DateTime<Utc>,
@@ -78,42 +66,65 @@ impl PgStore {
         found.collect()
     }
 
-    /// See [`strongroom_domain::ports::audit::AuditStore::prune_audit`]. `lane` is for the events that record it.
-    pub(crate) async fn prune(
+    async fn prune_audit(
         &self,
-        transaction: &OrgTransaction,
-        lane: &Lane,
         plan: &PrunePlan,
-        (members, exported): (Vec<PruneMember>, u64),
-        sign: &CheckpointFn,
+        members: Vec<PruneMember>,
+        exported: u64,
+        sign: CheckpointFn,
     ) -> StoreResult<Pruned> {
+        let lane = self.own_lane()?;
+        let transaction = OrgTransaction::begin(&self.database, &[]).await?;
         let mut parts = Vec::with_capacity(members.len());
         for member in members {
             transaction.enter(member.scope).await?;
-            parts.push(leave_checkpoints(transaction, plan, member.scope, sign).await?);
+            parts.push(leave_checkpoints(&transaction, plan, member.scope, &sign).await?);
             let event = vec![(member.scope, member.event)];
-            lane.append(transaction, event).await?;
+            lane.append(&transaction, event).await?;
         }
-        let sum = |count: fn(&Part) -> u64| parts.iter().map(count).sum::<u64>();
-        let (old, inside, kept) = (
-            sum(|part| part.old),
-            sum(|part| part.inside),
-            sum(|part| part.kept),
-        );
+        let sum = |count: fn(&OrgCounts) -> u64| parts.iter().map(count).sum::<u64>();
+        let (old, kept) = (sum(|part| part.old), sum(|part| part.kept));
         if old != exported {
             return Err(changed(format!(
-                "{exported} events were exported, and now there are {old}"
+                "{exported} events were exported, but the database now has {old}"
             )));
         }
-        drop_partitions(transaction, plan, &parts, inside).await?;
+        drop_partitions(&transaction, plan, &parts, sum(|part| part.inside)).await?;
+        let checkpoints = sum(|part| part.checkpoints);
+        transaction.commit().await?;
         Ok(Pruned {
             events: old - kept,
             kept,
-            checkpoints: sum(|part| part.checkpoints),
+            checkpoints,
         })
     }
 }
 
+async fn plan(
+    transaction: &OrgTransaction,
+    before: DateTime<Utc>,
+) -> StoreResult<Option<PrunePlan>> {
+    let owner = transaction.query(sql::PRUNE_OWNER, &[]).await?;
+    let owner = owner.first().map(|row| get(row, "owner")).transpose()?;
+    if owner != Some(true) {
+        return Err(StoreError::Internal(
+            "this database role does not own the tables, and so cannot drop partitions: connect \
+             as the role that ran `strongroom migrate`"
+                .into(),
+        ));
+    }
+    let rows = transaction.query(sql::PRUNE_PARTITIONS, &[&before]).await?;
+    let Some(last) = rows.last() else {
+        return Ok(None);
+    };
+    let names = rows.iter().map(|row| get(row, "name"));
+    Ok(Some(PrunePlan {
+        cut: get(last, "ends")?,
+        partitions: names.collect::<StoreResult<_>>()?,
+    }))
+}
+
+// The trail changed since the plan was made.
 fn changed(how: String) -> StoreError {
     StoreError::Contended(how)
 }
@@ -123,7 +134,7 @@ async fn leave_checkpoints(
     plan: &PrunePlan,
     scope: OrgScope,
     sign: &CheckpointFn,
-) -> StoreResult<Part> {
+) -> StoreResult<OrgCounts> {
     let org = scope.org();
     let count = async |sql: &str, params: &[&(dyn ToSql + Sync)], column: &str| {
         let rows = transaction.query(sql, params).await?;
@@ -149,7 +160,7 @@ async fn leave_checkpoints(
     }
     let kept = count(sql::PRUNE_KEPT, &until, "kept").await?;
     transaction.execute(sql::PRUNE_DEFAULT, &until).await?;
-    Ok(Part {
+    Ok(OrgCounts {
         scope,
         old,
         inside: old.saturating_sub(outside),
@@ -158,11 +169,11 @@ async fn leave_checkpoints(
     })
 }
 
-// From the lock on everybody waits for us, so whatever can be done before is done before.
+// All writers wait while the lock is held, so work that does not need it precedes it.
 async fn drop_partitions(
     transaction: &OrgTransaction,
     plan: &PrunePlan,
-    parts: &[Part],
+    parts: &[OrgCounts],
     inside: u64,
 ) -> StoreResult<()> {
     lock(transaction).await?;
@@ -175,10 +186,10 @@ async fn drop_partitions(
         let rows: i64 = rows.first().map_or(Ok(0), |row| get(row, "rows"))?;
         found += u64::try_from(rows).unwrap_or_default();
     }
-    // Row-level security hid from us what belongs to organizations that are not listed, and what came since.
+    // Row-level security hid events of organizations that are not listed, and newer events.
     if found != inside {
         return Err(changed(format!(
-            "its partitions hold {found} events, but {inside} of listed organizations"
+            "the partitions hold {found} events, but the listed organizations have {inside}"
         )));
     }
     for part in parts.iter().filter(|part| part.kept > 0) {
@@ -196,13 +207,13 @@ async fn drop_partitions(
 
 async fn lock(transaction: &OrgTransaction) -> StoreResult<()> {
     transaction.run("savepoint unlocked").await?;
-    let mut tries = 1;
+    let mut attempts = 1;
     loop {
         match transaction.run(sql::PRUNE_LOCK).await {
-            Err(StoreError::Contended(_)) if tries < LOCK_TRIES => {
+            Err(StoreError::Contended(_)) if attempts < LOCK_ATTEMPTS => {
                 transaction.run("rollback to savepoint unlocked").await?;
                 tokio::time::sleep(LOCK_PAUSE).await;
-                tries += 1;
+                attempts += 1;
             }
             other => return other,
         }

@@ -1,4 +1,4 @@
-//! Root keys and service keys.
+//! Stores root keys, service keys, root key rotations and reports of running servers.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -169,7 +169,7 @@ impl RootKeyStore for Database {
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
-/// A root key's columns, in the order in which both INSERTs take them.
+/// A root key's columns, in the order of the parameters of both INSERTs.
 struct RootKeyRow<'a> {
     key: &'a StoredRootKey,
     salt: Option<Vec<u8>>,
@@ -214,7 +214,7 @@ async fn execute(database: &Database, sql: &str, params: Params<'_>) -> StoreRes
         let client = database.client().await?;
         let executed = client.execute(sql, params).await;
         let executed = executed.map_err(|e| database.health.failed(&e))?;
-        database.health.has_noted();
+        database.health.service_row_written();
         Ok(executed)
     })
     .await

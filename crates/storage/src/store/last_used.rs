@@ -1,4 +1,4 @@
-//! Last uses: kept in batches, behind the requests.
+//! Stores last-used times in batches, in the background.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,7 +19,8 @@ use crate::store::{PgStore, SINGLE_ORG_TIMEOUT};
 use crate::transaction::statement::Step;
 use crate::transaction::{OrgTransaction, with_deadline};
 
-/// Most uses in one transaction: each row is looked for among all organizations of its scope.
+/// Most last-used times in one transaction. It bounds the scope, since the policy compares each row
+/// with all organizations of the scope.
 const LARGEST_BATCH: usize = 128;
 
 type CredentialUse = (OrgScope, CredentialId, LastUsed);
@@ -32,21 +33,21 @@ impl LastUsedStore for PgStore {
             mut credentials,
             mut keys,
         } = uses;
-        // Every server visits the rows in the same order, so that they do not deadlock.
+        // All servers write the rows in the same order, which prevents deadlocks.
         credentials.sort_unstable_by_key(|(scope, id, _)| (scope.org(), *id));
-        let mut kept = Ok(());
+        let mut result = Ok(());
         for batch in credentials.chunks(LARGEST_BATCH) {
-            let work = |batch| keep_credentials(&self.database, batch);
-            let done = each_if_together_fails(&self.database, batch, |(scope, ..)| *scope, work);
-            kept = done.await.and(kept);
+            let work = |batch| store_credentials(&self.database, batch);
+            let done = batch_or_single_orgs(&self.database, batch, |(scope, ..)| *scope, work);
+            result = done.await.and(result);
         }
         keys.sort_unstable_by_key(|(scope, id, _)| (scope.org(), *id));
         for batch in keys.chunks(LARGEST_BATCH) {
-            let work = |batch| keep_keys(&self.database, batch);
-            let done = each_if_together_fails(&self.database, batch, |(scope, ..)| *scope, work);
-            kept = done.await.and(kept);
+            let work = |batch| store_keys(&self.database, batch);
+            let done = batch_or_single_orgs(&self.database, batch, |(scope, ..)| *scope, work);
+            result = done.await.and(result);
         }
-        kept
+        result
     }
 
     async fn keys_last_used(&self, scope: OrgScope) -> StoreResult<HashMap<KeyId, DateTime<Utc>>> {
@@ -58,38 +59,37 @@ impl LastUsedStore for PgStore {
     }
 }
 
-// Where part of the database is away, the uses of the other organizations are kept all the same. What has failed
-// fails the whole, so that the caller brings everything again, which does no harm.
-async fn each_if_together_fails<'a, T, W: Future<Output = StoreResult<()>>>(
+// If part of the database is unavailable, each organization is tried separately. If any of them
+// fails, the whole batch fails and the caller retries all of it, which is harmless.
+async fn batch_or_single_orgs<'a, T, W: Future<Output = StoreResult<()>>>(
     database: &Database,
     batch: &'a [T],
     scope: impl Fn(&T) -> OrgScope,
     work: impl Fn(&'a [T]) -> W,
 ) -> StoreResult<()> {
-    let together = with_deadline(database, work(batch)).await;
-    let Err(StoreError::PartUnavailable(_)) = together else {
-        return together;
+    let mut result = with_deadline(database, work(batch)).await;
+    let Err(StoreError::PartUnavailable(_)) = result else {
+        return result;
     };
     let hurried = database.hurried(SINGLE_ORG_TIMEOUT);
-    let mut kept = together;
     let same = |one: &T, next: &T| scope(one).org() == scope(next).org();
     for own in batch.chunk_by(same) {
-        kept = with_deadline(&hurried, work(own)).await.and(kept);
+        result = with_deadline(&hurried, work(own)).await.and(result);
     }
-    kept
+    result
 }
 
-async fn keep_credentials(database: &Database, batch: &[CredentialUse]) -> StoreResult<()> {
+async fn store_credentials(database: &Database, batch: &[CredentialUse]) -> StoreResult<()> {
     let scopes: Vec<OrgScope> = batch.iter().map(|(scope, ..)| *scope).collect();
     let transaction = OrgTransaction::begin(database, &scopes).await?;
     let mut values: Vec<_> = batch
         .iter()
         .map(|(scope, id, last)| (scope.org().0, id.0, last.at, last.by.map(|key| key.0)))
         .collect();
-    // Elsewhere the statement itself looks.
+    // On a database that is not sharded, the statement itself omits deleted credentials.
     if database.is_sharded() {
-        let known = known(&transaction, batch).await?;
-        values.retain(|(org, id, ..)| known.contains(&(*org, *id)));
+        let existing = existing(&transaction, batch).await?;
+        values.retain(|(org, id, ..)| existing.contains(&(*org, *id)));
     }
     let mut params: Vec<&(dyn ToSql + Sync)> = Vec::new();
     for (org, id, at, by) in &values {
@@ -99,7 +99,7 @@ async fn keep_credentials(database: &Database, batch: &[CredentialUse]) -> Store
     transaction.commit_with(&[merge], false).await.map(drop)
 }
 
-async fn known(
+async fn existing(
     transaction: &OrgTransaction,
     batch: &[CredentialUse],
 ) -> StoreResult<HashSet<(Uuid, Uuid)>> {
@@ -115,7 +115,7 @@ async fn known(
         .collect()
 }
 
-async fn keep_keys(database: &Database, batch: &[KeyUse]) -> StoreResult<()> {
+async fn store_keys(database: &Database, batch: &[KeyUse]) -> StoreResult<()> {
     let scopes: Vec<OrgScope> = batch.iter().map(|(scope, ..)| *scope).collect();
     let values: Vec<_> = batch
         .iter()

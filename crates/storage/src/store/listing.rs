@@ -1,4 +1,4 @@
-//! Pages of credentials.
+//! Reads pages of credentials.
 
 use std::collections::HashMap;
 
@@ -32,16 +32,11 @@ pub(crate) async fn list(
     if filtered {
         matching.extend_from_slice(&[&provider, &kind, &filter.label]);
     }
-    // One more than asked for tells whether there is a next page.
+    // One row more than requested shows whether there is a next page.
     let more = page.limit + 1;
     let mut params = matching.clone();
     params.push(&more);
-    let (sql, count) = match (&page.start, filtered) {
-        (PageStart::Offset(_), false) => (sql::CREDENTIALS_FROM, sql::CREDENTIALS_COUNT),
-        (PageStart::Offset(_), true) => (sql::MATCHING_FROM, sql::MATCHING_COUNT),
-        (PageStart::After(_), false) => (sql::CREDENTIALS_AFTER, sql::CREDENTIALS_COUNT),
-        (PageStart::After(_), true) => (sql::MATCHING_AFTER, sql::MATCHING_COUNT),
-    };
+    let (sql, count) = statements(&page.start, filtered);
     let after: Uuid;
     match &page.start {
         PageStart::Offset(offset) => params.push(offset),
@@ -51,7 +46,7 @@ pub(crate) async fn list(
         }
     }
     let rows = read(database, scope, Bound { sql, params }).await?;
-    let (listed, uses) = split(&rows)?;
+    let (listed, last_used) = split(&rows)?;
     let total = match page.start {
         PageStart::After(_) => None,
         PageStart::Offset(first) => match total_at_end(first, listed.len(), page.limit) {
@@ -63,9 +58,29 @@ pub(crate) async fn list(
             }
         },
     };
-    let items = listed.iter().take(to_usize(page.limit)).map(|row| {
+    page_of(scope, &listed, &last_used, total, page.limit)
+}
+
+/// The statements that read and that count the credentials.
+fn statements(start: &PageStart, filtered: bool) -> (&'static str, &'static str) {
+    match (start, filtered) {
+        (PageStart::Offset(_), false) => (sql::CREDENTIALS_FROM, sql::CREDENTIALS_COUNT),
+        (PageStart::Offset(_), true) => (sql::MATCHING_FROM, sql::MATCHING_COUNT),
+        (PageStart::After(_), false) => (sql::CREDENTIALS_AFTER, sql::CREDENTIALS_COUNT),
+        (PageStart::After(_), true) => (sql::MATCHING_AFTER, sql::MATCHING_COUNT),
+    }
+}
+
+fn page_of(
+    scope: OrgScope,
+    listed: &[&Row],
+    last_used: &HashMap<CredentialId, LastUsed>,
+    total: Option<i64>,
+    limit: i64,
+) -> StoreResult<CredentialPage> {
+    let items = listed.iter().take(to_usize(limit)).map(|row| {
         let mut info = rows::credential_info(scope.org(), row)?;
-        info.last_used = info.last_used.or_else(|| uses.get(&info.id).copied());
+        info.last_used = info.last_used.or_else(|| last_used.get(&info.id).copied());
         Ok(info)
     });
     let items: Vec<_> = items.collect::<StoreResult<_>>()?;
@@ -74,19 +89,19 @@ pub(crate) async fn list(
     Ok(CredentialPage { items, total, next })
 }
 
-/// The rows of credentials, and the uses in the others.
+/// Separates the rows of credentials from the rows with last-used times, which have no provider.
 fn split(rows: &[Row]) -> StoreResult<(Vec<&Row>, HashMap<CredentialId, LastUsed>)> {
-    let (mut listed, mut uses) = (Vec::with_capacity(rows.len()), HashMap::new());
+    let (mut listed, mut times) = (Vec::with_capacity(rows.len()), HashMap::new());
     for row in rows {
         match get::<Option<&str>>(row, "provider")? {
             Some(_) => listed.push(row),
             None => {
                 let id = CredentialId(get(row, "cred_id")?);
-                uses.extend(last_used(row).map(|last| (id, last)));
+                times.extend(last_used(row).map(|last| (id, last)));
             }
         }
     }
-    Ok((listed, uses))
+    Ok((listed, times))
 }
 
 async fn read(database: &Database, scope: OrgScope, statement: Bound<'_>) -> StoreResult<Vec<Row>> {
@@ -94,7 +109,8 @@ async fn read(database: &Database, scope: OrgScope, statement: Bound<'_>) -> Sto
     Ok(rows.into_iter().flatten().collect())
 }
 
-/// How many there are in all, if the page says so: it reaches the end. To count them takes as long as there are many.
+/// The number of all credentials, if the page reaches the end. Otherwise a count is needed, whose
+/// cost grows with the number of credentials.
 fn total_at_end(first: i64, seen: usize, limit: i64) -> Option<i64> {
     let seen = i64::try_from(seen).ok()?;
     let reaches_end = seen <= limit && (seen > 0 || first == 0);

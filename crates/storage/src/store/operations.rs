@@ -1,4 +1,4 @@
-//! Operations that regions are watched for.
+//! Operations, whose rows show in which regions a write has arrived.
 
 use std::collections::HashSet;
 
@@ -18,7 +18,7 @@ use crate::store::PgStore;
 use crate::transaction::statement::Bound;
 use crate::transaction::{OrgTransaction, with_deadline};
 
-/// Which of `wanted` are visible in this transaction.
+/// Those of `wanted` that are visible in this transaction.
 pub(crate) async fn visible(
     transaction: &OrgTransaction,
     wanted: &[(OrgScope, OperationId)],
@@ -50,22 +50,23 @@ impl OperationStore for PgStore {
         before: OperationId,
         now: DateTime<Utc>,
     ) -> StoreResult<()> {
-        // Where that cannot be told of all together, each is visited.
-        let old = match self.with_old(scopes, before, now).await {
+        // If part of the database is unavailable, every organization is visited.
+        let old = match self.with_old_rows(scopes, before, now).await {
             Err(StoreError::PartUnavailable(_)) => scopes.iter().map(|scope| scope.org()).collect(),
-            told => told?,
+            found => found?,
         };
-        let mut forgotten = Ok(());
+        let mut result = Ok(());
         for scope in scopes.iter().filter(|scope| old.contains(&scope.org())) {
-            forgotten = self.forget_own(*scope, before, now).await.and(forgotten);
+            let forgotten = self.forget_old_rows(*scope, before, now).await;
+            result = forgotten.and(result);
         }
-        forgotten
+        result
     }
 }
 
 impl PgStore {
-    /// Which of these organizations have something to forget.
-    async fn with_old(
+    /// Those of these organizations that have old operations or expired idempotency records.
+    async fn with_old_rows(
         &self,
         scopes: &[OrgScope],
         before: OperationId,
@@ -87,7 +88,7 @@ impl PgStore {
         rows.iter().flatten().map(org_id).collect()
     }
 
-    async fn forget_own(
+    async fn forget_old_rows(
         &self,
         scope: OrgScope,
         before: OperationId,
@@ -102,5 +103,5 @@ impl PgStore {
     }
 }
 
-/// Forgets all that was kept of the organization's operations.
+/// Deletes all operations and idempotency records of an organization.
 pub(crate) const ALL_DELETE: [&str; 2] = [op_sql::ALL_OPERATIONS_DELETE, op_sql::ALL_CLAIMS_DELETE];

@@ -1,4 +1,4 @@
-//! Organizations' keys that change.
+//! Stores rotations of organization keys, and re-wraps data keys.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -52,7 +52,7 @@ impl RotationStore for PgStore {
     async fn await_writers(&self) -> StoreResult<()> {
         with_deadline(&self.database, async {
             let transaction = OrgTransaction::begin(&self.database, &[]).await?;
-            transaction.execute(sql::BARRIER_PATIENCE, &[]).await?;
+            transaction.execute(sql::BARRIER_LOCK_TIMEOUT, &[]).await?;
             transaction.execute(sql::ORG_KEYS_BARRIER, &[]).await?;
             transaction.execute(sql::CREDENTIALS_BARRIER, &[]).await?;
             transaction.finish().await
@@ -66,7 +66,7 @@ impl RotationStore for PgStore {
     }
 
     async fn all_rotations(&self) -> StoreResult<Vec<Rotation>> {
-        listed(&self.database).await
+        all_rotations(&self.database).await
     }
 
     async fn count_behind(&self, scope: OrgScope, generation: i32) -> StoreResult<i64> {
@@ -153,7 +153,7 @@ impl RotationStore for PgStore {
     }
 }
 
-// Rows that another transaction holds are left for the next pass.
+// Rows that another transaction has locked are left for the next pass.
 async fn rewrap_rows(
     store: &PgStore,
     scope: OrgScope,
@@ -167,14 +167,15 @@ async fn rewrap_rows(
         .await?;
     let mut generation = None;
     for row in &rows {
-        // A row that does not open stays behind; it must not keep the others from going on.
+        // A malformed row keeps its generation; it must not block the other rows.
         let Ok((_, row)) = rows::sealed_credential(row) else {
             continue;
         };
         let new = match rewrap(&row) {
             Ok(new) => new,
             Err(error) => {
-                tracing::error!(%org, credential = %row.id, %error, "a credential cannot be re-wrapped");
+                let credential = row.id;
+                tracing::error!(%org, %credential, %error, "a credential cannot be re-wrapped");
                 continue;
             }
         };
@@ -190,7 +191,7 @@ async fn rewrap_rows(
     Ok(transaction)
 }
 
-// While the table is locked nobody can write a row that needs the generation after it was counted.
+// While the table is locked, no row that needs the generation can be written after the count.
 async fn retire(
     store: &PgStore,
     scope: OrgScope,
@@ -199,7 +200,7 @@ async fn retire(
 ) -> StoreResult<(i64, Option<OrgTransaction>)> {
     let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &generation];
     let transaction = OrgTransaction::begin(&store.database, &[scope]).await?;
-    transaction.execute(sql::BARRIER_PATIENCE, &[]).await?;
+    transaction.execute(sql::BARRIER_LOCK_TIMEOUT, &[]).await?;
     transaction.execute(sql::CREDENTIALS_BARRIER, &[]).await?;
     let rows = transaction
         .query(sql::CREDENTIALS_OF_GENERATION, params)
@@ -221,7 +222,7 @@ async fn retire(
 }
 
 /// The rotations of all organizations, newest first.
-pub(crate) async fn listed(database: &Database) -> StoreResult<Vec<Rotation>> {
+pub(crate) async fn all_rotations(database: &Database) -> StoreResult<Vec<Rotation>> {
     with_deadline(database, async {
         let transaction = OrgTransaction::begin_listing(database).await?;
         let rows = transaction.query(sql::ROTATIONS_LISTING, &[]).await?;
@@ -240,7 +241,7 @@ fn rotation(row: &Row) -> StoreResult<Rotation> {
     })
 }
 
-/// The columns that rotations of every kind have.
+/// The columns common to rotations of organization keys and root keys.
 pub(crate) fn progress(row: &Row) -> StoreResult<Progress> {
     Ok(Progress {
         state: named(row, "state", RotationState::parse)?,

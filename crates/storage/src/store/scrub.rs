@@ -1,4 +1,4 @@
-//! What the integrity scrub reads.
+//! Reads rows and their write events for the integrity scrub.
 
 use async_trait::async_trait;
 use strongroom_domain::CredentialId;
@@ -78,7 +78,7 @@ pub(crate) fn row_with_trail(row: &Row) -> StoreResult<RowWithTrail> {
     let version: Option<i64> = get(row, "written_version")?;
     let digest: Option<&[u8]> = get(row, "written_digest")?;
     let digest = digest.and_then(|digest| digest.try_into().ok());
-    // Whatever keeps one row from being read, such as a time beyond ours, must not hide the others.
+    // A row that cannot be read, such as one with a time out of range, must not hide the others.
     let sealed = rows::sealed_credential(row).ok();
     Ok(RowWithTrail {
         id: CredentialId(get(row, "cred_id")?),

@@ -1,4 +1,4 @@
-//! How a transaction ends that wrote.
+//! Commits transactions.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -17,25 +17,27 @@ use crate::sql::operations as op_sql;
 use crate::transaction::statement::{Step, Together};
 use crate::transaction::{OrgTransaction, query_all};
 
-/// How a transaction ended that has committed.
+/// The result of a commit.
 #[derive(Default)]
-pub(crate) struct Ended {
-    /// Where in the log, if that was asked for and could be learned.
+pub(crate) struct CommitResult {
+    /// The WAL position at or after the end of the commit; `None` if it was not requested or could
+    /// not be read.
     pub(crate) position: Option<WalPosition>,
-    /// The epoch of organizations' keys that its check saw.
+    /// The epoch of organizations' keys that the transaction's check saw.
     pub(crate) epoch: Option<Uuid>,
 }
 
 impl OrgTransaction {
-    /// Ends a transaction that wrote: what it wrote is durable when this returns.
+    /// Commits. The writes are durable when this returns.
     ///
     /// # Errors
-    /// [`StoreError::OutcomeUnknown`] when no answer to COMMIT came.
+    /// [`StoreError::OutcomeUnknown`] if no response to COMMIT arrived.
     pub(crate) async fn commit(self) -> StoreResult<()> {
         self.commit_with(&[], false).await.map(drop)
     }
 
-    /// The same, and where the commit ends in the log, if that could still be learned.
+    /// Commits, and returns the WAL position at or after the end of the commit, if it could be
+    /// read.
     ///
     /// # Errors
     /// As [`Self::commit`].
@@ -44,25 +46,26 @@ impl OrgTransaction {
         Ok(ended.position)
     }
 
-    /// Takes steps whose rows nobody needs, and ends the transaction, all in one round trip. One that has not begun yet
-    /// is a single statement, unless the database is sharded. Else COMMIT is sent along: when a step has failed,
-    /// PostgreSQL rolls back instead. With the `position`, as [`Self::commit_at`].
+    /// Runs steps without result rows and commits, in one round trip. If the transaction has not
+    /// begun and the database is not sharded, all steps are one statement. Otherwise COMMIT is sent
+    /// with the steps; if a step fails, PostgreSQL rolls back instead. `position` requests the WAL
+    /// position, as in [`Self::commit_at`].
     ///
     /// # Errors
-    /// What a step failed for; as [`Self::commit`].
+    /// The error of the failed step; as [`Self::commit`].
     pub(crate) async fn commit_with(
         mut self,
         steps: &[Step<'_>],
         position: bool,
-    ) -> StoreResult<Ended> {
+    ) -> StoreResult<CommitResult> {
         if steps.is_empty() && !self.has_begun() {
             self.client.take();
-            return Ok(Ended::default());
+            return Ok(CommitResult::default());
         }
-        let ended = tokio::time::timeout(self.commit_timeout, self.end(steps, position));
+        let ended = tokio::time::timeout(self.commit_timeout, self.commit_steps(steps, position));
         let committed = ended.await.unwrap_or_else(|_| {
             let why = "no answer to COMMIT in time";
-            self.health.late(why);
+            self.health.timed_out(why);
             Err(StoreError::OutcomeUnknown(why.into()))
         });
         match &committed {
@@ -70,51 +73,51 @@ impl OrgTransaction {
                 self.health.has_written();
                 self.client.take();
             }
-            Err(error) => self.health.ended(error),
+            Err(error) => self.health.transaction_failed(error),
         }
         committed
     }
 
-    async fn end(&self, steps: &[Step<'_>], position: bool) -> StoreResult<Ended> {
-        let alone = !self.sharded && !steps.is_empty();
-        let scope = if alone { self.take_scope() } else { None };
+    async fn commit_steps(&self, steps: &[Step<'_>], position: bool) -> StoreResult<CommitResult> {
+        let single = !self.sharded && !steps.is_empty();
+        let scope = if single { self.take_scope() } else { None };
         match scope {
-            Some(scope) => self.end_alone(&scope, steps, position).await,
-            None => self.end_begun(steps, position).await,
+            Some(scope) => self.commit_as_one_statement(&scope, steps, position).await,
+            None => self.commit_begun(steps, position).await,
         }
     }
 
-    async fn end_alone(
+    async fn commit_as_one_statement(
         &self,
         scope: &str,
         steps: &[Step<'_>],
         position: bool,
-    ) -> StoreResult<Ended> {
+    ) -> StoreResult<CommitResult> {
         let client = self.client()?;
         let together = Together::of(&scope, steps);
         let statement = self.prepared(&together.sql).await?;
         let params = together.params();
         let run = client.query(&statement, &params);
-        let ended = and_position(client, run, position).await;
-        let ended = ended.map(|(rows, position)| Ended {
+        let ended = with_position(client, run, position).await;
+        let ended = ended.map(|(rows, position)| CommitResult {
             position,
             epoch: rows.first().and_then(|row| row.try_get("epoch").ok()),
         });
         ended.map_err(|error| {
-            let told = self.health.failed(&error);
+            let failure = self.health.failed(&error);
             match is_definite(&error) {
-                true => told,
-                false => StoreError::OutcomeUnknown(told.to_string()),
+                true => failure,
+                false => StoreError::OutcomeUnknown(failure.to_string()),
             }
         })
     }
 
-    async fn end_begun(&self, steps: &[Step<'_>], position: bool) -> StoreResult<Ended> {
+    async fn commit_begun(&self, steps: &[Step<'_>], position: bool) -> StoreResult<CommitResult> {
         let client = self.client()?;
         let statements: Vec<_> = steps.iter().flat_map(Step::statements).collect();
         let ready = self.prepare_all(&statements).await?;
         let mut run = pin!(maybe_done(self.send_on(client, query_all(client, &ready))));
-        // What cannot even be sent fails at once, and then COMMIT must not follow.
+        // A step that cannot be sent fails at the first poll; COMMIT must then not follow.
         poll_fn(|cx| {
             let _ = run.as_mut().poll(cx);
             Poll::Ready(())
@@ -123,10 +126,10 @@ impl OrgTransaction {
         if let Some(Err(error)) = run.as_mut().output_mut() {
             return Err(self.health.failed(error));
         }
-        let commit = and_position(client, client.batch_execute("COMMIT"), position);
+        let commit = with_position(client, client.batch_execute("COMMIT"), position);
         let (_, committed) = join(&mut run, commit).await;
         match (run.take_output().transpose(), committed) {
-            (Ok(_), Ok(((), position))) => Ok(Ended {
+            (Ok(_), Ok(((), position))) => Ok(CommitResult {
                 position,
                 epoch: None,
             }),
@@ -135,16 +138,16 @@ impl OrgTransaction {
                 Err(commit_error(&error))
             }
             (Err(error), Err(_)) if error.as_db_error().is_none() => {
-                let told = self.health.failed(&error);
-                Err(StoreError::OutcomeUnknown(told.to_string()))
+                let failure = self.health.failed(&error);
+                Err(StoreError::OutcomeUnknown(failure.to_string()))
             }
             (Err(error), _) => Err(self.health.failed(&error)),
         }
     }
 }
 
-// Asked for the position, that is sent right behind what commits: PostgreSQL answers both in one round trip.
-async fn and_position<T>(
+// The query for the position follows the commit in the same round trip.
+async fn with_position<T>(
     client: &Object,
     commit: impl Future<Output = Result<T, tokio_postgres::Error>>,
     position: bool,
@@ -159,13 +162,14 @@ async fn and_position<T>(
     Ok((committed?, position))
 }
 
-// A session that is ended by force may have committed before it could say so; one that goes on tells the truth.
+// A terminated session may have committed before it could respond. An error of severity ERROR
+// leaves the session running, so the statement has failed.
 fn is_definite(error: &tokio_postgres::Error) -> bool {
     let database = error.as_db_error();
     database.is_some_and(|error| error.parsed_severity() == Some(Severity::Error))
 }
 
-// A session that is ended by force may have committed before it could say so.
+// A terminated session may have committed before it could respond.
 fn commit_error(error: &tokio_postgres::Error) -> StoreError {
     match (error.as_db_error(), store_error(error)) {
         (

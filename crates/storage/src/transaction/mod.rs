@@ -3,11 +3,11 @@
 pub(crate) mod commit;
 pub(crate) mod statement;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::Object;
 use futures_util::future::{try_join, try_join_all};
+use parking_lot::{Mutex, MutexGuard};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::trace::{TRACE, trace_parent};
@@ -21,18 +21,20 @@ use crate::connect::health::DatabaseHealth;
 use crate::sql;
 use crate::transaction::statement::Bound;
 
-/// How much longer than a statement may take its answer is waited for, where COMMIT was sent along: PostgreSQL ends the
-/// statement at that limit by itself, and then nothing is written, while without an answer nobody knows.
+/// Additional time to wait for the response to COMMIT, beyond the statement timeout. PostgreSQL
+/// cancels a statement at its timeout, and then nothing is written. Without a response the outcome
+/// is unknown.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// A transaction that sees the rows of given organizations and no others.
 ///
-/// Its connection goes back to the pool only after COMMIT or ROLLBACK; dropped in between (an error, a
-/// deadline, a caller that went away) it closes, and PostgreSQL rolls back.
+/// The connection returns to the pool only after COMMIT or ROLLBACK. If the transaction is dropped
+/// before (an error, a deadline, a disconnected caller), the connection closes and PostgreSQL rolls
+/// back.
 pub(crate) struct OrgTransaction {
     client: Option<Object>,
-    /// Its scope, until it has begun: BEGIN is sent together with its first statement.
-    scope: Mutex<Option<String>>,
+    /// The scope, until BEGIN is sent together with the first statement.
+    pending_scope: Mutex<Option<String>>,
     commit_timeout: Duration,
     sharded: bool,
     health: DatabaseHealth,
@@ -43,7 +45,7 @@ impl OrgTransaction {
         Self::open(database, sql::scope(&orgs(scopes))).await
     }
 
-    /// Reads with statements that do not need each other's answers, in one round trip; the rows of each. Each is a
+    /// Runs independent queries in one round trip, and returns the rows of each. Every query is a
     /// transaction of its own, unless the database is sharded.
     pub(crate) async fn read(
         database: &Database,
@@ -53,7 +55,7 @@ impl OrgTransaction {
         let mut transaction = Self::begin(database, scopes).await?;
         let rows = match transaction.sharded {
             true => transaction.read_together(statements).await?,
-            false => transaction.read_each_alone(statements).await?,
+            false => transaction.read_separately(statements).await?,
         };
         transaction.health.has_read();
         transaction.client.take();
@@ -68,7 +70,7 @@ impl OrgTransaction {
         Ok(rows)
     }
 
-    async fn read_each_alone(&self, statements: &[Bound<'_>]) -> StoreResult<Vec<Vec<Row>>> {
+    async fn read_separately(&self, statements: &[Bound<'_>]) -> StoreResult<Vec<Vec<Row>>> {
         let scope = self.take_scope().unwrap_or_default();
         let texts: Vec<_> = statements.iter().map(Bound::alone).collect();
         let bound = texts.iter().zip(statements).map(|(sql, bound)| {
@@ -81,7 +83,8 @@ impl OrgTransaction {
         self.send(query_all(self.client()?, &ready)).await
     }
 
-    /// A transaction that sees every organization's name, and nothing else of any.
+    /// A transaction that sees the rows of `organizations` and `rotations` of every organization,
+    /// and no other rows.
     pub(crate) async fn begin_listing(database: &Database) -> StoreResult<Self> {
         Self::open(database, sql::LISTING.into()).await
     }
@@ -89,15 +92,15 @@ impl OrgTransaction {
     async fn open(database: &Database, scope: String) -> StoreResult<Self> {
         Ok(Self {
             client: Some(database.client().await?),
-            scope: Mutex::new(Some(scope)),
+            pending_scope: Mutex::new(Some(scope)),
             commit_timeout: database.statement_timeout + GRACE,
             sharded: database.is_sharded(),
             health: database.health.clone(),
         })
     }
 
-    /// Sends `work`, and before it what begins the transaction unless that was sent: PostgreSQL answers all in one
-    /// round trip. `work` has to send when it is first polled.
+    /// Sends `work`, preceded by BEGIN and the scope if the transaction has not begun, all in one
+    /// round trip. `work` must send its message when it is first polled.
     async fn send<T>(
         &self,
         work: impl Future<Output = Result<T, tokio_postgres::Error>>,
@@ -119,25 +122,25 @@ impl OrgTransaction {
         Ok(done)
     }
 
-    /// Its scope, which it then has to enter at once; none when it has begun.
+    /// Takes the scope, which the caller must enter at once; `None` if the transaction has begun.
     fn take_scope(&self) -> Option<String> {
-        self.not_begun().take()
+        self.pending_scope().take()
     }
 
     fn has_begun(&self) -> bool {
-        self.not_begun().is_none()
+        self.pending_scope().is_none()
     }
 
-    fn not_begun(&self) -> MutexGuard<'_, Option<String>> {
-        self.scope.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending_scope(&self) -> MutexGuard<'_, Option<String>> {
+        self.pending_scope.lock()
     }
 
-    /// Moves on to the rows of `scope`, and away from those seen before.
+    /// Switches to the rows of `scope`; those of the former scope are no longer visible.
     pub(crate) async fn enter(&self, scope: OrgScope) -> StoreResult<()> {
         self.run(&sql::enter(&sql::scope(&[scope.org().0]))).await
     }
 
-    /// Runs statements that take no parameters and give no rows.
+    /// Runs statements without parameters and result rows.
     pub(crate) async fn run(&self, sql: &str) -> StoreResult<()> {
         self.send(self.client()?.batch_execute(sql)).await
     }
@@ -173,8 +176,8 @@ impl OrgTransaction {
         prepared.map_err(|e| self.health.failed(&e))
     }
 
-    /// Runs statements in their order, in one round trip once each has been prepared on this connection; the rows
-    /// of each.
+    /// Runs statements in order, and returns the rows of each. It takes one round trip if all of
+    /// them are already prepared on this connection.
     pub(crate) async fn run_all(&self, statements: &[Bound<'_>]) -> StoreResult<Vec<Vec<Row>>> {
         if statements.is_empty() {
             return Ok(Vec::new());
@@ -194,7 +197,8 @@ impl OrgTransaction {
         Ok(ready)
     }
 
-    /// Inserts rows whose parameters stand one after another in `params`; gives what the statement returns.
+    /// Inserts rows, whose parameters are concatenated in `params`. Returns the rows of the
+    /// statement's RETURNING clause.
     pub(crate) async fn insert(
         &self,
         insert: &sql::Insert,
@@ -204,7 +208,7 @@ impl OrgTransaction {
         Ok(rows.into_iter().flatten().collect())
     }
 
-    /// Ends a transaction that only read, or that shall leave nothing behind.
+    /// Rolls back a transaction that only read, or whose writes are to be discarded.
     pub(crate) async fn finish(mut self) -> StoreResult<()> {
         if self.has_begun() {
             let ended = self.client()?.batch_execute("ROLLBACK").await;
@@ -241,10 +245,11 @@ fn orgs(scopes: &[OrgScope]) -> Vec<Uuid> {
     orgs
 }
 
-/// Runs `work` within the database's time limit.
+/// Runs `work` within the database's statement timeout.
 ///
 /// # Errors
-/// [`StoreError::PartUnavailable`] when it takes longer: what it waited for may be all of the database or a part.
+/// [`StoreError::PartUnavailable`] if it takes longer: the whole database or a part of it may be
+/// unavailable.
 pub(crate) async fn with_deadline<T>(
     database: &Database,
     work: impl Future<Output = StoreResult<T>>,
@@ -252,13 +257,13 @@ pub(crate) async fn with_deadline<T>(
     let worked = tokio::time::timeout(database.statement_timeout, work.instrument(span()));
     let worked = worked.await.unwrap_or_else(|_| {
         let why = "the database did not answer in time";
-        database.health.late(why);
+        database.health.timed_out(why);
         Err(StoreError::PartUnavailable(why.into()))
     });
-    worked.inspect_err(|error| database.health.ended(error))
+    worked.inspect_err(|error| database.health.transaction_failed(error))
 }
 
-// What is done for a whole batch belongs to no request's trace; its members have spans of their own.
+// Work for a whole batch belongs to no request's trace; the batch's members have their own spans.
 fn span() -> Span {
     match trace_parent() {
         request if request.is_none() => request,

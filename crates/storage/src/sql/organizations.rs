@@ -1,0 +1,104 @@
+//! Statements for organizations, their keys and their API keys.
+
+/// Inserts an organization.
+pub const ORGANIZATION_INSERT: &str =
+    "insert into organizations (org_id, name, created_at) values ($1, $2, $3)";
+/// All organizations, oldest first.
+pub const ORGANIZATIONS: &str = "select org_id, name, created_at, deleted_at, destroy_after, \
+     destroyed_at \
+     from organizations order by created_at, org_id";
+/// Deleted and destroyed organizations, oldest first.
+pub const ORGANIZATIONS_DELETED: &str = "select org_id, name, created_at, deleted_at, \
+     destroy_after, destroyed_at \
+     from organizations where deleted_at is not null order by created_at, org_id";
+/// One organization.
+pub const ORGANIZATION: &str = "select org_id, name, created_at, deleted_at, destroy_after, \
+     destroyed_at \
+     from organizations where org_id = $1";
+/// Marks an organization as deleted, unless it is deleted or destroyed.
+pub const ORGANIZATION_DELETE: &str = "update organizations set deleted_at = $2, destroy_after = \
+     $3 \
+     where org_id = $1 and deleted_at is null";
+/// Restores a deleted organization, unless it is destroyed.
+pub const ORGANIZATION_RESTORE: &str = "update organizations set deleted_at = null, \
+     destroy_after = null \
+     where org_id = $1 and deleted_at is not null and destroyed_at is null";
+/// Marks a deleted organization as destroyed, after its grace period or immediately. The period
+/// must also have ended by the database's clock, since a wrong clock of a server would destroy data
+/// for good.
+pub const ORGANIZATION_DESTROY: &str = "update organizations set destroyed_at = $2 \
+     where org_id = $1 and deleted_at is not null and destroyed_at is null \
+     and ((destroy_after <= $2 and destroy_after <= now()) or $3::boolean)";
+/// Destroys all generations of an organization's key.
+pub const ORG_KEYS_DELETE: &str = "delete from org_keys where org_id = $1";
+/// Revokes all of an organization's API keys irreversibly.
+pub const API_KEYS_REVOKE: &str = "update api_keys set revoked_at = coalesce(revoked_at, $2), \
+     digest = '' \
+     where org_id = $1";
+/// Inserts a generation of an organization's key.
+pub const ORG_KEY_INSERT: &str = "insert into org_keys \
+     (org_id, generation, root_key_id, wrapped_key, active, created_at) values ($1, $2, $3, $4, \
+     $5, $6)";
+/// All generations of an organization's key.
+pub const ORG_KEYS: &str = "select generation, root_key_id, wrapped_key, active from org_keys \
+     where org_id = $1 order by generation";
+/// All generations of several organizations' keys. The second parameter, for ids, is unused.
+pub const ORG_KEYS_WANTED: &str = "select org_id, generation, root_key_id, wrapped_key, active \
+     from org_keys \
+     where org_id = any($1::uuid[]) and $2::uuid[] is not null order by org_id, generation";
+/// Fails unless each organization's active generation is the one at the same index.
+///
+/// The transaction must already hold its lock on the table whose rows name these generations. A
+/// rotation that activates another generation waits for the writers that hold this lock, and later
+/// writers see the new generation here.
+pub const CHECK_GENERATIONS: &str =
+    "select strongroom_check_generations($1::uuid[], $2::integer[])";
+/// The key epoch. It changes after each change of an API key, an organization or its key.
+pub const KEY_EPOCH: &str = "select epoch from key_epoch";
+
+/// Inserts an API key.
+pub const API_KEY_INSERT: &str = "insert into api_keys \
+     (org_id, key_id, role, name, digest, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, \
+     $7)";
+/// Several API keys by (organization, id), and whether their organization exists and is not
+/// deleted. With an inner join, a sharded cluster would query all shards.
+pub const API_KEYS_WANTED: &str = "select k.org_id, k.key_id, k.role, k.name, k.digest, \
+     k.created_at, \
+     k.expires_at, k.revoked_at, o.org_id is not null and o.deleted_at is null as usable from \
+     api_keys k join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, key_id) \
+     on k.org_id = wanted.org_id and k.key_id = wanted.key_id \
+     left join organizations o on o.org_id = k.org_id \
+     where k.org_id = any($1) or k.org_id = ($1)[1]";
+/// All API keys of an organization, oldest first.
+pub const API_KEYS: &str = "select key_id, role, name, digest, created_at, expires_at, revoked_at \
+     from api_keys where org_id = $1 order by created_at, key_id";
+/// Revokes an API key; the time of the first revocation stays. The digest is cleared, so that
+/// setting the time to null does not restore the key.
+pub const API_KEY_REVOKE: &str = "update api_keys set revoked_at = coalesce(revoked_at, $3), \
+     digest = '' \
+     where org_id = $1 and key_id = $2";
+/// Notifies all servers to clear the keys that they hold in memory.
+pub const KEYS_CHANGED: &str = "select pg_notify('strongroom_keys', '')";
+
+/// The constants above, with their names.
+pub(super) const ALL: &[(&str, &str)] = &[
+    ("ORGANIZATION_INSERT", ORGANIZATION_INSERT),
+    ("ORGANIZATIONS", ORGANIZATIONS),
+    ("ORGANIZATIONS_DELETED", ORGANIZATIONS_DELETED),
+    ("ORGANIZATION", ORGANIZATION),
+    ("ORGANIZATION_DELETE", ORGANIZATION_DELETE),
+    ("ORGANIZATION_RESTORE", ORGANIZATION_RESTORE),
+    ("ORGANIZATION_DESTROY", ORGANIZATION_DESTROY),
+    ("ORG_KEYS_DELETE", ORG_KEYS_DELETE),
+    ("API_KEYS_REVOKE", API_KEYS_REVOKE),
+    ("ORG_KEY_INSERT", ORG_KEY_INSERT),
+    ("ORG_KEYS", ORG_KEYS),
+    ("CHECK_GENERATIONS", CHECK_GENERATIONS),
+    ("KEY_EPOCH", KEY_EPOCH),
+    ("API_KEY_INSERT", API_KEY_INSERT),
+    ("API_KEYS_WANTED", API_KEYS_WANTED),
+    ("ORG_KEYS_WANTED", ORG_KEYS_WANTED),
+    ("API_KEYS", API_KEYS),
+    ("API_KEY_REVOKE", API_KEY_REVOKE),
+    ("KEYS_CHANGED", KEYS_CHANGED),
+];
