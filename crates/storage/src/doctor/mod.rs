@@ -1,6 +1,7 @@
 //! Read-only inspection of a database for `strongroom doctor`.
 //!
-//! It reports facts, and compares rights and policies with those that this crate grants and creates.
+//! It reports facts, and compares rights and policies with those that this crate grants and
+//! creates.
 
 pub mod access;
 pub mod policies;
