@@ -1,8 +1,9 @@
 use std::time::Duration;
 
-const USAGE: &str = "make soak ARGS=\"[--seconds N] [--seed N]\": how long it lasts (600), and what chance begins from";
+const USAGE: &str = "make soak ARGS=\"[--seconds N] [--seed N]\": \
+     duration in seconds (600), and seed of the random choices";
 
-/// What the soak was told.
+/// The arguments of the soak.
 pub(crate) struct Arguments {
     pub(crate) length: Duration,
     pub(crate) seed: u64,

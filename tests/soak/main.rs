@@ -1,10 +1,10 @@
-//! `make soak`: faults at random moments under load for as long as told, and then the question whether anything was
-//! lost. Ends with an error when something was, or when the service was not back in time.
+//! `make soak`: random faults at random moments under load for the given time, and checks that
+//! nothing was lost. Fails if anything was lost, or if the service did not recover in time.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "a soak that cannot go on shall fail where it stands, and says what it does"
+    reason = "a soak that cannot continue fails at that point, and reports its progress"
 )]
 
 mod arguments;
@@ -16,11 +16,11 @@ use arguments::Arguments;
 use strongroom_e2e::{Balancer, Fault, Load, LoadSettings, Stage};
 use summary::Summary;
 
-/// What is promised: the service is back this long after a cause has ended.
+/// The documented time in which the service recovers after a cause has ended.
 const BACK: Duration = Duration::from_secs(2);
-/// Faults between two checks.
+/// The number of faults between two checks.
 const FAULTS: usize = 12;
-/// Every so many rounds, servers are replaced instead.
+/// Every fourth round replaces servers instead of injecting faults.
 const ROLLING: usize = 4;
 const ORGANIZATIONS: usize = 3;
 
@@ -32,12 +32,12 @@ async fn main() {
     let until = Instant::now() + length;
     let mut stage = Stage::set(1, true).await;
     if stage.small.is_none() {
-        println!("without a full disk: that takes the right to mount a small file system");
+        println!("skipped: a full disk, which requires the privilege to mount");
     }
     let mut summary = Summary::default();
     while Instant::now() < until {
         summary.rounds += 1;
-        // What earlier rounds have written is checked with them, and stays.
+        // Each round checks its own organizations; those of earlier rounds remain.
         stage.admins = (0..ORGANIZATIONS)
             .map(|number| {
                 let name = format!("round {}-{number}", summary.rounds);
@@ -74,14 +74,14 @@ async fn faults(
             continue;
         }
         tokio::time::sleep(Duration::from_millis(random.u64(100..1500))).await;
-        // Mostly short, at times longer than every time limit.
+        // Mostly short, and sometimes longer than every time limit.
         let longest = match fault {
-            // Its callers cannot be answered meanwhile.
+            // A paused server cannot answer its callers.
             Fault::ServerPaused => 10,
             _ => 12,
         };
         let length = Duration::from_millis(1 << random.u64(4..=longest));
-        let ended = stage.suffer(fault, length, &load).await;
+        let ended = stage.inject(fault, length, &load).await;
         let took = load.has_recovered(ended, BACK).await;
         summary.survived(fault, length, took);
     }
@@ -103,7 +103,8 @@ async fn rolling(stage: &Stage, random: &mut fastrand::Rng, summary: &mut Summar
         summary.replaced += 1;
     }
     assert_eq!(balancer.failures(), Vec::<String>::new());
-    assert!(load.troubles().is_empty(), "{:?}", load.troubles());
+    let failed = load.failed_requests();
+    assert!(failed.is_empty(), "{failed:?}");
     checked(stage, load, summary, false).await;
 }
 

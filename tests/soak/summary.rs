@@ -4,22 +4,22 @@ use std::time::Duration;
 
 use strongroom_e2e::{Checked, Counts, Fault};
 
-/// What a soak has done.
+/// The results of a soak.
 #[derive(Default)]
 pub(crate) struct Summary {
     pub(crate) rounds: usize,
-    /// Servers that were replaced behind the load balancer.
+    /// The number of servers that were replaced behind the load balancer.
     pub(crate) replaced: usize,
-    /// The most memory that a server had at the end of a round, in bytes.
+    /// The largest resident memory of a server at the end of a round, in bytes.
     pub(crate) memory: u64,
-    faults: BTreeMap<String, Suffered>,
+    faults: BTreeMap<String, FaultSummary>,
     counts: Counts,
     histories: usize,
     unacknowledged: (usize, usize),
 }
 
 #[derive(Default)]
-struct Suffered {
+struct FaultSummary {
     times: usize,
     longest: Duration,
     slowest: Duration,
@@ -28,13 +28,13 @@ struct Suffered {
 impl Summary {
     pub(crate) fn survived(&mut self, fault: Fault, length: Duration, took: Duration) {
         println!(
-            "  {fault:?} for {length:?}: back after {} ms",
+            "  {fault:?} for {length:?}: recovered after {} ms",
             took.as_millis()
         );
-        let suffered = self.faults.entry(format!("{fault:?}")).or_default();
-        suffered.times += 1;
-        suffered.longest = suffered.longest.max(length);
-        suffered.slowest = suffered.slowest.max(took);
+        let of_fault = self.faults.entry(format!("{fault:?}")).or_default();
+        of_fault.times += 1;
+        of_fault.longest = of_fault.longest.max(length);
+        of_fault.slowest = of_fault.slowest.max(took);
     }
 
     pub(crate) fn add(&mut self, checked: &Checked) {
@@ -54,56 +54,39 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "nothing was lost")?;
-        writeln!(
-            f,
-            "  rounds                                  {}",
-            self.rounds
-        )?;
-        for (fault, suffered) in &self.faults {
-            let (longest, slowest) = (suffered.longest.as_millis(), suffered.slowest.as_millis());
-            let times = suffered.times;
-            writeln!(
-                f,
-                "  {fault:<22} {times:>4} times, the longest {longest:>5} ms; back after at most {slowest:>4} ms"
-            )?;
+        line(f, "rounds", self.rounds)?;
+        for (fault, of_fault) in &self.faults {
+            writeln!(f, "  {fault:<22} {of_fault}")?;
         }
-        let (lost, there) = self.unacknowledged;
-        let Counts {
-            done,
-            written,
-            refused,
-            unknown,
-            created,
-            slowest_refusal,
-        } = self.counts;
-        writeln!(
-            f,
-            "  servers replaced without a failure      {}",
-            self.replaced
-        )?;
-        writeln!(f, "  operations carried out                  {done}")?;
-        writeln!(f, "  acknowledged writes, all there          {written}")?;
-        writeln!(f, "  credentials created and read again      {created}")?;
-        writeln!(f, "  requests refused with 503               {refused}")?;
-        writeln!(
-            f,
-            "  slowest of these                        {} ms",
-            slowest_refusal.as_millis()
-        )?;
-        writeln!(f, "  writes of unknown outcome               {unknown}")?;
-        writeln!(
-            f,
-            "  creates without acknowledgement, there  {lost}, {there}"
-        )?;
-        writeln!(
-            f,
-            "  histories that are linearizable         {}",
-            self.histories
-        )?;
+        let counts = &self.counts;
+        let (unacknowledged, present) = self.unacknowledged;
+        line(f, "servers replaced without a failure", self.replaced)?;
+        line(f, "operations that succeeded", counts.done)?;
+        line(f, "acknowledged writes, all present", counts.written)?;
+        line(f, "credentials created and read again", counts.created)?;
+        line(f, "requests refused with 503", counts.refused)?;
+        let slowest = format!("{} ms", counts.slowest_refusal.as_millis());
+        line(f, "slowest of these", slowest)?;
+        line(f, "writes with unknown outcome", counts.unknown)?;
+        line(f, "unacknowledged creates", unacknowledged)?;
+        line(f, "present of these", present)?;
+        line(f, "linearizable histories", self.histories)?;
+        let memory = format!("{} MiB", self.memory >> 20);
+        line(f, "largest memory of a server", memory)
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, what: &str, value: impl fmt::Display) -> fmt::Result {
+    writeln!(f, "  {what:<40}{value}")
+}
+
+impl fmt::Display for FaultSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (longest, slowest) = (self.longest.as_millis(), self.slowest.as_millis());
         write!(
             f,
-            "  most memory of a server                 {} MiB",
-            self.memory >> 20
+            "{:>4} times, the longest {longest:>5} ms; recovered after at most {slowest:>4} ms",
+            self.times
         )
     }
 }

@@ -6,23 +6,24 @@ use std::time::Duration;
 use strongroom_pgdev::Binaries;
 use tempfile::TempDir;
 
-use crate::{OwnCluster, eventually};
+use crate::cluster::OwnCluster;
+use crate::waiting::eventually;
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// A base backup and an archive of the WAL after it, made as `docs/operations.md` says.
+/// A base backup and an archive of the WAL after it, made as `docs/operations.md` describes.
 pub struct Backup {
     folder: TempDir,
 }
 
 impl Backup {
-    /// Lets `cluster`, which must have `archive_mode`, archive its WAL from now on.
+    /// Starts archiving the WAL of `cluster`, which must have `archive_mode`.
     pub async fn begin(cluster: &OwnCluster) -> Self {
         let backup = Self {
             folder: TempDir::with_prefix("strongroom-backup-").unwrap(),
         };
         std::fs::create_dir(backup.archive()).unwrap();
-        // PostgreSQL may run as another account than the test.
+        // PostgreSQL may run under another account than the test.
         for folder in [backup.folder.path(), &backup.archive()] {
             give_to_owner_of(cluster.data(), folder);
         }
@@ -52,7 +53,7 @@ impl Backup {
         assert!(taken.unwrap().success());
     }
 
-    /// Waits until everything that was committed until now is in the archive.
+    /// Waits until the archive contains everything that is committed at the time of the call.
     pub async fn complete(&self, cluster: &OwnCluster) {
         let client = cluster.database().connect().await;
         let switch = "select pg_walfile_name(pg_switch_wal())";
@@ -61,14 +62,14 @@ impl Backup {
         eventually("the WAL is archived", LONG, async || archived.exists()).await;
     }
 
-    /// Restores into an empty folder, up to the end of the archive.
+    /// Restores into an empty folder up to the end of the archive.
     pub async fn restore(&self) -> OwnCluster {
         let archive = self.archive();
         self.restore_with(&format!("cp {}/%f %p", archive.display()))
             .await
     }
 
-    /// Restores into an empty folder what the base backup has, and nothing later.
+    /// Restores the base backup into an empty folder, without the archive.
     pub async fn restore_base_alone(&self) -> OwnCluster {
         self.restore_with("false").await
     }

@@ -16,15 +16,17 @@ use nix::sys::signal::Signal;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::{Server, eventually};
+use crate::server::Server;
+use crate::waiting::eventually;
 
-/// How often servers are asked whether they are ready.
+/// The interval between two readiness checks of a server.
 const EVERY: Duration = Duration::from_millis(100);
 /// How long a server may take to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A load balancer that asks its servers at `/readyz`, keeps connections to them, and never sends a request twice:
-/// whoever breaks a connection under a request has failed that request. Ends when dropped.
+/// A load balancer that checks its servers at `/readyz`, keeps connections to them, and never sends
+/// a request twice: a server that closes a connection during a request fails that request. Stops
+/// when dropped.
 pub struct Balancer {
     port: u16,
     shared: Arc<Shared>,
@@ -33,7 +35,7 @@ pub struct Balancer {
 
 struct Shared {
     client: Client<HttpConnector, Full<Bytes>>,
-    /// Servers, and whether each was ready when it was asked last.
+    /// Servers, and whether each was ready at its last check.
     servers: Mutex<Vec<(String, bool)>>,
     turn: AtomicUsize,
     failures: Mutex<Vec<String>>,
@@ -41,7 +43,7 @@ struct Shared {
 }
 
 impl Balancer {
-    /// In front of the servers at `urls`, once one is ready.
+    /// Starts in front of the servers at `urls`; returns once the first is ready.
     pub async fn start(urls: &[String]) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -68,25 +70,25 @@ impl Balancer {
         balancer
     }
 
-    /// Its own base URL.
+    /// The balancer's base URL.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Adds a server, which gets requests as soon as it is ready.
+    /// Adds a server, which receives requests as soon as it is ready.
     pub fn add(&self, url: &str) {
         let server = (url.to_owned(), false);
         self.shared.servers.lock().unwrap().push(server);
     }
 
-    /// Forgets a server.
+    /// Removes a server.
     pub fn remove(&self, url: &str) {
         let mut servers = self.shared.servers.lock().unwrap();
         servers.retain(|(other, _)| other != url);
     }
 
-    /// Waits until the server at `url` is known as ready, or as not ready.
+    /// Waits until a check has found the server at `url` ready, or not ready.
     pub async fn sees(&self, url: &str, ready: bool) {
         let limit = Duration::from_secs(60);
         let wanted = (url.to_owned(), ready);
@@ -96,7 +98,7 @@ impl Balancer {
         .await;
     }
 
-    /// Sends requests to `new` as soon as that is ready, and then ends `old`, which has to drain; gives back `new`.
+    /// Adds `new`, waits until it is ready, and ends `old`, which has to drain. Returns `new`.
     pub async fn replace(&self, mut old: Server, new: Server) -> Server {
         self.add(&new.url());
         self.sees(&new.url(), true).await;
@@ -108,13 +110,13 @@ impl Balancer {
         new
     }
 
-    /// Requests that got no answer from a server.
+    /// Requests that no server answered.
     #[must_use]
     pub fn failures(&self) -> Vec<String> {
         self.shared.failures.lock().unwrap().clone()
     }
 
-    /// How many requests a server has answered.
+    /// The number of requests that a server answered.
     #[must_use]
     pub fn passed(&self) -> usize {
         self.shared.passed.load(Ordering::Relaxed)
@@ -134,9 +136,9 @@ async fn watch(shared: Arc<Shared>) {
             servers.iter().map(|(url, _)| url.clone()).collect()
         };
         for url in urls {
-            let asked: Uri = format!("{url}/readyz").parse().unwrap();
+            let readyz: Uri = format!("{url}/readyz").parse().unwrap();
             let answer =
-                tokio::time::timeout(Duration::from_secs(5), shared.client.get(asked)).await;
+                tokio::time::timeout(Duration::from_secs(5), shared.client.get(readyz)).await;
             let ready = matches!(answer, Ok(Ok(answer)) if answer.status() == StatusCode::OK);
             let mut servers = shared.servers.lock().unwrap();
             if let Some(server) = servers.iter_mut().find(|(other, _)| *other == url) {
@@ -193,7 +195,7 @@ impl Shared {
         let (mut head, body) = answer
             .map_err(|error| format!("{server}: {error:?}"))?
             .into_parts();
-        // It concerns the connection to the server, and not the one to the caller.
+        // This header applies to the connection to the server, not to the one to the caller.
         head.headers.remove(CONNECTION);
         let body = body
             .collect()

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The `strongroom` binary of this build; built now if it is not there or out of date.
+/// The `strongroom` binary of this build, which is built first if it is missing or out of date.
 pub fn strongroom_binary() -> &'static PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
@@ -15,8 +15,8 @@ pub fn strongroom_binary() -> &'static PathBuf {
             build.arg("--release");
         }
         build.arg("--target-dir").arg(profile.parent().unwrap());
-        // What cargo tells this test about its own package is nothing to the packages that are built: build
-        // scripts that look at it (ring's) would run again each time, and all that hangs on them.
+        // Cargo's variables about this test's package do not apply to the packages to be built:
+        // build scripts that read them (ring's) and all dependents would be rebuilt each time.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {

@@ -1,5 +1,6 @@
-//! The sharded cluster that `CITUS_URL` names, for tests that run on it: its coordinator's superuser URL. Each test
-//! has a database of its own there, on the coordinator and on every worker, and no database is left at the end (roles are).
+//! The sharded cluster for tests; `CITUS_URL` is the superuser's URL of its coordinator. Each test
+//! has a database of its own on the coordinator and on every worker. All databases are dropped at
+//! the end; roles remain.
 
 use std::time::Duration;
 
@@ -7,13 +8,13 @@ use reqwest::Url;
 use tokio::sync::Mutex;
 use tokio_postgres::Client;
 
-use crate::postgres::{connect, migrate, sql};
+use crate::connection::{connect, migrate, sql};
 
 /// The superuser's URL of the given coordinator.
 #[must_use]
 #[allow(
     clippy::disallowed_methods,
-    reason = "the cluster is given to the harness, which has no settings"
+    reason = "the harness has no settings; the environment names the cluster"
 )]
 pub fn url() -> Option<Url> {
     let given = std::env::var("CITUS_URL").ok()?;
@@ -21,7 +22,7 @@ pub fn url() -> Option<Url> {
     (!url.is_empty()).then(|| with_tls_off(Url::parse(url).unwrap()))
 }
 
-// The extension turns TLS on with a certificate that nobody can verify.
+// The extension turns on TLS with a self-signed certificate, which cannot be verified.
 fn with_tls_off(mut url: Url) -> Url {
     if !url.query_pairs().any(|(name, _)| name == "sslmode") {
         url.query_pairs_mut().append_pair("sslmode", "disable");
@@ -29,10 +30,10 @@ fn with_tls_off(mut url: Url) -> Url {
     url
 }
 
-/// Shards of each table in tests: two per worker.
+/// Each table has two shards per worker in tests.
 const SHARDS_PER_WORKER: usize = 2;
 
-/// A node of the cluster, by the superuser's URL of a database on it, and as the others know it.
+/// A node of the cluster: the superuser's URL, and the address that the other nodes use.
 #[derive(Debug, Clone)]
 struct Node {
     url: Url,
@@ -46,8 +47,8 @@ async fn nodes() -> Vec<Node> {
     let client = connect(coordinator.as_str()).await;
     let known = client
         .query(
-            "select groupid, nodename, nodeport from pg_dist_node where isactive and noderole = 'primary' \
-             order by groupid",
+            "select groupid, nodename, nodeport from pg_dist_node \
+             where isactive and noderole = 'primary' order by groupid",
             &[],
         )
         .await
@@ -70,14 +71,14 @@ async fn nodes() -> Vec<Node> {
     }
     assert!(
         nodes.len() > 1,
-        "the cluster that CITUS_URL names has no worker"
+        "the cluster that CITUS_URL names has no workers"
     );
     nodes
 }
 
 fn with_options(url: &mut Url, options: &str) -> String {
     url.query_pairs_mut().append_pair("options", options);
-    // Not as a form would have it.
+    // PostgreSQL does not read `+` as a space, as forms do.
     url.as_str().replace('+', "%20")
 }
 
@@ -87,7 +88,7 @@ fn named(url: &Url, database: &str) -> Url {
     url
 }
 
-/// The template, and how many databases there are that were made of it. It goes with the last of them.
+/// The template database, which is dropped with the last database that was cloned from it.
 struct Template {
     databases: usize,
     made: bool,
@@ -108,18 +109,18 @@ fn own(name: &str) -> String {
 #[derive(Debug, Clone)]
 pub struct Worker {
     url: Url,
-    /// Its port, as the coordinator knows it.
+    /// Its port, as the coordinator has it.
     pub port: i32,
 }
 
 impl Worker {
-    /// The superuser's URL of the test's database there.
+    /// The superuser's URL of the test's database on this worker.
     #[must_use]
     pub fn superuser_url(&self) -> &str {
         self.url.as_str()
     }
 
-    /// The URL of another role.
+    /// Another role's URL.
     #[must_use]
     pub fn url_as(&self, role: &str, password: &str) -> String {
         let mut url = self.url.clone();
@@ -129,7 +130,7 @@ impl Worker {
     }
 }
 
-/// A database on all nodes of the cluster, for as long as this lives.
+/// A database on all nodes of the cluster, which is dropped with this value.
 #[derive(Debug)]
 pub struct Lease {
     name: String,
@@ -137,7 +138,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// One with all tables.
+    /// Creates a database with all tables.
     pub async fn migrated(name: &str) -> Self {
         let (nodes, template) = (nodes().await, own("template"));
         {
@@ -155,7 +156,7 @@ impl Lease {
         Self { name, nodes }
     }
 
-    /// One without any table.
+    /// Creates a database without tables.
     pub async fn empty(name: &str) -> Self {
         let (nodes, name) = (nodes().await, own(name));
         TEMPLATE.lock().await.databases += 1;
@@ -183,7 +184,7 @@ impl Lease {
         let mut url = named(&self.nodes[0].url, &self.name);
         url.set_username(role).unwrap();
         url.set_password(Some(password)).unwrap();
-        // As servers do it, so that a test's own connections have a scope on the workers too.
+        // Servers set the same option. It gives a test's connections their scope on the workers.
         with_options(&mut url, "-c citus.propagate_set_commands=local")
     }
 }
@@ -194,8 +195,8 @@ async fn make_template(nodes: &[Node], name: &str) {
     let shards = SHARDS_PER_WORKER * (nodes.len() - 1);
     let options = format!("-c strongroom.shards={shards}");
     migrate(with_options(&mut url, &options)).await;
-    // Only a database that nobody is connected to can be cloned; the extension's own worker comes with the first
-    // connection.
+    // A database can be cloned only without connections, and the first connection starts the
+    // extension's own worker.
     let close = format!("alter database {name} allow_connections false");
     everywhere(nodes, "postgres", &close).await;
     let disconnect =
@@ -203,7 +204,7 @@ async fn make_template(nodes: &[Node], name: &str) {
     everywhere(nodes, "postgres", &disconnect).await;
 }
 
-/// Makes an empty database on each node, and a cluster of them.
+/// Creates an empty database on each node, and joins them into a cluster.
 async fn make_cluster(nodes: &[Node], name: &str) {
     everywhere(nodes, "postgres", &format!("create database {name}")).await;
     everywhere(nodes, name, "create extension citus").await;
@@ -249,8 +250,8 @@ async fn remove_those_of_ended_runs(nodes: &[Node]) {
     }
 }
 
-// Servers of the test and the extension's own workers may still be about to connect. What cannot be removed, a later
-// run removes.
+// Retries, because servers of the test and the extension's own workers may still connect. A later
+// run drops the databases that remain.
 async fn remove(nodes: &[Node], name: &str) {
     for node in nodes {
         let client = connect(named(&node.url, "postgres").as_str()).await;

@@ -2,9 +2,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::strongroom_binary;
+use crate::binary::strongroom_binary;
 
-/// The folder with the published programs that tests drive, each in a folder of its own. Installs what is missing.
+/// The folder of the published client programs that tests run, each in a folder of its own.
+/// Missing ones are installed.
 pub fn clients() -> &'static PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {

@@ -4,13 +4,14 @@ use std::time::Duration;
 use strongroom_pgdev::{Binaries, Cluster, ClusterConfig, PrimaryServer, StandbyConfig};
 use tempfile::TempDir;
 
-use crate::postgres::{PASSWORD, migrate};
-use crate::server::eventually;
-use crate::{Database, Proxy};
+use crate::connection::migrate;
+use crate::postgres::{Database, PASSWORD};
+use crate::proxy::Proxy;
+use crate::waiting::eventually;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A PostgreSQL of a test's own, which keeps what it has promised, and which the test may stop and kill.
+/// A PostgreSQL that one test owns: it runs with `fsync`, and the test may stop and kill it.
 pub struct OwnCluster {
     config: ClusterConfig,
     running: Option<Cluster>,
@@ -19,12 +20,12 @@ pub struct OwnCluster {
 }
 
 impl OwnCluster {
-    /// A running one with a migrated database.
+    /// A running server with a migrated database.
     pub async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
-    /// A running one with a migrated database and `further` settings.
+    /// A running server with a migrated database and `further` settings.
     pub async fn start_with(further: &[(&str, &str)]) -> Self {
         let mut own = Self::stopped(further);
         own.resume();
@@ -32,7 +33,7 @@ impl OwnCluster {
         own
     }
 
-    /// One that has nothing yet; [`Self::resume`] starts what is in its folder by then.
+    /// A server with an empty folder; [`Self::resume`] starts it on the folder's contents.
     pub(crate) fn stopped(further: &[(&str, &str)]) -> Self {
         let folder = TempDir::with_prefix("strongroom-own-").unwrap();
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
@@ -54,7 +55,7 @@ impl OwnCluster {
         }
     }
 
-    /// The folder with its data.
+    /// The data folder.
     pub(crate) fn data(&self) -> &Path {
         &self.config.data
     }
@@ -66,7 +67,7 @@ impl OwnCluster {
         Database::on(name, port)
     }
 
-    /// The same database, by way of `proxy`.
+    /// The same database, through `proxy`.
     #[must_use]
     pub fn database_through(&self, proxy: &Proxy) -> Database {
         Database::on("postgres".into(), proxy.port())
@@ -78,11 +79,11 @@ impl OwnCluster {
         self.port
     }
 
-    /// The main process of its PostgreSQL.
+    /// The id of its main process.
     #[must_use]
     pub fn pid(&self) -> u32 {
         let running = self.running.as_ref();
-        running.expect("it does not run").pid()
+        running.expect("PostgreSQL is not running").pid()
     }
 
     /// A superuser's connection to its database `name`.
@@ -90,16 +91,17 @@ impl OwnCluster {
         Database::on(name.into(), self.port).connect().await
     }
 
-    /// The folder with everything it has written.
+    /// The folder that contains everything that the server has written.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// A standby of this one, which it then follows; `name` has characters out of a-z, 0-9, `-` and `_`.
+    /// Starts a standby of this server; `name` consists of a-z, 0-9, `-` and `_`.
     #[must_use]
     pub fn standby(&self, name: &str) -> Standby {
-        let primary = self.running.as_ref().expect("the primary does not run");
+        let primary = self.running.as_ref();
+        let primary = primary.expect("the primary is not running");
         primary.allow_replication(PASSWORD).unwrap();
         Standby::start_of(self.port, name)
     }
@@ -110,7 +112,7 @@ impl OwnCluster {
         let cluster = Cluster::start(&binaries, self.config.clone()).unwrap();
         assert!(
             [0, cluster.port()].contains(&self.port),
-            "its port is taken"
+            "the port is taken"
         );
         self.port = cluster.port();
         self.config.port = Some(self.port);
@@ -128,14 +130,14 @@ impl OwnCluster {
     }
 }
 
-/// A hot standby, which the test may pause, stop, kill, promote and cut off.
+/// A hot standby, which the test may pause, stop, kill, promote and disconnect.
 pub struct Standby {
     config: StandbyConfig,
     running: Option<Cluster>,
     port: u16,
-    /// The way on which it follows its primary.
+    /// The proxy through which it follows its primary.
     pub to_primary: Proxy,
-    /// The way on which servers come to it, see [`Standby::database_behind_proxy`].
+    /// The proxy through which servers connect to it, see [`Standby::database_behind_proxy`].
     pub to_standby: Proxy,
     _folder: TempDir,
 }
@@ -187,7 +189,7 @@ impl Standby {
         Database::on(name, port)
     }
 
-    /// The same database, by way of `to_standby`.
+    /// The same database, through `to_standby`.
     #[must_use]
     pub fn database_behind_proxy(&self) -> Database {
         let (name, port) = ("postgres".into(), self.to_standby.port());
@@ -206,13 +208,13 @@ impl Standby {
         self.database().superuser_url()
     }
 
-    /// The process of its PostgreSQL.
+    /// The id of its main process.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.running().pid()
     }
 
-    /// Goes on receiving, but shows nothing new; returns when that is so.
+    /// Pauses replay, and returns once it is paused. The standby still receives WAL.
     pub async fn pause_replay(&self) {
         let client = self.database().connect().await;
         let pause = "select pg_wal_replay_pause()";
@@ -225,7 +227,7 @@ impl Standby {
         .await;
     }
 
-    /// Shows what has come meanwhile, and what comes.
+    /// Resumes replay.
     pub async fn resume_replay(&self) {
         let client = self.database().connect().await;
         let resume = "select pg_wal_replay_resume()";
@@ -234,10 +236,10 @@ impl Standby {
 
     /// Starts it again, on the port it had.
     pub fn start(&mut self) {
-        assert!(self.running.is_none(), "it runs");
+        assert!(self.running.is_none(), "the standby is running");
         let binaries = Binaries::find().unwrap();
         let cluster = Cluster::start_standby(&binaries, self.config.clone()).unwrap();
-        assert_eq!(cluster.port(), self.port, "its port is taken");
+        assert_eq!(cluster.port(), self.port, "the port is taken");
         self.running = Some(cluster);
     }
 
@@ -251,17 +253,18 @@ impl Standby {
         self.running.take().unwrap().kill();
     }
 
-    /// Makes it a primary that takes writes, with a history of its own.
+    /// Promotes it to a primary with a timeline of its own.
     pub fn promote(&self) {
         self.running().promote().unwrap();
     }
 
     fn running(&self) -> &Cluster {
-        self.running.as_ref().expect("the standby does not run")
+        let running = self.running.as_ref();
+        running.expect("the standby is not running")
     }
 }
 
-// Several servers, and their watches.
+// Enough connections for several servers and their health checks.
 fn settings() -> Vec<(String, String)> {
     vec![("max_connections".to_owned(), "300".to_owned())]
 }

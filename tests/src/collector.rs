@@ -7,34 +7,34 @@ use prost::Message;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A collector of traces that speaks OTLP over HTTP, and keeps what it is sent.
+/// A trace collector that speaks OTLP over HTTP, and stores the spans that it receives.
 #[derive(Debug, Clone)]
 pub struct Collector {
     port: u16,
     kept: Arc<Mutex<Vec<Span>>>,
 }
 
-/// A span as it was sent.
+/// A received span.
 #[derive(Debug, Clone)]
 pub struct Span {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Hexadecimal.
     pub trace: String,
     /// Hexadecimal.
     pub id: String,
-    /// The id of the span that it is part of; empty when there is none.
+    /// The parent span's id; empty when there is none.
     pub parent: String,
-    /// Its attributes, as texts.
+    /// Its attributes, as text.
     pub attributes: Vec<(String, String)>,
-    /// How long it lasted, in nanoseconds.
+    /// Its duration in nanoseconds.
     pub nanoseconds: u64,
-    /// The attributes of whoever sent it.
+    /// The attributes of the sender.
     pub resource: Vec<(String, String)>,
 }
 
 impl Collector {
-    /// One that listens.
+    /// Starts a collector, which listens when this returns.
     pub async fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -54,13 +54,13 @@ impl Collector {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// All that it was sent so far.
+    /// All spans received so far.
     #[must_use]
     pub fn spans(&self) -> Vec<Span> {
         self.kept.lock().unwrap().clone()
     }
 
-    /// What it was sent of one trace.
+    /// The spans received so far of one trace.
     #[must_use]
     pub fn trace(&self, id: &str) -> Vec<Span> {
         let mut spans = self.spans();

@@ -1,28 +1,61 @@
 use std::process::Command;
 
-use crate::strongroom_binary;
+use crate::binary::strongroom_binary;
 
-/// A command that has ended.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Finished {
     /// Whether it exited with 0.
     pub success: bool,
-    /// What it wrote to standard output.
+    /// Its standard output.
     pub stdout: String,
-    /// What it wrote to standard error.
+    /// Its standard error.
     pub stderr: String,
 }
 
 impl Finished {
-    /// Its output as JSON; fails when it did not succeed.
+    /// Its output as JSON; panics unless the command succeeded.
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
         assert!(self.success, "failed: {}", self.stderr);
         serde_json::from_str(&self.stdout).expect("no JSON on standard output")
     }
+
+    /// Panics unless the command failed, and standard error contains `reason`.
+    #[track_caller]
+    pub fn assert_refused(&self, reason: &str) {
+        assert!(
+            !self.success && self.stderr.contains(reason),
+            "not refused with {reason:?}: {self:?}"
+        );
+    }
+
+    /// Panics unless the command failed, and standard output contains `text`.
+    #[track_caller]
+    pub fn assert_failed_with(&self, text: &str) {
+        assert!(
+            !self.success && self.stdout.contains(text),
+            "not failed with {text:?}: {self:?}"
+        );
+    }
+
+    /// Panics unless the command succeeded.
+    #[track_caller]
+    pub fn assert_success(&self) {
+        assert!(self.success, "failed: {self:?}");
+    }
+
+    /// Panics unless the command succeeded, and standard output contains `text`.
+    #[track_caller]
+    pub fn assert_prints(&self, text: &str) {
+        assert!(
+            self.success && self.stdout.contains(text),
+            "not succeeded with {text:?}: {self:?}"
+        );
+    }
 }
 
-/// Runs `strongroom` with `args` and exactly these `variables` (beside PATH).
+/// Runs `strongroom` with `args` and exactly these `variables` (besides PATH).
 pub fn run(args: &[&str], variables: &[(&str, &str)]) -> Finished {
     let output = Command::new(strongroom_binary())
         .args(args)

@@ -2,9 +2,9 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::Finished;
+use crate::command::Finished;
 
-/// The regions of `deploy/compose.yaml`; the first one has the primary in the beginning.
+/// The regions of `deploy/compose.yaml`; the first one has the primary initially.
 pub const REGIONS: [&str; 3] = ["eu", "us", "ap"];
 
 /// The deployment of `deploy/compose.yaml` that `deploy/test-compose` has started.
@@ -12,41 +12,41 @@ pub const REGIONS: [&str; 3] = ["eu", "us", "ap"];
 pub struct Deployment;
 
 impl Deployment {
-    /// It, when the tests are to run through it.
+    /// The deployment, when the tests run through it.
     #[must_use]
     pub fn given() -> Option<Self> {
         std::env::var_os("STRONGROOM_COMPOSE").map(|_| Self)
     }
 
-    /// The server in `region`.
+    /// The URL of the server in `region`.
     #[must_use]
     pub fn url(self, region: &str) -> String {
         let name = format!("STRONGROOM_{}_PORT", region.to_uppercase());
         format!("http://127.0.0.1:{}", variable(&name))
     }
 
-    /// The content of a file that `deploy/init-secrets` made.
+    /// The content of a file that `deploy/init-secrets` has written.
     #[must_use]
     pub fn secret(self, name: &str) -> String {
         let folder = PathBuf::from(variable("STRONGROOM_SECRETS"));
         std::fs::read_to_string(folder.join(name)).unwrap()
     }
 
-    /// One server after the other.
+    /// The servers' URLs in turn.
     #[must_use]
     pub fn next_url(self) -> String {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         self.url(REGIONS[NEXT.fetch_add(1, Ordering::Relaxed) % REGIONS.len()])
     }
 
-    /// Runs `strongroom` beside a server.
+    /// Runs `strongroom` in a server's container.
     #[must_use]
     pub fn run(self, args: &[&str]) -> Finished {
         let inside = ["exec", "-T", "strongroom-us", "strongroom"];
         finished(&self.try_compose(&[&inside, args].concat()))
     }
 
-    /// Runs `docker compose`, which must succeed; what it printed.
+    /// Runs `docker compose`, which must succeed; returns its standard output.
     pub fn compose(self, args: &[&str]) -> String {
         let output = finished(&self.try_compose(args));
         assert!(output.success, "{args:?}: {}", output.stderr);

@@ -1,7 +1,7 @@
 use reqwest::Response;
 use serde_json::{Value, json};
 
-/// A checked answer that is not the one hoped for.
+/// A checked error response.
 #[derive(Debug)]
 pub struct Failure {
     /// The whole body.
@@ -10,7 +10,7 @@ pub struct Failure {
     pub errors: Vec<(String, String)>,
 }
 
-/// Checks that `answer` is a failure with `status`, in the envelope as everybody expects it.
+/// Checks that `answer` is an error response with `status`, in the documented envelope.
 pub async fn failure(answer: Response, status: u16) -> Failure {
     let headers = answer.headers().clone();
     let got = answer.status().as_u16();
@@ -18,12 +18,12 @@ pub async fn failure(answer: Response, status: u16) -> Failure {
     assert_eq!(got, status, "{body}");
     assert_eq!(headers["content-type"], "application/json", "{body}");
     assert_eq!(headers["cache-control"], "no-store", "{body}");
-    let body: Value = serde_json::from_str(&body).expect("no JSON in a failure");
+    let body: Value = serde_json::from_str(&body).expect("an error response without JSON");
     let members: Vec<_> = body.as_object().unwrap().keys().collect();
     assert_eq!(members, ["errors", "meta"], "{body}");
     assert_eq!(body["meta"], json!({}));
     let errors = body["errors"].as_array().unwrap();
-    assert!(!errors.is_empty(), "a failure without an error");
+    assert!(!errors.is_empty(), "an error response without an error");
     let errors = errors
         .iter()
         .map(|error| {
@@ -38,7 +38,7 @@ pub async fn failure(answer: Response, status: u16) -> Failure {
 }
 
 impl Failure {
-    /// The fields named, in order.
+    /// The named fields, in order.
     #[must_use]
     pub fn fields(&self) -> Vec<&str> {
         self.errors.iter().map(|(field, _)| &**field).collect()

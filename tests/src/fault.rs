@@ -3,43 +3,44 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::{Load, Stage};
+use crate::load::Load;
+use crate::stage::Stage;
 
-/// What can befall a [`Stage`].
+/// A fault that can be injected into a [`Stage`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// kill -9 of both servers.
     ServersKilled,
     /// kill -9 of PostgreSQL.
     DatabaseKilled,
-    /// kill -9 of everything.
+    /// kill -9 of both servers and PostgreSQL.
     EverythingKilled,
     /// PostgreSQL is shut down and started again.
     DatabaseRestarted,
-    /// All of PostgreSQL's processes stand still (SIGSTOP).
+    /// All of PostgreSQL's processes are stopped (SIGSTOP).
     DatabasePaused,
-    /// Nobody listens on PostgreSQL's port.
+    /// No process listens on PostgreSQL's port.
     ConnectionsRefused,
     /// The database is closed to connections (`allow_connections false`).
     DatabaseClosed,
-    /// PostgreSQL lets nobody in (`pg_hba.conf`).
+    /// PostgreSQL rejects the servers' connections (`pg_hba.conf`).
     AccessDenied,
-    /// There are no connections left for the servers.
+    /// The servers' role has no connections left.
     NoConnectionsLeft,
-    /// The database takes no writes.
+    /// The database is read-only.
     ReadOnly,
-    /// All connections are cut, in whatever transaction they are.
+    /// All connections are closed, also within transactions.
     ConnectionsCut,
-    /// Nothing gets through between servers and PostgreSQL, and nobody is told.
+    /// Packets between servers and PostgreSQL are lost in both directions.
     NetworkSilent,
-    /// There is no room left for tables.
+    /// The file system of the tables is full.
     DiskFull,
-    /// One of the servers stands still (SIGSTOP), and then goes on as if nothing had happened.
+    /// One of the servers is stopped (SIGSTOP), and then continues.
     ServerPaused,
 }
 
 impl Fault {
-    /// All of them.
+    /// All faults.
     pub const ALL: [Self; 14] = [
         Self::ServersKilled,
         Self::DatabaseKilled,
@@ -57,7 +58,8 @@ impl Fault {
         Self::ServerPaused,
     ];
 
-    /// Words of the cause, of which operators find one in the servers' log; none when servers do not see the fault.
+    /// Texts of which the servers' log contains one as the cause. Empty if servers do not notice
+    /// the fault.
     #[must_use]
     pub fn cause(self) -> &'static [&'static str] {
         match self {
@@ -84,8 +86,8 @@ impl Fault {
 }
 
 impl Stage {
-    /// Lets `fault` befall servers and PostgreSQL for `length`; when its cause ended.
-    pub async fn suffer(&mut self, fault: Fault, length: Duration, load: &Load) -> Instant {
+    /// Injects `fault` for `length`; returns the time at which its cause ended.
+    pub async fn inject(&mut self, fault: Fault, length: Duration, load: &Load) -> Instant {
         match fault {
             Fault::ServersKilled => {
                 self.kill_servers();
@@ -102,27 +104,10 @@ impl Stage {
             Fault::DatabaseKilled | Fault::EverythingKilled | Fault::DatabaseRestarted => {
                 self.lose_database(fault, length, load).await
             }
+            Fault::ConnectionsRefused | Fault::ConnectionsCut | Fault::NetworkSilent => {
+                self.lose_network(fault, length, load).await
+            }
             Fault::DatabasePaused => self.pause(length).await,
-            Fault::ConnectionsRefused => {
-                self.way.refuse();
-                tokio::time::sleep(length).await;
-                self.way.heal();
-                Instant::now()
-            }
-            Fault::ConnectionsCut => {
-                let before = load.troubles().len();
-                self.way.refuse();
-                // On a busy machine nobody may come across it for a while.
-                load.has_failed(before).await;
-                self.way.heal();
-                Instant::now()
-            }
-            Fault::NetworkSilent => {
-                self.way.cut();
-                tokio::time::sleep(length).await;
-                self.way.heal();
-                Instant::now()
-            }
             Fault::DatabaseClosed => {
                 let close = "alter database postgres allow_connections false";
                 let open = "alter database postgres allow_connections true";
@@ -134,34 +119,57 @@ impl Stage {
                 self.forbid(&[none], &[some], length).await
             }
             Fault::AccessDenied => self.deny(length).await,
-            Fault::ReadOnly => {
-                let on = "alter system set default_transaction_read_only = on";
-                let off = "alter system reset default_transaction_read_only";
-                let reload = "select pg_reload_conf()";
-                let client = self.cluster.connect_to("template1").await;
-                run(&client, &[on, reload]).await;
-                tokio::time::sleep(length).await;
-                run(&client, &[off, reload]).await;
-                Instant::now()
+            Fault::ReadOnly => self.make_read_only(length).await,
+            Fault::DiskFull => self.fill_disk(length).await,
+        }
+    }
+
+    async fn lose_network(&self, fault: Fault, length: Duration, load: &Load) -> Instant {
+        match fault {
+            Fault::ConnectionsCut => {
+                let before = load.failed_requests().len();
+                self.proxy.refuse();
+                // On a busy machine it may take a while until a request notices.
+                load.has_failed(before).await;
             }
-            Fault::DiskFull => {
-                let small = self
-                    .small
-                    .as_ref()
-                    .expect("the stage was set with a small disk");
-                small.fill();
+            Fault::NetworkSilent => {
+                self.proxy.cut();
                 tokio::time::sleep(length).await;
-                small.empty();
-                Instant::now()
+            }
+            _ => {
+                self.proxy.refuse();
+                tokio::time::sleep(length).await;
             }
         }
+        self.proxy.heal();
+        Instant::now()
+    }
+
+    async fn make_read_only(&self, length: Duration) -> Instant {
+        let on = "alter system set default_transaction_read_only = on";
+        let off = "alter system reset default_transaction_read_only";
+        let reload = "select pg_reload_conf()";
+        let client = self.cluster.connect_to("template1").await;
+        run(&client, &[on, reload]).await;
+        tokio::time::sleep(length).await;
+        run(&client, &[off, reload]).await;
+        Instant::now()
+    }
+
+    async fn fill_disk(&self, length: Duration) -> Instant {
+        let small = self.small.as_ref();
+        let small = small.expect("the stage has no small disk");
+        small.fill();
+        tokio::time::sleep(length).await;
+        small.empty();
+        Instant::now()
     }
 
     async fn lose_database(&mut self, fault: Fault, length: Duration, load: &Load) -> Instant {
         match fault {
             Fault::DatabaseRestarted => tokio::task::block_in_place(|| self.cluster.stop()),
             _ => {
-                // Its children as well, which would otherwise end their transactions first.
+                // Its children as well, which would otherwise finish their transactions.
                 let main = self.cluster.pid();
                 let children = children(main);
                 signal(main, Signal::SIGKILL);
@@ -174,7 +182,7 @@ impl Stage {
         if fault == Fault::EverythingKilled {
             self.kill_servers();
             tokio::time::sleep(length).await;
-            // They start first, and wait for it.
+            // The servers start first, and wait for PostgreSQL.
             self.start_servers(load);
         } else {
             tokio::time::sleep(length).await;
@@ -185,7 +193,7 @@ impl Stage {
 
     async fn pause(&self, length: Duration) -> Instant {
         let main = self.cluster.pid();
-        // The main process first, so that it starts no others meanwhile.
+        // The main process first, so that it starts no further children.
         signal(main, Signal::SIGSTOP);
         let children = children(main);
         children
@@ -199,7 +207,7 @@ impl Stage {
         Instant::now()
     }
 
-    /// Lets no session of the servers begin or go on for `length`.
+    /// Applies `forbid`, terminates all sessions for `length`, and applies `allow`.
     async fn forbid(&self, forbid: &[&str], allow: &[&str], length: Duration) -> Instant {
         let client = self.cluster.connect_to("template1").await;
         run(&client, forbid).await;
@@ -217,7 +225,7 @@ impl Stage {
     async fn deny(&self, length: Duration) -> Instant {
         let file = self.cluster.data().join("pg_hba.conf");
         let before = std::fs::read_to_string(&file).unwrap();
-        // Written in place, so that it stays PostgreSQL's.
+        // Written in place, so that the file keeps its owner.
         std::fs::write(
             &file,
             format!("host all strongroom_app all reject\n{before}"),
@@ -239,11 +247,11 @@ async fn run(client: &tokio_postgres::Client, statements: &[&str]) {
 }
 
 fn signal(process: u32, signal: Signal) {
-    // One that has ended meanwhile needs none.
+    // The process may have ended already.
     let _ = kill(Pid::from_raw(process.cast_signed()), signal);
 }
 
-/// The processes that `process` has started.
+/// The child processes of `process`.
 fn children(process: u32) -> Vec<u32> {
     let mut children = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
@@ -251,7 +259,7 @@ fn children(process: u32) -> Vec<u32> {
         let Some(id) = name.to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
-        // pid (name) state parent …, where the name may hold anything.
+        // pid (name) state parent …, where the name may contain any character.
         let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
         let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
         if after.split_whitespace().nth(1) == Some(process.to_string().as_str()) {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use stateright::semantics::{ConsistencyTester, LinearizabilityTester, SequentialSpec};
 
-/// What a caller asked of one credential.
+/// An operation on one credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
     /// Creates it with this secret.
@@ -16,59 +16,63 @@ pub enum Op {
     Delete,
     /// Reads the secret.
     Reveal,
-    /// Looks whether it is in the list.
+    /// Looks for it in the list.
     List,
 }
 
-/// What the caller was told.
+/// The result that a caller received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
-    /// It was done.
+pub enum Answer {
+    /// The write was executed.
     Done,
     /// The secret.
     Secret(u64),
-    /// It is there.
+    /// The credential exists.
     Listed,
-    /// It is not there.
+    /// The credential does not exist.
     Missing,
 }
 
-/// One operation of one caller, and when it began and ended.
+/// One operation of one caller, with its begin and end.
 #[derive(Debug, Clone, Copy)]
 pub struct Call {
-    /// What was asked.
+    /// The operation.
     pub op: Op,
-    /// Just before it was sent.
+    /// The time before the request was sent.
     pub begun: Instant,
-    /// Just after the answer, and what that said; none when nobody knows whether it was or will be carried out.
-    pub ended: Option<(Instant, Told)>,
+    /// The time after the answer, and the answer. `None` if the outcome is unknown: the operation
+    /// may have been executed, or still be executed later.
+    pub ended: Option<(Instant, Answer)>,
 }
 
-/// Whether there is an order of `calls`, all on one credential that is not there at first, in which each takes effect
-/// at one moment between its begin and its end, and each is told what that order makes true (Herlihy and Wing,
-/// "Linearizability", 1990). A call without an end may take effect at any time after its begin, or never.
+/// Whether there is an order of `calls` in which each takes effect at one moment between its begin
+/// and its end, and each answer is the correct one (Herlihy and Wing, "Linearizability", 1990). All
+/// calls concern one credential, which does not exist initially. A call without an end may take
+/// effect at any time after its begin, or never.
 ///
-/// The search is stateright's, after Wing and Gong ("Testing and verifying concurrent objects", 1993). What was tried
-/// once is not tried again: a set of calls, and the state that it left (Lowe, "Testing for linearizability", 2017).
+/// stateright implements the search after Wing and Gong ("Testing and verifying concurrent
+/// objects", 1993). A combination of a set of calls and the resulting state is tried once (Lowe,
+/// "Testing for linearizability", 2017).
 #[must_use]
 pub fn is_linearizable(calls: &[Call]) -> bool {
     let mut tester = LinearizabilityTester::new(Credential::default());
     let mut events = Vec::with_capacity(calls.len() * 2);
     for (number, call) in calls.iter().enumerate() {
         events.push((call.begun, number, None));
-        if let Some((ended, told)) = call.ended {
-            events.push((ended, number, Some(told)));
+        if let Some((ended, answer)) = call.ended {
+            events.push((ended, number, Some(answer)));
         }
     }
-    // Of two events at the same instant, an end comes last: both orders are then allowed.
-    events.sort_by_key(|(at, _, told)| (*at, told.is_some()));
-    // As few threads as do. A call without an end keeps its own for ever, and is tried last: so it has a high number.
+    // At the same instant an end is sorted after a begin, which allows both orders.
+    events.sort_by_key(|(at, _, answer)| (*at, answer.is_some()));
+    // Threads are reused, to have few. A call without an end keeps its thread; its high number
+    // makes the search try it last.
     let mut free: BTreeSet<usize> = (0..calls.len()).collect();
     let mut threads = vec![0; calls.len()];
-    for (_, number, told) in events {
-        let added = if let Some(told) = told {
+    for (_, number, answer) in events {
+        let added = if let Some(answer) = answer {
             free.insert(threads[number]);
-            tester.on_return(threads[number], told)
+            tester.on_return(threads[number], answer)
         } else {
             threads[number] = match calls[number].ended {
                 Some(_) => free.pop_first().expect("as many threads as calls"),
@@ -81,47 +85,47 @@ pub fn is_linearizable(calls: &[Call]) -> bool {
     tester.is_consistent()
 }
 
-/// A credential as a caller without any company would see it.
+/// The sequential specification of a credential.
 #[derive(Debug, Clone, Default)]
 struct Credential {
     secret: Option<u64>,
-    /// Which calls have taken effect, by number.
+    /// The numbers of the calls that have taken effect.
     applied: Vec<usize>,
     tried: Rc<RefCell<HashSet<Reached>>>,
 }
 
-/// A set of calls that have taken effect, and the secret then.
+/// A set of calls that have taken effect, and the resulting secret.
 type Reached = (Vec<usize>, Option<u64>);
 
 impl SequentialSpec for Credential {
     type Op = (usize, Op);
-    type Ret = Told;
+    type Ret = Answer;
 
-    fn invoke(&mut self, (number, op): &Self::Op) -> Told {
+    fn invoke(&mut self, (number, op): &Self::Op) -> Answer {
         let place = self.applied.partition_point(|other| other < number);
         self.applied.insert(place, *number);
         match (op, self.secret) {
             (Op::Create(secret), _) => {
                 self.secret = Some(*secret);
-                Told::Done
+                Answer::Done
             }
             (Op::Update(secret), Some(_)) => {
                 self.secret = Some(*secret);
-                Told::Done
+                Answer::Done
             }
-            // It says the same when there is nothing to delete.
+            // The answer is the same if there is nothing to delete.
             (Op::Delete, _) => {
                 self.secret = None;
-                Told::Done
+                Answer::Done
             }
-            (Op::Reveal, Some(secret)) => Told::Secret(secret),
-            (Op::List, Some(_)) => Told::Listed,
-            (Op::Update(_) | Op::Reveal | Op::List, None) => Told::Missing,
+            (Op::Reveal, Some(secret)) => Answer::Secret(secret),
+            (Op::List, Some(_)) => Answer::Listed,
+            (Op::Update(_) | Op::Reveal | Op::List, None) => Answer::Missing,
         }
     }
 
-    fn is_valid_step(&mut self, op: &Self::Op, told: &Told) -> bool {
-        let possible = self.invoke(op) == *told;
+    fn is_valid_step(&mut self, op: &Self::Op, answer: &Answer) -> bool {
+        let possible = self.invoke(op) == *answer;
         possible && {
             let reached = (self.applied.clone(), self.secret);
             self.tried.borrow_mut().insert(reached)
@@ -136,7 +140,7 @@ mod tests {
     use super::*;
 
     /// Operation, begin, and end with answer, in milliseconds.
-    type Timed = (Op, u64, Option<(u64, Told)>);
+    type Timed = (Op, u64, Option<(u64, Answer)>);
 
     fn verdict(calls: &[Timed]) -> bool {
         let start = Instant::now();
@@ -146,32 +150,32 @@ mod tests {
             .map(|(op, begun, ended)| Call {
                 op: *op,
                 begun: at(*begun),
-                ended: ended.map(|(ended, told)| (at(ended), told)),
+                ended: ended.map(|(ended, answer)| (at(ended), answer)),
             })
             .collect();
         is_linearizable(&calls)
     }
 
-    const CREATED: Timed = (Op::Create(1), 0, Some((1, Told::Done)));
+    const CREATED: Timed = (Op::Create(1), 0, Some((1, Answer::Done)));
 
     fn revealed(begun: u64, secret: u64) -> Timed {
-        (Op::Reveal, begun, Some((begun + 1, Told::Secret(secret))))
+        (Op::Reveal, begun, Some((begun + 1, Answer::Secret(secret))))
     }
 
     #[test]
     fn an_acknowledged_write_that_is_gone_is_found() {
-        let written = (Op::Update(2), 2, Some((4, Told::Done)));
+        let written = (Op::Update(2), 2, Some((4, Answer::Done)));
         assert!(verdict(&[CREATED, written, revealed(5, 2)]));
         assert!(!verdict(&[CREATED, written, revealed(5, 1)]));
-        let gone = (Op::Reveal, 5, Some((6, Told::Missing)));
+        let gone = (Op::Reveal, 5, Some((6, Answer::Missing)));
         assert!(!verdict(&[CREATED, written, gone]));
-        let unlisted = (Op::List, 5, Some((6, Told::Missing)));
+        let unlisted = (Op::List, 5, Some((6, Answer::Missing)));
         assert!(!verdict(&[CREATED, written, unlisted]));
     }
 
     #[test]
     fn while_a_write_is_under_way_both_are_right_but_only_in_one_order() {
-        let written = (Op::Update(2), 2, Some((20, Told::Done)));
+        let written = (Op::Update(2), 2, Some((20, Answer::Done)));
         assert!(verdict(&[CREATED, written, revealed(5, 1), revealed(8, 2)]));
         assert!(!verdict(&[
             CREATED,
@@ -191,11 +195,11 @@ mod tests {
             revealed(5, 1),
             revealed(90, 2)
         ]));
-        let written = (Op::Update(3), 30, Some((31, Told::Done)));
+        let written = (Op::Update(3), 30, Some((31, Answer::Done)));
         let late = [CREATED, unknown, revealed(5, 2), written, revealed(40, 3)];
         assert!(verdict(&late));
         assert!(!verdict(&[&late[..], &[revealed(90, 2)]].concat()));
-        // Nor before it began.
+        // Nor does it take effect before its begin.
         assert!(!verdict(&[
             CREATED,
             revealed(1, 2),
@@ -205,14 +209,14 @@ mod tests {
 
     #[test]
     fn what_was_deleted_does_not_come_back() {
-        let deleted = (Op::Delete, 2, Some((3, Told::Done)));
-        let missing = (Op::Update(2), 5, Some((6, Told::Missing)));
+        let deleted = (Op::Delete, 2, Some((3, Answer::Done)));
+        let missing = (Op::Update(2), 5, Some((6, Answer::Missing)));
         assert!(verdict(&[CREATED, deleted, missing]));
         assert!(!verdict(&[CREATED, deleted, revealed(7, 1)]));
         assert!(!verdict(&[
             CREATED,
             deleted,
-            (Op::Update(2), 5, Some((6, Told::Done)))
+            (Op::Update(2), 5, Some((6, Answer::Done)))
         ]));
     }
 
@@ -221,10 +225,10 @@ mod tests {
         let mut calls = vec![CREATED];
         for round in 0..40_u64 {
             let begun = 10 + round * 10;
-            let write = |secret| (Op::Update(secret), begun, Some((begun + 5, Told::Done)));
+            let write = |secret| (Op::Update(secret), begun, Some((begun + 5, Answer::Done)));
             calls.extend([write(round * 3 + 10), write(round * 3 + 11)]);
-            // Two readers at the same time: either order is right, each time.
-            let last = (Op::List, begun + 6, Some((begun + 8, Told::Listed)));
+            // For two readers at the same time, both orders are correct.
+            let last = (Op::List, begun + 6, Some((begun + 8, Answer::Listed)));
             calls.extend([last, last]);
         }
         assert!(verdict(&calls));

@@ -1,12 +1,15 @@
-//! The harness of the black-box tests: one private PostgreSQL per test process, a database cloned from a
-//! migrated template per test, and the real binary on a free port.
+//! The harness of the black-box tests: one private PostgreSQL per test process, a database cloned
+//! from a migrated template per test, and the real binary on a free port.
+//!
+//! Files name the module that they import from, never this root, so that imports form no circle.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::missing_panics_doc,
-    reason = "a test that cannot go on shall fail where it stands"
+    reason = "a test that cannot continue fails at that point"
 )]
 
+mod api;
 mod backup;
 mod balancer;
 mod binary;
@@ -15,6 +18,7 @@ mod clients;
 mod cluster;
 mod collector;
 mod command;
+mod connection;
 mod deployment;
 mod envelope;
 mod fault;
@@ -27,9 +31,12 @@ mod raw;
 mod regions;
 mod scrape;
 mod server;
+mod small_disk;
 mod stage;
 mod vault;
+mod waiting;
 
+pub use api::{Api, CREDENTIALS, api_key};
 pub use backup::Backup;
 pub use balancer::Balancer;
 pub use binary::strongroom_binary;
@@ -40,14 +47,16 @@ pub use command::{Finished, run};
 pub use deployment::{Deployment, REGIONS, folder as deploy_folder};
 pub use envelope::{Failure, failure};
 pub use fault::Fault;
-pub use history::{Call, Op, Told, is_linearizable};
-pub use load::{Checked, Counts, Load, LoadSettings, Trouble};
+pub use history::{Answer, Call, Op, is_linearizable};
+pub use load::{Checked, Counts, FailedRequest, Load, LoadSettings};
 pub use outage::Outage;
 pub use postgres::{Database, cluster_url};
 pub use proxy::Proxy;
 pub use raw::{Raw, exchange};
 pub use regions::{TestRegion, TestRegions};
 pub use scrape::Scrape;
-pub use server::{Server, eventually, refusal};
-pub use stage::{SmallDisk, Stage};
-pub use vault::{Api, CREDENTIALS, TestVault, api_key};
+pub use server::{Server, refusal};
+pub use small_disk::SmallDisk;
+pub use stage::Stage;
+pub use vault::TestVault;
+pub use waiting::eventually;

@@ -8,10 +8,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::citus::Worker;
-use crate::eventually;
+use crate::connection::connect;
+use crate::waiting::eventually;
 
-/// A worker that is down, and how it comes back: with the commands `CITUS_WORKER_STOP` and `CITUS_WORKER_START`, to
-/// which its port is the argument; without them by kill -9, and as it was started, which needs it on this machine.
+/// A worker that is down, and the command that starts it again.
+///
+/// The commands `CITUS_WORKER_STOP` and `CITUS_WORKER_START` stop and start it, with its port as
+/// their argument. Without them it is killed with kill -9 and started with its own command line,
+/// for which it must run on this machine.
 pub struct Outage {
     worker: Worker,
     start: Command,
@@ -39,7 +43,7 @@ impl Outage {
         }
     }
 
-    /// Starts it again, and waits until it answers.
+    /// Starts the worker, and waits until it accepts connections.
     pub async fn end(mut self) {
         self.over = true;
         let limit = Duration::from_secs(60);
@@ -52,7 +56,7 @@ impl Outage {
             {
                 return true;
             }
-            // What is left of the one that was killed may stand in the way for a moment.
+            // The start fails while processes of the killed worker are still ending.
             if started.try_wait().unwrap().is_some() {
                 started = self.start.spawn().unwrap();
             }
@@ -63,7 +67,7 @@ impl Outage {
 }
 
 impl Drop for Outage {
-    // Also when the test has failed: others need the worker.
+    // Also after a failed test: other tests need the worker.
     fn drop(&mut self) {
         for _ in 0..20 {
             if self.over {
@@ -82,7 +86,7 @@ impl Drop for Outage {
 
 #[allow(
     clippy::disallowed_methods,
-    reason = "the commands are given to the harness, which has no settings"
+    reason = "the harness has no settings; the environment contains the commands"
 )]
 fn given(variable: &str, worker: &Worker) -> Option<Command> {
     let script = std::env::var(variable)
@@ -98,9 +102,9 @@ fn given(variable: &str, worker: &Worker) -> Option<Command> {
     Some(command)
 }
 
-/// kill -9, and the command that it was started with.
+/// Kills the worker with kill -9; returns the command that starts it.
 async fn kill_it(worker: &Worker) -> Command {
-    let client = crate::postgres::connect(worker.superuser_url()).await;
+    let client = connect(worker.superuser_url()).await;
     let file = "select split_part(pg_read_file('postmaster.pid'), chr(10), 1)::integer";
     let pid: i32 = client.query_one(file, &[]).await.unwrap().get(0);
     let process = format!("/proc/{pid}");
@@ -110,7 +114,7 @@ async fn kill_it(worker: &Worker) -> Command {
     let program = words.next().unwrap_or_default();
     assert!(
         program.ends_with("postgres"),
-        "the worker does not run on this machine: set CITUS_WORKER_STOP and CITUS_WORKER_START"
+        "the worker is not on this machine: set CITUS_WORKER_STOP and CITUS_WORKER_START"
     );
     let owner = std::fs::metadata(&process).unwrap();
     let nowhere = || Stdio::from(File::options().write(true).open("/dev/null").unwrap());

@@ -6,10 +6,9 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::citus;
+use crate::connection::{APP_PASSWORD, APP_ROLE, connect, migrate, sql};
 
 pub(crate) const PASSWORD: &str = "superuser-of-the-tests";
-const APP_ROLE: &str = "strongroom_app";
-const APP_PASSWORD: &str = "application-of-the-tests";
 const TEMPLATE: &str = "strongroom_template";
 
 struct Shared {
@@ -19,7 +18,8 @@ struct Shared {
 
 const FOLDER: &str = "strongroom-tests-";
 
-// Never dropped: PostgreSQL ends with the process that started it, and a later run removes the folder.
+// Never dropped: PostgreSQL ends with the process that started it, and a later run removes the
+// folder.
 fn shared() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     SHARED.get_or_init(|| {
@@ -50,7 +50,7 @@ fn remove_folders_of_ended_runs() {
             .and_then(|rest| rest.split_once('-'));
         let process = run.and_then(|(process, _)| process.parse::<u32>().ok());
         if process.is_some_and(|id| !std::fs::exists(format!("/proc/{id}")).unwrap()) {
-            // It may be another account's.
+            // Another account may own it.
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
@@ -61,7 +61,7 @@ pub fn cluster_url(database: &str) -> String {
     shared().cluster.url(database)
 }
 
-/// A migrated database of a test's own.
+/// A migrated database that one test owns.
 #[derive(Debug, Clone)]
 pub struct Database {
     /// Its name.
@@ -73,14 +73,14 @@ pub struct Database {
 enum Home {
     /// A PostgreSQL that this process has started.
     Private { port: u16 },
-    /// The cluster that was given; the database goes when the last of these does.
+    /// The given cluster; the database is dropped with the last clone of this.
     Given(Arc<citus::Lease>),
 }
 
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
 impl Database {
-    /// One in a PostgreSQL of a test's own.
+    /// The database `name` in a PostgreSQL on `port` that one test owns.
     pub(crate) fn on(name: String, port: u16) -> Self {
         let home = Home::Private { port };
         Self { name, home }
@@ -102,7 +102,7 @@ impl Database {
         Self::private(name)
     }
 
-    /// A database without any table.
+    /// Creates a database without tables.
     pub async fn create_empty(name: &str) -> Self {
         if citus::url().is_some() {
             return Self::given(citus::Lease::empty(name).await);
@@ -151,7 +151,7 @@ impl Database {
         }
     }
 
-    /// The application role's URL with a second host on this machine, which is tried after the first.
+    /// The application role's URL with `port` on this machine as a second host.
     #[must_use]
     pub fn app_url_with(&self, port: u16) -> String {
         let url = self.app_url();
@@ -163,19 +163,19 @@ impl Database {
         matches!(self.home, Home::Given(_))
     }
 
-    /// What is particular to a database on the given cluster.
+    /// The database's lease on the given cluster.
     ///
     /// # Panics
-    /// Without one.
+    /// If no cluster is given.
     #[must_use]
     pub fn lease(&self) -> &citus::Lease {
         match &self.home {
             Home::Given(lease) => lease,
-            Home::Private { .. } => panic!("no cluster is given in CITUS_URL"),
+            Home::Private { .. } => panic!("CITUS_URL names no cluster"),
         }
     }
 
-    /// A superuser's connection, for which row-level security does not count.
+    /// A superuser's connection, which row-level security does not bind.
     pub async fn connect(&self) -> tokio_postgres::Client {
         connect(&self.superuser_url()).await
     }
@@ -194,36 +194,4 @@ async fn make_template() {
     let server = cluster_url("postgres");
     sql(&server, &format!("create database {TEMPLATE}")).await;
     migrate(cluster_url(TEMPLATE)).await;
-}
-
-/// Makes the tables, and the application role with its password.
-pub(crate) async fn migrate(url: String) {
-    let folder = TempDir::new().unwrap();
-    let password = folder.path().join("password");
-    std::fs::write(&password, APP_PASSWORD).unwrap();
-    let password = password.to_str().unwrap().to_owned();
-    let migrated = tokio::task::spawn_blocking(move || {
-        let args = [
-            "migrate",
-            "--app-role",
-            APP_ROLE,
-            "--app-password-file",
-            &password,
-        ];
-        crate::run(&args, &[("STRONGROOM_DATABASE_URL", &url)])
-    });
-    let migrated = migrated.await.unwrap();
-    assert!(migrated.success, "{}", migrated.stderr);
-}
-
-pub(crate) async fn connect(url: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
-    client
-}
-
-pub(crate) async fn sql(url: &str, statement: &str) {
-    connect(url).await.batch_execute(statement).await.unwrap();
 }

@@ -5,8 +5,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// A way to a port of this machine that a test can cut. It has a thread of its own, so that also a test that
-/// blocks can talk through it.
+/// A proxy to a port of this machine that a test can interrupt. It has a thread of its own, so
+/// that it also works while the test blocks its thread.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -21,7 +21,7 @@ enum Way {
 }
 
 impl Proxy {
-    /// An open way to `target` on 127.0.0.1.
+    /// Starts a proxy to the port `target` on 127.0.0.1.
     #[must_use]
     pub fn to(target: u16) -> Self {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -36,29 +36,29 @@ impl Proxy {
         Self { port, way }
     }
 
-    /// Where it listens on 127.0.0.1.
+    /// Its port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Nothing passes any more, and nobody is told: as when packets get lost.
+    /// Stops forwarding without closing connections, as when packets are lost.
     pub fn cut(&self) {
         self.way.send_replace(Way::Silent);
     }
 
-    /// Closes all connections, and new ones at once: as when the other end is gone.
+    /// Closes all connections, and new ones immediately, as when the target is down.
     pub fn refuse(&self) {
         self.way.send_replace(Way::Refused);
     }
 
-    /// Lets everything pass again; also what was held back on connections that are still there.
+    /// Resumes forwarding, including the data held back on connections that are still open.
     pub fn heal(&self) {
         self.way.send_replace(Way::Open);
     }
 }
 
-// Ends, and with it all connections, when the proxy is dropped.
+// Ends with all connections when the proxy is dropped.
 async fn accept(listener: std::net::TcpListener, target: u16, mut way: watch::Receiver<Way>) {
     let listener = TcpListener::from_std(listener).unwrap();
     loop {
@@ -105,7 +105,7 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: watch::R
     }
 }
 
-/// Waits while the way is silent; whether it is open then.
+/// Waits while the proxy is silent; returns whether it is open then.
 async fn open(way: &mut watch::Receiver<Way>) -> bool {
     let now = way.wait_for(|way| *way != Way::Silent).await;
     now.is_ok_and(|way| *way == Way::Open)

@@ -1,7 +1,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-/// A connection on which a test writes whatever bytes it likes.
+/// A TCP connection on which a test writes arbitrary bytes.
 pub struct Raw(TcpStream);
 
 impl Raw {
@@ -11,7 +11,7 @@ impl Raw {
         Self(TcpStream::connect(address).await.unwrap())
     }
 
-    /// Connects to the server at `url` with little room for what it answers.
+    /// Connects to the server at `url` with a small receive buffer.
     pub async fn connect_deaf(url: &str) -> Self {
         let address = url.strip_prefix("http://").unwrap().parse().unwrap();
         let socket = TcpSocket::new_v4().unwrap();
@@ -19,25 +19,25 @@ impl Raw {
         Self(socket.connect(address).await.unwrap())
     }
 
-    /// Writes `bytes`; whether the other end still took them.
+    /// Writes `bytes`; returns whether the server still accepted them.
     pub async fn write(&mut self, bytes: &[u8]) -> bool {
         self.0.write_all(bytes).await.is_ok()
     }
 
-    /// Says that nothing more will be written.
+    /// Closes the writing half.
     pub async fn finish(&mut self) {
         self.0.shutdown().await.unwrap();
     }
 
-    /// Waits until `text` has come.
+    /// Reads until `text` has arrived.
     pub async fn wait_for(&mut self, text: &str) {
-        let mut come = Vec::new();
-        while !come.ends_with(text.as_bytes()) {
-            come.push(self.0.read_u8().await.unwrap());
+        let mut received = Vec::new();
+        while !received.ends_with(text.as_bytes()) {
+            received.push(self.0.read_u8().await.unwrap());
         }
     }
 
-    /// What comes next.
+    /// Reads the next bytes.
     pub async fn read_some(&mut self) -> String {
         let mut some = vec![0; 64 * 1024];
         let read = self.0.read(&mut some).await.unwrap_or(0);
@@ -45,17 +45,17 @@ impl Raw {
         String::from_utf8(some).unwrap()
     }
 
-    /// All that comes until the other end closes.
+    /// Reads until the server closes the connection.
     pub async fn read_to_end(mut self) -> String {
         let mut answer = Vec::new();
-        // A connection that is reset after the answer is as good as closed.
+        // A connection that is reset after the answer counts as closed.
         let _ = self.0.read_to_end(&mut answer).await;
         String::from_utf8(answer).unwrap()
     }
 }
 
-/// Sends `request` as it is to the server at `url`; the answer's bytes up to the end of the connection, so
-/// let it hold `Connection: close`.
+/// Sends `request` unchanged to the server at `url`; returns all bytes until the connection ends.
+/// The request should contain `Connection: close`.
 pub async fn exchange(url: &str, request: &[u8]) -> String {
     let mut raw = Raw::connect(url).await;
     raw.write(request).await;

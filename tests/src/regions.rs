@@ -1,14 +1,17 @@
-use crate::{Api, OwnCluster, Server, Standby, TestVault};
+use crate::api::Api;
+use crate::cluster::{OwnCluster, Standby};
+use crate::server::Server;
+use crate::vault::TestVault;
 
 const NAMES: [&str; 5] = ["eu", "us", "ap", "sa", "af"];
 
-/// A primary with a server, and regions with a standby and a server each.
+/// A primary with a server, and regions with one standby and one server each.
 pub struct TestRegions {
-    /// The regions: `eu`, `us`, `ap`, `sa`, `af`, as many as were asked for.
+    /// The regions: the first ones of `eu`, `us`, `ap`, `sa`, `af`.
     pub regions: Vec<TestRegion>,
     /// The server at the primary, which has all regions configured and none of its own.
     pub vault: TestVault,
-    /// The PostgreSQL that takes the writes.
+    /// The primary PostgreSQL.
     pub primary: OwnCluster,
     variables: Vec<(String, String)>,
 }
@@ -19,21 +22,21 @@ pub struct TestRegion {
     pub name: String,
     /// Its server.
     pub server: Server,
-    /// The organization's admin, talking to this server.
+    /// The organization's admin, as a caller of this server.
     pub admin: Api,
-    /// The organization's member, talking to this server.
+    /// The organization's member, as a caller of this server.
     pub member: Api,
-    /// Its standby. All servers come to it through its `to_standby`.
+    /// Its standby. All servers connect to it through its `to_standby`.
     pub standby: Standby,
 }
 
 impl TestRegions {
-    /// `count` regions, all ready.
+    /// Starts `count` regions, and waits until all are ready.
     pub async fn start(count: usize) -> Self {
         Self::start_with(count, &[]).await
     }
 
-    /// `count` regions, all ready; their servers and the primary's have further `variables`.
+    /// As [`TestRegions::start`]; all servers have further `variables`.
     pub async fn start_with(count: usize, variables: &[(&str, &str)]) -> Self {
         let primary = OwnCluster::start().await;
         let standbys: Vec<Standby> = NAMES[..count]
@@ -77,7 +80,7 @@ impl TestRegions {
         });
     }
 
-    /// Starts another server in `region`, with further `variables`; it may not be ready yet.
+    /// Starts another server in `region` with further `variables`, without waiting for readiness.
     #[must_use]
     pub fn start_server(&self, region: &str, variables: &[(&str, &str)]) -> Server {
         let mut all: Vec<(&str, &str)> = self

@@ -2,15 +2,15 @@ use std::collections::BTreeSet;
 
 use reqwest::Client;
 
-/// What `/metrics` said at one moment.
+/// One answer of `/metrics`.
 #[derive(Debug, Clone)]
 pub struct Scrape {
-    /// The text.
+    /// The answer's text.
     pub text: String,
 }
 
 impl Scrape {
-    /// Asks the server at `url`.
+    /// Scrapes the server at `url`.
     pub async fn of(url: &str) -> Self {
         let answer = Client::new().get(format!("{url}/metrics")).send();
         let answer = answer.await.unwrap();
@@ -19,7 +19,8 @@ impl Scrape {
         Self { text }
     }
 
-    /// The sum of the values of `name` that have all of `labels`, each as `name="value"`; none when there is no value.
+    /// The sum of the values of `name` that have all of `labels`, each given as `name="value"`.
+    /// `None` if there is no value.
     #[must_use]
     pub fn value(&self, name: &str, labels: &[&str]) -> Option<f64> {
         let values = self.text.lines().filter_map(|line| {
@@ -31,7 +32,7 @@ impl Scrape {
         values.reduce(|one, other| one + other)
     }
 
-    /// The same where there has to be a value.
+    /// As [`Scrape::value`]; panics if there is no value.
     #[must_use]
     pub fn number(&self, name: &str, labels: &[&str]) -> f64 {
         let value = self.value(name, labels);

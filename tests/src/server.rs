@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::strongroom_binary;
+use crate::binary::strongroom_binary;
 
 /// A running `strongroom serve` or `strongroom dev`. Killed when dropped.
 pub struct Server {
@@ -33,7 +33,7 @@ impl Log {
                 own.grown.notify_all();
                 line.clear();
             }
-            // Whoever waits for more shall look whether the process has ended.
+            // Wakes the waiters, which then check whether the process has ended.
             own.grown.notify_all();
         });
         log
@@ -53,7 +53,7 @@ impl Log {
 }
 
 impl Server {
-    /// Starts `strongroom` with `args` and exactly these `variables` (beside PATH and HOME).
+    /// Starts `strongroom` with `args` and exactly these `variables` (besides PATH and HOME).
     pub fn spawn(args: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(strongroom_binary())
             .args(args)
@@ -73,7 +73,7 @@ impl Server {
         }
     }
 
-    /// The base URL, once it listens.
+    /// The base URL; waits until the server listens.
     #[must_use]
     pub fn url(&self) -> String {
         let address = self.log.wait_for(Duration::from_secs(30), |log| {
@@ -85,11 +85,11 @@ impl Server {
         });
         match address {
             Some(address) => format!("http://{address}"),
-            None => panic!("it does not listen: {}", self.log()),
+            None => panic!("the server does not listen: {}", self.log()),
         }
     }
 
-    /// All that was logged so far.
+    /// The log so far.
     #[must_use]
     pub fn log(&self) -> String {
         self.log.text.lock().unwrap().clone()
@@ -103,7 +103,7 @@ impl Server {
         assert!(found.is_some(), "no {text:?} in the log: {}", self.log());
     }
 
-    /// The first line on standard output, once it is there.
+    /// The first line on standard output; waits until it is written.
     #[must_use]
     pub fn first_line(&self) -> String {
         let line = self.stdout.wait_for(Duration::from_secs(60), |text| {
@@ -112,7 +112,7 @@ impl Server {
         line.unwrap_or_else(|| panic!("nothing on standard output; log: {}", self.log()))
     }
 
-    /// All that was written to standard output so far.
+    /// The standard output so far.
     #[must_use]
     pub fn stdout(&self) -> String {
         self.stdout.text.lock().unwrap().clone()
@@ -124,7 +124,7 @@ impl Server {
         self.child.id()
     }
 
-    /// The memory that it has, in bytes.
+    /// Its resident memory in bytes.
     #[must_use]
     pub fn resident_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
@@ -138,7 +138,7 @@ impl Server {
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }
 
-    /// Waits for the end, at most `limit`; the exit code, or `None` when a signal ended it.
+    /// Waits for the end, at most `limit`; returns the exit code, or `None` if a signal ended it.
     pub fn wait(&mut self, limit: Duration) -> Option<i32> {
         let until = Instant::now() + limit;
         loop {
@@ -168,7 +168,7 @@ impl Drop for Server {
     }
 }
 
-/// Runs `strongroom serve`, which must refuse to serve; all that it says.
+/// Runs `strongroom serve`, which must refuse to start; returns its log and standard output.
 pub fn refusal(args: &[&str], variables: &[(&str, &str)]) -> String {
     let mut server = Server::spawn(&[&["serve"], args].concat(), variables);
     let code = server.wait(Duration::from_secs(15));
@@ -179,13 +179,4 @@ pub fn refusal(args: &[&str], variables: &[(&str, &str)]) -> String {
     );
     server.wait_for_log("error: ");
     server.log() + &server.stdout()
-}
-
-/// Waits until `condition` holds, looking every few milliseconds; fails after `limit`.
-pub async fn eventually(what: &str, limit: Duration, mut condition: impl AsyncFnMut() -> bool) {
-    let until = Instant::now() + limit;
-    while !condition().await {
-        assert!(Instant::now() < until, "not within {limit:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }

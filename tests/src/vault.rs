@@ -1,44 +1,33 @@
 use std::time::Duration;
 
-use reqwest::{Body, Client, Method, RequestBuilder, Response};
-use serde_json::{Value, json};
+use reqwest::Client;
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::server::eventually;
-use crate::{Database, Deployment, Failure, Finished, Server, failure};
-
-/// The path of the credentials.
-pub const CREDENTIALS: &str = "/organizations/config/external-credentials";
+use crate::api::Api;
+use crate::command::{self, Finished};
+use crate::deployment::Deployment;
+use crate::postgres::Database;
+use crate::server::Server;
+use crate::waiting::eventually;
 
 /// A database, a root key, an organization with two API keys, and a server.
 pub struct TestVault {
     /// The database.
     pub database: Database,
-    /// The server; more can be started with [`TestVault::start_server`].
+    /// The server; [`TestVault::start_server`] starts more.
     pub server: Server,
-    /// The organization's admin, talking to `server`.
+    /// The organization's admin, as a caller of `server`.
     pub admin: Api,
-    /// The organization's member, talking to `server`.
+    /// The organization's member, as a caller of `server`.
     pub member: Api,
     folder: TempDir,
     deployment: Option<Deployment>,
 }
 
-/// One caller: a server's URL, an organization and an API key.
-#[derive(Debug, Clone)]
-pub struct Api {
-    /// The server.
-    pub url: String,
-    /// The organization.
-    pub org: String,
-    /// The API key.
-    pub key: String,
-    client: Client,
-}
-
 impl TestVault {
-    /// A fresh one, ready to serve. Where the tests run through a deployment, its callers talk to that one's
-    /// servers, and nobody to this vault's own.
+    /// A new vault, ready to serve. When the tests run through a deployment, its callers use the
+    /// deployment's servers instead of this vault's own.
     pub async fn start() -> Self {
         let mut vault = Self::start_with(&[]).await;
         vault.deployment = Deployment::given();
@@ -48,16 +37,16 @@ impl TestVault {
         vault
     }
 
-    /// A fresh one whose server has further `variables`.
+    /// A new vault whose server has further `variables`.
     pub async fn start_with(variables: &[(&str, &str)]) -> Self {
         Self::start_on(Database::create().await, variables).await
     }
 
-    /// A fresh one on a migrated `database`, whose server has further `variables`.
+    /// A new vault on a migrated `database`, whose server has further `variables`.
     pub async fn start_on(database: Database, variables: &[(&str, &str)]) -> Self {
         let folder = TempDir::with_prefix("strongroom-test-").unwrap();
         let root_key = folder.path().join("root.key");
-        let made = crate::run(&["root-key", "new", root_key.to_str().unwrap()], &[]);
+        let made = command::run(&["root-key", "new", root_key.to_str().unwrap()], &[]);
         assert!(made.success, "{}", made.stderr);
         let server = serve(&database, &folder, variables);
         let unset = Api::new(&server.url(), "", "");
@@ -101,7 +90,7 @@ impl TestVault {
             .to_owned()
     }
 
-    /// Replaces the server by another one, and waits until that is ready.
+    /// Replaces the server by a new one, and waits until that is ready.
     pub async fn replace_server(&mut self, variables: &[(&str, &str)]) {
         self.server = self.start_server(variables);
         let url = self.server.url();
@@ -109,7 +98,7 @@ impl TestVault {
         self.ready(&url).await;
     }
 
-    /// Runs `strongroom` on this vault, as the superuser.
+    /// Runs `strongroom` on this vault as the superuser.
     #[must_use]
     pub fn run(&self, args: &[&str]) -> Finished {
         if let Some(deployment) = self.deployment {
@@ -119,7 +108,7 @@ impl TestVault {
             ("STRONGROOM_DATABASE_URL", self.database.superuser_url()),
             ("STRONGROOM_ROOT_KEY_FILE", self.root_key_file()),
         ];
-        crate::run(
+        command::run(
             args,
             &variables
                 .each_ref()
@@ -127,7 +116,7 @@ impl TestVault {
         )
     }
 
-    /// Another organization; its admin and its member.
+    /// Creates an organization; returns its admin and its member.
     #[must_use]
     pub fn new_organization(&self, name: &str) -> (Api, Api) {
         let made = self
@@ -139,7 +128,20 @@ impl TestVault {
         (admin, member)
     }
 
-    /// Another API key of `org`.
+    /// The API keys of `org`, as `strongroom key list` prints them.
+    #[must_use]
+    pub fn keys(&self, org: &str) -> Vec<Value> {
+        let listed = self.run(&["key", "list", "--org", org, "--json"]).json();
+        listed.as_array().unwrap().clone()
+    }
+
+    /// Revokes the API key `key_id` of `org`.
+    pub fn revoke(&self, org: &str, key_id: &str) {
+        let args = ["key", "revoke", "--org", org, "--key", key_id];
+        self.run(&args).assert_success();
+    }
+
+    /// Creates an API key of `org`.
     #[must_use]
     pub fn new_key(&self, org: &str, role: &str) -> Api {
         let args = [
@@ -162,139 +164,10 @@ fn serve(database: &Database, folder: &TempDir, variables: &[(&str, &str)]) -> S
         ("STRONGROOM_LISTEN", "127.0.0.1:0"),
     ];
     if database.is_sharded() {
-        // A first connection to a coordinator makes others to the workers; two hundred callers wait for them.
+        // The first connection to a coordinator opens connections to the workers, for which two
+        // hundred callers wait.
         all.push(("STRONGROOM_CONNECT_TIMEOUT", "8s"));
     }
     all.extend_from_slice(variables);
     Server::spawn(&["serve"], &all)
-}
-
-impl Api {
-    /// A caller of the server at `url`.
-    #[must_use]
-    pub fn new(url: &str, org: &str, key: &str) -> Self {
-        Self {
-            url: url.to_owned(),
-            org: org.to_owned(),
-            key: key.to_owned(),
-            client: Client::new(),
-        }
-    }
-
-    /// The same caller at another server.
-    #[must_use]
-    pub fn at(&self, url: &str) -> Self {
-        Self::new(url, &self.org, &self.key)
-    }
-
-    /// A request with this caller's headers.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.bare(method, path)
-            .header("SlashID-OrgID", &self.org)
-            .header("SlashID-API-Key", &self.key)
-    }
-
-    /// A request without any header.
-    pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.url))
-    }
-
-    /// Posts `body` to the credentials.
-    pub async fn post(&self, body: &Value) -> Response {
-        self.request(Method::POST, CREDENTIALS)
-            .json(body)
-            .send()
-            .await
-            .unwrap()
-    }
-
-    /// Posts `body`, which must be refused with 400.
-    pub async fn refused(&self, body: impl Into<Body>) -> Failure {
-        failure(self.send(Method::POST, CREDENTIALS, body).await, 400).await
-    }
-
-    /// Creates a generic API-key credential holding `secret`; its id.
-    pub async fn create(&self, secret: &str) -> String {
-        self.create_from(&api_key(secret)).await
-    }
-
-    /// Creates a credential; its id.
-    pub async fn create_from(&self, body: &Value) -> String {
-        let answer = self.post(body).await;
-        assert_eq!(answer.status(), 201, "{body}");
-        let body: Value = answer.json().await.unwrap();
-        body["result"][0].as_str().unwrap().to_owned()
-    }
-
-    /// Gets `path`.
-    pub async fn get(&self, path: &str) -> Response {
-        self.request(Method::GET, path).send().await.unwrap()
-    }
-
-    /// The value of the server's metric `name`, labels included.
-    pub async fn metric(&self, name: &str) -> Option<f64> {
-        let answer = self.bare(Method::GET, "/metrics").send().await.unwrap();
-        let text = answer.text().await.unwrap();
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
-        Some(line.parse().unwrap())
-    }
-
-    /// Reads the credential `id` with its secret.
-    pub async fn reveal(&self, id: &str) -> Response {
-        self.get(&format!("{CREDENTIALS}/{id}")).await
-    }
-
-    /// The secret of the credential `id`.
-    pub async fn secret(&self, id: &str) -> Value {
-        let answer = self.reveal(id).await;
-        assert_eq!(answer.status(), 200, "{id}");
-        let body: Value = answer.json().await.unwrap();
-        body["result"]["json_blob"].clone()
-    }
-
-    /// Sends `body` as it is, as JSON.
-    pub async fn send(&self, method: Method, path: &str, body: impl Into<Body>) -> Response {
-        self.request(method, path)
-            .header("Content-Type", "application/json")
-            .body(body)
-            .send()
-            .await
-            .unwrap()
-    }
-
-    /// Patches the credential `id`.
-    pub async fn patch(&self, id: &str, body: &Value) -> Response {
-        let path = format!("{CREDENTIALS}/{id}");
-        self.request(Method::PATCH, &path)
-            .json(body)
-            .send()
-            .await
-            .unwrap()
-    }
-
-    /// Deletes with `query`.
-    pub async fn delete(&self, query: &str) -> Response {
-        let path = format!("{CREDENTIALS}?{query}");
-        self.request(Method::DELETE, &path).send().await.unwrap()
-    }
-
-    /// The first page of credentials.
-    pub async fn list(&self) -> Vec<Value> {
-        let answer = self.get(CREDENTIALS).await;
-        assert_eq!(answer.status(), 200);
-        let body: Value = answer.json().await.unwrap();
-        body["result"].as_array().unwrap().clone()
-    }
-}
-
-/// The body that creates a generic API-key credential holding `secret`.
-#[must_use]
-pub fn api_key(secret: &str) -> Value {
-    json!({
-        "extcred_provider": "generic",
-        "extcred_type": "api_key",
-        "json_blob": {"api_key": secret},
-    })
 }

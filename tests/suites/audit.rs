@@ -1,4 +1,4 @@
-//! The audit trail: what is in it, and who may read it.
+//! The audit trail: its contents, and the access to it.
 
 use std::collections::BTreeSet;
 
@@ -26,9 +26,8 @@ async fn events(api: &Api, query: &str) -> Vec<Value> {
     page(api, query).await.0
 }
 
-#[tokio::test]
-async fn every_operation_leaves_its_event() {
-    let vault = TestVault::start().await;
+/// Executes every operation; returns the id of the first credential, and the list of keys.
+async fn execute_every_operation(vault: &TestVault) -> (String, Vec<Value>) {
     let api = &vault.admin;
     let id = api.create("canary-secret").await;
     api.reveal(&id).await;
@@ -41,49 +40,49 @@ async fn every_operation_leaves_its_event() {
     api.create("another").await;
     api.delete("deleteAll=true").await;
     let extra = vault.new_key(&api.org, "member");
-    let keys = vault
-        .run(&["key", "list", "--org", &api.org, "--json"])
-        .json();
-    let key = keys[2]["key_id"].as_str().unwrap();
-    let revoked = vault.run(&["key", "revoke", "--org", &api.org, "--key", key]);
-    assert!(revoked.success, "{}", revoked.stderr);
+    let keys = vault.keys(&api.org);
+    vault.revoke(&api.org, keys[2]["key_id"].as_str().unwrap());
     drop(extra);
+    (id, keys)
+}
+
+/// Action and outcome of the events of [`execute_every_operation`].
+const EVERY_EVENT: [(&str, &str); 15] = [
+    ("organization.create", "ok"),
+    ("key.create", "ok"),
+    ("key.create", "ok"),
+    ("credential.create", "ok"),
+    ("credential.reveal", "ok"),
+    ("credential.update", "ok"),
+    ("credential.list", "ok"),
+    ("request.denied", "denied"),
+    ("credential.delete", "ok"),
+    ("credential.reveal", "not_found"),
+    ("credential.create", "ok"),
+    ("credential.delete_all", "ok"),
+    ("credential.delete", "ok"),
+    ("key.create", "ok"),
+    ("key.revoke", "ok"),
+];
+
+#[tokio::test]
+async fn every_operation_leaves_its_event() {
+    let vault = TestVault::start().await;
+    let api = &vault.admin;
+    let (id, keys) = execute_every_operation(&vault).await;
 
     let mut listed = events(api, "limit=1000").await;
     listed.reverse();
-    let told: Vec<_> = listed
+    let text = |event: &Value, member: &str| event[member].as_str().unwrap().to_owned();
+    let recorded = listed
         .iter()
-        .map(|event| {
-            let text = |member: &str| event[member].as_str().unwrap().to_owned();
-            (text("action"), text("outcome"))
-        })
-        .collect();
-    let told: Vec<_> = told
-        .iter()
-        .map(|(action, outcome)| (action.as_str(), outcome.as_str()))
-        .collect();
-    let expected = [
-        ("organization.create", "ok"),
-        ("key.create", "ok"),
-        ("key.create", "ok"),
-        ("credential.create", "ok"),
-        ("credential.reveal", "ok"),
-        ("credential.update", "ok"),
-        ("credential.list", "ok"),
-        ("request.denied", "denied"),
-        ("credential.delete", "ok"),
-        ("credential.reveal", "not_found"),
-        ("credential.create", "ok"),
-        ("credential.delete_all", "ok"),
-        ("credential.delete", "ok"),
-        ("key.create", "ok"),
-        ("key.revoke", "ok"),
-    ];
-    let mut told_sorted = told.clone();
-    told_sorted.sort_unstable();
-    let mut expected_sorted = expected.to_vec();
-    expected_sorted.sort_unstable();
-    assert_eq!(told_sorted, expected_sorted, "in order: {told:?}");
+        .map(|event| (text(event, "action"), text(event, "outcome")));
+    let recorded: Vec<_> = recorded.collect();
+    let mut sorted = recorded.clone();
+    sorted.sort_unstable();
+    let mut expected = EVERY_EVENT.map(|(action, outcome)| (action.to_owned(), outcome.to_owned()));
+    expected.sort_unstable();
+    assert_eq!(sorted, expected, "in order: {recorded:?}");
 
     let reveal = &events(api, "action=credential.reveal&limit=1000").await[1];
     assert_eq!(reveal["credential_id"], id.as_str());
@@ -91,11 +90,11 @@ async fn every_operation_leaves_its_event() {
     assert_eq!(reveal["source"], "127.0.0.1");
     assert_eq!(reveal["actor"], keys[0]["key_id"]);
     assert!(!reveal["request_id"].as_str().unwrap().is_empty());
-    // Reading is recorded as well, and nothing secret is in any of it.
+    // Reads of the trail are recorded as well, and no event contains a secret.
     assert_eq!(events(api, "action=audit.list").await.len(), 2);
     let exported = vault.run(&["audit", "export"]).stdout;
     assert!(!exported.contains("canary"), "{exported}");
-    assert_eq!(exported.lines().count(), expected.len() + 4);
+    assert_eq!(exported.lines().count(), EVERY_EVENT.len() + 4);
     let verified = vault.run(&["audit", "verify", "--json"]).json();
     assert_eq!(verified["found"], 0);
     assert_eq!(verified["events"], 19);
@@ -121,10 +120,10 @@ async fn pages_go_on_where_they_stopped_while_others_write() {
         }
         cursor = next;
     }
-    // The first reading itself came after `all`, and nothing else came between.
+    // Only the event of the first read follows the events of `all`.
     let place = |event: &Value| (event["lane"].to_string(), event["seq"].as_i64());
     let places: BTreeSet<_> = seen.iter().map(place).collect();
-    assert_eq!(places.len(), seen.len(), "an event came twice");
+    assert_eq!(places.len(), seen.len(), "an event was listed twice");
     let tail: Vec<_> = seen[seen.len() - all.len()..].iter().map(place).collect();
     assert_eq!(tail, all.iter().map(place).collect::<Vec<_>>());
 }
@@ -187,33 +186,37 @@ async fn only_admins_read_their_own_organizations_trail() {
     assert_eq!(events(&other, "action=credential.create").await.len(), 1);
 }
 
-/// Answers 401 exactly as to a key that nobody knows.
+/// Checks that the answer is the same 401 as for an unknown key.
 async fn refused(api: &Api) {
-    let (answer, unknown) = (api.get(EVENTS).await, {
-        let mut nobody = api.clone();
-        nobody.key = "sr_admin_x_y".into();
-        nobody.get(EVENTS).await
-    });
-    assert_eq!(
-        (answer.status(), unknown.status()),
-        (401.try_into().unwrap(), 401.try_into().unwrap())
-    );
+    let mut stranger = api.clone();
+    stranger.key = "sr_admin_x_y".into();
+    let (answer, unknown) = (api.get(EVENTS).await, stranger.get(EVENTS).await);
+    assert_eq!(answer.status(), 401);
+    assert_eq!(unknown.status(), 401);
     assert_eq!(answer.text().await.unwrap(), unknown.text().await.unwrap());
 }
 
 async fn denied(api: &Api, expected: usize) -> Vec<Value> {
     let mut found = Vec::new();
-    eventually(
-        "refused requests are noted",
-        Duration::from_secs(5),
-        async || {
-            found = events(api, "action=request.denied").await;
-            found.len() >= expected
-        },
-    )
+    let limit = Duration::from_secs(5);
+    eventually("refused requests are recorded", limit, async || {
+        found = events(api, "action=request.denied").await;
+        found.len() >= expected
+    })
     .await;
     assert_eq!(found.len(), expected);
     found
+}
+
+/// Creates an admin's key that expires after a second, and waits until it has; also its id.
+async fn expired_admin(vault: &TestVault) -> (Api, Value) {
+    let org = &vault.admin.org;
+    let args = ["key", "create", "--org", org, "--role", "admin"];
+    let more = ["--name", "x", "--expires", "1s", "--json"];
+    let created = vault.run(&[&args[..], &more].concat()).json();
+    let expired = Api::new(&vault.admin.url, org, created["api_key"].as_str().unwrap());
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    (expired, created["key_id"].clone())
 }
 
 #[tokio::test]
@@ -223,55 +226,31 @@ async fn refused_requests_with_a_known_key_are_noted() {
     let mut strayed = vault.member.clone();
     strayed.org = other.org.clone();
     refused(&strayed).await;
-    let noted = denied(&vault.admin, 1).await;
-    let keys = vault
-        .run(&["key", "list", "--org", &vault.admin.org, "--json"])
-        .json();
-    assert_eq!(noted[0]["actor"], keys[1]["key_id"]);
-    assert_eq!(noted[0]["outcome"], "denied");
-    // The other organization learns nothing of a key that is not its own.
+    let recorded = denied(&vault.admin, 1).await;
+    let keys = vault.keys(&vault.admin.org);
+    assert_eq!(recorded[0]["actor"], keys[1]["key_id"]);
+    assert_eq!(recorded[0]["outcome"], "denied");
+    // The other organization learns nothing about a foreign key.
     assert_eq!(denied(&other, 0).await.len(), 0);
 
-    let args = [
-        "key",
-        "create",
-        "--org",
-        &vault.admin.org,
-        "--role",
-        "admin",
-        "--name",
-        "x",
-    ];
-    let brief = vault
-        .run(&[&args[..], &["--expires", "1s", "--json"]].concat())
-        .json();
-    let expired = Api::new(
-        &vault.admin.url,
-        &vault.admin.org,
-        brief["api_key"].as_str().unwrap(),
-    );
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let (expired, key_id) = expired_admin(&vault).await;
     refused(&expired).await;
-    assert_eq!(denied(&vault.admin, 2).await[0]["actor"], brief["key_id"]);
+    assert_eq!(denied(&vault.admin, 2).await[0]["actor"], key_id);
 
-    // A revoked key cannot be told from its id: whoever sends it is nobody, and is noted once.
+    // The sender of a revoked key is not authenticated: the event is anonymous, and recorded once.
     let key = keys[1]["key_id"].as_str().unwrap();
-    assert!(
-        vault
-            .run(&["key", "revoke", "--org", &vault.admin.org, "--key", key])
-            .success
-    );
-    eventually("the key is revoked", Duration::from_secs(5), async || {
+    vault.revoke(&vault.admin.org, key);
+    let limit = Duration::from_secs(5);
+    eventually("the key is revoked", limit, async || {
         vault.member.get(EVENTS).await.status() == 401
     })
     .await;
     for _ in 0..3 {
         refused(&vault.member).await;
     }
-    // One more than before comes from the member's role, while its key still worked.
-    eventually("it is noted", Duration::from_secs(5), async || {
-        let noted = events(&vault.admin, "action=request.denied&actor=anonymous").await;
-        noted.len() == 1 && noted[0]["key_id"] == key
+    eventually("the refusal is recorded", limit, async || {
+        let recorded = events(&vault.admin, "action=request.denied&actor=anonymous").await;
+        recorded.len() == 1 && recorded[0]["key_id"] == key
     })
     .await;
     assert!(vault.run(&["audit", "verify"]).success);
@@ -280,7 +259,7 @@ async fn refused_requests_with_a_known_key_are_noted() {
 #[tokio::test]
 async fn a_cursor_may_name_any_time() {
     let vault = TestVault::start().await;
-    // The earliest that there is, PostgreSQL's earliest and the one before, and the latest.
+    // The earliest time of the format, PostgreSQL's earliest and its predecessor, and the latest.
     for cursor in [
         "AYAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAIAAAAAAAAAA",
         "AYAAAAAAAAABAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",

@@ -1,12 +1,24 @@
-//! A prune that must not be, or that does not come to its end.
+//! Prunes that must be refused, or that are interrupted.
 
 use std::time::Duration;
 
 use serde_json::json;
 use strongroom_e2e::{Server, TestVault, eventually};
 use tempfile::TempDir;
+use tokio_postgres::Client;
 
 use crate::audit_prune::{intact, now, split};
+
+async fn count_before(database: &Client, cut: &str) -> i64 {
+    let count = "select count(*) from audit_events where at < $1::text::timestamptz";
+    database.query_one(count, &[&cut]).await.unwrap().get(0)
+}
+
+/// Replaces the rows of `credentials` by those of `table`.
+async fn put_back(database: &Client, table: &str) {
+    let sql = format!("delete from credentials; insert into credentials table {table}");
+    database.batch_execute(&sql).await.unwrap();
+}
 
 #[tokio::test]
 async fn nothing_is_pruned_that_would_hide_tampering() {
@@ -20,46 +32,25 @@ async fn nothing_is_pruned_that_would_hide_tampering() {
     split(&database, &cut).await;
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("out");
-    let args = [
-        "audit",
-        "prune",
-        "--before",
-        &cut,
-        "--out",
-        file.to_str().unwrap(),
-    ];
-    let refused = |why: &str| {
-        let refused = vault.run(&args);
-        assert!(
-            !refused.success && refused.stderr.contains(why),
-            "{refused:?}"
-        );
-        assert!(!file.exists());
-    };
+    let out = file.to_str().unwrap();
+    let prune = || vault.run(&["audit", "prune", "--before", &cut, "--out", out]);
 
-    let count = "select count(*) from audit_events where at < $1::text::timestamptz";
-    let before: i64 = database.query_one(count, &[&cut]).await.unwrap().get(0);
-    database
-        .batch_execute(
-            "create table good as table credentials; delete from credentials; \
-             insert into credentials table backup",
-        )
-        .await
-        .unwrap();
-    refused("newest write event");
-    database
-        .batch_execute("delete from credentials; insert into credentials table good")
-        .await
-        .unwrap();
+    let before = count_before(&database, &cut).await;
+    let good = "create table good as table credentials";
+    database.batch_execute(good).await.unwrap();
+    put_back(&database, "backup").await;
+    prune().assert_refused("newest write event");
+    assert!(!file.exists());
+    put_back(&database, "good").await;
+    // Executed twice, it restores the value.
     let edit = "update audit_events set actor = case actor when 'x' then 'operator' else 'x' end \
                 where action = 'organization.create'";
     database.batch_execute(edit).await.unwrap();
-    refused("does not verify");
+    prune().assert_refused("does not verify");
+    assert!(!file.exists());
     database.batch_execute(edit).await.unwrap();
-    let after: i64 = database.query_one(count, &[&cut]).await.unwrap().get(0);
-    assert_eq!(before, after);
-    let pruned = vault.run(&args);
-    assert!(pruned.success, "{pruned:?}");
+    assert_eq!(count_before(&database, &cut).await, before);
+    prune().assert_success();
     assert!(intact(&vault));
 }
 
@@ -78,7 +69,7 @@ async fn killed_halfway_it_has_pruned_nothing_and_can_be_run_again() {
         ("STRONGROOM_DATABASE_URL", url.as_str()),
         ("STRONGROOM_ROOT_KEY_FILE", key.as_str()),
     ];
-    // Somebody reads, so it waits with everything done but the drop.
+    // An open read makes the prune wait before it drops the partition.
     let reading = database.transaction().await.unwrap();
     reading
         .execute("lock table audit_events in access share mode", &[])
@@ -86,26 +77,23 @@ async fn killed_halfway_it_has_pruned_nothing_and_can_be_run_again() {
         .unwrap();
     let args = ["audit", "prune", "--before", &cut, "--out", &first];
     let mut pruning = Server::spawn(&args, &variables);
-    eventually(
-        "the export is complete",
-        Duration::from_secs(20),
-        async || std::fs::exists(&first).unwrap(),
-    )
+    let limit = Duration::from_secs(20);
+    eventually("the export is complete", limit, async || {
+        std::fs::exists(&first).unwrap()
+    })
     .await;
-    // Writers go on meanwhile.
+    // Writes still succeed.
     vault.admin.create("meanwhile").await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     pruning.kill();
     reading.rollback().await.unwrap();
 
     assert!(intact(&vault));
-    let old = "select count(*) from audit_events where at < $1::text::timestamptz";
-    let count: i64 = database.query_one(old, &[&cut]).await.unwrap().get(0);
-    assert_eq!(count, 4);
+    assert_eq!(count_before(&database, &cut).await, 4);
     let checkpoints = "select from audit_checkpoints";
     assert!(database.query(checkpoints, &[]).await.unwrap().is_empty());
     let again = vault.run(&["audit", "prune", "--before", &cut, "--out", &second]);
-    assert!(again.success, "{again:?}");
+    again.assert_success();
     assert_eq!(
         std::fs::read(&first).unwrap(),
         std::fs::read(&second).unwrap()

@@ -1,4 +1,4 @@
-//! Somebody with every right on the database, but without the root key, changes the audit trail.
+//! An attacker with every right on the database, but without the root key, changes the audit trail.
 
 use std::time::Duration;
 
@@ -7,11 +7,12 @@ use strongroom_e2e::{Server, TestVault};
 use tokio::task::JoinSet;
 use tokio_postgres::Client;
 
-/// The events of one organization's busiest lane, `n`th from 1, as a condition.
+/// A condition for the `n`th event, from 1, of the busiest organization's busiest lane.
 pub(crate) fn nth(n: i64) -> String {
     format!(
         "org_id = (select org_id from audit_events group by org_id order by count(*) desc limit 1) \
-         and lane = (select lane from audit_events group by lane order by count(*) desc limit 1) and seq = {n}"
+         and lane = (select lane from audit_events group by lane order by count(*) desc limit 1) \
+         and seq = {n}"
     )
 }
 
@@ -64,7 +65,7 @@ async fn every_edited_column_is_found_where_it_was_edited() {
     let database = vault.database.connect().await;
     keep(&database).await;
     assert!(verify(&vault, &[]).0);
-    // Written out, since an edit that reads the row is not possible on a sharded table.
+    // As a literal, because a sharded table does not allow this expression in an update.
     let later = format!(
         "select 'at = ' || quote_literal(at + interval '1 microsecond') from audit_events where {}",
         nth(4)
@@ -105,98 +106,98 @@ async fn every_edited_column_is_found_where_it_was_edited() {
     assert!(text.success && text.stdout.contains("intact"), "{text:?}");
 }
 
+/// Attacks on the busiest lane: name, SQL, and the expected finding's kind and number. In the SQL
+/// `EVENT(n)` stands for the condition of the `n`th event, `KEPT` for that of the fourth event in
+/// the copy, `OTHER` for another organization's id, and `REST` for the columns after the outcome.
+const ATTACKS: [(&str, &str, &str, i32); 10] = [
+    (
+        "middle",
+        "delete from audit_events where EVENT(4)",
+        "missing",
+        4,
+    ),
+    (
+        "start",
+        "delete from audit_events where EVENT(1)",
+        "missing",
+        1,
+    ),
+    (
+        "number",
+        "update audit_events set seq = 40 where EVENT(4)",
+        "missing",
+        4,
+    ),
+    (
+        "other organization",
+        "delete from audit_events where KEPT; insert into audit_events \
+         select 'OTHER', lane, seq, at, action, outcome, REST where KEPT",
+        "missing",
+        4,
+    ),
+    (
+        "other lane",
+        "update audit_events set lane = '01900000-0000-7000-8000-000000000001' where KEPT",
+        "missing",
+        4,
+    ),
+    (
+        "swapped",
+        "update audit_events set seq = 11 - seq where EVENT(5) or EVENT(6)",
+        "altered",
+        5,
+    ),
+    (
+        "doubled",
+        "insert into audit_events select org_id, lane, seq, at + interval '1 second', \
+         action, outcome, REST where EVENT(4)",
+        "doubled",
+        4,
+    ),
+    (
+        "invented before",
+        "insert into audit_events select org_id, lane, seq, at - interval '1 second', \
+         action, 'denied', REST where EVENT(4)",
+        "doubled",
+        4,
+    ),
+    (
+        "appended",
+        "insert into audit_events select org_id, lane, \
+         (select max(seq) + 1 from kept k where k.lane = kept.lane), \
+         at, action, outcome, REST where EVENT(4)",
+        "altered",
+        14,
+    ),
+    (
+        "named lane",
+        "delete from audit_events where action = 'organization.create'",
+        "cut",
+        1,
+    ),
+];
+
+/// An attack of [`ATTACKS`] as SQL.
+fn attack_sql(attack: &str, other_org: &str) -> String {
+    let rest = "actor, request_id, source, cred_id, key_id, version, digest, heads, mac from kept";
+    let mut sql = attack
+        .replace("KEPT", &nth(4).replace("audit_events", "kept"))
+        .replace("OTHER", other_org)
+        .replace("REST", rest);
+    for n in [1, 4, 5, 6] {
+        sql = sql.replace(&format!("EVENT({n})"), &nth(n));
+    }
+    sql
+}
+
 #[tokio::test]
 async fn removed_moved_and_invented_events_are_found() {
     let vault = busy_vault().await;
     let (other, _) = vault.new_organization("other");
     let database = vault.database.connect().await;
     keep(&database).await;
-    let copy = "insert into audit_events select org_id, lane";
-    let rest = "actor, request_id, source, cred_id, key_id, version, digest, heads, mac from kept";
-    let fourth = nth(4).replace("audit_events", "kept");
-    let attacks = [
-        (
-            "middle",
-            format!("delete from audit_events where {}", nth(4)),
-            "missing",
-            4,
-        ),
-        (
-            "start",
-            format!("delete from audit_events where {}", nth(1)),
-            "missing",
-            1,
-        ),
-        (
-            "number",
-            format!("update audit_events set seq = 40 where {}", nth(4)),
-            "missing",
-            4,
-        ),
-        (
-            "other organization",
-            format!(
-                "delete from audit_events where {fourth}; \
-                 insert into audit_events select '{}', lane, seq, at, action, outcome, {rest} where {fourth}",
-                other.org
-            ),
-            "missing",
-            4,
-        ),
-        (
-            "other lane",
-            format!(
-                "update audit_events set lane = '01900000-0000-7000-8000-000000000001' where {fourth}"
-            ),
-            "missing",
-            4,
-        ),
-        (
-            "swapped",
-            format!(
-                "update audit_events set seq = 11 - seq where {} or {}",
-                nth(5),
-                nth(6)
-            ),
-            "altered",
-            5,
-        ),
-        (
-            "doubled",
-            format!(
-                "{copy}, seq, at + interval '1 second', action, outcome, {rest} where {}",
-                nth(4)
-            ),
-            "doubled",
-            4,
-        ),
-        (
-            "invented before",
-            format!(
-                "{copy}, seq, at - interval '1 second', action, 'denied', {rest} where {}",
-                nth(4)
-            ),
-            "doubled",
-            4,
-        ),
-        (
-            "appended",
-            format!(
-                "{copy}, (select max(seq) + 1 from kept k where k.lane = kept.lane), at, action, outcome, {rest} \
-                 where {}",
-                nth(4)
-            ),
-            "altered",
-            14,
-        ),
-        (
-            "named lane",
-            "delete from audit_events where action = 'organization.create'".into(),
-            "cut",
-            1,
-        ),
-    ];
-    for (name, sql, kind, seq) in attacks {
+    for (name, attack, kind, seq) in ATTACKS {
+        let sql = attack_sql(attack, &other.org);
         database.batch_execute(&sql).await.unwrap();
         is_found(&vault, name, kind, seq);
         restore(&database).await;
@@ -231,7 +232,7 @@ async fn many_servers_under_load_and_killed_leave_a_trail_that_verifies() {
             }
             .at(&url);
             load.spawn(async move {
-                // The server goes away in the middle; whatever it was doing then may fail.
+                // The server is killed meanwhile, which may fail a request.
                 for number in 0..60 {
                     let body = json!({"extcred_provider": "generic", "extcred_type": "api_key",
                         "json_blob": {"api_key": format!("{number}")}});
@@ -247,7 +248,7 @@ async fn many_servers_under_load_and_killed_leave_a_trail_that_verifies() {
         }
     }
     for _ in 0..3 {
-        // Beside the traffic.
+        // During the traffic.
         assert!(verify(&vault, &[]).0);
     }
     tokio::time::sleep(Duration::from_millis(50)).await;

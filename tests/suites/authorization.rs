@@ -1,16 +1,17 @@
-//! Who gets in where: every route, every kind of caller, and the order of the answers.
+//! Access to every route by every kind of caller, and the precedence of the error responses.
 
 use std::collections::BTreeSet;
 
 use reqwest::Method;
 use strongroom_e2e::{Api, CREDENTIALS, TestVault, failure};
 
-const NOBODY: &str = "0190a1b2-0000-7000-8000-0123456789ab";
+const UNKNOWN_ID: &str = "0190a1b2-0000-7000-8000-0123456789ab";
 const BODY: &str =
     r#"{"extcred_provider":"generic","extcred_type":"api_key","json_blob":{"api_key":"k"}}"#;
 const CHANGE: &str = r#"{"extcred_label":"new"}"#;
 
-/// A request on every operation: method, path with query, body, status for an admin, status for a member.
+/// A request for an operation: method, path with query, body, and the statuses for an admin and for
+/// a member.
 type Route = (Method, String, &'static str, u16, u16);
 
 fn routes(id: &str) -> Vec<Route> {
@@ -22,7 +23,7 @@ fn routes(id: &str) -> Vec<Route> {
         (Method::PATCH, one, CHANGE, 204, 403),
         (
             Method::DELETE,
-            format!("{CREDENTIALS}?credentialId={NOBODY}"),
+            format!("{CREDENTIALS}?credentialId={UNKNOWN_ID}"),
             "",
             204,
             403,
@@ -71,7 +72,7 @@ async fn roles_decide_on_every_route() {
     }
 }
 
-/// The header sets of callers that are nobody, by what is wrong with them.
+/// The headers of unauthenticated callers, by their defect.
 fn strangers<'a>(
     own: &'a Api,
     other: &'a Api,
@@ -80,14 +81,14 @@ fn strangers<'a>(
 ) -> Vec<(&'static str, Vec<(&'a str, &'a str)>)> {
     let long = Box::leak("k".repeat(5000).into_boxed_str());
     vec![
-        ("nothing at all", vec![]),
+        ("no headers", vec![]),
         ("no key", vec![org(&own.org)]),
         ("no key, a malformed organization", vec![org("x")]),
         ("an empty key", vec![org(&own.org), key("")]),
         ("a malformed key", vec![org(&own.org), key("sr_admin_x_y")]),
         ("a very long key", vec![org(&own.org), key(long)]),
         (
-            "a key that is no ASCII",
+            "a key that is not ASCII",
             vec![org(&own.org), key("schlüssel")],
         ),
         (
@@ -110,7 +111,7 @@ fn strangers<'a>(
         ),
         (
             "an unknown organization's header",
-            vec![org(NOBODY), key(&own.key)],
+            vec![org(UNKNOWN_ID), key(&own.key)],
         ),
         (
             "a bearer token",
@@ -119,26 +120,23 @@ fn strangers<'a>(
     ]
 }
 
-/// A well-formed key that this vault never issued: it comes from another one.
+/// A well-formed key that another vault issued.
 async fn unissued_key() -> String {
     TestVault::start().await.admin.key
 }
 
-fn revoke(vault: &TestVault, org: &str, name: &str) {
-    let listed = vault.run(&["key", "list", "--org", org, "--json"]).json();
-    let keys = listed.as_array().unwrap();
-    let id = keys.iter().find(|key| key["role"] == name).unwrap()["key_id"].clone();
-    let id = id.as_str().unwrap();
-    let done = vault.run(&["key", "revoke", "--org", org, "--key", id]);
-    assert!(done.success, "{}", done.stderr);
+fn revoke_role(vault: &TestVault, org: &str, role: &str) {
+    let keys = vault.keys(org);
+    let key = keys.iter().find(|key| key["role"] == role).unwrap();
+    vault.revoke(org, key["key_id"].as_str().unwrap());
 }
 
 #[tokio::test]
 async fn strangers_all_get_one_and_the_same_401() {
     let vault = TestVault::start().await;
     let (other, gone) = vault.new_organization("other");
-    revoke(&vault, &gone.org, "member");
-    // Revoked within the other organization, so that its header and its key agree.
+    revoke_role(&vault, &gone.org, "member");
+    // The revoked key is the other organization's, so that its header and its key agree.
     let unissued = unissued_key().await;
     let id = vault.admin.create("secret").await;
     let mut bodies = BTreeSet::new();
@@ -151,7 +149,7 @@ async fn strangers_all_get_one_and_the_same_401() {
             assert_eq!(answer.status(), 401, "{who}: {method} {path}");
             assert_eq!(answer.headers()["cache-control"], "no-store");
             let mut names: Vec<_> = answer.headers().keys().map(ToString::to_string).collect();
-            // Whether a request's body was read is the connection's matter.
+            // This header depends on whether the request's body was read.
             names.retain(|name| name != "connection");
             names.sort();
             bodies.insert((names, answer.text().await.unwrap()));
@@ -173,7 +171,7 @@ async fn the_organization_header_is_checked_after_the_key_and_the_role() {
         vec![org("")],
         vec![org("x")],
         vec![org(&api.org), org(&api.org)],
-        vec![org(&api.org), org(NOBODY)],
+        vec![org(&api.org), org(UNKNOWN_ID)],
     ];
     for route in routes(&id) {
         for headers in &bad {
@@ -197,7 +195,7 @@ async fn the_organization_header_is_checked_after_the_key_and_the_role() {
     );
 }
 
-/// Requests with everything wrong that can be: method, path, body.
+/// Requests that are invalid in path, query or body: method, path, body.
 fn wrong_in_every_way() -> [(Method, String, &'static str); 4] {
     [
         (Method::POST, CREDENTIALS.into(), "{not json"),
@@ -218,13 +216,13 @@ async fn what_is_wrong_with_a_request_is_said_to_those_who_may_make_it() {
         };
         let member = vault.member.request(method.clone(), &path);
         assert_eq!(bad_header(member).await.status(), 403, "{method} {path}");
-        let nobody = vault.admin.bare(method.clone(), &path);
-        assert_eq!(bad_header(nobody).await.status(), 401, "{method} {path}");
+        let anonymous = vault.admin.bare(method.clone(), &path);
+        assert_eq!(bad_header(anonymous).await.status(), 401, "{method} {path}");
         let admin = vault.admin.request(method.clone(), &path);
         assert_eq!(bad_header(admin).await.status(), 400, "{method} {path}");
     }
-    // Input comes before existence.
-    let missing = format!("{CREDENTIALS}/{NOBODY}");
+    // Input is checked before existence.
+    let missing = format!("{CREDENTIALS}/{UNKNOWN_ID}");
     let answer = vault.admin.send(Method::PATCH, &missing, "{}").await;
     failure(answer, 400).await;
     let answer = vault.admin.send(Method::PATCH, &missing, CHANGE).await;
@@ -238,7 +236,7 @@ async fn another_organizations_credential_does_not_exist() {
     let id = vault.admin.create("mine").await;
     for (method, body) in [(Method::GET, ""), (Method::PATCH, CHANGE)] {
         let mut answers = Vec::new();
-        for id in [id.as_str(), NOBODY] {
+        for id in [id.as_str(), UNKNOWN_ID] {
             let path = format!("{CREDENTIALS}/{id}");
             let answer = other.send(method.clone(), &path, body).await;
             answers.push(failure(answer, 404).await.body);

@@ -1,7 +1,7 @@
-//! Restoring into a database that has some of it already.
+//! Restoring into a database that already contains part of the backup.
 
 use serde_json::{Value, json};
-use strongroom_e2e::{Finished, TestVault};
+use strongroom_e2e::{Api, Database, Finished, TestVault};
 
 use crate::safe::{Safe, census, verifies};
 
@@ -15,67 +15,60 @@ async fn execute(vault: &TestVault, statement: &str) -> u64 {
     client.execute(statement, &[]).await.unwrap()
 }
 
-fn plan(finished: &Finished) -> Value {
-    let answer: Value = serde_json::from_str(&finished.stdout).unwrap();
-    answer["organizations"][0].clone()
+async fn lose_row(vault: &TestVault, id: &str) {
+    let delete = format!("delete from credentials where cred_id = '{id}'");
+    assert_eq!(execute(vault, &delete).await, 1);
+}
+
+async fn damage_row(vault: &TestVault, id: &str) {
+    let damage = format!("update credentials set wrapped_key = ''::bytea where cred_id = '{id}'");
+    assert_eq!(execute(vault, &damage).await, 1);
+}
+
+/// The plan of a restore that refused its only organization: the counts, and the reason.
+fn refused_plan(refused: &Finished) -> (Value, String) {
+    assert!(!refused.success, "{refused:?}");
+    let answer: Value = serde_json::from_str(&refused.stdout).unwrap();
+    let plan = &answer["organizations"][0];
+    let reason = plan["refused"].as_str().unwrap().to_owned();
+    (plan["credentials"].clone(), reason)
+}
+
+/// Checks that the trail has exactly one event of a restore.
+async fn one_restore_is_recorded(api: &Api) {
+    let path = "/organizations/config/audit-events?action=organization.restore_backup";
+    let events: Value = api.get(path).await.json().await.unwrap();
+    assert_eq!(events["result"].as_array().unwrap().len(), 1);
+    assert_eq!(events["result"][0]["actor"], "operator");
 }
 
 #[tokio::test]
 async fn lost_and_damaged_rows_come_back() {
     let mut vault = TestVault::start_with(&[]).await;
     let safe = Safe::new();
-    let (kept, lost) = (
-        vault.admin.create("kept").await,
-        vault.admin.create("lost").await,
-    );
+    let kept = vault.admin.create("kept").await;
+    let lost = vault.admin.create("lost").await;
     let damaged = vault.admin.create("damaged").await;
-    assert!(safe.back_up(&vault, "all", &[]).success);
-    assert_eq!(
-        execute(
-            &vault,
-            &format!("delete from credentials where cred_id = '{lost}'")
-        )
-        .await,
-        1
-    );
-    let spoil =
-        format!("update credentials set wrapped_key = ''::bytea where cred_id = '{damaged}'");
-    assert_eq!(execute(&vault, &spoil).await, 1);
+    safe.back_up(&vault, "all", &[]).assert_success();
+    lose_row(&vault, &lost).await;
+    damage_row(&vault, &damaged).await;
     assert!(!vault.run(&["verify"]).success);
 
     let before = census(&vault.database).await;
-    let refused = restore(&safe, &vault, &["--json"]);
-    assert!(!refused.success, "{refused:?}");
-    let told = plan(&refused);
-    assert_eq!(
-        told["credentials"],
-        json!({"insert": 1, "same": 1, "newer": 0, "differ": 1})
-    );
-    assert!(
-        told["refused"].as_str().unwrap().contains("--replace"),
-        "{told}"
-    );
+    let (counts, reason) = refused_plan(&restore(&safe, &vault, &["--json"]));
+    let expected = json!({"insert": 1, "same": 1, "newer": 0, "differ": 1});
+    assert_eq!(counts, expected);
+    assert!(reason.contains("--replace"), "{reason}");
     assert_eq!(census(&vault.database).await, before);
 
-    let restored = restore(&safe, &vault, &["--replace"]);
-    assert!(restored.success, "{restored:?}");
+    restore(&safe, &vault, &["--replace"]).assert_success();
     verifies(&vault);
     vault.replace_server(&[]).await;
     for (id, secret) in [(&kept, "kept"), (&lost, "lost"), (&damaged, "damaged")] {
         assert_eq!(vault.admin.secret(id).await["api_key"], secret);
     }
-    let events = vault
-        .admin
-        .get("/organizations/config/audit-events?action=organization.restore_backup")
-        .await;
-    let events: Value = events.json().await.unwrap();
-    assert_eq!(events["result"].as_array().unwrap().len(), 1);
-    assert_eq!(events["result"][0]["actor"], "operator");
-    let again = restore(&safe, &vault, &["--replace"]);
-    assert!(
-        again.success && again.stdout.contains("nothing to restore"),
-        "{again:?}"
-    );
+    one_restore_is_recorded(&vault.admin).await;
+    restore(&safe, &vault, &["--replace"]).assert_prints("nothing to restore");
 }
 
 #[tokio::test]
@@ -83,54 +76,25 @@ async fn what_is_newer_stays() {
     let vault = TestVault::start_with(&[]).await;
     let safe = Safe::new();
     let changed = vault.admin.create("old").await;
-    let (deleted, lost) = (
-        vault.admin.create("deleted").await,
-        vault.admin.create("lost").await,
-    );
+    let deleted = vault.admin.create("deleted").await;
+    let lost = vault.admin.create("lost").await;
     let revoked = vault.new_key(&vault.admin.org, "admin");
-    assert!(safe.back_up(&vault, "all", &[]).success);
+    safe.back_up(&vault, "all", &[]).assert_success();
     let body = json!({"json_blob": {"api_key": "new"}});
     assert_eq!(vault.admin.patch(&changed, &body).await.status(), 204);
-    assert_eq!(
-        vault
-            .admin
-            .delete(&format!("credentialId={deleted}"))
-            .await
-            .status(),
-        204
-    );
-    let keys = vault
-        .run(&["key", "list", "--org", &vault.admin.org, "--json"])
-        .json();
-    let key = keys.as_array().unwrap().last().unwrap()["key_id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    assert!(
-        vault
-            .run(&["key", "revoke", "--org", &vault.admin.org, "--key", &key])
-            .success
-    );
-    execute(
-        &vault,
-        &format!("delete from credentials where cred_id = '{lost}'"),
-    )
-    .await;
+    let query = format!("credentialId={deleted}");
+    assert_eq!(vault.admin.delete(&query).await.status(), 204);
+    let keys = vault.keys(&vault.admin.org);
+    let key = keys.last().unwrap()["key_id"].as_str().unwrap();
+    vault.revoke(&vault.admin.org, key);
+    lose_row(&vault, &lost).await;
 
-    let refused = restore(&safe, &vault, &["--json", "--replace"]);
-    assert!(!refused.success, "{refused:?}");
-    let told = plan(&refused);
-    assert_eq!(
-        told["credentials"],
-        json!({"insert": 1, "same": 0, "newer": 2, "differ": 0})
-    );
-    let why = told["refused"].as_str().unwrap();
-    assert!(
-        why.contains("2 credential(s) are newer") && why.contains("--keep-newer"),
-        "{why}"
-    );
-    let restored = restore(&safe, &vault, &["--keep-newer"]);
-    assert!(restored.success, "{restored:?}");
+    let (counts, reason) = refused_plan(&restore(&safe, &vault, &["--json", "--replace"]));
+    let expected = json!({"insert": 1, "same": 0, "newer": 2, "differ": 0});
+    assert_eq!(counts, expected);
+    let newer = reason.contains("2 credential(s) are newer");
+    assert!(newer && reason.contains("--keep-newer"), "{reason}");
+    restore(&safe, &vault, &["--keep-newer"]).assert_success();
     verifies(&vault);
     assert_eq!(vault.admin.secret(&changed).await["api_key"], "new");
     assert_eq!(vault.admin.secret(&lost).await["api_key"], "lost");
@@ -142,16 +106,10 @@ async fn what_is_newer_stays() {
 async fn keys_that_were_rotated_since_are_used_and_no_old_one_comes_back() {
     let mut vault = TestVault::start_with(&[]).await;
     let safe = Safe::new();
-    let (kept, lost) = (
-        vault.admin.create("kept").await,
-        vault.admin.create("lost").await,
-    );
-    assert!(safe.back_up(&vault, "all", &[]).success);
-    execute(
-        &vault,
-        &format!("delete from credentials where cred_id = '{lost}'"),
-    )
-    .await;
+    let kept = vault.admin.create("kept").await;
+    let lost = vault.admin.create("lost").await;
+    safe.back_up(&vault, "all", &[]).assert_success();
+    lose_row(&vault, &lost).await;
     let org = vault.admin.org.clone();
     for args in [
         &["rotate", "org", &org][..],
@@ -162,8 +120,8 @@ async fn keys_that_were_rotated_since_are_used_and_no_old_one_comes_back() {
     }
     let before = census(&vault.database).await;
     let restored = restore(&safe, &vault, &["--json"]).json();
-    let told = json!({"insert": 1, "same": 1, "newer": 0, "differ": 0});
-    assert_eq!(restored["organizations"][0]["credentials"], told);
+    let expected = json!({"insert": 1, "same": 1, "newer": 0, "differ": 0});
+    assert_eq!(restored["organizations"][0]["credentials"], expected);
     let after = census(&vault.database).await;
     assert_eq!(after["org_keys"], before["org_keys"]);
     verifies(&vault);
@@ -178,10 +136,9 @@ async fn an_organization_comes_back_under_the_root_key_of_today() {
     let safe = Safe::new();
     let id = vault.admin.create("secret").await;
     assert!(safe.back_up(&vault, "all", &[]).success);
-    let rotated = vault.run(&["rotate", "root"]);
-    assert!(rotated.success, "{}", rotated.stderr);
+    vault.run(&["rotate", "root"]).assert_success();
     let org = vault.admin.org.clone();
-    // Everything of it is lost, by somebody who works on the tables.
+    // All rows of the organization are lost.
     let client = vault.database.connect().await;
     for table in [
         "credentials",
@@ -198,18 +155,12 @@ async fn an_organization_comes_back_under_the_root_key_of_today() {
             .await
             .unwrap();
     }
-    let restored = restore(&safe, &vault, &[]);
-    assert!(restored.success, "{restored:?}");
+    restore(&safe, &vault, &[]).assert_success();
     verifies(&vault);
-    let wrapped = "select count(*) from org_keys k join root_keys r using (root_key_id) where r.state = 'active'";
-    assert_eq!(
-        client
-            .query_one(wrapped, &[])
-            .await
-            .unwrap()
-            .get::<_, i64>(0),
-        1
-    );
+    let wrapped = "select count(*) from org_keys k join root_keys r using (root_key_id) \
+                   where r.state = 'active'";
+    let wrapped: i64 = client.query_one(wrapped, &[]).await.unwrap().get(0);
+    assert_eq!(wrapped, 1);
     vault.replace_server(&[]).await;
     assert_eq!(vault.admin.secret(&id).await["api_key"], "secret");
 }
@@ -224,17 +175,14 @@ async fn a_destroyed_organization_stays_destroyed() {
     assert!(vault.run(&["org", "delete", &org, "--now"]).success);
     let before = census(&vault.database).await;
     let refused = restore(&safe, &vault, &["--replace", "--keep-newer"]);
-    assert!(
-        !refused.success && refused.stdout.contains("was destroyed"),
-        "{refused:?}"
-    );
+    refused.assert_failed_with("was destroyed");
     assert_eq!(census(&vault.database).await, before);
-    // It can be backed up, and its trail restored.
+    // A destroyed organization can be backed up, and its trail restored.
     let made = safe.back_up(&vault, "destroyed", &[]);
-    assert!(made.success, "{}", made.stderr);
-    let database = strongroom_e2e::Database::create().await;
+    made.assert_success();
+    let database = Database::create().await;
     let restored = safe.restore(&vault, &database, "destroyed", &[]);
-    assert!(restored.success, "{}", restored.stderr);
+    restored.assert_success();
     let after = census(&database).await;
     assert_eq!((after["credentials"], after["org_keys"]), (0, 0));
     assert!(after["audit_events"] >= before["audit_events"]);
@@ -252,26 +200,22 @@ async fn a_pruned_trail_stays_pruned_and_verifies() {
     crate::audit_prune::split(&client, &cut).await;
     let export = safe.path("export");
     let pruned = vault.run(&["audit", "prune", "--before", &cut, "--out", &export]);
-    assert!(pruned.success, "{}", pruned.stderr);
-    assert!(safe.back_up(&vault, "all", &[]).success);
+    pruned.assert_success();
+    safe.back_up(&vault, "all", &[]).assert_success();
 
-    // What was pruned since the backup does not come back.
+    // Events that were pruned since the backup are not restored.
     let before = census(&vault.database).await;
     assert!(before["audit_checkpoints"] > 0, "{before:?}");
     let whole = safe.restore(&vault, &vault.database, "whole", &[]);
-    assert!(
-        whole.success && whole.stdout.contains("nothing to restore"),
-        "{whole:?}"
-    );
+    whole.assert_prints("nothing to restore");
     assert_eq!(census(&vault.database).await, before);
 
-    // A pruned trail is restored with its checkpoints, and onto one that was not pruned.
-    let fresh = strongroom_e2e::Database::create().await;
-    let unpruned = strongroom_e2e::Database::create().await;
+    // A pruned trail is restored with its checkpoints, also over a trail that was not pruned.
+    let fresh = Database::create().await;
+    let unpruned = Database::create().await;
     assert!(safe.restore(&vault, &unpruned, "whole", &[]).success);
     for database in [fresh, unpruned] {
-        let restored = safe.restore(&vault, &database, "all", &[]);
-        assert!(restored.success, "{restored:?}");
+        safe.restore(&vault, &database, "all", &[]).assert_success();
         let again = safe.restore(&vault, &database, "all", &[]);
         assert!(again.stdout.contains("nothing to restore"), "{again:?}");
         vault.database = database;

@@ -1,4 +1,4 @@
-//! Many callers at a time: each gets the answer to its own request.
+//! Many concurrent callers: each receives the answer to its own request.
 
 use std::time::Duration;
 
@@ -40,21 +40,21 @@ async fn many_at_a_time_do_not_mix() {
 async fn a_bad_one_fails_alone() {
     let vault = TestVault::start().await;
     let api = &vault.admin;
-    let spoilt = api.create("spoilt").await;
+    let spoiled = api.create("spoiled").await;
     let client = vault.database.connect().await;
     client
         .execute("update credentials set sealed_blob = ''", &[])
         .await
         .unwrap();
-    // One whose row the database itself refuses.
+    // The database refuses rows with this label.
     let refuse = "alter table credentials add constraint refuse check (label <> 'refused')";
     client.batch_execute(refuse).await.unwrap();
     let tasks = (0..60).map(|n| {
-        let (api, spoilt) = (api.clone(), spoilt.clone());
+        let (api, spoiled) = (api.clone(), spoiled.clone());
         tokio::spawn(async move {
             match n % 3 {
                 0 => {
-                    let answer = api.patch(&spoilt, &json!({"extcred_label": "x"})).await;
+                    let answer = api.patch(&spoiled, &json!({"extcred_label": "x"})).await;
                     let failed = failure(answer, 500).await;
                     assert_eq!(failed.errors[0].1, "integrity_failure");
                 }

@@ -1,4 +1,4 @@
-//! What a credential must hold, by its type, and what its label may be.
+//! Required members of a credential by its type, and limits of labels.
 
 use serde_json::{Value, json};
 use strongroom_e2e::{TestVault, api_key, failure};
@@ -7,7 +7,7 @@ fn body(provider: &str, kind: &str, blob: &Value) -> Value {
     json!({"extcred_provider": provider, "extcred_type": kind, "json_blob": blob})
 }
 
-/// What each type needs.
+/// The required members of each type.
 const NEEDED: [(&str, &[&str]); 6] = [
     ("api_key", &["api_key"]),
     ("client_credentials", &["client_id", "client_secret"]),
@@ -64,7 +64,12 @@ async fn every_type_needs_its_members_in_either_spelling() {
 async fn google_wants_a_service_account_as_it_issues_it() {
     let vault = TestVault::start().await;
     let api = &vault.admin;
-    let account = json!({"type": "service_account", "project_id": "p", "private_key": "k", "client_email": "e"});
+    let account = json!({
+        "type": "service_account",
+        "project_id": "p",
+        "private_key": "k",
+        "client_email": "e",
+    });
     api.create_from(&body("google", "json_credentials", &account))
         .await;
     for missing in ["type", "project_id", "private_key", "client_email"] {

@@ -1,4 +1,4 @@
-//! Bodies of every kind: what is refused, and how that is said.
+//! Request bodies: refusals, and their error responses.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -39,52 +39,44 @@ async fn all_errors_come_in_one_answer() {
     assert_eq!(api.list().await.len(), 0);
 }
 
+/// Malformed bodies, each with the position that the message names.
+const MALFORMED: [(&[u8], &str); 5] = [
+    (b"", "empty"),
+    (b"{\"a\":}", "line 1 column 6"),
+    (b"{\n  \"a\" 1}", "line 2 column 7"),
+    (b"\xef\xbb\xbf{}", "line 1 column 1"),
+    (b"{\"extcred_label\":\"\xff\"}", "byte 18"),
+];
+/// Malformed ends of a body after `"json_blob":`.
+const MALFORMED_ENDS: [&str; 5] = [
+    r#"{"api_key":"hunter2""#,
+    r#"{"api_key":"hunter2"}} x"#,
+    r#"{"api_key":hunter2}}"#,
+    r#"{"api_key":01}}"#,
+    r#"{"api_key":NaN}}"#,
+];
+
+async fn is_malformed(api: &Api, method: Method, path: &str, body: &[u8], position: &str) {
+    let shown = String::from_utf8_lossy(body);
+    let failed = failure(api.send(method, path, body.to_vec()).await, 400).await;
+    assert_eq!(failed.errors[0].1, "malformed_json", "{shown}");
+    let message = failed.message();
+    assert!(message.contains(position), "{shown}: {message}");
+    assert!(!failed.body.to_string().contains("hunter2"), "{shown}");
+}
+
 #[tokio::test]
 async fn malformed_json_is_refused_with_its_position() {
     let vault = TestVault::start().await;
     let api = &vault.admin;
     let id = api.create("kept").await;
     let path = format!("{CREDENTIALS}/{id}");
-    let prefix = r#"{"extcred_provider":"generic","extcred_type":"api_key","json_blob":"#;
-    let cases: [(Vec<u8>, &str); 10] = [
-        (b"".to_vec(), "empty"),
-        (b"{\"a\":}".to_vec(), "line 1 column 6"),
-        (b"{\n  \"a\" 1}".to_vec(), "line 2 column 7"),
-        (
-            format!("{prefix}{{\"api_key\":\"hunter2\"").into_bytes(),
-            "line 1",
-        ),
-        (
-            format!("{prefix}{{\"api_key\":\"hunter2\"}}}} x").into_bytes(),
-            "line 1",
-        ),
-        (
-            format!("{prefix}{{\"api_key\":hunter2}}}}").into_bytes(),
-            "line 1",
-        ),
-        (
-            format!("{prefix}{{\"api_key\":01}}}}").into_bytes(),
-            "line 1",
-        ),
-        (
-            format!("{prefix}{{\"api_key\":NaN}}}}").into_bytes(),
-            "line 1",
-        ),
-        (b"\xef\xbb\xbf{}".to_vec(), "line 1 column 1"),
-        (b"{\"extcred_label\":\"\xff\"}".to_vec(), "byte 18"),
-    ];
-    for (bytes, position) in cases {
-        let shown = String::from_utf8_lossy(&bytes).into_owned();
-        for (method, path) in [(Method::POST, CREDENTIALS), (Method::PATCH, &path)] {
-            let failed = failure(api.send(method, path, bytes.clone()).await, 400).await;
-            assert_eq!(failed.errors[0].1, "malformed_json", "{shown}");
-            assert!(
-                failed.message().contains(position),
-                "{shown}: {}",
-                failed.message()
-            );
-            assert!(!failed.body.to_string().contains("hunter2"), "{shown}");
-        }
+    let start = r#"{"extcred_provider":"generic","extcred_type":"api_key","json_blob":"#;
+    let ends = MALFORMED_ENDS.map(|end| format!("{start}{end}"));
+    let ends = ends.iter().map(|body| (body.as_bytes(), "line 1"));
+    for (body, position) in MALFORMED.into_iter().chain(ends) {
+        is_malformed(api, Method::POST, CREDENTIALS, body, position).await;
+        is_malformed(api, Method::PATCH, &path, body, position).await;
     }
     for (text, kind) in [
         ("[]", "an array"),
@@ -99,57 +91,44 @@ async fn malformed_json_is_refused_with_its_position() {
     assert_eq!(api.list().await.len(), 1);
 }
 
+fn with_blob(blob: &str) -> String {
+    let start = r#"{"extcred_provider":"generic","extcred_type":"json_credentials","json_blob":"#;
+    format!("{start}{blob}}}")
+}
+
 fn nested(depth: usize) -> String {
     // The body is level 1 and the blob level 2.
     let (open, close) = ("[".repeat(depth - 2), "]".repeat(depth - 2));
-    format!(
-        r#"{{"extcred_provider":"generic","extcred_type":"json_credentials","json_blob":{{"a":{open}{close}}}}}"#
-    )
+    with_blob(&format!(r#"{{"a":{open}{close}}}"#))
 }
+
+/// Blobs that are not strict JSON, each with the field and code of the error.
+const NOT_STRICT: [(&str, &str, &str); 4] = [
+    (
+        r#"{"a":1,"b":[0,{"c":"hunter2","\u0063":2}]}"#,
+        "json_blob.b[1].c",
+        "duplicate_member",
+    ),
+    (r#"{"a":"\ud800hunter2"}"#, "json_blob.a", "malformed_json"),
+    (
+        r#"{"a":["\udc00\ud800"]}"#,
+        "json_blob.a[0]",
+        "malformed_json",
+    ),
+    (r#"{"\ud83d":"hunter2"}"#, "json_blob", "malformed_json"),
+];
 
 #[tokio::test]
 async fn strict_json_only() {
     let vault = TestVault::start().await;
     let api = &vault.admin;
-    let with_blob = |blob: &str| {
-        format!(
-            r#"{{"extcred_provider":"generic","extcred_type":"json_credentials","json_blob":{blob}}}"#
-        )
-    };
-    let cases = [
-        (
-            r#"{"extcred_label":"a","extcred_label":"b"}"#.to_owned(),
-            "extcred_label",
-            "duplicate_member",
-        ),
-        (
-            with_blob(r#"{"a":1,"b":[0,{"c":"hunter2","\u0063":2}]}"#),
-            "json_blob.b[1].c",
-            "duplicate_member",
-        ),
-        (
-            with_blob(r#"{"a":"\ud800hunter2"}"#),
-            "json_blob.a",
-            "malformed_json",
-        ),
-        (
-            with_blob(r#"{"a":["\udc00\ud800"]}"#),
-            "json_blob.a[0]",
-            "malformed_json",
-        ),
-        (
-            with_blob(r#"{"\ud83d":"hunter2"}"#),
-            "json_blob",
-            "malformed_json",
-        ),
-    ];
-    for (text, field, code) in cases {
+    let label_twice = r#"{"extcred_label":"a","extcred_label":"b"}"#.to_owned();
+    let label_twice = (label_twice, "extcred_label", "duplicate_member");
+    let blobs = NOT_STRICT.map(|(blob, field, code)| (with_blob(blob), field, code));
+    for (text, field, code) in [label_twice].into_iter().chain(blobs) {
         let failed = api.refused(text.clone()).await;
-        assert_eq!(
-            failed.errors,
-            [(field.to_owned(), code.to_owned())],
-            "{text}"
-        );
+        let expected = [(field.to_owned(), code.to_owned())];
+        assert_eq!(failed.errors, expected, "{text}");
         assert!(!failed.body.to_string().contains("hunter2"), "{text}");
     }
     let answer = api.send(Method::POST, CREDENTIALS, nested(32)).await;

@@ -1,13 +1,16 @@
-//! What is read back is what was sent; what cannot change does not.
+//! A revealed secret equals the sent one; members that cannot change are refused.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use strongroom_e2e::{CREDENTIALS, TestVault, api_key, failure};
 
-/// Blobs whose every byte matters: order, numbers, escapes, whitespace.
+/// Blobs in which every byte matters: order, numbers, escapes, whitespace.
 const EXACT: [&str; 6] = [
     r#"{"api_key":"k","z":1,"a":2,"m":{"y":[],"b":{}}}"#,
-    r#"{"api_key":"k","n":[12345678901234567890,1.10,1e400,-0.0,0.1e-7,100000000000000000000000000000.000]}"#,
+    concat!(
+        r#"{"api_key":"k","n":[12345678901234567890,1.10,1e400,-0.0,0.1e-7,"#,
+        r#"100000000000000000000000000000.000]}"#,
+    ),
     r#"{"api_key":"grüße 😀 \u00e9 \ud83d\ude00 \u0000 \/ \" \\ \n","ключ":"значение"}"#,
     "{ \"api_key\" :\t\"k\",\r\n  \"pretty\": [ 1,\n 2 ] }",
     r#"{"api_key":"k","":"","true":true,"null":null,"A":1,"a":2}"#,

@@ -1,6 +1,6 @@
-//! The deployment of `deploy/compose.yaml`, in a real container engine: `make test-compose`.
+//! The deployment of `deploy/compose.yaml` in a real container engine: `make test-compose`.
 //!
-//! One test after the other, since they stop what the others need. The first one leaves nothing stopped.
+//! All steps are one test, because each stops containers that the others need.
 
 mod hardening;
 mod load;
@@ -12,18 +12,17 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use strongroom_e2e::{Api, CREDENTIALS, Deployment, REGIONS, api_key, eventually};
 
-use load::Load;
+use load::{Done, Load};
 
 const LONG: Duration = Duration::from_secs(90);
 
-/// A new organization's admin, at the first region's server.
+/// Creates an organization; returns its admin at the first region's server.
 fn organization(deployment: Deployment) -> Api {
     let org = deployment.run(&["org", "create", "--name", "compose", "--json"]);
     let org = org.json()["org_id"].as_str().unwrap().to_owned();
-    let create = [
-        "key", "create", "--org", &org, "--role", "admin", "--name", "n", "--json",
-    ];
-    let key = deployment.run(&create).json();
+    let create = ["key", "create", "--org", &org, "--role", "admin"];
+    let key = deployment.run(&[&create[..], &["--name", "n", "--json"]].concat());
+    let key = key.json();
     let key = key["api_key"].as_str().unwrap();
     Api::new(&deployment.url(REGIONS[0]), &org, key)
 }
@@ -38,7 +37,7 @@ async fn create_everywhere(api: &Api, secret: &str, seconds: u32) -> reqwest::Re
         .await
 }
 
-/// The id in a 201's body.
+/// The id in the body of a 201.
 async fn created(answer: Response) -> String {
     let status = answer.status();
     let body: Value = answer.json().await.unwrap();
@@ -56,8 +55,7 @@ async fn serves(api: &Api) {
 
 async fn operation(api: &Api, id: &str) -> Value {
     let path = format!("/organizations/config/operations/{id}");
-    let answer = api.request(Method::GET, &path).send().await;
-    let Ok(answer) = answer else {
+    let Ok(answer) = api.request(Method::GET, &path).send().await else {
         return Value::Null;
     };
     let body: Value = answer.json().await.unwrap_or_default();
@@ -98,7 +96,7 @@ async fn what_all_regions_have_can_be_read_everywhere(deployment: Deployment, ad
     }
 }
 
-/// A killed region is named, harms no other, and catches up.
+/// A killed region is named in the answer, does not affect the others, and catches up.
 async fn a_region_is_killed(deployment: Deployment, admin: &Api) {
     deployment.compose(&["kill", "postgres-ap"]);
     let late = create_everywhere(admin, "late", 2).await.unwrap();
@@ -115,30 +113,26 @@ async fn a_region_is_killed(deployment: Deployment, admin: &Api) {
         assert_eq!(api.secret(&own).await["api_key"], "local");
     }
     deployment.compose(&["start", "postgres-ap"]);
-    eventually("the write has arrived", LONG, async || {
+    eventually("the write is applied", LONG, async || {
         operation(admin, &id).await["state"] == "applied"
     })
     .await;
     let there = admin.at(&deployment.url("ap"));
     eventually("the region serves again", LONG, async || {
-        let listed = there.get(CREDENTIALS).await;
-        listed.status() == 200
+        there.get(CREDENTIALS).await.status() == 200
     })
     .await;
     every_region_serves(deployment, admin).await;
 }
 
-/// Servers are replaced one by one, and those that are not just being replaced refuse nothing. The new ones bring
-/// the schema up to date first, so the old ones run against it.
+/// Servers are replaced one by one, while the other servers refuse nothing. The migration runs
+/// first, so the old servers run on the new schema.
 async fn servers_are_replaced_one_by_one(deployment: Deployment, admin: &Api) {
     deployment.compose(&["run", "--rm", "-T", "migrate"]);
     for replaced in REGIONS {
         let others: Vec<_> = REGIONS.into_iter().filter(|one| *one != replaced).collect();
-        let loads = others.iter().map(|one| {
-            let api = admin.at(&deployment.url(one));
-            Load::begin(api, "local_region")
-        });
-        let loads: Vec<_> = loads.collect();
+        let begin = |one: &&str| Load::begin(admin.at(&deployment.url(one)), "local_region");
+        let loads: Vec<_> = others.iter().map(begin).collect();
         let server = format!("strongroom-{replaced}");
         let recreate = ["up", "-d", "--no-deps", "--force-recreate", "--wait"];
         let moved = deployment;
@@ -153,8 +147,8 @@ async fn servers_are_replaced_one_by_one(deployment: Deployment, admin: &Api) {
     }
 }
 
-/// The primary is killed under load, and a standby is promoted.
-async fn a_standby_is_promoted(deployment: Deployment, admin: &Api) {
+/// Kills the primary under load, and promotes a standby; returns the outcomes of all writes.
+async fn promote_under_load(deployment: Deployment, admin: &Api) -> Done {
     let loads = REGIONS.map(|one| Load::begin(admin.at(&deployment.url(one)), "all_regions"));
     for load in &loads {
         load.has_acknowledged(20).await;
@@ -164,46 +158,35 @@ async fn a_standby_is_promoted(deployment: Deployment, admin: &Api) {
         deployment.script("failover", &["us"]);
     });
     promoting.await.unwrap();
-    let mut acknowledged = Vec::new();
-    let mut operations = Vec::new();
+    let mut all = Done::default();
     for load in loads {
         let done = load.end().await;
-        acknowledged.extend(done.acknowledged);
-        operations.extend(done.operations);
+        all.acknowledged.extend(done.acknowledged);
+        all.operations.extend(done.operations);
     }
-    for region in ["us", "ap"] {
-        let api = admin.at(&deployment.url(region));
-        serves(&api).await;
-        every_one_is_there(&api, &acknowledged).await;
-        let id = api.create("after").await;
-        assert_eq!(api.secret(&id).await["api_key"], "after");
-    }
-    // What is fenced does not come back as a second primary.
+    all
+}
+
+/// The fenced primary does not start as a second primary.
+async fn the_old_primary_stays_down(deployment: Deployment, there: &Api) {
     deployment.compose(&["start", "postgres-eu"]);
-    eventually("it says why it does not start", LONG, async || {
+    eventually("the log says why it does not start", LONG, async || {
         let log = deployment.compose(&["logs", "--no-color", "postgres-eu"]);
         log.contains("Rebuild it as a standby: deploy/rebuild eu")
     })
     .await;
-    let there = admin.at(&deployment.url("us"));
-    let late = create_everywhere(&there, "late", 2).await.unwrap();
+    let late = create_everywhere(there, "late", 2).await.unwrap();
     assert_eq!(late.status(), 408);
     let body: Value = late.json().await.unwrap();
     assert_eq!(body["errors"][0]["regions"], json!(["eu"]), "{body}");
+}
 
-    tokio::task::spawn_blocking(move || deployment.script("rebuild", &["eu"]))
-        .await
-        .unwrap();
-    for region in REGIONS {
-        let api = admin.at(&deployment.url(region));
-        serves(&api).await;
-        every_one_is_there(&api, &acknowledged).await;
-    }
-    // Whatever a 408 promised is known by now, and what is called applied is there.
+/// Each write that was answered with 408 is decided, and present if it is reported as applied.
+async fn every_operation_is_decided(there: &Api, operations: Vec<(Option<String>, String)>) {
     for (id, operation_id) in operations {
         let mut state = Value::Null;
         eventually("the operation is decided", LONG, async || {
-            state = operation(&there, &operation_id).await;
+            state = operation(there, &operation_id).await;
             state["state"] == "applied" || state["state"] == "lost"
         })
         .await;
@@ -211,6 +194,30 @@ async fn a_standby_is_promoted(deployment: Deployment, admin: &Api) {
             assert_eq!(there.reveal(&id).await.status(), 200, "{state}");
         }
     }
+}
+
+/// The primary is killed under load, a standby is promoted, and the old primary is rebuilt.
+async fn a_standby_is_promoted(deployment: Deployment, admin: &Api) {
+    let done = promote_under_load(deployment, admin).await;
+    for region in ["us", "ap"] {
+        let api = admin.at(&deployment.url(region));
+        serves(&api).await;
+        every_one_is_there(&api, &done.acknowledged).await;
+        let id = api.create("after").await;
+        assert_eq!(api.secret(&id).await["api_key"], "after");
+    }
+    let there = admin.at(&deployment.url("us"));
+    the_old_primary_stays_down(deployment, &there).await;
+
+    tokio::task::spawn_blocking(move || deployment.script("rebuild", &["eu"]))
+        .await
+        .unwrap();
+    for region in REGIONS {
+        let api = admin.at(&deployment.url(region));
+        serves(&api).await;
+        every_one_is_there(&api, &done.acknowledged).await;
+    }
+    every_operation_is_decided(&there, done.operations).await;
     what_all_regions_have_can_be_read_everywhere(deployment, admin).await;
 }
 
@@ -233,7 +240,7 @@ async fn all_is_restarted(deployment: Deployment, admin: &Api) {
     }
 }
 
-/// Everything is lost, and comes back from a backup.
+/// Everything is lost, and is restored from a backup.
 async fn all_is_lost_and_restored(deployment: Deployment, admin: &Api) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().to_str().unwrap();
@@ -264,7 +271,7 @@ fn all_is_intact(deployment: Deployment) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a running deployment: make test-compose"]
 async fn a_deployment_keeps_its_word() {
-    let deployment = Deployment::given().expect("run me by make test-compose");
+    let deployment = Deployment::given().expect("run this test with make test-compose");
     let admin = organization(deployment);
     let begun = std::time::Instant::now();
     let step = |what: &str| {

@@ -1,140 +1,115 @@
-//! Configuration: where it comes from, what is wrong with it, and what is never printed.
+//! Configuration: its sources, its errors, and the secrets that are never printed.
 
 use strongroom_e2e::{Database, Server, TestVault, refusal, run};
 use tempfile::TempDir;
 
-/// Stands in every secret value; no error may show it.
+/// Part of every secret value; no error may contain it.
 const CANARY: &str = "canary7";
 
-type Variables<'a> = Vec<(&'a str, &'a str)>;
+type Pair<'a> = (&'a str, &'a str);
+
+const URL: Pair<'_> = ("DATABASE_URL", "postgresql://u:canary7@127.0.0.1:1/d");
+
+/// Wrong variables and flags: variables, flags, and the texts of the error.
+const WRONG_VALUES: [(&[Pair<'_>], &[&str], [&str; 2]); 12] = [
+    (&[], &[], ["database_url", "DATABASE_URL"]),
+    (&[URL], &[], ["root_key", "STRONGROOM_ROOT_KEY_FILE"]),
+    (
+        &[URL, ("STRONGROOM_ROOT_KEY", "canary7")],
+        &[],
+        ["root_key", "variable STRONGROOM_ROOT_KEY"],
+    ),
+    (
+        &[("DATABASE_URL", "mysql://canary7")],
+        &[],
+        ["database_url", "variable DATABASE_URL"],
+    ),
+    (
+        &[("STRONGROOM_DATABASE_URL", "canary7")],
+        &[],
+        ["database_url", "variable STRONGROOM_DATABASE_URL"],
+    ),
+    (
+        &[],
+        &["--database-url", "canary7"],
+        ["database_url", "flag --database-url"],
+    ),
+    (
+        &[("DATABASE_URL", "postgresql://u:canary7@h/d?sslmode=maybe")],
+        &[],
+        ["database_url", "sslmode"],
+    ),
+    (
+        &[URL, ("STRONGROOM_ROOT_KEY_PASSPHRASE", "canary7")],
+        &[],
+        ["root_key_passphrase", "16 characters"],
+    ),
+    (
+        &[URL, ("STRONGROOM_LISTEN", "everywhere")],
+        &[],
+        ["listen", "variable STRONGROOM_LISTEN"],
+    ),
+    (
+        &[URL],
+        &["--blob-validation", "none"],
+        ["blob_validation", "flag --blob-validation"],
+    ),
+    (
+        &[URL, ("STRONGROOM_ROOT_KEY", "x")],
+        &["--request-timeout", "0"],
+        ["request_timeout", "flag --request-timeout"],
+    ),
+    (
+        &[],
+        &["--config", "/nowhere/x.toml"],
+        ["/nowhere/x.toml", "No such file"],
+    ),
+];
+
+/// Wrong configuration files: name, content, and a text of the error beside the file's path.
+const WRONG_FILES: [(&str, &str, &str); 4] = [
+    (
+        "unknown.toml",
+        "listen = \"127.0.0.1:0\"\ndatabase = \"canary7\"\n",
+        "database",
+    ),
+    (
+        "broken.toml",
+        "listen = \"127.0.0.1:0\"\nroot_key = \"canary7\n",
+        "line 2",
+    ),
+    ("typed.toml", "root_key = { a = \"canary7\" }\n", "root_key"),
+    (
+        "size.toml",
+        "pool_size = 0\ndatabase_url = \"postgresql://u:canary7@h/d\"\n",
+        "pool_size",
+    ),
+];
+
+fn is_refused_with(args: &[&str], variables: &[Pair<'_>], texts: [&str; 2]) {
+    let output = refusal(args, variables);
+    assert!(!output.contains(CANARY), "{output}");
+    for text in texts {
+        assert!(
+            output.contains(text),
+            "{args:?} {variables:?}: no {text:?} in {output}"
+        );
+    }
+}
 
 #[test]
 fn errors_name_setting_problem_and_origin_and_no_secret() {
+    for (variables, flags, texts) in WRONG_VALUES {
+        is_refused_with(flags, variables, texts);
+    }
     let folder = TempDir::new().unwrap();
-    let toml = |name: &str, text: &str| {
+    for (name, content, text) in WRONG_FILES {
         let file = folder.path().join(name);
-        std::fs::write(&file, text).unwrap();
-        file.to_str().unwrap().to_owned()
-    };
-    let unknown = toml(
-        "unknown.toml",
-        "listen = \"127.0.0.1:0\"\ndatabase = \"canary7\"\n",
-    );
-    let broken = toml(
-        "broken.toml",
-        "listen = \"127.0.0.1:0\"\nroot_key = \"canary7\n",
-    );
-    let typed = toml("typed.toml", "root_key = { a = \"canary7\" }\n");
-    let size = toml(
-        "size.toml",
-        "pool_size = 0\ndatabase_url = \"postgresql://u:canary7@h/d\"\n",
-    );
-    let url = ("DATABASE_URL", "postgresql://u:canary7@127.0.0.1:1/d");
-    let root_key = ("STRONGROOM_ROOT_KEY", "canary7");
-    let cases: Vec<(Vec<&str>, Variables<'_>, [&str; 2])> = vec![
-        (vec![], vec![], ["database_url", "DATABASE_URL"]),
-        (vec![], vec![url], ["root_key", "STRONGROOM_ROOT_KEY_FILE"]),
-        (
-            vec![],
-            vec![url, root_key],
-            ["root_key", "variable STRONGROOM_ROOT_KEY"],
-        ),
-        (
-            vec![],
-            vec![("DATABASE_URL", "mysql://canary7")],
-            ["database_url", "variable DATABASE_URL"],
-        ),
-        (
-            vec![],
-            vec![("STRONGROOM_DATABASE_URL", "canary7")],
-            ["database_url", "variable STRONGROOM_DATABASE_URL"],
-        ),
-        (
-            vec!["--database-url", "canary7"],
-            vec![],
-            ["database_url", "flag --database-url"],
-        ),
-        (
-            vec![],
-            vec![("DATABASE_URL", "postgresql://u:canary7@h/d?sslmode=maybe")],
-            ["database_url", "sslmode"],
-        ),
-        (
-            vec![],
-            vec![url, ("STRONGROOM_ROOT_KEY_PASSPHRASE", "canary7")],
-            ["root_key_passphrase", "16 characters"],
-        ),
-        (
-            vec![],
-            vec![url, ("STRONGROOM_LISTEN", "everywhere")],
-            ["listen", "variable STRONGROOM_LISTEN"],
-        ),
-        (
-            vec!["--blob-validation", "none"],
-            vec![url],
-            ["blob_validation", "flag --blob-validation"],
-        ),
-        (
-            vec!["--request-timeout", "0"],
-            vec![url, ("STRONGROOM_ROOT_KEY", "x")],
-            ["request_timeout", "flag --request-timeout"],
-        ),
-        (vec!["--config", &unknown], vec![], ["database", &unknown]),
-        (vec!["--config", &broken], vec![], ["line 2", &broken]),
-        (vec!["--config", &typed], vec![], ["root_key", &typed]),
-        (
-            vec![],
-            vec![("STRONGROOM_CONFIG", &size)],
-            ["pool_size", &size],
-        ),
-        (
-            vec!["--config", "/nowhere/x.toml"],
-            vec![],
-            ["/nowhere/x.toml", "No such file"],
-        ),
-    ];
-    for (args, variables, named) in cases {
-        let said = refusal(&args, &variables);
-        assert!(!said.contains(CANARY), "{said}");
-        for name in named {
-            assert!(
-                said.contains(name),
-                "{args:?} {variables:?}: no {name:?} in {said}"
-            );
-        }
-    }
-}
-
-#[test]
-fn renamed_settings_are_refused_with_the_new_name() {
-    let folder = TempDir::new().unwrap();
-    for (old, new) in [
-        ("use_flush_interval", "last_used_flush_interval"),
-        ("verify_interval", "scrub_interval"),
-        ("blob_rules", "blob_validation"),
-    ] {
-        let said = refusal(&[&flag(old), "1s"], &[]);
-        assert!(
-            said.contains(&format!("{} is now named {}\n", flag(old), flag(new))),
-            "{said}"
-        );
-        let variable = format!("STRONGROOM_{}", old.to_uppercase());
-        let said = refusal(&[], &[(&variable, "1s")]);
-        let named = format!("{old} (from variable {variable}): is now named {new}\n");
-        assert!(said.contains(&named), "{said}");
-        let file = folder.path().join("renamed.toml");
-        std::fs::write(&file, format!("{old} = \"1s\"\n")).unwrap();
+        std::fs::write(&file, content).unwrap();
         let file = file.to_str().unwrap();
-        let said = refusal(&["--config", file], &[]);
-        assert!(
-            said.contains(&format!("{file}: {old} is now named {new}\n")),
-            "{said}"
-        );
+        is_refused_with(&["--config", file], &[], [text, file]);
+        is_refused_with(&[], &[("STRONGROOM_CONFIG", file)], [text, file]);
     }
-}
-
-fn flag(setting: &str) -> String {
-    format!("--{}", setting.replace('_', "-"))
 }
 
 #[tokio::test]
@@ -142,20 +117,23 @@ async fn flags_beat_variables_beat_the_file() {
     let vault = TestVault::start().await;
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("strongroom.toml");
+    let (url, root_key) = (vault.database.app_url(), vault.root_key_file());
     let text = format!(
-        "database_url = \"{}\"\nroot_key_file = \"{}\"\nlisten = \"127.0.0.1:0\"\nlog_level = \"debug\"\nworkers = 1\n",
-        vault.database.app_url(),
-        vault.root_key_file()
+        "database_url = \"{url}\"\n\
+         root_key_file = \"{root_key}\"\n\
+         listen = \"127.0.0.1:0\"\n\
+         log_level = \"debug\"\n\
+         workers = 1\n"
     );
     std::fs::write(&file, text).unwrap();
     let file = file.to_str().unwrap();
-    // The file alone is enough, and stands above DATABASE_URL, which whole platforms set.
+    // The file is sufficient, and has precedence over DATABASE_URL, which many platforms set.
     let server = Server::spawn(
         &["serve", "--config", file],
         &[("DATABASE_URL", "postgresql://u@127.0.0.1:1/d")],
     );
     vault.ready(&server.url()).await;
-    // A wrong value in a weaker place is not even looked at.
+    // A wrong value is not read if a source of higher precedence sets it.
     let variables = [
         ("STRONGROOM_CONFIG", file),
         ("STRONGROOM_LISTEN", "127.0.0.2:0"),
@@ -220,4 +198,36 @@ async fn a_passphrase_works_across_restarts_and_no_other_does() {
     let said = refusal(&[], &variables);
     assert!(!said.contains(CANARY), "{said}");
     assert!(said.contains("root key"), "{said}");
+}
+
+#[test]
+fn renamed_settings_are_refused_with_the_new_name() {
+    let folder = TempDir::new().unwrap();
+    for (old, new) in [
+        ("use_flush_interval", "last_used_flush_interval"),
+        ("verify_interval", "scrub_interval"),
+        ("blob_rules", "blob_validation"),
+    ] {
+        let said = refusal(&[&flag(old), "1s"], &[]);
+        assert!(
+            said.contains(&format!("{} is now named {}\n", flag(old), flag(new))),
+            "{said}"
+        );
+        let variable = format!("STRONGROOM_{}", old.to_uppercase());
+        let said = refusal(&[], &[(&variable, "1s")]);
+        let named = format!("{old} (from variable {variable}): is now named {new}\n");
+        assert!(said.contains(&named), "{said}");
+        let file = folder.path().join("renamed.toml");
+        std::fs::write(&file, format!("{old} = \"1s\"\n")).unwrap();
+        let file = file.to_str().unwrap();
+        let said = refusal(&["--config", file], &[]);
+        assert!(
+            said.contains(&format!("{file}: {old} is now named {new}\n")),
+            "{said}"
+        );
+    }
+}
+
+fn flag(setting: &str) -> String {
+    format!("--{}", setting.replace('_', "-"))
 }

@@ -1,9 +1,9 @@
-//! What stands in one caller's way must not stand in anybody else's.
+//! An obstacle for one caller does not delay or fail other callers.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use strongroom_e2e::TestVault;
+use strongroom_e2e::{TestVault, api_key};
 
 #[tokio::test]
 async fn a_locked_row_keeps_nobody_else_waiting() {
@@ -15,7 +15,8 @@ async fn a_locked_row_keeps_nobody_else_waiting() {
     );
     let mut holder = vault.database.connect().await;
     let transaction = holder.transaction().await.unwrap();
-    let lock = "select from credentials where org_id = $1::text::uuid and cred_id = $2::text::uuid for update";
+    let lock = "select from credentials \
+                where org_id = $1::text::uuid and cred_id = $2::text::uuid for update";
     let params = [&vault.admin.org, &locked];
     transaction
         .query(lock, &params.map(|id| id as _))
@@ -76,7 +77,7 @@ async fn a_row_that_nobody_could_have_written_fails_alone() {
 async fn a_failed_commit_leaves_no_gap_in_the_audit_trail() {
     let vault = TestVault::start().await;
     vault.admin.create("first").await;
-    // More lanes than a first event names.
+    // More lanes than a lane's first event names.
     for _ in 0..70 {
         assert_eq!(vault.admin.delete("deleteAll=true").await.status(), 204);
     }
@@ -90,8 +91,7 @@ async fn a_failed_commit_leaves_no_gap_in_the_audit_trail() {
         )
         .await
         .unwrap();
-    let body = json!({"extcred_provider": "generic", "extcred_type": "api_key", "json_blob": {"api_key": "k"}});
-    let answer = vault.admin.post(&body).await;
+    let answer = vault.admin.post(&api_key("k")).await;
     assert_eq!(answer.status(), 503);
     assert!(answer.headers().contains_key("retry-after"));
     database

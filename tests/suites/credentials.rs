@@ -1,4 +1,4 @@
-//! The five operations of the SlashID surface, as its users expect them.
+//! The five operations of the SlashID surface.
 
 use serde_json::{Value, json};
 use strongroom_e2e::TestVault;
@@ -13,12 +13,17 @@ async fn a_credential_lives_its_life() {
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["cache-control"], "no-store");
     let body: Value = answer.json().await.unwrap();
+    let credential = json!({
+        "external_cred_id": id,
+        "organization_id": api.org,
+        "extcred_provider": "generic",
+        "extcred_type": "api_key",
+        "extcred_label": "",
+        "json_blob": {"api_key": "first secret"},
+    });
     assert_eq!(
         body,
-        json!({"meta": {}, "errors": [], "result": {
-            "external_cred_id": id, "organization_id": api.org, "extcred_provider": "generic",
-            "extcred_type": "api_key", "extcred_label": "", "json_blob": {"api_key": "first secret"},
-        }})
+        json!({"meta": {}, "errors": [], "result": credential})
     );
 
     let change = json!({"extcred_label": "renamed", "json_blob": {"apiKey": "second secret"}});

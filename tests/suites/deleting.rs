@@ -1,8 +1,8 @@
-//! DELETE: what it takes, and that nothing goes by accident.
+//! DELETE: its parameters, and protection against accidental deletion.
 
 use strongroom_e2e::{TestVault, failure};
 
-const NOBODY: &str = "0190a1b2-0000-7000-8000-0123456789ab";
+const UNKNOWN_ID: &str = "0190a1b2-0000-7000-8000-0123456789ab";
 
 #[tokio::test]
 async fn one_or_all_or_nothing() {
@@ -12,7 +12,7 @@ async fn one_or_all_or_nothing() {
     for n in 0..6 {
         left.push(api.create(&n.to_string()).await);
     }
-    // Each deletes the one that stands last.
+    // Each form deletes the last credential.
     let forms = [
         "credentialId=ID",
         "credentialId=ID&deleteAll=false",
@@ -27,13 +27,13 @@ async fn one_or_all_or_nothing() {
         assert_eq!(api.reveal(&id).await.status(), 404);
         assert_eq!(api.list().await.len(), left.len(), "{form}");
     }
-    let missing = format!("credentialId={NOBODY}");
+    let missing = format!("credentialId={UNKNOWN_ID}");
     assert_eq!(api.delete(&missing).await.status(), 204);
-    let both = format!("credentialId={NOBODY}&deleteAll=true");
+    let both = format!("credentialId={UNKNOWN_ID}&deleteAll=true");
     assert_eq!(
         api.delete(&both).await.status(),
         204,
-        "an id wins, and this one is not there"
+        "an id takes precedence, and this one does not exist"
     );
     assert_eq!(api.list().await.len(), 3);
     assert_eq!(api.delete("deleteAll=true").await.status(), 204);
@@ -76,33 +76,22 @@ async fn deleting_all_spares_other_organizations() {
     let api = &vault.admin;
     let theirs = other.create("theirs").await;
     api.create("mine").await;
-    // More than a thousand: copies of one row, which need not open to be deleted.
+    // Copies of one row, which is possible because rows are deleted without opening them.
     let client = vault.database.connect().await;
-    let copied = "insert into credentials select org_id, gen_random_uuid(), provider, cred_type, label, version, \
-         key_generation, wrapped_key, sealed_blob, updated_at from credentials, generate_series(1, 2500) \
-         where org_id = $1";
+    let copied = "insert into credentials \
+         select org_id, gen_random_uuid(), provider, cred_type, label, version, \
+           key_generation, wrapped_key, sealed_blob, updated_at \
+         from credentials, generate_series(1, 2500) where org_id = $1";
     let org: uuid::Uuid = api.org.parse().unwrap();
     client.execute(copied, &[&org]).await.unwrap();
     assert_eq!(api.delete("deleteAll=true").await.status(), 204);
     assert_eq!(api.list().await.len(), 0);
-    let count = "select count(*) from credentials where org_id = $1";
-    assert_eq!(
-        client
-            .query_one(count, &[&org])
-            .await
-            .unwrap()
-            .get::<_, i64>(0),
-        0
-    );
+    let left = "select count(*) from credentials where org_id = $1";
     let recorded =
         "select count(*) from audit_events where org_id = $1 and action = 'credential.delete'";
-    assert_eq!(
-        client
-            .query_one(recorded, &[&org])
-            .await
-            .unwrap()
-            .get::<_, i64>(0),
-        2501
-    );
+    for (query, expected) in [(left, 0), (recorded, 2501)] {
+        let count: i64 = client.query_one(query, &[&org]).await.unwrap().get(0);
+        assert_eq!(count, expected, "{query}");
+    }
     assert_eq!(other.secret(&theirs).await["api_key"], "theirs");
 }

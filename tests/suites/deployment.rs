@@ -1,4 +1,4 @@
-//! The files in `deploy/`, as far as they can be checked without a container engine.
+//! Checks of the files in `deploy/` that require no container engine.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,7 +23,7 @@ fn the_image_is_built_from_every_manifest() {
         let copied = format!("COPY {} ", manifest.unwrap());
         assert!(recipe.contains(&copied), "{copied}");
     }
-    // A build without a registry cannot fetch another syntax than the builder's own.
+    // A build without a registry can only use the builder's own syntax.
     assert!(!recipe.contains("# syntax") && !recipe.contains("<<"));
 }
 
@@ -44,11 +44,11 @@ async fn alerts_and_dashboard_ask_for_metrics_that_there_are() {
     let asked = words(&asked, "strongroom_");
     assert!(asked.len() > 25, "{asked:?}");
     for name in asked {
-        // Only with TLS, which has a suite of its own.
+        // This metric exists only with TLS, which has a suite of its own.
         if name == "strongroom_tls_not_after_timestamp_seconds" {
             continue;
         }
-        // A histogram's series have their own endings.
+        // The series of a histogram have these endings.
         let parts = ["_bucket", "_sum", "_count"];
         let whole = parts.iter().find_map(|part| name.strip_suffix(part));
         let there = |name: &str| metrics.contains(&format!("# HELP {name} "));
@@ -117,7 +117,7 @@ async fn secrets_are_made_once_and_work() {
     ];
     let created = run(&["org", "create", "--name", "o"], &variables);
     assert!(created.success, "{}", created.stderr);
-    // The settings are understood: what is missing is the deployment around them.
+    // The settings are accepted; only the deployment's CA certificate is missing.
     for region in ["eu", "us", "ap"] {
         let file = folder.path().join(format!("strongroom-{region}.toml"));
         let regions = run(&["regions", "--config", file.to_str().unwrap()], &[]);

@@ -27,7 +27,7 @@ pub(crate) fn dev(folder: &Path, more: &[&str]) -> Server {
 }
 
 pub(crate) fn instance(server: &Server) -> Value {
-    serde_json::from_str(&server.first_line()).expect("the first line is no JSON")
+    serde_json::from_str(&server.first_line()).expect("the first line is not JSON")
 }
 
 pub(crate) fn text<'a>(instance: &'a Value, member: &str) -> &'a str {
@@ -116,14 +116,14 @@ async fn row_level_security_binds(instance: &Value) {
     tokio::spawn(connection);
     let rows = client.query("select from credentials", &[]).await.unwrap();
     assert_eq!(rows.len(), 1, "the superuser sees every row");
-    let serving = "select distinct usename::text, usesuper or usebypassrls as free from pg_stat_activity \
-         join pg_user using (usename) where application_name = 'strongroom'";
+    let serving = "select distinct usename::text, usesuper or usebypassrls as free \
+         from pg_stat_activity join pg_user using (usename) where application_name = 'strongroom'";
     let rows = client.query(serving, &[]).await.unwrap();
     assert!(!rows.is_empty(), "the server has no connection");
     for row in rows {
         assert!(
             !row.get::<_, bool>(1),
-            "it serves as {}",
+            "the server connects as {}",
             row.get::<_, String>(0)
         );
     }
@@ -134,7 +134,7 @@ async fn the_lines_for_people_work_when_pasted() {
     let folder = TempDir::new().unwrap();
     let server = dev(folder.path(), &[]);
     let _ = server.first_line();
-    eventually("the greeting is whole", LIMIT, async || {
+    eventually("the greeting is complete", LIMIT, async || {
         server.stdout().contains("Ctrl-C")
     })
     .await;
@@ -189,8 +189,12 @@ async fn a_folder_has_one_instance() {
         "{}",
         second.stderr
     );
-    assert_eq!(admin.list().await.len(), 0, "the first one suffered");
-    // Whoever develops meets no limits.
+    assert_eq!(
+        admin.list().await.len(),
+        0,
+        "the first instance is affected"
+    );
+    // `dev` has no rate limits.
     let answer = admin.get(strongroom_e2e::CREDENTIALS).await;
     assert!(answer.headers().get("ratelimit-policy").is_none());
 }
@@ -211,5 +215,5 @@ fn addresses_that_others_reach_must_be_asked_for() {
             refused.stderr
         );
     }
-    assert!(!data.exists(), "it was refused, and left something");
+    assert!(!data.exists(), "refused, but a folder was created");
 }

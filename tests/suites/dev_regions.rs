@@ -1,4 +1,4 @@
-//! `strongroom dev --regions`: a primary and hot standbys, with a server each.
+//! `strongroom dev --regions`: a primary and hot standbys with one server each.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -97,7 +97,7 @@ async fn every_region_has_a_standby_and_a_server_that_is_ready() {
             api(&instance, "admin_api_key"),
             admin_in(&instance, 3 - number),
         ] {
-            eventually("it is everywhere", LIMIT, async || {
+            eventually("all regions have the credential", LIMIT, async || {
                 other.reveal(&id).await.status() == 200
             })
             .await;
@@ -160,7 +160,7 @@ async fn it_ends_soon_and_leaves_no_postgresql() {
         let (mut server, _) = start(&folder, 2);
         let all = all_postmasters(&folder, 2);
         assert!(all.iter().all(|pid| runs(*pid)));
-        // Also one that hears nothing at the moment.
+        // One standby is stopped, and does not react to signals.
         signal(all[2], Signal::SIGSTOP);
         let since = Instant::now();
         server.signal(end);
@@ -205,7 +205,7 @@ async fn a_standby_that_dies_is_started_again_and_one_that_pauses_is_not() {
     let primary = text(&instance, "database_url");
     let following = "select application_name from pg_stat_replication where state = 'streaming' \
          order by 1";
-    eventually("it follows again", LIMIT, async || {
+    eventually("the standby follows again", LIMIT, async || {
         let follow = query(primary, following).await;
         !runs(all[1]) && follow == ["region-1", "region-2"]
     })
@@ -238,7 +238,7 @@ async fn the_greeting_has_the_regions_and_a_line_that_waits_for_them() {
     let folder = TempDir::new().unwrap();
     let server = dev(folder.path(), &["--regions", "1"]);
     let _ = server.first_line();
-    eventually("the greeting is whole", LIMIT, async || {
+    eventually("the greeting is complete", LIMIT, async || {
         server.stdout().contains("Ctrl-C")
     })
     .await;
@@ -266,5 +266,5 @@ fn more_than_five_regions_are_refused() {
         &[],
     );
     assert!(!refused.success && refused.stderr.contains("--regions"));
-    assert!(!data.exists(), "it was refused, and left something");
+    assert!(!data.exists(), "refused, but a folder was created");
 }

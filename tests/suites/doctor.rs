@@ -1,4 +1,4 @@
-//! `strongroom doctor`: healthy installations, and such as have been damaged for real.
+//! `strongroom doctor` on healthy and on damaged installations.
 
 mod access;
 mod certificates;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use strongroom_e2e::{Database, Finished, TestVault, run, strongroom_binary};
 use tempfile::TempDir;
 
-/// What must never be printed: passwords of the tests' roles, and how a root key begins.
+/// Texts that must never be printed: passwords of the tests' roles, and the start of a root key.
 const SECRETS: [&str; 3] = [
     "superuser-of-the-tests",
     "application-of-the-tests",
@@ -25,7 +25,7 @@ struct Patient {
     folder: TempDir,
 }
 
-/// What the doctor said.
+/// The doctor's report.
 struct Diagnosis {
     findings: Vec<Value>,
     success: bool,
@@ -39,15 +39,13 @@ impl Patient {
     fn on(database: Database) -> Self {
         let folder = TempDir::with_prefix("strongroom-doctor-").unwrap();
         let patient = Self { database, folder };
-        let made = run(&["root-key", "new", &patient.root_key()], &[]);
-        assert!(made.success, "{}", made.stderr);
+        run(&["root-key", "new", &patient.root_key()], &[]).assert_success();
         let (url, key) = (patient.database.superuser_url(), patient.root_key());
         let variables = [
             ("STRONGROOM_DATABASE_URL", url.as_str()),
             ("STRONGROOM_ROOT_KEY_FILE", &key),
         ];
-        let made = run(&["org", "create", "--name", "o"], &variables);
-        assert!(made.success, "{}", made.stderr);
+        run(&["org", "create", "--name", "o"], &variables).assert_success();
         patient
     }
 
@@ -64,12 +62,12 @@ impl Patient {
         client.batch_execute(sql).await.unwrap();
     }
 
-    /// Examines it as servers see it.
+    /// Examines it with the settings of a server.
     fn examine(&self) -> Diagnosis {
         self.examine_with(&[])
     }
 
-    /// Examines it with further or other variables.
+    /// As [`Self::examine`], with further or different variables.
     fn examine_with(&self, other: &[(&str, &str)]) -> Diagnosis {
         let (url, key) = (self.database.app_url(), self.root_key());
         let mut variables = vec![
@@ -104,7 +102,7 @@ fn text<'a>(finding: &'a Value, member: &str) -> &'a str {
 }
 
 impl Diagnosis {
-    /// Nothing failed.
+    /// Panics unless there is no failure.
     fn is_healthy(&self) {
         assert!(
             self.success && self.of_level("failure").is_empty(),
@@ -118,7 +116,7 @@ impl Diagnosis {
         self.findings.iter().filter(same).collect()
     }
 
-    /// The finding of `check` and `level` that says `words`; what advice it has.
+    /// The advice of the finding of `check` and `level` that contains `words`.
     fn says(&self, check: &str, level: &str, words: &str) -> &str {
         let wanted = |finding: &&Value| {
             let said = format!("{} {}", text(finding, "subject"), text(finding, "found"));
@@ -132,6 +130,30 @@ impl Diagnosis {
     }
 }
 
+/// The checks of a healthy installation, each with words of its finding.
+const HEALTHY: [(&str, &str); 20] = [
+    ("configuration", "all settings"),
+    ("database", "strongroom_app"),
+    ("role", "bound by row-level security"),
+    ("role_rights", "no right beyond"),
+    ("role_grants", "every right"),
+    ("row_level_security", "forced on all"),
+    ("policies", "as the migrations made"),
+    ("migrations", "every migration"),
+    ("root_key_source", "1 root key(s)"),
+    ("root_keys", "is active"),
+    ("clock", "agree"),
+    ("servers", "1 running"),
+    ("rotations", "none runs"),
+    ("audit_partitions", "next three"),
+    ("audit_default_partition", "no events"),
+    ("key_epoch", "is replaced or revoked"),
+    ("connections", "are free"),
+    ("postgresql_encoding", "UTF-8"),
+    ("region", "none"),
+    ("replication_slots", ""),
+];
+
 #[tokio::test]
 async fn a_healthy_installation_has_no_failure() {
     let vault = TestVault::start().await;
@@ -142,31 +164,10 @@ async fn a_healthy_installation_has_no_failure() {
     ];
     let diagnosis = diagnose(&variables);
     diagnosis.is_healthy();
-    for (check, words) in [
-        ("configuration", "all settings"),
-        ("database", "strongroom_app"),
-        ("role", "bound by row-level security"),
-        ("role_rights", "no right beyond"),
-        ("role_grants", "every right"),
-        ("row_level_security", "forced on all"),
-        ("policies", "as the migrations made"),
-        ("migrations", "every migration"),
-        ("root_key_source", "1 root key(s)"),
-        ("root_keys", "is active"),
-        ("clock", "agree"),
-        ("servers", "1 running"),
-        ("rotations", "none runs"),
-        ("audit_partitions", "next three"),
-        ("audit_default_partition", "no events"),
-        ("key_epoch", "is replaced or revoked"),
-        ("connections", "are free"),
-        ("postgresql_encoding", "UTF-8"),
-        ("region", "none"),
-        ("replication_slots", ""),
-    ] {
+    for (check, words) in HEALTHY {
         diagnosis.says(check, "ok", words);
     }
-    // The tests' PostgreSQL takes no care of what it writes.
+    // The tests' PostgreSQL runs without fsync.
     let advice = diagnosis.says("postgresql_setting", "warning", "fsync is off");
     assert!(advice.contains("set fsync = on"));
     let every = |finding: &&Value| finding["level"] == "warning";
@@ -174,12 +175,7 @@ async fn a_healthy_installation_has_no_failure() {
     for warning in warnings {
         assert!(!text(warning, "advice").is_empty(), "{warning}");
     }
-    let strict = run(&["doctor", "--strict"], &variables);
-    assert!(
-        !strict.success && strict.stderr.contains("warning(s)"),
-        "{}",
-        strict.stderr
-    );
+    run(&["doctor", "--strict"], &variables).assert_refused("warning(s)");
     let human = run(&["doctor"], &variables);
     assert!(
         human.success && human.stdout.contains("\n0 failure")

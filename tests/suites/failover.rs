@@ -1,4 +1,4 @@
-//! A standby takes the primary's place.
+//! Promotion of a standby after the loss of the primary.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ async fn post_everywhere(api: &Api, secret: &str, seconds: u32) -> Response {
     post.json(&api_key(secret)).send().await.unwrap()
 }
 
-/// A server in `region` that finds the primary among all databases.
+/// Starts a server in `region` that finds the primary among all databases.
 async fn server_with_every_host(test: &TestRegions, region: &str) -> (Server, Api) {
     let port = |url: String| {
         let port = url.rsplit(':').next().unwrap();
@@ -42,57 +42,56 @@ async fn server_with_every_host(test: &TestRegions, region: &str) -> (Server, Ap
     (server, admin)
 }
 
+async fn create_everywhere(api: &Api, secret: &str) -> String {
+    let answer = post_everywhere(api, secret, 30).await;
+    assert_eq!(answer.status(), 201);
+    let body: Value = answer.json().await.unwrap();
+    body["result"][0].as_str().unwrap().to_owned()
+}
+
+/// Creates a credential that not all regions receive; returns the id of the operation.
+async fn create_not_everywhere(api: &Api, secret: &str) -> String {
+    let late = post_everywhere(api, secret, 1).await;
+    assert_eq!(late.status(), 408);
+    let operation = &late.headers()["slashid-operation-id"];
+    operation.to_str().unwrap().to_owned()
+}
+
+async fn operation(api: &Api, id: &str) -> Value {
+    let path = format!("/organizations/config/operations/{id}");
+    let body: Value = api.get(&path).await.json().await.unwrap();
+    body["result"].clone()
+}
+
 #[tokio::test]
 async fn servers_find_the_promoted_standby_and_lost_writes_are_told() {
     let mut test = TestRegions::start(2).await;
     let (_server, admin) = server_with_every_host(&test, "eu").await;
-    let answer = post_everywhere(&admin, "everywhere", 30).await;
-    assert_eq!(answer.status(), 201);
-    let body: Value = answer.json().await.unwrap();
-    let everywhere = body["result"][0].as_str().unwrap().to_owned();
-    // Nothing reaches eu any more.
+    let everywhere = create_everywhere(&admin, "everywhere").await;
+    // From now on eu receives nothing.
     test.regions[0].standby.to_primary.cut();
-    let lost = post_everywhere(&admin, "lost", 1).await;
-    assert_eq!(lost.status(), 408);
-    let lost = lost.headers()["slashid-operation-id"]
-        .to_str()
-        .unwrap()
-        .to_owned();
-    let operation = async |id: &str| {
-        let path = format!("/organizations/config/operations/{id}");
-        let answer = admin.get(&path).await;
-        let status = answer.status().as_u16();
-        let body: Value = answer.json().await.unwrap();
-        (status, body["result"].clone())
-    };
-    let (_, before) = operation(&lost).await;
-    assert_eq!(
-        before,
-        json!({"state": "pending", "regions": {"eu": "pending", "us": "applied"}})
-    );
+    let lost = create_not_everywhere(&admin, "lost").await;
+    let regions = json!({"eu": "pending", "us": "applied"});
+    let pending = json!({"state": "pending", "regions": regions});
+    assert_eq!(operation(&admin, &lost).await, pending);
     test.primary.kill();
     test.regions[0].standby.promote();
-    eventually("writes are taken again", LIMIT, async || {
+    eventually("writes succeed again", LIMIT, async || {
         admin.post(&api_key("after")).await.status() == 201
     })
     .await;
-    assert_eq!(
-        admin.secret(&everywhere).await,
-        json!({"api_key": "everywhere"})
-    );
-    eventually("the lost write is known as lost", LIMIT, async || {
-        operation(&lost).await.1["state"] == "lost"
+    let secret = admin.secret(&everywhere).await;
+    assert_eq!(secret, json!({"api_key": "everywhere"}));
+    eventually("the lost write is reported as lost", LIMIT, async || {
+        operation(&admin, &lost).await["state"] == "lost"
     })
     .await;
     let listed = admin.list().await;
     assert!(listed.len() >= 2);
-    let path = "/metrics";
-    let metrics = admin.get(path).await.text().await.unwrap();
-    assert!(
-        metrics.contains("strongroom_region_primary{region=\"eu\"} 1"),
-        "{metrics}"
-    );
-    // The other region still follows the old primary, and so has nothing of what comes now.
+    let metrics = admin.get("/metrics").await.text().await.unwrap();
+    let eu_is_primary = "strongroom_region_primary{region=\"eu\"} 1";
+    assert!(metrics.contains(eu_is_primary), "{metrics}");
+    // The other region still follows the old primary, and receives no further writes.
     let answer = post_everywhere(&admin, "only here", 1).await;
     assert_eq!(answer.status(), 408);
     let body: Value = answer.json().await.unwrap();

@@ -1,10 +1,10 @@
-//! Several programs that meet an empty database at the same time.
+//! Several programs that start on an empty database at the same time.
 
 use strongroom_e2e::{Database, Finished, run};
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
-/// Creates `count` organizations at the same time, with one of `root_keys` each.
+/// Creates `count` organizations at the same time, each with one of `root_keys`.
 async fn create_at_once(url: &str, root_keys: &[String], count: usize) -> Vec<Finished> {
     let tasks: Vec<_> = (0..count)
         .map(|n| {
@@ -60,10 +60,9 @@ async fn with_two_root_keys_the_first_one_counts() {
         assert_eq!(*success, (n % 2 == 0) == first, "{succeeded:?}");
     }
     let client = database.connect().await;
-    let count = "select count(distinct root_key_id) from (select root_key_id from root_keys union all \
-         select root_key_id from service_keys union all select root_key_id from org_keys) as used";
-    assert_eq!(
-        client.query_one(count, &[]).await.unwrap().get::<_, i64>(0),
-        1
-    );
+    let count = "select count(distinct root_key_id) from (select root_key_id from root_keys \
+         union all select root_key_id from service_keys \
+         union all select root_key_id from org_keys) as used";
+    let count: i64 = client.query_one(count, &[]).await.unwrap().get(0);
+    assert_eq!(count, 1);
 }

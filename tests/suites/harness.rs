@@ -1,4 +1,4 @@
-//! What the suites of regions are built on does what it says.
+//! Tests of the harness for the suites of regions.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn has(standby: &Standby, number: i32) -> bool {
 }
 
 async fn comes(standby: &Standby, number: i32) {
-    eventually("the standby has it", LIMIT, async || {
+    eventually("the standby has the row", LIMIT, async || {
         has(standby, number).await
     })
     .await;
@@ -49,8 +49,11 @@ async fn a_standby_can_be_paused_cut_off_stopped_killed_and_promoted() {
 
     standby.pause_replay().await;
     write(&primary, 2).await;
-    eventually("it was received", LIMIT, async || received(&primary).await).await;
-    assert!(!has(&standby, 2).await, "it was paused");
+    eventually("the standby has received it", LIMIT, async || {
+        received(&primary).await
+    })
+    .await;
+    assert!(!has(&standby, 2).await, "replay is not paused");
     standby.resume_replay().await;
     comes(&standby, 2).await;
 
@@ -63,7 +66,7 @@ async fn a_standby_can_be_paused_cut_off_stopped_killed_and_promoted() {
 
     standby.to_primary.refuse();
     let senders = "select from pg_stat_replication";
-    eventually("the primary sees nobody", LIMIT, async || {
+    eventually("the primary has no standby", LIMIT, async || {
         primary.query(senders, &[]).await.unwrap().is_empty()
     })
     .await;
@@ -119,7 +122,7 @@ async fn regions_have_a_server_each_that_reads_from_its_own_standby() {
     };
     let id = regions.vault.admin.create("first").await;
     for region in [eu, us] {
-        eventually("it is there", LIMIT, async || {
+        eventually("the region has the credential", LIMIT, async || {
             region.admin.reveal(&id).await.status() == 200
         })
         .await;
@@ -128,11 +131,8 @@ async fn regions_have_a_server_each_that_reads_from_its_own_standby() {
     us.standby.pause_replay().await;
     let id = eu.admin.create("second").await;
     assert_eq!(eu.admin.reveal(&id).await.status(), 200);
-    assert_eq!(
-        us.admin.reveal(&id).await.status(),
-        404,
-        "it read elsewhere"
-    );
+    let paused = us.admin.reveal(&id).await;
+    assert_eq!(paused.status(), 404, "the server read elsewhere");
     us.standby.resume_replay().await;
     let everywhere = eu
         .admin

@@ -1,4 +1,4 @@
-//! Headers: consistency, caching, request ids, and the envelope around what is not there.
+//! Headers: consistency, caching and request ids; the envelope of unknown paths; and the log.
 
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ async fn with(api: &Api, method: Method, path: &str, body: &Value, headers: &Hea
     request.send().await.unwrap()
 }
 
-/// Every write on the credential `id`, with the status of its success.
+/// Every write on the credential `id`, with the status of a success.
 fn writes(id: &str) -> [(Method, String, Value, u16); 3] {
     let (one, label) = (
         format!("{CREDENTIALS}/{id}"),
@@ -54,34 +54,35 @@ async fn good_consistency_headers_are_taken() {
     }
 }
 
+const BAD_LEVELS: [&str; 5] = [
+    "",
+    "everywhere",
+    "ALL_REGIONS",
+    "all_regions,local_region",
+    "all-regions",
+];
+const BAD_TIMEOUTS: [&str; 12] = [
+    "",
+    "0",
+    "121",
+    "-1",
+    "+5",
+    "1.5",
+    "5s",
+    "ten",
+    "1e1",
+    "99999999999999999999",
+    "0x5",
+    "5 5",
+];
+
 #[tokio::test]
 async fn bad_consistency_headers_are_named_and_nothing_is_written() {
     let vault = TestVault::start().await;
     let id = vault.admin.create("secret").await;
-    let levels = [
-        "",
-        "everywhere",
-        "ALL_REGIONS",
-        "all_regions,local_region",
-        "all-regions",
-    ];
-    let timeouts = [
-        "",
-        "0",
-        "121",
-        "-1",
-        "+5",
-        "1.5",
-        "5s",
-        "ten",
-        "1e1",
-        "99999999999999999999",
-        "0x5",
-        "5 5",
-    ];
     let one = |name| move |value| (vec![(name, value)], vec![name]);
-    let mut cases: Vec<(Headers, Vec<&str>)> = levels.map(one(LEVEL)).to_vec();
-    cases.extend(timeouts.map(one(TIMEOUT)));
+    let mut cases: Vec<(Headers, Vec<&str>)> = BAD_LEVELS.map(one(LEVEL)).to_vec();
+    cases.extend(BAD_TIMEOUTS.map(one(TIMEOUT)));
     cases.push((vec![(LEVEL, "x"), (TIMEOUT, "x")], vec![LEVEL, TIMEOUT]));
     cases.push((
         vec![(LEVEL, "all_regions"), (LEVEL, "all_regions")],
@@ -160,6 +161,8 @@ async fn no_answer_may_be_stored_by_a_cache() {
     let (api, member) = (&vault.admin, &vault.member);
     let id = api.create("secret").await;
     let one = format!("{CREDENTIALS}/{id}");
+    let large = "x".repeat(70_000);
+    let untyped = api.request(Method::POST, CREDENTIALS).body("x");
     let answers = [
         (api.post(&api_key("x")).await, 201),
         (api.get(CREDENTIALS).await, 200),
@@ -174,19 +177,8 @@ async fn no_answer_may_be_stored_by_a_cache() {
         (member.get(&one).await, 403),
         (api.bare(Method::GET, &one).send().await.unwrap(), 401),
         (api.bare(Method::PUT, &one).send().await.unwrap(), 405),
-        (
-            api.send(Method::POST, CREDENTIALS, "x".repeat(70_000))
-                .await,
-            413,
-        ),
-        (
-            api.request(Method::POST, CREDENTIALS)
-                .body("x")
-                .send()
-                .await
-                .unwrap(),
-            415,
-        ),
+        (api.send(Method::POST, CREDENTIALS, large).await, 413),
+        (untyped.send().await.unwrap(), 415),
     ];
     for (answer, status) in answers {
         assert_eq!(answer.status(), status);
@@ -196,42 +188,33 @@ async fn no_answer_may_be_stored_by_a_cache() {
     }
 }
 
+async fn get_with_id(api: &Api, path: &str, request_id: &str) -> Response {
+    let request = api.request(Method::GET, path);
+    let request = request.header("X-Request-ID", request_id);
+    request.send().await.unwrap()
+}
+
+/// Request ids that servers replace by their own.
+const ODD_IDS: [&str; 7] = ["", "a b", "a\"b", "a,b", "ü", "<x>", "%0a"];
+
 #[tokio::test]
 async fn request_ids_are_taken_over_when_short_and_plain() {
     let vault = TestVault::start().await;
     let api = &vault.admin;
     let longest = "a".repeat(128);
     for plain in ["1", "abc-DEF_1.2:3/4=5+6@7", &longest] {
-        let request = api
-            .request(Method::GET, CREDENTIALS)
-            .header("X-Request-ID", plain);
-        let answer = request.send().await.unwrap();
+        let answer = get_with_id(api, CREDENTIALS, plain).await;
         assert_eq!(answer.headers()["x-request-id"], plain);
-        vault
-            .server
-            .wait_for_log(&format!("\"request_id\":\"{plain}\""));
+        let logged = format!("\"request_id\":\"{plain}\"");
+        vault.server.wait_for_log(&logged);
     }
     let mut made = std::collections::HashSet::new();
-    for odd in [
-        "",
-        "a b",
-        "a\"b",
-        "a,b",
-        "ü",
-        "<x>",
-        "%0a",
-        &"a".repeat(129),
-    ] {
-        let request = api
-            .request(Method::GET, CREDENTIALS)
-            .header("X-Request-ID", odd);
-        let answer = request.send().await.unwrap();
-        let id = answer.headers()["x-request-id"]
-            .to_str()
-            .unwrap()
-            .to_owned();
-        assert!(uuid::Uuid::parse_str(&id).is_ok(), "{odd:?} became {id}");
-        assert!(made.insert(id), "an id was given twice");
+    let too_long = "a".repeat(129);
+    for odd in ODD_IDS.into_iter().chain([too_long.as_str()]) {
+        let answer = get_with_id(api, CREDENTIALS, odd).await;
+        let id = answer.headers()["x-request-id"].to_str().unwrap();
+        assert!(uuid::Uuid::parse_str(id).is_ok(), "{odd:?} became {id}");
+        assert!(made.insert(id.to_owned()), "an id was used twice");
     }
 }
 
@@ -241,10 +224,8 @@ async fn the_log_has_one_line_per_request() {
     let api = &vault.admin;
     let id = api.create("canary-secret").await;
     let path = format!("{CREDENTIALS}/{id}?canary-in-a-query");
-    let request = api
-        .request(Method::GET, &path)
-        .header("X-Request-ID", "the-one");
-    assert_eq!(request.send().await.unwrap().status(), 200);
+    let answer = get_with_id(api, &path, "the-one").await;
+    assert_eq!(answer.status(), 200);
     vault.server.wait_for_log("\"request_id\":\"the-one\"");
     let log = vault.server.log();
     let lines: Vec<_> = log
@@ -269,13 +250,11 @@ async fn what_else_is_logged_bears_the_requests_id() {
     let client = vault.database.connect().await;
     let spoil = "update credentials set sealed_blob = '\\x00'";
     client.execute(spoil, &[]).await.unwrap();
-    let request = api
-        .request(Method::GET, &format!("{CREDENTIALS}/{id}"))
-        .header("X-Request-ID", "the-spoilt");
-    assert_eq!(request.send().await.unwrap().status(), 500);
+    let answer = get_with_id(api, &format!("{CREDENTIALS}/{id}"), "the-spoiled").await;
+    assert_eq!(answer.status(), 500);
     vault
         .server
-        .wait_for_log("\"request_id\":\"the-spoilt\",\"org\"");
+        .wait_for_log("\"request_id\":\"the-spoiled\",\"org\"");
     let log = vault.server.log();
     let line = log
         .lines()
@@ -285,7 +264,7 @@ async fn what_else_is_logged_bears_the_requests_id() {
     assert_eq!(line["level"], "ERROR");
     assert_eq!(line["target"], "strongroom_domain::vault");
     assert_eq!(line["org"], api.org);
-    let span = json!({"name": "request", "request_id": "the-spoilt"});
+    let span = json!({"name": "request", "request_id": "the-spoiled"});
     assert_eq!(line["span"], span);
     let time = line["timestamp"].as_str().unwrap();
     assert!(time.len() == 27 && time.ends_with('Z'), "{time}");

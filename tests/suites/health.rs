@@ -1,4 +1,4 @@
-//! `strongroom health`, which containers' health checks run.
+//! `strongroom health`, the command of containers' health checks.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ async fn it_tells_ready_from_alive_from_gone() {
     let json = run(&["health", "--url", &url, "--json"], &[]).json();
     assert_eq!(json["status"], 200);
     cluster.stop();
-    eventually("it is not ready", Duration::from_secs(15), async || {
+    let limit = Duration::from_secs(15);
+    eventually("the server is not ready", limit, async || {
         !run(&["health", "--url", &url], &[]).success
     })
     .await;

@@ -1,4 +1,4 @@
-//! A POST that is sent again with the same `Idempotency-Key`.
+//! A POST that is repeated with the same `Idempotency-Key`.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn the_same_request_makes_one_credential() {
     for api in [&vault.admin, &elsewhere] {
         assert_eq!(created(post(api, "k-1", &api_key("a")).await).await, first);
     }
-    // Headers are no part of the request, and neither is the caller's key.
+    // Neither the headers nor the caller's API key are compared.
     let colleague = vault.new_key(&vault.admin.org, "admin");
     let waiting = colleague
         .request(reqwest::Method::POST, CREDENTIALS)
@@ -59,7 +59,7 @@ async fn another_request_with_the_same_key_is_refused() {
         assert_eq!(refused.errors[0].1, "reused_idempotency_key");
     }
     assert_eq!(vault.member.list().await.len(), 1);
-    // Each organization has its own keys.
+    // Another organization's equal key is independent.
     let (stranger, _) = vault.new_organization("stranger");
     let theirs = created(post(&stranger, "k", &api_key("b")).await).await;
     assert_ne!(theirs, first);
@@ -148,7 +148,7 @@ async fn neither_key_nor_request_can_be_guessed_from_the_table() {
     for column in [0, 1] {
         let [one, other]: [Vec<u8>; 2] = [rows[0].get(column), rows[1].get(column)];
         assert_eq!(one.len(), 32);
-        assert_ne!(one, other, "the same in two organizations");
+        assert_ne!(one, other, "equal in two organizations");
     }
 }
 
@@ -163,19 +163,22 @@ async fn what_is_too_old_is_forgotten_in_every_organization_and_nothing_else() {
         }
     }
     let database = vault.database.connect().await;
-    // The ids of operations tell when they began. In one organization an operation is old, in the other a claim.
+    // An operation's id contains its begin. One organization has an old operation, the other one an
+    // old idempotency record.
     let olds = "select min(op_id::text)::uuid as op_id from operations where org_id::text = $1";
     let operation = format!(
-        "update operations set op_id = ('00000000' || substr(op_id::text, 9))::uuid where op_id in ({olds})"
+        "update operations set op_id = ('00000000' || substr(op_id::text, 9))::uuid \
+         where op_id in ({olds})"
     );
-    let claim = format!("update idempotency_keys set expires_at = now() where op_id in ({olds})");
-    for (age, org) in [(&operation, &vault.admin.org), (&claim, &other.org)] {
+    let record = format!("update idempotency_keys set expires_at = now() where op_id in ({olds})");
+    for (age, org) in [(&operation, &vault.admin.org), (&record, &other.org)] {
         assert_eq!(database.execute(age.as_str(), &[org]).await.unwrap(), 1);
     }
     let another = vault.start_server(&[]);
     vault.ready(&another.url()).await;
     let left = "select (select count(*) from operations), (select count(*) from idempotency_keys)";
-    eventually("old ones go", Duration::from_secs(20), async || {
+    let limit = Duration::from_secs(20);
+    eventually("old rows are deleted", limit, async || {
         let row = database.query_one(left, &[]).await.unwrap();
         (row.get::<_, i64>(0), row.get::<_, i64>(1)) == (3, 3)
     })

@@ -1,4 +1,4 @@
-//! Organizations and the database: who sees which rows, and what is in them.
+//! Isolation of organizations in the database and in the API.
 
 use serde_json::{Value, json};
 use strongroom_e2e::{Api, TestVault};
@@ -13,7 +13,7 @@ const TENANT_TABLES: [&str; 5] = [
     "audit_events",
 ];
 
-/// Two organizations with a credential each.
+/// Creates two organizations with one credential each.
 async fn two() -> (TestVault, Api, [String; 2]) {
     let vault = TestVault::start().await;
     let (other, _) = vault.new_organization("other");
@@ -86,7 +86,7 @@ async fn the_application_role_writes_within_its_scope_only() {
         let own: Uuid = vault.admin.org.parse().unwrap();
         client.batch_execute(&enter(&[own])).await.unwrap();
         let error = client.batch_execute(&statement).await.unwrap_err();
-        // A sharded table refuses to move a row at all.
+        // A sharded table refuses every move of a row, with another code.
         let code = error.code().unwrap().code();
         assert!(["42501", "0A000"].contains(&code), "{statement}: {code}");
         client.batch_execute("rollback").await.unwrap();
@@ -104,65 +104,65 @@ async fn the_application_role_writes_within_its_scope_only() {
     }
 }
 
+/// Statements that the application role must not execute.
+const FORBIDDEN: [&str; 22] = [
+    "create table mine (x int)",
+    "create schema mine",
+    "create function f() returns int language sql as 'select 1'",
+    "create role another",
+    "set role postgres",
+    "set session authorization postgres",
+    "alter role strongroom_app bypassrls",
+    "alter system set fsync = off",
+    "copy (select 1) to '/tmp/x'",
+    "drop policy tenant on credentials",
+    "create policy open on credentials using (true)",
+    "alter function strongroom_ensure_audit_partitions() rename to x",
+    "select * from pg_authid",
+    "delete from audit_events",
+    "update audit_events set actor = 'x'",
+    "delete from organizations",
+    "delete from api_keys",
+    "update org_keys set generation = 7",
+    "update api_keys set role = 'admin'",
+    "update organizations set name = 'x'",
+    "update root_keys set check_value = ''",
+    "delete from service_keys",
+];
+/// Statements that it must not execute on any tenant table, in the place of `TABLE`.
+const FORBIDDEN_ON_TABLES: [&str; 6] = [
+    "alter table TABLE disable row level security",
+    "alter table TABLE no force row level security",
+    "alter table TABLE owner to strongroom_app",
+    "truncate TABLE",
+    "drop table TABLE cascade",
+    "create trigger t after insert on TABLE \
+     execute function strongroom_ensure_audit_partitions()",
+];
+
 #[tokio::test]
 async fn the_application_role_cannot_get_out() {
     let (vault, ..) = two().await;
     let client = vault.database.connect_as_app().await;
     let partition = "select relname from pg_class where relispartition and relkind = 'r' limit 1";
     let partition: String = client.query_one(partition, &[]).await.unwrap().get(0);
-    let mut statements: Vec<String> = [
-        "create table mine (x int)",
-        "create schema mine",
-        "create function f() returns int language sql as 'select 1'",
-        "create role another",
-        "set role postgres",
-        "set session authorization postgres",
-        "alter role strongroom_app bypassrls",
-        "alter system set fsync = off",
-        "copy (select 1) to '/tmp/x'",
-        "drop policy tenant on credentials",
-        "create policy open on credentials using (true)",
-        "alter function strongroom_ensure_audit_partitions() rename to x",
-        "select * from pg_authid",
-        "delete from audit_events",
-        "update audit_events set actor = 'x'",
-        "delete from organizations",
-        "delete from api_keys",
-        "update org_keys set generation = 7",
-        "update api_keys set role = 'admin'",
-        "update organizations set name = 'x'",
-        "update root_keys set check_value = ''",
-        "delete from service_keys",
-    ]
-    .map(str::to_owned)
-    .to_vec();
+    let mut statements: Vec<String> = FORBIDDEN.map(str::to_owned).to_vec();
     for table in TENANT_TABLES {
-        statements.extend([
-            format!("alter table {table} disable row level security"),
-            format!("alter table {table} no force row level security"),
-            format!("alter table {table} owner to strongroom_app"),
-            format!("truncate {table}"),
-            format!("drop table {table} cascade"),
-            format!("create trigger t after insert on {table} execute function strongroom_ensure_audit_partitions()"),
-        ]);
+        statements.extend(FORBIDDEN_ON_TABLES.map(|sql| sql.replace("TABLE", table)));
     }
     statements.push(format!("select * from {partition}"));
     statements.push(format!("insert into {partition} default values"));
     for statement in statements {
         let error = client.batch_execute(&statement).await.err();
         let error = error.unwrap_or_else(|| panic!("allowed: {statement}"));
-        assert_eq!(
-            error.code().unwrap().code(),
-            "42501",
-            "{statement}: {error:?}"
-        );
+        let code = error.code().unwrap().code();
+        assert_eq!(code, "42501", "{statement}: {error:?}");
     }
     let client = vault.database.connect().await;
-    let owned = "select count(*) from pg_class c join pg_roles r on r.oid = c.relowner where rolname = 'strongroom_app'";
-    assert_eq!(
-        client.query_one(owned, &[]).await.unwrap().get::<_, i64>(0),
-        0
-    );
+    let owned = "select count(*) from pg_class c join pg_roles r on r.oid = c.relowner \
+                 where rolname = 'strongroom_app'";
+    let owned: i64 = client.query_one(owned, &[]).await.unwrap().get(0);
+    assert_eq!(owned, 0);
 }
 
 #[tokio::test]

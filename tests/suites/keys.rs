@@ -1,8 +1,8 @@
-//! API keys: issued once, and over when they are revoked or expired.
+//! API keys: shown once, and refused after revocation or expiry.
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use strongroom_e2e::{Api, CREDENTIALS, Server, TestVault, eventually};
 
 fn members(value: &Value) -> Vec<&str> {
@@ -34,134 +34,123 @@ async fn status(api: &Api) -> u16 {
     api.get(CREDENTIALS).await.status().as_u16()
 }
 
-#[tokio::test]
-async fn commands_answer_json() {
-    let vault = TestVault::start().await;
-    let org = vault
-        .run(&["org", "create", "--name", "Ünï", "--json"])
-        .json();
+/// The members of a created key as JSON.
+const KEY_MEMBERS: [&str; 8] = [
+    "api_key",
+    "created_at",
+    "expires_at",
+    "key_id",
+    "name",
+    "org_id",
+    "revoked_at",
+    "role",
+];
+
+fn creates_and_lists_organizations(vault: &TestVault) {
+    let org = vault.run(&["org", "create", "--name", "Ünï", "--json"]);
+    let org = org.json();
     assert_eq!(members(&org), ["created_at", "name", "org_id"]);
     assert_eq!(org["name"], "Ünï");
     let listed = vault.run(&["org", "list", "--json"]).json();
-    let names: Vec<_> = listed
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|org| org["name"].clone())
-        .collect();
+    let listed = listed.as_array().unwrap();
+    let names: Vec<_> = listed.iter().map(|org| &org["name"]).collect();
     assert_eq!(names, ["test", "Ünï"]);
+    vault.run(&["org", "list"]).assert_prints("CREATED");
+}
 
-    let issued = issue(&vault, &["--expires", "2999-01-31"]);
-    let all = [
-        "api_key",
-        "created_at",
-        "expires_at",
-        "key_id",
-        "name",
-        "org_id",
-        "revoked_at",
-        "role",
-    ];
-    assert_eq!(members(&issued), all);
+fn creates_a_key(vault: &TestVault) -> Value {
+    let issued = issue(vault, &["--expires", "2999-01-31"]);
+    assert_eq!(members(&issued), KEY_MEMBERS);
     assert!(issued["api_key"].as_str().unwrap().starts_with("sr_admin_"));
     assert_eq!(issued["expires_at"], "2999-01-31T00:00:00Z");
     assert_eq!(issued["revoked_at"], Value::Null);
+    issued
+}
 
-    let (org, id) = (vault.admin.org.as_str(), issued["key_id"].as_str().unwrap());
-    let listed = vault.run(&["key", "list", "--org", org, "--json"]).json();
-    assert_eq!(listed.as_array().unwrap().len(), 3);
+fn lists_keys_without_secrets(vault: &TestVault, issued: &Value) {
+    let org = &vault.admin.org;
+    let listed = vault.keys(org);
+    assert_eq!(listed.len(), 3);
     let mut shown = members(&listed[2]);
     shown.retain(|name| *name != "last_used_at");
-    assert_eq!(shown, all[1..], "a key is shown a second time");
-    assert_eq!(listed[2]["key_id"], id);
+    assert_eq!(shown, KEY_MEMBERS[1..], "a key is shown a second time");
+    assert_eq!(listed[2]["key_id"], issued["key_id"]);
+    let text = vault.run(&["key", "list", "--org", org]);
+    text.assert_prints("CREATED");
+}
 
+fn revokes_a_key_once(vault: &TestVault, id: &str) {
+    let org = &vault.admin.org;
     let revoke = ["key", "revoke", "--org", org, "--key", id, "--json"];
-    let revoked = vault.run(&revoke).json();
-    assert_eq!(
-        revoked,
-        serde_json::json!({"key_id": id, "org_id": org, "revoked": true})
-    );
-    let at = |listed: Value| listed[2]["revoked_at"].as_str().unwrap().to_owned();
-    let first = at(vault.run(&["key", "list", "--org", org, "--json"]).json());
-    assert!(vault.run(&revoke).success);
-    let second = at(vault.run(&["key", "list", "--org", org, "--json"]).json());
-    assert_eq!(first, second, "the first revocation is the one that counts");
-    for text in ["org", "key"] {
-        let args: &[&str] = if text == "org" {
-            &["org", "list"]
-        } else {
-            &["key", "list", "--org", org]
-        };
-        let shown = vault.run(args);
-        assert!(
-            shown.success && shown.stdout.contains("CREATED"),
-            "{}",
-            shown.stdout
-        );
-    }
+    let expected = json!({"key_id": id, "org_id": org, "revoked": true});
+    assert_eq!(vault.run(&revoke).json(), expected);
+    let first = vault.keys(org)[2]["revoked_at"].clone();
+    assert!(first.is_string());
+    vault.run(&revoke).assert_success();
+    let second = &vault.keys(org)[2]["revoked_at"];
+    assert_eq!(first, *second, "a second revocation changes the time");
+}
+
+#[tokio::test]
+async fn commands_answer_json() {
+    let vault = TestVault::start().await;
+    creates_and_lists_organizations(&vault);
+    let issued = creates_a_key(&vault);
+    lists_keys_without_secrets(&vault, &issued);
+    revokes_a_key_once(&vault, issued["key_id"].as_str().unwrap());
+}
+
+/// Wrong commands, each with a text of its error. `MINE` stands for an organization's id, `UNKNOWN`
+/// for an unknown id, and `FOREIGN` for the id of another organization's key.
+const WRONG_COMMANDS: [(&str, &str); 10] = [
+    ("key create --org UNKNOWN --role admin --name n", "UNKNOWN"),
+    ("key create --org x --role admin --name n", "--org"),
+    ("key create --org MINE --role owner --name n", "--role"),
+    (
+        "key create --org MINE --role admin --name n --expires 2020-01-01",
+        "--expires",
+    ),
+    (
+        "key create --org MINE --role admin --name n --expires soon",
+        "--expires",
+    ),
+    ("key list --org UNKNOWN", "UNKNOWN"),
+    ("key revoke --org MINE --key UNKNOWN", "UNKNOWN"),
+    ("key revoke --org MINE --key FOREIGN", "FOREIGN"),
+    ("key revoke --org MINE --key x", "--key"),
+    ("org create --name LONG", "--name"),
+];
+
+fn is_refused_with(vault: &TestVault, args: &[&str], reason: &str) {
+    let finished = vault.run(args);
+    finished.assert_refused(reason);
+    assert_eq!(finished.stdout, "", "{args:?}");
 }
 
 #[tokio::test]
 async fn commands_say_what_is_wrong() {
     let vault = TestVault::start().await;
     let (other, _) = vault.new_organization("other");
-    let listed = vault
-        .run(&["key", "list", "--org", &other.org, "--json"])
-        .json();
-    let foreign = listed[0]["key_id"].as_str().unwrap();
-    let org = vault.admin.org.as_str();
-    let nobody = "0190a1b2-0000-7000-8000-0123456789ab";
-    let create = |org, role, name| {
-        [
-            "key", "create", "--org", org, "--role", role, "--name", name,
-        ]
-        .to_vec()
+    let keys = vault.keys(&other.org);
+    let (org, long) = (&vault.admin.org, "x".repeat(257));
+    let words = |text: &str| {
+        text.replace("MINE", org)
+            .replace("UNKNOWN", "0190a1b2-0000-7000-8000-0123456789ab")
+            .replace("FOREIGN", keys[0]["key_id"].as_str().unwrap())
+            .replace("LONG", &long)
     };
-    let long = "x".repeat(257);
-    let past = ["--expires", "2020-01-01"];
-    let cases: [(Vec<&str>, &str); 12] = [
-        (create(nobody, "admin", "n"), nobody),
-        (create("x", "admin", "n"), "--org"),
-        (create(org, "owner", "n"), "--role"),
-        (create(org, "admin", ""), "--name"),
-        (create(org, "admin", "a\nb"), "--name"),
-        (
-            [create(org, "admin", "n"), past.to_vec()].concat(),
-            "--expires",
-        ),
-        (
-            [create(org, "admin", "n"), vec!["--expires", "soon"]].concat(),
-            "--expires",
-        ),
-        (vec!["key", "list", "--org", nobody], nobody),
-        (vec!["key", "revoke", "--org", org, "--key", nobody], nobody),
-        (
-            vec!["key", "revoke", "--org", org, "--key", foreign],
-            foreign,
-        ),
-        (vec!["key", "revoke", "--org", org, "--key", "x"], "--key"),
-        (vec!["org", "create", "--name", &long], "--name"),
-    ];
-    for (args, named) in cases {
-        let finished = vault.run(&args);
-        assert!(!finished.success, "{args:?}: {}", finished.stdout);
-        assert!(
-            finished.stderr.contains(named),
-            "{args:?}: {}",
-            finished.stderr
-        );
-        assert_eq!(finished.stdout, "", "{args:?}");
+    for (command, reason) in WRONG_COMMANDS {
+        let command = words(command);
+        let args: Vec<&str> = command.split(' ').collect();
+        is_refused_with(&vault, &args, &words(reason));
+    }
+    let create = ["key", "create", "--org", org, "--role", "admin", "--name"];
+    for name in ["", "a\nb"] {
+        is_refused_with(&vault, &[&create[..], &[name]].concat(), "--name");
     }
     assert_eq!(status(&other).await, 200);
-    assert_eq!(
-        vault
-            .run(&["org", "list", "--json"])
-            .json()
-            .as_array()
-            .unwrap()
-            .len(),
-        2
-    );
+    let orgs = vault.run(&["org", "list", "--json"]).json();
+    assert_eq!(orgs.as_array().unwrap().len(), 2);
 }
 
 async fn two_servers() -> (TestVault, Server) {
@@ -189,9 +178,7 @@ async fn a_revoked_key_is_refused_on_every_server_within_a_second() {
         for caller in &callers {
             assert_eq!(status(caller).await, 200);
         }
-        let key = issued["key_id"].as_str().unwrap();
-        let revoked = vault.run(&["key", "revoke", "--org", &vault.admin.org, "--key", key]);
-        assert!(revoked.success);
+        vault.revoke(&vault.admin.org, issued["key_id"].as_str().unwrap());
         ends(&callers, "revoked", Duration::from_secs(1)).await;
     }
     assert_eq!(status(&vault.admin).await, 200);
@@ -210,7 +197,8 @@ async fn a_revocation_without_a_notice_counts_once_the_cache_has_expired() {
     let id: uuid::Uuid = issued["key_id"].as_str().unwrap().parse().unwrap();
     let revoke = "update api_keys set revoked_at = now() where key_id = $1";
     assert_eq!(client.execute(revoke, &[&id]).await.unwrap(), 1);
-    ends(&callers, "revoked unheard", Duration::from_millis(5500)).await;
+    let limit = Duration::from_millis(5500);
+    ends(&callers, "revoked without a notice", limit).await;
 }
 
 #[tokio::test]
@@ -223,31 +211,24 @@ async fn a_server_that_lost_its_notices_hears_of_revocations_again() {
     let caller = api(&vault, &issued);
     assert_eq!(status(&caller).await, 200);
     let cut_one = async || client.query_one(cut, &[]).await.unwrap().get::<_, i64>(0) == 1;
-    eventually("somebody listens", Duration::from_secs(5), cut_one).await;
-    let key = issued["key_id"].as_str().unwrap();
-    let revoked = vault.run(&["key", "revoke", "--org", &vault.admin.org, "--key", key]);
-    assert!(revoked.success);
+    eventually("the server listens", Duration::from_secs(5), cut_one).await;
+    vault.revoke(&vault.admin.org, issued["key_id"].as_str().unwrap());
     let cut_and_ask = async || {
         cut_one().await;
         status(&caller).await == 401
     };
     eventually("revoked", Duration::from_millis(5500), cut_and_ask).await;
-    eventually("it listens again", Duration::from_secs(5), async || {
-        let listening = cut.replace("pg_terminate_backend(pid)", "*");
-        client
-            .query_one(&listening, &[])
-            .await
-            .unwrap()
-            .get::<_, i64>(0)
-            == 1
+    let listening = cut.replace("pg_terminate_backend(pid)", "*");
+    let limit = Duration::from_secs(5);
+    eventually("the server listens again", limit, async || {
+        let listening = client.query_one(&listening, &[]).await.unwrap();
+        listening.get::<_, i64>(0) == 1
     })
     .await;
     let issued = issue(&vault, &[]);
     let caller = api(&vault, &issued);
     assert_eq!(status(&caller).await, 200);
-    let key = issued["key_id"].as_str().unwrap();
-    let revoked = vault.run(&["key", "revoke", "--org", &vault.admin.org, "--key", key]);
-    assert!(revoked.success);
+    vault.revoke(&vault.admin.org, issued["key_id"].as_str().unwrap());
     ends(&[caller], "revoked", Duration::from_secs(1)).await;
 }
 

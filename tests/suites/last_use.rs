@@ -1,10 +1,12 @@
-//! When credentials and API keys were last used: at most a flush old, and never in a request's way.
+//! Last-used times of credentials and API keys: at most one flush interval old, and recorded
+//! without delaying requests.
 
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use strongroom_e2e::{TestVault, eventually};
+use strongroom_e2e::{Api, TestVault, eventually};
+use tokio_postgres::Client;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -13,13 +15,8 @@ async fn quick() -> TestVault {
 }
 
 fn key_id(vault: &TestVault, role: &str) -> String {
-    let keys = vault.run(&["key", "list", "--org", &vault.admin.org, "--json"]);
-    let keys = keys.json();
-    let key = keys
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|key| key["role"] == role);
+    let keys = vault.keys(&vault.admin.org);
+    let key = keys.iter().find(|key| key["role"] == role);
     key.unwrap()["key_id"].as_str().unwrap().to_owned()
 }
 
@@ -51,7 +48,7 @@ async fn reveals_and_changes_are_uses_and_lists_show_them() {
     let revealed = used_after(&vault, &used, &Value::Null).await;
     let admin = key_id(&vault, "admin");
     assert_eq!(listed(&vault, &used).await["last_used_by"], admin.as_str());
-    // A reveal tells the use before itself.
+    // A reveal shows the use before itself.
     let body: Value = api.reveal(&used).await.json().await.unwrap();
     assert_eq!(body["result"]["last_used_at"], revealed, "{body}");
     assert_eq!(body["result"]["last_used_by"], admin.as_str());
@@ -65,61 +62,57 @@ async fn reveals_and_changes_are_uses_and_lists_show_them() {
     assert!(item.get("last_used_at").is_none(), "{item}");
 }
 
+/// The credentials that `strongroom credentials list` prints.
+fn listed_by_operator(vault: &TestVault, more: &[&str]) -> Value {
+    let args = ["credentials", "list", "--org", &vault.admin.org, "--json"];
+    vault.run(&[&args[..], more].concat()).json()
+}
+
+/// Checks that only the key `unused` has no last-used time.
+async fn only_the_unused_key_was_never_used(vault: &TestVault, database: &Client, unused: &Api) {
+    eventually("the uses of both keys are stored", LIMIT, async || {
+        let uses = database.query("select from key_uses", &[]).await;
+        uses.unwrap().len() == 2
+    })
+    .await;
+    let mut keys = vault.keys(&vault.admin.org);
+    keys.retain(|key| key["last_used_at"].is_null());
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    let name = keys[0]["name"].as_str().unwrap();
+    assert!(unused.key.contains(name), "{keys:?}");
+}
+
 #[tokio::test]
 async fn the_operator_finds_stale_credentials_and_keys() {
     let vault = quick().await;
     let api = &vault.admin;
-    let org = api.org.clone();
     let (used, unused) = (api.create("used").await, api.create("unused").await);
-    let unused_key = vault.new_key(&org, "admin");
+    let unused_key = vault.new_key(&api.org, "admin");
     api.reveal(&used).await;
     used_after(&vault, &used, &Value::Null).await;
 
-    let list = |more: &[&str]| {
-        let mut args = vec!["credentials", "list", "--org", &org, "--json"];
-        args.extend_from_slice(more);
-        vault.run(&args).json()
-    };
-    let all = list(&[]);
+    let all = listed_by_operator(&vault, &[]);
     assert_eq!(all.as_array().unwrap().len(), 2);
     assert_eq!(all[0]["external_cred_id"], used.as_str());
     assert_eq!(all[0]["last_used_by"], key_id(&vault, "admin").as_str());
     assert_eq!(all[1]["external_cred_id"], unused.as_str());
     assert_eq!(all[1]["last_used_at"], Value::Null);
     assert!(!all.to_string().contains("json_blob"));
-    assert_eq!(list(&["--unused-since", "90d"]), json!([]));
+    let recent = listed_by_operator(&vault, &["--unused-since", "90d"]);
+    assert_eq!(recent, json!([]));
 
     let database = vault.database.connect().await;
     let ago = "update credential_uses set last_used_at = now() - interval '100 days'";
     database.execute(ago, &[]).await.unwrap();
-    let stale = list(&["--unused-since", "90d"]);
+    let stale = listed_by_operator(&vault, &["--unused-since", "90d"]);
     assert_eq!(stale.as_array().unwrap().len(), 1);
     assert_eq!(stale[0]["external_cred_id"], used.as_str());
-    let table = vault.run(&["credentials", "list", "--org", &org]).stdout;
-    assert!(
-        table.contains("LAST_USED") && table.contains("never"),
-        "{table}"
-    );
+    let table = vault.run(&["credentials", "list", "--org", &api.org]);
+    table.assert_prints("LAST_USED");
+    table.assert_prints("never");
     let lists = "select from audit_events where action = 'credential.list' and actor = 'operator'";
     assert_eq!(database.query(lists, &[]).await.unwrap().len(), 4);
-
-    eventually("both keys' uses are kept", LIMIT, async || {
-        let uses = database.query("select from key_uses", &[]).await;
-        uses.unwrap().len() == 2
-    })
-    .await;
-    let keys = vault.run(&["key", "list", "--org", &org, "--json"]).json();
-    for key in keys.as_array().unwrap() {
-        let issued = unused_key.key.contains(key["name"].as_str().unwrap());
-        let never = key["last_used_at"].is_null();
-        assert!(!never || issued, "{key}");
-    }
-    let never = keys
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|key| key["last_used_at"].is_null());
-    assert_eq!(never.count(), 1);
+    only_the_unused_key_was_never_used(&vault, &database, &unused_key).await;
 }
 
 #[tokio::test]
@@ -176,18 +169,19 @@ async fn a_later_use_stays_and_a_server_that_stops_loses_none() {
         assert_eq!(vault.admin.reveal(id).await.status(), 200);
     }
     let database = vault.database.connect().await;
-    // Another server's use, after ours.
-    let later = "insert into credential_uses select org_id, cred_id, '2999-01-01', null from credentials \
+    // Another server has stored a later use.
+    let later = "insert into credential_uses \
+                 select org_id, cred_id, '2999-01-01', null from credentials \
                  where cred_id = $1::text::uuid";
     database.execute(later, &[&late]).await.unwrap();
     vault.server.signal(Signal::SIGTERM);
     assert_eq!(vault.server.wait(LIMIT), Some(0));
-    let uses = "select cred_id::text as id, last_used_at > '2998-01-01' as later, last_used_by is null as nobody \
+    let uses = "select cred_id::text, last_used_at > '2998-01-01', last_used_by is null \
                 from credential_uses order by cred_id";
     let uses = database.query(uses, &[]).await.unwrap();
     let seen: Vec<(String, bool, bool)> = uses
         .iter()
-        .map(|row| (row.get("id"), row.get("later"), row.get("nobody")))
+        .map(|row| (row.get(0), row.get(1), row.get(2)))
         .collect();
     assert_eq!(seen, [(early, false, false), (late, true, true)]);
 }
@@ -202,28 +196,25 @@ async fn a_flush_that_a_stop_ends_loses_none() {
     );
     let lock = "begin; lock table credential_uses in exclusive mode";
     locker.batch_execute(lock).await.unwrap();
-    // More than go into one transaction.
+    // More uses than one transaction stores.
     for _ in 0..130 {
         let id = vault.admin.create("a").await;
         assert_eq!(vault.admin.reveal(&id).await.status(), 200);
     }
-    let held_up = "select count(*) from pg_locks where relation = 'credential_uses'::regclass and not granted";
-    eventually("a flush is held up", LIMIT, async || {
-        watch
-            .query_one(held_up, &[])
-            .await
-            .unwrap()
-            .get::<_, i64>(0)
-            > 0
+    let waiting = "select count(*) from pg_locks \
+                   where relation = 'credential_uses'::regclass and not granted";
+    eventually("a flush waits for the lock", LIMIT, async || {
+        let waiting = watch.query_one(waiting, &[]).await.unwrap();
+        waiting.get::<_, i64>(0) > 0
     })
     .await;
     vault.server.signal(Signal::SIGTERM);
-    let stopped = eventually("it stops", LIMIT, async || {
+    let stopped = eventually("the server stops", LIMIT, async || {
         vault.server.log().contains("\"stopped\"")
     });
-    // It gives up a lock after a second.
+    // The lock timeout is one second.
     let stopped = tokio::time::timeout(Duration::from_millis(300), stopped).await;
-    assert!(stopped.is_err(), "it does not wait for the table");
+    assert!(stopped.is_err(), "the stop does not wait for the table");
     locker.batch_execute("rollback").await.unwrap();
     assert_eq!(vault.server.wait(LIMIT), Some(0));
     let kept = "select count(*) from credential_uses";

@@ -1,4 +1,4 @@
-//! Lists: pages by offset and by cursor, filters, and what is never in them.
+//! Lists: pages by offset and by cursor, filters, and members that are never listed.
 
 use std::collections::HashSet;
 
@@ -72,7 +72,7 @@ async fn pages_by_cursor_hold_each_credential_once_in_the_order_of_creation() {
             if cursor.is_empty() {
                 break;
             }
-            assert!(seen.insert(cursor.clone()), "the cursor goes in a circle");
+            assert!(seen.insert(cursor.clone()), "a cursor is repeated");
         }
         assert_eq!(walked, created, "limit {limit}");
         assert_eq!(seen.len(), (20 - 1) / limit, "limit {limit}");

@@ -2,7 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a test that cannot go on shall fail where it stands"
+    reason = "a test that cannot continue fails at that point"
 )]
 
 mod audit;
@@ -19,6 +19,7 @@ mod blobs;
 mod bodies;
 mod changes;
 mod compose;
+mod conditions;
 mod config;
 mod contention;
 mod credentials;
@@ -62,7 +63,6 @@ mod statements;
 mod tampering;
 mod tls;
 mod traces;
-mod troubles;
 mod unknown_outcome;
 mod upgrading;
 mod workspace;

@@ -1,10 +1,10 @@
-//! `strongroom migrate`, by an owner who is no superuser.
+//! `strongroom migrate` by an owner that is not a superuser.
 
 use strongroom_e2e::{Api, Database, Server, TestVault, run};
 
 const PASSWORD: &str = "p";
 
-/// An empty database, its owner's URL, and a superuser's connection to it.
+/// Creates an empty database; returns it, its owner's URL, and a superuser's connection to it.
 async fn owned(name: &str) -> (Database, String, tokio_postgres::Client) {
     let database = Database::create_empty(name).await;
     let client = database.connect().await;
@@ -41,7 +41,7 @@ async fn where_roles_cannot_be_made_the_sql_for_it_is_printed_and_works() {
     serves(&database, "migrating%20%22plain%22%20app", &owner).await;
 }
 
-/// A server works with the application role, and commands with the owner's.
+/// Checks that a server works with the application role, and commands with the owner's role.
 async fn serves(database: &Database, app: &str, owner: &str) {
     let keys = TestVault::start().await;
     let root_key = ("STRONGROOM_ROOT_KEY_FILE", keys.root_key_file());
@@ -70,15 +70,8 @@ async fn a_role_that_would_see_everything_is_not_taken_as_application_role() {
         .await
         .unwrap();
     for role in ["postgres", "migrating_free_bypass", "migrating_free_owner"] {
-        let refused = run(
-            &["migrate", "--app-role", role],
-            &[("DATABASE_URL", &owner)],
-        );
-        assert!(
-            !refused.success && refused.stderr.contains(role),
-            "{}",
-            refused.stderr
-        );
+        let args = ["migrate", "--app-role", role];
+        run(&args, &[("DATABASE_URL", &owner)]).assert_refused(role);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The OpenAPI document: that it is true, and shown.
+//! The OpenAPI document: it matches the service, and is served.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,7 +16,7 @@ fn printed() -> String {
     run(&["openapi"], &[]).stdout
 }
 
-/// Each path's operations by method, with values in the place of the path's parameters.
+/// Each path's operations by method, with values instead of the path's parameters.
 fn operations(document: &Value) -> BTreeMap<String, BTreeMap<String, Value>> {
     let paths = document["paths"].as_object().unwrap().iter();
     paths
@@ -38,7 +38,7 @@ fn the_document_that_is_checked_in_is_what_the_code_says() {
     let checked_in = std::fs::read_to_string(CHECKED_IN).unwrap_or_default();
     assert!(
         checked_in == printed(),
-        "docs/openapi.json is not what the code says; write it anew and look at what changed:\n\n    \
+        "docs/openapi.json differs from the code; regenerate it and review the changes:\n\n    \
          cargo run --package strongroom -- openapi > docs/openapi.json\n"
     );
 }
@@ -122,7 +122,7 @@ async fn what_is_described_is_served_and_any_other_method_is_answered_405() {
     }
 }
 
-// Routes come from annotations, in one place; and nobody has forgotten to add theirs.
+// Every annotated handler is registered, and routes are registered in one place only.
 #[test]
 fn what_is_served_is_described() {
     let (mut annotations, mut elsewhere) = (0, Vec::new());
@@ -140,7 +140,7 @@ fn what_is_served_is_described() {
     );
     assert!(
         elsewhere.is_empty(),
-        "routes beside the registry: {elsewhere:?}"
+        "routes outside of the registry: {elsewhere:?}"
     );
     let document: Value = serde_json::from_str(&printed()).unwrap();
     let described: usize = operations(&document).values().map(BTreeMap::len).sum();
@@ -206,8 +206,8 @@ async fn roles_are_what_the_document_says() {
     }
 }
 
-/// The served document, in which no answer's object has members beside those that are described. So an answer that
-/// says more than the document does is found, while the document itself leaves room for later versions.
+/// Forbids undescribed members in all objects of answers. With this document, undescribed members
+/// are found; the original document allows them for later versions.
 fn strict(document: &mut Value) {
     let answers = document["components"]["responses"].take();
     let mut answers = BTreeMap::from([("components", answers)]);
@@ -235,11 +235,14 @@ fn close(schema: &mut Value) {
 }
 
 #[tokio::test]
-#[allow(clippy::print_stdout, reason = "what was tried, for --nocapture")]
+#[allow(
+    clippy::print_stdout,
+    reason = "reports the tried cases with --nocapture"
+)]
 async fn schemathesis_finds_no_difference_between_document_and_service() {
     let mut vault = TestVault::start().await;
     let org = vault.admin.org.clone();
-    // It sends thousands of requests without a key, from one address, and each is to be answered 401.
+    // Schemathesis sends thousands of requests without a key from one address, and expects 401.
     let off = ("STRONGROOM_FAILED_AUTH_RATE", "off");
     vault
         .replace_server(&[("STRONGROOM_ANONYMOUS_ORG", &org), off])

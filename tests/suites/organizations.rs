@@ -1,4 +1,4 @@
-//! Organizations come and go.
+//! Deletion, restoration and destruction of organizations.
 
 use std::time::Duration;
 
@@ -15,20 +15,11 @@ async fn a_deleted_organization_is_refused_and_can_be_restored() {
     assert_eq!(elsewhere.reveal(&id).await.status(), 200);
     let org = vault.admin.org.clone();
 
-    let deleted = vault.run(&["org", "delete", &org]);
-    assert!(
-        deleted.success && deleted.stdout.contains("backup"),
-        "{}",
-        deleted.stdout
-    );
-    eventually(
-        "every server refuses it",
-        Duration::from_secs(2),
-        async || {
-            elsewhere.reveal(&id).await.status() == 401
-                && vault.admin.reveal(&id).await.status() == 401
-        },
-    )
+    vault.run(&["org", "delete", &org]).assert_prints("backup");
+    let limit = Duration::from_secs(2);
+    eventually("every server refuses it", limit, async || {
+        elsewhere.reveal(&id).await.status() == 401 && vault.admin.reveal(&id).await.status() == 401
+    })
     .await;
     assert!(!vault.run(&["org", "delete", &org]).success);
     let args = [
@@ -37,7 +28,8 @@ async fn a_deleted_organization_is_refused_and_can_be_restored() {
     assert!(!vault.run(&args).success);
 
     assert!(vault.run(&["org", "restore", &org]).success);
-    eventually("it is back", Duration::from_secs(6), async || {
+    let limit = Duration::from_secs(6);
+    eventually("the organization is restored", limit, async || {
         elsewhere.reveal(&id).await.status() == 200
     })
     .await;
@@ -51,10 +43,9 @@ async fn a_destroyed_organization_leaves_nothing_that_opens() {
     let kept = other.create("kept").await;
     let id = vault.admin.create("gone").await;
     let database = vault.database.connect().await;
-    database
-        .batch_execute("create table backup as select * from credentials; create table backup_keys as select * from api_keys")
-        .await
-        .unwrap();
+    let copy = "create table backup as select * from credentials; \
+                create table backup_keys as select * from api_keys";
+    database.batch_execute(copy).await.unwrap();
 
     let org = vault.admin.org.clone();
     let destroyed = vault
@@ -67,20 +58,15 @@ async fn a_destroyed_organization_leaves_nothing_that_opens() {
         let rows: i64 = database.query_one(&sql, &[&org]).await.unwrap().get(0);
         assert_eq!(rows, 0, "{table}");
     }
-    let sql = "select count(*) from audit_events where org_id = $1::text::uuid";
-    assert!(
-        database
-            .query_one(sql, &[&org])
-            .await
-            .unwrap()
-            .get::<_, i64>(0)
-            >= 5
-    );
+    let events = "select count(*) from audit_events where org_id = $1::text::uuid";
+    let events: i64 = database.query_one(events, &[&org]).await.unwrap().get(0);
+    assert!(events >= 5, "{events}");
 
-    // The rows of a backup, and the organization itself brought back by hand, open nothing.
+    // Rows that are put back from a copy do not open.
     database
         .batch_execute(
-            "update organizations set deleted_at = null, destroy_after = null, destroyed_at = null; \
+            "update organizations \
+               set deleted_at = null, destroy_after = null, destroyed_at = null; \
              delete from api_keys; insert into api_keys select * from backup_keys; \
              insert into credentials select * from backup on conflict do nothing",
         )
@@ -100,18 +86,13 @@ async fn keys_are_destroyed_when_the_grace_period_ends() {
     vault.admin.create("secret").await;
     assert!(vault.run(&["org", "delete", &org, "--grace", "1s"]).success);
     let database = vault.database.connect().await;
-    eventually(
-        "a server destroys the keys",
-        Duration::from_secs(20),
-        async || {
-            let keys = database.query("select from org_keys", &[]).await.unwrap();
-            let rows = database
-                .query("select from credentials", &[])
-                .await
-                .unwrap();
-            keys.is_empty() && rows.is_empty()
-        },
-    )
+    let limit = Duration::from_secs(20);
+    let (keys, rows) = ("select from org_keys", "select from credentials");
+    eventually("a server destroys the keys", limit, async || {
+        let keys = database.query(keys, &[]).await.unwrap();
+        let rows = database.query(rows, &[]).await.unwrap();
+        keys.is_empty() && rows.is_empty()
+    })
     .await;
     let listed = vault.run(&["org", "list", "--json"]).json();
     assert!(listed[0]["destroyed_at"].is_string(), "{listed}");
@@ -120,10 +101,10 @@ async fn keys_are_destroyed_when_the_grace_period_ends() {
 #[tokio::test]
 async fn anonymous_callers_of_a_deleted_organization_are_refused() {
     let vault = TestVault::start().await;
-    let told = vault.start_server(&[("STRONGROOM_ANONYMOUS_ORG", &vault.admin.org)]);
-    vault.ready(&told.url()).await;
-    let api = vault.admin.at(&told.url());
-    // The one writes, the other only looks.
+    let server = vault.start_server(&[("STRONGROOM_ANONYMOUS_ORG", &vault.admin.org)]);
+    vault.ready(&server.url()).await;
+    let api = vault.admin.at(&server.url());
+    // With `false`, delete only reads.
     let ask = async |operation: &str, open_ai: serde_json::Value| {
         let path = format!("/external_provider/api_key/{operation}");
         let body = serde_json::json!({"user": "u", "open_AI": open_ai});

@@ -1,10 +1,10 @@
-//! The Pieces surface: what its published clients cannot be made to send.
+//! The Pieces surface: requests that its published clients do not send.
+
+mod anonymous;
 
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use strongroom_e2e::{Api, Server, TestVault};
-
-const UNAUTHORIZED: &str = "Invalid Authentication, Incorrect API key provided or organization";
+use strongroom_e2e::{Api, TestVault};
 
 async fn call(api: &Api, operation: &str, body: &Value) -> Response {
     let path = format!("/external_provider/api_key/{operation}");
@@ -41,8 +41,9 @@ async fn both_surfaces_see_one_credential() {
     let revealed: Value = api.reveal(id).await.json().await.unwrap();
     assert_eq!(revealed["result"]["json_blob"], given);
 
-    // The label is free to change, and the blob can be replaced; the user's key remains the same credential.
-    let change = json!({"extcred_label": "other", "json_blob": {"apiKey": "k2", "more": 12345678901234567890_u64}});
+    // After a change of label and blob, the user's key is still the same credential.
+    let blob = json!({"apiKey": "k2", "more": 12345678901234567890_u64});
+    let change = json!({"extcred_label": "other", "json_blob": blob});
     assert_eq!(api.patch(id, &change).await.status(), 204);
     let merged = open_ai(
         api,
@@ -85,59 +86,60 @@ async fn create_replaces_and_update_merges() {
     assert_eq!(untouched, json!({"api_key": "l"}));
 }
 
+/// Invalid bodies, each with a text of the answer.
+const BAD_BODIES: [(&str, &str); 14] = [
+    ("{}", "user"),
+    (r#"{"user": ""}"#, "user"),
+    (r#"{"user": 7}"#, "user"),
+    (r#"{"user": null}"#, "user"),
+    (
+        r#"{"user": "a\u0000b", "open_AI": {"api_key": "k"}}"#,
+        "user",
+    ),
+    ("[]", "object"),
+    (r#""x""#, "object"),
+    (r#"{"user": "u", "open_AI": "k"}"#, "open_AI"),
+    (
+        r#"{"user": "u", "open_AI": {"api_key": 1}}"#,
+        "open_AI.api_key",
+    ),
+    (
+        r#"{"user": "u", "open_AI": {"api_key": ""}}"#,
+        "open_AI.api_key",
+    ),
+    (
+        r#"{"user": "u", "open_AI": {"api_key_name": "n"}}"#,
+        "open_AI.api_key",
+    ),
+    (
+        r#"{"user": "u", "open_AI": {"api_key": "k", "x": 1}}"#,
+        "open_AI.x",
+    ),
+    (r#"{"user": "u", "y": 1, "open_AI": {"api_key": "k"}}"#, "y"),
+    (
+        r#"{"user": "u", "schema": {}, "open_AI": {"api_key": "k"}}"#,
+        "schema",
+    ),
+];
+
+async fn is_refused(api: &Api, operation: &str, body: &Value, named: &str) {
+    let answer = call(api, operation, body).await;
+    assert_eq!(answer.status(), 400, "{operation} {body}");
+    let kind = answer.headers()["content-type"].to_str().unwrap();
+    assert!(kind.starts_with("text/plain"), "{kind}");
+    let text = answer.text().await.unwrap();
+    assert!(text.contains(named), "{operation} {body}: {text}");
+}
+
 #[tokio::test]
 async fn bad_input_is_named_and_changes_nothing() {
     let vault = TestVault::start().await;
     let api = &vault.admin;
-    let long = "u".repeat(257);
-    for (body, named) in [
-        (json!({}), "user"),
-        (json!({"user": ""}), "user"),
-        (json!({"user": 7}), "user"),
-        (json!({"user": null}), "user"),
-        (json!({"user": long}), "user"),
-        (
-            json!({"user": "a\u{0}b", "open_AI": {"api_key": "k"}}),
-            "user",
-        ),
-        (json!([]), "object"),
-        (json!("x"), "object"),
-        (json!({"user": "u", "open_AI": "k"}), "open_AI"),
-        (
-            json!({"user": "u", "open_AI": {"api_key": 1}}),
-            "open_AI.api_key",
-        ),
-        (
-            json!({"user": "u", "open_AI": {"api_key": ""}}),
-            "open_AI.api_key",
-        ),
-        (
-            json!({"user": "u", "open_AI": {"api_key_name": "n"}}),
-            "open_AI.api_key",
-        ),
-        (
-            json!({"user": "u", "open_AI": {"api_key": "k", "x": 1}}),
-            "open_AI.x",
-        ),
-        (
-            json!({"user": "u", "y": 1, "open_AI": {"api_key": "k"}}),
-            "y",
-        ),
-        (
-            json!({"user": "u", "schema": {}, "open_AI": {"api_key": "k"}}),
-            "schema",
-        ),
-    ] {
+    let parsed = BAD_BODIES.map(|(body, named)| (serde_json::from_str(body).unwrap(), named));
+    let too_long = (json!({"user": "u".repeat(257)}), "user");
+    for (body, named) in parsed.into_iter().chain([too_long]) {
         for operation in ["create", "update"] {
-            let answer = call(api, operation, &body).await;
-            assert_eq!(answer.status(), 400, "{operation} {body}");
-            let kind = answer.headers()["content-type"]
-                .to_str()
-                .unwrap()
-                .to_owned();
-            assert!(kind.starts_with("text/plain"), "{kind}");
-            let text = answer.text().await.unwrap();
-            assert!(text.contains(named), "{operation} {body}: {text}");
+            is_refused(api, operation, &body, named).await;
         }
     }
     let answer = call(api, "delete", &json!({"user": "u", "open_AI": {}})).await;
@@ -285,69 +287,4 @@ async fn a_row_moved_to_another_user_does_not_open() {
     let answer = call(&vault.admin, "delete", &json!({"user": "ann"})).await;
     assert_eq!(answer.status(), 500);
     assert_eq!(answer.text().await.unwrap(), "Internal Server Error");
-}
-
-#[tokio::test]
-async fn anonymous_callers_reach_users_keys_and_nothing_else() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data");
-    let args = [
-        "dev",
-        "--json",
-        "--listen",
-        "127.0.0.1:0",
-        "--data",
-        data.to_str().unwrap(),
-    ];
-    let server = Server::spawn(&args, &[]);
-    let instance: Value = serde_json::from_str(&server.first_line()).unwrap();
-    let text = |name: &str| instance[name].as_str().unwrap().to_owned();
-    let api = Api::new(&text("url"), &text("org_id"), "");
-
-    let path = "/external_provider/api_key/create";
-    let body = json!({"user": "u", "open_AI": {"api_key": "k"}});
-    let answer = api
-        .bare(Method::POST, path)
-        .json(&body)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(answer.status(), 200);
-    let listing = api.bare(Method::GET, strongroom_e2e::CREDENTIALS);
-    let listing = listing
-        .header("SlashID-OrgID", &api.org)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(listing.status(), 401);
-
-    // A page in a browser that rebinds its name to this machine still names itself.
-    for host in ["evil.example", "evil.example:80", "127.0.0.1.evil.example"] {
-        let request = api
-            .bare(Method::POST, path)
-            .header("Host", host)
-            .json(&body);
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), 401, "{host}");
-        assert_eq!(answer.text().await.unwrap(), UNAUTHORIZED);
-    }
-    // A wrong key does not make its sender anonymous.
-    let request = api
-        .bare(Method::POST, path)
-        .header("X-Application-ID", "wrong")
-        .json(&body);
-    assert_eq!(request.send().await.unwrap().status(), 401);
-}
-
-#[tokio::test]
-async fn serve_knows_anonymous_callers_only_when_told() {
-    let vault = TestVault::start().await;
-    let told = vault.start_server(&[("STRONGROOM_ANONYMOUS_ORG", &vault.admin.org)]);
-    vault.ready(&told.url()).await;
-    let body = json!({"user": "u", "open_AI": {"api_key": "k"}});
-    for (url, status) in [(told.url(), 200), (vault.admin.url.clone(), 401)] {
-        let api = vault.admin.at(&url);
-        let request = api.bare(Method::POST, "/external_provider/api_key/create");
-        assert_eq!(request.json(&body).send().await.unwrap().status(), status);
-    }
 }

@@ -1,4 +1,4 @@
-//! The Pieces surface, driven by its own published clients, unmodified.
+//! The Pieces surface, used by its unmodified published clients.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use strongroom_e2e::{Server, TestVault};
 
 const UNAUTHORIZED: &str = "Invalid Authentication, Incorrect API key provided or organization";
 
-/// A published client: the program that runs its driver, the driver, and the client's main file.
+/// A published client: the interpreter, the driver, and the client's main file.
 struct Client {
     program: PathBuf,
     driver: &'static str,
@@ -35,7 +35,7 @@ fn clients() -> [Client; 3] {
 }
 
 impl Client {
-    /// Carries out `steps`; each answer as (status, body).
+    /// Executes `steps`; returns each answer as (status, body).
     fn run(&self, url: &str, key: Option<&str>, steps: &[Value]) -> Vec<(u64, Value)> {
         let driver = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("clients")
@@ -73,13 +73,14 @@ fn step(operation: &str, body: Value) -> Value {
     json!({"operation": operation, "body": body})
 }
 
-/// A user's key from its creation to its end, as any caller may go through it.
+/// The steps of a user's key from its creation to its deletion.
 fn life(user: &str) -> Vec<Value> {
     let schema = json!({"migration": 0, "semantic": "MAJOR_0_MINOR_0_PATCH_1"});
+    let first = json!({"api_key": "k1", "api_key_name": "n1"});
     vec![
         step(
             "create",
-            json!({"user": user, "schema": schema, "open_AI": {"api_key": "k1", "api_key_name": "n1"}}),
+            json!({"user": user, "schema": schema, "open_AI": first}),
         ),
         step(
             "update",
@@ -104,7 +105,7 @@ fn life(user: &str) -> Vec<Value> {
     ]
 }
 
-/// The `open_AI` that each step of [`life`] is answered with, up to the last two, which are refused.
+/// The `open_AI` of the answers to the steps of [`life`], without the last two, which are refused.
 fn expected(anonymous: bool) -> Vec<Value> {
     let kept = if anonymous {
         json!({"api_key_name": "n3", "organization_key": "o2"})
@@ -152,7 +153,7 @@ async fn with_an_api_key_all_three_clients_work() {
     for client in clients() {
         check_life(&client, &vault.admin.url, Some(&vault.admin.key));
     }
-    // Each client left one key behind, and each is a credential like any other.
+    // Each client leaves one key, which is listed as a credential.
     let listed = vault.admin.list().await;
     let labels: Vec<_> = listed
         .iter()

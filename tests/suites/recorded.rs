@@ -1,4 +1,4 @@
-//! Nothing is revealed or written unrecorded, and what happens is recorded as it happened.
+//! Reveals and writes are refused if they cannot be recorded, and the records match the operations.
 
 use std::time::Duration;
 
@@ -38,25 +38,32 @@ async fn without_a_record_nothing_is_revealed_and_nothing_written() {
     assert_eq!(api.secret(&id).await["api_key"], "canary");
 }
 
-#[tokio::test]
-async fn every_operation_leaves_its_event() {
-    let vault = TestVault::start().await;
+const UNKNOWN: &str = "0190a1b2-0000-7000-8000-0123456789ab";
+
+/// Executes every operation on credentials; returns the ids of the two created ones.
+async fn execute_every_operation(vault: &TestVault) -> [String; 2] {
     let api = &vault.admin;
-    let nobody = "0190a1b2-0000-7000-8000-0123456789ab";
     let id = api.create("secret").await;
     api.list().await;
     api.secret(&id).await;
     api.patch(&id, &json!({"extcred_label": "x"})).await;
-    api.patch(nobody, &json!({"extcred_label": "x"})).await;
-    api.reveal(nobody).await;
+    api.patch(UNKNOWN, &json!({"extcred_label": "x"})).await;
+    api.reveal(UNKNOWN).await;
     vault.member.reveal(&id).await;
     api.delete(&format!("credentialId={id}")).await;
     api.delete(&format!("credentialId={id}")).await;
     let second = api.create("second").await;
     api.delete("deleteAll=true").await;
+    [id, second]
+}
+
+#[tokio::test]
+async fn every_operation_leaves_its_event() {
+    let vault = TestVault::start().await;
+    let [id, second] = execute_every_operation(&vault).await;
     let client = vault.database.connect().await;
-    let query = "select action, outcome, cred_id::text, version, digest is not null from audit_events \
-         where actor <> 'operator' order by at, lane, seq";
+    let query = "select action, outcome, cred_id::text, version, digest is not null \
+         from audit_events where actor <> 'operator' order by at, lane, seq";
     let recorded: Vec<Value> = client
         .query(query, &[])
         .await
@@ -73,8 +80,8 @@ async fn every_operation_leaves_its_event() {
         json!(["credential.list", "ok", null, null, false]),
         json!(["credential.reveal", "ok", id, 1, false]),
         json!(["credential.update", "ok", id, 2, true]),
-        json!(["credential.update", "not_found", nobody, null, false]),
-        json!(["credential.reveal", "not_found", nobody, null, false]),
+        json!(["credential.update", "not_found", UNKNOWN, null, false]),
+        json!(["credential.reveal", "not_found", UNKNOWN, null, false]),
         json!(["request.denied", "denied", null, null, false]),
         json!(["credential.delete", "ok", id, 2, false]),
         json!(["credential.delete", "not_found", id, null, false]),
@@ -94,7 +101,7 @@ async fn every_operation_leaves_its_event() {
     assert_eq!(keys, ["organization.create", "key.create", "key.create"]);
 }
 
-/// Outcome and version of the reveals of a credential, in their order.
+/// The outcome and version of a credential's recorded reveals, in order.
 async fn reveals(vault: &TestVault, id: &str) -> Vec<(String, Option<i64>)> {
     let query = "select outcome, version from audit_events where action = 'credential.reveal' \
          and cred_id::text = $1 order by at, lane, seq";
@@ -118,12 +125,13 @@ async fn a_reveal_shows_and_records_what_others_have_changed_since_the_last_one(
     for _ in 0..2 {
         assert_eq!(api.secret(&id).await["api_key"], "second");
     }
-    // The same content, put there by somebody else, is another row.
+    // An update by another session makes a new row version with the same content.
     let client = vault.database.connect().await;
     let touched = "update credentials set label = label where cred_id::text = $1";
     assert_eq!(client.execute(touched, &[&id]).await.unwrap(), 1);
     assert_eq!(api.secret(&id).await["api_key"], "second");
-    let broken = "update credentials set sealed_blob = set_byte(sealed_blob, 20, get_byte(sealed_blob, 20) # 1) \
+    let broken = "update credentials \
+         set sealed_blob = set_byte(sealed_blob, 20, get_byte(sealed_blob, 20) # 1) \
          where cred_id::text = $1";
     assert_eq!(client.execute(broken, &[&id]).await.unwrap(), 1);
     failure(api.reveal(&id).await, 500).await;
@@ -159,7 +167,7 @@ async fn each_of_many_reveals_is_recorded_once_while_credentials_change() {
     }
     let (changed, rounds, at_once) = (&credentials[0], 8, 5);
     for round in 2..2 + rounds {
-        // What this server saw before is the row of before.
+        // The other server changes the row, so that this server's cached row is outdated.
         let secret = json!({"api_key": format!("v{round}")});
         let change = json!({"json_blob": secret});
         let api = changed.0.at(&elsewhere.url());
@@ -193,11 +201,10 @@ async fn a_reveal_without_the_organizations_key_is_not_recorded_as_one() {
     let client = vault.database.connect().await;
     let keys = "revoke select on org_keys from strongroom_app; notify strongroom_keys";
     client.batch_execute(keys).await.unwrap();
-    eventually(
-        "the keys are forgotten",
-        Duration::from_secs(20),
-        async || !api.reveal(&id).await.status().is_success(),
-    )
+    let limit = Duration::from_secs(20);
+    eventually("the keys are dropped from the cache", limit, async || {
+        !api.reveal(&id).await.status().is_success()
+    })
     .await;
     let recorded = reveals(&vault, &id).await.len();
     assert!(!api.reveal(&id).await.status().is_success());

@@ -1,4 +1,5 @@
-//! How far a write has traveled when it is answered, and what happens when that takes too long.
+//! Consistency of writes across regions: how far a write has been replicated when it is answered,
+//! and the answer when replication takes too long.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use strongroom_e2e::{Api, CREDENTIALS, TestRegions, TestVault, api_key, eventual
 const LIMIT: Duration = Duration::from_secs(30);
 const OPERATIONS: &str = "/organizations/config/operations";
 
-/// A request that has to be everywhere within `seconds`.
+/// A request for a write that all regions must have within `seconds`.
 fn everywhere(api: &Api, method: Method, path: &str, seconds: u32) -> reqwest::RequestBuilder {
     api.request(method, path)
         .header("SlashID-Required-Consistency", "all_regions")
@@ -21,7 +22,7 @@ async fn post_everywhere(api: &Api, secret: &str, seconds: u32) -> Response {
     post.json(&api_key(secret)).send().await.unwrap()
 }
 
-/// Checks a 408: the regions that it names, and its operation's id.
+/// Checks a 408 that names `regions`; returns the operation's id.
 async fn late(answer: Response, regions: &[&str]) -> String {
     let id = answer.headers().get("slashid-operation-id").cloned();
     let failure = failure(answer, 408).await;
@@ -113,13 +114,13 @@ async fn a_region_that_lags_is_named_and_the_write_stays() {
     let pending = json!({"state": "pending", "regions": {"eu": "applied", "us": "pending"}});
     assert_eq!(operation(primary, &id).await, pending);
     assert_eq!(operation(&eu.admin, &id).await, pending);
-    // Elsewhere nothing is different.
+    // The other servers are not affected.
     let kept = primary.list().await;
     assert_eq!(kept.len(), 1);
     let kept = kept[0]["external_cred_id"].as_str().unwrap();
     assert_eq!(eu.admin.secret(kept).await, json!({"api_key": "late"}));
     eu.admin.create("in eu").await;
-    // In the region itself, `local_region` waits for it.
+    // In the lagging region, `local_region` waits for its own standby.
     let local = us.admin.request(Method::POST, CREDENTIALS);
     let local = local.header("SlashID-Required-Consistency-Timeout", 1);
     let local = local.json(&api_key("in us")).send().await.unwrap();
@@ -228,62 +229,63 @@ async fn users_keys_of_pieces_are_readable_in_their_region() {
     }
 }
 
+/// The value of the setting `regions` for the test's regions.
+fn regions_setting(test: &TestRegions) -> String {
+    let regions = test.regions.iter().map(|region| {
+        let url = region.standby.database_behind_proxy().app_url();
+        format!("{}={url}", region.name)
+    });
+    regions.collect::<Vec<_>>().join(" ")
+}
+
+async fn metric(api: &Api, name: &str) -> Option<f64> {
+    let text = api.get("/metrics").await.text().await.unwrap();
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+/// Waits until the metrics show the lag of `us` alone.
+async fn metrics_show_the_lag(api: &Api) {
+    eventually("the lag is in the metrics", LIMIT, async || {
+        metric(api, "strongroom_region_lag_bytes{region=\"us\"}").await > Some(0.0)
+            && metric(api, "strongroom_region_lag_seconds{region=\"us\"}").await > Some(1.0)
+            && metric(api, "strongroom_region_lag_seconds{region=\"eu\"}").await < Some(1.0)
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn the_operator_sees_how_far_regions_are() {
     let test = TestRegions::start(2).await;
-    let regions: Vec<_> = test
-        .regions
-        .iter()
-        .map(|region| {
-            let url = region.standby.database_behind_proxy().app_url();
-            format!("{}={url}", region.name)
-        })
-        .collect();
-    let regions = regions.join(" ");
-    let args = ["regions", "--json", "--regions", &regions];
-    eventually("nobody is behind", LIMIT, async || {
-        let shown = test.vault.run(&args).json();
+    let (api, setting) = (&test.vault.admin, regions_setting(&test));
+    let regions = || {
+        test.vault
+            .run(&["regions", "--json", "--regions", &setting])
+    };
+    eventually("no region lags", LIMIT, async || {
+        let shown = regions().json();
         let behind = |region: &Value| region["state"] != "standby" || region["lag_bytes"] != 0;
         !shown.as_array().unwrap().iter().any(behind)
     })
     .await;
     test.regions[1].standby.pause_replay().await;
-    test.vault.admin.create("a").await;
-    let shown = test.vault.run(&args).json();
-    assert_eq!(
-        (&shown[0]["region"], &shown[1]["region"]),
-        (&json!("eu"), &json!("us"))
-    );
+    api.create("a").await;
+    let shown = regions().json();
+    assert_eq!(shown[0]["region"], "eu");
+    assert_eq!(shown[1]["region"], "us");
     assert!(shown[1]["lag_bytes"].as_u64().unwrap() > 0, "{shown}");
     assert!(shown[1]["lag_seconds"].as_f64().unwrap() > 0.0, "{shown}");
-    let metric = async |name: &str| {
-        let text = test.vault.admin.get("/metrics").await.text().await.unwrap();
-        let line = text.lines().find(|line| line.starts_with(name));
-        line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-    };
-    eventually("the lag is in the metrics", LIMIT, async || {
-        metric("strongroom_region_lag_bytes{region=\"us\"}").await > Some(0.0)
-            && metric("strongroom_region_lag_seconds{region=\"us\"}").await > Some(1.0)
-            && metric("strongroom_region_lag_seconds{region=\"eu\"}").await < Some(1.0)
-    })
-    .await;
-    assert_eq!(
-        metric("strongroom_region_up{region=\"us\"}").await,
-        Some(1.0)
-    );
+    metrics_show_the_lag(api).await;
+    let up = "strongroom_region_up{region=\"us\"}";
+    assert_eq!(metric(api, up).await, Some(1.0));
     test.regions[1].standby.to_standby.refuse();
-    eventually("the region is known to be away", LIMIT, async || {
-        metric("strongroom_region_up{region=\"us\"}").await == Some(0.0)
+    eventually("the region is reported as down", LIMIT, async || {
+        metric(api, up).await == Some(0.0)
     })
     .await;
-    let away = test.vault.run(&args);
-    assert!(!away.success);
-    assert!(away.stderr.contains("us"), "{}", away.stderr);
+    let away = regions();
+    away.assert_refused("us");
     assert!(away.stdout.contains("away"), "{}", away.stdout);
     let none = test.vault.run(&["regions"]);
-    assert!(
-        none.stderr.contains("STRONGROOM_REGIONS"),
-        "{}",
-        none.stderr
-    );
+    assert!(none.stderr.contains("STRONGROOM_REGIONS"), "{none:?}");
 }

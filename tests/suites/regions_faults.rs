@@ -1,4 +1,4 @@
-//! Regions that are paused, stopped, killed and cut off while writes come.
+//! Regions that are paused, stopped, killed and disconnected during writes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 use reqwest::{Method, Response};
 use serde_json::Value;
 use strongroom_e2e::{Api, CREDENTIALS, Standby, TestRegions, api_key, eventually};
+use tokio::task::JoinHandle;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -95,7 +96,7 @@ async fn waiting_costs_no_connection_and_leaves_nothing() {
         metric(admin, waiting).await >= 200.0
     })
     .await;
-    // More wait than there are connections, and others do not notice.
+    // More requests wait than there are connections, and other requests are not affected.
     for _ in 0..20 {
         assert_eq!(admin.reveal(&first).await.status(), 200);
         assert_eq!(post(admin, "local_region", 5, "local").await.status(), 201);
@@ -108,7 +109,7 @@ async fn waiting_costs_no_connection_and_leaves_nothing() {
     for status in join_all(waits).await {
         assert_eq!(status.unwrap(), 408);
     }
-    eventually("nobody waits", LIMIT, async || {
+    eventually("no request waits", LIMIT, async || {
         metric(admin, waiting).await == 0.0
     })
     .await;
@@ -116,17 +117,30 @@ async fn waiting_costs_no_connection_and_leaves_nothing() {
     assert_eq!(post(admin, "all_regions", 30, "last").await.status(), 201);
 }
 
-/// What clients were told while regions had their troubles.
+/// The answers that clients received during faults of regions.
 #[derive(Default)]
-struct Told {
+struct Answers {
+    /// Credentials that all regions had, as answered.
     everywhere: Vec<String>,
+    /// Operations that were not replicated in time.
     late: Vec<String>,
+    /// Credentials that the region of the index had, as answered.
     local: BTreeMap<usize, Vec<String>>,
 }
 
-// One client: writes as it goes, and reads each local write back at once from the same region.
-async fn client(api: Api, region: usize, number: usize, stop: Arc<AtomicBool>) -> Told {
-    let mut told = Told::default();
+impl Answers {
+    fn add(&mut self, other: Self) {
+        self.everywhere.extend(other.everywhere);
+        self.late.extend(other.late);
+        for (region, ids) in other.local {
+            self.local.entry(region).or_default().extend(ids);
+        }
+    }
+}
+
+// A client: writes, and reads each local write immediately from the same region.
+async fn client(api: Api, region: usize, number: usize, stop: Arc<AtomicBool>) -> Answers {
+    let mut answers = Answers::default();
     let mut n = 0;
     while !stop.load(Ordering::Relaxed) {
         n += 1;
@@ -137,26 +151,26 @@ async fn client(api: Api, region: usize, number: usize, stop: Arc<AtomicBool>) -
         let body: Value = answer.json().await.unwrap();
         let id = body["result"][0].as_str().map(ToOwned::to_owned);
         match (status, id) {
-            (201, Some(id)) if level == "all_regions" => told.everywhere.push(id),
+            (201, Some(id)) if level == "all_regions" => answers.everywhere.push(id),
             (201, Some(id)) => {
                 let read = api.reveal(&id).await.status();
                 assert!(
                     [200, 503].contains(&read.as_u16()),
                     "{read} after 201 in the same region"
                 );
-                told.local.entry(region).or_default().push(id);
+                answers.local.entry(region).or_default().push(id);
             }
-            (408, None) => told
+            (408, None) => answers
                 .late
                 .push(operation.unwrap().to_str().unwrap().to_owned()),
             (503, None) => {}
             other => panic!("{other:?}: {body}"),
         }
     }
-    told
+    answers
 }
 
-async fn trouble(standby: &mut Standby, round: usize) {
+async fn inject_fault(standby: &mut Standby, round: usize) {
     let pause = Duration::from_millis(1500);
     match round % 5 {
         0 => {
@@ -188,59 +202,52 @@ async fn trouble(standby: &mut Standby, round: usize) {
     }
 }
 
+/// Starts three clients at each of the three servers.
+fn start_clients(test: &TestRegions, stop: &Arc<AtomicBool>) -> Vec<JoinHandle<Answers>> {
+    let regions = test.regions.iter().map(|region| &region.admin);
+    let admins: Vec<_> = std::iter::once(&test.vault.admin).chain(regions).collect();
+    let client = |number: usize| {
+        let (api, region) = (admins[number / 3].clone(), number / 3);
+        tokio::spawn(client(api, region, number, stop.clone()))
+    };
+    (0..admins.len() * 3).map(client).collect()
+}
+
+async fn all_regions_have(test: &TestRegions, ids: &[String]) {
+    for region in &test.regions {
+        let client = region.standby.database().connect().await;
+        for id in ids {
+            let row = "select from credentials where cred_id = $1::text::uuid";
+            let found = client.query(row, &[id]).await.unwrap();
+            let name = &region.name;
+            assert_eq!(found.len(), 1, "{id} was answered, but is not in {name}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn nothing_that_was_answered_is_missing_anywhere() {
     let mut test = TestRegions::start(2).await;
     let stop = Arc::new(AtomicBool::new(false));
-    let mut clients = Vec::new();
-    for (region, api) in [
-        test.vault.admin.clone(),
-        test.regions[0].admin.clone(),
-        test.regions[1].admin.clone(),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        for number in 0..3 {
-            let (api, stop) = (api.clone(), stop.clone());
-            clients.push(tokio::spawn(client(api, region, region * 3 + number, stop)));
-        }
-    }
+    let clients = start_clients(&test, &stop);
     for round in 0..5 {
-        trouble(&mut test.regions[round % 2].standby, round).await;
+        inject_fault(&mut test.regions[round % 2].standby, round).await;
     }
     stop.store(true, Ordering::Relaxed);
-    let mut told = Told::default();
+    let mut answers = Answers::default();
     for client in clients {
-        let one = client.await.unwrap();
-        told.everywhere.extend(one.everywhere);
-        told.late.extend(one.late);
-        for (region, ids) in one.local {
-            told.local.entry(region).or_default().extend(ids);
-        }
+        answers.add(client.await.unwrap());
     }
-    assert!(!told.everywhere.is_empty() && !told.late.is_empty());
-    for region in &test.regions {
-        let client = region.standby.database().connect().await;
-        for id in &told.everywhere {
-            let row = "select from credentials where cred_id = $1::text::uuid";
-            let found = client.query(row, &[id]).await.unwrap();
-            assert_eq!(
-                found.len(),
-                1,
-                "{id} was answered and is not in {}",
-                region.name
-            );
-        }
-    }
+    assert!(!answers.everywhere.is_empty() && !answers.late.is_empty());
+    all_regions_have(&test, &answers.everywhere).await;
     let admin = &test.vault.admin;
-    for operation in &told.late {
-        eventually("a late write has arrived", LIMIT, async || {
+    for operation in &answers.late {
+        eventually("a late write is applied", LIMIT, async || {
             state(admin, operation).await == "applied"
         })
         .await;
     }
-    for id in told.local.values().flatten() {
+    for id in answers.local.values().flatten() {
         assert_eq!(admin.reveal(id).await.status(), 200);
     }
 }

@@ -1,4 +1,4 @@
-//! What a region's server shows when its standby lags, and what it asks the primary.
+//! Reads in a region whose standby lags, and reads that require the primary.
 
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,10 @@ fn lag(answer: &Response) -> Option<u64> {
     Some(value.to_str().unwrap().parse().unwrap())
 }
 
-/// A credential at the primary that the region's standby shows already.
+/// Creates a credential, and waits until the region's standby has it.
 async fn shown_in(test: &TestRegions, region: &TestRegion) -> String {
     let id = test.vault.admin.create("a").await;
-    eventually("the standby shows it", LIMIT, async || {
+    eventually("the standby has the credential", LIMIT, async || {
         region.admin.reveal(&id).await.status() == 200
     })
     .await;
@@ -31,15 +31,11 @@ async fn answers_from_a_region_that_lags_say_so() {
     assert_eq!(lag(&eu.admin.reveal(&id).await), None);
     eu.standby.pause_replay().await;
     let path = strongroom_e2e::CREDENTIALS;
-    eventually(
-        "answers say how far the region is behind",
-        LIMIT,
-        async || {
-            let revealed = lag(&eu.admin.reveal(&id).await);
-            let listed = lag(&eu.member.get(path).await);
-            matches!((revealed, listed), (Some(4..), Some(4..)))
-        },
-    )
+    eventually("answers contain the region's lag", LIMIT, async || {
+        let revealed = lag(&eu.admin.reveal(&id).await);
+        let listed = lag(&eu.member.get(path).await);
+        matches!((revealed, listed), (Some(4..), Some(4..)))
+    })
     .await;
     for api in [&us.admin, &test.vault.admin] {
         assert_eq!(lag(&api.get(path).await), None);
@@ -152,7 +148,7 @@ async fn a_revoked_key_is_refused_in_a_region_that_lags() {
         made["api_key"].as_str().unwrap(),
     );
     eu.standby.pause_replay().await;
-    // Also a key that the standby has not heard of yet.
+    // The standby does not have the second key yet.
     let late = test
         .vault
         .new_key(&eu.admin.org, "member")
@@ -187,7 +183,7 @@ async fn a_region_that_lags_opens_rows_under_a_key_that_is_retired() {
         .vault
         .run(&["rotate", "retire", "--org", org, "--generation", "1"]);
     assert!(retired.success, "{}", retired.stderr);
-    // A server that has never seen the old generation.
+    // A new server, which has never loaded the old generation.
     let server = test.start_server("eu", &[]);
     test.vault.ready(&server.url()).await;
     let fresh = eu.admin.at(&server.url());

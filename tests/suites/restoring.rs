@@ -1,21 +1,21 @@
-//! Backing up and restoring, as docs/operations.md says: base backup, archived WAL, and the root key.
+//! Backup and restore as docs/operations.md describes: base backup, archived WAL, and the root key.
 
 use serde_json::json;
 use strongroom_e2e::{Backup, Finished, OwnCluster, TestVault, refusal, run};
 
-/// A vault with a backup of which one half is in the base backup and the other in the archive alone.
+/// A lost vault, with one half of its contents in the base backup and the other in the archive.
 struct Lost {
     vault: TestVault,
     backup: Backup,
-    /// Heads of the audit trail at the end, kept elsewhere.
+    /// The last heads of the audit trail, kept elsewhere.
     heads: String,
-    /// Credentials and their secrets at the end.
+    /// The last credentials and their secrets.
     kept: Vec<(String, &'static str)>,
     /// A credential that was deleted after the base backup.
     deleted: String,
 }
 
-/// Fills a vault, backs it up while it works, and loses the database.
+/// Fills a vault, backs it up during writes, and loses the database.
 async fn lose() -> Lost {
     let mut cluster = OwnCluster::start_with(&[("archive_mode", "on")]).await;
     let backup = Backup::begin(&cluster).await;
@@ -57,10 +57,8 @@ async fn what_was_acknowledged_is_back_and_intact() {
     let mut lost = lose().await;
     let restored = lost.backup.restore().await;
     lost.vault.database = restored.database();
-    let verified = lost.vault.run(&["verify"]);
-    assert!(verified.success, "{}", verified.stderr);
-    let audit = lost.audit_verify();
-    assert!(audit.success, "{}{}", audit.stdout, audit.stderr);
+    lost.vault.run(&["verify"]).assert_success();
+    lost.audit_verify().assert_success();
     lost.vault.replace_server(&[]).await;
     for (id, secret) in &lost.kept {
         assert_eq!(lost.vault.admin.secret(id).await["api_key"], *secret);
@@ -68,8 +66,7 @@ async fn what_was_acknowledged_is_back_and_intact() {
     assert_eq!(lost.vault.admin.reveal(&lost.deleted).await.status(), 404);
     let later = lost.vault.admin.create("later").await;
     assert_eq!(lost.vault.admin.secret(&later).await["api_key"], "later");
-    let audit = lost.audit_verify();
-    assert!(audit.success, "{}{}", audit.stdout, audit.stderr);
+    lost.audit_verify().assert_success();
 }
 
 #[tokio::test]
@@ -77,12 +74,10 @@ async fn without_the_archive_the_kept_heads_tell_what_is_missing() {
     let mut lost = lose().await;
     let restored = lost.backup.restore_base_alone().await;
     lost.vault.database = restored.database();
-    // It is an older state, and consistent in itself.
-    let verified = lost.vault.run(&["verify"]);
-    assert!(verified.success, "{}", verified.stderr);
+    // The base backup is an older, consistent state.
+    lost.vault.run(&["verify"]).assert_success();
     assert!(lost.vault.run(&["audit", "verify"]).success);
-    let audit = lost.audit_verify();
-    assert!(!audit.success && audit.stdout.contains("cut"), "{audit:?}");
+    lost.audit_verify().assert_failed_with("cut");
 }
 
 #[tokio::test]
@@ -102,17 +97,11 @@ async fn with_another_root_key_nothing_opens_and_the_right_one_is_named() {
         restored.database().app_url(),
     );
     let root_key = ("STRONGROOM_ROOT_KEY_FILE", other);
-    let verified = run(
-        &["verify"],
-        &[("STRONGROOM_DATABASE_URL", &owner), root_key],
-    );
-    assert!(
-        !verified.success && verified.stderr.contains(right),
-        "{verified:?}"
-    );
+    let variables = [("STRONGROOM_DATABASE_URL", owner.as_str()), root_key];
+    run(&["verify"], &variables).assert_refused(right);
     let listen = ("STRONGROOM_LISTEN", "127.0.0.1:0");
     let said = refusal(&[], &[("STRONGROOM_DATABASE_URL", &app), root_key, listen]);
     assert!(said.contains(right), "{said}");
-    // The attempt has left nothing behind.
+    // The attempt has changed nothing.
     assert!(lost.vault.run(&["verify"]).success);
 }

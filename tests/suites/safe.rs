@@ -1,4 +1,4 @@
-//! What the suites of backups share.
+//! Helpers for the suites of backups.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -55,7 +55,7 @@ impl Safe {
         )
     }
 
-    /// What is in the file `name`, decrypted.
+    /// The content of the file `name`, decrypted.
     pub(crate) fn decrypted(&self, name: &str) -> String {
         let file = std::fs::File::open(self.path(name)).unwrap();
         let decryptor = age::Decryptor::new(file).unwrap();
@@ -66,7 +66,8 @@ impl Safe {
         text
     }
 
-    /// Writes `text` into the file `name`, encrypted to the same recipient: as anybody can.
+    /// Writes `text` into the file `name`, encrypted to the public recipient, which any attacker
+    /// can do.
     pub(crate) fn encrypt(&self, name: &str, text: &str) {
         let recipient = self.identity.to_public();
         let recipients = std::iter::once(&recipient as &dyn age::Recipient);
@@ -78,7 +79,7 @@ impl Safe {
     }
 }
 
-/// How many rows each table has, of all organizations.
+/// The number of rows of each table, of all organizations.
 pub(crate) async fn census(database: &Database) -> BTreeMap<String, i64> {
     let client = database.connect().await;
     let tables = "select tablename::text from pg_tables where schemaname = 'public' \
@@ -93,7 +94,7 @@ pub(crate) async fn census(database: &Database) -> BTreeMap<String, i64> {
     census
 }
 
-/// Checks that `vault`'s database verifies, rows and trail.
+/// Checks that the rows and the audit trail of the vault's database verify.
 pub(crate) fn verifies(vault: &TestVault) {
     for args in [&["verify"][..], &["audit", "verify"]] {
         let verified = vault.run(args);

@@ -1,4 +1,4 @@
-//! A server's life: with the database away, stopping, and with callers that take their time.
+//! Start and stop of servers, service without the database, and slow callers.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ async fn is_away(api: &Api) {
 }
 
 async fn comes_back(api: &Api) {
-    eventually("it serves", SOON, async || {
+    eventually("the server serves", SOON, async || {
         api.get(CREDENTIALS).await.status() == 200 && api.get("/readyz").await.status() == 200
     })
     .await;
@@ -90,7 +90,8 @@ async fn it_waits_for_the_migration() {
 fn head(api: &Api, length: usize) -> String {
     format!(
         "POST {CREDENTIALS} HTTP/1.1\r\nHost: x\r\nSlashID-OrgID: {}\r\nSlashID-API-Key: {}\r\n\
-         Content-Type: application/json\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n",
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\
+         Expect: 100-continue\r\n\r\n",
         api.org, api.key
     )
 }
@@ -107,7 +108,7 @@ async fn it_finishes_what_is_under_way_when_told_to_stop() {
         raw.write(first.as_bytes()).await;
         vault.server.signal(signal);
         vault.server.wait_for_log("stopping");
-        eventually("nobody new is let in", SOON, async || {
+        eventually("new connections are refused", SOON, async || {
             let address = vault.admin.url.strip_prefix("http://").unwrap();
             tokio::net::TcpStream::connect(address).await.is_err()
         })

@@ -1,5 +1,5 @@
-//! On a given Citus cluster: what is true on its workers, and when one of them is away. `make test-citus` runs these by
-//! themselves, since they stop a worker that others use.
+//! Tests on a given Citus cluster: isolation on its workers, and the loss of a worker.
+//! `make test-citus` runs these separately, because they stop a worker that other tests use.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -17,8 +17,32 @@ async fn connect(url: &str) -> Client {
     client
 }
 
-const SHARDS: &str = "select shard_name, nodeport from citus_shards where citus_table_type = 'distributed' \
-     and nodeport = $1 order by 1";
+const SHARDS: &str = "select shard_name, nodeport from citus_shards \
+     where citus_table_type = 'distributed' and nodeport = $1 order by 1";
+
+/// Checks that `shard` shows the application role only the organization in its scope; returns the
+/// organizations in the shard.
+async fn shard_is_isolated(superuser: &Client, app: &Client, shard: &str) -> Vec<Uuid> {
+    let forced = "select relrowsecurity and relforcerowsecurity from pg_class \
+                  where oid = $1::text::regclass";
+    let forced: bool = superuser.query_one(forced, &[&shard]).await.unwrap().get(0);
+    assert!(forced, "{shard}");
+    // Partitions are only read through their parent.
+    if shard.contains("audit_events_y") || shard.contains("audit_events_default") {
+        return Vec::new();
+    }
+    let orgs = format!("select distinct org_id from {shard}");
+    let all = orgs_of(superuser, &orgs).await;
+    let unscoped = orgs_of(app, &orgs).await;
+    assert!(unscoped.is_empty(), "{shard} without a scope");
+    for org in &all {
+        let enter = format!("begin; set local strongroom.orgs = '{org},'");
+        app.batch_execute(&enter).await.unwrap();
+        assert_eq!(orgs_of(app, &orgs).await, [*org], "{shard}");
+        app.batch_execute("rollback").await.unwrap();
+    }
+    all
+}
 
 #[tokio::test]
 #[ignore = "needs a cluster: make test-citus"]
@@ -36,31 +60,12 @@ async fn row_level_security_is_in_force_on_the_workers() {
         superuser.batch_execute(show).await.unwrap();
         let app = connect(&worker.url_as("strongroom_app", "application-of-the-tests")).await;
         for row in coordinator.query(SHARDS, &[&worker.port]).await.unwrap() {
-            let shard: String = row.get(0);
-            let forced = "select relrowsecurity and relforcerowsecurity from pg_class where oid = $1::text::regclass";
-            let forced: bool = superuser.query_one(forced, &[&shard]).await.unwrap().get(0);
-            assert!(forced, "{shard}");
-            // Partitions are read through their parent alone.
-            if shard.contains("audit_events_y") || shard.contains("audit_events_default") {
-                continue;
-            }
-            let orgs = format!("select distinct org_id from {shard}");
-            let all: Vec<Uuid> = orgs_of(&superuser, &orgs).await;
-            assert!(
-                orgs_of(&app, &orgs).await.is_empty(),
-                "{shard} without a scope"
-            );
-            for org in all {
+            for org in shard_is_isolated(&superuser, &app, row.get(0)).await {
                 *seen.entry(org.to_string()).or_default() += 1;
-                app.batch_execute(&format!("begin; set local strongroom.orgs = '{org},'"))
-                    .await
-                    .unwrap();
-                assert_eq!(orgs_of(&app, &orgs).await, [org], "{shard}");
-                app.batch_execute("rollback").await.unwrap();
             }
         }
     }
-    // Or nothing would have been shown.
+    // Both organizations have rows in the checked shards.
     for api in [&vault.admin, &other] {
         assert!(seen[&api.org] >= 5, "{seen:?}");
     }
@@ -71,7 +76,7 @@ async fn orgs_of(client: &Client, sql: &str) -> Vec<Uuid> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// Organizations by where they are: on `worker`, and elsewhere; two of each at least.
+/// Creates at least two organizations on `worker`, and at least two on other workers.
 async fn placed(vault: &TestVault, worker: &Worker) -> [Vec<Api>; 2] {
     let database = vault.database.connect().await;
     let place = "select nodeport from citus_shards where table_name = 'organizations'::regclass \
@@ -85,7 +90,7 @@ async fn placed(vault: &TestVault, worker: &Worker) -> [Vec<Api>; 2] {
     placed
 }
 
-/// One caller's requests, one after another.
+/// Sends one caller's requests one after another; returns the samples and the created credentials.
 async fn load(api: Api) -> (Vec<Sample>, Vec<String>) {
     let (mut samples, mut created) = (Vec::new(), Vec::new());
     let until = Instant::now() + LOAD;
@@ -103,7 +108,7 @@ async fn load(api: Api) -> (Vec<Sample>, Vec<String>) {
             let status = api.get(&format!("{CREDENTIALS}/{id}")).await.status();
             samples.push((began, began.elapsed(), status));
         }
-        // Refusals come fast.
+        // Refusals are fast, and must not become a flood.
         if status != StatusCode::CREATED {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -113,8 +118,46 @@ async fn load(api: Api) -> (Vec<Sample>, Vec<String>) {
 
 type Sample = (Instant, Duration, StatusCode);
 const LOAD: Duration = Duration::from_secs(12);
-/// Until what was under way when the worker went has been answered.
+/// The time until requests are answered that were in progress when the worker stopped.
 const SETTLED: Duration = Duration::from_secs(2);
+
+/// Checks the answers after the stop: organizations on the stopped worker are refused in time, and
+/// other organizations are served.
+fn only_the_stopped_worker_refuses(samples: &[Sample], stopped: Instant, on_stopped: bool) {
+    let after = samples
+        .iter()
+        .filter(|(began, ..)| *began > stopped + SETTLED);
+    let after: Vec<_> = after.map(|(_, took, status)| (*took, *status)).collect();
+    assert!(after.len() > 20, "{on_stopped}: {}", after.len());
+    for (took, status) in after {
+        let right = if on_stopped {
+            status == StatusCode::SERVICE_UNAVAILABLE && took < Duration::from_secs(10)
+        } else {
+            status.is_success() && took < Duration::from_secs(3)
+        };
+        assert!(
+            right,
+            "on the stopped worker: {on_stopped}; {status} after {took:?}"
+        );
+    }
+}
+
+async fn all_recover(away: &[Api], created: Vec<(Api, String)>) {
+    let limit = Duration::from_secs(30);
+    for api in away {
+        eventually("an organization is served again", limit, async || {
+            api.post(&api_key("secret")).await.status() == StatusCode::CREATED
+        })
+        .await;
+    }
+    let limit = Duration::from_secs(10);
+    for (api, id) in created {
+        eventually("an acknowledged write is present", limit, async || {
+            api.reveal(&id).await.status() == StatusCode::OK
+        })
+        .await;
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "stops a worker: make test-citus"]
@@ -123,10 +166,10 @@ async fn organizations_on_other_workers_go_on() {
     let worker = vault.database.lease().workers().next().unwrap();
     let [away, there] = placed(&vault, &worker).await;
     let mut callers = JoinSet::new();
-    for (here, orgs) in [(false, &away), (true, &there)] {
+    for (on_stopped, orgs) in [(true, &away), (false, &there)] {
         for api in orgs.iter().flat_map(|api| [api, api, api]) {
             let api = api.clone();
-            callers.spawn(async move { (here, api.clone(), load(api).await) });
+            callers.spawn(async move { (on_stopped, api.clone(), load(api).await) });
         }
     }
     tokio::time::sleep(LOAD / 4).await;
@@ -134,43 +177,12 @@ async fn organizations_on_other_workers_go_on() {
     let outage = Outage::begin(&worker).await;
     let mut created = Vec::new();
     while let Some(done) = callers.join_next().await {
-        let (here, api, (samples, ids)) = done.unwrap();
-        let after = samples
-            .iter()
-            .filter(|(began, ..)| *began > stopped + SETTLED);
-        let after: Vec<_> = after.map(|(_, took, status)| (*took, *status)).collect();
-        assert!(after.len() > 20, "{here}: {}", after.len());
-        for (took, status) in after {
-            let right = if here {
-                status.is_success() && took < Duration::from_secs(3)
-            } else {
-                status == StatusCode::SERVICE_UNAVAILABLE && took < Duration::from_secs(10)
-            };
-            assert!(
-                right,
-                "on the stopped worker: {}; {status} after {took:?}",
-                !here
-            );
-        }
+        let (on_stopped, api, (samples, ids)) = done.unwrap();
+        only_the_stopped_worker_refuses(&samples, stopped, on_stopped);
         created.extend(ids.into_iter().map(|id| (api.clone(), id)));
     }
     outage.end().await;
-    for api in &away {
-        eventually(
-            "an organization is back",
-            Duration::from_secs(30),
-            async || api.post(&api_key("secret")).await.status() == StatusCode::CREATED,
-        )
-        .await;
-    }
-    for (api, id) in created {
-        eventually(
-            "what was acknowledged is there",
-            Duration::from_secs(10),
-            async || api.reveal(&id).await.status() == StatusCode::OK,
-        )
-        .await;
-    }
+    all_recover(&away, created).await;
     let verified = vault.run(&["audit", "verify", "--json"]).json();
     assert_eq!(verified["found"], 0, "{verified}");
 }

@@ -1,4 +1,4 @@
-//! Every SQL statement fits the migrated schema, and the application role's rights.
+//! Every SQL statement matches the migrated schema and the application role's rights.
 
 use strongroom_e2e::Database;
 use strongroom_storage::sql::operations::OPERATIONS_INSERT;
@@ -24,13 +24,13 @@ async fn every_statement_can_be_prepared_by_the_application_role() {
 
 #[tokio::test]
 async fn the_application_role_has_the_rights_that_the_statements_need() {
-    // Preparing checks names and types; rights are checked when a plan runs, so EXPLAIN them. Parameters
-    // are unknown to EXPLAIN, hence the generic plan through PREPARE.
+    // PREPARE checks names and types, and EXPLAIN checks rights. EXPLAIN accepts no parameters, so
+    // it explains the generic plan of a prepared statement.
     let database = Database::create().await;
     let client = database.connect_as_app().await;
     for (at, (name, sql)) in all().into_iter().enumerate() {
         let statement = client.prepare(sql).await.unwrap();
-        // Pruning drops partitions, which only their owner may.
+        // Only the owner may drop partitions, which pruning does.
         if name.starts_with("PRUNE_") || name == "CHECKPOINT_PUT" {
             continue;
         }
@@ -136,7 +136,8 @@ async fn plan(client: &Client, sql: &str) -> Vec<String> {
     lines.collect()
 }
 
-// What compares with null is planned away, and a sharded table asks at once which shard a row belongs to.
+// A comparison with null is removed from the plan, and a sharded table needs the value at once to
+// select a shard.
 fn value(param: &Type) -> &'static str {
     match *param {
         Type::UUID => "'01900000-0000-7000-8000-000000000001'",
@@ -152,7 +153,7 @@ fn type_name(param: &Type) -> String {
     }
 }
 
-// A plan that is made once has to do when the tables have grown.
+// The plan made for empty tables must also be suitable when the tables have grown.
 #[tokio::test]
 async fn a_use_is_looked_up_by_its_key_even_when_there_were_none() {
     let database = Database::create().await;

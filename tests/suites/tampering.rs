@@ -1,11 +1,11 @@
-//! Rows that somebody with the database altered: never wrong plaintext, never more rights.
+//! Rows that an attacker altered in the database never give wrong plaintext or further rights.
 
 use serde_json::json;
 use strongroom_e2e::{Api, TestVault, failure};
 use tokio_postgres::Client;
 
-/// Alters one credential with `statement` (`ID` and `OTHER` stand for two credentials' ids), and checks
-/// that it does not open, cannot be changed, and that both are recorded.
+/// Alters one credential with `statement`, in which `ID` and `OTHER` stand for the ids of two
+/// credentials. Checks that it neither opens nor can be changed, and that both are recorded.
 async fn spoils(vault: &TestVault, client: &Client, statement: &str) {
     let api = &vault.admin;
     let id = api.create("canary-one").await;
@@ -46,7 +46,8 @@ async fn a_row_that_was_altered_does_not_open() {
     let client = vault.database.connect().await;
     let flip = |column: &str, at: &str| {
         format!(
-            "update credentials set {column} = set_byte({column}, {at}, get_byte({column}, {at}) # 1) \
+            "update credentials \
+             set {column} = set_byte({column}, {at}, get_byte({column}, {at}) # 1) \
              where cred_id = 'ID'"
         )
     };
@@ -90,8 +91,9 @@ async fn a_row_moved_to_another_organization_or_id_does_not_open() {
     let id = vault.admin.create("canary").await;
     let copy = |org: &str, id: &str| {
         format!(
-            "insert into credentials select {org}, {id}, provider, cred_type, label, version, key_generation, \
-             wrapped_key, sealed_blob, updated_at from credentials where label = '' and org_id = '{}' limit 1",
+            "insert into credentials select {org}, {id}, provider, cred_type, label, version, \
+               key_generation, wrapped_key, sealed_blob, updated_at \
+             from credentials where label = '' and org_id = '{}' limit 1",
             vault.admin.org
         )
     };
@@ -99,7 +101,7 @@ async fn a_row_moved_to_another_organization_or_id_does_not_open() {
     client.execute(&statement, &[]).await.unwrap();
     let failed = failure(thief.reveal(&id).await, 500).await;
     assert_eq!(failed.errors[0].1, "integrity_failure");
-    // The organization's key taken along helps nobody: it is bound to its organization as well.
+    // A copy of the organization's key does not help, because it is bound to its organization.
     let key = "select encode(wrapped_key, 'hex') from org_keys where org_id = $1::text::uuid";
     let key = client.query_one(key, &[&vault.admin.org]).await.unwrap();
     let take_key = format!(
@@ -122,7 +124,7 @@ async fn a_row_moved_to_another_organization_or_id_does_not_open() {
     assert_eq!(vault.admin.secret(&id).await["api_key"], "canary");
 }
 
-/// Alters the API keys' rows with `statement`, and asks a server that has not seen them yet.
+/// Alters the API keys' rows with `statement`; returns the status of a list on a new server.
 async fn after(vault: &TestVault, statement: &str, api: &Api) -> u16 {
     let client = vault.database.connect().await;
     assert!(
@@ -142,7 +144,8 @@ async fn after(vault: &TestVault, statement: &str, api: &Api) -> u16 {
 async fn an_api_keys_row_is_bound_to_what_it_allows() {
     let vault = TestVault::start().await;
     let (other, member) = vault.new_organization("other");
-    let digest = "select encode(digest, 'hex') from api_keys where org_id = $1::text::uuid and role = 'admin'";
+    let digest = "select encode(digest, 'hex') from api_keys \
+                  where org_id = $1::text::uuid and role = 'admin'";
     let database = vault.database.connect().await;
     let digest = database.query_one(digest, &[&vault.admin.org]).await;
     let copy_digest = format!(
@@ -150,7 +153,7 @@ async fn an_api_keys_row_is_bound_to_what_it_allows() {
         digest.unwrap().get::<_, String>(0),
         other.org
     );
-    // Neither the key whose digest was overwritten nor the one it was taken from is let in there.
+    // Both the overwritten key and the copied one are refused for this organization.
     assert_eq!(after(&vault, &copy_digest, &other).await, 401);
     let stolen = Api::new(&vault.admin.url, &other.org, &vault.admin.key);
     assert_eq!(stolen.get(strongroom_e2e::CREDENTIALS).await.status(), 401);

@@ -2,7 +2,9 @@
 
 mod certificates;
 
+use std::fs::{self, Permissions};
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use strongroom_e2e::{Raw, TestVault, eventually, refusal, run};
@@ -11,7 +13,7 @@ use certificates::{Authority, Client, Files};
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// A server with `files` for its TLS and further variables; its address.
+/// Starts a server with the TLS files `files` and further variables; also returns its address.
 async fn serve(files: &Files, more: &[(&str, &str)]) -> (TestVault, String) {
     let mut vault = TestVault::start().await;
     let mut variables = files.variables();
@@ -53,7 +55,7 @@ async fn it_speaks_tls_and_nothing_else() {
         );
         assert_eq!(alpn.as_deref(), Some("http/1.1"));
     }
-    // Plain HTTP, and a handshake that never comes.
+    // Plain HTTP and a missing handshake are refused.
     let plain =
         strongroom_e2e::exchange(&vault.server.url(), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
     assert!(!plain.contains("HTTP/1.1"), "{plain}");
@@ -81,7 +83,7 @@ async fn a_new_certificate_is_served_without_a_restart_and_a_broken_one_is_not()
     let first = client.served(&address).unwrap();
     let mut kept = client.connect(&address).unwrap();
     files.renew(&authority, 2099);
-    eventually("the new one is served", SOON, async || {
+    eventually("the new certificate is served", SOON, async || {
         client.served(&address).unwrap() != first
     })
     .await;
@@ -89,13 +91,13 @@ async fn a_new_certificate_is_served_without_a_restart_and_a_broken_one_is_not()
     let second = client.served(&address).unwrap();
     let expiry = "strongroom_tls_not_after_timestamp_seconds 4070908800";
     assert!(client.get(&address, "/metrics").unwrap().0.contains(expiry));
-    // A connection from before goes on.
+    // An existing connection is kept.
     kept.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         .unwrap();
     let mut answer = String::new();
     kept.read_to_string(&mut answer).unwrap();
     assert!(answer.ends_with("\"alive\"}"), "{answer}");
-    // Nothing that is broken replaces it, and each is said once.
+    // Invalid files do not replace it, and each is logged once.
     for (broken, said) in [
         ("nonsense", "there is no certificate in it"),
         (
@@ -117,7 +119,7 @@ async fn a_new_certificate_is_served_without_a_restart_and_a_broken_one_is_not()
         "{log}"
     );
     files.renew(&authority, 2098);
-    eventually("the next one is served", SOON, async || {
+    eventually("the next certificate is served", SOON, async || {
         client.served(&address).unwrap() != second
     })
     .await;
@@ -183,59 +185,64 @@ async fn an_expiry_that_is_near_is_warned_of() {
     );
 }
 
+/// Starts a server with `files` and further variables, which it must refuse with all of `texts`;
+/// returns its output.
+fn is_refused_with(
+    vault: &TestVault,
+    files: &Files,
+    more: &[(&str, &str)],
+    texts: [&str; 2],
+) -> String {
+    let (url, root_key) = (vault.database.app_url(), vault.root_key_file());
+    let mut variables = vec![
+        ("STRONGROOM_DATABASE_URL", url.as_str()),
+        ("STRONGROOM_ROOT_KEY_FILE", root_key.as_str()),
+        ("STRONGROOM_LISTEN", "127.0.0.1:0"),
+    ];
+    variables.extend(files.variables());
+    variables.extend_from_slice(more);
+    let output = refusal(&[], &variables);
+    for text in texts {
+        assert!(output.contains(text), "no {text:?} in {output}");
+    }
+    output
+}
+
 #[tokio::test]
 async fn files_that_cannot_be_right_are_refused_at_the_start() {
-    use std::os::unix::fs::PermissionsExt;
     let vault = TestVault::start().await;
-    let (url, root_key) = (vault.database.app_url(), vault.root_key_file());
-    let refused = |files: &Files, more: &[(&str, &str)]| {
-        let mut variables = vec![
-            ("STRONGROOM_DATABASE_URL", url.as_str()),
-            ("STRONGROOM_ROOT_KEY_FILE", root_key.as_str()),
-            ("STRONGROOM_LISTEN", "127.0.0.1:0"),
-        ];
-        variables.extend(files.variables());
-        variables.extend_from_slice(more);
-        refusal(&[], &variables)
-    };
     let authority = Authority::new("one");
     let files = Files::new(&authority);
     let key = files.path("server.key");
     for mode in [0o644, 0o640, 0o604] {
-        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
-        let said = refused(&files, &[]);
-        assert!(
-            said.contains("tls_key_file") && said.contains("chmod 600"),
-            "{said}"
-        );
+        fs::set_permissions(&key, Permissions::from_mode(mode)).unwrap();
+        is_refused_with(&vault, &files, &[], ["tls_key_file", "chmod 600"]);
     }
-    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
-    let said = refused(&files, &[("STRONGROOM_TLS_CLIENT_AUTH", "optional")]);
-    assert!(
-        said.contains("tls_client_auth") && said.contains("tls_client_ca_file"),
-        "{said}"
-    );
-    let said = refused(&files, &[("STRONGROOM_TLS_CLIENT_CA_FILE", &key)]);
-    assert!(
-        said.contains("tls_client_ca_file") && said.contains("no certificate"),
-        "{said}"
-    );
+    fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
     let other = Files::new(&authority).path_of_copy(&files);
-    let said = refused(&files, &[("STRONGROOM_TLS_KEY_FILE", &other)]);
-    assert!(
-        said.contains("tls_key_file") && said.contains("is not the certificate's key"),
-        "{said}"
-    );
-    let said = refused(&files, &[("STRONGROOM_TLS_CERT_FILE", "/nowhere.pem")]);
-    assert!(
-        said.contains("tls_cert_file") && said.contains("/nowhere.pem"),
-        "{said}"
-    );
+    let cases = [
+        (
+            ("STRONGROOM_TLS_CLIENT_AUTH", "optional"),
+            ["tls_client_auth", "tls_client_ca_file"],
+        ),
+        (
+            ("STRONGROOM_TLS_CLIENT_CA_FILE", key.as_str()),
+            ["tls_client_ca_file", "no certificate"],
+        ),
+        (
+            ("STRONGROOM_TLS_KEY_FILE", &other),
+            ["tls_key_file", "is not the certificate's key"],
+        ),
+        (
+            ("STRONGROOM_TLS_CERT_FILE", "/nowhere.pem"),
+            ["tls_cert_file", "/nowhere.pem"],
+        ),
+    ];
+    for (variable, texts) in cases {
+        is_refused_with(&vault, &files, &[variable], texts);
+    }
     files.write("server.key", "nonsense");
-    let said = refused(&files, &[]);
-    assert!(
-        said.contains("tls_key_file") && said.contains("no private key"),
-        "{said}"
-    );
-    assert!(!said.contains("nonsense"), "{said}");
+    let texts = ["tls_key_file", "no private key"];
+    let output = is_refused_with(&vault, &files, &[], texts);
+    assert!(!output.contains("nonsense"), "{output}");
 }

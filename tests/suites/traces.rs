@@ -1,4 +1,4 @@
-//! Traces over OTLP: whose they are, what is in them, and that no request waits for the collector.
+//! Traces over OTLP: their parents and contents; no request waits for the collector.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 const ID: &str = "0af7651916cd43dd8448eb211c80319c";
 const OTHER: &str = "0af7651916cd43dd8448eb211c80319d";
 const PARENT: &str = "b7ad6b7169203331";
-/// Spans leave at once, and not every 5 seconds.
+/// Sends spans every 50 ms instead of every 5 s.
 const SOON: (&str, &str) = ("OTEL_BSP_SCHEDULE_DELAY", "50");
 
 async fn traced(api: &Api, method: Method, path: &str, parent: &str, body: &Value) -> Response {
@@ -32,7 +32,7 @@ fn credential() -> Value {
     })
 }
 
-/// Waits until `trace` has a span for the request, which is the last to end.
+/// Waits until all spans of `trace` have arrived; returns the request's span, which ends last.
 async fn request_of(collector: &Collector, trace: &str) -> Span {
     let is_request = |span: &Span| span.name.contains(' ');
     let until = std::time::Instant::now() + LIMIT;
@@ -40,7 +40,7 @@ async fn request_of(collector: &Collector, trace: &str) -> Span {
         assert!(std::time::Instant::now() < until, "{:?}", collector.spans());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // What was done for the whole batch may end a little later.
+    // Spans of the whole batch may end later.
     eventually("all spans arrive", LIMIT, async || {
         let spans = collector.trace(trace);
         spans.iter().filter(|span| span.name == "queue").count()
@@ -65,73 +65,65 @@ fn names<'s>(spans: &'s [Span], request: &Span) -> Vec<&'s str> {
     names
 }
 
+/// Creates a credential in the trace [`ID`]; returns the credential's path.
+async fn create_is_traced(collector: &Collector, api: &Api) -> String {
+    let parent = format!("00-{ID}-{PARENT}-01");
+    let made = traced(api, Method::POST, CREDENTIALS, &parent, &credential()).await;
+    assert_eq!(made.status(), 201);
+    let request = request_of(collector, ID).await;
+    assert_eq!(request.name, format!("POST {CREDENTIALS}"));
+    assert_eq!(request.parent, PARENT);
+    let status = ("http.response.status_code".into(), "201".into());
+    assert!(request.attributes.contains(&status), "{request:?}");
+    let service = ("service.name".into(), "strongroom".into());
+    assert!(request.resource.contains(&service), "{request:?}");
+    let spans = collector.trace(ID);
+    let expected = ["auth", "database", "queue", "seal"];
+    assert_eq!(names(&spans, &request), expected);
+    for part in &spans {
+        assert!(part.nanoseconds <= 60_000_000_000, "{part:?}");
+    }
+    let body: Value = made.json().await.unwrap();
+    format!("{CREDENTIALS}/{}", body["result"][0].as_str().unwrap())
+}
+
+async fn reveal_is_traced(collector: &Collector, api: &Api, path: &str) {
+    let parent = format!("00-{OTHER}-{PARENT}-01");
+    let shown = traced(api, Method::GET, path, &parent, &Value::Null).await;
+    assert_eq!(shown.status(), 200);
+    let request = request_of(collector, OTHER).await;
+    assert_eq!(request.name, format!("GET {CREDENTIALS}/{{cred_id}}"));
+    let spans = collector.trace(OTHER);
+    let expected = ["auth", "database", "open", "queue"];
+    assert_eq!(names(&spans, &request), expected);
+}
+
+/// A change opens and seals within the transaction.
+async fn change_is_traced(collector: &Collector, api: &Api, path: &str) {
+    let third = "1".repeat(32);
+    let parent = format!("00-{third}-{PARENT}-01");
+    let change = json!({"extcred_label": "canary-label-2"});
+    let changed = traced(api, Method::PATCH, path, &parent, &change).await;
+    assert_eq!(changed.status(), 204);
+    let request = request_of(collector, &third).await;
+    let spans = collector.trace(&third);
+    let expected = ["auth", "database", "open", "queue", "seal"];
+    assert_eq!(names(&spans, &request), expected);
+}
+
 #[tokio::test]
 async fn a_trace_goes_on_through_auth_seal_queue_and_database() {
     let collector = Collector::start().await;
     let url = collector.url();
     let vault = TestVault::start_with(&[("STRONGROOM_OTLP_ENDPOINT", &url), SOON]).await;
-    let (api, parent) = (&vault.admin, format!("00-{ID}-{PARENT}-01"));
-    let made = traced(api, Method::POST, CREDENTIALS, &parent, &credential()).await;
-    assert_eq!(made.status(), 201);
-    let request = request_of(&collector, ID).await;
-    assert_eq!(request.name, format!("POST {CREDENTIALS}"));
-    assert_eq!(request.parent, PARENT);
-    assert!(
-        request
-            .attributes
-            .contains(&("http.response.status_code".into(), "201".into()))
-    );
-    assert!(
-        request
-            .resource
-            .contains(&("service.name".into(), "strongroom".into()))
-    );
-    let spans = collector.trace(ID);
-    assert_eq!(
-        names(&spans, &request),
-        ["auth", "database", "queue", "seal"]
-    );
-    for part in &spans {
-        assert!(part.nanoseconds <= 60_000_000_000, "{part:?}");
-    }
-
-    let body: Value = made.json().await.unwrap();
-    let one = format!("{CREDENTIALS}/{}", body["result"][0].as_str().unwrap());
-    let reveal = format!("00-{OTHER}-{PARENT}-01");
-    let shown = traced(api, Method::GET, &one, &reveal, &Value::Null).await;
-    assert_eq!(shown.status(), 200);
-    let request = request_of(&collector, OTHER).await;
-    assert_eq!(request.name, format!("GET {CREDENTIALS}/{{cred_id}}"));
-    let spans = collector.trace(OTHER);
-    assert_eq!(
-        names(&spans, &request),
-        ["auth", "database", "open", "queue"]
-    );
-    // A change opens and seals inside of the transaction.
-    let third = "1".repeat(32);
-    let change = json!({"extcred_label": "canary-label-2"});
-    let parent = format!("00-{third}-{PARENT}-01");
-    assert_eq!(
-        traced(api, Method::PATCH, &one, &parent, &change)
-            .await
-            .status(),
-        204
-    );
-    let request = request_of(&collector, &third).await;
-    let spans = collector.trace(&third);
-    assert_eq!(
-        names(&spans, &request),
-        ["auth", "database", "open", "queue", "seal"]
-    );
+    let api = &vault.admin;
+    let path = create_is_traced(&collector, api).await;
+    reveal_is_traced(&collector, api, &path).await;
+    change_is_traced(&collector, api, &path).await;
 
     let everything = format!("{:?}", collector.spans());
-    let secrets = [
-        "canary",
-        &api.key,
-        &api.org,
-        one.rsplit('/').next().unwrap(),
-    ];
-    for secret in secrets {
+    let id = path.rsplit('/').next().unwrap();
+    for secret in ["canary", &api.key, &api.org, id] {
         assert!(!everything.contains(secret), "{secret}");
     }
     let sent = Scrape::of(&api.url).await;
@@ -142,7 +134,7 @@ async fn a_trace_goes_on_through_auth_seal_queue_and_database() {
 async fn the_senders_choice_not_to_sample_counts() {
     let collector = Collector::start().await;
     let url = format!("{}/v1/traces", collector.url());
-    // The standard variable for traces alone is taken as it is.
+    // The standard variable for traces contains the whole URL.
     let variables = [("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &*url), SOON];
     let vault = TestVault::start_with(&variables).await;
     let api = &vault.admin;
@@ -153,7 +145,7 @@ async fn the_senders_choice_not_to_sample_counts() {
     }
     request_of(&collector, OTHER).await;
     assert_eq!(collector.trace(ID).len(), 0);
-    // What is no trace context begins a trace.
+    // An invalid trace context begins a new trace.
     let parent = "not a trace";
     let refused = traced(
         &vault.member,
@@ -200,7 +192,7 @@ async fn a_ratio_of_none_leaves_the_choice_to_senders() {
 
 #[tokio::test]
 async fn without_a_collector_requests_are_served_and_one_line_tells() {
-    // Nobody listens where the first one was; the second takes everything and never answers.
+    // The first address refuses connections; the second accepts them, and never answers.
     let closed = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap()
@@ -214,19 +206,22 @@ async fn without_a_collector_requests_are_served_and_one_line_tells() {
         for _ in 0..300 {
             api.list().await;
         }
-        vault.server.wait_for_log("\"trouble\":\"trace_export\"");
+        vault.server.wait_for_log("\"condition\":\"trace_export\"");
         for _ in 0..300 {
             api.list().await;
         }
-        let told = vault.server.log();
+        let log = vault.server.log();
         assert_eq!(
-            told.matches("\"trouble\":\"trace_export\"").count(),
+            log.matches("\"condition\":\"trace_export\"").count(),
             1,
-            "{told}"
+            "{log}"
         );
         let metrics = Scrape::of(&api.url).await;
-        let trouble = ["of=\"server\"", "trouble=\"trace_export\""];
-        assert_eq!(metrics.number("strongroom_trouble", &trouble), 1.0);
+        let condition = ["of=\"server\"", "condition=\"trace_export\""];
+        assert_eq!(
+            metrics.number("strongroom_condition_active", &condition),
+            1.0
+        );
         assert!(metrics.number("strongroom_spans_total", &["result=\"failed\""]) > 0.0);
         vault.server.signal(Signal::SIGTERM);
         assert_eq!(vault.server.wait(Duration::from_secs(15)), Some(0));

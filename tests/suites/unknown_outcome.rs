@@ -1,4 +1,4 @@
-//! A commit whose outcome nobody knows: said honestly, and no reason for a gap or a double in the trail.
+//! Commits with an unknown outcome: the answer says so, and the trail has no gap or duplicate.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use strongroom_e2e::{OwnCluster, TestVault, api_key, eventually, failure};
 use tokio_postgres::Client;
 
 const SOON: Duration = Duration::from_secs(10);
-/// A commit that takes long enough to be cut.
+/// Makes commits slow, so that they can be interrupted.
 const SLOW_COMMIT: &str = "create function slow() returns trigger language plpgsql as \
      $$ begin perform pg_sleep(30); return null; end $$; \
      create constraint trigger slow after insert on credentials deferrable initially deferred \
@@ -15,7 +15,7 @@ const SLOW_COMMIT: &str = "create function slow() returns trigger language plpgs
 const CUT: &str = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
      where datname = current_database() and wait_event = 'PgSleep'";
 
-/// Lets a server's commit fail half-way.
+/// Interrupts a server's commit.
 async fn cut_a_commit(vault: &TestVault, client: &Client) {
     client.batch_execute(SLOW_COMMIT).await.unwrap();
     let api = vault.admin.clone();
@@ -31,13 +31,11 @@ async fn cut_a_commit(vault: &TestVault, client: &Client) {
 }
 
 async fn trail_is_whole(client: &Client) {
-    let broken = "select lane::text, min(seq), max(seq), count(*) from audit_events group by org_id, lane \
+    let broken = "select lane::text, min(seq), max(seq), count(*) \
+         from audit_events group by org_id, lane \
          having min(seq) <> 1 or max(seq) <> count(*) or count(distinct seq) <> count(*)";
     let broken = client.query(broken, &[]).await.unwrap();
-    assert!(
-        broken.is_empty(),
-        "a lane has a gap or a double: {broken:?}"
-    );
+    assert!(broken.is_empty(), "a gap or a duplicate: {broken:?}");
 }
 
 #[tokio::test]
@@ -48,7 +46,8 @@ async fn the_trail_goes_on_where_it_was() {
     cut_a_commit(&vault, &client).await;
     vault.admin.create("after").await;
     trail_is_whole(&client).await;
-    assert_eq!(vault.admin.list().await.len(), 2, "what was cut is there");
+    let listed = vault.admin.list().await;
+    assert_eq!(listed.len(), 2, "the interrupted commit took effect");
 }
 
 #[tokio::test]
@@ -56,26 +55,20 @@ async fn the_trail_goes_on_also_when_many_lanes_have_begun_since() {
     let vault = TestVault::start().await;
     let client = vault.database.connect().await;
     vault.admin.create("before").await;
-    // Each is a lane of its own.
+    // Each of these begins a lane of its own.
     for _ in 0..70 {
         assert_eq!(vault.admin.delete("deleteAll=true").await.status(), 204);
     }
     cut_a_commit(&vault, &client).await;
     let id = vault.admin.create("after").await;
-    assert_eq!(
-        vault
-            .admin
-            .patch(&id, &json!({"extcred_label": "x"}))
-            .await
-            .status(),
-        204
-    );
+    let label = json!({"extcred_label": "x"});
+    assert_eq!(vault.admin.patch(&id, &label).await.status(), 204);
     trail_is_whole(&client).await;
 }
 
 #[tokio::test]
 async fn a_commit_that_comes_late_does_not_share_its_numbers() {
-    // Commits wait for a standby that is not there: nobody answers, and yet they happen in the end.
+    // Commits wait for a missing synchronous standby: they time out, and take effect later.
     let cluster = OwnCluster::start().await;
     let short = [("STRONGROOM_STATEMENT_TIMEOUT", "1s")];
     let vault = TestVault::start_on(cluster.database(), &short).await;
@@ -107,6 +100,5 @@ async fn a_commit_that_comes_late_does_not_share_its_numbers() {
     })
     .await;
     trail_is_whole(&client).await;
-    let verified = vault.run(&["audit", "verify"]);
-    assert!(verified.success, "{}", verified.stdout);
+    vault.run(&["audit", "verify"]).assert_success();
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use strongroom_e2e::{Api, TestVault, eventually, failure, run};
 
-/// What a later version may do to the schema while this one still runs: expand it.
+/// Expansions of the schema, which a later version may make while this one is running.
 const EXPANDED: &str = "\
     alter table credentials add column later text;
     alter table audit_events add column later integer default 7;
@@ -42,7 +42,7 @@ async fn a_server_goes_on_and_starts_on_a_schema_newer_than_itself() {
         let finished = vault.run(command);
         assert!(finished.success, "{}{}", finished.stdout, finished.stderr);
     }
-    // An older program that is asked to migrate has nothing to do, and undoes nothing.
+    // `migrate` of an older version applies nothing, and reverts nothing.
     let url = vault.database.superuser_url();
     let migrate = run(&["migrate", "--json"], &[("STRONGROOM_DATABASE_URL", &url)]);
     assert_eq!(migrate.json()["applied"], json!([]));
@@ -54,7 +54,7 @@ async fn a_server_goes_on_and_starts_on_a_schema_newer_than_itself() {
 async fn a_server_newer_than_the_schema_waits_for_the_migration() {
     let vault = TestVault::start().await;
     let client = vault.database.connect().await;
-    // As if this program had one migration more than the database.
+    // Hides the last migration, so that the program has one more than the database.
     let hide = "update schema_migrations set version = version + 1000 \
                 where version = (select max(version) from schema_migrations)";
     client.batch_execute(hide).await.unwrap();
@@ -65,7 +65,8 @@ async fn a_server_newer_than_the_schema_waits_for_the_migration() {
     vault.admin.create("the older server goes on").await;
     let show = "update schema_migrations set version = version - 1000 where version > 1000";
     client.batch_execute(show).await.unwrap();
-    eventually("it is ready", Duration::from_secs(15), async || {
+    let limit = Duration::from_secs(15);
+    eventually("the newer server is ready", limit, async || {
         api.get("/readyz").await.status() == 200
     })
     .await;

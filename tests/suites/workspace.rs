@@ -1,12 +1,14 @@
-//! The workspace's own rules: which crate may know which.
+//! Rules for dependencies between the crates of the workspace.
 
 use std::collections::BTreeMap;
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
-#[test]
-fn arrows_between_crates_are_the_documented_ones() {
-    let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
+type Names = &'static [&'static str];
+
+/// The crates of the workspace that each crate may use.
+fn allowed() -> BTreeMap<&'static str, Names> {
+    BTreeMap::from([
         ("strongroom-crypto", &[][..]),
         ("strongroom-pgdev", &[]),
         ("strongroom-domain", &["strongroom-crypto"]),
@@ -33,9 +35,12 @@ fn arrows_between_crates_are_the_documented_ones() {
                 "strongroom-storage",
             ],
         ),
-    ]);
-    // Libraries that only these crates may use.
-    let confined: BTreeMap<&str, &[&str]> = BTreeMap::from([
+    ])
+}
+
+/// Libraries that only some crates may use.
+fn confined() -> BTreeMap<&'static str, Names> {
+    BTreeMap::from([
         ("aes-gcm", &["strongroom-crypto"][..]),
         ("argon2", &["strongroom-crypto"]),
         ("ed25519-dalek", &["strongroom-crypto"]),
@@ -58,7 +63,12 @@ fn arrows_between_crates_are_the_documented_ones() {
                 "strongroom-bench",
             ],
         ),
-    ]);
+    ])
+}
+
+#[test]
+fn arrows_between_crates_are_the_documented_ones() {
+    let (allowed, confined) = (allowed(), confined());
     let metadata = MetadataCommand::new().no_deps().exec().unwrap();
     assert_eq!(
         metadata.packages.len(),

@@ -4,17 +4,18 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::journal::{Item, Journal, Nameless, Org, Trouble};
-use crate::{CREDENTIALS, Call, Op, Told, api_key};
+use super::journal::{FailedRequest, Item, Journal, Nameless, Org};
+use crate::api::{CREDENTIALS, api_key};
+use crate::history::{Answer, Call, Op};
 
 /// Longer than any answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Pause after a failure, so that an outage is no flood.
+/// The pause after a failure, so that an outage causes no flood of requests.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How many credentials an organization's callers share.
+/// The number of credentials that an organization's callers share.
 const SHARED: usize = 5;
 
-/// One caller, which does one thing after another.
+/// A caller, which sends one request after another.
 pub(super) struct Caller {
     journal: Arc<Journal>,
     org: usize,
@@ -22,12 +23,12 @@ pub(super) struct Caller {
     client: Client,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 enum Sent {
     Answered(u16, Value),
-    /// Nothing was done.
+    /// The request had no effect.
     Refused,
-    /// Nobody knows.
+    /// The outcome is unknown.
     Unknown,
 }
 
@@ -44,8 +45,8 @@ impl Caller {
 
     pub(super) async fn run(mut self, pause: Duration) {
         while !self.journal.is_stopped() {
-            let fine = self.step().await;
-            tokio::time::sleep(if fine { pause } else { pause + PAUSE }).await;
+            let succeeded = self.step().await;
+            tokio::time::sleep(if succeeded { pause } else { pause + PAUSE }).await;
         }
     }
 
@@ -83,7 +84,7 @@ impl Caller {
                 let created = Call {
                     op: Op::Create(secret),
                     begun,
-                    ended: Some((Instant::now(), Told::Done)),
+                    ended: Some((Instant::now(), Answer::Done)),
                 };
                 self.org().add(Item::new(id, label, created));
                 self.journal.count(|counts| {
@@ -113,9 +114,44 @@ impl Caller {
 
     async fn operate(&mut self, item: &Arc<Item>, op: Op) -> bool {
         let begun = Instant::now();
+        let sent = self.send_operation(item, op).await;
+        let ended = Instant::now();
+        let writes = matches!(op, Op::Update(_) | Op::Delete);
+        let answer = match sent {
+            Sent::Answered(status, body) => {
+                let answer = answer(op, status, &body);
+                match answer {
+                    Some(answer) => self.journal.count(|counts| {
+                        counts.done += 1;
+                        counts.written += usize::from(writes && answer == Answer::Done);
+                    }),
+                    None => self.unexpected(begun, &format!("{op:?}: {status} {body}")),
+                }
+                answer
+            }
+            Sent::Refused => return false,
+            Sent::Unknown => None,
+        };
+        if answer.is_none() && !writes {
+            return false;
+        }
+        self.journal
+            .count(|counts| counts.unknown += usize::from(answer.is_none()));
+        let call = Call {
+            op,
+            begun,
+            ended: answer.map(|answer| (ended, answer)),
+        };
+        if !item.note(call) || op == Op::Delete {
+            self.org().retire(item);
+        }
+        answer.is_some()
+    }
+
+    async fn send_operation(&mut self, item: &Item, op: Op) -> Sent {
         let path = format!("{CREDENTIALS}/{}", item.id);
-        let sent = match op {
-            Op::Create(_) => unreachable!("it is there"),
+        match op {
+            Op::Create(_) => unreachable!("the credential exists"),
             Op::Update(secret) => {
                 let body = json!({"json_blob": {"api_key": text(secret)}});
                 self.send(Method::PATCH, &path, Some(&body)).await
@@ -129,40 +165,7 @@ impl Caller {
                 let path = format!("{CREDENTIALS}?extcred_label={}", item.label);
                 self.send(Method::GET, &path, None).await
             }
-        };
-        let ended = Instant::now();
-        let writes = matches!(op, Op::Update(_) | Op::Delete);
-        let told = match sent {
-            Sent::Answered(status, body) => match told(op, status, &body) {
-                Some(told) => {
-                    self.journal.count(|counts| {
-                        counts.done += 1;
-                        counts.written += usize::from(writes && told == Told::Done);
-                    });
-                    Some((ended, told))
-                }
-                None => {
-                    self.unexpected(begun, &format!("{op:?}: {status} {body}"));
-                    None
-                }
-            },
-            Sent::Refused => return false,
-            Sent::Unknown => None,
-        };
-        if told.is_none() && !writes {
-            return false;
         }
-        self.journal
-            .count(|counts| counts.unknown += usize::from(told.is_none()));
-        let call = Call {
-            op,
-            begun,
-            ended: told,
-        };
-        if !item.note(call) || op == Op::Delete {
-            self.org().retire(item);
-        }
-        told.is_some()
     }
 
     fn request(&mut self, method: Method, path: &str) -> RequestBuilder {
@@ -212,15 +215,15 @@ impl Caller {
     }
 
     fn expected(&self, begun: Instant, what: &str) {
-        self.trouble(begun, what, true);
+        self.failed(begun, what, true);
     }
 
     fn unexpected(&self, begun: Instant, what: &str) {
-        self.trouble(begun, what, false);
+        self.failed(begun, what, false);
     }
 
-    fn trouble(&self, begun: Instant, what: &str, expected: bool) {
-        self.journal.trouble(Trouble {
+    fn failed(&self, begun: Instant, what: &str, expected: bool) {
+        self.journal.add_failure(FailedRequest {
             begun,
             took: begun.elapsed(),
             what: what.to_owned(),
@@ -233,22 +236,22 @@ pub(super) fn text(secret: u64) -> String {
     format!("canary-{secret}")
 }
 
-/// What an answer says; none when it is not one that is allowed.
-pub(super) fn told(op: Op, status: u16, body: &Value) -> Option<Told> {
+/// The meaning of an answer; `None` if the answer is not allowed.
+pub(super) fn answer(op: Op, status: u16, body: &Value) -> Option<Answer> {
     match (op, status) {
-        (Op::Update(_) | Op::Delete, 204) => Some(Told::Done),
-        (Op::Update(_) | Op::Reveal, 404) => Some(Told::Missing),
+        (Op::Update(_) | Op::Delete, 204) => Some(Answer::Done),
+        (Op::Update(_) | Op::Reveal, 404) => Some(Answer::Missing),
         (Op::Reveal, 200) => {
             let secret = body["result"]["json_blob"]["api_key"].as_str()?;
             secret
                 .strip_prefix("canary-")?
                 .parse()
                 .ok()
-                .map(Told::Secret)
+                .map(Answer::Secret)
         }
         (Op::List, 200) => match body["result"].as_array()?.len() {
-            0 => Some(Told::Missing),
-            1 => Some(Told::Listed),
+            0 => Some(Answer::Missing),
+            1 => Some(Answer::Listed),
             _ => None,
         },
         _ => None,

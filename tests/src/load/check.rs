@@ -5,21 +5,23 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 
-use super::caller::{text, told};
-use super::journal::{Counts, Item, Journal, Org, Trouble};
-use crate::{Api, CREDENTIALS, Call, Op, TestVault, is_linearizable};
+use super::caller::{answer, text};
+use super::journal::{Counts, FailedRequest, Item, Journal, Org};
+use crate::api::{Api, CREDENTIALS};
+use crate::history::{Call, Op, is_linearizable};
+use crate::vault::TestVault;
 
-/// How many credentials are read at a time in the end.
+/// The number of credentials that are read concurrently at the end.
 const TOGETHER: usize = 8;
 
-/// A load that has ended, to be compared with what the database holds.
+/// A load that has ended, to be compared with the database.
 pub struct Checked {
     journal: Arc<Journal>,
-    /// What was done.
+    /// The counts of requests.
     pub counts: Counts,
-    /// Histories that were judged.
+    /// The number of checked histories.
     pub histories: usize,
-    /// Writes without an acknowledgement, and how many of them had happened.
+    /// The number of unacknowledged creates, and the number of those that took effect.
     pub unacknowledged: (usize, usize),
 }
 
@@ -34,23 +36,24 @@ impl Checked {
         }
     }
 
-    /// What went wrong: requests without the answer that was hoped for.
+    /// The requests that failed.
     #[must_use]
-    pub fn troubles(&self) -> Vec<Trouble> {
-        self.journal.troubles()
+    pub fn failed_requests(&self) -> Vec<FailedRequest> {
+        self.journal.failed_requests()
     }
 
-    /// Fails unless each refusal was an honest 503 within `limit`.
+    /// Panics unless each failed request had no answer, or a 503 within `limit`.
     pub fn answered_well(&self, limit: Duration) {
-        for trouble in self.troubles() {
-            assert!(trouble.expected, "{trouble:?}");
+        for failed in self.failed_requests() {
+            assert!(failed.expected, "{failed:?}");
         }
         let slowest = self.counts.slowest_refusal;
         assert!(slowest <= limit, "a 503 took {slowest:?}");
     }
 
-    /// Fails unless all that was acknowledged is there and opens, what was not is wholly there or not at all, all
-    /// histories are linearizable, and the audit trail says the same. The server at `url` has to serve.
+    /// Panics unless each acknowledged write is present and opens, each unacknowledged one is
+    /// present or absent as a whole, all histories are linearizable, and the audit trail agrees.
+    /// The server at `url` has to be ready.
     pub async fn is_whole(&mut self, vault: &TestVault, url: &str) {
         let journal = self.journal.clone();
         for org in &journal.orgs {
@@ -61,9 +64,10 @@ impl Checked {
             let reads: Vec<()> = reads.buffer_unordered(TOGETHER).collect().await;
             drop(reads);
             self.histories += items.len();
-            let judged =
-                tokio::task::spawn_blocking(move || items.iter().for_each(|item| judge(item)));
-            judged.await.unwrap();
+            let checked = tokio::task::spawn_blocking(move || {
+                items.iter().for_each(|item| check_history(item));
+            });
+            checked.await.unwrap();
         }
         trail_is_whole(vault).await;
         for command in [&["audit", "verify"][..], &["verify"]] {
@@ -72,7 +76,7 @@ impl Checked {
         }
     }
 
-    // What was never acknowledged, and so has no id that anybody knows.
+    // Checks credentials that were never acknowledged, whose ids are therefore unknown.
     async fn nameless(&mut self, org: &Org, api: &Api) {
         let mut listed = labels(api).await;
         for item in org.all.lock().unwrap().iter() {
@@ -84,11 +88,11 @@ impl Checked {
             let Some(id) = listed.remove(&nameless.label) else {
                 continue;
             };
-            assert!(nameless.possible, "was refused, and is there: {nameless:?}");
+            assert!(nameless.possible, "refused, but present: {nameless:?}");
             self.unacknowledged.1 += 1;
             assert_eq!(api.secret(&id).await["api_key"], text(nameless.secret));
         }
-        assert!(listed.is_empty(), "nobody has created {listed:?}");
+        assert!(listed.is_empty(), "never created: {listed:?}");
     }
 }
 
@@ -105,9 +109,9 @@ impl fmt::Display for Checked {
         let (lost, there) = self.unacknowledged;
         write!(
             f,
-            "{done} operations, {written} of them acknowledged writes, {created} new credentials; {refused} refused, \
-             the slowest after {} ms; {unknown} writes with unknown outcome; of {lost} creates without \
-             acknowledgement {there} were there; {} histories are linearizable",
+            "{done} operations, {written} of them acknowledged writes, {created} new credentials; \
+             {refused} refused, the slowest after {} ms; {unknown} writes with unknown outcome; \
+             {there} of {lost} unacknowledged creates took effect; {} linearizable histories",
             slowest_refusal.as_millis(),
             self.histories
         )
@@ -116,24 +120,24 @@ impl fmt::Display for Checked {
 
 async fn read_last(api: &Api, item: &Item) {
     let begun = Instant::now();
-    let answer = api.reveal(&item.id).await;
-    let status = answer.status().as_u16();
-    let body = answer.json().await.unwrap();
-    let told = told(Op::Reveal, status, &body);
-    let told = told.unwrap_or_else(|| panic!("{} does not open: {status} {body}", item.id));
+    let response = api.reveal(&item.id).await;
+    let status = response.status().as_u16();
+    let body = response.json().await.unwrap();
+    let answer = answer(Op::Reveal, status, &body);
+    let answer = answer.unwrap_or_else(|| panic!("{} does not open: {status} {body}", item.id));
     item.note(Call {
         op: Op::Reveal,
         begun,
-        ended: Some((Instant::now(), told)),
+        ended: Some((Instant::now(), answer)),
     });
 }
 
-fn judge(item: &Item) {
+fn check_history(item: &Item) {
     let mut calls = item.calls.lock().unwrap().clone();
     calls.sort_by_key(|call| call.begun);
     let start = calls[0].begun;
     let shown = |call: &Call| {
-        let ended = call.ended.map(|(ended, told)| (ended - start, told));
+        let ended = call.ended.map(|(ended, answer)| (ended - start, answer));
         format!("{:?} at {:?}, ended {ended:?}", call.op, call.begun - start)
     };
     assert!(
@@ -157,7 +161,7 @@ async fn labels(api: &Api) -> HashMap<String, String> {
         for row in body["result"].as_array().unwrap() {
             let text = |name: &str| row[name].as_str().unwrap().to_owned();
             let before = labels.insert(text("extcred_label"), text("external_cred_id"));
-            assert_eq!(before, None, "{row} is there twice");
+            assert_eq!(before, None, "listed twice: {row}");
         }
         let next = &body["meta"]["cursor_pagination"]["cursor"];
         next.as_str().unwrap().clone_into(&mut cursor);
@@ -169,24 +173,26 @@ async fn labels(api: &Api) -> HashMap<String, String> {
 
 const GAPS: &str = "select count(*) from (select from audit_events group by org_id, lane \
      having min(seq) <> 1 or max(seq) <> count(*) or count(distinct seq) <> count(*)) as broken";
-/// Rows that their events do not account for: one event for each version.
+/// Rows without exactly one event per version.
 const UNRECORDED: &str = "select count(*) from credentials left join ( \
        select org_id, cred_id, count(*) as events, max(version) as latest, \
          count(*) filter (where action = 'credential.create') as creations \
-       from audit_events where action in ('credential.create', 'credential.update') and version is not null \
+       from audit_events where action in ('credential.create', 'credential.update') \
+         and version is not null \
        group by org_id, cred_id) as written using (org_id, cred_id) \
-     where (events, latest, creations) is distinct from (credentials.version, credentials.version, 1::bigint)";
-/// Events without their rows.
+     where (events, latest, creations) \
+       is distinct from (credentials.version, credentials.version, 1::bigint)";
+/// Creations without a row or a deletion.
 const EMPTY: &str = "select count(*) from (select org_id, cred_id from audit_events \
        where action = 'credential.create' and version is not null \
        except select org_id, cred_id from audit_events where action = 'credential.delete' \
        except select org_id, cred_id from credentials) as lost";
 
-/// Each version of each credential has its one event, and no lane has a gap.
+/// Checks that each version of each credential has exactly one event, and that no lane has a gap.
 pub(crate) async fn trail_is_whole(vault: &TestVault) {
     let client = vault.database.connect().await;
     let checks = [
-        ("lanes with a gap or a double", GAPS),
+        ("lanes with a gap or a duplicate", GAPS),
         ("credentials without their events", UNRECORDED),
         ("events without their credential", EMPTY),
     ];

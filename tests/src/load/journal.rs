@@ -2,27 +2,28 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::{Api, Call};
+use crate::api::Api;
+use crate::history::Call;
 
-/// Most calls on one credential: it then is left alone, since longer histories take long to judge.
+/// The most calls on one credential, because longer histories take long to check.
 const CALLS: usize = 60;
-/// Most calls on one credential of which nobody knows the outcome, for the same reason.
+/// The most calls with an unknown outcome on one credential, for the same reason.
 const UNKNOWN: usize = 4;
 
-/// What all callers write down together.
+/// The record that all callers share.
 pub(super) struct Journal {
     pub(super) orgs: Vec<Org>,
     servers: Mutex<Vec<String>>,
     stopped: AtomicBool,
     next: AtomicU64,
     counts: Mutex<Counts>,
-    troubles: Mutex<Vec<Trouble>>,
+    failures: Mutex<Vec<FailedRequest>>,
 }
 
 /// An organization and its credentials.
 pub(super) struct Org {
     pub(super) admin: Api,
-    /// Those that callers go on with.
+    /// The credentials that callers still use.
     pub(super) hot: Mutex<Vec<Arc<Item>>>,
     pub(super) all: Mutex<Vec<Arc<Item>>>,
     pub(super) nameless: Mutex<Vec<Nameless>>,
@@ -35,42 +36,42 @@ pub(super) struct Item {
     pub(super) calls: Mutex<Vec<Call>>,
 }
 
-/// A credential whose creation was not.
+/// A credential whose creation was not acknowledged.
 #[derive(Debug, Clone)]
 pub(super) struct Nameless {
     pub(super) label: String,
     pub(super) secret: u64,
-    /// Whether it may be there all the same.
+    /// Whether it may exist nevertheless.
     pub(super) possible: bool,
 }
 
-/// How much was done.
+/// Counts of requests by outcome.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Counts {
-    /// Operations that were carried out.
+    /// Operations that succeeded.
     pub done: usize,
     /// Writes among them.
     pub written: usize,
-    /// Requests that were refused: nothing was done.
+    /// Requests that were refused without effect.
     pub refused: usize,
-    /// Writes of which nobody knows.
+    /// Writes with unknown outcome.
     pub unknown: usize,
     /// Credentials whose creation was acknowledged.
     pub created: usize,
-    /// The longest time that a 503 took.
+    /// The slowest 503.
     pub slowest_refusal: Duration,
 }
 
-/// A request without the answer that was hoped for.
+/// A request that failed.
 #[derive(Debug, Clone)]
-pub struct Trouble {
-    /// When it was sent.
+pub struct FailedRequest {
+    /// The time at which it was sent.
     pub begun: Instant,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
-    /// What came instead.
+    /// The answer or error.
     pub what: String,
-    /// No answer, or 503, as anybody has to expect at times; and not, for example, 500.
+    /// Whether callers have to expect it: no answer or 503, but not 500, for example.
     pub expected: bool,
 }
 
@@ -84,7 +85,7 @@ impl Org {
         }
     }
 
-    /// From now on callers use `item`.
+    /// Makes `item` available to callers.
     pub(super) fn add(&self, item: Arc<Item>) {
         self.all.lock().unwrap().push(item.clone());
         self.hot.lock().unwrap().push(item);
@@ -94,7 +95,7 @@ impl Org {
         random.choice(self.hot.lock().unwrap().iter()).cloned()
     }
 
-    /// From now on callers leave `item` alone.
+    /// Makes callers stop using `item`.
     pub(super) fn retire(&self, item: &Arc<Item>) {
         let mut hot = self.hot.lock().unwrap();
         hot.retain(|other| !Arc::ptr_eq(other, item));
@@ -107,7 +108,7 @@ impl Item {
         Arc::new(Self { id, label, calls })
     }
 
-    /// Notes a call; whether there may be more.
+    /// Records a call; returns whether further calls are allowed.
     pub(super) fn note(&self, call: Call) -> bool {
         let mut calls = self.calls.lock().unwrap();
         calls.push(call);
@@ -124,7 +125,7 @@ impl Journal {
             stopped: AtomicBool::new(false),
             next: AtomicU64::new(1),
             counts: Mutex::default(),
-            troubles: Mutex::default(),
+            failures: Mutex::default(),
         }
     }
 
@@ -137,7 +138,7 @@ impl Journal {
         servers[random.usize(..servers.len())].clone()
     }
 
-    /// A number that nobody else gets.
+    /// A unique number.
     pub(super) fn number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
@@ -158,18 +159,18 @@ impl Journal {
         *self.counts.lock().unwrap()
     }
 
-    pub(super) fn trouble(&self, trouble: Trouble) {
-        self.troubles.lock().unwrap().push(trouble);
+    pub(super) fn add_failure(&self, failure: FailedRequest) {
+        self.failures.lock().unwrap().push(failure);
     }
 
-    pub(super) fn troubles(&self) -> Vec<Trouble> {
-        self.troubles.lock().unwrap().clone()
+    pub(super) fn failed_requests(&self) -> Vec<FailedRequest> {
+        self.failures.lock().unwrap().clone()
     }
 
-    /// The one that was begun last, if that was after `since`.
-    pub(super) fn last_trouble_after(&self, since: Instant) -> Option<Trouble> {
-        let troubles = self.troubles.lock().unwrap();
-        let later = troubles.iter().filter(|trouble| trouble.begun > since);
-        later.max_by_key(|trouble| trouble.begun).cloned()
+    /// The failed request that began last, if it began after `since`.
+    pub(super) fn last_failure_after(&self, since: Instant) -> Option<FailedRequest> {
+        let failures = self.failures.lock().unwrap();
+        let later = failures.iter().filter(|failure| failure.begun > since);
+        later.max_by_key(|failure| failure.begun).cloned()
     }
 }

@@ -1,5 +1,5 @@
-//! Callers that create, change, delete, reveal and list credentials of several organizations on several servers, and
-//! remember everything that they were told.
+//! Callers that create, change, delete, reveal and list credentials of several organizations on
+//! several servers, and record all answers.
 
 mod caller;
 mod check;
@@ -10,24 +10,25 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
-use crate::{Api, eventually};
+use crate::api::Api;
+use crate::waiting::eventually;
 use caller::Caller;
 pub use check::Checked;
-pub use journal::{Counts, Trouble};
+pub use journal::{Counts, FailedRequest};
 use journal::{Journal, Org};
 
-/// How many callers, and how busy.
+/// The number of callers, and their pace.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadSettings {
     /// Callers per organization.
     pub callers: usize,
-    /// Pause of each between two operations.
+    /// The pause of a caller between two operations.
     pub pause: Duration,
-    /// What the random choices begin from.
+    /// The seed of the random choices.
     pub seed: u64,
 }
 
-/// Callers at work.
+/// Running callers.
 pub struct Load {
     journal: Arc<Journal>,
     tasks: Vec<JoinHandle<()>>,
@@ -48,27 +49,28 @@ impl Load {
         Self { journal, tasks }
     }
 
-    /// From now on, callers use these.
+    /// Makes all further requests use `servers`.
     pub fn use_servers(&self, servers: &[String]) {
         self.journal.use_servers(servers);
     }
 
-    /// What was done so far.
+    /// The counts so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.journal.counts()
     }
 
-    /// What went wrong so far: requests without the answer that was hoped for.
+    /// The requests that failed so far.
     #[must_use]
-    pub fn troubles(&self) -> Vec<Trouble> {
-        self.journal.troubles()
+    pub fn failed_requests(&self) -> Vec<FailedRequest> {
+        self.journal.failed_requests()
     }
 
-    /// Waits until `more` further operations were carried out.
+    /// Waits until `more` further operations have succeeded.
     pub async fn has_done(&self, more: usize) {
         let before = self.counts().done;
-        eventually("the callers get on", Duration::from_secs(60), async || {
+        let limit = Duration::from_secs(60);
+        eventually("operations succeed", limit, async || {
             self.counts().done >= before + more
         })
         .await;
@@ -77,28 +79,28 @@ impl Load {
     /// Waits until more than `before` requests have failed.
     pub async fn has_failed(&self, before: usize) {
         eventually("a request fails", Duration::from_secs(60), async || {
-            self.troubles().len() > before
+            self.failed_requests().len() > before
         })
         .await;
     }
 
-    /// Waits until all servers serve everything again, and does not take long: what was begun more than `limit` after
-    /// `since` must not fail. How long it took: from `since` to the begin of the last request that failed.
+    /// Waits until all servers serve all requests again. Returns the time from `since` to the begin
+    /// of the last failed request.
     ///
     /// # Panics
-    /// When it takes longer.
+    /// If a request fails that began more than `limit` after `since`.
     pub async fn has_recovered(&self, since: Instant, limit: Duration) -> Duration {
-        // No request can fail for longer than this after nothing fails any more.
+        // Recovery is complete after this time without a failed request.
         let quiet = Duration::from_secs(1);
         loop {
-            let last = self.journal.last_trouble_after(since);
+            let last = self.journal.last_failure_after(since);
             let took = last
                 .as_ref()
                 .map_or(Duration::ZERO, |last| last.begun - since);
-            assert!(took <= limit, "not back after {limit:?}: {last:?}");
+            assert!(took <= limit, "not recovered after {limit:?}: {last:?}");
             if since.elapsed() > took + quiet {
                 self.has_done(self.tasks.len() * 2).await;
-                let late = self.journal.last_trouble_after(since);
+                let late = self.journal.last_failure_after(since);
                 if late.is_none_or(|late| late.begun - since <= limit) {
                     return took;
                 }
@@ -107,7 +109,7 @@ impl Load {
         }
     }
 
-    /// Lets everyone finish.
+    /// Stops all callers after their current request.
     pub async fn stop(self) -> Checked {
         self.journal.stop();
         for task in self.tasks {

@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 use strongroom_e2e::Deployment;
 
-/// Every container is without root, capabilities and a writable file system, and has limits. No secret is where
-/// `docker inspect` shows it.
+/// Checks that no container has root, capabilities or a writable file system, that each has limits,
+/// and that `docker inspect` shows no secret.
 pub(super) fn containers_may_do_little(deployment: Deployment) {
     let config = deployment.compose(&["--profile", "*", "config", "--format", "json"]);
     let config: Value = serde_json::from_str(&config).unwrap();
@@ -19,7 +19,7 @@ pub(super) fn containers_may_do_little(deployment: Deployment) {
         assert!(service["privileged"].is_null(), "{name}");
         for port in service["ports"].as_array().into_iter().flatten() {
             assert_eq!(port["host_ip"], "127.0.0.1", "{name}");
-            assert!(!name.starts_with("postgres"), "{name} can be reached");
+            assert!(!name.starts_with("postgres"), "{name} has a public port");
         }
     }
     for name in deployment.compose(&["ps", "--services"]).lines() {
@@ -34,6 +34,6 @@ pub(super) fn containers_may_do_little(deployment: Deployment) {
     for name in ["app.password", "owner.password", "root.key"] {
         let secret = deployment.secret(name);
         let secret = secret.trim_end().rsplit(':').next().unwrap();
-        assert!(!all.contains(secret), "{name} stands in the configuration");
+        assert!(!all.contains(secret), "{name} is in the configuration");
     }
 }

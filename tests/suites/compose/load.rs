@@ -7,21 +7,21 @@ use serde_json::Value;
 use strongroom_e2e::{Api, CREDENTIALS, api_key, eventually};
 use tokio::task::JoinHandle;
 
-/// One client that creates credentials until it is told to end.
+/// A client that creates credentials until it is ended.
 pub(super) struct Load {
     ended: Arc<AtomicBool>,
     count: Arc<AtomicUsize>,
     client: JoinHandle<Done>,
 }
 
-/// What became of its writes.
+/// The outcomes of its writes.
 #[derive(Default)]
 pub(super) struct Done {
-    /// Ids and secrets of those that were answered with 201.
+    /// The ids and secrets of writes that were answered with 201.
     pub(super) acknowledged: Vec<(String, String)>,
-    /// Of each 408: the credential's id, if it was told, and the operation's.
+    /// For each 408, the credential's id, if the answer has it, and the operation's id.
     pub(super) operations: Vec<(Option<String>, String)>,
-    /// What other answers said.
+    /// The other answers.
     pub(super) refused: Vec<String>,
 }
 
@@ -79,7 +79,7 @@ async fn write(
             }
             Err(error) => done.refused.push(error.to_string()),
         }
-        // A deployment in trouble answers at once; the load shall not be what it is busy with.
+        // A failing deployment answers immediately, and must not be flooded.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     done

@@ -1,4 +1,4 @@
-//! How it starts, ends and recovers.
+//! Start, end and recovery of `strongroom dev`.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,14 +13,14 @@ fn postmaster(folder: &Path) -> u32 {
     postmaster_in(&folder.join("dev/postgres"))
 }
 
-/// The PostgreSQL that runs in `data`.
+/// The process id of the PostgreSQL that runs in `data`.
 pub(crate) fn postmaster_in(data: &Path) -> u32 {
     let file = data.join("postmaster.pid");
     let content = std::fs::read_to_string(file).unwrap();
     content.lines().next().unwrap().parse().unwrap()
 }
 
-/// Whether the process still does anything; a zombie does not.
+/// Whether the process is running and not a zombie.
 pub(crate) fn runs(pid: u32) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return false;
@@ -83,8 +83,9 @@ async fn it_ends_soon_also_with_a_request_that_does_not() {
     let admin = api(&instance(&server), "admin_api_key");
     let mut raw = strongroom_e2e::Raw::connect(&admin.url).await;
     let head = format!(
-        "POST {} HTTP/1.1\r\nHost: x\r\nSlashID-OrgID: {}\r\nSlashID-API-Key: {}\r\nContent-Type: application/json\r\n\
-         Content-Length: 100\r\nExpect: 100-continue\r\n\r\n",
+        "POST {} HTTP/1.1\r\nHost: x\r\nSlashID-OrgID: {}\r\nSlashID-API-Key: {}\r\n\
+         Content-Type: application/json\r\nContent-Length: 100\r\n\
+         Expect: 100-continue\r\n\r\n",
         strongroom_e2e::CREDENTIALS,
         admin.org,
         admin.key
@@ -129,7 +130,7 @@ async fn a_postgresql_that_dies_is_started_again() {
     let id = admin.create("kept").await;
     let pid = nix::unistd::Pid::from_raw(postmaster(folder.path()).cast_signed());
     nix::sys::signal::kill(pid, Signal::SIGKILL).unwrap();
-    eventually("it serves again", LIMIT, async || {
+    eventually("the server serves again", LIMIT, async || {
         !runs(pid.as_raw().cast_unsigned()) && admin.reveal(&id).await.status() == 200
     })
     .await;

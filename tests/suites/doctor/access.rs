@@ -1,8 +1,8 @@
-//! Roles that row-level security does not bind, rights, policies.
+//! Checks of roles, rights and policies.
 
 use super::{Diagnosis, Patient, text};
 
-/// Runs what the doctor advised on failures of `check`.
+/// Executes the doctor's advice on failures of `check`.
 async fn follow_advice(patient: &Patient, diagnosis: &Diagnosis, check: &str) {
     let failures = diagnosis.of_level("failure");
     for failure in failures.iter().filter(|failure| failure["check"] == check) {
@@ -23,8 +23,10 @@ async fn a_superuser_the_owner_and_who_can_become_it_are_refused() {
     let [owner, member, bypass, maker] = &roles;
     patient
         .sql(&format!(
-            "create role {owner} login password 'p'; create role {member} login noinherit password 'p'; \
-             create role {bypass} login bypassrls password 'p'; create role {maker} login createrole password 'p'; \
+            "create role {owner} login password 'p'; \
+             create role {member} login noinherit password 'p'; \
+             create role {bypass} login bypassrls password 'p'; \
+             create role {maker} login createrole password 'p'; \
              grant {owner} to {member}; grant strongroom_app to {member}; \
              alter table credentials owner to {owner}; grant select on root_keys to {owner}"
         ))
@@ -35,11 +37,8 @@ async fn a_superuser_the_owner_and_who_can_become_it_are_refused() {
     };
     examine(owner).says("role", "failure", "owns tables");
     let found = examine(member);
-    let advice = found.says(
-        "role_membership",
-        "failure",
-        &format!("{member} can become {owner}"),
-    );
+    let words = format!("{member} can become {owner}");
+    let advice = found.says("role_membership", "failure", &words);
     assert!(advice.contains(&format!("revoke \"{owner}\" from \"{member}\"")));
     let advice = examine(bypass);
     let advice = advice.says("role", "failure", "has BYPASSRLS");
@@ -51,11 +50,12 @@ async fn a_superuser_the_owner_and_who_can_become_it_are_refused() {
         ))
         .await;
     examine(bypass).says("role_membership", "failure", "pg_write_all_data");
-    // The role that servers should use is fine all the time.
+    // The servers' own role has no failure.
     assert!(patient.examine().of_level("failure").is_empty());
     patient
         .sql(&format!(
-            "alter table credentials owner to postgres; drop owned by {owner}, {member}, {bypass}, {maker}; \
+            "alter table credentials owner to postgres; \
+             drop owned by {owner}, {member}, {bypass}, {maker}; \
              drop role {owner}, {member}, {bypass}, {maker}"
         ))
         .await;
@@ -66,8 +66,10 @@ async fn rights_beyond_those_of_servers_are_found_and_the_advice_takes_them_away
     let patient = Patient::new().await;
     patient
         .sql(
-            "grant truncate on credentials to strongroom_app; grant update on audit_events to public; \
-             grant update (name) on organizations to strongroom_app; grant create on schema public to public; \
+            "grant truncate on credentials to strongroom_app; \
+             grant update on audit_events to public; \
+             grant update (name) on organizations to strongroom_app; \
+             grant create on schema public to public; \
              grant select on audit_events_default to strongroom_app; \
              create schema other; create view other.all_keys as select * from org_keys; \
              grant select on other.all_keys to strongroom_app; \
@@ -140,7 +142,8 @@ async fn row_level_security_and_policies_are_checked_and_the_advice_restores_the
              alter table audit_events_default no force row level security; \
              drop policy tenant on api_keys; drop policy tenant on rotations; \
              create policy tenant on rotations using (true); \
-             create policy \"back door\" on org_keys for select to strongroom_app using (org_id is not null); \
+             create policy \"back door\" on org_keys for select to strongroom_app \
+               using (org_id is not null); \
              alter policy listing on organizations using (true)",
         )
         .await;

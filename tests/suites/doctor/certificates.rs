@@ -1,14 +1,18 @@
-//! When certificates end: the database's own, and roots in a file.
+//! Checks of certificates: the database's, the trusted ones in a file, and the server's own.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::time::Duration;
 
 use rcgen::{CertificateParams, KeyPair};
-use strongroom_e2e::OwnCluster;
+use strongroom_e2e::{OwnCluster, eventually};
 
 use super::Patient;
 
-/// A self-signed certificate for 127.0.0.1 that is valid from 1 January of one year to that of another one, and its key.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A self-signed certificate for 127.0.0.1 and its key. It is valid from 1 January of the year
+/// `from` to 1 January of the year `to`.
 fn certificate(from: i32, to: i32) -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
@@ -18,7 +22,7 @@ fn certificate(from: i32, to: i32) -> (String, String) {
     (certificate.pem(), key.serialize_pem())
 }
 
-/// Lets `cluster` show another certificate.
+/// Makes `cluster` present the certificate.
 async fn show(cluster: &OwnCluster, patient: &Patient, (certificate, key): &(String, String)) {
     let data = cluster.folder().join("postgres");
     let owner = fs::metadata(&data).unwrap();
@@ -44,11 +48,9 @@ async fn certificates_that_have_ended_or_are_not_accepted_are_failures() {
 
     show(&cluster, &patient, &valid).await;
     let required = url("sslmode=require");
-    strongroom_e2e::eventually(
-        "it speaks TLS",
-        std::time::Duration::from_secs(30),
-        async || examine(&required).success,
-    )
+    eventually("PostgreSQL accepts TLS", LIMIT, async || {
+        examine(&required).success
+    })
     .await;
     examine(&required).says("certificate", "ok", "is valid until 4000-01-01");
     fs::write(&roots, format!("{}{}", ended.0, valid.0)).unwrap();
@@ -71,11 +73,9 @@ async fn certificates_that_have_ended_or_are_not_accepted_are_failures() {
     examine(&verified).says("certificate", "failure", "cannot be read");
 
     show(&cluster, &patient, &ended).await;
-    strongroom_e2e::eventually(
-        "it shows the other one",
-        std::time::Duration::from_secs(30),
-        async || !examine(&required).success,
-    )
+    eventually("PostgreSQL presents the expired one", LIMIT, async || {
+        !examine(&required).success
+    })
     .await;
     examine(&required).says("certificate", "failure", "ended at 2021-01-01");
 }

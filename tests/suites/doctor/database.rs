@@ -1,11 +1,11 @@
-//! The database itself: whether it is there, its schema, its settings.
+//! Checks of the database: availability, schema, triggers and settings.
 
 use super::Patient;
 
 #[tokio::test]
 async fn a_database_that_is_away_hides_nothing_else() {
     let patient = Patient::new().await;
-    // Nobody listens on the port of tcpmux.
+    // No process listens on port 1 (tcpmux).
     let url = "postgresql://strongroom_app:application-of-the-tests@127.0.0.1:1/strongroom";
     let found = patient.examine_with(&[("STRONGROOM_DATABASE_URL", url)]);
     let advice = found.says("database", "failure", "127.0.0.1:1/strongroom");
@@ -32,7 +32,7 @@ async fn missing_changed_and_newer_migrations_are_found() {
              select strongroom_tenant_table('next'); grant select on next to strongroom_app",
         )
         .await;
-    // As in the middle of an upgrade.
+    // This is the state in the middle of an upgrade.
     let found = patient.examine();
     found.is_healthy();
     let advice = found.says("migrations", "warning", "0099_next");
@@ -54,12 +54,15 @@ async fn missing_changed_and_newer_migrations_are_found() {
 async fn audit_partitions_are_looked_for() {
     let patient = Patient::new().await;
     let client = patient.database.connect().await;
-    let last = "select max(relname)::text from pg_class where relname like 'audit_events_y%' and relkind = 'r'";
+    let last = "select max(relname)::text from pg_class \
+                where relname like 'audit_events_y%' and relkind = 'r'";
     let last: String = client.query_one(last, &[]).await.unwrap().get(0);
     patient
         .sql(&format!(
-            "drop table {last}; insert into audit_events (org_id, lane, seq, at, action, outcome, actor, request_id, \
-             source, mac) values (gen_random_uuid(), gen_random_uuid(), 1, '2020-01-01', 'a', 'o', 'b', 'r', 's', '')"
+            "drop table {last}; insert into audit_events \
+               (org_id, lane, seq, at, action, outcome, actor, request_id, source, mac) \
+             values (gen_random_uuid(), gen_random_uuid(), 1, '2020-01-01', \
+               'a', 'o', 'b', 'r', 's', '')"
         ))
         .await;
     let found = patient.examine();

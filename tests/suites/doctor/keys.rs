@@ -1,4 +1,4 @@
-//! Root keys: where they come from, and what the database needs.
+//! Checks of root keys, rotations and servers.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -46,8 +46,10 @@ async fn a_wrong_root_key_is_missing_and_a_stranger() {
     );
     assert!(advice.contains(&needed));
     found.says("root_keys", "note", &id(&other));
-    // Another key under the same id.
-    patient.sql("update root_keys set check_value = set_byte(check_value, 0, 1 + get_byte(check_value, 0) % 255)").await;
+    // Now the database was written with another key of the same id.
+    let change = "update root_keys \
+         set check_value = set_byte(check_value, 0, 1 + get_byte(check_value, 0) % 255)";
+    patient.sql(change).await;
     patient.examine().says("root_keys", "failure", "is wrong");
 }
 
@@ -56,9 +58,10 @@ async fn a_rotation_that_stands_still_is_found() {
     let patient = Patient::new().await;
     patient
         .sql(
-            "insert into rotations (org_id, generation, re_encrypt, state, rows_total, rows_done, started_at, \
-             updated_at) select org_id, 2, false, 'running', 9, 4, now() - interval '1 day', \
-             now() - interval '1 hour' from organizations",
+            "insert into rotations (org_id, generation, re_encrypt, state, \
+               rows_total, rows_done, started_at, updated_at) \
+             select org_id, 2, false, 'running', 9, 4, \
+               now() - interval '1 day', now() - interval '1 hour' from organizations",
         )
         .await;
     let found = patient.examine();

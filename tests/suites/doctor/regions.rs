@@ -1,7 +1,8 @@
-//! Regions that are away, behind, paused, and that went their own way.
+//! Checks of regions that are paused, disconnected, promoted and down.
 
 use std::time::Duration;
 
+use serde_json::Value;
 use strongroom_e2e::{TestRegions, eventually};
 
 use super::{Diagnosis, diagnose};
@@ -48,16 +49,12 @@ async fn a_region_is_followed_from_health_to_split_brain() {
     regions.regions[0].standby.resume_replay().await;
 
     regions.regions[0].standby.to_primary.refuse();
-    eventually(
-        "the standby is alone",
-        Duration::from_secs(30),
-        async || {
-            let found = examine(&regions, &[]);
-            let alone =
-                |one: &&serde_json::Value| one["found"] == "it is not connected to what it follows";
-            found.of_level("warning").iter().any(alone)
-        },
-    )
+    let limit = Duration::from_secs(30);
+    eventually("the standby is disconnected", limit, async || {
+        let found = examine(&regions, &[]);
+        let alone = |one: &&Value| one["found"] == "it is not connected to what it follows";
+        found.of_level("warning").iter().any(alone)
+    })
     .await;
     let found = examine(&regions, &[]);
     let advice = found.says("replication_slots", "warning", "nobody uses slot");

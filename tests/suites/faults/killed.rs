@@ -1,5 +1,5 @@
-//! kill -9 under load, at moments that nobody chose: what was acknowledged is there and opens, what was not is wholly
-//! there or not at all, and nobody has to help.
+//! kill -9 under load at arbitrary moments: each acknowledged write is present and opens, each
+//! unacknowledged one is present or absent as a whole, and recovery needs no operator.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::{is_whole, survives};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_killed_nothing_acknowledged_is_lost() {
     let mut stage = Stage::set(3, false).await;
-    // Busy, so that a commit is under way whenever the end comes.
+    // Busy callers, so that the kill interrupts a commit.
     let load = stage.load(LoadSettings {
         callers: 4,
         pause: Duration::from_millis(1),
@@ -31,7 +31,7 @@ async fn whatever_is_killed_nothing_acknowledged_is_lost() {
     found_nowhere(stage.cluster.folder());
 }
 
-/// Looks for a secret in every file below `folder`: tables, write-ahead log, PostgreSQL's own log.
+/// Checks that no file in `folder` contains a secret: tables, write-ahead log, PostgreSQL's log.
 fn found_nowhere(folder: &Path) {
     let mut searched = 0;
     let mut folders = vec![folder.to_owned()];

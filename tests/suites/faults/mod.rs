@@ -1,7 +1,7 @@
-//! The service in surroundings that fail.
+//! The service during faults of its environment.
 #![allow(
     clippy::print_stdout,
-    reason = "what was done, and what was skipped and why, is worth a look"
+    reason = "reports the executed and the skipped faults"
 )]
 
 mod clock;
@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use strongroom_e2e::{Checked, Fault, Load, LoadSettings, Stage};
 
-/// `make soak` holds the service to its promise of 2 seconds; here other tests run at the same time.
+/// The longest recovery. `make soak` checks the documented 2 seconds; here other tests run at the
+/// same time.
 const BACK: Duration = Duration::from_secs(6);
 
 fn settings(seed: u64) -> LoadSettings {
@@ -26,16 +27,16 @@ fn settings(seed: u64) -> LoadSettings {
     }
 }
 
-/// Lets one fault after the other befall the service; each must be felt, and leave nothing behind.
+/// Injects one fault after the other. Requests must fail during each one, and succeed after it.
 async fn survives(stage: &mut Stage, load: &Load, faults: &[(Fault, Duration)]) {
     for (fault, length) in faults {
         load.has_done(30).await;
-        let before = load.troubles().len();
-        let ended = stage.suffer(*fault, *length, load).await;
+        let before = load.failed_requests().len();
+        let ended = stage.inject(*fault, *length, load).await;
         let took = load.has_recovered(ended, BACK).await;
-        let felt = load.troubles().len() - before;
-        println!("{fault:?} for {length:?}: {felt} requests failed, back after {took:?}");
-        assert!(felt > 0, "{fault:?} did nothing");
+        let failed = load.failed_requests().len() - before;
+        println!("{fault:?} for {length:?}: {failed} requests failed, back after {took:?}");
+        assert!(failed > 0, "{fault:?} had no effect");
         let causes = fault.cause();
         let named = [&stage.vault.server, &stage.second]
             .iter()
@@ -54,7 +55,7 @@ fn warnings(stage: &Stage) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Fails if anything was lost, or answered badly.
+/// Panics if a write was lost, or an answer was wrong or late.
 async fn is_whole(stage: &Stage, load: Load) {
     let mut checked: Checked = load.stop().await;
     checked.answered_well(Stage::request_timeout());

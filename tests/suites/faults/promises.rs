@@ -1,4 +1,4 @@
-//! docs/reliability.md names tests that exist.
+//! The tests that docs/reliability.md names exist.
 
 use std::path::Path;
 
@@ -14,7 +14,8 @@ fn every_promise_has_its_test() {
         let file = root.join("tests").join(file);
         let source = std::fs::read_to_string(&file)
             .unwrap_or_else(|error| panic!("{word}: {}: {error}", file.display()));
-        assert!(source.contains(&format!("fn {test}(")), "{word} is no test");
+        let exists = source.contains(&format!("fn {test}("));
+        assert!(exists, "{word} is not a test");
         named += 1;
     }
     assert!(named > 20, "only {named} tests are named");

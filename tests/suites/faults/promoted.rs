@@ -1,4 +1,5 @@
-//! The primary is lost under load, and its synchronous standby takes its place: nothing acknowledged is lost.
+//! The primary is lost under load, and its synchronous standby is promoted: no acknowledged write
+//! is lost.
 
 use std::time::{Duration, Instant};
 

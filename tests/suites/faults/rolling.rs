@@ -1,4 +1,4 @@
-//! Servers are replaced under load, behind a load balancer that sends no request twice.
+//! Servers are replaced under load behind a load balancer that sends no request twice.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -29,7 +29,8 @@ async fn a_rolling_restart_fails_no_request() {
     }
     assert_eq!(balancer.failures(), Vec::<String>::new());
     let mut checked = load.stop().await;
-    assert!(checked.troubles().is_empty(), "{:?}", checked.troubles());
+    let failed = checked.failed_requests();
+    assert!(failed.is_empty(), "{failed:?}");
     let url = vault.server.url();
     checked.is_whole(&vault, &url).await;
     println!("{} requests passed; {checked}", balancer.passed());
@@ -42,7 +43,7 @@ async fn a_draining_server_says_so_and_serves_on() {
     assert_eq!(before.headers().get("connection"), None);
     vault.server.signal(Signal::SIGTERM);
     vault.server.wait_for_log("draining");
-    eventually("it is not ready any more", PATIENCE, async || {
+    eventually("the server is no longer ready", PATIENCE, async || {
         vault.admin.get("/readyz").await.status() == 503
     })
     .await;

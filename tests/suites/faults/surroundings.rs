@@ -1,4 +1,5 @@
-//! PostgreSQL away, slow, unwilling or out of reach: 503 in time, and service by itself as soon as it is back.
+//! PostgreSQL is down, slow, unreachable or refuses: requests get 503 in time, and succeed again
+//! after the fault without an operator.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use strongroom_e2e::{Fault, Stage};
 use super::{is_whole, settings, survives};
 
 const SHORT: Duration = Duration::from_millis(600);
-/// Longer than these servers let a statement and a request wait.
+/// Longer than these servers' statement and request timeouts.
 const LONG: Duration = Duration::from_millis(3500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -36,11 +37,9 @@ async fn postgresql_may_be_unwilling() {
         (Fault::AccessDenied, SHORT),
     ];
     match stage.small {
-        // Pages that are begun have some room left.
+        // Longer, because partly filled pages still have space.
         Some(_) => faults.push((Fault::DiskFull, SHORT * 3)),
-        None => {
-            println!("skipped: a full disk, since it takes the right to mount a small file system")
-        }
+        None => println!("skipped: a full disk, which requires the privilege to mount"),
     }
     survives(&mut stage, &load, &faults).await;
     is_whole(&stage, load).await;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use strongroom_e2e::Api;
 use tokio::task::JoinSet;
 
-/// Creates, reads and changes credentials at every server until told to stop; no request may fail. Returns
-/// every credential with the secret it must hold.
+/// Creates, reads and changes credentials at every server until it is finished. No request may
+/// fail, and each credential must have its last secret at the end.
 pub(super) struct Load {
     stop: Arc<AtomicBool>,
     workers: JoinSet<Vec<(String, String)>>,
@@ -59,7 +59,7 @@ async fn work(worker: usize, api: Api, stop: Arc<AtomicBool>) -> Vec<(String, St
     written
 }
 
-/// The secret that the credential `id` holds.
+/// The secret of the credential `id`.
 pub(super) async fn secret_of(api: &Api, id: &str) -> String {
     let answer = api.reveal(id).await;
     assert_eq!(answer.status(), 200);

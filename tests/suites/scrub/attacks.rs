@@ -1,8 +1,9 @@
-//! What somebody with full SQL rights may do to stored rows.
+//! Changes that an attacker with all rights can make to stored rows.
 
 fn flip(table: &str, column: &str, bit: &str, of: &str) -> String {
     format!(
-        "update {table} set {column} = set_bit({column}, {bit}, 1 - get_bit({column}, {bit})) where {of}"
+        "update {table} set {column} = set_bit({column}, {bit}, 1 - get_bit({column}, {bit})) \
+         where {of}"
     )
 }
 
@@ -18,8 +19,7 @@ fn swap(columns: &[&str], one: &str, other: &str) -> String {
     )
 }
 
-/// What the attacker does, and what is to be found.
-/// An attack in SQL, and what is found: about what, and which problem.
+/// An attack in SQL, and the expected findings: the subject and the problem.
 pub(super) type Case = (String, &'static [(&'static str, &'static str)]);
 
 const UNWRAPPED: &[(&str, &str)] = &[("target", "does_not_open")];
@@ -28,10 +28,10 @@ const CHANGED: &[(&str, &str)] = &[
     ("target", "differs_from_trail"),
 ];
 
-/// Single bits flipped.
+/// Attacks that flip single bits.
 pub(super) fn flips() -> Vec<Case> {
     let mut cases = Vec::new();
-    // Format byte, nonce, ciphertext and tag.
+    // Bits of the format byte, the nonce, the ciphertext and the tag.
     for bit in ["0", "8", "103", "104", "300", "length(wrapped_key) * 8 - 1"] {
         let of = "cred_id = :target";
         cases.push((flip("credentials", "wrapped_key", bit, of), UNWRAPPED));
@@ -50,7 +50,7 @@ pub(super) fn flips() -> Vec<Case> {
     cases
 }
 
-/// Columns exchanged between rows.
+/// Attacks that exchange columns between rows.
 pub(super) fn swaps() -> Vec<Case> {
     let both = ["wrapped_key", "sealed_blob"];
     let unwrapped = &[("target", "does_not_open"), ("neighbor", "does_not_open")][..];
@@ -72,8 +72,8 @@ pub(super) fn swaps() -> Vec<Case> {
         (swap(&both, ":target", ":neighbor"), changed),
         (swap(&both, ":target", ":foreign"), across),
         (
-            "update org_keys k set wrapped_key = o.wrapped_key from org_keys o where k.org_id = :org \
-             and o.org_id <> k.org_id"
+            "update org_keys k set wrapped_key = o.wrapped_key from org_keys o \
+             where k.org_id = :org and o.org_id <> k.org_id"
                 .into(),
             &[
                 ("keys", "key_does_not_unwrap"),
@@ -84,7 +84,7 @@ pub(super) fn swaps() -> Vec<Case> {
     ]
 }
 
-/// Columns changed, rows replaced and removed.
+/// Attacks that change columns, and that replace or remove rows.
 pub(super) fn edits() -> Vec<Case> {
     let set = |what: &str| format!("update credentials set {what} where cred_id = :target");
     let old = "delete from credentials where cred_id = :target; \

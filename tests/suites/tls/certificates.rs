@@ -17,7 +17,7 @@ use tempfile::TempDir;
 /// A certificate and its key, in PEM.
 pub(super) type Issued = (String, String);
 
-/// Who issues certificates.
+/// A certificate authority.
 pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 fn named(name: &str) -> CertificateParams {
@@ -34,7 +34,7 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, key).unwrap())
     }
 
-    /// A certificate that ends with the year before `until`.
+    /// Issues a certificate that is valid until 1 January of the year `until`.
     pub(super) fn issue(&self, name: &str, until: i32) -> Issued {
         let mut params = named(name);
         params.not_after = date_time_ymd(until, 1, 1);
@@ -53,7 +53,8 @@ impl Authority {
     }
 }
 
-/// A folder with a server's certificate (`server.pem`), its key, and its authority's certificate (`one.pem`).
+/// A folder with a server's certificate (`server.pem`), its key (`server.key`), and the authority's
+/// certificate (`one.pem`).
 pub(super) struct Files {
     folder: TempDir,
     cert: String,
@@ -78,7 +79,7 @@ impl Files {
         self.folder.path().join(name).to_str().unwrap().to_owned()
     }
 
-    /// Replaces a file at once, readable by its owner alone.
+    /// Replaces a file atomically; only its owner can read it.
     pub(super) fn write(&self, name: &str, text: &str) {
         let draft = self.path("draft");
         std::fs::write(&draft, text).unwrap();
@@ -91,7 +92,7 @@ impl Files {
         self.install(authority.issue("server", until));
     }
 
-    /// Replaces them by some that expire so soon.
+    /// Replaces the server's certificate and key; the new certificate expires in `left`.
     pub(super) fn expire_in(&self, authority: &Authority, left: Duration) {
         let written = std::fs::metadata(&self.cert).unwrap().modified().unwrap();
         let now = written.duration_since(UNIX_EPOCH).unwrap();
@@ -109,7 +110,7 @@ impl Files {
         std::fs::read_to_string(&self.cert).unwrap()
     }
 
-    /// Copies this server's key into `other`'s folder; where it is there.
+    /// Copies this server's key into the folder of `other`; returns its path.
     pub(super) fn path_of_copy(&self, other: &Self) -> String {
         other.write("other.key", &std::fs::read_to_string(&self.key).unwrap());
         other.path("other.key")
@@ -123,7 +124,7 @@ impl Files {
     }
 }
 
-/// Somebody who connects.
+/// A TLS client.
 pub(super) struct Client {
     roots: RootCertStore,
     versions: Vec<&'static SupportedProtocolVersion>,
@@ -133,7 +134,7 @@ pub(super) struct Client {
 pub(super) type Connected = StreamOwned<ClientConnection, TcpStream>;
 
 impl Client {
-    /// A client that trusts `authority` alone.
+    /// A client that only trusts `authority`.
     pub(super) fn new(authority: &Authority) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(authority.0.der().clone()).unwrap();
@@ -172,7 +173,7 @@ impl Client {
         config
     }
 
-    /// A connection whose handshake is over.
+    /// Opens a connection, and completes the handshake.
     pub(super) fn connect(&self, address: &str) -> Result<Connected> {
         let name = ServerName::try_from("127.0.0.1").unwrap();
         let mut session = ClientConnection::new(Arc::new(self.config()), name).unwrap();
@@ -184,13 +185,13 @@ impl Client {
         Ok(StreamOwned::new(session, stream))
     }
 
-    /// The certificate that the server shows.
+    /// The certificate that the server presents.
     pub(super) fn served(&self, address: &str) -> Result<Vec<u8>> {
         let connected = self.connect(address)?;
         Ok(connected.conn.peer_certificates().unwrap()[0].to_vec())
     }
 
-    /// The answer to a GET of `path`, and the protocol that was agreed on.
+    /// The answer to a GET of `path`, and the negotiated protocol.
     pub(super) fn get(&self, address: &str, path: &str) -> Result<(String, Option<String>)> {
         let mut connected = self.connect(address)?;
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");

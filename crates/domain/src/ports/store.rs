@@ -11,8 +11,9 @@ use crate::api_key::StoredApiKey;
 use crate::audit::event::{Event, Outcome};
 use crate::caller::OrgScope;
 use crate::credential::{
-    CredentialFilter, CredentialPage, Page, SealedCredential, StoredCredential,
+    CredentialFilter, CredentialPage, Page, RevealedCredential, SealedCredential, StoredCredential,
 };
+use crate::error::VaultError;
 use crate::health::status::StoreStatus;
 use crate::idempotency::{Earlier, IdempotencyRecord};
 use crate::ids::{CredentialId, KeyId};
@@ -26,11 +27,10 @@ use crate::ports::rotation::RotationStore;
 use crate::ports::scrub::ScrubStore;
 use crate::replication::{OperationId, WalPosition};
 
-/// Organizations, their keys, their credentials. Every write commits together with its audit event.
+/// Organizations, their encryption keys and their API keys. Every write commits together with its audit
+/// event.
 #[async_trait]
-pub trait Store:
-    AuditStore + AuditPruneStore + RotationStore + ScrubStore + LastUsedStore + OperationStore
-{
+pub trait OrganizationStore: Send + Sync {
     /// Creates an organization with its first key.
     async fn create_organization(
         &self,
@@ -94,7 +94,11 @@ pub trait Store:
     /// # Errors
     /// [`StoreError::NotFound`] when there is no such key.
     async fn revoke_api_key(&self, scope: OrgScope, id: KeyId, event: Event) -> StoreResult<()>;
+}
 
+/// Credentials. Every write commits together with its audit event.
+#[async_trait]
+pub trait CredentialStore: Send + Sync {
     /// Stores a new credential, unless an earlier request has claimed the same.
     ///
     /// # Errors
@@ -113,14 +117,15 @@ pub trait Store:
         scope: OrgScope,
         id: CredentialId,
     ) -> StoreResult<Option<Arc<StoredCredential>>>;
-    /// Shows one credential, with its last use, to `look`, and records the look. The event is durable when this returns.
+    /// Looks a credential up, opens it with `open`, and returns what that yielded once the audit event
+    /// of it is durable.
     async fn reveal_credential(
         &self,
         scope: OrgScope,
         id: CredentialId,
-        look: OpenFn,
+        open: OpenFn,
         event: Event,
-    ) -> StoreResult<()>;
+    ) -> StoreResult<Opened>;
     /// The credential of a user of the Pieces surface, as the primary has it.
     async fn credential_of_user(
         &self,
@@ -163,7 +168,20 @@ pub trait Store:
         page: Page,
         filter: CredentialFilter,
     ) -> StoreResult<CredentialPage>;
+}
 
+/// All that the vault needs of its database.
+#[async_trait]
+pub trait Store:
+    OrganizationStore
+    + CredentialStore
+    + AuditStore
+    + AuditPruneStore
+    + RotationStore
+    + ScrubStore
+    + LastUsedStore
+    + OperationStore
+{
     /// How its queues and connections stand now.
     fn status(&self) -> StoreStatus;
 
@@ -192,17 +210,25 @@ pub struct ChangedCredential {
 /// nothing is written.
 pub type ChangeFn = Arc<dyn Fn(SealedCredential) -> StoreResult<ChangedCredential> + Send + Sync>;
 
-/// What a look at a credential found, for its audit event.
-#[derive(Debug, Clone, Copy)]
+/// A credential that was opened for its caller, or why it was not. The store carries it from the
+/// lookup to the commit of its event, and cannot read it.
+#[derive(Debug)]
+pub struct Opened(pub(crate) Result<RevealedCredential, VaultError>);
+
+/// What an attempt to open a credential yields.
+#[derive(Debug)]
 pub struct RevealOutcome {
-    /// How the look ended.
+    /// The outcome, for the audit event.
     pub outcome: Outcome,
-    /// The row's version, where there was one to read.
+    /// The row's version for the audit event, where there was a row to read.
     pub version: Option<i64>,
+    /// What the caller gets once that event is durable.
+    pub opened: Opened,
 }
 
-/// Looks at a credential's row, or at its absence; [`Malformed`](crate::ports::error::StoreError::Malformed) is shown to it as well.
-/// May run more than once. Fails with [`RetiredKey`](crate::ports::error::StoreError::RetiredKey) when the row needs a key that is
+/// Opens a credential's row, or notes its absence; is called with
+/// [`Malformed`](crate::ports::error::StoreError::Malformed) as well. May run more than once. Fails
+/// with [`RetiredKey`](crate::ports::error::StoreError::RetiredKey) when the row needs a key that is
 /// not at hand, and then nothing is recorded.
 pub type OpenFn = Arc<
     dyn Fn(StoreResult<Option<Arc<StoredCredential>>>) -> StoreResult<RevealOutcome> + Send + Sync,

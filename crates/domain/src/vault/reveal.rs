@@ -1,6 +1,6 @@
 //! Opening a credential for its caller.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use strongroom_crypto::SecretBytes;
 
@@ -12,14 +12,14 @@ use crate::health::counters::Counters;
 use crate::ids::{CredentialId, OrgId};
 use crate::keyring::organization::OrgKeyring;
 use crate::ports::error::{StoreError, StoreResult};
-use crate::ports::store::{OpenFn, RevealOutcome};
+use crate::ports::store::{OpenFn, Opened, RevealOutcome};
 use crate::trace::{TRACE, trace_parent};
 use crate::vault::Vault;
 
-/// Where the keys to open a row are looked for, one after the other: in memory, in the primary, and, since a replica may
-/// still show rows under a generation that was retired meanwhile, there.
+/// The sources of the keys that open a row, in the order in which they are tried. A replica may still
+/// show rows under a generation that was retired on the primary, so its own keys come last.
 #[derive(Clone, Copy, PartialEq)]
-enum KeysOf {
+enum KeySource {
     Memory,
     Primary,
     Replica,
@@ -39,23 +39,21 @@ impl Vault {
         caller.require(Permission::RevealCredential)?;
         self.refuse_stale_reads()?;
         let event = Event::by(caller, Action::CredentialReveal, self.now()).about(id);
-        for source in [KeysOf::Memory, KeysOf::Primary, KeysOf::Replica] {
-            let keys = self.keys_of(caller, source).await;
-            let reveal = Arc::new(Reveal {
+        for source in [KeySource::Memory, KeySource::Primary, KeySource::Replica] {
+            let keys = self.keys_from(caller, source).await;
+            let opener = Opener {
                 org: caller.org(),
                 keys: keys.as_ref().ok().cloned(),
-                last: source == KeysOf::Replica,
+                last: source == KeySource::Replica,
                 counters: self.counters.clone(),
                 span: trace_parent(),
-                revealed: Mutex::new(None),
-            });
-            let looking = reveal.clone();
-            let look: OpenFn = Arc::new(move |found| looking.look(found));
-            let looked = self
+            };
+            let open: OpenFn = Arc::new(move |row| opener.open_found(row));
+            let opened = self
                 .store
-                .reveal_credential(caller.scope(), id, look, event.clone());
-            match (looked.await, keys) {
-                (Ok(()), _) => return self.revealed(caller, id, reveal.take()),
+                .reveal_credential(caller.scope(), id, open, event.clone());
+            match (opened.await, keys) {
+                (Ok(Opened(revealed)), _) => return self.revealed(caller, id, revealed),
                 (Err(StoreError::RetiredKey), Err(error)) => {
                     return Err(self.failed(caller, event, error).await);
                 }
@@ -63,7 +61,9 @@ impl Vault {
                 (Err(error), _) => return Err(error.into()),
             }
         }
-        Err(VaultError::Internal("a look that never ended".into()))
+        Err(VaultError::Internal(
+            "the last source of keys asked for another one".into(),
+        ))
     }
 
     /// Opens a row as the primary has it.
@@ -93,16 +93,16 @@ impl Vault {
         revealed
     }
 
-    async fn keys_of(
+    async fn keys_from(
         &self,
         caller: &Caller,
-        source: KeysOf,
+        source: KeySource,
     ) -> Result<Arc<OrgKeyring>, VaultError> {
         let scope = caller.scope();
         match source {
-            KeysOf::Memory => self.org_keys(scope).await,
-            KeysOf::Primary => self.reload_org_keys(scope).await,
-            KeysOf::Replica => match self.store.org_keys_of_replica(scope).await? {
+            KeySource::Memory => self.org_keys(scope).await,
+            KeySource::Primary => self.reload_org_keys(scope).await,
+            KeySource::Replica => match self.store.org_keys_of_replica(scope).await? {
                 Some(stored) => Ok(Arc::new(self.unwrapped(scope, &stored).await?)),
                 None => self.org_keys(scope).await,
             },
@@ -110,40 +110,34 @@ impl Vault {
     }
 }
 
-/// A look that opens what it sees, with the keys that are at hand.
-struct Reveal {
+/// Opens a row where it was looked up, with the keys that are at hand.
+struct Opener {
     org: OrgId,
     keys: Option<Arc<OrgKeyring>>,
-    /// There are no other keys to be had.
+    /// Whether no other source of keys is left.
     last: bool,
     counters: Arc<Counters>,
     /// The request's, since the row is opened on another thread.
     span: tracing::Span,
-    revealed: Mutex<Option<Result<RevealedCredential, VaultError>>>,
 }
 
-impl Reveal {
-    fn look(
+impl Opener {
+    fn open_found(
         &self,
-        found: StoreResult<Option<Arc<StoredCredential>>>,
+        row: StoreResult<Option<Arc<StoredCredential>>>,
     ) -> StoreResult<RevealOutcome> {
-        let (seen, revealed) = match found {
-            Ok(Some(stored)) => self.open(&stored)?,
-            Ok(None) => (seen(Outcome::NotFound, None), Err(VaultError::NotFound)),
-            Err(StoreError::Malformed(what)) => (
-                seen(Outcome::IntegrityFailure, None),
-                Err(VaultError::Integrity(what)),
-            ),
-            Err(error) => return Err(error),
-        };
-        *self.revealed.lock().unwrap_or_else(PoisonError::into_inner) = Some(revealed);
-        Ok(seen)
+        match row {
+            Ok(Some(stored)) => self.open(&stored),
+            Ok(None) => Ok(refused(Outcome::NotFound, None, VaultError::NotFound)),
+            Err(StoreError::Malformed(what)) => {
+                let error = VaultError::Integrity(what);
+                Ok(refused(Outcome::IntegrityFailure, None, error))
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    fn open(
-        &self,
-        stored: &StoredCredential,
-    ) -> StoreResult<(RevealOutcome, Result<RevealedCredential, VaultError>)> {
+    fn open(&self, stored: &StoredCredential) -> StoreResult<RevealOutcome> {
         let row = &stored.sealed;
         let keys = self.keys.as_ref().ok_or(StoreError::RetiredKey)?;
         if !keys.has(row.key_generation) && !self.last {
@@ -155,23 +149,24 @@ impl Reveal {
             Ok(blob) => {
                 let mut info = row.info(self.org);
                 info.last_used = stored.last_used;
-                let revealed = RevealedCredential { info, blob };
-                Ok((seen(Outcome::Ok, version), Ok(revealed)))
+                Ok(RevealOutcome {
+                    outcome: Outcome::Ok,
+                    version,
+                    opened: Opened(Ok(RevealedCredential { info, blob })),
+                })
             }
             Err(error @ VaultError::Integrity(_)) => {
-                Ok((seen(Outcome::IntegrityFailure, version), Err(error)))
+                Ok(refused(Outcome::IntegrityFailure, version, error))
             }
             Err(error) => Err(StoreError::Refused(Box::new(error))),
         }
     }
-
-    fn take(&self) -> Result<RevealedCredential, VaultError> {
-        let mut revealed = self.revealed.lock().unwrap_or_else(PoisonError::into_inner);
-        let never = || Err(VaultError::Internal("nobody looked".into()));
-        revealed.take().unwrap_or_else(never)
-    }
 }
 
-fn seen(outcome: Outcome, version: Option<i64>) -> RevealOutcome {
-    RevealOutcome { outcome, version }
+fn refused(outcome: Outcome, version: Option<i64>, error: VaultError) -> RevealOutcome {
+    RevealOutcome {
+        outcome,
+        version,
+        opened: Opened(Err(error)),
+    }
 }

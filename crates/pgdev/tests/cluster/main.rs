@@ -1,4 +1,4 @@
-//! With a real PostgreSQL.
+//! Tests with a real PostgreSQL.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod parent;
@@ -88,7 +88,7 @@ fn folders_only_root_may_enter_are_no_obstacle() {
     cluster.stop(PATIENCE).unwrap();
 }
 
-/// Whether we have CAP_DAC_OVERRIDE or CAP_DAC_READ_SEARCH, as not in every container.
+/// Whether this process has CAP_DAC_OVERRIDE or CAP_DAC_READ_SEARCH, which some containers lack.
 fn may_enter_everything() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let set = status
@@ -132,7 +132,7 @@ fn a_record_that_names_an_unrelated_process_is_no_obstacle() {
     assert_eq!(psql(&start(folder.path()), "select 1"), "1");
 }
 
-/// A process of the cluster's owner, which PostgreSQL would take for a running server.
+/// A process of the cluster's owner, which PostgreSQL mistakes for a running server.
 struct Unrelated(Child);
 
 impl Unrelated {
@@ -210,7 +210,7 @@ fn a_folder_has_one_server_at_a_time() {
 fn a_server_that_somebody_else_started_is_left_alone() {
     let folder = folder(0o755);
     let cluster = start(folder.path());
-    // Without it the server is like one that was started by hand.
+    // Without the lock file the server looks as if it was started manually.
     fs::remove_file(folder.path().join("postgres.lock")).unwrap();
     let error = Cluster::start(&Binaries::find().unwrap(), config(folder.path())).unwrap_err();
     assert!(

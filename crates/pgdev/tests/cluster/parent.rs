@@ -1,4 +1,4 @@
-//! What becomes of PostgreSQL when the process that started it is killed.
+//! PostgreSQL ends when the process that started it is killed.
 
 use std::{
     env, fs,
@@ -18,20 +18,20 @@ fn killing_the_parent_ends_the_server() {
     for mode in [0o755, 0o700] {
         let folder = folder(mode);
         let mut parent = parent(folder.path());
-        let told = folder.path().join("pid");
+        let pid_file = folder.path().join("pid");
         eventually("the server runs", || {
             assert!(
                 parent.try_wait().unwrap().is_none(),
                 "the parent ended by itself"
             );
-            told.exists()
+            pid_file.exists()
         });
-        let pid = fs::read_to_string(&told).unwrap().parse().unwrap();
+        let pid = fs::read_to_string(&pid_file).unwrap().parse().unwrap();
         assert!(!has_ended(pid));
         parent.kill().unwrap();
         parent.wait().unwrap();
 
-        // It may still be ending; that is awaited.
+        // The start waits until the previous server has ended.
         let cluster = start(folder.path());
         assert!(has_ended(pid));
         assert_eq!(psql(&cluster, "select answer from kept"), "42");
@@ -43,7 +43,7 @@ fn killing_the_parent_during_initdb_leaves_nothing_behind() {
     let folder = folder(0o755);
     let fresh = folder.path().join("postgres.new");
     let mut parent = parent(folder.path());
-    eventually("initdb is at work", || fresh.join("global").exists());
+    eventually("initdb runs", || fresh.join("global").exists());
     parent.kill().unwrap();
     parent.wait().unwrap();
     assert!(!folder.path().join("postgres").exists());
@@ -55,16 +55,16 @@ fn killing_the_parent_during_initdb_leaves_nothing_behind() {
 fn killing_the_parent_ends_a_standby_too() {
     let folder = folder(0o755);
     let mut parent = parent_with(folder.path(), "parent::parent_of_a_pair");
-    let told = folder.path().join("pid");
+    let pid_file = folder.path().join("pid");
     eventually("both run", || {
         assert!(
             parent.try_wait().unwrap().is_none(),
             "the parent ended by itself"
         );
-        told.exists()
+        pid_file.exists()
     });
-    let told = fs::read_to_string(&told).unwrap();
-    let pids: Vec<u32> = told.lines().map(|pid| pid.parse().unwrap()).collect();
+    let lines = fs::read_to_string(&pid_file).unwrap();
+    let pids: Vec<u32> = lines.lines().map(|pid| pid.parse().unwrap()).collect();
     assert!(pids.len() == 2 && !pids.iter().any(|pid| has_ended(*pid)));
     parent.kill().unwrap();
     parent.wait().unwrap();
@@ -96,7 +96,7 @@ fn parent_process() {
     };
     let cluster = start(&folder);
     psql(&cluster, "create table kept as select 42 as answer");
-    tell(&folder, &[&cluster]);
+    publish_pids(&folder, &[&cluster]);
 }
 
 #[test]
@@ -106,14 +106,15 @@ fn parent_of_a_pair() {
         return;
     };
     let Pair { primary, standby } = Pair::start(&folder);
-    tell(&folder, &[&primary, &standby]);
+    publish_pids(&folder, &[&primary, &standby]);
 }
 
-fn tell(folder: &Path, clusters: &[&Cluster]) {
+/// Writes the file `pid`, and waits until the process is killed.
+fn publish_pids(folder: &Path, clusters: &[&Cluster]) {
     let pids: Vec<String> = clusters.iter().map(|each| each.pid().to_string()).collect();
-    let told = folder.join("pid.new");
-    fs::write(&told, pids.join("\n")).unwrap();
-    fs::rename(&told, folder.join("pid")).unwrap();
+    let new = folder.join("pid.new");
+    fs::write(&new, pids.join("\n")).unwrap();
+    fs::rename(&new, folder.join("pid")).unwrap();
     loop {
         thread::park();
     }

@@ -1,4 +1,4 @@
-//! Hot standbys.
+//! Tests of hot standbys.
 
 use std::{fs, path::Path};
 
@@ -252,7 +252,7 @@ fn standbys_are_made_at_the_same_time() {
         let making: Vec<_> = (1..=4)
             .map(|number| scope.spawn(move || made(number)))
             .collect();
-        // Each one removes what nobody needs.
+        // Checkpoints and WAL switches remove WAL that no standby needs.
         psql(&primary, "select pg_switch_wal()");
         psql(&primary, "checkpoint");
         making

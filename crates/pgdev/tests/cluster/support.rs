@@ -33,7 +33,7 @@ pub(crate) fn start(folder: &Path) -> Cluster {
     Cluster::start(&Binaries::find().unwrap(), config(folder)).unwrap()
 }
 
-/// A primary and its standby, which has all that the primary had when they started.
+/// A primary and its standby, which starts with the primary's data.
 pub(crate) struct Pair {
     pub(crate) primary: Cluster,
     pub(crate) standby: Cluster,
@@ -92,12 +92,12 @@ pub(crate) fn psql(cluster: &Cluster, sql: &str) -> String {
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !holds() {
-        assert!(Instant::now() < deadline, "in vain waited until {what}");
+        assert!(Instant::now() < deadline, "not within a minute: {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// A zombie that nobody reaps (as in some containers) has ended, too.
+/// Whether the process has ended. A zombie counts as ended; some containers do not reap them.
 pub(crate) fn has_ended(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| {
         stat.rsplit(')').next().unwrap().trim().starts_with('Z')

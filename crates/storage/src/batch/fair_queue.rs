@@ -4,35 +4,33 @@ use std::collections::{HashMap, VecDeque};
 
 use strongroom_domain::OrgId;
 use strongroom_domain::ports::error::StoreError;
-use tracing::Span;
+
+use crate::writes::write::QueueTrace;
 
 /// A request that belongs to one organization.
 pub(crate) trait BatchItem: Send + 'static {
+    /// The organization of the request.
     fn org(&self) -> OrgId;
-    /// How much it brings along, in bytes.
+    /// How many bytes of new blobs it brings along.
     fn bytes(&self) -> usize {
         0
     }
+    /// The spans of the request.
+    fn trace(&mut self) -> &mut QueueTrace;
+    /// Answers the request with `error`.
     fn refuse(self, error: StoreError);
 }
 
-/// A batch takes no further member once they bring so many bytes: PostgreSQL keeps a statement's rows in memory up to its
-/// `work_mem`, 4 MiB by default, and writes more of them into a temporary file.
+/// A batch takes no further item once its items bring so many bytes: PostgreSQL keeps a statement's
+/// rows in memory up to `work_mem`, 4 MiB by default, and spills the rest to a temporary file.
 pub(super) const LARGEST_BYTES: usize = 2 * 1024 * 1024;
 
-/// A member, and how long it waits, in its request's trace.
-pub(crate) struct Queued<M> {
-    pub(super) member: M,
-    pub(super) span: Span,
-    /// What the span is part of.
-    pub(super) request: Span,
-}
-
-/// What waits, by organization. They take turns, one request each, so that one with many requests holds up none
-/// with few; and when there is no room left, the last request of the one with most gives way.
+/// Waiting requests, by organization. Organizations take turns, one request each, so that one with
+/// many requests does not delay one with few. When the queue is full, the last request of the
+/// organization with the most requests is evicted.
 pub(crate) struct FairQueue<M> {
-    by_org: HashMap<OrgId, VecDeque<Queued<M>>>,
-    /// Every organization that has something waiting, once.
+    by_org: HashMap<OrgId, VecDeque<M>>,
+    /// Every organization with a waiting request, once.
     turns: VecDeque<OrgId>,
     pub(super) len: usize,
     pub(super) closed: bool,
@@ -48,31 +46,31 @@ impl<M: BatchItem> FairQueue<M> {
         }
     }
 
-    pub(super) fn add(&mut self, member: Queued<M>) {
-        let org = member.member.org();
-        let theirs = self.by_org.entry(org).or_default();
-        if theirs.is_empty() {
+    pub(super) fn add(&mut self, item: M) {
+        let org = item.org();
+        let requests = self.by_org.entry(org).or_default();
+        if requests.is_empty() {
             self.turns.push_back(org);
         }
-        theirs.push_back(member);
+        requests.push_back(item);
         self.len += 1;
     }
 
-    pub(super) fn take(&mut self, largest: usize) -> Vec<Queued<M>> {
+    pub(super) fn take(&mut self, largest: usize) -> Vec<M> {
         let mut batch = Vec::with_capacity(largest.min(self.len));
         let mut bytes = 0;
         while batch.len() < largest && bytes < LARGEST_BYTES {
             let Some(org) = self.turns.pop_front() else {
                 break;
             };
-            let Some(theirs) = self.by_org.get_mut(&org) else {
+            let Some(requests) = self.by_org.get_mut(&org) else {
                 continue;
             };
-            if let Some(next) = theirs.pop_front() {
-                bytes += next.member.bytes();
+            if let Some(next) = requests.pop_front() {
+                bytes += next.bytes();
                 batch.push(next);
             }
-            if theirs.is_empty() {
+            if requests.is_empty() {
                 self.by_org.remove(&org);
             } else {
                 self.turns.push_back(org);
@@ -82,16 +80,103 @@ impl<M: BatchItem> FairQueue<M> {
         batch
     }
 
-    pub(super) fn evict_from_busiest(&mut self) -> Option<Queued<M>> {
-        let most = self.by_org.iter().max_by_key(|(_, theirs)| theirs.len());
+    pub(super) fn evict_from_busiest(&mut self) -> Option<M> {
+        let most = self
+            .by_org
+            .iter()
+            .max_by_key(|(_, requests)| requests.len());
         let org = *most?.0;
-        let theirs = self.by_org.get_mut(&org)?;
-        let last = theirs.pop_back();
-        if theirs.is_empty() {
+        let requests = self.by_org.get_mut(&org)?;
+        let last = requests.pop_back();
+        if requests.is_empty() {
             self.by_org.remove(&org);
             self.turns.retain(|turn| *turn != org);
         }
         self.len -= usize::from(last.is_some());
         last
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use strongroom_domain::ports::error::StoreResult;
+    use tokio::sync::oneshot;
+    use tracing::Span;
+
+    use super::*;
+    use crate::writes::write::Reply;
+
+    /// A request of a test: the `nth` of its organization.
+    pub(in crate::batch) struct Request {
+        org: OrgId,
+        nth: usize,
+        bytes: usize,
+        reply: Reply<()>,
+        trace: QueueTrace,
+    }
+
+    impl Request {
+        pub(in crate::batch) fn new(
+            org: OrgId,
+            nth: usize,
+            bytes: usize,
+        ) -> (Self, oneshot::Receiver<StoreResult<()>>) {
+            let (reply, answer) = oneshot::channel();
+            let request = Self {
+                org,
+                nth,
+                bytes,
+                reply,
+                trace: QueueTrace::of(Span::none()),
+            };
+            (request, answer)
+        }
+
+        pub(in crate::batch) fn succeed(self) {
+            let _ = self.reply.send(Ok(()));
+        }
+    }
+
+    impl BatchItem for Request {
+        fn org(&self) -> OrgId {
+            self.org
+        }
+        fn bytes(&self) -> usize {
+            self.bytes
+        }
+        fn trace(&mut self) -> &mut QueueTrace {
+            &mut self.trace
+        }
+        fn refuse(self, error: StoreError) {
+            let _ = self.reply.send(Err(error));
+        }
+    }
+
+    pub(in crate::batch) fn org(n: u128) -> OrgId {
+        OrgId(uuid::Uuid::from_u128(n))
+    }
+
+    #[test]
+    fn a_batch_is_bounded_in_bytes_and_takes_a_larger_request_alone() {
+        let mut queue = FairQueue::new();
+        let sizes = [LARGEST_BYTES / 2, LARGEST_BYTES / 2, 3 * LARGEST_BYTES, 1];
+        for (nth, bytes) in sizes.into_iter().enumerate() {
+            queue.add(Request::new(org(1), nth, bytes).0);
+        }
+        let batches: Vec<_> = (0..3).map(|_| queue.take(10).len()).collect();
+        assert_eq!(batches, [2, 1, 1]);
+    }
+
+    #[test]
+    fn many_requests_of_one_organization_delay_no_other() {
+        let mut queue = FairQueue::new();
+        for nth in 0..50 {
+            queue.add(Request::new(org(1), nth, 0).0);
+        }
+        queue.add(Request::new(org(2), 0, 0).0);
+        queue.add(Request::new(org(3), 0, 0).0);
+        let batch = queue.take(4);
+        let taken: Vec<_> = batch.iter().map(|item| (item.org, item.nth)).collect();
+        assert_eq!(taken, [(org(1), 0), (org(2), 0), (org(3), 0), (org(1), 1)]);
     }
 }

@@ -14,29 +14,29 @@ use uuid::Uuid;
 
 use crate::batch::fair_queue::BatchItem;
 use crate::rows::{get, last_used};
-use crate::writes::write::Reply;
+use crate::writes::write::{QueueTrace, Reply};
 use crate::{rows, sql};
 
-/// Something of an organization that many requests look up at once.
+/// A kind of row that many requests look up at the same time.
 pub(crate) trait LookupKind: Send + 'static {
-    /// By what it is known within its organization.
+    /// The id of the row within its organization.
     type Id: Copy + Eq + Hash + Send + Sync;
-    /// What there is; the default where there is nothing.
+    /// The rows of one id; the default where there is none.
     type Found: Clone + Default + Send;
-    /// Finds all that is asked for. Its parameters are the organizations and, at the same places, the ids.
+    /// The statement. Its parameters are the organizations and, at the same positions, the ids.
     const SQL: &'static str;
     /// The same for a sharded cluster.
     const SHARDED: &'static str = Self::SQL;
 
     /// The id as a parameter.
     fn param(id: Self::Id) -> Uuid;
-    /// What a row is about.
+    /// The id of a row.
     fn id(row: &Row) -> StoreResult<Self::Id>;
-    /// Adds a row to what was found of its id so far.
+    /// Adds a row to those found for its id so far.
     fn add(found: &mut Self::Found, org: OrgId, row: &Row) -> StoreResult<()>;
 }
 
-/// A credential, with its last use.
+/// A credential, with its last-used time.
 pub(crate) struct Credentials;
 /// An API key.
 pub(crate) struct ApiKeys;
@@ -106,17 +106,19 @@ impl LookupKind for OrgKeys {
     }
 }
 
-/// Something that somebody waits for.
+/// A lookup whose answer is awaited.
 pub(crate) struct Lookup<L: LookupKind> {
     pub(crate) scope: OrgScope,
     pub(crate) id: L::Id,
     pub(crate) sink: Box<dyn ReadSink<L::Found>>,
+    pub(crate) trace: QueueTrace,
 }
 
-/// Who is told what was found.
+/// Where the answer to a lookup goes.
 pub(crate) trait ReadSink<F>: Send + Sync {
-    /// Whether nobody waits any more.
+    /// Whether the caller no longer waits.
     fn is_gone(&self) -> bool;
+    /// Takes the answer.
     fn deliver(self: Box<Self>, found: StoreResult<F>);
 }
 
@@ -131,19 +133,28 @@ impl<F: Send> ReadSink<F> for Reply<F> {
 }
 
 impl<L: LookupKind> Lookup<L> {
-    /// What `reply` is to get.
+    /// A lookup whose answer goes to `reply`.
     pub(crate) fn of(scope: OrgScope, id: L::Id, reply: Reply<L::Found>) -> Self
     where
         L::Found: 'static,
     {
         let sink = Box::new(reply);
-        Self { scope, id, sink }
+        Self {
+            scope,
+            id,
+            sink,
+            trace: QueueTrace::current(),
+        }
     }
 }
 
 impl<L: LookupKind> BatchItem for Lookup<L> {
     fn org(&self) -> OrgId {
         self.scope.org()
+    }
+
+    fn trace(&mut self) -> &mut QueueTrace {
+        &mut self.trace
     }
 
     fn refuse(self, error: StoreError) {

@@ -22,17 +22,18 @@ use crate::transaction::statement::Bound;
 use crate::transaction::{OrgTransaction, with_deadline};
 use crate::writes::write::Write;
 
-/// Looks up all that is wanted with one statement.
+/// Looks up all requested rows with one statement.
 pub(crate) struct Reader<L: LookupKind> {
     database: Database,
-    /// Where a batch goes that touches a part of the database that is away.
+    /// Takes over batches that touch an unreachable shard.
     fallback: Option<ShardFallback<Lookup<L>>>,
-    /// What the answers go to, if anything: the next batch is looked up when this one has been taken there. So both work
-    /// at the same time, on batches of the same size.
+    /// The queue that the answers join, if there is one: the next batch is looked up when that
+    /// queue's worker has taken this one. So both work at the same time, on batches of the same
+    /// size.
     next: Option<Arc<BatchQueue<Write>>>,
 }
 
-/// PendingReveal-ups of one organization by themselves.
+/// Executes the lookups of one organization alone.
 struct SingleOrgReader<L> {
     database: Database,
     lookup: PhantomData<fn() -> L>,
@@ -52,11 +53,11 @@ impl<L: LookupKind> SingleOrgExecutor for SingleOrgReader<L> {
     }
 }
 
-/// What was found; a row that no server could have written fails whoever asked for it, and nobody else.
+/// The rows found. A malformed row fails the request for it, and no other.
 type Found<L> =
     HashMap<(OrgId, <L as LookupKind>::Id), Result<<L as LookupKind>::Found, &'static str>>;
 
-/// What the rows of a look-up's statement tell.
+/// Sorts the rows of a statement by organization and id.
 fn found<'a, L: LookupKind>(rows: impl Iterator<Item = &'a Row>) -> StoreResult<Found<L>> {
     let mut found: Found<L> = HashMap::new();
     for row in rows {
@@ -74,7 +75,7 @@ fn found<'a, L: LookupKind>(rows: impl Iterator<Item = &'a Row>) -> StoreResult<
     Ok(found)
 }
 
-/// What was found of one of them.
+/// The rows found for one request.
 fn one_of<L: LookupKind>(found: &Found<L>, org: OrgId, id: L::Id) -> StoreResult<L::Found> {
     match found.get(&(org, id)) {
         None => Ok(L::Found::default()),
@@ -84,7 +85,8 @@ fn one_of<L: LookupKind>(found: &Found<L>, org: OrgId, id: L::Id) -> StoreResult
 }
 
 impl<L: LookupKind> Reader<L> {
-    /// Reads from `database`; one organization at a time from `hurried`, the same with less patience.
+    /// Reads from `database`; the fallback reads from `hurried`, the same database with shorter
+    /// timeouts.
     pub(crate) fn new(database: Database, hurried: Database) -> Self {
         let lone = SingleOrgReader {
             database: hurried,
@@ -97,7 +99,7 @@ impl<L: LookupKind> Reader<L> {
         }
     }
 
-    /// The same, in front of `next`.
+    /// The same reader in front of the queue `next`.
     pub(crate) fn in_front_of(self, next: Arc<BatchQueue<Write>>) -> Self {
         let next = Some(next);
         Self { next, ..self }
@@ -133,7 +135,7 @@ impl<L: LookupKind> Worker for Reader<L> {
 }
 
 impl<L: LookupKind> Reader<L> {
-    /// Looks up and answers all of `members`. Whether the parts of the database that it needs were there.
+    /// Looks up and answers all of `members`. Returns whether all shards were reachable.
     async fn carry_out(&self, mut members: Vec<Lookup<L>>) -> bool {
         members.retain(|wanted| !wanted.sink.is_gone());
         if let Some(fallback) = &self.fallback {

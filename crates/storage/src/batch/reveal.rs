@@ -6,22 +6,22 @@ use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::StoredCredential;
 use strongroom_domain::ports::error::StoreResult;
-use strongroom_domain::ports::store::{Committed, OpenFn, Tracking};
+use strongroom_domain::ports::store::{OpenFn, Opened, Tracking};
 use tracing::Span;
 
 use crate::batch::lookups::ReadSink;
 use crate::batch::queue::BatchQueue;
-use crate::writes::write::{Reply, Write, WriteOp};
+use crate::writes::write::{QueueTrace, Reply, Write, WriteOp, WriteReply};
 
-/// Somebody who looks at a credential, and waits until the event of that is recorded.
+/// A pending reveal, answered after its audit event commits.
 pub(crate) struct PendingReveal {
     pub(crate) scope: OrgScope,
-    pub(crate) look: OpenFn,
-    /// The event but for what is seen.
+    pub(crate) open: OpenFn,
+    /// The event, but for the outcome and the version.
     pub(crate) event: Event,
     pub(crate) writes: Arc<BatchQueue<Write>>,
-    pub(crate) reply: Reply<Committed>,
-    /// The request's, since the look is on another thread.
+    pub(crate) reply: Reply<Opened>,
+    /// The request's, since the row is opened on another thread.
     pub(crate) span: Span,
 }
 
@@ -30,23 +30,19 @@ impl ReadSink<Option<Arc<StoredCredential>>> for PendingReveal {
         self.reply.is_closed()
     }
 
-    // What was looked at is recorded with the writes of others, without going back to whoever waits.
+    // The event joins the next batch of writes, and the opened credential rides with it: the caller
+    // is woken once, after the commit.
     fn deliver(self: Box<Self>, found: StoreResult<Option<Arc<StoredCredential>>>) {
-        match (self.look)(found) {
-            Ok(seen) => {
-                let event = self.event.of_reveal(seen.outcome, seen.version);
-                let write = Write {
-                    scope: self.scope,
-                    operation: WriteOp::Record,
-                    tracking: Tracking::default(),
-                    event,
-                    reply: self.reply,
-                };
-                self.span.in_scope(|| self.writes.put(write));
-            }
-            Err(error) => {
-                let _ = self.reply.send(Err(error));
-            }
+        match (self.open)(found) {
+            Ok(outcome) => self.writes.put(Write {
+                scope: self.scope,
+                op: WriteOp::Record,
+                tracking: Tracking::default(),
+                event: self.event.of_reveal(outcome.outcome, outcome.version),
+                reply: WriteReply::Opened(outcome.opened, self.reply),
+                trace: QueueTrace::of(self.span),
+            }),
+            Err(error) => drop(self.reply.send(Err(error))),
         }
     }
 }

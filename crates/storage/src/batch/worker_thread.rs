@@ -6,22 +6,23 @@ use strongroom_domain::ports::error::{StoreError, StoreResult};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// How often it wakes by itself. Whoever sets a timer that is the next to end wakes the thread's driver by two system
-/// calls; with a timer that always ends sooner than a batch's deadline, none of these does.
+/// The period of a timer that runs all the time. Setting a timer that is the next to fire wakes the
+/// thread's driver with two system calls; since this one always fires before a batch's deadline,
+/// setting a deadline wakes nothing.
 const TICK: Duration = Duration::from_millis(500);
 
-/// A thread for the workers that everybody waits for, and for their connections: between a worker and its
-/// connection no other thread has to be woken. Ends, with all that runs on it, when dropped.
+/// The thread of the batch workers and of their connections, so that a worker and its connection do
+/// not wake each other across threads. It ends, with all its tasks, when this value is dropped.
 pub(crate) struct WorkerThread {
     handle: Handle,
     _stop: oneshot::Sender<()>,
 }
 
 impl WorkerThread {
-    /// Starts one.
+    /// Starts the thread.
     ///
     /// # Errors
-    /// [`StoreError::Internal`] when the system has no thread left.
+    /// [`StoreError::Internal`] when the system cannot start a thread.
     pub(crate) fn start() -> StoreResult<Self> {
         let failed = |error: std::io::Error| StoreError::Internal(error.to_string());
         let runtime = Builder::new_current_thread().enable_all().build();

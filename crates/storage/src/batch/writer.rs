@@ -14,30 +14,28 @@ use crate::batch::fair_queue::BatchItem;
 use crate::batch::queue::Worker;
 use crate::batch::shard_fallback::{ShardFallback, SingleOrgExecutor};
 use crate::connect::database::Database;
-use crate::sql;
-use crate::transaction::statement::Step;
 use crate::transaction::{OrgTransaction, with_deadline};
 use crate::writes::audit_lane::{Chained, Lane};
 use crate::writes::generations::{Checked, Used};
 use crate::writes::member::Member;
-use crate::writes::new_rows::NewRows;
-use crate::writes::write::{Write, WriteOp};
+use crate::writes::new_rows;
+use crate::writes::write::{QueueTrace, Write, WriteOp};
 
 /// Commits all waiting writes, and their audit events, in one transaction.
 pub(crate) struct Writer {
     pub(crate) database: Database,
     pub(crate) lane: Lane,
     pub(crate) checked: Checked,
-    /// Makes a lane with a new id, for when nobody knows how far the old one got.
+    /// Creates a lane with a new id, after a commit with an unknown outcome.
     pub(crate) new_lane: NewLane,
-    /// Where a batch goes that touches a part of the database that is away.
+    /// Takes over batches that touch an unreachable shard.
     pub(crate) fallback: Option<ShardFallback<Write>>,
 }
 
-/// Makes a lane with a new id.
+/// Creates a lane with a new id.
 pub(crate) type NewLane = Arc<dyn Fn() -> StoreResult<Lane> + Send + Sync>;
 
-/// Writes of one organization by themselves, each time in a lane of their own.
+/// Executes the writes of one organization alone, each batch in a lane of its own.
 pub(crate) struct SingleOrgWriter {
     pub(crate) database: Database,
     pub(crate) new_lane: NewLane,
@@ -49,14 +47,18 @@ impl BatchItem for Write {
     }
 
     fn bytes(&self) -> usize {
-        match &self.operation {
+        match &self.op {
             WriteOp::Insert(row) => row.sealed_blob.len(),
             _ => 0,
         }
     }
 
+    fn trace(&mut self) -> &mut QueueTrace {
+        &mut self.trace
+    }
+
     fn refuse(self, error: StoreError) {
-        let _ = self.reply.send(Err(error));
+        self.reply.send(Err(error));
     }
 }
 
@@ -93,13 +95,13 @@ impl Worker for Writer {
     }
 }
 
-/// Splits off the writes that may share a transaction: each credential once, so that writes to it keep their
-/// order, and each claim once.
+/// Splits off the writes that may share a transaction: at most one per credential, so that writes
+/// to it keep their order, and at most one per idempotency key.
 fn first_of_each(waiting: Vec<Write>) -> (Vec<Write>, Vec<Write>) {
     let (mut credentials, mut claims) = (HashSet::new(), HashSet::new());
     waiting.into_iter().partition(|write| {
         let org = write.scope.org();
-        match (&write.operation, &write.tracking.claim) {
+        match (&write.op, &write.tracking.claim) {
             (WriteOp::Change { id, .. } | WriteOp::Delete(id), _) => credentials.insert((org, *id)),
             (_, Some(claim)) => claims.insert((org, claim.key)),
             _ => true,
@@ -108,7 +110,7 @@ fn first_of_each(waiting: Vec<Write>) -> (Vec<Write>, Vec<Write>) {
 }
 
 impl Writer {
-    /// Carries out and answers all of `waiting`. Whether the parts of the database that it needs were there.
+    /// Carries out and answers all of `waiting`. Returns whether all shards were reachable.
     async fn carry_out(&mut self, mut waiting: Vec<Write>) -> bool {
         let mut there = true;
         while !waiting.is_empty() {
@@ -126,7 +128,7 @@ impl Writer {
         there
     }
 
-    // One bad write must not take the others with it: a batch that fails as a whole is tried one by one.
+    // One bad write must not fail the others: a batch that fails as a whole is retried one by one.
     async fn commit_batch(&mut self, batch: Vec<Write>) -> bool {
         match self.commit(&batch).await {
             Ok(results) => answer(batch, results),
@@ -154,7 +156,8 @@ impl Writer {
         true
     }
 
-    // What takes its time once may do so again and again; the second time, the rest shall not wait for it.
+    // After two writes that were contended or timed out, the remaining writes do not wait for a
+    // third.
     async fn commit_singly(&mut self, batch: Vec<Write>) {
         let mut contended = 0;
         for write in batch {
@@ -190,14 +193,14 @@ impl Writer {
             prepared.transaction.finish().await?;
             return Ok(results(prepared.members, None));
         };
-        let new = NewRows::of(&prepared.members);
-        let used = Used::of(prepared.used, &new, &self.checked);
-        // New rows, then the check of the keys that they are sealed under, then the events.
-        let mut steps = new.steps();
+        let new = new_rows::generations(&prepared.members);
+        let used = Used::of(prepared.used, new, &self.checked);
+        // New rows, then the check of the keys under which they are sealed, then the events.
+        let mut steps = new_rows::steps(&prepared.members);
         steps.extend(used.check());
-        steps.push(Step::Insert(&sql::AUDIT_INSERT, chained.params()));
-        let health = batch.iter().any(|write| write.tracking.operation.is_some());
-        match prepared.transaction.commit_with(&steps, health).await {
+        steps.push(chained.step());
+        let tracked = batch.iter().any(|write| write.tracking.operation.is_some());
+        match prepared.transaction.commit_with(&steps, tracked).await {
             Ok(ended) => {
                 if let Some(epoch) = ended.epoch {
                     self.checked.note(&used, epoch);
@@ -206,8 +209,8 @@ impl Writer {
                 Ok(results(prepared.members, ended.position))
             }
             Err(error) => {
-                // The transaction may still commit, however late. Events that followed in the same lane could
-                // then bear its numbers, so they go into another one.
+                // The transaction may still commit later. Later events in the same lane would then
+                // have the same sequence numbers, so they go into another lane.
                 match (&error, (self.new_lane)()) {
                     (StoreError::OutcomeUnknown(_), Ok(lane)) => self.lane = lane,
                     _ => self.lane.forget(batch.iter().map(|write| write.scope)),
@@ -217,7 +220,7 @@ impl Writer {
         }
     }
 
-    // All that needs answers from the database.
+    // Everything that needs answers from the database before the commit.
     async fn prepare<'b>(&self, batch: &'b [Write]) -> StoreResult<Prepared<'b>> {
         let scopes: Vec<OrgScope> = batch.iter().map(|write| write.scope).collect();
         let transaction = OrgTransaction::begin(&self.database, &scopes).await?;
@@ -242,9 +245,9 @@ impl Writer {
 struct Prepared<'b> {
     transaction: OrgTransaction,
     members: Vec<Member<'b>>,
-    /// What changed rows name.
+    /// The key generations of changed rows.
     used: Vec<(OrgId, i32)>,
-    /// None when nothing is to be written.
+    /// `None` when there is nothing to write.
     chained: Option<Chained<'b>>,
 }
 
@@ -259,11 +262,11 @@ fn results(members: Vec<Member<'_>>, position: Option<WalPosition>) -> Vec<Store
 
 fn answer(batch: Vec<Write>, results: Vec<StoreResult<Committed>>) {
     for (write, result) in batch.into_iter().zip(results) {
-        let _ = write.reply.send(result);
+        write.reply.send(result);
     }
 }
 
-// One cause, told to each of a batch's members.
+// The same error for each member of a batch.
 fn again(error: &StoreError) -> StoreError {
     match error {
         StoreError::OutcomeUnknown(why) => StoreError::OutcomeUnknown(why.clone()),

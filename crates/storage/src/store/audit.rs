@@ -22,7 +22,7 @@ use crate::pg_time::PgTime;
 use crate::rows::{get, lane_head};
 use crate::sql;
 use crate::store::PgStore;
-use crate::writes::write::{Write, WriteOp};
+use crate::writes::write::{QueueTrace, Write, WriteOp, WriteReply};
 
 /// A place before every event, in every order of events.
 pub(crate) const FIRST: EventPlace = EventPlace {
@@ -158,9 +158,10 @@ impl AuditStore for PgStore {
         let begun = self.writes.begin(|reply| Write {
             tracking: Tracking::default(),
             scope,
-            operation: WriteOp::Record,
+            op: WriteOp::Record,
             event,
-            reply,
+            reply: WriteReply::Committed(reply),
+            trace: QueueTrace::current(),
         });
         let counters = self.database.counters();
         tokio::spawn(async move {

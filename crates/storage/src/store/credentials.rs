@@ -1,153 +1,36 @@
-//! Organizations, API keys and credentials.
+//! Credentials.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use futures_util::future::try_join;
-use strongroom_domain::api_key::StoredApiKey;
+use strongroom_domain::CredentialId;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::{
     CredentialFilter, CredentialPage, Page, SealedCredential, StoredCredential,
 };
-use strongroom_domain::health::status::StoreStatus;
-use strongroom_domain::keyring::stored::StoredOrgKey;
-use strongroom_domain::organization::Organization;
 use strongroom_domain::ports::error::StoreResult;
-use strongroom_domain::ports::store::{ChangeFn, Committed, OpenFn, Store, Tracking};
+use strongroom_domain::ports::store::{
+    ChangeFn, Committed, CredentialStore, OpenFn, Opened, Tracking,
+};
 use strongroom_domain::replication::OperationId;
 use strongroom_domain::trace::trace_parent;
-use strongroom_domain::{CredentialId, KeyId};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::batch::lookups::Lookup;
 use crate::batch::reveal::PendingReveal;
-use crate::connect::database::Database;
 use crate::rows::get;
 use crate::sql::operations as op_sql;
+use crate::store::PgStore;
 use crate::store::listing::list;
-use crate::store::{PgStore, query_on};
 use crate::transaction::{OrgTransaction, with_deadline};
-use crate::writes::write::WriteOp;
+use crate::writes::audit_lane::Lane;
+use crate::writes::write::{QueueTrace, WriteOp};
 use crate::{rows, sql};
 
 #[async_trait]
-impl Store for PgStore {
-    async fn create_organization(
-        &self,
-        scope: OrgScope,
-        organization: Organization,
-        key: StoredOrgKey,
-        event: Event,
-    ) -> StoreResult<()> {
-        let operation = WriteOp::AddOrganization(organization, key);
-        self.write(scope, operation, event).await
-    }
-
-    async fn organizations(&self) -> StoreResult<Vec<Organization>> {
-        listed(&self.database, sql::ORGANIZATIONS).await
-    }
-
-    async fn deleted_organizations(&self) -> StoreResult<Vec<Organization>> {
-        listed(&self.database, sql::ORGANIZATIONS_DELETED).await
-    }
-
-    async fn organization(&self, scope: OrgScope) -> StoreResult<Option<Organization>> {
-        let rows = self
-            .query(scope, sql::ORGANIZATION, &[&scope.org().0])
-            .await?;
-        rows.first().map(rows::organization).transpose()
-    }
-
-    async fn delete_organization(
-        &self,
-        scope: OrgScope,
-        destroy_after: DateTime<Utc>,
-        event: Event,
-    ) -> StoreResult<()> {
-        let operation = WriteOp::DeleteOrganization { destroy_after };
-        self.write(scope, operation, event).await
-    }
-
-    async fn restore_organization(&self, scope: OrgScope, event: Event) -> StoreResult<()> {
-        self.write(scope, WriteOp::RestoreOrganization, event).await
-    }
-
-    async fn destroy_organization(
-        &self,
-        scope: OrgScope,
-        at_once: bool,
-        event: Event,
-    ) -> StoreResult<()> {
-        let operation = WriteOp::DestroyOrganization { at_once };
-        self.write(scope, operation, event).await
-    }
-
-    async fn remove_rows(&self, scope: OrgScope) -> StoreResult<()> {
-        let org = scope.org().0;
-        while self
-            .execute(scope, sql::CREDENTIALS_DELETE_SOME, &[&org])
-            .await?
-            > 0
-        {}
-        for sql in [
-            sql::ALL_CREDENTIAL_USES_DELETE,
-            sql::ALL_KEY_USES_DELETE,
-            sql::ROTATIONS_DELETE,
-        ] {
-            self.execute(scope, sql, &[&org]).await?;
-        }
-        for sql in crate::store::operations::ALL_DELETE {
-            self.execute(scope, sql, &[&org]).await?;
-        }
-        Ok(())
-    }
-
-    async fn org_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredOrgKey>> {
-        self.org_keys
-            .ask(|reply| Lookup::of(scope, (), reply))
-            .await
-    }
-
-    async fn org_keys_of_replica(&self, scope: OrgScope) -> StoreResult<Option<Vec<StoredOrgKey>>> {
-        let Some(replica) = &self.replica else {
-            return Ok(None);
-        };
-        let rows = query_on(replica, scope, sql::ORG_KEYS, &[&scope.org().0]).await?;
-        rows.iter()
-            .map(rows::org_key)
-            .collect::<StoreResult<_>>()
-            .map(Some)
-    }
-
-    async fn add_api_key(
-        &self,
-        scope: OrgScope,
-        key: StoredApiKey,
-        event: Event,
-    ) -> StoreResult<()> {
-        self.write(scope, WriteOp::AddApiKey(key), event).await
-    }
-
-    async fn api_key(&self, scope: OrgScope, id: KeyId) -> StoreResult<Option<StoredApiKey>> {
-        self.api_keys
-            .ask(|reply| Lookup::of(scope, id, reply))
-            .await
-    }
-
-    async fn api_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredApiKey>> {
-        let rows = self.query(scope, sql::API_KEYS, &[&scope.org().0]).await?;
-        rows.iter()
-            .map(|row| rows::api_key(scope.org(), row))
-            .collect()
-    }
-
-    async fn revoke_api_key(&self, scope: OrgScope, id: KeyId, event: Event) -> StoreResult<()> {
-        self.write(scope, WriteOp::RevokeApiKey(id), event).await
-    }
-
+impl CredentialStore for PgStore {
     async fn insert_credential(
         &self,
         scope: OrgScope,
@@ -171,26 +54,27 @@ impl Store for PgStore {
         &self,
         scope: OrgScope,
         id: CredentialId,
-        look: OpenFn,
+        open: OpenFn,
         event: Event,
-    ) -> StoreResult<()> {
-        let looked = self.retry_contended(|| {
-            let (look, event) = (look.clone(), event.clone());
+    ) -> StoreResult<Opened> {
+        self.retry_contended(|| {
+            let (open, event) = (open.clone(), event.clone());
             let writes = self.writes.clone();
             self.reads.ask(|reply| Lookup {
                 scope,
                 id,
                 sink: Box::new(PendingReveal {
                     scope,
-                    look,
+                    open,
                     event,
                     writes,
                     reply,
                     span: trace_parent(),
                 }),
+                trace: QueueTrace::current(),
             })
-        });
-        looked.await.map(|_: Committed| ())
+        })
+        .await
     }
 
     async fn credential_of_user(
@@ -270,76 +154,48 @@ impl Store for PgStore {
         })
         .await
     }
+}
 
-    fn status(&self) -> StoreStatus {
-        let queues = [
-            self.writes.status(),
-            self.reads.status(),
-            self.api_keys.status(),
-            self.org_keys.status(),
-        ];
-        let mut pools = vec![
-            self.database.pool_status("primary"),
-            self.reserved.pool_status("shared"),
-        ];
-        if let Some(replica) = &self.replica {
-            pools.push(replica.pool_status("region"));
-            pools.push(self.reserved_reads.pool_status("shared_region"));
-        }
-        StoreStatus {
-            queues: queues.into(),
-            pools,
-        }
-    }
-
-    async fn key_epoch(&self) -> StoreResult<Option<Uuid>> {
-        let database = &self.database;
-        with_deadline(database, async {
-            let client = database.client().await?;
-            if database.is_sharded() {
-                return Ok(None);
+impl PgStore {
+    // Runs in a transaction and a lane of its own, so that a large organization does not delay the
+    // writes of others.
+    async fn delete_all(
+        &self,
+        lane: &mut Lane,
+        scope: OrgScope,
+        event: Event,
+        each: Event,
+    ) -> StoreResult<OrgTransaction> {
+        let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
+        let appended = lane.append(&transaction, vec![(scope, event)]).await?;
+        lane.committed(appended);
+        loop {
+            let rows = transaction
+                .query(sql::CREDENTIALS_DELETE_SOME, &[&scope.org().0])
+                .await?;
+            if rows.is_empty() {
+                return Ok(transaction);
             }
-            let read = async {
-                let statement = client.prepare_cached(sql::KEY_EPOCH).await?;
-                client.query_opt(&statement, &[]).await
-            };
-            let row = read.await.map_err(|error| database.health.failed(&error))?;
-            row.map(|row| get(&row, "epoch")).transpose()
-        })
-        .await
+            let ids: Vec<Uuid> = rows
+                .iter()
+                .map(|row| get(row, "cred_id"))
+                .collect::<StoreResult<_>>()?;
+            let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &ids];
+            transaction
+                .execute(sql::CREDENTIAL_USES_DELETE, params)
+                .await?;
+            let events = rows
+                .iter()
+                .map(|row| {
+                    let mut event = each.clone().about(CredentialId(get(row, "cred_id")?));
+                    event.version = Some(get(row, "version")?);
+                    Ok((scope, event))
+                })
+                .collect::<StoreResult<_>>()?;
+            let appended = lane.append(&transaction, events).await?;
+            lane.committed(appended);
+        }
     }
-
-    async fn ping(&self) -> StoreResult<()> {
-        try_join(answers(&self.database), answers(self.reading())).await?;
-        Ok(())
-    }
-
-    async fn record(&self, scope: OrgScope, event: Event) -> StoreResult<()> {
-        self.write(scope, WriteOp::Record, event).await
-    }
-}
-
-async fn listed(database: &Database, sql: &str) -> StoreResult<Vec<Organization>> {
-    with_deadline(database, async {
-        let transaction = OrgTransaction::begin_listing(database).await?;
-        let rows = transaction.query(sql, &[]).await?;
-        transaction.finish().await?;
-        rows.iter().map(rows::organization).collect()
-    })
-    .await
-}
-
-async fn answers(database: &Database) -> StoreResult<()> {
-    with_deadline(database, async {
-        let client = database.client().await?;
-        client
-            .batch_execute("")
-            .await
-            .map_err(|error| database.health.failed(&error))?;
-        database.health.has_read();
-        Ok(())
-    })
-    .await
 }
 
 fn tracked(operation: Option<OperationId>) -> Tracking {

@@ -95,7 +95,7 @@ async fn store_credentials(database: &Database, batch: &[CredentialUse]) -> Stor
     for (org, id, at, by) in &values {
         params.extend_from_slice(&[org, id, at, by]);
     }
-    let merge = Step::Insert(&sql::CREDENTIAL_USES_MERGE, params);
+    let merge = Step::insert(&sql::CREDENTIAL_USES_MERGE, params);
     transaction.commit_with(&[merge], false).await.map(drop)
 }
 
@@ -126,6 +126,6 @@ async fn store_keys(database: &Database, batch: &[KeyUse]) -> StoreResult<()> {
         params.extend_from_slice(&[org, id, *at]);
     }
     let transaction = OrgTransaction::begin(database, &scopes).await?;
-    let merge = Step::Insert(&sql::KEY_USES_MERGE, params);
+    let merge = Step::insert(&sql::KEY_USES_MERGE, params);
     transaction.commit_with(&[merge], false).await.map(drop)
 }

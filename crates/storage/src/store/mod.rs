@@ -7,8 +7,10 @@ pub(crate) mod keys;
 pub(crate) mod last_used;
 pub(crate) mod listing;
 pub(crate) mod operations;
+pub(crate) mod organizations;
 pub(crate) mod rotation;
 pub(crate) mod scrub;
+pub(crate) mod status;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,12 +22,11 @@ use strongroom_domain::crypto::RandomSource;
 use strongroom_domain::health::counters::Counters;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::ports::store::{Committed, Tracking};
-use strongroom_domain::{Clock, CredentialId, LaneId};
+use strongroom_domain::{Clock, LaneId};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
-use uuid::Uuid;
 
 use crate::batch::lookups::{ApiKeys, Credentials, Lookup, OrgKeys};
 use crate::batch::queue::{BatchQueue, QueueConfig};
@@ -35,24 +36,22 @@ use crate::batch::worker_thread::WorkerThread;
 use crate::batch::writer::{NewLane, SingleOrgWriter, Writer};
 use crate::connect::database::Database;
 use crate::connect::error::ConnectError;
-use crate::rows::get;
-use crate::sql;
 use crate::transaction::statement::Bound;
 use crate::transaction::{OrgTransaction, with_deadline};
 use crate::writes::audit_lane::Lane;
 use crate::writes::generations::Checked;
-use crate::writes::write::{Write, WriteOp};
+use crate::writes::write::{QueueTrace, Write, WriteOp, WriteReply};
 
 /// Most writes in one transaction, and reads in one statement.
 const LARGEST_BATCH: usize = 256;
-/// Most requests that wait for the next batch; beyond it they are refused at once.
+/// Most requests that wait for the next batch; beyond that, requests are refused at once.
 const QUEUE_CAPACITY: usize = 4096;
 
-/// Longest time for what an organization asks by itself, after the batch that it was in failed: short, since others
-/// wait for their turn.
+/// Timeout of one organization's requests in the per-organization fallback: short, since other
+/// organizations wait for their turn.
 pub(crate) const SINGLE_ORG_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Pause before a write is tried again that found its row held by another transaction.
+/// Pause before the retry of a write whose row was locked by another transaction.
 const CONTENDED: Duration = Duration::from_millis(20);
 
 /// The vault's store on PostgreSQL.
@@ -69,16 +68,16 @@ pub struct PgStore {
     pub(crate) api_keys: BatchQueue<Lookup<ApiKeys>>,
     pub(crate) org_keys: BatchQueue<Lookup<OrgKeys>>,
     _thread: WorkerThread,
-    /// The connections of the workers, and of the one that reads credentials.
+    /// The connections of the workers, and of the reader of credentials.
     pub(crate) reserved: Database,
     pub(crate) reserved_reads: Database,
-    /// Queries that may read many rows take at most half of the pool, so that the others always get through.
+    /// Limits queries that may read many rows to half of the pool.
     pub(crate) scans: Semaphore,
 }
 
 impl PgStore {
-    /// Starts the workers on a thread of their own, with an audit lane of their own. Credentials are read from
-    /// `replica` if there is one.
+    /// Starts the workers on a thread of their own, with a new audit lane. Credentials are read
+    /// from `replica` if there is one.
     ///
     /// # Errors
     /// [`ConnectError::Failed`] when there is no thread, or no id for the lane.
@@ -136,36 +135,37 @@ impl PgStore {
     pub(crate) async fn write(
         &self,
         scope: OrgScope,
-        operation: WriteOp,
+        op: WriteOp,
         event: Event,
     ) -> StoreResult<()> {
         let tracking = Tracking::default();
-        let written = self.write_tracked(scope, operation, tracking, event);
+        let written = self.write_tracked(scope, op, tracking, event);
         written.await.map(drop)
     }
 
     pub(crate) async fn write_tracked(
         &self,
         scope: OrgScope,
-        operation: WriteOp,
+        op: WriteOp,
         tracking: Tracking,
         event: Event,
     ) -> StoreResult<Committed> {
         self.retry_contended(|| {
-            let (operation, event) = (operation.clone(), event.clone());
+            let (op, event) = (op.clone(), event.clone());
             let tracking = tracking.clone();
             self.writes.ask(|reply| Write {
                 scope,
-                operation,
+                op,
                 tracking,
                 event,
-                reply,
+                reply: WriteReply::Committed(reply),
+                trace: QueueTrace::current(),
             })
         })
         .await
     }
 
-    /// Tries again and again, for a while, what another transaction stands in the way of.
+    /// Retries `work` while another transaction holds its rows, until the statement timeout.
     pub(crate) async fn retry_contended<T, W: Future<Output = StoreResult<T>>>(
         &self,
         work: impl Fn() -> W,
@@ -181,7 +181,7 @@ impl PgStore {
         }
     }
 
-    /// A lane for one transaction outside the shared ones.
+    /// A lane for one transaction outside the batches.
     pub(crate) fn own_lane(&self) -> StoreResult<Lane> {
         let counters = self.database.counters();
         let (chain, clock) = (self.chain.clone(), self.clock.clone());
@@ -214,49 +214,9 @@ impl PgStore {
         query_on(&self.database, scope, sql, params).await
     }
 
-    /// Where credentials are read from.
+    /// The database that credentials are read from.
     pub(crate) fn reading(&self) -> &Database {
         self.replica.as_ref().unwrap_or(&self.database)
-    }
-
-    // In a transaction of its own, with a lane of its own: however many rows there are, the writers of other
-    // organizations do not wait for it.
-    pub(crate) async fn delete_all(
-        &self,
-        lane: &mut Lane,
-        scope: OrgScope,
-        event: Event,
-        each: Event,
-    ) -> StoreResult<OrgTransaction> {
-        let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
-        let appended = lane.append(&transaction, vec![(scope, event)]).await?;
-        lane.committed(appended);
-        loop {
-            let rows = transaction
-                .query(sql::CREDENTIALS_DELETE_SOME, &[&scope.org().0])
-                .await?;
-            if rows.is_empty() {
-                return Ok(transaction);
-            }
-            let ids: Vec<Uuid> = rows
-                .iter()
-                .map(|row| get(row, "cred_id"))
-                .collect::<StoreResult<_>>()?;
-            let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &ids];
-            transaction
-                .execute(sql::CREDENTIAL_USES_DELETE, params)
-                .await?;
-            let events = rows
-                .iter()
-                .map(|row| {
-                    let mut event = each.clone().about(CredentialId(get(row, "cred_id")?));
-                    event.version = Some(get(row, "version")?);
-                    Ok((scope, event))
-                })
-                .collect::<StoreResult<_>>()?;
-            let appended = lane.append(&transaction, events).await?;
-            lane.committed(appended);
-        }
     }
 }
 

@@ -43,12 +43,47 @@ impl Insert {
     }
 }
 
-/// What a transaction does at its end, and no answer is needed to.
+/// A parameter's value: borrowed, or small enough to be held itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Value<'a> {
+    Ref(Param<'a>),
+    Text(&'a str),
+    Uuid(Uuid),
+}
+
+impl<'a> Value<'a> {
+    fn param(&self) -> Param<'_> {
+        match self {
+            Self::Ref(value) => *value,
+            Self::Text(value) => value,
+            Self::Uuid(value) => value,
+        }
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        self.param().to_sql_checked(kind, out)
+    }
+
+    // The types that the value accepts are known of the inner value alone, and checked in `to_sql`.
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+/// A part of a transaction that needs no answer before the commit.
 pub(crate) enum Step<'a> {
-    /// Inserts rows whose parameters stand one after another.
-    Insert(&'static Insert, Vec<Param<'a>>),
+    /// Inserts rows whose values stand one after another.
+    Insert(&'static Insert, Vec<Value<'a>>),
     /// Fails unless each organization's active generation is the one at the same place: see
-    /// [`sql::CHECK_GENERATIONS`]. It need not look in the epoch in which they were `checked`.
+    /// [`sql::CHECK_GENERATIONS`]. It is not looked up in the epoch in which they were `checked`.
     Check {
         used: [Param<'a>; 2],
         checked: &'a Option<Uuid>,
@@ -56,10 +91,18 @@ pub(crate) enum Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    /// The statements that do it, one after another.
-    pub(crate) fn statements(&self) -> Vec<Bound<'a>> {
+    /// Inserts rows whose parameters stand one after another.
+    pub(crate) fn insert(insert: &'static Insert, params: Vec<Param<'a>>) -> Self {
+        Self::Insert(insert, params.into_iter().map(Value::Ref).collect())
+    }
+
+    /// The statements of the step, one after another.
+    pub(crate) fn statements(&self) -> Vec<Bound<'_>> {
         match self {
-            Step::Insert(insert, params) => insert.bound(params),
+            Step::Insert(insert, values) => {
+                let params: Vec<_> = values.iter().map(Value::param).collect();
+                insert.bound(&params)
+            }
             Step::Check { used, .. } => vec![Bound {
                 sql: sql::CHECK_GENERATIONS,
                 params: used.to_vec(),
@@ -78,7 +121,7 @@ pub(crate) struct Together<'a> {
 
 /// A row's value, or an array of the values of several rows.
 enum Column<'a> {
-    One(Param<'a>),
+    One(Value<'a>),
     Many(Vec<Value<'a>>),
 }
 
@@ -87,9 +130,9 @@ impl<'a> Together<'a> {
         let (mut inserts, mut columns, mut check) = (Vec::new(), Vec::new(), None);
         for step in steps {
             match step {
-                Step::Insert(insert, params) => {
-                    inserts.push((*insert, params.len() / insert.columns));
-                    columns.extend(Column::of_rows(params, insert.columns));
+                Step::Insert(insert, values) => {
+                    inserts.push((*insert, values.len() / insert.columns));
+                    columns.extend(Column::of_rows(values, insert.columns));
                 }
                 Step::Check { used, checked } => check = Some([*checked, used[0], used[1]]),
             }
@@ -105,7 +148,7 @@ impl<'a> Together<'a> {
     pub(crate) fn params(&self) -> Vec<Param<'_>> {
         let columns = self.columns.iter().map(|column| -> Param<'_> {
             match column {
-                Column::One(value) => *value,
+                Column::One(value) => value.param(),
                 Column::Many(values) => values,
             }
         });
@@ -118,34 +161,17 @@ impl<'a> Together<'a> {
 }
 
 impl<'a> Column<'a> {
-    fn of_rows(params: &[Param<'a>], columns: usize) -> impl Iterator<Item = Self> {
-        (0..columns).map(move |column| match params.len() == columns {
-            true => Self::One(params[column]),
-            false => {
-                let values = params.iter().skip(column).step_by(columns);
-                Self::Many(values.copied().map(Value).collect())
-            }
+    fn of_rows(values: &[Value<'a>], columns: usize) -> impl Iterator<Item = Self> {
+        (0..columns).map(move |column| match values.len() == columns {
+            true => Self::One(values[column]),
+            false => Self::Many(
+                values
+                    .iter()
+                    .skip(column)
+                    .step_by(columns)
+                    .copied()
+                    .collect(),
+            ),
         })
     }
-}
-
-/// A value as a member of an array.
-#[derive(Debug)]
-struct Value<'a>(Param<'a>);
-
-impl ToSql for Value<'_> {
-    fn to_sql(
-        &self,
-        kind: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        self.0.to_sql_checked(kind, out)
-    }
-
-    // Which types the value takes is only known of each, and asked in `to_sql`.
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    to_sql_checked!();
 }

@@ -17,14 +17,14 @@ use crate::writes::write::{Write, WriteOp};
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
-/// Carries out `write` if it is one of the operator's. Its own failure is the inner result, and has changed
-/// nothing; the outer one fails the batch.
+/// Carries out `write` if it is an operator's write. The inner result is the failure of this write
+/// alone, which has changed nothing; the outer one fails the batch.
 pub(crate) async fn administer(
     transaction: &OrgTransaction,
     write: &Write,
 ) -> StoreResult<StoreResult<()>> {
     let (org, at) = (write.scope.org(), write.event.at);
-    match &write.operation {
+    match &write.op {
         WriteOp::AddOrganization(organization, key) => {
             add_organization(transaction, organization, key).await
         }
@@ -78,7 +78,7 @@ async fn add_organization(
     Ok(Ok(()))
 }
 
-// After the key is written, never before, for the same reason as with generations: a rotation of the root key
+// Checked after the key is written, never before, as with generations: a rotation of the root key
 // waits for the writers that hold the table's lock.
 async fn check_root_key(transaction: &OrgTransaction, used: RootKeyId) -> StoreResult<()> {
     let active = transaction.query(sql::ROOT_KEY_ACTIVE, &[]).await?;
@@ -105,8 +105,8 @@ async fn change_organization(
     Ok(Ok(()))
 }
 
-// The guarded update comes first: it holds the row, so that nobody restores the organization meanwhile, and
-// nothing else is touched unless it applies.
+// The guarded update comes first: it locks the row against a concurrent restore, and nothing else
+// is changed unless it applies.
 async fn destroy_organization(
     transaction: &OrgTransaction,
     org: OrgId,
@@ -130,7 +130,7 @@ async fn start_rotation(
     key: &StoredOrgKey,
     start: &RotationStart,
 ) -> StoreResult<StoreResult<()>> {
-    // Before the keys change: all other changes of keys wait from then on.
+    // Counted before the keys change: from then on all other changes of keys wait.
     let counted = transaction.query(sql::CREDENTIALS_COUNT, &[&org.0]).await?;
     let total: i64 = counted.first().map_or(Ok(0), |row| get(row, "total"))?;
     let params: Params<'_> = &[&org.0, &previous];

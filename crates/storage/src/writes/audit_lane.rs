@@ -21,17 +21,17 @@ use uuid::Uuid;
 use crate::rows::lane_head;
 use crate::sql;
 use crate::transaction::OrgTransaction;
-use crate::transaction::statement::Bound;
+use crate::transaction::statement::{Bound, Step};
 
-/// Most organizations whose heads are kept in memory; beyond it they are read again.
+/// Most organizations whose heads are kept in memory; beyond that, heads are read again.
 const MAX_HEADS: usize = 100_000;
 
-/// One writer's chains, one per organization. Appending must be serialized by the writer.
+/// One writer's chains, one per organization. The writer must append one batch at a time.
 pub(crate) struct Lane {
     id: LaneId,
     chain: Chain,
     heads: HashMap<OrgId, Position>,
-    /// Whether `heads` has every organization that this lane has events of.
+    /// Whether `heads` has every organization with events in this lane.
     complete: bool,
     counters: Arc<Counters>,
 }
@@ -42,7 +42,7 @@ struct Position {
     mac: Digest,
 }
 
-/// Where a lane goes on, and the heads that its next event names.
+/// The position after which a lane continues, and the heads that its next event names.
 type Start = (Position, Option<Vec<u8>>);
 
 const BEFORE_FIRST: Position = Position {
@@ -54,14 +54,14 @@ fn no_start() -> StoreError {
     StoreError::Internal("an organization without a place in the lane".into())
 }
 
-/// Heads that become true when the transaction commits.
+/// Heads that become valid when the transaction commits.
 pub(crate) struct Appended {
     heads: HashMap<OrgId, Position>,
     events: usize,
     newest: Option<DateTime<Utc>>,
 }
 
-/// Events with their places in the lane.
+/// Events with their positions in the lane.
 pub(crate) struct Chained<'e> {
     links: Vec<Link<'e>>,
     pub(crate) appended: Appended,
@@ -101,7 +101,7 @@ impl ToSql for Bytea {
 }
 
 impl Lane {
-    /// An empty one, whose events are counted on `counters`.
+    /// An empty lane, whose events are counted in `counters`.
     pub(crate) fn new(id: LaneId, chain: Chain, counters: Arc<Counters>) -> Self {
         Self {
             id,
@@ -112,7 +112,8 @@ impl Lane {
         }
     }
 
-    /// Chains and stores `events` in their order. Call [`Self::committed`] or [`Self::forget`] afterwards.
+    /// Chains and stores `events` in their order. Call [`Self::committed`] or [`Self::forget`]
+    /// afterwards.
     pub(crate) async fn append(
         &self,
         transaction: &OrgTransaction,
@@ -127,7 +128,8 @@ impl Lane {
         Ok(chained.appended)
     }
 
-    /// Chains `events` in their order. Once they are stored, call [`Self::committed`] or [`Self::forget`].
+    /// Chains `events` in their order. Once they are stored, call [`Self::committed`] or
+    /// [`Self::forget`].
     pub(crate) async fn chain<'e>(
         &self,
         transaction: &OrgTransaction,
@@ -185,7 +187,7 @@ impl Lane {
         self.heads.extend(appended.heads);
     }
 
-    /// Nobody knows whether the last transaction has committed: the heads must be read again.
+    /// Drops the heads of `scopes` after a transaction of unknown outcome: they must be read again.
     pub(crate) fn forget(&mut self, scopes: impl Iterator<Item = OrgScope>) {
         for scope in scopes {
             self.heads.remove(&scope.org());
@@ -193,8 +195,9 @@ impl Lane {
         self.complete = false;
     }
 
-    // Where this lane stands for each organization whose head is not known: its last event, stored or pruned; or, before
-    // its first one, nothing but the heads of the other lanes, which that first event then names.
+    // The position of this lane for each organization whose head is not in memory: after its last
+    // event, stored or pruned; or, before its first event, the heads of the other lanes, which that
+    // event names.
     async fn recover(
         &self,
         transaction: &OrgTransaction,
@@ -226,7 +229,7 @@ impl Lane {
         });
         let others = transaction.run_all(&others.collect::<Vec<_>>()).await?;
         for (org, rows) in new.into_iter().zip(others) {
-            // What could be no head was put there by somebody else; verification tells of it.
+            // A malformed head was not written by a server; verification reports it.
             let heads = rows.iter().filter_map(|row| lane_head(row).ok());
             let heads: Vec<LaneHead> = heads.collect();
             starts.insert(*org, (BEFORE_FIRST, Some(encode_heads(&heads))));
@@ -236,8 +239,13 @@ impl Lane {
 }
 
 impl Chained<'_> {
+    /// The step that stores the events.
+    pub(crate) fn step(&self) -> Step<'_> {
+        Step::insert(&sql::AUDIT_INSERT, self.params())
+    }
+
     /// The rows of the events, for [`sql::AUDIT_INSERT`].
-    pub(crate) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
+    fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
         let mut params: Vec<&(dyn ToSql + Sync)> =
             Vec::with_capacity(self.links.len() * sql::AUDIT_INSERT.columns);
         for link in &self.links {

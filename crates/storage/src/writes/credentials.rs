@@ -28,7 +28,7 @@ pub(crate) async fn change(
     let mut locked = lock(transaction, &wanted).await?;
     let mut used = Vec::new();
     for member in members {
-        let WriteOp::Change { id, change } = &member.write.operation else {
+        let WriteOp::Change { id, change } = &member.write.op else {
             continue;
         };
         let org = member.org();
@@ -67,7 +67,7 @@ impl Locked {
     }
 }
 
-// Never waits for a row: in a shared transaction everybody would wait along.
+// Never waits for a row: every member of the shared transaction would wait with it.
 async fn lock(
     transaction: &OrgTransaction,
     wanted: &BTreeMap<OrgId, Vec<Uuid>>,
@@ -137,7 +137,7 @@ pub(crate) async fn delete(
         }
     }
     for member in members {
-        let WriteOp::Delete(id) = &member.write.operation else {
+        let WriteOp::Delete(id) = &member.write.op else {
             continue;
         };
         match locked.rows.get(&(member.org(), id.0)) {
@@ -157,7 +157,7 @@ fn by_org(
 ) -> BTreeMap<OrgId, Vec<Uuid>> {
     let mut ids: BTreeMap<OrgId, Vec<Uuid>> = BTreeMap::new();
     for member in members {
-        if let Some(id) = id(&member.write.operation) {
+        if let Some(id) = id(&member.write.op) {
             ids.entry(member.org()).or_default().push(id.0);
         }
     }

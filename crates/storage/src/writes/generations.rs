@@ -1,4 +1,5 @@
-//! Which generations of organizations' keys a batch's rows name, and whether these are still the active ones.
+//! Which generations of organizations' keys a batch's rows name, and whether these are still the
+//! active ones.
 
 use std::collections::HashMap;
 
@@ -6,12 +7,11 @@ use strongroom_domain::OrgId;
 use uuid::Uuid;
 
 use crate::transaction::statement::Step;
-use crate::writes::new_rows::NewRows;
 
-/// Most organizations whose generations are kept in memory; beyond it they are checked again.
+/// Most organizations whose generations are kept in memory; beyond that, they are checked again.
 const MAX_CHECKED: usize = 100_000;
 
-/// The generations of organizations' keys that a batch's rows name, each once.
+/// The key generations that the rows of a batch use, each once.
 pub(crate) struct Used {
     orgs: Vec<Uuid>,
     generations: Vec<i32>,
@@ -20,10 +20,14 @@ pub(crate) struct Used {
 }
 
 impl Used {
-    /// Those of changed rows, and of new ones.
-    pub(crate) fn of(changed: Vec<(OrgId, i32)>, new: &NewRows<'_>, checked: &Checked) -> Self {
+    /// The generations of changed and of new rows.
+    pub(crate) fn of(
+        changed: Vec<(OrgId, i32)>,
+        new: impl Iterator<Item = (OrgId, i32)>,
+        checked: &Checked,
+    ) -> Self {
         let mut used = changed;
-        used.extend(new.used());
+        used.extend(new);
         used.sort_unstable();
         used.dedup();
         let checked = checked.epoch_of(&used);
@@ -35,7 +39,7 @@ impl Used {
         }
     }
 
-    /// The step that fails unless all of them are active.
+    /// The step that fails unless all generations are active.
     pub(crate) fn check(&self) -> Option<Step<'_>> {
         let check = Step::Check {
             used: [&self.orgs, &self.generations],
@@ -50,7 +54,7 @@ impl Used {
     }
 }
 
-/// Generations that were found active in an epoch: as long as it lasts, nobody need look again.
+/// Generations that were found active in an epoch, and need no second check while it lasts.
 #[derive(Default)]
 pub(crate) struct Checked {
     epoch: Uuid,

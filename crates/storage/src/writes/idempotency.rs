@@ -1,5 +1,5 @@
-//! What writes leave beside their rows: operations that regions are health for, and claims by which a repeated
-//! request is known.
+//! What writes leave beside their rows: operations that regions are watched for, and claims by
+//! which a repeated request is known.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,11 +20,11 @@ use crate::writes::write::WriteOp;
 
 type ClaimId = (OrgId, Digest);
 
-/// Takes the batch's claims. A member whose claim is taken has nothing left to do: it learns what the earlier
-/// request did, or fails because that one asked for something else.
+/// Inserts the idempotency records of a batch. A member whose key exists already writes nothing: it
+/// gets the answer of the earlier request, or fails when that request was a different one.
 ///
-/// Sorted, because an insert waits for another server's transaction that takes the same claim: two servers then
-/// never wait for each other.
+/// The records are sorted, since an insert waits for another server's transaction that inserts the
+/// same key: sorted inserts do not deadlock.
 pub(crate) async fn claim(
     transaction: &OrgTransaction,
     members: &mut [Member<'_>],
@@ -45,14 +45,14 @@ pub(crate) async fn claim(
         match earlier.remove(&(member.org(), claiming.claim.key)) {
             Some((digest, earlier)) if digest == request => member.earlier = Some(earlier),
             Some(_) => member.result = Err(StoreError::ReusedIdempotencyKey),
-            // It was forgotten between the two statements.
+            // The record was pruned between the two statements.
             None => member.result = Err(StoreError::Contended("an expired claim".into())),
         }
     }
     Ok(())
 }
 
-/// A member of a batch that has a claim to take.
+/// A member of a batch that has an idempotency record to insert.
 struct Claiming<'m, 'w> {
     member: &'m mut Member<'w>,
     claim: &'w IdempotencyRecord,
@@ -63,7 +63,7 @@ struct Claiming<'m, 'w> {
 impl<'m, 'w> Claiming<'m, 'w> {
     fn new(member: &'m mut Member<'w>) -> Option<Self> {
         let write = member.write;
-        let WriteOp::Insert(row) = &write.operation else {
+        let WriteOp::Insert(row) = &write.op else {
             return None;
         };
         Some(Self {

@@ -12,10 +12,10 @@ use crate::writes::write::Write;
 /// A write on its way through a batch.
 pub(crate) struct Member<'a> {
     pub(crate) write: &'a Write,
-    /// The event to record, with what is known of the row by now.
+    /// The event to record, completed with the version and digest of the row.
     pub(crate) event: Cow<'a, Event>,
     pub(crate) result: StoreResult<()>,
-    /// What an earlier request did that this one repeats.
+    /// The result of the earlier request that this one repeats.
     pub(crate) earlier: Option<Earlier>,
 }
 

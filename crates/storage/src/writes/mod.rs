@@ -19,9 +19,9 @@ use crate::writes::idempotency::claim;
 use crate::writes::member::Member;
 use crate::writes::write::Write;
 
-/// Carries out what needs answers from the database for every write of `batch`. A write that fails by itself has
-/// that as its result, and has changed nothing; an error fails the batch as a whole. What is left to do for those
-/// that did not fail is in the statements of [`NewRows`]. With the generations that changed rows name.
+/// Carries out the parts of a batch that need answers from the database. A write that fails alone
+/// has its error as its result and has changed nothing; an error fails the batch as a whole. The
+/// inserts follow in [`new_rows::steps`]. Also returns the key generations of changed rows.
 pub(crate) async fn carry_out<'a>(
     transaction: &OrgTransaction,
     batch: &'a [Write],

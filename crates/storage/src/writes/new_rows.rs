@@ -2,88 +2,60 @@
 
 use strongroom_domain::OrgId;
 use strongroom_domain::credential::SealedCredential;
-use tokio_postgres::types::ToSql;
-use uuid::Uuid;
 
 use crate::sql;
-use crate::transaction::statement::Step;
+use crate::transaction::statement::{Step, Value};
 use crate::writes::member::Member;
 use crate::writes::write::WriteOp;
 
-/// New credentials of a batch, and what its writes leave to be health for.
-pub(crate) struct NewRows<'a> {
-    credentials: Vec<NewCredential<'a>>,
-    operations: Vec<(Uuid, Uuid)>,
+/// The new credentials of a batch's members.
+fn new_credentials<'m, 'a>(
+    members: &'m [Member<'a>],
+) -> impl Iterator<Item = (OrgId, &'a SealedCredential)> + use<'m, 'a> {
+    members
+        .iter()
+        .filter(|member| member.has_written())
+        .filter_map(|member| match &member.write.op {
+            WriteOp::Insert(row) => Some((member.org(), row)),
+            _ => None,
+        })
 }
 
-struct NewCredential<'a> {
-    org: OrgId,
-    provider: &'static str,
-    kind: &'static str,
-    label: &'a str,
-    row: &'a SealedCredential,
+/// The generations of the organizations' keys under which the new credentials are sealed.
+pub(crate) fn generations(members: &[Member<'_>]) -> impl Iterator<Item = (OrgId, i32)> {
+    new_credentials(members).map(|(org, row)| (org, row.key_generation))
 }
 
-impl<'a> NewRows<'a> {
-    /// Those of all members that have not failed.
-    pub(crate) fn of(members: &[Member<'a>]) -> Self {
-        let mut rows = Self {
-            credentials: Vec::new(),
-            operations: Vec::new(),
-        };
-        for member in members.iter().filter(|member| member.has_written()) {
-            let (org, write) = (member.org(), member.write);
-            if let WriteOp::Insert(row) = &write.operation {
-                rows.credentials.push(NewCredential {
-                    org,
-                    provider: row.provider.as_str(),
-                    kind: row.kind.as_str(),
-                    label: row.label.as_str(),
-                    row,
-                });
-            }
-            let operation = write.tracking.operation;
-            rows.operations.extend(operation.map(|id| (org.0, id.0)));
-        }
-        rows
+/// The steps that insert the new credentials, and the operations that regions are watched for.
+pub(crate) fn steps<'a>(members: &[Member<'a>]) -> Vec<Step<'a>> {
+    let mut credentials = Vec::new();
+    for (org, row) in new_credentials(members) {
+        credentials.extend_from_slice(&[
+            Value::Uuid(org.0),
+            Value::Uuid(row.id.0),
+            Value::Text(row.provider.as_str()),
+            Value::Text(row.kind.as_str()),
+            Value::Text(row.label.as_str()),
+            Value::Ref(&row.version),
+            Value::Ref(&row.key_generation),
+            Value::Ref(&row.wrapped_key),
+            Value::Ref(&row.sealed_blob),
+            Value::Ref(&row.updated_at),
+            Value::Ref(&row.pieces_user),
+        ]);
     }
-
-    /// The generations that the new rows name.
-    pub(crate) fn used(&self) -> impl Iterator<Item = (OrgId, i32)> {
-        let rows = self.credentials.iter();
-        rows.map(|new| (new.org, new.row.key_generation))
+    let mut operations = Vec::new();
+    for member in members.iter().filter(|member| member.has_written()) {
+        if let Some(operation) = member.write.tracking.operation {
+            operations.extend_from_slice(&[Value::Uuid(member.org().0), Value::Uuid(operation.0)]);
+        }
     }
-
-    /// The steps that insert them.
-    pub(crate) fn steps(&self) -> Vec<Step<'_>> {
-        let mut params: Vec<&(dyn ToSql + Sync)> =
-            Vec::with_capacity(self.credentials.len() * sql::CREDENTIALS_INSERT.columns);
-        for new in &self.credentials {
-            params.extend_from_slice(&[
-                &new.org.0,
-                &new.row.id.0,
-                &new.provider,
-                &new.kind,
-                &new.label,
-                &new.row.version,
-                &new.row.key_generation,
-                &new.row.wrapped_key,
-                &new.row.sealed_blob,
-                &new.row.updated_at,
-                &new.row.pieces_user,
-            ]);
-        }
-        let mut steps = Vec::new();
-        if !params.is_empty() {
-            steps.push(Step::Insert(&sql::CREDENTIALS_INSERT, params));
-        }
-        let mut params: Vec<&(dyn ToSql + Sync)> = Vec::with_capacity(self.operations.len() * 2);
-        for (org, operation) in &self.operations {
-            params.extend_from_slice(&[org, operation]);
-        }
-        if !params.is_empty() {
-            steps.push(Step::Insert(&sql::operations::OPERATIONS_INSERT, params));
-        }
-        steps
-    }
+    [
+        (&sql::CREDENTIALS_INSERT, credentials),
+        (&sql::operations::OPERATIONS_INSERT, operations),
+    ]
+    .into_iter()
+    .filter(|(_, values)| !values.is_empty())
+    .map(|(insert, values)| Step::Insert(insert, values))
+    .collect()
 }

@@ -9,15 +9,17 @@ use strongroom_domain::crypto::RootKeyId;
 use strongroom_domain::keyring::stored::StoredOrgKey;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::ports::error::StoreResult;
-use strongroom_domain::ports::store::{ChangeFn, Committed, Tracking};
+use strongroom_domain::ports::store::{ChangeFn, Committed, Opened, Tracking};
 use strongroom_domain::rotation::RotationStart;
+use strongroom_domain::trace::{TRACE, trace_parent};
 use strongroom_domain::{CredentialId, KeyId};
 use tokio::sync::oneshot;
+use tracing::Span;
 
-/// Where one member of a batch gets its answer.
+/// Where the answer to one request goes.
 pub(crate) type Reply<T> = oneshot::Sender<StoreResult<T>>;
 
-/// What a write does beside leaving its audit event.
+/// What a write does besides recording its audit event.
 #[derive(Clone)]
 pub(crate) enum WriteOp {
     Insert(SealedCredential),
@@ -39,18 +41,83 @@ pub(crate) enum WriteOp {
         key: StoredOrgKey,
         start: RotationStart,
     },
-    /// Each with the root key that wrapped it so far.
+    /// Each key with the root key that has wrapped it so far.
     RewrapOrgKeys(Vec<(RootKeyId, StoredOrgKey)>),
     AddApiKey(StoredApiKey),
     RevokeApiKey(KeyId),
     Record,
 }
 
-/// A write that somebody waits for.
+/// A write whose result is awaited.
 pub(crate) struct Write {
     pub(crate) scope: OrgScope,
-    pub(crate) operation: WriteOp,
+    pub(crate) op: WriteOp,
     pub(crate) tracking: Tracking,
     pub(crate) event: Event,
-    pub(crate) reply: Reply<Committed>,
+    pub(crate) reply: WriteReply,
+    pub(crate) trace: QueueTrace,
+}
+
+/// Where the result of a write goes.
+pub(crate) enum WriteReply {
+    /// To a caller that waits for the commit.
+    Committed(Reply<Committed>),
+    /// To the caller of a reveal, with the credential that was opened for it.
+    Opened(Opened, Reply<Opened>),
+}
+
+impl WriteReply {
+    /// Whether the caller no longer waits.
+    pub(crate) fn is_closed(&self) -> bool {
+        match self {
+            Self::Committed(reply) => reply.is_closed(),
+            Self::Opened(_, reply) => reply.is_closed(),
+        }
+    }
+
+    pub(crate) fn send(self, result: StoreResult<Committed>) {
+        match self {
+            Self::Committed(reply) => drop(reply.send(result)),
+            Self::Opened(opened, reply) => drop(reply.send(result.map(|_| opened))),
+        }
+    }
+}
+
+/// The spans of a request that waits in a queue; disabled unless traces are collected.
+pub(crate) struct QueueTrace {
+    /// The request's span, the parent of the others.
+    request: Span,
+    /// Lasts while the request waits.
+    waiting: Span,
+}
+
+impl QueueTrace {
+    /// The trace of the request that is being answered here.
+    pub(crate) fn current() -> Self {
+        Self::of(trace_parent())
+    }
+
+    /// The trace of the request with this span.
+    pub(crate) fn of(request: Span) -> Self {
+        Self {
+            request,
+            waiting: Span::none(),
+        }
+    }
+
+    /// Notes that the request waits in `queue`.
+    pub(crate) fn enter_queue(&mut self, queue: &'static str) {
+        if !self.request.is_none() {
+            self.waiting =
+                tracing::info_span!(target: TRACE, parent: &self.request, "queue", queue);
+        }
+    }
+
+    /// Notes that the request is taken out of its queue. Returns the span of its batch, if there is
+    /// one.
+    pub(crate) fn leave_queue(&mut self) -> Option<Span> {
+        let waited = std::mem::replace(&mut self.waiting, Span::none());
+        let database = || tracing::info_span!(target: TRACE, parent: &self.request, "database");
+        (!waited.is_disabled()).then(database)
+    }
 }

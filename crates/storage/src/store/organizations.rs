@@ -1,0 +1,145 @@
+//! Organizations, their encryption keys and their API keys.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use strongroom_domain::KeyId;
+use strongroom_domain::api_key::StoredApiKey;
+use strongroom_domain::audit::event::Event;
+use strongroom_domain::caller::OrgScope;
+use strongroom_domain::keyring::stored::StoredOrgKey;
+use strongroom_domain::organization::Organization;
+use strongroom_domain::ports::error::StoreResult;
+use strongroom_domain::ports::store::OrganizationStore;
+
+use crate::batch::lookups::Lookup;
+use crate::connect::database::Database;
+use crate::store::{PgStore, query_on};
+use crate::transaction::{OrgTransaction, with_deadline};
+use crate::writes::write::WriteOp;
+use crate::{rows, sql};
+
+#[async_trait]
+impl OrganizationStore for PgStore {
+    async fn create_organization(
+        &self,
+        scope: OrgScope,
+        organization: Organization,
+        key: StoredOrgKey,
+        event: Event,
+    ) -> StoreResult<()> {
+        let operation = WriteOp::AddOrganization(organization, key);
+        self.write(scope, operation, event).await
+    }
+
+    async fn organizations(&self) -> StoreResult<Vec<Organization>> {
+        listed(&self.database, sql::ORGANIZATIONS).await
+    }
+
+    async fn deleted_organizations(&self) -> StoreResult<Vec<Organization>> {
+        listed(&self.database, sql::ORGANIZATIONS_DELETED).await
+    }
+
+    async fn organization(&self, scope: OrgScope) -> StoreResult<Option<Organization>> {
+        let rows = self
+            .query(scope, sql::ORGANIZATION, &[&scope.org().0])
+            .await?;
+        rows.first().map(rows::organization).transpose()
+    }
+
+    async fn delete_organization(
+        &self,
+        scope: OrgScope,
+        destroy_after: DateTime<Utc>,
+        event: Event,
+    ) -> StoreResult<()> {
+        let operation = WriteOp::DeleteOrganization { destroy_after };
+        self.write(scope, operation, event).await
+    }
+
+    async fn restore_organization(&self, scope: OrgScope, event: Event) -> StoreResult<()> {
+        self.write(scope, WriteOp::RestoreOrganization, event).await
+    }
+
+    async fn destroy_organization(
+        &self,
+        scope: OrgScope,
+        at_once: bool,
+        event: Event,
+    ) -> StoreResult<()> {
+        let operation = WriteOp::DestroyOrganization { at_once };
+        self.write(scope, operation, event).await
+    }
+
+    async fn remove_rows(&self, scope: OrgScope) -> StoreResult<()> {
+        let org = scope.org().0;
+        while self
+            .execute(scope, sql::CREDENTIALS_DELETE_SOME, &[&org])
+            .await?
+            > 0
+        {}
+        for sql in [
+            sql::ALL_CREDENTIAL_USES_DELETE,
+            sql::ALL_KEY_USES_DELETE,
+            sql::ROTATIONS_DELETE,
+        ] {
+            self.execute(scope, sql, &[&org]).await?;
+        }
+        for sql in crate::store::operations::ALL_DELETE {
+            self.execute(scope, sql, &[&org]).await?;
+        }
+        Ok(())
+    }
+
+    async fn org_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredOrgKey>> {
+        self.org_keys
+            .ask(|reply| Lookup::of(scope, (), reply))
+            .await
+    }
+
+    async fn org_keys_of_replica(&self, scope: OrgScope) -> StoreResult<Option<Vec<StoredOrgKey>>> {
+        let Some(replica) = &self.replica else {
+            return Ok(None);
+        };
+        let rows = query_on(replica, scope, sql::ORG_KEYS, &[&scope.org().0]).await?;
+        rows.iter()
+            .map(rows::org_key)
+            .collect::<StoreResult<_>>()
+            .map(Some)
+    }
+
+    async fn add_api_key(
+        &self,
+        scope: OrgScope,
+        key: StoredApiKey,
+        event: Event,
+    ) -> StoreResult<()> {
+        self.write(scope, WriteOp::AddApiKey(key), event).await
+    }
+
+    async fn api_key(&self, scope: OrgScope, id: KeyId) -> StoreResult<Option<StoredApiKey>> {
+        self.api_keys
+            .ask(|reply| Lookup::of(scope, id, reply))
+            .await
+    }
+
+    async fn api_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredApiKey>> {
+        let rows = self.query(scope, sql::API_KEYS, &[&scope.org().0]).await?;
+        rows.iter()
+            .map(|row| rows::api_key(scope.org(), row))
+            .collect()
+    }
+
+    async fn revoke_api_key(&self, scope: OrgScope, id: KeyId, event: Event) -> StoreResult<()> {
+        self.write(scope, WriteOp::RevokeApiKey(id), event).await
+    }
+}
+
+async fn listed(database: &Database, sql: &str) -> StoreResult<Vec<Organization>> {
+    with_deadline(database, async {
+        let transaction = OrgTransaction::begin_listing(database).await?;
+        let rows = transaction.query(sql, &[]).await?;
+        transaction.finish().await?;
+        rows.iter().map(rows::organization).collect()
+    })
+    .await
+}
