@@ -132,8 +132,8 @@ pub trait AuditPruneStore: Send + Sync {
     /// The partitions whose events are all before `before`; `None` if there are none.
     ///
     /// # Errors
-    /// [`StoreError::Internal`](crate::ports::error::StoreError::Internal) if the database role does
-    /// not own the tables.
+    /// [`StoreError::Internal`](crate::ports::error::StoreError::Internal) if the database role
+    /// does not own the tables.
     async fn prune_plan(&self, before: DateTime<Utc>) -> StoreResult<Option<PrunePlan>>;
     /// Credentials after `after` whose current version has no write event at or after `cut`.
     async fn unattested(

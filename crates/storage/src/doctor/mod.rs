@@ -1,6 +1,6 @@
 //! Read-only inspection of a database for `strongroom doctor`.
 //!
-//! It reports facts. Rights and policies it also compares with those that this crate grants and
+//! It reports facts, and compares rights and policies with those that this crate grants and
 //! creates.
 
 pub mod access;

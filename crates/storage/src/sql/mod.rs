@@ -70,9 +70,9 @@ macro_rules! credentials {
 /// Several credentials by (organization, id), with their last-used times.
 ///
 /// The last condition is redundant; it shows a sharded cluster which shards to query. As the plain
-/// condition `= any($1)`, it would become part of PostgreSQL's index scan, which then takes twice as
-/// long. Each last-used time is a separate lookup: a join planned while the table was empty reads
-/// all rows.
+/// condition `= any($1)`, it would become part of PostgreSQL's index scan, which then takes twice
+/// as long. Each last-used time is a separate lookup: a join planned while the table was empty
+/// reads all rows.
 pub const CREDENTIALS: &str = credentials!(
     "lateral (select last_used_at, last_used_by from credential_uses \
      where org_id = c.org_id and cred_id = c.cred_id limit 1) as u on true"

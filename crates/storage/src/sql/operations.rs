@@ -27,7 +27,7 @@ pub static CLAIMS_INSERT: LazyLock<Insert> = LazyLock::new(|| {
          returning org_id, key_digest",
     )
 });
-/// The idempotency records with these keys.
+/// The idempotency records with these keys, including expired ones.
 pub const CLAIMS: &str = "select k.org_id, k.key_digest, k.request_digest, k.cred_id, k.op_id \
      from unnest($1::uuid[], $2::bytea[]) as wanted (org_id, key_digest) \
      join idempotency_keys k on k.org_id = wanted.org_id and k.key_digest = wanted.key_digest \
