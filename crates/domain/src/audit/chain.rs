@@ -6,13 +6,13 @@ use crate::audit::event::Event;
 use crate::credential::SealedCredential;
 use crate::ids::{LaneId, OrgId};
 
-/// Links events into chains under the service's audit key.
+/// Links events into chains with the service's audit key.
 #[derive(Debug, Clone)]
 pub struct Chain {
     key: SecretKey,
 }
 
-/// Where in its chain an event stands.
+/// The position of an event in its chain.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
     /// The organization.
@@ -21,20 +21,21 @@ pub struct Place<'a> {
     pub lane: LaneId,
     /// The sequence number, from 1.
     pub seq: i64,
-    /// The digest of the event before; zeros for the first.
+    /// The digest of the previous event; zeros for the first.
     pub previous: &'a Digest,
-    /// For the first event: the heads it names, encoded.
+    /// For the first event: the encoded heads that it names.
     pub heads: Option<&'a [u8]>,
 }
 
 impl Chain {
-    /// A chain under `key`.
+    /// Creates a chain with `key`.
     #[must_use]
     pub fn new(key: SecretKey) -> Self {
         Self { key }
     }
 
-    /// The digest of `event` at `place`: HMAC-SHA-256 over every stored field and the digest before.
+    /// The digest of `event` at `place`: HMAC-SHA-256 over all stored fields and the previous
+    /// digest.
     #[must_use]
     pub fn link(&self, place: &Place<'_>, event: &Event) -> Digest {
         let context = Context::new(Purpose::AuditEvent)
@@ -58,8 +59,8 @@ impl Chain {
         mac(&self.key, &context, b"")
     }
 
-    /// The digest of a credential's row that its write event carries. It leaves out the wrapped data key
-    /// and its generation, which rotation replaces without a change to the credential.
+    /// The digest of a credential's row in its write event. It omits the wrapped data key and its
+    /// generation, which a rotation replaces without changing the credential.
     #[must_use]
     pub fn row_digest(&self, org: OrgId, row: &SealedCredential) -> Digest {
         let context = Context::new(Purpose::CredentialDigest)

@@ -1,4 +1,4 @@
-//! Verifying the audit trail inside a backup.
+//! Verification of the audit trails in a backup.
 
 use strongroom_crypto::{PublicKey, SecretKey, Signer};
 
@@ -10,7 +10,7 @@ use crate::backup::finding::BackupFinding;
 use crate::backup::record::{CheckpointRow, EventRow};
 use crate::ids::{CredentialId, OrgId};
 
-/// Verifies one organization's audit trail as it passes by, lane after lane. Holds one lane's digests at a time.
+/// Verifies one organization's audit trail, lane by lane. Holds the digests of one lane at a time.
 #[derive(Debug)]
 pub struct TrailCheck<'a> {
     chain: &'a Chain,
@@ -22,7 +22,7 @@ pub struct TrailCheck<'a> {
 }
 
 impl<'a> TrailCheck<'a> {
-    /// A check of the trail of `org` under the service's keys.
+    /// A verifier for the audit trail of `org` with the service's keys.
     #[must_use]
     pub fn new(chain: &'a Chain, signing: &SecretKey, org: OrgId) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl<'a> TrailCheck<'a> {
         }
     }
 
-    /// Takes the checkpoint of the lane that comes next.
+    /// Verifies the checkpoint of the next lane.
     pub fn checkpoint(&mut self, row: &CheckpointRow) -> Option<BackupFinding> {
         self.passed += 1;
         let checkpoint = row.checkpoint();
@@ -54,7 +54,7 @@ impl<'a> TrailCheck<'a> {
         ))
     }
 
-    /// Takes the next event; what is wrong with it, and the heads that it names.
+    /// Verifies the next event. Returns the findings and the heads that the event names.
     pub fn event(&mut self, row: &EventRow) -> (Vec<BackupFinding>, Vec<LaneHead>) {
         self.passed += 1;
         let stored = row.stored();
@@ -75,7 +75,7 @@ impl<'a> TrailCheck<'a> {
         (findings, heads.and_then(decode_heads).unwrap_or_default())
     }
 
-    /// At the trail's end: what is wrong with it as a whole.
+    /// Verifies the trail as a whole, after its last event.
     #[must_use]
     pub fn end(&self) -> Option<BackupFinding> {
         (self.passed == 0).then(|| {

@@ -1,4 +1,4 @@
-//! What a restore does with each row.
+//! The rules by which a restore compares and writes rows.
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -6,72 +6,75 @@ use uuid::Uuid;
 use crate::backup::record::CredentialRow;
 use crate::ids::CredentialId;
 
-/// A credential that the database has, or had.
+/// A credential that exists or existed in the database.
 #[derive(Debug)]
 pub struct Present {
     /// Its id.
     pub id: CredentialId,
-    /// Its row, unless there is none.
+    /// Its row; `None` if it has none.
     pub row: Option<CredentialRow>,
-    /// Whether the trail says that it was deleted.
+    /// Whether the audit trail records its deletion.
     pub deleted: bool,
 }
 
-/// What a restore may do beyond inserting what is missing.
+/// Options that permit a restore to do more than insert missing rows.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RestoreRules {
-    /// Leave credentials as they are that the database has newer, or that were deleted since.
+    /// Keep credentials that are newer in the database or were deleted after the backup.
     pub keep_newer: bool,
-    /// Put the backup's credentials in the place of those that are older or damaged in the database.
+    /// Replace credentials that are older or damaged in the database.
     pub replace: bool,
-    /// Restore rows as they are that do not verify.
+    /// Restore rows that do not verify.
     pub despite_findings: bool,
 }
 
-/// How the backup's rows of one kind compare with the database's.
+/// The comparison of the backup's rows of one kind with the database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
-    /// Missing in the database.
+    /// The number of rows that are missing in the database.
     pub insert: u64,
-    /// There, and the same.
+    /// The number of identical rows.
     pub same: u64,
-    /// Newer in the database, or deleted or revoked there since.
+    /// The number of rows that are newer in the database, or were deleted or revoked there.
     pub newer: u64,
-    /// There and older, or of the same version and not the same: damaged or altered.
+    /// The number of rows that are older in the database, or differ with the same version (damaged
+    /// or altered).
     pub differ: u64,
 }
 
-/// What a restore does with one organization.
+/// The restore plan of one organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OrganizationPlan {
     /// The organization.
     pub org_id: Uuid,
-    /// What people call it.
+    /// The name of the organization.
     pub name: String,
-    /// Whether the database has it.
+    /// Whether the organization exists in the database.
     pub exists: bool,
-    /// Its credentials.
+    /// The comparison of its credentials.
     pub credentials: Tally,
-    /// Its audit events.
+    /// The comparison of its audit events.
     pub audit_events: Tally,
-    /// Its API keys. Those that are there are never changed.
+    /// The comparison of its API keys. Existing ones are never changed.
     pub api_keys: Tally,
-    /// Other rows that are missing: the organization itself, its keys, rotations and checkpoints.
+    /// The number of other missing rows: the organization itself, its keys, rotations and
+    /// checkpoints.
     pub other_inserts: u64,
-    /// How many of the backup's rows do not verify.
+    /// The number of the backup's rows that do not verify.
     pub findings: u64,
-    /// Why it is left as it is.
+    /// The reason for which the organization is not restored.
     pub refused: Option<String>,
     #[serde(skip)]
     pub(crate) destroyed: bool,
     #[serde(skip)]
     pub(crate) other_keys: bool,
-    /// The seal at its end, by which a second reading of the same backup is known.
+    /// The digest at the organization's end, which detects a change of the backup between two
+    /// readings.
     #[serde(skip)]
     pub(crate) seal: [u8; 32],
 }
 
-/// How one credential of the backup compares with the database.
+/// The comparison of a backup's row with the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Insert,
@@ -92,8 +95,8 @@ impl Tally {
     }
 }
 
-/// Compares `row` with what is there. The wrapped data key counts only where both name the same generation: rotations
-/// replace it without a change to the credential.
+/// Compares `row` with the existing one. The wrapped data key is compared only if both rows have
+/// the same generation, because rotations replace it without changing the credential.
 pub(crate) fn judge(row: &CredentialRow, present: Option<&Present>) -> Verdict {
     let Some(present) = present else {
         return Verdict::Insert;
@@ -122,7 +125,7 @@ pub(crate) fn judge(row: &CredentialRow, present: Option<&Present>) -> Verdict {
 }
 
 impl OrganizationPlan {
-    /// How many rows are written.
+    /// The number of rows that a restore writes.
     #[must_use]
     pub fn writes(&self, rules: RestoreRules) -> u64 {
         let replaced = if rules.replace {
@@ -135,7 +138,7 @@ impl OrganizationPlan {
         inserted + replaced + self.other_inserts
     }
 
-    /// Why the organization is left as it is, under `rules`.
+    /// The reason for which the organization is not restored under `rules`.
     pub(crate) fn refusal(&self, rules: RestoreRules) -> Option<String> {
         let (newer, differ) = (self.credentials.newer, self.credentials.differ);
         if self.destroyed {

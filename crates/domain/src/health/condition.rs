@@ -1,29 +1,31 @@
-//! What is wrong with a server's surroundings now: told once when it begins and once when it ends, however many
-//! requests it hits, and counted all the while.
+//! Conditions of a server's environment, such as an unreachable database. Each condition is logged
+//! when it begins and when it ends, and every occurrence is counted.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::health::count::Count;
 
-/// How long a trouble must not have shown before a success ends it: some requests may still succeed meanwhile.
+/// The time without an occurrence after which a success ends a condition. Until then, some requests
+/// may succeed although the condition persists.
 const QUIET: Duration = Duration::from_secs(1);
 
 macro_rules! conditions {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $says:literal;)+) => {
-        /// Something that keeps requests from being answered, or a server from doing its other work.
+        /// A condition that prevents responses or background work.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Condition {
             $($(#[$doc])* $variant,)+
         }
 
         impl Condition {
-            /// All there are.
+            /// All conditions.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// What metrics and logs call it.
+            /// The name in metrics and logs.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
@@ -37,42 +39,42 @@ macro_rules! conditions {
 }
 
 conditions! {
-    /// No connection can be made.
+    /// No connection can be established.
     Unreachable = "unreachable", "the database cannot be reached";
-    /// It starts, stops, or has ended this session.
+    /// The database starts or stops, or has terminated this session.
     Restarting = "restarting", "the database is starting or shutting down";
-    /// All of its connections are taken.
+    /// All connections of the database are in use.
     TooManyConnections = "too_many_connections", "the database has no connection left for this server";
-    /// It does not let this server in.
+    /// The database denies access to this server.
     Denied = "denied", "the database refuses this server";
     /// An established connection broke.
     ConnectionLost = "connection_lost", "a connection to the database broke";
-    /// It does not answer in time.
+    /// The database does not answer in time.
     Slow = "slow", "the database does not answer in time";
-    /// This server's pool has no free connection in time.
+    /// No connection of this server's pool became free in time.
     PoolExhausted = "pool_exhausted", "no connection of the pool became free in time";
-    /// It takes no writes.
+    /// The database accepts no writes.
     ReadOnly = "read_only", "the database takes no writes";
-    /// It has no room left.
+    /// The database's disk is full.
     DiskFull = "disk_full", "the database's disk is full";
-    /// It lacks memory or something else that it needs.
+    /// The database lacks memory or another resource.
     Exhausted = "exhausted", "the database lacks resources";
-    /// One of its parts is away.
+    /// A part of the database is unavailable.
     PartAway = "part_away", "part of the database is away";
-    /// It refuses a statement that it should take.
+    /// The database rejects a statement that is expected to succeed.
     StatementFailed = "statement_failed", "the database refuses a statement: a defect, or tables that were changed";
     /// A queue in front of the database is full.
     QueueFull = "queue_full", "requests are refused, since too many wait for the database";
-    /// Root keys cannot be read, or one that is needed is missing.
+    /// Root keys cannot be read, or a required one is missing.
     RootKeys = "root_keys", "a root key is missing, or root keys cannot be read";
     /// Refused requests cannot be recorded.
     AuditUnrecorded = "audit_unrecorded", "refused requests cannot be recorded in the audit trail";
-    /// A trace collector does not take spans.
+    /// A trace collector rejects spans.
     TraceExport = "trace_export", "spans cannot be sent to the trace collector";
 }
 
 impl Condition {
-    /// Whether it is one of a database, and not of the server itself.
+    /// Whether the condition concerns a database, and not the server itself.
     #[must_use]
     pub fn is_of_database(self) -> bool {
         (self as usize) < Self::QueueFull as usize
@@ -82,7 +84,7 @@ impl Condition {
 const COUNT: usize = Condition::ALL.len();
 const _: () = assert!(COUNT <= 32, "a bit for each");
 
-/// Troubles that an answered read does not disprove: only a write does.
+/// Conditions that only a successful write ends, not a successful read.
 const OF_WRITES: u32 =
     bit(Condition::ReadOnly) | bit(Condition::DiskFull) | bit(Condition::StatementFailed);
 
@@ -90,11 +92,11 @@ const fn bit(condition: Condition) -> u32 {
     1 << condition as u32
 }
 
-/// The troubles of one thing.
+/// The conditions of one component.
 #[derive(Debug)]
 pub struct Conditions {
     of: &'static str,
-    /// A bit for each that is there, so that a success without any costs one look.
+    /// One bit per active condition, so that a success without active conditions costs one load.
     present: AtomicU32,
     episodes: Mutex<[Option<Episode>; COUNT]>,
     failures: [Count; COUNT],
@@ -108,7 +110,7 @@ struct Episode {
 }
 
 impl Conditions {
-    /// None yet, of what logs call `of`.
+    /// No active conditions of the component `of`, the value of the log field of that name.
     #[must_use]
     pub fn of(of: &'static str) -> Self {
         Self {
@@ -119,27 +121,28 @@ impl Conditions {
         }
     }
 
-    /// Notes that `trouble` showed itself. The first time it is logged with its cause.
+    /// Records an occurrence of `condition`. The first one is logged with its cause.
     pub fn note(&self, condition: Condition, cause: impl Display) {
         self.note_at(condition, cause, Instant::now());
     }
 
-    /// Notes a read that succeeded: what it disproves and has not shown for a while is over.
+    /// Records a successful read. It ends the conditions that prevent reads and have not occurred
+    /// for [`QUIET`].
     pub fn read_succeeded(&self) {
         self.over(!OF_WRITES);
     }
 
-    /// The same for a write.
+    /// Records a successful write. It ends all conditions that have not occurred for [`QUIET`].
     pub fn write_succeeded(&self) {
         self.over(u32::MAX);
     }
 
-    /// Notes that `trouble` is not there.
+    /// Records that `condition` was checked and is absent.
     pub fn absent(&self, condition: Condition) {
         self.over(bit(condition));
     }
 
-    /// Each trouble with whether it is there, and how often it has shown.
+    /// All conditions, each with its activity and the number of its occurrences.
     pub fn all(&self) -> impl Iterator<Item = (Condition, bool, u64)> {
         let present = self.present.load(Ordering::Relaxed);
         let counted = Condition::ALL.iter().zip(&self.failures);
@@ -151,7 +154,7 @@ impl Conditions {
     fn note_at(&self, condition: Condition, cause: impl Display, now: Instant) {
         let place = condition as usize;
         self.failures[place].add(1);
-        let mut episodes = self.episodes();
+        let mut episodes = self.episodes.lock();
         if let Some(episode) = &mut episodes[place] {
             episode.last = now;
             episode.failures += 1;
@@ -175,7 +178,7 @@ impl Conditions {
     }
 
     fn over_at(&self, which: u32, now: Instant) {
-        let mut episodes = self.episodes();
+        let mut episodes = self.episodes.lock();
         for condition in Condition::ALL {
             let place = &mut episodes[*condition as usize];
             let quiet = |episode: &mut Episode| now - episode.last >= QUIET;
@@ -196,10 +199,6 @@ impl Conditions {
                 );
             }
         }
-    }
-
-    fn episodes(&self) -> MutexGuard<'_, [Option<Episode>; COUNT]> {
-        self.episodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

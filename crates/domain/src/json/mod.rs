@@ -1,5 +1,6 @@
-//! Strict JSON (RFC 8259, with the choices of I-JSON, RFC 7493): no duplicate member at any depth, no
-//! lone surrogate, at most [`MAX_DEPTH`] levels. Numbers are checked for syntax and never converted.
+//! Strict JSON (RFC 8259, restricted as in I-JSON, RFC 7493): no duplicate members at any depth, no
+//! lone surrogates, at most [`MAX_DEPTH`](value::MAX_DEPTH) levels. Numbers are checked for syntax
+//! and never converted.
 
 pub mod value;
 pub(crate) mod walk;
@@ -9,10 +10,10 @@ use serde_json::value::RawValue;
 use crate::json::value::{JsonError, Value, malformed, syntax};
 use crate::json::walk::{Path, Walk};
 
-/// Checks `bytes` as one strict JSON text.
+/// Parses `bytes` as one strict JSON text.
 ///
 /// # Errors
-/// [`JsonError`] for the first thing wrong, with line and column.
+/// [`JsonError`] for the first error, with line and column.
 pub fn parse(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| malformed(format!("not UTF-8 at byte {}", error.valid_up_to())))?;

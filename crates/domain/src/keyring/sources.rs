@@ -1,4 +1,4 @@
-//! The root keys and passphrases that are configured.
+//! The configured root keys and passphrases.
 
 use chrono::{DateTime, Utc};
 use strongroom_crypto::{
@@ -10,19 +10,19 @@ use crate::keyring::error::KeyringError;
 use crate::keyring::stored::StoredRootKey;
 use crate::rotation::RootKeyState;
 
-/// What is configured to unlock with: any number of keys, and passphrases that stand for keys.
+/// The configured unlock secrets: root keys, and passphrases from which root keys are derived.
 #[derive(Debug, Clone, Default)]
 pub struct RootKeySources {
-    /// Keys themselves, newest last.
+    /// Root keys, newest last.
     pub keys: Vec<RootKey>,
-    /// Passphrases, made into keys with argon2id.
+    /// Passphrases, from which keys are derived with argon2id (RFC 9106).
     pub passphrases: Vec<SecretString>,
 }
 
 /// A new root key with a random id.
 ///
 /// # Errors
-/// [`CryptoError::Random`] when there is no randomness to be had.
+/// [`CryptoError::Random`] if the random source fails.
 pub fn new_root_key(random: &dyn RandomSource) -> Result<RootKey, CryptoError> {
     let mut id = [0; 16];
     random.fill(&mut id)?;
@@ -30,7 +30,8 @@ pub fn new_root_key(random: &dyn RandomSource) -> Result<RootKey, CryptoError> {
     RootKey::generate(RootKeyId(id), random)
 }
 
-/// The row by which an empty database learns its root key: the newest key, else the passphrase.
+/// The first root key of an empty database: the newest key, or else a new key derived from the
+/// newest passphrase.
 pub(crate) fn first(
     sources: &RootKeySources,
     now: DateTime<Utc>,
@@ -51,10 +52,10 @@ pub(crate) fn first(
     Ok(stored(&key, passphrase, RootKeyState::Active, now, random)?)
 }
 
-/// What the database keeps of `key`.
+/// The database row of `key`.
 ///
 /// # Errors
-/// [`CryptoError::Random`] when there is no randomness to be had.
+/// [`CryptoError::Random`] if the random source fails.
 pub(crate) fn stored(
     key: &RootKey,
     passphrase: Option<PassphraseParams>,
@@ -71,22 +72,22 @@ pub(crate) fn stored(
     })
 }
 
-/// What became of one root key that the database knows.
+/// The result of the search for a root key of the database.
 #[derive(Debug)]
 pub enum Found {
-    /// It is configured, and it is the right one.
+    /// The key is configured and correct.
     Right(RootKey),
-    /// A key of its id is configured, but it is another key; or no passphrase fits.
+    /// A key with its id is configured but differs, or no passphrase matches.
     Wrong,
-    /// It is not configured.
+    /// The key is not configured.
     Missing,
 }
 
 impl RootKeySources {
-    /// Looks for the key that `row` describes. A passphrase takes tenths of a second to try.
+    /// Searches for the key of `row`. Each passphrase takes tenths of a second.
     ///
     /// # Errors
-    /// [`CryptoError`] when argon2id refuses the stored parameters.
+    /// [`CryptoError`] if argon2id rejects the stored parameters.
     pub fn find(&self, row: &StoredRootKey) -> Result<Found, CryptoError> {
         let Some(params) = &row.passphrase else {
             let key = self.keys.iter().rfind(|key| key.id() == row.id);

@@ -1,4 +1,4 @@
-//! The port through which the audit trail is read and pruned.
+//! The port for reading and pruning the audit trail.
 
 use std::sync::Arc;
 
@@ -14,73 +14,74 @@ use crate::credential::SealedCredential;
 use crate::ids::{CredentialId, LaneId, OrgId};
 use crate::ports::error::StoreResult;
 
-/// What the database has to show for a head that is named somewhere.
+/// The evidence in the database for a head that was named elsewhere.
 #[derive(Debug)]
 pub struct HeadEvidence {
     /// The head.
     pub head: LaneHead,
-    /// Whether the lane has an event with this number and digest.
+    /// Whether the lane has an event with the head's number and digest.
     pub present: bool,
-    /// Whether the lane has an event with this number.
+    /// Whether the lane has an event with the head's number.
     pub numbered: bool,
-    /// The lane's last number.
+    /// The last number in the lane.
     pub last: Option<i64>,
-    /// The lane's checkpoint, not yet checked.
+    /// The lane's checkpoint, not yet verified.
     pub checkpoint: Option<Checkpoint>,
 }
 
-/// What may be pruned.
+/// The partitions that can be pruned.
 #[derive(Debug, Clone)]
 pub struct PrunePlan {
-    /// The end of the last partition that goes: every event in those is older.
+    /// The end of the last partition in the plan. All events in these partitions are older.
     pub cut: DateTime<Utc>,
-    /// The partitions, by name, oldest first.
+    /// The names of the partitions, oldest first.
     pub partitions: Vec<String>,
 }
 
-/// A credential whose newest write event goes with a prune.
+/// A credential whose newest write event would be pruned.
 #[derive(Debug)]
 pub struct Unattested {
-    /// The credential as it is now.
+    /// The current row of the credential.
     pub row: SealedCredential,
-    /// The version and digest that the event tells; `None` when there is no such event.
+    /// The version and digest in the event; `None` if there is no such event.
     pub recorded: Option<(i64, Vec<u8>)>,
 }
 
-/// One organization in a prune.
+/// An organization whose events are pruned.
 #[derive(Debug)]
 pub struct PruneMember {
     /// The organization.
     pub scope: OrgScope,
-    /// The event that records the prune in its trail.
+    /// The event that records the prune in its audit trail.
     pub event: Event,
 }
 
-/// Signs a lane's last pruned event.
+/// Signs the last pruned event of a lane.
 pub type CheckpointFn = Arc<dyn Fn(OrgId, LaneHead) -> Checkpoint + Send + Sync>;
 
-/// What a prune did.
+/// The result of a prune.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pruned {
-    /// Events that are gone from the database.
+    /// The number of events that were removed from the database.
     pub events: u64,
-    /// Events older than the cut that stay, since newer ones stand before them in their lane.
+    /// The number of events older than the cut that were kept, because newer events precede them in
+    /// their lane.
     pub kept: u64,
-    /// Lanes that got a checkpoint.
+    /// The number of lanes that received a checkpoint.
     pub checkpoints: u64,
 }
 
 /// Reading, checking and pruning the audit trail.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
-    /// Events in the order of lane, number and time, after `after`.
+    /// Lists events after `after` in the order of lane, number and time.
     async fn audit_chain(
         &self,
         scope: OrgScope,
         after: Option<EventPlace>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>>;
-    /// Events that match, newest first, after `after`.
+    /// Lists matching events after `after`, newest first.
     async fn audit_newest(
         &self,
         scope: OrgScope,
@@ -88,7 +89,7 @@ pub trait AuditStore: Send + Sync {
         after: Option<EventPlace>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>>;
-    /// Events that match by time, oldest first, after `after`.
+    /// Lists events after `after` that match the filter's times, oldest first.
     async fn audit_oldest(
         &self,
         scope: OrgScope,
@@ -96,22 +97,22 @@ pub trait AuditStore: Send + Sync {
         after: Option<EventPlace>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>>;
-    /// The last event of each lane after `after`, in the order of the lanes' ids.
+    /// Lists the last events of the lanes after `after`, ordered by lane id.
     async fn audit_heads(
         &self,
         scope: OrgScope,
         after: Option<LaneId>,
         limit: i64,
     ) -> StoreResult<Vec<LaneHead>>;
-    /// What there is to show for each of `heads`, in their order.
+    /// Returns the evidence for each of `heads`, in the same order.
     async fn head_evidence(
         &self,
         scope: OrgScope,
         heads: &[LaneHead],
     ) -> StoreResult<Vec<HeadEvidence>>;
-    /// The checkpoint of one lane.
+    /// Returns the checkpoint of one lane.
     async fn checkpoint(&self, scope: OrgScope, lane: LaneId) -> StoreResult<Option<Checkpoint>>;
-    /// The checkpoints of the lanes after `after`, in the order of the lanes' ids.
+    /// Lists the checkpoints of the lanes after `after`, ordered by lane id.
     async fn checkpoints(
         &self,
         scope: OrgScope,
@@ -119,18 +120,19 @@ pub trait AuditStore: Send + Sync {
         limit: i64,
     ) -> StoreResult<Vec<Checkpoint>>;
 
-    /// Records an event without keeping the caller waiting: lost when the queue is full, the database is away
-    /// or the process ends at once, of which the first two are logged.
+    /// Records an event in the background. The event is lost if the queue is full, the database is
+    /// unavailable, or the process ends immediately. The first two cases are logged.
     fn record_later(&self, scope: OrgScope, event: Event);
     /// Records several events of one organization.
     async fn record_all(&self, scope: OrgScope, events: Vec<Event>) -> StoreResult<()>;
 
-    /// What can be pruned of events before `before`; `None` when there is nothing.
+    /// Plans a prune of events before `before`. Returns `None` if there is nothing to prune.
     ///
     /// # Errors
-    /// [`StoreError::Internal`](crate::ports::error::StoreError::Internal) when we do not own the tables.
+    /// [`StoreError::Internal`](crate::ports::error::StoreError::Internal) if the current role does
+    /// not own the tables.
     async fn prune_plan(&self, before: DateTime<Utc>) -> StoreResult<Option<PrunePlan>>;
-    /// Credentials after `after` for whose present version there is no write event at or after `cut`.
+    /// Lists credentials after `after` whose current version has no write event at or after `cut`.
     async fn unattested(
         &self,
         scope: OrgScope,
@@ -138,12 +140,13 @@ pub trait AuditStore: Send + Sync {
         after: Option<CredentialId>,
         limit: i64,
     ) -> StoreResult<Vec<Unattested>>;
-    /// Leaves a checkpoint in every lane that loses events, records the prune, and drops the plan's
-    /// partitions: all in one transaction.
+    /// In one transaction: writes a checkpoint in every lane that loses events, records the prune,
+    /// and drops the plan's partitions.
     ///
     /// # Errors
-    /// [`StoreError::Contended`](crate::ports::error::StoreError::Contended), and nothing was done, when the members'
-    /// events before the cut are not `exported` in number, or the partitions hold other organizations' events.
+    /// [`StoreError::Contended`](crate::ports::error::StoreError::Contended), without any change,
+    /// if the number of the members' events before the cut is not `exported`, or if the partitions
+    /// contain events of other organizations.
     async fn prune_audit(
         &self,
         plan: &PrunePlan,

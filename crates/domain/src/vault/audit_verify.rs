@@ -1,4 +1,4 @@
-//! Verifying an audit trail.
+//! Verification of an audit trail.
 
 use std::fmt;
 
@@ -16,15 +16,15 @@ use crate::vault::Vault;
 use crate::vault::audit::PAGE;
 use crate::vault::audit_report::AuditReport;
 
-/// How many named heads are looked up at a time.
+/// The number of named heads per lookup.
 const HEADS_AT_ONCE: usize = 512;
 
-/// Who says that a lane reached a head.
+/// The source of a named head.
 #[derive(Debug, Clone)]
 enum Witness {
     /// The first event of this lane.
     Lane(LaneId),
-    /// Heads that were kept elsewhere, signed at this time.
+    /// Exported heads, signed at this time.
     Kept(String),
 }
 
@@ -38,12 +38,12 @@ impl fmt::Display for Witness {
 }
 
 impl Vault {
-    /// Verifies the audit trail of the caller's organization, and of `kept` the heads of this organization. Reads
-    /// it page by page, beside live traffic.
+    /// Verifies the audit trail of the caller's organization, and those of the exported heads
+    /// `kept` that belong to it. Reads the trail page by page, concurrently with other requests.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`]; [`VaultError::Invalid`] on `heads` when one of these is forged; or the store's
-    /// failure.
+    /// [`VaultError::Forbidden`]; [`VaultError::Invalid`] on `heads` if one of these is forged; or
+    /// an error of the store.
     pub async fn verify_audit(
         &self,
         caller: &Caller,
@@ -76,10 +76,10 @@ impl Vault {
         Ok(verification.report)
     }
 
-    /// Checks that this vault signed every one of `kept`.
+    /// Verifies that this vault signed all of `kept`.
     ///
     /// # Errors
-    /// [`VaultError::Invalid`] on `heads` names the organization of the first one that is forged.
+    /// [`VaultError::Invalid`] on `heads` names the organization of the first forged one.
     pub fn check_kept_heads(&self, kept: &[SignedHeads]) -> Result<(), VaultError> {
         self.check_signatures(kept.iter())
     }
@@ -108,7 +108,7 @@ struct Verification<'a> {
     scope: OrgScope,
     key: PublicKey,
     walk: Option<LaneWalk<'a>>,
-    /// Heads that somebody named, and that are not looked up yet.
+    /// Named heads that have not been checked yet.
     named: Vec<(Witness, LaneHead)>,
     report: AuditReport,
 }
@@ -143,7 +143,8 @@ impl Verification<'_> {
                 LaneWalk::new(&self.vault.chain, org, event.lane, None)
             }
         };
-        // What is missing may have been pruned: at the lane's start, or since the page before was read.
+        // Missing events may have been pruned: at the start of the lane, or since the previous page
+        // was read.
         if event.seq > walk.next()
             && let Some(checkpoint) = self.checkpoint(event.lane).await?
             && (walk.next()..=event.seq).contains(&(checkpoint.seq.saturating_add(1)))
@@ -156,7 +157,7 @@ impl Verification<'_> {
         for fault in faults {
             self.fault(event, &fault);
         }
-        // What an event names that is not genuine itself says nothing about other lanes.
+        // The heads in an event that is not genuine are no evidence about other lanes.
         if let Some(heads) = event
             .heads
             .as_deref()
@@ -190,14 +191,15 @@ impl Verification<'_> {
         self.report.add(event.lane, seq, kind, what);
     }
 
-    /// The lane's checkpoint, if it has a genuine one.
+    /// The lane's checkpoint, if there is a genuine one.
     async fn checkpoint(&self, lane: LaneId) -> Result<Option<Checkpoint>, VaultError> {
         let found = self.vault.store.checkpoint(self.scope, lane).await?;
         let org = self.scope.org();
         Ok(found.filter(|checkpoint| checkpoint.is_genuine(&self.key, org)))
     }
 
-    // Every organization's trail begins with its creation, and pruning leaves checkpoints.
+    // Every organization's trail begins with its creation, and pruning writes checkpoints, so an
+    // empty trail is a fault.
     async fn empty(&mut self) -> Result<(), VaultError> {
         if self.vault.store.organization(self.scope).await?.is_some() {
             let what = "the trail is empty: not even the organization's creation is left in it";

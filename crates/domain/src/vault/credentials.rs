@@ -1,4 +1,4 @@
-//! Creating, listing and deleting credentials.
+//! Creation, listing and deletion of credentials.
 
 use std::sync::Arc;
 
@@ -18,12 +18,13 @@ use crate::vault::Vault;
 use crate::vault::replication::PendingReplication;
 
 impl Vault {
-    /// Stores a new credential and returns its id once it is durable; the id of the earlier one when the request
-    /// repeats another.
+    /// Stores a new credential and returns its id after the commit. If the request repeats an
+    /// earlier one, returns the id of the earlier credential.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::Invalid`], [`VaultError::ReusedIdempotencyKey`], or the store's failure, after which nothing was
-    /// written ([`VaultError::OutcomeUnknown`] apart).
+    /// [`VaultError::Forbidden`], [`VaultError::Invalid`], [`VaultError::ReusedIdempotencyKey`], or
+    /// an error of the store. After an error nothing was written, except possibly after
+    /// [`VaultError::OutcomeUnknown`].
     pub async fn create_credential(
         &self,
         caller: &Caller,
@@ -65,7 +66,7 @@ impl Vault {
         Ok(self.written(id, level, operation, committed))
     }
 
-    /// Seals `blob` as the content of `unsealed`, and stores it.
+    /// Seals `blob` as the content of `unsealed`, and stores the row.
     pub(super) async fn insert(
         &self,
         caller: &Caller,
@@ -107,7 +108,7 @@ impl Vault {
     /// Lists credentials without their secrets.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::Stale`], or the store's failure.
+    /// [`VaultError::Forbidden`], [`VaultError::Stale`], or an error of the store.
     pub async fn list_credentials(
         &self,
         caller: &Caller,
@@ -118,16 +119,16 @@ impl Vault {
         self.refuse_stale_reads()?;
         let scope = caller.scope();
         let listed = self.store.list_credentials(scope, page, filter).await;
-        let listed = self.logged(scope.org(), listed.map_err(VaultError::from))?;
+        let listed = self.log_failure(scope.org(), listed.map_err(VaultError::from))?;
         let event = Event::by(caller, Action::CredentialList, self.now());
         self.store.record(scope, event).await?;
         Ok(listed)
     }
 
-    /// Deletes a credential; one that is not there is no error.
+    /// Deletes a credential. A missing credential is not an error.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], or the store's failure.
+    /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn delete_credential(
         &self,
         caller: &Caller,
@@ -145,7 +146,7 @@ impl Vault {
     /// Deletes all credentials of the caller's organization, in one transaction.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], or the store's failure.
+    /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn delete_all_credentials(
         &self,
         caller: &Caller,
@@ -163,8 +164,8 @@ impl Vault {
         Ok(self.written((), level, operation, deleted.await?))
     }
 
-    /// What to answer after `error` ended what `event` tells of. A failed integrity check is counted, and
-    /// recorded first.
+    /// The error to return after `error` ended the operation of `event`. An integrity failure is
+    /// counted and recorded first.
     pub(super) async fn failed(
         &self,
         caller: &Caller,
@@ -182,7 +183,7 @@ impl Vault {
         }
     }
 
-    /// Counts and logs a failed integrity check, if `error` is one.
+    /// Counts and logs `error` if it is an integrity failure.
     pub(super) fn note_broken(
         &self,
         caller: &Caller,
@@ -195,8 +196,8 @@ impl Vault {
         }
     }
 
-    // The active generation changed since `old` was loaded. When the database still names the same one,
-    // going round again would never end.
+    // The active generation changed since `old` was loaded. If the database still names the same
+    // one, a retry would never end.
     pub(super) async fn newer_org_keys(
         &self,
         caller: &Caller,
@@ -212,13 +213,13 @@ impl Vault {
     }
 }
 
-/// A credential to store, and how.
+/// A request to create a credential.
 #[derive(Debug)]
 pub struct CreateRequest {
-    /// What to store.
+    /// The credential.
     pub new: NewCredential,
-    /// Which regions must have it.
+    /// The regions that must confirm the write.
     pub level: Level,
-    /// Under which name the request can be repeated.
+    /// The key with which the request can be repeated.
     pub key: Option<IdempotencyKey>,
 }

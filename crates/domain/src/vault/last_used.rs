@@ -1,4 +1,4 @@
-//! Noting and flushing last-used times.
+//! Recording, flushing and reading of last-used times.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::last_used::{LastUsed, LastUsedTimes};
 use crate::vault::Vault;
 use crate::vault::last_used_buffer::{MAX_WAITING, Noted};
 
-/// What a flush took out of the log. It goes back unless it was kept: also when the flush is given up half-way.
+/// The entries of a running flush. If the flush fails or is canceled, they return to the buffer.
 struct Taken<'a> {
     vault: &'a Vault,
     noted: Noted,
@@ -24,7 +24,7 @@ impl Drop for Taken<'_> {
 }
 
 impl Vault {
-    /// `caller` has revealed or changed the credential `id`.
+    /// Records that `caller` revealed or changed the credential `id`.
     pub(super) fn note_used(&self, caller: &Caller, id: CredentialId) {
         let by = match caller.actor() {
             Actor::Key(key, _) => Some(key),
@@ -36,23 +36,24 @@ impl Vault {
         }
     }
 
-    /// The API key `id` has authenticated a request.
+    /// Records that the API key `id` authenticated a request.
     pub(super) fn note_key_used(&self, org: OrgId, id: KeyId) {
         if !self.uses.lock().key((org, id), self.now()) {
             self.counters.last_used_dropped.add(1);
         }
     }
 
-    /// How many uses wait for [`Self::flush_uses`], as a share of the most that may, from 0 to 1.
+    /// The fill level of the buffer that [`Self::flush_last_used`] empties, from 0 to 1.
     #[must_use]
     pub fn waiting_last_used(&self) -> f64 {
         self.uses.lock().len() as f64 / MAX_WAITING as f64
     }
 
-    /// Keeps the uses noted since the last flush. After a failure they wait for the next one.
+    /// Stores the last-used times since the last flush. After a failure they are kept for the next
+    /// flush.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn flush_last_used(&self) -> Result<(), VaultError> {
         let mut taken = Taken {
             vault: self,
@@ -91,11 +92,11 @@ impl Vault {
         self.counters.last_used_dropped.add(dropped);
     }
 
-    /// When each API key of the caller's organization was last used; those never used are left out. At most as
-    /// old as the servers' flush interval.
+    /// The last-used times of the API keys of the caller's organization. Keys that were never used
+    /// are omitted. The times lag by at most the servers' flush interval.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], or the store's failure.
+    /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn keys_last_used(
         &self,
         caller: &Caller,

@@ -1,19 +1,19 @@
-//! Last-used times since the last flush.
+//! The buffer of last-used times between flushes.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::ids::{CredentialId, KeyId, OrgId};
 use crate::last_used::LastUsed;
 
-/// Most uses that wait to be kept, about 20 MB, and as much again while they are written; beyond it further credentials and
-/// keys are not noted.
+/// The maximum number of entries. They take about 20 MB, and the same again during a flush. Beyond
+/// it, times of further credentials and keys are dropped.
 pub(crate) const MAX_WAITING: usize = 200_000;
 
-/// Uses since the last flush, each credential and key once. Noting one costs a lock and a map's entry, so that
-/// a request does not wait for it.
+/// Last-used times since the last flush, one per credential and key. Recording a time takes a lock
+/// and a map entry, so it does not delay the request.
 #[derive(Default)]
 pub(super) struct LastUsedBuffer(Mutex<Noted>);
 
@@ -25,7 +25,7 @@ pub(crate) struct Noted {
 
 impl LastUsedBuffer {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Noted> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -34,7 +34,8 @@ impl Noted {
         self.credentials.len() + self.keys.len()
     }
 
-    /// Whether it was noted: a known one always is.
+    /// Records the use of a credential. Returns `false` if the buffer is full; known entries are
+    /// always updated.
     pub(crate) fn credential(&mut self, id: (OrgId, CredentialId), last: LastUsed) -> bool {
         let room = self.len() < MAX_WAITING;
         match self.credentials.get_mut(&id) {

@@ -1,4 +1,4 @@
-//! Waiting until regions have a write, and asking how far one has come.
+//! Waiting for replication, and queries of the replication state.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::replication::{
 };
 use crate::vault::Vault;
 
-/// A write that is durable on the primary, and the regions that it has yet to reach.
+/// A write that is durable on the primary, and the regions that have not confirmed it.
 #[derive(Debug)]
 #[must_use = "a write is answered only after `Vault::replicated`"]
 pub struct PendingReplication<T> {
@@ -22,7 +22,7 @@ pub struct PendingReplication<T> {
 }
 
 impl<T> PendingReplication<T> {
-    /// What was asked for did not have to be written.
+    /// A result without a write.
     pub(super) fn nothing(value: T) -> Self {
         Self {
             value,
@@ -39,10 +39,10 @@ impl<T> PendingReplication<T> {
 }
 
 impl Vault {
-    /// Waits until the regions that the write was to reach show it, at most for `patience`.
+    /// Waits until all required regions show the write, at most for `timeout`.
     ///
     /// # Errors
-    /// [`VaultError::NotInTime`], after which the write goes on replicating.
+    /// [`VaultError::ReplicationTimeout`], after which replication continues.
     pub async fn replicated<T>(
         &self,
         caller: &Caller,
@@ -66,11 +66,11 @@ impl Vault {
         })
     }
 
-    /// How far one of the organization's operations has come.
+    /// The replication state of one of the organization's operations.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] for an id that was not issued to the organization in
-    /// the last 24 hours, or the store's failure.
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] for an id that was not issued to the
+    /// organization in the last 24 hours, or an error of the store.
     pub async fn operation(
         &self,
         caller: &Caller,
@@ -106,23 +106,23 @@ impl Vault {
         })
     }
 
-    /// How far each region is behind the primary.
+    /// The replication status of each region.
     #[must_use]
     pub fn regions(&self) -> Vec<RegionStatus> {
         self.regions.status()
     }
 
-    /// How far the region that reads come from is behind, when that is more than its bound.
+    /// The lag of the region that serves reads, if it exceeds the configured bound.
     #[must_use]
     pub fn stale(&self) -> Option<Stale> {
         self.regions.stale()
     }
 
-    /// Forgets operations of the callers' organizations, and the requests kept for their repetition, that are older
-    /// than 24 hours.
+    /// Deletes the callers' organizations' operations and idempotency records that are older than
+    /// 24 hours.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn forget_operations(&self, callers: &[Caller]) -> Result<(), VaultError> {
         let now = self.now();
         let mut scopes = Vec::with_capacity(callers.len());
@@ -134,7 +134,7 @@ impl Vault {
         Ok(forgotten.await?)
     }
 
-    /// What a write of this level leaves, so that the regions it must reach can be watched for it.
+    /// The rows that a write of this level inserts so that its replication can be observed.
     pub(super) fn track(
         &self,
         caller: &Caller,
@@ -152,7 +152,8 @@ impl Vault {
         })
     }
 
-    /// What to wait for after a write that left `operation`, or after one that another had made before.
+    /// The pending replication of a committed write with the id `operation`, or of the earlier
+    /// request that it repeats.
     pub(super) fn written<T>(
         &self,
         value: T,

@@ -1,4 +1,4 @@
-//! Opening the keys before the vault.
+//! Unlocking: opening the root keys and service keys.
 
 use chrono::{DateTime, Utc};
 use strongroom_crypto::{RandomSource, SecretKey, seal_key};
@@ -11,19 +11,20 @@ use crate::keyring::stored::StoredServiceKey;
 use crate::ports::error::StoreError;
 use crate::ports::keys::RootKeyStore;
 
-/// Why the vault cannot be unlocked.
+/// An error of unlocking.
 #[derive(Debug, thiserror::Error)]
 pub enum UnlockError {
-    /// The database failed; trying again may help.
+    /// The database failed. A retry may succeed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A root key is wrong or missing; trying again does not help. Names the key, never its value.
+    /// A root key is wrong or missing. Retrying does not help. The text contains the key's id,
+    /// never its value.
     #[error("{0}")]
     Fatal(String),
 }
 
-/// Checks `sources` against the database and opens the service keys. On an empty database the newest key is
-/// registered as its root key.
+/// Verifies `sources` against the database and opens the service keys. In an empty database,
+/// registers the newest key as the root key.
 ///
 /// # Errors
 /// [`UnlockError::Fatal`] names the root key that is missing or wrong.
@@ -49,7 +50,7 @@ impl From<KeyringError> for UnlockError {
     }
 }
 
-/// Makes every service key that the database lacks.
+/// Creates all service keys that the database lacks.
 async fn add_missing(
     store: &dyn RootKeyStore,
     root: &RootKeyring,

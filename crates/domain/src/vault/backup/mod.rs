@@ -1,4 +1,4 @@
-//! Copying a snapshot into a backup, and verifying it on the way.
+//! Backups: copying and verifying a snapshot.
 
 pub(crate) mod organization;
 pub(crate) mod writer;
@@ -17,17 +17,18 @@ use crate::ports::backup::{BackupSink, BackupSource};
 use crate::vault::Vault;
 use crate::vault::backup::writer::{BackupScope, BackupWriter};
 
-/// How many events are recorded at a time.
+/// The number of events that are recorded concurrently.
 const EVENTS_AT_ONCE: usize = 200;
 
 impl Vault {
-    /// Copies what `scope` names out of one snapshot of `source` into `sink`, and verifies it on the way: every
-    /// credential opens and is what the trail says, and the trail's chains hold. What does not verify is told and
-    /// copied all the same. Records the backup in each organization's trail first. Returns how many organizations were
-    /// copied, and how many findings there were.
+    /// Copies `scope` from a snapshot of `source` to `sink` and verifies it: all credentials open
+    /// and match the audit trail, and the chains of the trail are valid. Data that does not verify
+    /// is reported and copied anyway. Before the copy, records the backup in each organization's
+    /// audit trail. Returns the number of copied organizations and of findings.
     ///
     /// # Errors
-    /// [`VaultError::NotFound`] when there is no such organization, or the store's or the sink's failure.
+    /// [`VaultError::NotFound`] if there is no such organization, or an error of the store or the
+    /// sink.
     pub async fn backup(
         &self,
         source: &dyn BackupSource,

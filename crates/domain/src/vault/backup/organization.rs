@@ -21,15 +21,15 @@ use crate::scrub::Problem;
 use crate::vault::backup::writer::BackupWriter;
 use crate::vault::scrub::{ScrubKeys, after};
 
-/// Credentials per statement: at most 6.5 MB of sealed bytes.
+/// The number of credentials per statement: at most 6.5 MB of sealed bytes.
 const CREDENTIALS: i64 = 100;
-/// Other rows per statement.
+/// The number of other rows per statement.
 const ROWS: i64 = 1000;
-/// How many named heads are looked up at a time.
+/// The number of named heads per lookup.
 const HEADS_AT_ONCE: usize = 512;
 
 impl BackupWriter<'_> {
-    /// Copies one organization: its own row, all rows of it, and its end.
+    /// Copies one organization: its row, all rows that belong to it, and its end.
     pub(super) async fn organization(
         &mut self,
         row: &OrganizationRow,
@@ -46,7 +46,7 @@ impl BackupWriter<'_> {
     }
 }
 
-/// One organization on its way into a backup.
+/// The copy of one organization.
 pub(super) struct OrganizationCopy<'a, 'b> {
     caller: &'a Caller,
     counts: OrganizationEnd,
@@ -62,7 +62,7 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
         }
     }
 
-    /// Copies all rows but the organization's own; how many there were.
+    /// Copies all rows except that of the organization. Returns their counts.
     pub(super) async fn copy(mut self, destroyed: bool) -> Result<OrganizationEnd, VaultError> {
         let scope = self.caller.scope();
         let keys = self.keys(destroyed).await?;
@@ -112,7 +112,7 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
             .vault
             .opened_keys(self.caller.org(), stored)
             .await?;
-        // A destroyed one has none, as it should be.
+        // A destroyed organization is expected to have no keys.
         if !destroyed {
             for problem in &keys.problems {
                 self.problem(None, *problem);
@@ -174,7 +174,7 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
         Ok(())
     }
 
-    // Each lane's checkpoint goes before its events: both come in the order of lanes.
+    // The checkpoint of each lane precedes its events. Both are ordered by lane.
     async fn trail(&mut self) -> Result<(), VaultError> {
         let (scope, vault) = (self.caller.scope(), self.writing.vault);
         let snapshot = self.writing.snapshot;
@@ -259,7 +259,7 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
     }
 }
 
-/// Checkpoints in the order of their lanes, read ahead by a page.
+/// Checkpoints ordered by lane, read one page ahead.
 #[derive(Default)]
 struct Checkpoints {
     page: VecDeque<CheckpointRow>,
@@ -268,7 +268,7 @@ struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Those of the lanes up to `lane`, or all that are left.
+    /// The checkpoints of the lanes up to `lane`, or all remaining ones.
     async fn until(
         &mut self,
         snapshot: &dyn Snapshot,

@@ -1,4 +1,4 @@
-//! Compares one organization's rows with the database's, and writes what is missing.
+//! The comparison of one organization's rows with the database, and the inserts of missing rows.
 
 use std::collections::HashMap;
 use std::mem::take;
@@ -31,8 +31,8 @@ impl<'a> OrgPass<'a> {
         Ok(())
     }
 
-    // Where the database has an active key, no generation is brought back: one that is missing was retired, and
-    // credentials that need it are wrapped by the active one.
+    // If the database has an active key, no generation is restored: a missing one was retired, and
+    // credentials that need it are re-wrapped with the active one.
     pub(super) async fn compare_keys(&mut self, keys: &OrgKeyring) -> Result<(), RestoreError> {
         let (Some(target), Some(against)) = (&self.target, self.against) else {
             return Ok(());
@@ -78,7 +78,7 @@ impl<'a> OrgPass<'a> {
                     &stored,
                     against.random,
                 );
-                // One that does not open is restored as it is, if at all.
+                // A key that does not open is restored unchanged, if at all.
                 if let Ok(rewrapped) = rewrapped {
                     row.root_key_id = active.0;
                     row.wrapped_key = rewrapped.wrapped;
@@ -103,7 +103,7 @@ impl<'a> OrgPass<'a> {
                 self.plan.other_inserts += batch.len() as u64;
                 self.insert(batch).await
             }
-            // Last uses: merged, the later one counts.
+            // Last-used times are merged; the later one takes precedence.
             Some(_) => self.insert(batch).await,
         }
     }
@@ -139,7 +139,7 @@ impl<'a> OrgPass<'a> {
         Ok(())
     }
 
-    // Under the key that is active in the database, if the row needs another one.
+    // Re-wraps the row with the active key of the database, if necessary.
     fn rewrapped(&self, mut row: CredentialRow) -> Result<CredentialRow, RestoreError> {
         let (Some(joined), Some(against), Some(sealed)) =
             (&self.joined, self.against, row.sealed())
@@ -212,7 +212,7 @@ impl<'a> OrgPass<'a> {
             .collect();
         let lanes: Vec<_> = rows.iter().map(|row| LaneId(row.lane)).collect();
         let pruned: HashMap<_, _> = target.pruned(&lanes).await?.into_iter().collect();
-        // Where the event itself is there, nothing was pruned.
+        // If the event exists, it was not pruned.
         let places: Vec<_> = rows.iter().map(|row| (LaneId(row.lane), row.seq)).collect();
         let there = target.events(&places).await?;
         let mut inserts = Vec::new();

@@ -1,4 +1,4 @@
-//! Restoring one organization.
+//! The restore of one organization.
 
 use std::mem::discriminant;
 
@@ -20,13 +20,13 @@ use crate::vault::restore::error::{RestoreError, damaged};
 use crate::vault::restore::opened::OpenedBackup;
 use crate::vault::restore::target::TargetKeys;
 
-/// Watches a reading.
+/// Observes a restore pass.
 pub trait RestoreObserver {
-    /// Something does not verify.
+    /// Reports a finding.
     fn found(&mut self, finding: &BackupFinding);
 }
 
-/// What a reading compares the backup with.
+/// The database with which a pass compares the backup.
 #[derive(Clone, Copy)]
 pub(super) struct Against<'a> {
     pub(super) target: &'a dyn RestoreTarget,
@@ -34,16 +34,16 @@ pub(super) struct Against<'a> {
     pub(crate) random: &'a dyn RandomSource,
 }
 
-/// The time of a header, which PostgreSQL could store.
+/// Truncates a time to microseconds, the precision of PostgreSQL.
 pub(crate) fn stored_time(now: DateTime<Utc>) -> DateTime<Utc> {
     use chrono::SubsecRound;
     now.trunc_subsecs(6)
 }
 
-/// Most records that are compared and written at a time.
+/// The maximum number of records that are compared and written at once.
 const BATCH: usize = 100;
 
-/// One organization on its way.
+/// The pass over one organization.
 pub(super) struct OrgPass<'a> {
     pub(super) backup: &'a OpenedBackup,
     pub(super) against: Option<Against<'a>>,
@@ -53,9 +53,9 @@ pub(super) struct OrgPass<'a> {
     pub(super) counts: OrganizationEnd,
     pub(super) trail: TrailCheck<'a>,
     pub(super) org_keys: Vec<OrgKeyRow>,
-    /// The backup's keys, once all have come.
+    /// The backup's keys, after all of them were read.
     pub(super) keys: Option<OrgKeyring>,
-    /// Those of the backup and of the database, the latter's active one being active.
+    /// The keys of the backup and the database, with the active generation of the database.
     pub(super) joined: Option<OrgKeyring>,
     pub(super) checks: KeyChecks,
     pub(super) batch: Vec<Record>,
@@ -132,7 +132,7 @@ impl<'a> OrgPass<'a> {
         Ok(())
     }
 
-    /// Takes the organization's last line.
+    /// Checks the organization's last line.
     pub(super) async fn end(
         &mut self,
         end: &OrganizationEnd,
@@ -151,7 +151,7 @@ impl<'a> OrgPass<'a> {
                 "rows of organization {org} are missing or too many"
             )));
         }
-        // What only the database could tell when the backup was made.
+        // Some findings could be detected only at the time of the backup.
         self.plan.findings = self.plan.findings.max(end.findings);
         Ok(())
     }
@@ -171,7 +171,7 @@ impl<'a> OrgPass<'a> {
             let message = "is of a form that no server writes".to_owned();
             return Some(finding(org, Some(id), "malformed", message));
         };
-        // What was opened is wiped as it is dropped.
+        // The plaintext is wiped on drop.
         let opened = self.keys.as_ref().map(|keys| keys.open(&sealed).is_ok());
         (opened != Some(true)).then(|| {
             let message = "does not open: it was moved, relabeled or altered".to_owned();
@@ -207,7 +207,7 @@ impl<'a> OrgPass<'a> {
         }
     }
 
-    /// Makes what was written durable, unless the database `changed` since the first reading.
+    /// Commits the restored rows, unless the database `changed` since the first pass.
     pub(super) async fn finish(
         self,
         changed: bool,

@@ -1,4 +1,4 @@
-//! The keys of the database that is restored into.
+//! The keys of the database into which a backup is restored.
 
 use crate::keyring::error::KeyringError;
 use crate::keyring::root::RootKeyring;
@@ -8,20 +8,22 @@ use crate::ports::keys::RootKeyStore;
 use crate::vault::restore::error::RestoreError;
 use crate::vault::restore::opened::OpenedBackup;
 
-/// The keys of the database that is restored into.
+/// The keys of the database into which a backup is restored.
 #[derive(Debug)]
 pub struct TargetKeys {
-    /// Whether it has none yet, so that the backup's are installed.
+    /// Whether the database has no keys, so that those of the backup are installed.
     pub empty: bool,
     pub(super) root: RootKeyring,
 }
 
 impl TargetKeys {
-    /// Reads the keys of the database behind `store` and checks them against `backup`. Writes nothing.
+    /// Reads the keys of the database behind `store` and compares them with `backup`. Writes
+    /// nothing.
     ///
     /// # Errors
-    /// [`RestoreError::Keys`] when the configured root keys are not the database's, or when the database is of another
-    /// installation: its API keys and audit trails would not fit those of the backup.
+    /// [`RestoreError::Keys`] if the configured root keys are not those of the database, or if the
+    /// database belongs to another installation, whose API keys and audit trails do not verify with
+    /// the backup's keys.
     pub async fn check(
         store: &dyn RootKeyStore,
         sources: &RootKeySources,
