@@ -61,10 +61,10 @@ pub enum VaultError {
         lagging: Vec<String>,
     },
     /// The idempotency key was used for a different request. Nothing was written.
-    #[error("the idempotency key was used for another request")]
+    #[error("the idempotency key was used for a different request")]
     ReusedIdempotencyKey,
     /// The region that serves reads lags too far behind the primary. Contains the lag, if known.
-    #[error("the region's database is too far behind")]
+    #[error("the region's database lags too far behind the primary")]
     Stale(Option<Duration>),
     /// A defect or a misconfiguration. The text is for the log only.
     #[error("internal error: {0}")]

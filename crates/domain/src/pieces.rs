@@ -150,7 +150,7 @@ impl OpenAi {
         let value = crate::json::parse(blob.as_bytes())
             .map_err(|error| FieldError::new("open_AI", error.code, error.message))?;
         if !Self::of_blob(blob.as_bytes()).has_api_key() {
-            let message = "is required: there would be no key to keep";
+            let message = "is required: the result would have no API key";
             return Err(FieldError::new("open_AI.api_key", "required", message));
         }
         JsonBlob::new(value)

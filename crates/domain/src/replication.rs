@@ -13,7 +13,7 @@ use crate::kinds::wire_enum;
 
 /// The time during which an operation can be queried, and a request repeated with its
 /// `Idempotency-Key`.
-pub const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
+pub const OPERATION_RETENTION: Duration = Duration::from_secs(24 * 3600);
 
 /// The regions that must confirm a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

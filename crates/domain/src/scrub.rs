@@ -71,33 +71,34 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DoesNotOpen => f.write_str("does not open: it was moved, relabeled or altered"),
-            Self::Malformed => f.write_str("is of a form that no server writes"),
+            Self::Malformed => f.write_str("has a form that no server writes"),
             Self::KeyMissing(generation) => write!(
                 f,
-                "is sealed under generation {generation} of the organization's key, which is missing or does \
-                 not unwrap"
+                "is sealed with generation {generation} of the organization's key, which is \
+                 missing or does not unwrap"
             ),
             Self::KeyDoesNotUnwrap(generation) => write!(
                 f,
-                "generation {generation} of the organization's key does not unwrap: it was moved or altered, \
-                 or its root key is not loaded"
+                "generation {generation} of the organization's key does not unwrap: it was moved \
+                 or altered, or its root key is not loaded"
             ),
             Self::NoActiveKey => f.write_str("no generation of the organization's key is active"),
             Self::RolledBack { stored, written } => write!(
                 f,
-                "was rolled back: it is version {stored}, and version {written} was written"
+                "was rolled back: its version is {stored}, but version {written} was written"
             ),
             Self::Differs => f.write_str(
-                "is not what was written: its label, content or metadata differ from the audit trail's digest",
+                "is not what was written: its label, content or metadata differ from the audit \
+                 trail's digest",
             ),
             Self::Unwritten(version) => {
-                write!(f, "is version {version}, which no audit event wrote")
+                write!(f, "has version {version}, which no audit event wrote")
             }
             Self::Forked => f.write_str(
-                "was written twice with the same version: an older row was put back and then changed, and its \
-                 content may be old",
+                "was written twice with the same version: an older row was put back and then \
+                 changed, and its content may be old",
             ),
-            Self::PutBack => f.write_str("was deleted, and its row is there again"),
+            Self::PutBack => f.write_str("was deleted, but its row exists again"),
             Self::Missing => {
                 f.write_str("is missing: its row is gone, and no audit event deleted it")
             }

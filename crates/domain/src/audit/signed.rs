@@ -21,7 +21,8 @@ pub enum HeadsError {
     Malformed(String),
     /// The line is signed with a key of another vault.
     #[error(
-        "is signed with another key than this vault's: it is forged, or of another installation"
+        "is signed with another key than this vault's: it is forged or belongs to another \
+         installation"
     )]
     OtherKey,
     /// The signature does not match the content.

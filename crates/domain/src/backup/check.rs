@@ -49,7 +49,8 @@ impl<'a> TrailCheck<'a> {
             None,
             "checkpoint",
             format!(
-                "audit lane {lane}: the checkpoint has a signature that does not fit: it was altered or inserted"
+                "audit lane {lane}: the checkpoint's signature is invalid: it was altered or \
+                 inserted"
             ),
         ))
     }
@@ -80,7 +81,7 @@ impl<'a> TrailCheck<'a> {
     pub fn end(&self) -> Option<BackupFinding> {
         (self.passed == 0).then(|| {
             let what =
-                "the audit trail is empty: not even the organization's creation is left in it";
+                "the audit trail is empty: even the event of the organization's creation is missing";
             finding(self.org, None, "missing_event", what.to_owned())
         })
     }
@@ -91,7 +92,8 @@ impl<'a> TrailCheck<'a> {
             Fault::Altered => (
                 "altered_event",
                 format!(
-                    "audit event {seq} of lane {lane} is not what was recorded: it was edited, moved or inserted"
+                    "audit event {seq} of lane {lane} is not what was recorded: it was edited, \
+                     moved or inserted"
                 ),
             ),
             Fault::Missing { from, to } => (
@@ -100,7 +102,7 @@ impl<'a> TrailCheck<'a> {
             ),
             Fault::Doubled => (
                 "doubled_event",
-                format!("audit event {seq} of lane {lane} is there more than once"),
+                format!("audit event {seq} of lane {lane} occurs more than once"),
             ),
         };
         finding(self.org, None, code, message)

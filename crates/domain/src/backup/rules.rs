@@ -97,21 +97,21 @@ impl Tally {
 
 /// Compares `row` with the existing one. The wrapped data key is compared only if both rows have
 /// the same generation, because rotations replace it without changing the credential.
-pub(crate) fn judge(row: &CredentialRow, present: Option<&Present>) -> Verdict {
+pub(crate) fn compare(row: &CredentialRow, present: Option<&Present>) -> Verdict {
     let Some(present) = present else {
         return Verdict::Insert;
     };
-    let Some(there) = &present.row else {
+    let Some(existing) = &present.row else {
         return if present.deleted {
             Verdict::Newer
         } else {
             Verdict::Insert
         };
     };
-    if there.version > row.version {
+    if existing.version > row.version {
         return Verdict::Newer;
     }
-    let mut comparable = there.clone();
+    let mut comparable = existing.clone();
     comparable.updated_at = row.updated_at;
     if comparable.key_generation != row.key_generation {
         comparable.key_generation = row.key_generation;
@@ -143,40 +143,42 @@ impl OrganizationPlan {
         let (newer, differ) = (self.credentials.newer, self.credentials.differ);
         if self.destroyed {
             return Some(
-                "it was destroyed in the database since the backup, and a restore would take that back. Restore it \
-                 into another database"
+                "it was destroyed in the database after the backup, and a restore would undo the \
+                 destruction. Restore it into another database"
                     .into(),
             );
         }
         if self.other_keys {
             return Some(
-                "the database has another key under the same generation of its key. Restore it into another database"
+                "the database has a different key with the same generation. Restore it into \
+                 another database"
                     .into(),
             );
         }
         if self.findings > 0 && !rules.despite_findings {
             return Some(format!(
-                "{} row(s) of it in the backup do not verify. Take an older backup, or restore them as they are with \
-                 --despite-findings",
+                "{} of its rows in the backup do not verify. Use an older backup, or restore them \
+                 unchanged with --despite-findings",
                 self.findings
             ));
         }
         if self.audit_events.differ > 0 {
             return Some(format!(
-                "{} audit event(s) in the database are not those of the backup: see `strongroom audit verify`. \
-                 Restore it into another database",
+                "{} audit event(s) in the database differ from the backup; see `strongroom audit \
+                 verify`. Restore it into another database",
                 self.audit_events.differ
             ));
         }
         if newer > 0 && !rules.keep_newer {
             return Some(format!(
-                "{newer} credential(s) are newer in the database, or were deleted there, since the backup. --keep-newer \
-                 leaves those as they are and restores the rest"
+                "{newer} credential(s) are newer in the database, or were deleted there after the \
+                 backup. --keep-newer keeps their state and restores the rest"
             ));
         }
         (differ > 0 && !rules.replace).then(|| {
             format!(
-                "{differ} credential(s) are there, and older or not the same. --replace puts the backup's in their place"
+                "{differ} credential(s) in the database are older than the backup or differ from \
+                 it. --replace replaces them"
             )
         })
     }
@@ -220,15 +222,19 @@ mod tests {
             (Some(present(Some(row(1, 0)), false)), Verdict::Differ),
             (Some(present(Some(row(2, 1)), false)), Verdict::Differ),
         ];
-        for (at, (there, verdict)) in cases.iter().enumerate() {
-            assert_eq!(judge(&row(2, 0), there.as_ref()), *verdict, "case {at}");
+        for (at, (existing, verdict)) in cases.iter().enumerate() {
+            assert_eq!(
+                compare(&row(2, 0), existing.as_ref()),
+                *verdict,
+                "case {at}"
+            );
         }
         let mut rewrapped = row(2, 0);
         rewrapped.wrapped_key = vec![2];
         let damaged = present(Some(rewrapped.clone()), false);
-        assert_eq!(judge(&row(2, 0), Some(&damaged)), Verdict::Differ);
+        assert_eq!(compare(&row(2, 0), Some(&damaged)), Verdict::Differ);
         rewrapped.key_generation = 2;
         let rotated = present(Some(rewrapped), false);
-        assert_eq!(judge(&row(2, 0), Some(&rotated)), Verdict::Same);
+        assert_eq!(compare(&row(2, 0), Some(&rotated)), Verdict::Same);
     }
 }

@@ -63,7 +63,7 @@ mod tests {
         for value in [0, 1, 2, 10, 11, 1000] {
             histogram.observe(value);
         }
-        let seen = histogram.distribution();
-        assert_eq!((seen.counts, seen.sum), (vec![2, 2, 2], 1024));
+        let counted = histogram.distribution();
+        assert_eq!((counted.counts, counted.sum), (vec![2, 2, 2], 1024));
     }
 }

@@ -40,16 +40,16 @@ impl OrgKeyring {
     /// The keys of both keyrings, with the active generation of `other`. Returns `None` if they
     /// have different keys for the same generation.
     #[must_use]
-    pub fn joined(&self, there: &Self) -> Option<Self> {
+    pub fn joined(&self, other: &Self) -> Option<Self> {
         let mut keys = self.keys.clone();
-        for (generation, key) in &there.keys {
-            let here = keys.insert(*generation, key.clone());
-            let same = |here: SecretKey| digest(&here) == digest(key);
-            if !here.is_none_or(same) {
+        for (generation, key) in &other.keys {
+            let existing = keys.insert(*generation, key.clone());
+            let same = |existing: SecretKey| digest(&existing) == digest(key);
+            if !existing.is_none_or(same) {
                 return None;
             }
         }
-        Some(Self::new(self.org, keys, there.active))
+        Some(Self::new(self.org, keys, other.active))
     }
 
     /// Seals `blob` as the content of `row` with a new data key. Sets `key_generation`,
@@ -110,7 +110,7 @@ impl OrgKeyring {
 
     fn key(&self, generation: i32) -> Result<&SecretKey, VaultError> {
         self.keys.get(&generation).ok_or(VaultError::Integrity(
-            "the organization has no key of this generation",
+            "the organization has no key with this generation",
         ))
     }
 }

@@ -224,7 +224,7 @@ impl RootKeyring {
 // A rotation waits until every running server has loaded the new key. A server that was suspended
 // in the meantime reads its key file again within seconds.
 fn not_held(id: RootKeyId) -> VaultError {
-    VaultError::Unavailable(format!("root key {id} is not held by this server"))
+    VaultError::Unavailable(format!("root key {id} is not loaded on this server"))
 }
 
 fn org_key_context(root: RootKeyId, org: OrgId, generation: i32) -> Context {

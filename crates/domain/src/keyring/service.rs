@@ -58,19 +58,20 @@ impl ServiceKeys {
             let row = stored.iter().find(|row| row.purpose == purpose);
             let row = row.ok_or_else(|| {
                 KeyringError(format!(
-                    "the service key {purpose} is gone from the database"
+                    "the service key {purpose} is missing in the database"
                 ))
             })?;
             let broken = || {
                 let root = row.root_key;
                 KeyringError(format!(
-                    "the service key {purpose} does not open under root key {root}: it was altered in the database"
+                    "the service key {purpose} does not open with root key {root}: it was altered \
+                     in the database"
                 ))
             };
             let missing = || {
                 let root = row.root_key;
                 KeyringError(format!(
-                    "root key {root} is missing: the service key {purpose} is wrapped by it"
+                    "root key {root} is missing, which wraps the service key {purpose}"
                 ))
             };
             let root = root.get(row.root_key).ok_or_else(missing)?;
@@ -120,7 +121,7 @@ impl RootKeyring {
         random: &dyn RandomSource,
     ) -> Result<StoredServiceKey, VaultError> {
         let old = self.get(row.root_key).ok_or(VaultError::Integrity(
-            "a service key names a root key that is not held",
+            "a service key names a root key that is not loaded",
         ))?;
         let context = service_key_context(old.id(), &row.purpose);
         let key = open_key(old.key(), &context, &row.wrapped)?;

@@ -32,7 +32,7 @@ pub fn new_root_key(random: &dyn RandomSource) -> Result<RootKey, CryptoError> {
 
 /// The first root key of an empty database: the newest key, or else a new key derived from the
 /// newest passphrase.
-pub(crate) fn first(
+pub(crate) fn first_root_key(
     sources: &RootKeySources,
     now: DateTime<Utc>,
     random: &dyn RandomSource,
@@ -49,14 +49,20 @@ pub(crate) fn first(
         }
         (None, None) => return Err(KeyringError("no root key is configured".into())),
     };
-    Ok(stored(&key, passphrase, RootKeyState::Active, now, random)?)
+    Ok(stored_root_key(
+        &key,
+        passphrase,
+        RootKeyState::Active,
+        now,
+        random,
+    )?)
 }
 
 /// The database row of `key`.
 ///
 /// # Errors
 /// [`CryptoError::Random`] if the random source fails.
-pub(crate) fn stored(
+pub(crate) fn stored_root_key(
     key: &RootKey,
     passphrase: Option<PassphraseParams>,
     state: RootKeyState,
@@ -141,11 +147,12 @@ pub(crate) fn wrong_root_key(row: &StoredRootKey) -> String {
     let id = row.id;
     if row.passphrase.is_some() {
         return format!(
-            "root key {id} is wrong: no configured passphrase is the one that this database was sealed with"
+            "root key {id} is wrong: no configured passphrase matches the one that sealed this \
+             database"
         );
     }
     format!(
-        "root key {id} is wrong: the configured key bears this id, but is not the key that this database was \
-         sealed with"
+        "root key {id} is wrong: the configured key has this id, but differs from the key that \
+         sealed this database"
     )
 }

@@ -30,10 +30,10 @@ impl From<StoreError> for VaultError {
             StoreError::NotFound => Self::NotFound,
             StoreError::OrganizationGone => Self::Unauthorized,
             StoreError::RetiredKey => {
-                Self::Unavailable("the organization's key changed meanwhile".into())
+                Self::Unavailable("the organization's key changed concurrently".into())
             }
             StoreError::ReusedIdempotencyKey => Self::ReusedIdempotencyKey,
-            StoreError::Conflict => Self::Internal("a unique key is taken".into()),
+            StoreError::Conflict => Self::Internal("a unique key exists already".into()),
             StoreError::Refused(error) => *error,
             StoreError::Internal(why) => Self::Internal(why),
         }
@@ -75,7 +75,7 @@ pub enum StoreError {
     #[error("the idempotency key was used for another request")]
     ReusedIdempotencyKey,
     /// A unique key exists already. Nothing was written.
-    #[error("a unique key is taken")]
+    #[error("a unique key exists already")]
     Conflict,
     /// The change function refused the current row. Nothing was written.
     #[error(transparent)]

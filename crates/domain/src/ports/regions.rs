@@ -23,7 +23,7 @@ pub trait Regions: Send + Sync {
         scope: OrgScope,
         awaited: Awaited,
         regions: &[String],
-        patience: Duration,
+        timeout: Duration,
     ) -> Vec<String>;
     /// Queries every region whether it shows the operation. A region that cannot be queried counts
     /// as not showing it.

@@ -82,13 +82,17 @@ impl Vault {
     fn attestation(&self, caller: &Caller, credential: &Unattested) -> Result<Event, VaultError> {
         let row = &credential.row;
         let digest = self.chain.row_digest(caller.org(), row);
-        let as_recorded = |(version, recorded): &(i64, Vec<u8>)| {
+        let matches = |(version, recorded): &(i64, Vec<u8>)| {
             *version == row.version && recorded.as_slice() == digest
         };
-        if !credential.recorded.as_ref().is_some_and(as_recorded) {
-            tracing::error!(org = %caller.org(), credential = %row.id, "not what its newest write event says");
+        if !credential.recorded.as_ref().is_some_and(matches) {
+            tracing::error!(
+                org = %caller.org(),
+                credential = %row.id,
+                "the credential differs from its newest write event"
+            );
             return Err(VaultError::Integrity(
-                "a credential is not what its newest write event says; `strongroom verify` names it",
+                "a credential differs from its newest write event; `strongroom verify` names it",
             ));
         }
         let event = Event::by(caller, Action::CredentialAttest, self.now());

@@ -17,7 +17,7 @@ use crate::vault::audit::PAGE;
 use crate::vault::audit_report::AuditReport;
 
 /// The number of named heads per lookup.
-const HEADS_AT_ONCE: usize = 512;
+const HEADS_PER_LOOKUP: usize = 512;
 
 /// The source of a named head.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ impl Vault {
             scope: caller.scope(),
             key: self.audit_public_key(),
             walk: None,
-            named: Vec::new(),
+            named_heads: Vec::new(),
             report: AuditReport::empty(caller.org()),
         };
         verification.events().await?;
@@ -69,10 +69,10 @@ impl Vault {
         for heads in own {
             let witness = Witness::Kept(shown_time(heads.at));
             for head in &heads.heads {
-                verification.name(witness.clone(), *head).await?;
+                verification.add_named_head(witness.clone(), *head).await?;
             }
         }
-        verification.look_up_named().await?;
+        verification.check_named_heads().await?;
         Ok(verification.report)
     }
 
@@ -109,7 +109,7 @@ struct Verification<'a> {
     key: PublicKey,
     walk: Option<LaneWalk<'a>>,
     /// Named heads that have not been checked yet.
-    named: Vec<(Witness, LaneHead)>,
+    named_heads: Vec<(Witness, LaneHead)>,
     report: AuditReport,
 }
 
@@ -165,7 +165,7 @@ impl Verification<'_> {
             .filter(|_| genuine)
         {
             for head in heads {
-                self.name(Witness::Lane(event.lane), head).await?;
+                self.add_named_head(Witness::Lane(event.lane), head).await?;
             }
         }
         Ok(())
@@ -185,7 +185,7 @@ impl Verification<'_> {
             Fault::Doubled => (
                 event.seq,
                 "doubled",
-                "this number is there more than once: an event was inserted".to_owned(),
+                "the number occurs more than once: an event was inserted".to_owned(),
             ),
         };
         self.report.add(event.lane, seq, kind, what);
@@ -202,9 +202,10 @@ impl Verification<'_> {
     // empty trail is a fault.
     async fn empty(&mut self) -> Result<(), VaultError> {
         if self.vault.store.organization(self.scope).await?.is_some() {
-            let what = "the trail is empty: not even the organization's creation is left in it";
-            let nowhere = LaneId(uuid::Uuid::nil());
-            self.report.add(nowhere, 1, "missing", what.to_owned());
+            let what =
+                "the trail is empty: even the event of the organization's creation is missing";
+            let no_lane = LaneId(uuid::Uuid::nil());
+            self.report.add(no_lane, 1, "missing", what.to_owned());
         }
         Ok(())
     }
@@ -224,7 +225,7 @@ impl Verification<'_> {
             count += page.len();
             for checkpoint in &page {
                 if !checkpoint.is_genuine(&self.key, self.scope.org()) {
-                    let what = "the checkpoint has a signature that does not fit: it was altered or inserted";
+                    let what = "the checkpoint's signature is invalid: it was altered or inserted";
                     let (lane, seq) = (checkpoint.lane, checkpoint.seq);
                     self.report.add(lane, seq, "checkpoint", what.to_owned());
                 }
@@ -232,39 +233,39 @@ impl Verification<'_> {
         }
     }
 
-    async fn name(&mut self, witness: Witness, head: LaneHead) -> Result<(), VaultError> {
-        self.named.push((witness, head));
-        if self.named.len() >= HEADS_AT_ONCE {
-            self.look_up_named().await?;
+    async fn add_named_head(&mut self, witness: Witness, head: LaneHead) -> Result<(), VaultError> {
+        self.named_heads.push((witness, head));
+        if self.named_heads.len() >= HEADS_PER_LOOKUP {
+            self.check_named_heads().await?;
         }
         Ok(())
     }
 
-    async fn look_up_named(&mut self) -> Result<(), VaultError> {
-        let named = std::mem::take(&mut self.named);
+    async fn check_named_heads(&mut self) -> Result<(), VaultError> {
+        let named = std::mem::take(&mut self.named_heads);
         let heads: Vec<LaneHead> = named.iter().map(|(_, head)| *head).collect();
         let evidence = self.vault.store.head_evidence(self.scope, &heads).await?;
         for ((witness, _), evidence) in named.iter().zip(&evidence) {
-            self.judge(witness, evidence);
+            self.check_head(witness, evidence);
         }
         Ok(())
     }
 
-    fn judge(&mut self, witness: &Witness, evidence: &HeadEvidence) {
+    fn check_head(&mut self, witness: &Witness, evidence: &HeadEvidence) {
         let org = self.scope.org();
         let LaneHead { lane, seq, mac } = evidence.head;
         let genuine = |checkpoint: &&Checkpoint| checkpoint.is_genuine(&self.key, org);
         let pruned = evidence.checkpoint.as_ref().filter(genuine);
-        let excused = pruned.is_some_and(|at| at.seq > seq || (at.seq == seq && at.mac == mac));
-        if evidence.present || excused {
+        let is_pruned = pruned.is_some_and(|at| at.seq > seq || (at.seq == seq && at.mac == mac));
+        if evidence.present || is_pruned {
             return;
         }
         let what = match evidence.last {
             _ if evidence.numbered => {
-                format!("is another event than was recorded here: {witness} with another digest")
+                format!("is not the recorded event: {witness} with another digest")
             }
             Some(last) => format!("is gone: the lane ends with {last}, but {witness}"),
-            None => format!("is gone with the whole lane, but {witness}"),
+            None => format!("is missing with the whole lane, but {witness}"),
         };
         let kind = if evidence.numbered { "altered" } else { "cut" };
         self.report.add(lane, seq, kind, what);

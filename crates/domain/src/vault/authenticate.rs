@@ -72,11 +72,11 @@ impl Vault {
     /// [`VaultError::Unauthorized`] if it is not allowed, or if the organization is deleted.
     pub async fn anonymous(&self, request: RequestInfo) -> Result<Caller, VaultError> {
         let span = tracing::info_span!(target: TRACE, "auth");
-        let identified = self.without_key(request).instrument(span).await;
+        let identified = self.authenticate_anonymous(request).instrument(span).await;
         self.counters.authentications.note(identified)
     }
 
-    async fn without_key(&self, request: RequestInfo) -> Result<Caller, VaultError> {
+    async fn authenticate_anonymous(&self, request: RequestInfo) -> Result<Caller, VaultError> {
         let org = self
             .settings
             .anonymous_org

@@ -42,7 +42,7 @@ impl Vault {
         let operation = self.track(caller, level, None)?.operation;
         let action = Action::CredentialUpdate;
         let changed = self.change(caller, id, action, operation, content);
-        Ok(self.written((), level, operation, changed.await?))
+        Ok(self.pending_replication((), level, operation, changed.await?))
     }
 
     /// The errors of `change` for the current row of the credential `id`; none if there is no row.

@@ -12,7 +12,7 @@ use crate::ids::CredentialId;
 use crate::keyring::organization::OrgKeyring;
 use crate::ports::error::StoreError;
 use crate::ports::store::{Committed, Tracking};
-use crate::replication::{KEPT_FOR, Level};
+use crate::replication::{Level, OPERATION_RETENTION};
 use crate::trace::TRACE;
 use crate::vault::Vault;
 use crate::vault::replication::PendingReplication;
@@ -41,11 +41,17 @@ impl Vault {
         let now = self.now();
         let id = CredentialId::new(now, &*self.random)?;
         let event = Event::by(caller, Action::CredentialCreate, now).about(id);
-        let claim = key.map(|key| {
+        let record = key.map(|key| {
             let service_key = &self.service.idempotency;
-            IdempotencyRecord::of_create(service_key, caller.org(), &key, &new, now + KEPT_FOR)
+            IdempotencyRecord::of_create(
+                service_key,
+                caller.org(),
+                &key,
+                &new,
+                now + OPERATION_RETENTION,
+            )
         });
-        let tracking = self.track(caller, level, claim)?;
+        let tracking = self.track(caller, level, record)?;
         let operation = tracking.operation;
         let unsealed = SealedCredential {
             id,
@@ -63,7 +69,7 @@ impl Vault {
             .insert(caller, unsealed, &new.blob, tracking, event)
             .await?;
         let id = committed.earlier.map_or(id, |earlier| earlier.credential);
-        Ok(self.written(id, level, operation, committed))
+        Ok(self.pending_replication(id, level, operation, committed))
     }
 
     /// Seals `blob` as the content of `unsealed`, and stores the row.
@@ -140,7 +146,7 @@ impl Vault {
         let operation = self.track(caller, level, None)?.operation;
         let scope = caller.scope();
         let deleted = self.store.delete_credential(scope, id, operation, event);
-        Ok(self.written((), level, operation, deleted.await?))
+        Ok(self.pending_replication((), level, operation, deleted.await?))
     }
 
     /// Deletes all credentials of the caller's organization, in one transaction.
@@ -161,7 +167,7 @@ impl Vault {
         let deleted = self
             .store
             .delete_all_credentials(scope, operation, event, each);
-        Ok(self.written((), level, operation, deleted.await?))
+        Ok(self.pending_replication((), level, operation, deleted.await?))
     }
 
     /// The error to return after `error` ended the operation of `event`. An integrity failure is

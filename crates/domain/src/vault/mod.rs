@@ -83,7 +83,7 @@ pub struct Vault {
     settings: VaultSettings,
     org_keys: moka::sync::Cache<OrgId, Arc<OrgKeyring>>,
     keys: KeyCache,
-    uses: LastUsedBuffer,
+    last_used: LastUsedBuffer,
     counters: Arc<Counters>,
     integrity_log: LogThrottle<(OrgId, Option<CredentialId>)>,
 }
@@ -116,7 +116,7 @@ impl Vault {
                 .time_to_live(ORG_KEYS_LIFETIME)
                 .build(),
             keys: KeyCache::new(),
-            uses: LastUsedBuffer::default(),
+            last_used: LastUsedBuffer::default(),
             counters: Arc::default(),
             integrity_log: LogThrottle::new(INTEGRITY_LOG_INTERVAL, MAX_THROTTLED_FAILURES),
         }

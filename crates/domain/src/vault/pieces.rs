@@ -87,7 +87,7 @@ impl Vault {
         let deleted = self
             .store
             .delete_credential(scope, row.id, operation, event);
-        Ok(self.written((), LEVEL, operation, deleted.await?))
+        Ok(self.pending_replication((), LEVEL, operation, deleted.await?))
     }
 
     /// The key of `user`, if it exists. For a caller with an API key, it includes `api_key`, which
@@ -151,7 +151,7 @@ impl Vault {
             }
         }
         Err(VaultError::Unavailable(
-            "the user's key is created and deleted over and over".into(),
+            "the user's key is created and deleted repeatedly".into(),
         ))
     }
 
@@ -185,7 +185,10 @@ impl Vault {
         match self.insert(caller, row, &blob, tracking, event).await {
             Ok(committed) => {
                 let kept = OpenAi::of_blob(blob.expose());
-                Ok(Some((id, self.written(kept, LEVEL, operation, committed))))
+                Ok(Some((
+                    id,
+                    self.pending_replication(kept, LEVEL, operation, committed),
+                )))
             }
             Err(StoreError::Conflict) => Ok(None),
             Err(error) => Err(error.into()),
@@ -219,7 +222,10 @@ impl Vault {
         {
             Ok(committed) => {
                 let kept = kept.lock().clone();
-                Ok(Some((id, self.written(kept, LEVEL, operation, committed))))
+                Ok(Some((
+                    id,
+                    self.pending_replication(kept, LEVEL, operation, committed),
+                )))
             }
             Err(VaultError::NotFound) => Ok(None),
             Err(error) => Err(error),

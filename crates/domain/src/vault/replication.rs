@@ -9,16 +9,17 @@ use crate::error::VaultError;
 use crate::idempotency::IdempotencyRecord;
 use crate::ports::store::{Committed, Tracking};
 use crate::replication::{
-    Awaited, KEPT_FOR, Level, OperationId, OperationState, OperationStatus, RegionStatus, Stale,
+    Awaited, Level, OPERATION_RETENTION, OperationId, OperationState, OperationStatus,
+    RegionStatus, Stale,
 };
 use crate::vault::Vault;
 
 /// A write that is durable on the primary, and the regions that have not confirmed it.
 #[derive(Debug)]
-#[must_use = "a write is answered only after `Vault::replicated`"]
+#[must_use = "a write is complete only after `Vault::replicated`"]
 pub struct PendingReplication<T> {
     pub(super) value: T,
-    awaited: Option<(Awaited, Vec<String>)>,
+    pending: Option<(Awaited, Vec<String>)>,
 }
 
 impl<T> PendingReplication<T> {
@@ -26,14 +27,14 @@ impl<T> PendingReplication<T> {
     pub(super) fn nothing(value: T) -> Self {
         Self {
             value,
-            awaited: None,
+            pending: None,
         }
     }
 
     pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> PendingReplication<U> {
         PendingReplication {
             value: change(self.value),
-            awaited: self.awaited,
+            pending: self.pending,
         }
     }
 }
@@ -46,22 +47,22 @@ impl Vault {
     pub async fn replicated<T>(
         &self,
         caller: &Caller,
-        written: PendingReplication<T>,
-        patience: Duration,
+        pending: PendingReplication<T>,
+        timeout: Duration,
     ) -> Result<T, VaultError> {
-        let Some((awaited, regions)) = written.awaited else {
-            return Ok(written.value);
+        let Some((write, regions)) = pending.pending else {
+            return Ok(pending.value);
         };
         let lagging = self
             .regions
-            .wait(caller.scope(), awaited, &regions, patience)
+            .wait(caller.scope(), write, &regions, timeout)
             .await;
         if lagging.is_empty() {
-            return Ok(written.value);
+            return Ok(pending.value);
         }
         self.counters.replication_timeouts.add(1);
         Err(VaultError::ReplicationTimeout {
-            operation: awaited.operation,
+            operation: write.operation,
             lagging,
         })
     }
@@ -78,28 +79,30 @@ impl Vault {
     ) -> Result<OperationStatus, VaultError> {
         caller.require(Permission::ReadOperations)?;
         let issued = id.was_issued_to(caller.org(), &self.service.idempotency);
-        if !issued || id < oldest(self.now()) {
+        if !issued || id < oldest_kept(self.now()) {
             return Err(VaultError::NotFound);
         }
         let scope = caller.scope();
-        let (kept, shown) = futures_util::future::join(
+        let (on_primary, shown) = futures_util::future::join(
             self.store.has_operation(scope, id),
             self.regions.shown(scope, id),
         )
         .await;
-        let (state, missing) = match (kept?, shown.values().all(|shown| *shown)) {
+        let (state, missing) = match (on_primary?, shown.values().all(|shown| *shown)) {
             (true, true) => (OperationState::Applied, OperationState::Pending),
             (true, false) => (OperationState::Pending, OperationState::Pending),
             (false, _) => (OperationState::Lost, OperationState::Lost),
         };
-        let of = |shown| {
+        let state_of = |shown| {
             if shown {
                 OperationState::Applied
             } else {
                 missing
             }
         };
-        let regions = shown.into_iter().map(|(name, shown)| (name, of(shown)));
+        let regions = shown
+            .into_iter()
+            .map(|(name, shown)| (name, state_of(shown)));
         Ok(OperationStatus {
             state,
             regions: regions.collect(),
@@ -130,8 +133,8 @@ impl Vault {
             caller.require(Permission::ManageOrganization)?;
             scopes.push(caller.scope());
         }
-        let forgotten = self.store.forget_operations(&scopes, oldest(now), now);
-        Ok(forgotten.await?)
+        let deleted = self.store.forget_operations(&scopes, oldest_kept(now), now);
+        Ok(deleted.await?)
     }
 
     /// The rows that a write of this level inserts so that its replication can be observed.
@@ -139,22 +142,22 @@ impl Vault {
         &self,
         caller: &Caller,
         level: Level,
-        claim: Option<IdempotencyRecord>,
+        record: Option<IdempotencyRecord>,
     ) -> Result<Tracking, VaultError> {
-        if claim.is_none() && self.regions.awaited(level).is_empty() {
+        if record.is_none() && self.regions.awaited(level).is_empty() {
             return Ok(Tracking::default());
         }
         let key = &self.service.idempotency;
         let operation = OperationId::new(key, caller.org(), self.now(), &*self.random)?;
         Ok(Tracking {
             operation: Some(operation),
-            claim,
+            claim: record,
         })
     }
 
     /// The pending replication of a committed write with the id `operation`, or of the earlier
     /// request that it repeats.
-    pub(super) fn written<T>(
+    pub(super) fn pending_replication<T>(
         &self,
         value: T,
         level: Level,
@@ -163,16 +166,16 @@ impl Vault {
     ) -> PendingReplication<T> {
         let earlier = committed.earlier.map(|earlier| earlier.operation);
         let regions = self.regions.awaited(level);
-        let awaited = earlier.or(operation).filter(|_| !regions.is_empty());
+        let operation = earlier.or(operation).filter(|_| !regions.is_empty());
         let position = committed.position.unwrap_or_default();
         PendingReplication {
             value,
-            awaited: awaited.map(|operation| {
-                let awaited = Awaited {
+            pending: operation.map(|operation| {
+                let write = Awaited {
                     operation,
                     position,
                 };
-                (awaited, regions)
+                (write, regions)
             }),
         }
     }
@@ -185,7 +188,7 @@ impl Vault {
     }
 }
 
-fn oldest(now: DateTime<Utc>) -> OperationId {
-    let kept_for = TimeDelta::from_std(KEPT_FOR).unwrap_or(TimeDelta::MAX);
-    OperationId::first_at(now - kept_for)
+fn oldest_kept(now: DateTime<Utc>) -> OperationId {
+    let retention = TimeDelta::from_std(OPERATION_RETENTION).unwrap_or(TimeDelta::MAX);
+    OperationId::first_at(now - retention)
 }

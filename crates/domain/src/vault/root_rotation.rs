@@ -17,9 +17,9 @@ use crate::vault::Vault;
 use crate::vault::unlock::UnlockError;
 
 /// The time after which a server without a report counts as stopped.
-const SILENCE: TimeDelta = TimeDelta::seconds(10);
+const REPORT_TIMEOUT: TimeDelta = TimeDelta::seconds(10);
 /// The time for which the report of a stopped server is kept.
-const REMEMBERED: TimeDelta = TimeDelta::days(1);
+const REPORT_RETENTION: TimeDelta = TimeDelta::days(1);
 
 impl Vault {
     /// The loaded root keys.
@@ -61,7 +61,7 @@ impl Vault {
     /// An error of the store.
     pub async fn prepare_root_key(&self, key: &RootKey) -> Result<(), VaultError> {
         let (state, now) = (RootKeyState::Prepared, self.now());
-        let row = crate::keyring::sources::stored(key, None, state, now, &*self.random)?;
+        let row = crate::keyring::sources::stored_root_key(key, None, state, now, &*self.random)?;
         Ok(self.root_store.prepare_root_key(&row).await?)
     }
 
@@ -80,7 +80,7 @@ impl Vault {
     /// # Errors
     /// An error of the store.
     pub async fn running_servers(&self) -> Result<Vec<RunningServer>, VaultError> {
-        Ok(self.root_store.servers(self.now() - SILENCE).await?)
+        Ok(self.root_store.servers(self.now() - REPORT_TIMEOUT).await?)
     }
 
     /// Reports a running server and its loaded root keys.
@@ -97,8 +97,11 @@ impl Vault {
     /// # Errors
     /// An error of the store.
     pub async fn forget_server(&self, server: &ServerReport) -> Result<(), VaultError> {
-        let unseen = self.now() - REMEMBERED;
-        Ok(self.root_store.forget_server(server.id, unseen).await?)
+        let unseen_since = self.now() - REPORT_RETENTION;
+        Ok(self
+            .root_store
+            .forget_server(server.id, unseen_since)
+            .await?)
     }
 
     /// The number of organizations' keys and service keys that are wrapped with a root key other
@@ -107,10 +110,13 @@ impl Vault {
     /// # Errors
     /// An error of the store.
     pub async fn count_not_under(&self, id: RootKeyId) -> Result<i64, VaultError> {
-        self.count_root_uses(|root| root != id).await
+        self.count_wrapped_keys(|root| root != id).await
     }
 
-    async fn count_root_uses(&self, counts: impl Fn(RootKeyId) -> bool) -> Result<i64, VaultError> {
+    async fn count_wrapped_keys(
+        &self,
+        counts: impl Fn(RootKeyId) -> bool,
+    ) -> Result<i64, VaultError> {
         let service = self.root_store.service_keys().await?;
         let mut total = service.iter().filter(|key| counts(key.root_key)).count();
         for organization in self.store.organizations().await? {
@@ -146,7 +152,7 @@ impl Vault {
             .await;
         activated.map_err(|error| match error {
             StoreError::Conflict => {
-                VaultError::Unavailable("the root keys' states have changed meanwhile".into())
+                VaultError::Unavailable("the states of the root keys changed concurrently".into())
             }
             other => other.into(),
         })
@@ -253,7 +259,7 @@ impl Vault {
             .iter()
             .find(|row| row.id == id && row.state != RootKeyState::Active);
         let row = row.ok_or(VaultError::NotFound)?;
-        let uses = self.count_root_uses(|root| root == id).await?;
+        let uses = self.count_wrapped_keys(|root| root == id).await?;
         if uses > 0 {
             return Ok(uses);
         }
@@ -266,7 +272,7 @@ impl Vault {
             return Ok(0);
         }
         Err(VaultError::Unavailable(
-            "the root key's state has changed meanwhile".into(),
+            "the state of the root key changed concurrently".into(),
         ))
     }
 }

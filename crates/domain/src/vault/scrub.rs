@@ -76,7 +76,7 @@ impl Vault {
         }
         let mut problems = self.scrub_keys(caller, observer).await?.problems;
         problems.retain(|problem| first.contains(problem));
-        Ok(self.tell(observer, caller.org(), None, &problems))
+        Ok(self.report(observer, caller.org(), None, &problems))
     }
 
     async fn scrub_rows(
@@ -100,7 +100,7 @@ impl Vault {
                 let again = self.row_page(caller, row.id, 1, observer).await?;
                 if let Some(row) = again.first().filter(|again| again.id == row.id) {
                     let problems = self.problems(caller.org(), &keys, row);
-                    found += self.tell(observer, caller.org(), Some(row.id), &problems);
+                    found += self.report(observer, caller.org(), Some(row.id), &problems);
                 }
             }
             let checked = rows.len() as u64;
@@ -125,7 +125,7 @@ impl Vault {
                 let still = |again: &&Trailed| again.id == trailed.id && again.missing;
                 if again.first().filter(still).is_some() {
                     let problems = [Problem::Missing];
-                    found += self.tell(observer, caller.org(), Some(trailed.id), &problems);
+                    found += self.report(observer, caller.org(), Some(trailed.id), &problems);
                 }
             }
             observer.checked(0).await;
@@ -170,7 +170,7 @@ impl Vault {
         (!same).then_some(Problem::Differs)
     }
 
-    fn tell(
+    fn report(
         &self,
         observer: &mut dyn ScrubObserver,
         org: OrgId,
@@ -195,7 +195,9 @@ impl Vault {
         observer: &mut dyn ScrubObserver,
     ) -> Result<ScrubKeys, VaultError> {
         let stored = loop {
-            if let Some(stored) = read(self.store.org_keys(caller.scope()).await, observer).await? {
+            if let Some(stored) =
+                retry_unavailable(self.store.org_keys(caller.scope()).await, observer).await?
+            {
                 break stored;
             }
         };
@@ -249,7 +251,7 @@ impl Vault {
     ) -> Result<Vec<RowWithTrail>, VaultError> {
         loop {
             let page = self.store.rows_with_trail(caller.scope(), from, limit);
-            if let Some(page) = read(page.await, observer).await? {
+            if let Some(page) = retry_unavailable(page.await, observer).await? {
                 return Ok(page);
             }
         }
@@ -264,7 +266,7 @@ impl Vault {
     ) -> Result<Vec<Trailed>, VaultError> {
         loop {
             let page = self.store.trailed(caller.scope(), from, limit);
-            if let Some(page) = read(page.await, observer).await? {
+            if let Some(page) = retry_unavailable(page.await, observer).await? {
                 return Ok(page);
             }
         }
@@ -272,7 +274,7 @@ impl Vault {
 }
 
 // Returns `None` to retry, so that a restart of the database does not end a scrub of several hours.
-async fn read<T>(
+async fn retry_unavailable<T>(
     answer: StoreResult<T>,
     observer: &mut dyn ScrubObserver,
 ) -> Result<Option<T>, VaultError> {

@@ -6,7 +6,7 @@ use strongroom_crypto::{RandomSource, SecretKey, seal_key};
 use crate::keyring::error::KeyringError;
 use crate::keyring::root::RootKeyring;
 use crate::keyring::service::{PURPOSES, ServiceKeys, service_key_context};
-use crate::keyring::sources::{RootKeySources, first};
+use crate::keyring::sources::{RootKeySources, first_root_key};
 use crate::keyring::stored::StoredServiceKey;
 use crate::ports::error::StoreError;
 use crate::ports::keys::RootKeyStore;
@@ -35,7 +35,7 @@ pub async fn unlock(
     random: &dyn RandomSource,
 ) -> Result<(RootKeyring, ServiceKeys), UnlockError> {
     if store.root_keys().await?.is_empty() {
-        let first = first(sources, now, random)?;
+        let first = first_root_key(sources, now, random)?;
         store.register_first_root_key(&first).await?;
     }
     let root = RootKeyring::load(sources, &store.root_keys().await?)?;

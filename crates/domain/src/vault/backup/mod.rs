@@ -18,7 +18,7 @@ use crate::vault::Vault;
 use crate::vault::backup::writer::{BackupScope, BackupWriter};
 
 /// The number of events that are recorded concurrently.
-const EVENTS_AT_ONCE: usize = 200;
+const CONCURRENT_EVENTS: usize = 200;
 
 impl Vault {
     /// Copies `scope` from a snapshot of `source` to `sink` and verifies it: all credentials open
@@ -36,7 +36,7 @@ impl Vault {
         request: &RequestInfo,
         sink: &mut dyn BackupSink,
     ) -> Result<(u64, u64), VaultError> {
-        let wanted = |org: OrgId| match scope {
+        let selected = |org: OrgId| match scope {
             BackupScope::Service => true,
             BackupScope::Organization(one) => one == org,
         };
@@ -44,14 +44,14 @@ impl Vault {
         let known: Vec<OrgId> = known
             .iter()
             .map(|org| org.id)
-            .filter(|org| wanted(*org))
+            .filter(|org| selected(*org))
             .collect();
         self.record_backup(&known, request).await?;
         let snapshot = source.snapshot().await?;
         let organizations = snapshot.organizations().await?;
         let organizations: Vec<OrganizationRow> = organizations
             .into_iter()
-            .filter(|row| wanted(OrgId(row.org_id)))
+            .filter(|row| selected(OrgId(row.org_id)))
             .collect();
         if scope != BackupScope::Service && organizations.is_empty() {
             return Err(VaultError::NotFound);
@@ -60,27 +60,27 @@ impl Vault {
         let new = organizations.iter().map(|row| OrgId(row.org_id));
         let new: Vec<OrgId> = new.filter(|org| !known.contains(org)).collect();
         self.record_backup(&new, request).await?;
-        let mut writing = BackupWriter {
+        let mut writer = BackupWriter {
             vault: self,
             snapshot: &*snapshot,
             sink,
             seal: Seal::new(self.service.audit.clone()),
             findings: 0,
         };
-        writing.header(source.schema(), scope).await?;
-        writing.expect(&organizations, request).await?;
+        writer.header(source.schema(), scope).await?;
+        writer.expect(&organizations, request).await?;
         for row in &organizations {
-            writing.organization(row, request).await?;
+            writer.organization(row, request).await?;
         }
         let count = organizations.len() as u64;
-        let findings = writing.end(count)?;
+        let findings = writer.end(count)?;
         snapshot.finish().await?;
         Ok((count, findings))
     }
 
     async fn record_backup(&self, orgs: &[OrgId], request: &RequestInfo) -> Result<(), VaultError> {
-        for some in orgs.chunks(EVENTS_AT_ONCE) {
-            let records = some.iter().map(|org| async {
+        for chunk in orgs.chunks(CONCURRENT_EVENTS) {
+            let records = chunk.iter().map(|org| async {
                 let caller = Caller::operator(*org, request.clone());
                 caller.require(Permission::BackUp)?;
                 let event = Event::by(&caller, Action::OrganizationBackup, self.now());

@@ -10,7 +10,8 @@ pub enum RestoreError {
     Unreadable(String),
     /// The content is not as written: truncated, spliced or altered.
     #[error(
-        "the backup is damaged: {0}. Nothing of it can be relied on; use another copy, or another backup"
+        "the backup is damaged: {0}. None of its content is reliable; use another copy or another \
+         backup"
     )]
     Damaged(String),
     /// The configured root keys do not match the backup or the database.

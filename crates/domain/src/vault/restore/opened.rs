@@ -36,16 +36,16 @@ impl OpenedBackup {
         let unreadable = |why: String| RestoreError::Unreadable(why);
         let no_backup = |error: serde_json::Error| {
             unreadable(format!(
-                "what was decrypted is no backup that `strongroom backup` made: {error}"
+                "the decrypted input is no backup of `strongroom backup`: {error}"
             ))
         };
         let probe: Probe = serde_json::from_slice(line).map_err(no_backup)?;
         let (format, version) = (probe.header.format, probe.header.schema);
         if format > FORMAT || version > schema {
             return Err(unreadable(format!(
-                "the backup was made by a newer version of Strongroom: it has format {format} and schema version \
-                 {version}, and this program knows up to {FORMAT} and {schema}. Restore it with that version or a \
-                 newer one"
+                "the backup was made by a newer version of Strongroom: it has format {format} and \
+                 schema version {version}, and this program supports at most {FORMAT} and \
+                 {schema}. Restore it with that version or a newer one"
             )));
         }
         let Record::Header(header) = serde_json::from_slice(line).map_err(no_backup)? else {
@@ -92,8 +92,8 @@ impl OpenedBackup {
 
 fn keys(KeyringError(why): KeyringError) -> RestoreError {
     RestoreError::Keys(format!(
-        "the backup cannot be opened with the configured root keys: {why}. Configure the root key of the day when \
-             the backup was made"
+        "the backup cannot be opened with the configured root keys: {why}. Configure the root key \
+         that was active when the backup was made"
     ))
 }
 

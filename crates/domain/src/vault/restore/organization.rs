@@ -28,14 +28,14 @@ pub trait RestoreObserver {
 
 /// The database with which a pass compares the backup.
 #[derive(Clone, Copy)]
-pub(super) struct Against<'a> {
+pub(super) struct Comparison<'a> {
     pub(super) target: &'a dyn RestoreTarget,
     pub(crate) keys: &'a TargetKeys,
     pub(crate) random: &'a dyn RandomSource,
 }
 
 /// Truncates a time to microseconds, the precision of PostgreSQL.
-pub(crate) fn stored_time(now: DateTime<Utc>) -> DateTime<Utc> {
+pub(crate) fn truncate_to_micros(now: DateTime<Utc>) -> DateTime<Utc> {
     use chrono::SubsecRound;
     now.trunc_subsecs(6)
 }
@@ -46,7 +46,7 @@ const BATCH: usize = 100;
 /// The pass over one organization.
 pub(super) struct OrgPass<'a> {
     pub(super) backup: &'a OpenedBackup,
-    pub(super) against: Option<Against<'a>>,
+    pub(super) comparison: Option<Comparison<'a>>,
     pub(super) rules: RestoreRules,
     pub(super) writing: bool,
     pub(super) target: Option<Box<dyn OrgTarget>>,
@@ -66,18 +66,18 @@ impl<'a> OrgPass<'a> {
     pub(super) async fn start(
         backup: &'a OpenedBackup,
         row: OrganizationRow,
-        against: Option<Against<'a>>,
+        comparison: Option<Comparison<'a>>,
         rules: RestoreRules,
         writing: bool,
     ) -> Result<Self, RestoreError> {
         let org = OrgId(row.org_id);
-        let target = match against {
+        let target = match comparison {
             None => None,
-            Some(against) => Some(against.target.open(OrgScope::new(org)).await?),
+            Some(comparison) => Some(comparison.target.open(OrgScope::new(org)).await?),
         };
         let mut pass = Self {
             backup,
-            against,
+            comparison,
             rules,
             writing,
             target,
@@ -107,12 +107,12 @@ impl<'a> OrgPass<'a> {
         self.counts.count(&record);
         if let Record::OrgKey(row) = record {
             if self.keys.is_some() {
-                return Err(damaged("its lines are not in their order"));
+                return Err(damaged("its lines are out of order"));
             }
             self.org_keys.push(row);
             return Ok(());
         }
-        self.settle_keys(observer).await?;
+        self.open_keys(observer).await?;
         for finding in self.verify(&record) {
             self.plan.findings += 1;
             observer.found(&finding);
@@ -138,7 +138,7 @@ impl<'a> OrgPass<'a> {
         end: &OrganizationEnd,
         observer: &mut dyn RestoreObserver,
     ) -> Result<(), RestoreError> {
-        self.settle_keys(observer).await?;
+        self.open_keys(observer).await?;
         self.flush().await?;
         if let Some(finding) = self.trail.end() {
             self.plan.findings += 1;
@@ -148,7 +148,7 @@ impl<'a> OrgPass<'a> {
         if self.counts != *end {
             let org = self.org();
             return Err(damaged(format!(
-                "rows of organization {org} are missing or too many"
+                "organization {org} has missing or additional rows"
             )));
         }
         // Some findings could be detected only at the time of the backup.
@@ -168,7 +168,7 @@ impl<'a> OrgPass<'a> {
     fn open(&self, row: &CredentialRow) -> Option<BackupFinding> {
         let (org, id) = (self.org(), CredentialId(row.cred_id));
         let Some(sealed) = row.sealed() else {
-            let message = "is of a form that no server writes".to_owned();
+            let message = "has a form that no server writes".to_owned();
             return Some(finding(org, Some(id), "malformed", message));
         };
         // The plaintext is wiped on drop.
@@ -179,10 +179,7 @@ impl<'a> OrgPass<'a> {
         })
     }
 
-    async fn settle_keys(
-        &mut self,
-        observer: &mut dyn RestoreObserver,
-    ) -> Result<(), RestoreError> {
+    async fn open_keys(&mut self, observer: &mut dyn RestoreObserver) -> Result<(), RestoreError> {
         if self.keys.is_some() {
             return Ok(());
         }
@@ -221,13 +218,13 @@ impl<'a> OrgPass<'a> {
         if changed {
             target.abandon().await?;
             return Err(StoreError::Contended(format!(
-                "organization {org} was changed by somebody else meanwhile, and nothing of it was restored; run the \
-                 same command again"
+                "organization {org} changed concurrently and was not restored; run the same \
+                 command again"
             ))
             .into());
         }
         let caller = Caller::operator(org, request.clone());
-        let now = crate::vault::restore::organization::stored_time(clock.now());
+        let now = truncate_to_micros(clock.now());
         let event = Event::by(&caller, Action::OrganizationRestoreBackup, now);
         Ok(target.commit(event, self.checks).await?)
     }

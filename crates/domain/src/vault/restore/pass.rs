@@ -14,7 +14,7 @@ use crate::ports::backup::RestoreTarget;
 use crate::ports::clock::Clock;
 use crate::vault::restore::error::{RestoreError, damaged};
 use crate::vault::restore::opened::OpenedBackup;
-use crate::vault::restore::organization::{Against, OrgPass, RestoreObserver};
+use crate::vault::restore::organization::{Comparison, OrgPass, RestoreObserver};
 use crate::vault::restore::target::TargetKeys;
 
 /// The parameters of the second pass.
@@ -27,7 +27,7 @@ struct Apply<'a> {
 /// One pass over a backup, line by line. Without a database it only verifies.
 pub struct RestorePass<'a> {
     backup: &'a OpenedBackup,
-    against: Option<Against<'a>>,
+    comparison: Option<Comparison<'a>>,
     only: Option<OrgId>,
     rules: RestoreRules,
     apply: Option<Apply<'a>>,
@@ -44,7 +44,7 @@ impl<'a> RestorePass<'a> {
     pub fn new(backup: &'a OpenedBackup, only: Option<OrgId>, rules: RestoreRules) -> Self {
         Self {
             backup,
-            against: None,
+            comparison: None,
             only,
             rules,
             apply: None,
@@ -64,7 +64,7 @@ impl<'a> RestorePass<'a> {
         keys: &'a TargetKeys,
         random: &'a dyn RandomSource,
     ) -> Self {
-        self.against = Some(Against {
+        self.comparison = Some(Comparison {
             target,
             keys,
             random,
@@ -101,11 +101,11 @@ impl<'a> RestorePass<'a> {
         observer: &mut dyn RestoreObserver,
     ) -> Result<(), RestoreError> {
         if self.ended {
-            return Err(damaged("there is something behind its end"));
+            return Err(damaged("it contains data after its end"));
         }
         let record = serde_json::from_slice(line).map_err(|_| {
             damaged(format!(
-                "line {} is of no known form",
+                "line {} has an unknown form",
                 self.seal.lines() + 1
             ))
         })?;
@@ -123,7 +123,7 @@ impl<'a> RestorePass<'a> {
                 self.finish_organization().await?;
             }
             (Record::Header(_) | Record::Organization(_), _) | (_, None) => {
-                return Err(damaged("its lines are not in their order"));
+                return Err(damaged("its lines are out of order"));
             }
             (record, Some(organization)) => organization.take(record, observer).await?,
         }
@@ -153,8 +153,8 @@ impl<'a> RestorePass<'a> {
             plan.is_some_and(|plan| plan.refused.is_none() && plan.writes(self.rules) > 0)
         });
         let needed = selected && (self.apply.is_none() || writing);
-        let against = self.against.filter(|_| needed);
-        OrgPass::start(self.backup, row, against, self.rules, writing).await
+        let comparison = self.comparison.filter(|_| needed);
+        OrgPass::start(self.backup, row, comparison, self.rules, writing).await
     }
 
     async fn finish_organization(&mut self) -> Result<(), RestoreError> {
@@ -172,7 +172,7 @@ impl<'a> RestorePass<'a> {
                 // The second pass must read the same file and find the same database.
                 let planned = apply.plans.get(&org);
                 if planned.is_some_and(|planned| planned.seal != plan.seal) {
-                    return Err(damaged("it changed while it was read"));
+                    return Err(damaged("it changed between the two passes"));
                 }
                 let changed = planned.is_none_or(|planned| *planned != plan);
                 organization
@@ -193,7 +193,7 @@ impl<'a> RestorePass<'a> {
             && end.mac == self.seal.digest();
         if !genuine {
             return Err(damaged(
-                "its lines are not those that were written: some were altered, removed, added or moved",
+                "its lines were altered, removed, added or moved after they were written",
             ));
         }
         self.ended = true;

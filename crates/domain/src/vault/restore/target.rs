@@ -39,9 +39,10 @@ impl TargetKeys {
         let (root, service) = open_stored(sources, &root_keys, &service_keys).map_err(keys)?;
         if !service.same_as(&backup.service) {
             return Err(RestoreError::Keys(
-                "the database belongs to another installation than the backup: it has service keys of its own, under \
-                 which the backup's API keys and audit trails would not verify. Restore into the database that was \
-                 backed up, or into a new one on which only `strongroom migrate` has run"
+                "the database belongs to another installation than the backup: it has its own \
+                 service keys, with which the backup's API keys and audit trails do not verify. \
+                 Restore into the database that was backed up, or into a new one on which only \
+                 `strongroom migrate` has run"
                     .into(),
             ));
         }
@@ -51,6 +52,6 @@ impl TargetKeys {
 
 fn keys(KeyringError(why): KeyringError) -> RestoreError {
     RestoreError::Keys(format!(
-        "the database that is to be restored into cannot be opened with the configured root keys: {why}"
+        "the database to be restored into cannot be opened with the configured root keys: {why}"
     ))
 }
