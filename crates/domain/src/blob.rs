@@ -87,16 +87,16 @@ pub fn required(provider: Provider, kind: CredentialType) -> &'static [&'static 
 // Both spellings of a name are accepted. One usable value is sufficient.
 fn missing(members: &Members<'_>, name: &str, kind: CredentialType) -> Option<FieldError> {
     let camel = camel_case(name);
-    let given: Vec<_> = members
+    let candidates: Vec<_> = members
         .iter()
         .filter(|(member, _)| member == name || *member == camel)
         .collect();
     let usable = |value: &Value<'_>| value.as_string().is_some_and(|text| !text.is_empty());
-    if given.iter().any(|(_, value)| usable(value)) {
+    if candidates.iter().any(|(_, value)| usable(value)) {
         return None;
     }
     let kind = kind.as_str();
-    Some(match given.first() {
+    Some(match candidates.first() {
         None => FieldError::new(
             format!("json_blob.{name}"),
             "required",
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_names_all_that_is_missing() {
+    fn every_type_reports_all_missing_members() {
         let expected = [
             (CredentialType::ApiKey, vec!["api_key"]),
             (
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn camel_case_counts_and_more_is_welcome() {
+    fn camel_case_and_additional_members_are_accepted() {
         let blob = r#"{"clientId":"i","clientSecret":"s","webhook_token":"w","n":1e400}"#;
         assert_eq!(
             errors(Provider::Shopify, CredentialType::ClientCredentials, blob),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_and_wrong_kinds_are_told_apart() {
+    fn empty_values_and_wrong_kinds_have_different_errors() {
         let blob = r#"{"username":"","password":7}"#;
         assert_eq!(
             errors(Provider::Generic, CredentialType::UserPass, blob),
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn only_objects_with_something_in_them() {
+    fn only_non_empty_objects_are_accepted() {
         for text in ["[]", "null", "\"x\"", "1"] {
             let error = JsonBlob::new(crate::json::parse(text.as_bytes()).unwrap()).unwrap_err();
             assert_eq!(error.code, "wrong_type", "{text}");

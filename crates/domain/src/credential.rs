@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn names_parse_back_and_nothing_else_does() {
+    fn names_round_trip_and_others_are_refused() {
         for kind in CredentialType::ALL {
             assert_eq!(CredentialType::parse(kind.as_str()), Some(*kind));
         }

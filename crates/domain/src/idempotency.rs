@@ -55,15 +55,15 @@ impl IdempotencyRecord {
         new: &NewCredential,
         expires_at: DateTime<Utc>,
     ) -> Self {
-        let named = Context::new(Purpose::IdempotencyKey).uuid(org.0);
-        let request = Context::new(Purpose::IdempotentRequest)
+        let key_context = Context::new(Purpose::IdempotencyKey).uuid(org.0);
+        let request_context = Context::new(Purpose::IdempotentRequest)
             .uuid(org.0)
             .bytes(new.provider.as_str().as_bytes())
             .bytes(new.kind.as_str().as_bytes())
             .bytes(new.label.as_str().as_bytes());
         Self {
-            key: mac(key, &named, name.0.as_bytes()),
-            request: mac(key, &request, new.blob.expose()),
+            key: mac(key, &key_context, name.0.as_bytes()),
+            request: mac(key, &request_context, new.blob.expose()),
             expires_at,
         }
     }

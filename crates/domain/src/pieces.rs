@@ -239,14 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_blob_without_a_key() {
+    fn a_blob_requires_an_api_key() {
         let error = open_ai(r#"{"api_key_name":"n"}"#).blob(None).unwrap_err();
         assert_eq!(error.field, "open_AI.api_key");
         assert!(open_ai("{}").blob(Some(br#"{"apiKey":"a"}"#)).is_ok());
     }
 
     #[test]
-    fn wrong_kinds_are_named() {
+    fn errors_name_the_member() {
         for (text, field) in [
             ("[]", "open_AI"),
             (r#"{"api_key":1}"#, "open_AI.api_key"),

@@ -79,7 +79,7 @@ impl Progress {
         if seconds <= 0.0 {
             return 0.0;
         }
-        #[allow(clippy::cast_precision_loss, reason = "a rate to look at")]
+        #[allow(clippy::cast_precision_loss, reason = "an approximate rate")]
         let rows = self.rows_done as f64;
         rows / seconds
     }

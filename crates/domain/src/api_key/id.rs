@@ -50,20 +50,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_tells_whether_and_to_whom_it_was_issued() {
+    fn an_issued_id_is_recognized_for_its_organization_only() {
         let key = SecretKey::from_slice(&[1; 32]).unwrap();
-        let other = SecretKey::from_slice(&[2; 32]).unwrap();
-        let (org, stranger) = (OrgId(Uuid::from_u128(7)), OrgId(Uuid::from_u128(8)));
+        let other_key = SecretKey::from_slice(&[2; 32]).unwrap();
+        let (org, other_org) = (OrgId(Uuid::from_u128(7)), OrgId(Uuid::from_u128(8)));
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let id = KeyId::issue(&key, org, now, &OsRandom).unwrap();
         assert_eq!(id.0.get_version_num(), 7);
         assert!(id.was_issued(&key, org));
-        assert!(!id.was_issued(&key, stranger) && !id.was_issued(&other, org));
+        assert!(!id.was_issued(&key, other_org) && !id.was_issued(&other_key, org));
         for bit in 0..128 {
             let altered = KeyId(Uuid::from_u128(id.0.as_u128() ^ (1 << bit)));
             assert!(!altered.was_issued(&key, org), "bit {bit}");
         }
-        let made_up = KeyId::new(now, &OsRandom).unwrap();
-        assert!(!made_up.was_issued(&key, org));
+        let invented = KeyId::new(now, &OsRandom).unwrap();
+        assert!(!invented.was_issued(&key, org));
     }
 }

@@ -79,15 +79,13 @@ impl Chain {
 
 #[cfg(test)]
 mod tests {
-    use crate::audit::event::Action;
-    use crate::audit::event::Outcome;
-    use crate::caller::Caller;
-    use crate::ids::CredentialId;
     use chrono::DateTime;
     use uuid::Uuid;
 
     use super::*;
-    use crate::caller::RequestInfo;
+    use crate::audit::event::{Action, Outcome};
+    use crate::caller::{Caller, RequestInfo};
+    use crate::ids::CredentialId;
 
     #[test]
     fn a_link_depends_on_everything_it_covers() {
@@ -109,35 +107,32 @@ mod tests {
         assert_eq!(first, chain.link(&place, &event));
         let id = CredentialId(Uuid::from_u128(3));
         let mut other = event.clone();
-        other.actor = "somebody".into();
-        let variants = [
-            chain.link(&Place { seq: 2, ..place }, &event),
-            chain.link(
-                &Place {
-                    heads: None,
-                    ..place
-                },
-                &event,
-            ),
-            chain.link(
-                &Place {
-                    previous: &[1; 32],
-                    ..place
-                },
-                &event,
-            ),
-            chain.link(
-                &Place {
-                    org: OrgId(Uuid::from_u128(9)),
-                    ..place
-                },
-                &event,
-            ),
-            chain.link(&place, &event.clone().about(id)),
-            chain.link(&place, &event.clone().of_write(1, [0; 32])),
-            chain.link(&place, &event.clone().with_outcome(Outcome::Denied)),
-            chain.link(&place, &other),
+        other.actor = "other".into();
+        let other_org = OrgId(Uuid::from_u128(9));
+        let places = [
+            Place { seq: 2, ..place },
+            Place {
+                heads: None,
+                ..place
+            },
+            Place {
+                previous: &[1; 32],
+                ..place
+            },
+            Place {
+                org: other_org,
+                ..place
+            },
         ];
+        let events = [
+            event.clone().about(id),
+            event.clone().of_write(1, [0; 32]),
+            event.clone().with_outcome(Outcome::Denied),
+            other,
+        ];
+        let moved = places.iter().map(|place| chain.link(place, &event));
+        let altered = events.iter().map(|event| chain.link(&place, event));
+        let variants: Vec<_> = moved.chain(altered).collect();
         for (at, variant) in variants.iter().enumerate() {
             assert_ne!(first, *variant, "variant {at}");
         }

@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_holds_for_its_lane_and_organization_alone() {
+    fn a_checkpoint_is_valid_only_for_its_lane_and_organization() {
         let (org, head) = (signed().org, signed().heads[0]);
         let checkpoint = Checkpoint::sign(&signer(1), org, head, DateTime::UNIX_EPOCH);
         let key = signer(1).public_key();

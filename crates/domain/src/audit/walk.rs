@@ -34,7 +34,7 @@ pub struct LaneWalk<'a> {
     before: Links,
     here: Links,
     /// Whether an event with the number `seq` was read, and whether one of them is genuine.
-    seen: bool,
+    has_event: bool,
     genuine: bool,
 }
 
@@ -65,7 +65,7 @@ impl<'a> LaneWalk<'a> {
             seq,
             before: Links::Unknown,
             here: Links::Known(mac, None),
-            seen: false,
+            has_event: false,
             genuine: false,
         }
     }
@@ -85,7 +85,7 @@ impl<'a> LaneWalk<'a> {
     /// Verifies the next event, in the order of number and time, and returns its faults.
     pub fn step(&mut self, stored: &StoredEvent) -> Vec<Fault> {
         let mut faults = Vec::new();
-        if stored.seq <= self.seq && self.seen {
+        if stored.seq <= self.seq && self.has_event {
             faults.push(Fault::Doubled);
         } else {
             let next = self.next();
@@ -95,7 +95,7 @@ impl<'a> LaneWalk<'a> {
                 let to = stored.seq.saturating_sub(1);
                 faults.push(Fault::Missing { from: next, to });
             }
-            (self.seq, self.seen, self.genuine) = (stored.seq, true, false);
+            (self.seq, self.has_event, self.genuine) = (stored.seq, true, false);
         }
         let links = self.verify(stored);
         let fits = matches!(links, Some(Links::Known(_, None)));
@@ -200,14 +200,11 @@ mod tests {
     fn faults(events: &[StoredEvent]) -> Vec<(i64, Fault)> {
         let chain = chain();
         let mut walk = LaneWalk::new(&chain, ORG, LANE, None);
-        let step = |event: &StoredEvent| {
-            let faults = walk.step(event);
-            faults
-                .into_iter()
-                .map(move |fault| (event.seq, fault))
-                .collect::<Vec<_>>()
-        };
-        events.iter().flat_map(step).collect()
+        let mut found = Vec::new();
+        for event in events {
+            found.extend(walk.step(event).into_iter().map(|fault| (event.seq, fault)));
+        }
+        found
     }
 
     #[test]
@@ -279,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pruned_lane_goes_on_from_its_checkpoint() {
+    fn a_pruned_lane_continues_from_its_checkpoint() {
         let (chain, events) = (chain(), lane(6));
         let checkpoint = Checkpoint {
             lane: LANE,
@@ -290,10 +287,8 @@ mod tests {
         };
         let walk = |events: &[StoredEvent]| {
             let mut walk = LaneWalk::new(&chain, ORG, LANE, Some(&checkpoint));
-            events
-                .iter()
-                .flat_map(|event| walk.step(event))
-                .collect::<Vec<_>>()
+            let faults = events.iter().flat_map(|event| walk.step(event));
+            faults.collect::<Vec<_>>()
         };
         assert_eq!(walk(&events[3..]), []);
         assert_eq!(walk(&events[4..]), [Fault::Missing { from: 4, to: 4 }]);

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_success_ends_what_it_disproves_once_that_is_quiet() {
+    fn a_success_ends_conditions_after_the_quiet_period() {
         let conditions = Conditions::of("test");
         let start = Instant::now();
         conditions.record_at(Condition::Unreachable, "a", start);

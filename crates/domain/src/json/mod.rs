@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn members_of_what_was_checked_are_those_that_were_sent() {
+    fn members_are_returned_as_sent() {
         let sent = r#"{"a":1,"\u0062":[2],"":null}"#;
         let read = members(sent.as_bytes()).unwrap();
         let read: Vec<_> = read
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_texts_say_where() {
+    fn syntax_errors_contain_the_position() {
         for text in [
             "",
             "  ",
@@ -129,7 +129,7 @@ mod tests {
         }
 
         #[test]
-        fn any_string_survives(text: String) {
+        fn strings_round_trip(text: String) {
             let sent = serde_json::to_string(&text).unwrap();
             let value = parse(sent.as_bytes()).unwrap();
             let read = value.as_string().unwrap();

@@ -190,7 +190,7 @@ mod tests {
             Box::new(|row| row.kind = CredentialType::UserPass),
             Box::new(|row| row.id = CredentialId(Uuid::from_u128(2))),
             Box::new(|row| row.key_generation = 2),
-            Box::new(|row| row.pieces_user = Some("somebody".into())),
+            Box::new(|row| row.pieces_user = Some("other".into())),
             Box::new(|row| row.sealed_blob = again.sealed_blob.clone()),
             Box::new(|row| row.wrapped_key = again.wrapped_key.clone()),
             Box::new(|row| {
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_label_is_free_to_change() {
+    fn a_label_change_does_not_invalidate_the_seal() {
         let root = RootKeyring::for_tests();
         let ring = ring(&root, 1);
         let mut sealed = ring.seal(row(1), b"secret", &OsRandom).unwrap();

@@ -103,7 +103,7 @@ impl RootKeyring {
     pub(crate) fn active(&self) -> Result<&RootKey, VaultError> {
         self.keys
             .get(&self.active)
-            .ok_or_else(|| not_held(self.active))
+            .ok_or_else(|| not_loaded(self.active))
     }
 
     /// The root key `id`, if loaded.
@@ -135,7 +135,7 @@ impl RootKeyring {
     fn open_org_key(&self, org: OrgId, row: &StoredOrgKey) -> Result<SecretKey, VaultError> {
         let root = self
             .get(row.root_key)
-            .ok_or_else(|| not_held(row.root_key))?;
+            .ok_or_else(|| not_loaded(row.root_key))?;
         let context = org_key_context(root.id(), org, row.generation);
         Ok(open_key(root.key(), &context, &row.wrapped)?)
     }
@@ -223,7 +223,7 @@ impl RootKeyring {
 
 // A rotation waits until every running server has loaded the new key. A server that was suspended
 // in the meantime reads its key file again within seconds.
-fn not_held(id: RootKeyId) -> VaultError {
+fn not_loaded(id: RootKeyId) -> VaultError {
     VaultError::Unavailable(format!("root key {id} is not loaded on this server"))
 }
 

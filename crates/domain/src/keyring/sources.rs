@@ -116,17 +116,17 @@ impl RootKeySources {
         })
     }
 
-    fn shown(&self) -> String {
-        let mut shown: Vec<_> = self.keys.iter().map(|key| key.id().to_string()).collect();
+    fn describe(&self) -> String {
+        let mut names: Vec<_> = self.keys.iter().map(|key| key.id().to_string()).collect();
         match self.passphrases.len() {
             0 => {}
-            1 => shown.push("a passphrase".into()),
-            several => shown.push(format!("{several} passphrases")),
+            1 => names.push("a passphrase".into()),
+            several => names.push(format!("{several} passphrases")),
         }
-        if shown.is_empty() {
+        if names.is_empty() {
             return "nothing".into();
         }
-        shown.join(", ")
+        names.join(", ")
     }
 }
 
@@ -139,7 +139,7 @@ pub(crate) fn missing_root_key(sources: &RootKeySources, row: &StoredRootKey) ->
     format!(
         "root key {} is missing: this database needs it ({kind}), and configured is only {}",
         row.id,
-        sources.shown()
+        sources.describe()
     )
 }
 

@@ -173,7 +173,8 @@ pub trait OrgTarget: Send + Sync {
     /// The credentials in `ids` that exist or existed.
     async fn credentials(&self, ids: &[CredentialId]) -> StoreResult<Vec<Present>>;
     /// The existing events at these positions (lane and number), with their digests.
-    async fn events(&self, places: &[(LaneId, i64)]) -> StoreResult<Vec<(LaneId, i64, Vec<u8>)>>;
+    async fn events(&self, positions: &[(LaneId, i64)])
+    -> StoreResult<Vec<(LaneId, i64, Vec<u8>)>>;
     /// For each of these lanes with pruned events, the number of the last one.
     async fn pruned(&self, lanes: &[LaneId]) -> StoreResult<Vec<(LaneId, i64)>>;
     /// Inserts rows of one kind.

@@ -43,11 +43,11 @@ pub trait RootKeyStore: Send + Sync {
     async fn rewrap_service_key(&self, key: &StoredServiceKey, from: RootKeyId) -> StoreResult<()>;
     /// Lists rotations of the root key, newest first.
     async fn root_rotations(&self) -> StoreResult<Vec<RootRotation>>;
-    /// Takes over a rotation without progress since `seen`. Returns whether it succeeded.
+    /// Takes over a rotation without progress since `updated_at`. Returns whether it succeeded.
     async fn claim_root_rotation(
         &self,
         id: RootKeyId,
-        seen: DateTime<Utc>,
+        updated_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> StoreResult<bool>;
     /// Records that `rows` more keys were re-wrapped, and the time of this progress.

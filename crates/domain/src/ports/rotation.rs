@@ -64,12 +64,12 @@ pub trait RotationStore: Send + Sync {
         ids: &[CredentialId],
         rewrap: RewrapFn,
     ) -> StoreResult<()>;
-    /// Takes over a rotation without progress since `seen`. Returns whether it succeeded.
+    /// Takes over a rotation without progress since `updated_at`. Returns whether it succeeded.
     async fn claim_rotation(
         &self,
         scope: OrgScope,
         generation: i32,
-        seen: DateTime<Utc>,
+        updated_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> StoreResult<bool>;
     /// Records that `rows` more credentials are done, and the time of this progress.

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_use_counts_whatever_the_order() {
+    fn the_latest_time_is_kept_in_any_order() {
         let id = (OrgId(Uuid::nil()), CredentialId(Uuid::nil()));
         let mut entries = LastUsedEntries::default();
         for seconds in [2, 3, 1] {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_log_still_takes_what_it_knows() {
+    fn a_full_buffer_still_updates_known_entries() {
         let mut entries = LastUsedEntries::default();
         let id = |n: usize| (OrgId(Uuid::nil()), CredentialId(Uuid::from_u128(n as u128)));
         for n in 0..MAX_ENTRIES {

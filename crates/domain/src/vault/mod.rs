@@ -169,7 +169,7 @@ impl Vault {
     // A root key in the database may have become active while this server was suspended; its key
     // file is read again within seconds. A root key that is not in the database indicates
     // tampering.
-    async fn not_held(
+    async fn unloaded_root_key_error(
         &self,
         stored: &[StoredOrgKey],
         why: String,
@@ -222,7 +222,9 @@ impl Vault {
         stored: &[StoredOrgKey],
     ) -> Result<OrgKeyring, VaultError> {
         match self.root().open_org_keys(scope.org(), stored) {
-            Err(VaultError::Unavailable(why)) => Err(self.not_held(stored, why).await?),
+            Err(VaultError::Unavailable(why)) => {
+                Err(self.unloaded_root_key_error(stored, why).await?)
+            }
             other => other,
         }
     }

@@ -20,7 +20,7 @@ use crate::vault::replication::PendingReplication;
 
 /// The maximum number of attempts of a write that conflicts with concurrent creations or deletions
 /// of the user's key.
-const TRIES: usize = 32;
+const MAX_ATTEMPTS: usize = 32;
 /// The replication level of these writes. The Pieces API has no parameter for it.
 const LEVEL: Level = Level::LocalRegion;
 
@@ -130,8 +130,8 @@ impl Vault {
     ) -> Result<PendingReplication<OpenAi>, VaultError> {
         let scope = caller.scope();
         // The response to an anonymous caller contains the key only if this request contained it.
-        let shown = caller.actor() != Actor::Anonymous || open_ai.has_api_key();
-        for _ in 0..TRIES {
+        let reveals_key = caller.actor() != Actor::Anonymous || open_ai.has_api_key();
+        for _ in 0..MAX_ATTEMPTS {
             let current = self.store.credential_of_user(scope, user.as_str()).await?;
             let done = match current {
                 None => self.insert_user_key(caller, user, &open_ai).await?,
@@ -141,7 +141,7 @@ impl Vault {
                 }
             };
             if let Some((id, kept)) = done {
-                if !shown {
+                if !reveals_key {
                     return Ok(kept.map(|kept| kept.without_api_key()));
                 }
                 // The change is durable, so an answer that denies it would be wrong.

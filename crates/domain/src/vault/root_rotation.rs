@@ -241,10 +241,10 @@ impl Vault {
     /// # Errors
     /// An error of the store.
     pub async fn claim_root_rotation(&self, rotation: &RootRotation) -> Result<bool, VaultError> {
-        let (id, seen) = (rotation.root_key, rotation.progress.updated_at);
+        let (id, updated_at) = (rotation.root_key, rotation.progress.updated_at);
         Ok(self
             .root_store
-            .claim_root_rotation(id, seen, self.now())
+            .claim_root_rotation(id, updated_at, self.now())
             .await?)
     }
 

@@ -206,11 +206,11 @@ impl Vault {
         rotation: &Rotation,
     ) -> Result<bool, VaultError> {
         caller.require(Permission::ManageOrganization)?;
-        let (generation, seen) = (rotation.generation, rotation.progress.updated_at);
-        let claim = self
+        let (generation, updated_at) = (rotation.generation, rotation.progress.updated_at);
+        let claimed = self
             .store
-            .claim_rotation(caller.scope(), generation, seen, self.now());
-        Ok(claim.await?)
+            .claim_rotation(caller.scope(), generation, updated_at, self.now());
+        Ok(claimed.await?)
     }
 
     /// Destroys an old generation of the caller's organization's key if no credential needs it.

@@ -216,12 +216,12 @@ impl Vault {
         }
         for key in stored {
             let generation = key.generation;
-            let alone = StoredOrgKey {
+            let single = StoredOrgKey {
                 active: true,
                 ..key
             };
-            let root_key = alone.root_key;
-            match self.root().open_org_keys(org, &[alone]) {
+            let root_key = single.root_key;
+            match self.root().open_org_keys(org, &[single]) {
                 Ok(ring) => {
                     rings.insert(generation, ring);
                 }

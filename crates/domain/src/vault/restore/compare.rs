@@ -167,18 +167,18 @@ impl<'a> OrgPass<'a> {
         let Some(target) = &self.target else {
             return Ok(());
         };
-        let place = |row: &EventRow| (LaneId(row.lane), row.seq);
+        let position = |row: &EventRow| (LaneId(row.lane), row.seq);
         let events = batch.iter().filter_map(|record| match record {
             Record::Event(row) => Some(row),
             _ => None,
         });
-        let places: Vec<_> = events.map(place).collect();
-        let existing = target.events(&places).await?;
+        let positions: Vec<_> = events.map(position).collect();
+        let existing = target.events(&positions).await?;
         let existing: HashMap<_, _> = existing
             .into_iter()
             .map(|(lane, seq, mac)| ((lane, seq), mac))
             .collect();
-        let mut lanes: Vec<_> = places.iter().map(|(lane, _)| *lane).collect();
+        let mut lanes: Vec<_> = positions.iter().map(|(lane, _)| *lane).collect();
         lanes.dedup();
         let pruned: HashMap<_, _> = target.pruned(&lanes).await?.into_iter().collect();
         let mut inserts = Vec::new();
@@ -186,7 +186,7 @@ impl<'a> OrgPass<'a> {
             let Record::Event(row) = &record else {
                 continue;
             };
-            let verdict = match existing.get(&place(row)) {
+            let verdict = match existing.get(&position(row)) {
                 Some(mac) if *mac == row.mac => Verdict::Same,
                 Some(_) => Verdict::Differ,
                 None if pruned
@@ -219,8 +219,8 @@ impl<'a> OrgPass<'a> {
         let lanes: Vec<_> = rows.iter().map(|row| LaneId(row.lane)).collect();
         let pruned: HashMap<_, _> = target.pruned(&lanes).await?.into_iter().collect();
         // If the event exists, it was not pruned.
-        let places: Vec<_> = rows.iter().map(|row| (LaneId(row.lane), row.seq)).collect();
-        let existing = target.events(&places).await?;
+        let positions: Vec<_> = rows.iter().map(|row| (LaneId(row.lane), row.seq)).collect();
+        let existing = target.events(&positions).await?;
         let mut inserts = Vec::new();
         for row in rows {
             let lane = LaneId(row.lane);
