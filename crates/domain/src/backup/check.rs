@@ -81,7 +81,7 @@ impl<'a> TrailCheck<'a> {
     pub fn end(&self) -> Option<BackupFinding> {
         (self.passed == 0).then(|| {
             let what =
-                "the audit trail is empty: even the event of the organization's creation is missing";
+                "the audit trail is empty: even the organization's creation event is missing";
             finding(self.org, None, "missing_event", what.to_owned())
         })
     }

@@ -44,7 +44,8 @@ conditions! {
     /// The database starts or stops, or has terminated this session.
     Restarting = "restarting", "the database is starting or shutting down";
     /// All connections of the database are in use.
-    TooManyConnections = "too_many_connections", "the database has no free connection for this server";
+    TooManyConnections = "too_many_connections",
+        "the database has no free connection for this server";
     /// The database denies access to this server.
     Denied = "denied", "the database denies access to this server";
     /// An established connection broke.
@@ -133,7 +134,8 @@ impl Conditions {
         self.end(!ENDED_BY_WRITES);
     }
 
-    /// Records a successful write. It ends all conditions that have not occurred for [`QUIET_PERIOD`].
+    /// Records a successful write. It ends all conditions that have not occurred for
+    /// [`QUIET_PERIOD`].
     pub fn write_succeeded(&self) {
         self.end(u32::MAX);
     }

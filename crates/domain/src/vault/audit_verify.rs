@@ -202,8 +202,7 @@ impl Verification<'_> {
     // empty trail is a fault.
     async fn empty(&mut self) -> Result<(), VaultError> {
         if self.vault.store.organization(self.scope).await?.is_some() {
-            let what =
-                "the trail is empty: even the event of the organization's creation is missing";
+            let what = "the trail is empty: even the organization's creation event is missing";
             let no_lane = LaneId(uuid::Uuid::nil());
             self.report.add(no_lane, 1, "missing", what.to_owned());
         }
