@@ -129,13 +129,13 @@ impl Conditions {
     }
 
     /// Records a successful read. It ends the conditions that prevent reads and have not occurred
-    /// for [`QUIET_PERIOD`].
+    /// for `QUIET_PERIOD`.
     pub fn read_succeeded(&self) {
         self.end(!ENDED_BY_WRITES);
     }
 
     /// Records a successful write. It ends all conditions that have not occurred for
-    /// [`QUIET_PERIOD`].
+    /// `QUIET_PERIOD`.
     pub fn write_succeeded(&self) {
         self.end(u32::MAX);
     }
