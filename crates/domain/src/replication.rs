@@ -116,7 +116,7 @@ fn tag(key: &SecretKey, org: OrgId, bytes: &[u8; 16]) -> [u8; 4] {
 
 /// A committed write whose replication is awaited.
 #[derive(Debug, Clone, Copy)]
-pub struct Awaited {
+pub struct PendingWrite {
     /// The operation. A region that shows its row has applied the write.
     pub operation: OperationId,
     /// The end of the write in the primary's log; 0 if unknown. No region applies the write before

@@ -14,7 +14,7 @@ pub struct Chain {
 
 /// The position of an event in its chain.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct ChainPosition<'a> {
     /// The organization.
     pub org: OrgId,
     /// The lane.
@@ -37,7 +37,7 @@ impl Chain {
     /// The digest of `event` at `place`: HMAC-SHA-256 over all stored fields and the previous
     /// digest.
     #[must_use]
-    pub fn link(&self, place: &Place<'_>, event: &Event) -> Digest {
+    pub fn link(&self, place: &ChainPosition<'_>, event: &Event) -> Digest {
         let context = Context::new(Purpose::AuditEvent)
             .uuid(place.org.0)
             .uuid(place.lane.0)
@@ -96,7 +96,7 @@ mod tests {
         };
         let caller = Caller::operator(OrgId(Uuid::from_u128(1)), request);
         let event = Event::by(&caller, Action::CredentialCreate, DateTime::UNIX_EPOCH);
-        let place = Place {
+        let place = ChainPosition {
             org: caller.org(),
             lane: LaneId(Uuid::from_u128(2)),
             seq: 1,
@@ -110,16 +110,16 @@ mod tests {
         other.actor = "other".into();
         let other_org = OrgId(Uuid::from_u128(9));
         let places = [
-            Place { seq: 2, ..place },
-            Place {
+            ChainPosition { seq: 2, ..place },
+            ChainPosition {
                 heads: None,
                 ..place
             },
-            Place {
+            ChainPosition {
                 previous: &[1; 32],
                 ..place
             },
-            Place {
+            ChainPosition {
                 org: other_org,
                 ..place
             },

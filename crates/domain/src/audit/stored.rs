@@ -49,7 +49,7 @@ pub fn shown_time(time: DateTime<Utc>) -> String {
 
 /// The position of an event among its organization's events, usable in every sort order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EventPlace {
+pub struct EventPosition {
     /// The time.
     pub at: StoredTime,
     /// The lane.
@@ -97,8 +97,8 @@ pub struct StoredEvent {
 impl StoredEvent {
     /// The position of the event.
     #[must_use]
-    pub fn place(&self) -> EventPlace {
-        EventPlace {
+    pub fn position(&self) -> EventPosition {
+        EventPosition {
             at: self.at,
             lane: self.lane,
             seq: self.seq,
@@ -159,7 +159,7 @@ pub struct AuditPage {
     /// The events.
     pub items: Vec<StoredEvent>,
     /// The position after which the next page starts; `None` on the last page.
-    pub next: Option<EventPlace>,
+    pub next: Option<EventPosition>,
 }
 
 /// Parses an actor: a key's id, `operator` or `anonymous`. Returns its form in events.

@@ -2,7 +2,7 @@
 
 use strongroom_crypto::Digest;
 
-use crate::audit::chain::{Chain, Place};
+use crate::audit::chain::{Chain, ChainPosition};
 use crate::audit::signed::Checkpoint;
 use crate::audit::stored::StoredEvent;
 use crate::ids::{LaneId, OrgId};
@@ -120,7 +120,7 @@ impl<'a> LaneWalk<'a> {
             return mac.map(|mac| Links::Known(mac, None));
         };
         let expected = |previous: &Digest| {
-            let place = Place {
+            let place = ChainPosition {
                 org: self.org,
                 lane: self.lane,
                 seq: stored.seq,
@@ -169,7 +169,7 @@ mod tests {
             let at = DateTime::UNIX_EPOCH + TimeDelta::seconds(seq);
             let event = Event::by(&caller, Action::CredentialList, at);
             let heads = (seq == 1).then(Vec::new);
-            let place = Place {
+            let place = ChainPosition {
                 org: ORG,
                 lane: LANE,
                 seq,

@@ -8,7 +8,7 @@ use crate::ids::CredentialId;
 
 /// A credential that exists or existed in the database.
 #[derive(Debug)]
-pub struct Present {
+pub struct ExistingCredential {
     /// Its id.
     pub id: CredentialId,
     /// Its row; `None` if it has none.
@@ -97,7 +97,7 @@ impl Tally {
 
 /// Compares `row` with the existing one. The wrapped data key is compared only if both rows have
 /// the same generation, because rotations replace it without changing the credential.
-pub(crate) fn compare(row: &CredentialRow, present: Option<&Present>) -> Verdict {
+pub(crate) fn compare(row: &CredentialRow, present: Option<&ExistingCredential>) -> Verdict {
     let Some(present) = present else {
         return Verdict::Insert;
     };
@@ -206,9 +206,9 @@ mod tests {
         }
     }
 
-    fn present(row: Option<CredentialRow>, deleted: bool) -> Present {
+    fn present(row: Option<CredentialRow>, deleted: bool) -> ExistingCredential {
         let id = CredentialId(Uuid::nil());
-        Present { id, row, deleted }
+        ExistingCredential { id, row, deleted }
     }
 
     #[test]

@@ -124,7 +124,7 @@ impl Conditions {
     }
 
     /// Records an occurrence of `condition`. The first one is logged with its cause.
-    pub fn note(&self, condition: Condition, cause: impl Display) {
+    pub fn record(&self, condition: Condition, cause: impl Display) {
         self.record_at(condition, cause, Instant::now());
     }
 

@@ -101,7 +101,7 @@ impl OutcomeCounts {
     ///
     /// # Errors
     /// Those of `result`.
-    pub fn note<T, E>(&self, result: Result<T, E>) -> Result<T, E> {
+    pub fn record<T, E>(&self, result: Result<T, E>) -> Result<T, E> {
         match result {
             Ok(_) => self.succeeded.add(1),
             Err(_) => self.failed.add(1),
@@ -123,7 +123,7 @@ pub struct Authentications {
 
 impl Authentications {
     /// Counts `result` and returns it.
-    pub(crate) fn note<T>(&self, result: Result<T, VaultError>) -> Result<T, VaultError> {
+    pub(crate) fn record<T>(&self, result: Result<T, VaultError>) -> Result<T, VaultError> {
         match result {
             Ok(_) => self.accepted.add(1),
             Err(VaultError::Unauthorized) => self.refused.add(1),

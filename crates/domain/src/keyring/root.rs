@@ -10,7 +10,7 @@ use crate::error::VaultError;
 use crate::ids::OrgId;
 use crate::keyring::error::KeyringError;
 use crate::keyring::organization::OrgKeyring;
-use crate::keyring::sources::{Found, RootKeySources, missing_root_key, wrong_root_key};
+use crate::keyring::sources::{RootKeyLookup, RootKeySources, missing_root_key, wrong_root_key};
 use crate::keyring::stored::{StoredOrgKey, StoredRootKey};
 use crate::rotation::RootKeyState;
 
@@ -75,14 +75,14 @@ impl RootKeyring {
                 continue;
             }
             match sources.find(row)? {
-                Found::Right(key) => {
+                RootKeyLookup::Match(key) => {
                     self.keys.insert(row.id, key);
                 }
-                Found::Wrong => return Err(KeyringError(wrong_root_key(row))),
-                Found::Missing if needed => {
+                RootKeyLookup::Mismatch => return Err(KeyringError(wrong_root_key(row))),
+                RootKeyLookup::Missing if needed => {
                     return Err(KeyringError(missing_root_key(sources, row)));
                 }
-                Found::Missing => {}
+                RootKeyLookup::Missing => {}
             }
         }
         Ok(())

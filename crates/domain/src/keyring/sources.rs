@@ -80,11 +80,11 @@ pub(crate) fn stored_root_key(
 
 /// The result of the search for a root key of the database.
 #[derive(Debug)]
-pub enum Found {
+pub enum RootKeyLookup {
     /// The key is configured and correct.
-    Right(RootKey),
+    Match(RootKey),
     /// A key with its id is configured but differs, or no passphrase matches.
-    Wrong,
+    Mismatch,
     /// The key is not configured.
     Missing,
 }
@@ -94,25 +94,25 @@ impl RootKeySources {
     ///
     /// # Errors
     /// [`CryptoError`] if argon2id rejects the stored parameters.
-    pub fn find(&self, row: &StoredRootKey) -> Result<Found, CryptoError> {
+    pub fn find(&self, row: &StoredRootKey) -> Result<RootKeyLookup, CryptoError> {
         let Some(params) = &row.passphrase else {
             let key = self.keys.iter().rfind(|key| key.id() == row.id);
             return Ok(match key {
-                None => Found::Missing,
-                Some(key) if key.check(&row.check_value) => Found::Right(key.clone()),
-                Some(_) => Found::Wrong,
+                None => RootKeyLookup::Missing,
+                Some(key) if key.check(&row.check_value) => RootKeyLookup::Match(key.clone()),
+                Some(_) => RootKeyLookup::Mismatch,
             });
         };
         for passphrase in &self.passphrases {
             let key = RootKey::from_passphrase(row.id, passphrase, params)?;
             if key.check(&row.check_value) {
-                return Ok(Found::Right(key));
+                return Ok(RootKeyLookup::Match(key));
             }
         }
         Ok(if self.passphrases.is_empty() {
-            Found::Missing
+            RootKeyLookup::Missing
         } else {
-            Found::Wrong
+            RootKeyLookup::Mismatch
         })
     }
 

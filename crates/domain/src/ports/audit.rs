@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::audit::event::Event;
 use crate::audit::heads::LaneHead;
 use crate::audit::signed::Checkpoint;
-use crate::audit::stored::{AuditFilter, EventPlace, StoredEvent};
+use crate::audit::stored::{AuditFilter, EventPosition, StoredEvent};
 use crate::caller::OrgScope;
 use crate::credential::SealedCredential;
 use crate::ids::{CredentialId, LaneId, OrgId};
@@ -78,7 +78,7 @@ pub trait AuditStore: Send + Sync {
     async fn audit_chain(
         &self,
         scope: OrgScope,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>>;
     /// Lists matching events after `after`, newest first.
@@ -86,7 +86,7 @@ pub trait AuditStore: Send + Sync {
         &self,
         scope: OrgScope,
         filter: &AuditFilter,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>>;
     /// Lists events after `after` that match the filter's times, oldest first.
@@ -94,7 +94,7 @@ pub trait AuditStore: Send + Sync {
         &self,
         scope: OrgScope,
         filter: &AuditFilter,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>>;
     /// Lists the last events of the lanes after `after`, ordered by lane id.

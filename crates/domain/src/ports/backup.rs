@@ -7,13 +7,13 @@ use uuid::Uuid;
 use crate::api_key::StoredApiKey;
 use crate::audit::event::Event;
 use crate::audit::heads::LaneHead;
-use crate::audit::stored::EventPlace;
+use crate::audit::stored::EventPosition;
 use crate::backup::finding::BackupFinding;
 use crate::backup::record::{
     ApiKeyRow, CheckpointRow, CredentialLastUsedRow, CredentialRow, EventRow, Header,
     KeyLastUsedRow, OrgKeyRow, OrganizationRow, Record, RotationRow,
 };
-use crate::backup::rules::Present;
+use crate::backup::rules::ExistingCredential;
 use crate::caller::OrgScope;
 use crate::error::VaultError;
 use crate::ids::{CredentialId, LaneId};
@@ -85,7 +85,7 @@ pub trait Snapshot: Send + Sync {
         limit: i64,
     ) -> StoreResult<Vec<Trailed>>;
     /// Lists last-used times of credentials.
-    async fn credential_uses(
+    async fn credentials_last_used(
         &self,
         scope: OrgScope,
         after: Uuid,
@@ -109,7 +109,7 @@ pub trait Snapshot: Send + Sync {
     async fn events(
         &self,
         scope: OrgScope,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<EventRow>>;
     /// Returns the evidence for each of `heads`.
@@ -171,7 +171,7 @@ pub trait OrgTarget: Send + Sync {
     /// All API keys of the organization.
     async fn api_keys(&self) -> StoreResult<Vec<StoredApiKey>>;
     /// The credentials in `ids` that exist or existed.
-    async fn credentials(&self, ids: &[CredentialId]) -> StoreResult<Vec<Present>>;
+    async fn credentials(&self, ids: &[CredentialId]) -> StoreResult<Vec<ExistingCredential>>;
     /// The existing events at these positions (lane and number), with their digests.
     async fn events(&self, positions: &[(LaneId, i64)])
     -> StoreResult<Vec<(LaneId, i64, Vec<u8>)>>;

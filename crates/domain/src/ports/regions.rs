@@ -8,20 +8,20 @@ use chrono::{DateTime, Utc};
 
 use crate::caller::OrgScope;
 use crate::ports::error::StoreResult;
-use crate::replication::{Awaited, Level, OperationId, RegionStatus, Stale};
+use crate::replication::{Level, OperationId, PendingWrite, RegionStatus, Stale};
 
 /// The regions to which writes are replicated.
 #[async_trait]
 pub trait Regions: Send + Sync {
     /// The names of the regions that must confirm a write of this level; empty if the primary
     /// suffices.
-    fn awaited(&self, level: Level) -> Vec<String>;
+    fn required_regions(&self, level: Level) -> Vec<String>;
     /// Waits until `regions` show the operation, at most for `timeout`. Returns the names of those
     /// that do not.
     async fn wait(
         &self,
         scope: OrgScope,
-        awaited: Awaited,
+        write: PendingWrite,
         regions: &[String],
         timeout: Duration,
     ) -> Vec<String>;

@@ -5,7 +5,7 @@ use strongroom_crypto::Signer;
 use crate::audit::event::{Action, Event};
 use crate::audit::heads::LaneHead;
 use crate::audit::signed::SignedHeads;
-use crate::audit::stored::{AuditFilter, AuditPage, EventPlace, StoredEvent};
+use crate::audit::stored::{AuditFilter, AuditPage, EventPosition, StoredEvent};
 use crate::caller::{Caller, OrgScope, Permission};
 use crate::error::VaultError;
 use crate::vault::Vault;
@@ -18,7 +18,7 @@ pub(super) const PAGE: i64 = 1000;
 pub struct AuditExport {
     scope: OrgScope,
     filter: AuditFilter,
-    after: Option<EventPlace>,
+    after: Option<EventPosition>,
     done: bool,
 }
 
@@ -46,7 +46,7 @@ impl Vault {
         &self,
         caller: &Caller,
         filter: &AuditFilter,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> Result<AuditPage, VaultError> {
         caller.require(Permission::ReadAudit)?;
@@ -58,7 +58,7 @@ impl Vault {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let another = items.len() > limit;
         items.truncate(limit);
-        let next = items.last().filter(|_| another).map(StoredEvent::place);
+        let next = items.last().filter(|_| another).map(StoredEvent::position);
         Ok(AuditPage { items, next })
     }
 
@@ -89,7 +89,7 @@ impl Vault {
             .store
             .audit_oldest(export.scope, &export.filter, export.after, PAGE)
             .await?;
-        export.after = page.last().map(StoredEvent::place);
+        export.after = page.last().map(StoredEvent::position);
         export.done = page.is_empty();
         Ok(page)
     }

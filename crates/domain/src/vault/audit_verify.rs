@@ -6,7 +6,7 @@ use strongroom_crypto::{PublicKey, Signer};
 
 use crate::audit::heads::{LaneHead, decode_heads};
 use crate::audit::signed::{Checkpoint, SignedHeads};
-use crate::audit::stored::{EventPlace, StoredEvent, shown_time};
+use crate::audit::stored::{EventPosition, StoredEvent, shown_time};
 use crate::audit::walk::{Fault, LaneWalk};
 use crate::caller::{Caller, OrgScope, Permission};
 use crate::error::{FieldError, VaultError};
@@ -115,7 +115,7 @@ struct Verification<'a> {
 
 impl Verification<'_> {
     async fn events(&mut self) -> Result<(), VaultError> {
-        let mut after: Option<EventPlace> = None;
+        let mut after: Option<EventPosition> = None;
         loop {
             let page = self
                 .vault
@@ -125,7 +125,7 @@ impl Verification<'_> {
             let Some(last) = page.last() else {
                 return Ok(());
             };
-            after = Some(last.place());
+            after = Some(last.position());
             for event in &page {
                 self.event(event).await?;
             }

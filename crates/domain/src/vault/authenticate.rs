@@ -24,7 +24,7 @@ impl Vault {
     ) -> Result<Caller, VaultError> {
         let span = tracing::info_span!(target: TRACE, "auth");
         let identified = self.identify(presented, request).instrument(span).await;
-        self.counters.authentications.note(identified)
+        self.counters.authentications.record(identified)
     }
 
     async fn identify(&self, presented: &str, request: RequestInfo) -> Result<Caller, VaultError> {
@@ -36,7 +36,7 @@ impl Vault {
         let genuine = token.matches(&self.service.api_key, &key);
         let expired = key.expires_at.is_some_and(|at| at <= self.now());
         if key.revoked_at.is_some() {
-            self.note_revoked(&key, request);
+            self.record_revoked_use(&key, request);
             return Err(VaultError::Unauthorized);
         }
         if !genuine {
@@ -44,10 +44,10 @@ impl Vault {
         }
         let caller = Caller::key(key.org, key.id, key.role, request);
         if expired {
-            self.note_refused(&caller);
+            self.record_refusal(&caller);
             return Err(VaultError::Unauthorized);
         }
-        self.note_key_used(key.org, key.id);
+        self.record_key_used(key.org, key.id);
         Ok(caller)
     }
 
@@ -73,7 +73,7 @@ impl Vault {
     pub async fn anonymous(&self, request: RequestInfo) -> Result<Caller, VaultError> {
         let span = tracing::info_span!(target: TRACE, "auth");
         let identified = self.authenticate_anonymous(request).instrument(span).await;
-        self.counters.authentications.note(identified)
+        self.counters.authentications.record(identified)
     }
 
     async fn authenticate_anonymous(&self, request: RequestInfo) -> Result<Caller, VaultError> {
@@ -113,7 +113,7 @@ impl Vault {
     ///
     /// Does not wait until the event is durable. Otherwise, the response would take longer than
     /// that to an unknown key, and its duration would reveal that the key is known.
-    pub fn note_refused(&self, caller: &Caller) {
+    pub fn record_refusal(&self, caller: &Caller) {
         let event = Event::by(caller, Action::RequestDenied, self.now());
         let event = event.with_outcome(Outcome::Denied);
         self.store.record_later(caller.scope(), event);
@@ -122,7 +122,7 @@ impl Vault {
     // Revocation destroys a key's digest, so the sender may hold the key or only know its id. The
     // event therefore names the key, and has no actor. Anyone who knows the id can cause the event,
     // so it is recorded at most once per minute.
-    fn note_revoked(&self, key: &StoredApiKey, request: RequestInfo) {
+    fn record_revoked_use(&self, key: &StoredApiKey, request: RequestInfo) {
         if !self.keys.permits_revoked_use_record(key.org, key.id) {
             return;
         }

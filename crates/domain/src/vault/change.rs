@@ -76,7 +76,7 @@ impl Vault {
         match changed.await {
             Ok(committed) => {
                 if action == Action::CredentialUpdate {
-                    self.note_used(caller, id);
+                    self.record_used(caller, id);
                 }
                 Ok(committed)
             }
@@ -162,7 +162,7 @@ impl Reseal {
     // key, and a tampered row does not become a valid new version.
     fn next(&self, current: SealedCredential) -> Result<ChangedCredential, VaultError> {
         let span = tracing::info_span!(target: TRACE, parent: &self.span, "open");
-        let opened = span.in_scope(|| self.counters.opens.note(self.keys.open(&current)))?;
+        let opened = span.in_scope(|| self.counters.opens.record(self.keys.open(&current)))?;
         let content = (self.content)(&current, opened.expose())?;
         let next = SealedCredential {
             label: content.label,
@@ -176,7 +176,7 @@ impl Reseal {
             .map_or(opened.expose(), JsonBlob::expose);
         let span = tracing::info_span!(target: TRACE, parent: &self.span, "seal");
         let sealed = span.in_scope(|| self.keys.seal(next, blob, &*self.random));
-        let row = self.counters.seals.note(sealed)?;
+        let row = self.counters.seals.record(sealed)?;
         let digest = self.chain.row_digest(self.org, &row);
         Ok(ChangedCredential { row, digest })
     }

@@ -108,7 +108,7 @@ impl Vault {
     ) -> Result<SealedCredential, VaultError> {
         let _span = tracing::info_span!(target: TRACE, "seal").entered();
         let sealed = keys.seal(row, blob.expose(), &*self.random);
-        self.counters.seals.note(sealed)
+        self.counters.seals.record(sealed)
     }
 
     /// Lists credentials without their secrets.
@@ -181,7 +181,7 @@ impl Vault {
         if !matches!(error, VaultError::Integrity(_)) {
             return error;
         }
-        self.note_broken(caller, event.credential, &error);
+        self.count_integrity_failure(caller, event.credential, &error);
         let event = event.with_outcome(Outcome::IntegrityFailure);
         match self.store.record(caller.scope(), event).await {
             Ok(()) => error,
@@ -190,7 +190,7 @@ impl Vault {
     }
 
     /// Counts and logs `error` if it is an integrity failure.
-    pub(super) fn note_broken(
+    pub(super) fn count_integrity_failure(
         &self,
         caller: &Caller,
         credential: Option<CredentialId>,

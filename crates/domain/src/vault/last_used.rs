@@ -25,7 +25,7 @@ impl Drop for Flush<'_> {
 
 impl Vault {
     /// Records that `caller` revealed or changed the credential `id`.
-    pub(super) fn note_used(&self, caller: &Caller, id: CredentialId) {
+    pub(super) fn record_used(&self, caller: &Caller, id: CredentialId) {
         let by = match caller.actor() {
             Actor::Key(key, _) => Some(key),
             Actor::Anonymous | Actor::Operator => None,
@@ -37,7 +37,7 @@ impl Vault {
     }
 
     /// Records that the API key `id` authenticated a request.
-    pub(super) fn note_key_used(&self, org: OrgId, id: KeyId) {
+    pub(super) fn record_key_used(&self, org: OrgId, id: KeyId) {
         if !self.last_used.lock().key((org, id), self.now()) {
             self.counters.last_used_dropped.add(1);
         }
@@ -45,7 +45,7 @@ impl Vault {
 
     /// The fill level of the buffer that [`Self::flush_last_used`] empties, from 0 to 1.
     #[must_use]
-    pub fn waiting_last_used(&self) -> f64 {
+    pub fn last_used_fill_level(&self) -> f64 {
         self.last_used.lock().len() as f64 / MAX_ENTRIES as f64
     }
 

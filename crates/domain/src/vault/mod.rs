@@ -124,7 +124,7 @@ impl Vault {
 
     /// Replaces the counters. `counters` may be shared.
     #[must_use]
-    pub fn counting(self, counters: Arc<Counters>) -> Self {
+    pub fn with_counters(self, counters: Arc<Counters>) -> Self {
         Self { counters, ..self }
     }
 
@@ -177,7 +177,7 @@ impl Vault {
         let known = self.root_store.root_keys().await?;
         let is_known = |key: &StoredOrgKey| known.iter().any(|root| root.id == key.root_key);
         if stored.iter().all(is_known) {
-            self.counters.conditions.note(Condition::RootKeys, &why);
+            self.counters.conditions.record(Condition::RootKeys, &why);
             return Ok(VaultError::Unavailable(why));
         }
         Ok(VaultError::Integrity(

@@ -235,7 +235,7 @@ impl Vault {
     async fn record_reveal(&self, caller: &Caller, id: CredentialId) -> Result<(), VaultError> {
         let event = Event::by(caller, Action::CredentialReveal, self.now()).about(id);
         self.store.record(caller.scope(), event).await?;
-        self.note_used(caller, id);
+        self.record_used(caller, id);
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::error::VaultError;
 use crate::idempotency::IdempotencyRecord;
 use crate::ports::store::{Committed, Tracking};
 use crate::replication::{
-    Awaited, Level, OPERATION_RETENTION, OperationId, OperationState, OperationStatus,
+    Level, OPERATION_RETENTION, OperationId, OperationState, OperationStatus, PendingWrite,
     RegionStatus, Stale,
 };
 use crate::vault::Vault;
@@ -19,7 +19,7 @@ use crate::vault::Vault;
 #[must_use = "a write is complete only after `Vault::replicated`"]
 pub struct PendingReplication<T> {
     pub(super) value: T,
-    pending: Option<(Awaited, Vec<String>)>,
+    pending: Option<(PendingWrite, Vec<String>)>,
 }
 
 impl<T> PendingReplication<T> {
@@ -144,7 +144,7 @@ impl Vault {
         level: Level,
         record: Option<IdempotencyRecord>,
     ) -> Result<Tracking, VaultError> {
-        if record.is_none() && self.regions.awaited(level).is_empty() {
+        if record.is_none() && self.regions.required_regions(level).is_empty() {
             return Ok(Tracking::default());
         }
         let key = &self.service.idempotency;
@@ -165,13 +165,13 @@ impl Vault {
         committed: Committed,
     ) -> PendingReplication<T> {
         let earlier = committed.earlier.map(|earlier| earlier.operation);
-        let regions = self.regions.awaited(level);
+        let regions = self.regions.required_regions(level);
         let operation = earlier.or(operation).filter(|_| !regions.is_empty());
         let position = committed.position.unwrap_or_default();
         PendingReplication {
             value,
             pending: operation.map(|operation| {
-                let write = Awaited {
+                let write = PendingWrite {
                     operation,
                     position,
                 };

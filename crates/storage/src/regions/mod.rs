@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::ports::regions::Regions;
-use strongroom_domain::replication::{Awaited, Level, OperationId, RegionStatus, Stale};
+use strongroom_domain::replication::{Level, OperationId, PendingWrite, RegionStatus, Stale};
 use tokio::task::JoinHandle;
 
 use crate::connect::database::{Database, DatabaseSettings};
@@ -134,7 +134,7 @@ impl Drop for WatchedRegions {
 
 #[async_trait]
 impl Regions for WatchedRegions {
-    fn awaited(&self, level: Level) -> Vec<String> {
+    fn required_regions(&self, level: Level) -> Vec<String> {
         match level {
             Level::LocalRegion => self.settings.local.iter().cloned().collect(),
             Level::AllRegions => self
@@ -149,7 +149,7 @@ impl Regions for WatchedRegions {
     async fn wait(
         &self,
         scope: OrgScope,
-        awaited: Awaited,
+        awaited: PendingWrite,
         regions: &[String],
         patience: Duration,
     ) -> Vec<String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
-use strongroom_domain::replication::{Awaited, OperationId, WalPosition};
+use strongroom_domain::replication::{OperationId, PendingWrite, WalPosition};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
@@ -92,7 +92,7 @@ impl Watch {
     }
 
     /// Completes when the region shows the operation.
-    pub(super) async fn arrival(&self, scope: OrgScope, awaited: Awaited) {
+    pub(super) async fn arrival(&self, scope: OrgScope, awaited: PendingWrite) {
         let (arrived, arrival) = oneshot::channel();
         let waiting = Waiting {
             scope,

@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::audit::heads::LaneHead;
 use strongroom_domain::audit::signed::Checkpoint;
-use strongroom_domain::audit::stored::{AuditFilter, EventPlace, StoredEvent, StoredTime};
+use strongroom_domain::audit::stored::{AuditFilter, EventPosition, StoredEvent, StoredTime};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::health::condition::Condition;
 use strongroom_domain::ports::audit::{
@@ -28,13 +28,13 @@ use crate::transaction::OrgTransaction;
 use crate::writes::write::{QueueTrace, Write, WriteOp, WriteReply};
 
 /// Before every event, in any order.
-pub(crate) const FIRST: EventPlace = EventPlace {
+pub(crate) const FIRST: EventPosition = EventPosition {
     at: StoredTime::MIN,
     lane: LaneId(Uuid::nil()),
     seq: i64::MIN,
 };
 /// After every event, in any order.
-const LAST: EventPlace = EventPlace {
+const LAST: EventPosition = EventPosition {
     at: StoredTime::MAX,
     lane: LaneId(Uuid::max()),
     seq: i64::MAX,
@@ -52,7 +52,7 @@ impl PgStore {
     pub(crate) async fn read_chain(
         &self,
         scope: OrgScope,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>> {
         let after = after.unwrap_or(FIRST);
@@ -70,7 +70,7 @@ impl PgStore {
         &self,
         scope: OrgScope,
         filter: &AuditFilter,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>> {
         let after = after.unwrap_or(LAST);
@@ -98,7 +98,7 @@ impl PgStore {
         &self,
         scope: OrgScope,
         filter: &AuditFilter,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>> {
         let after = after.unwrap_or(FIRST);
@@ -217,7 +217,7 @@ impl AuditStore for PgStore {
     async fn audit_chain(
         &self,
         scope: OrgScope,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>> {
         self.read_chain(scope, after, limit).await
@@ -227,7 +227,7 @@ impl AuditStore for PgStore {
         &self,
         scope: OrgScope,
         filter: &AuditFilter,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>> {
         self.read_newest(scope, filter, after, limit).await
@@ -237,7 +237,7 @@ impl AuditStore for PgStore {
         &self,
         scope: OrgScope,
         filter: &AuditFilter,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>> {
         self.read_oldest(scope, filter, after, limit).await
@@ -288,7 +288,9 @@ impl AuditStore for PgStore {
                 Ok(_) => counters.conditions.absent(Condition::AuditUnrecorded),
                 Err(error) => {
                     counters.audit.unrecorded.add(1);
-                    counters.conditions.note(Condition::AuditUnrecorded, error);
+                    counters
+                        .conditions
+                        .record(Condition::AuditUnrecorded, error);
                 }
             }
         });

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::audit::heads::LaneHead;
 use crate::audit::signed::Checkpoint;
-use crate::audit::stored::{EventPlace, StoredTime};
+use crate::audit::stored::{EventPosition, StoredTime};
 use crate::backup::check::TrailCheck;
 use crate::backup::finding::BackupFinding;
 use crate::backup::record::{CheckpointRow, OrgKeyRow, OrganizationEnd, OrganizationRow, Record};
@@ -157,7 +157,7 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
         let (scope, snapshot) = (self.caller.scope(), self.writer.snapshot);
         let mut last = Some(Uuid::nil());
         while let Some(after) = last {
-            let page = snapshot.credential_uses(scope, after, ROWS).await?;
+            let page = snapshot.credentials_last_used(scope, after, ROWS).await?;
             last = page.last().map(|row| row.cred_id);
             for row in page {
                 self.put(&Record::CredentialUse(row))?;
@@ -198,7 +198,7 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
             }
             self.writer.sink.passed(page.len() as u64);
             let Some(last) = page.last() else { break };
-            place = Some(EventPlace {
+            place = Some(EventPosition {
                 at: StoredTime(last.at),
                 lane: LaneId(last.lane),
                 seq: last.seq,
