@@ -108,7 +108,7 @@ async fn identify(
             .requests
             .admit(&caller, client::network(request));
         if admitted.is_ok() {
-            vault.note_refused(&caller);
+            vault.record_refusal(&caller);
         }
         return Err(VaultError::Unauthorized.into());
     }

@@ -1,4 +1,4 @@
-//! The secret part of a credential, and which members a type needs.
+//! The secret part of a credential, and the members that each credential type requires.
 
 use strongroom_crypto::SecretBytes;
 
@@ -6,25 +6,25 @@ use crate::error::FieldError;
 use crate::json::value::{Kind, Members, Value, members};
 use crate::kinds::{CredentialType, Provider};
 
-/// What `type` must be in a credentials file of Google's.
+/// The required value of `type` in a Google credentials file.
 pub const GOOGLE_TYPE: &str = "service_account";
 
-/// How strictly a blob is checked.
+/// The rules by which a blob is validated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum BlobValidation {
-    /// The members that the type needs must be there, as non-empty strings.
+    /// The members that the type requires must be present, as non-empty strings.
     #[default]
     Typed,
-    /// Any object that is not empty.
+    /// Any non-empty object is accepted.
     Object,
 }
 
-/// A credential's secret: a JSON object, kept as the exact bytes that came in.
+/// A credential's secret: a JSON object, stored as the exact bytes of the request.
 #[derive(Debug, Clone)]
 pub struct JsonBlob(SecretBytes);
 
 impl JsonBlob {
-    /// Takes `value`, which must be an object.
+    /// Creates a blob from `value`, which must be an object.
     ///
     /// # Errors
     /// A [`FieldError`] on `json_blob`: `wrong_type`.
@@ -36,13 +36,13 @@ impl JsonBlob {
         Ok(Self(SecretBytes::new(value.text().as_bytes().to_vec())))
     }
 
-    /// The bytes, for sealing.
+    /// The plaintext bytes, for sealing.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         self.0.expose()
     }
 
-    /// Checks the blob against what `provider` and `kind` need; all errors, or none.
+    /// Validates the blob for `provider` and `kind`. Returns all errors.
     #[must_use]
     pub fn errors(
         &self,
@@ -50,7 +50,7 @@ impl JsonBlob {
         kind: CredentialType,
         rules: BlobValidation,
     ) -> Vec<FieldError> {
-        // The bytes were checked when the blob was made.
+        // `new` accepts only parsed JSON objects, so this parse does not fail.
         let members = members(self.expose()).unwrap_or_default();
         let mut errors = Vec::new();
         if rules == BlobValidation::Typed {
@@ -67,8 +67,8 @@ impl JsonBlob {
     }
 }
 
-/// The members that a credential of this provider and type must hold, as non-empty strings, with
-/// [`BlobRules::Typed`]. Each may also be spelled in [`camel_case`].
+/// The members that a credential of this provider and type must contain, as non-empty strings,
+/// under [`BlobValidation::Typed`]. Each may also be spelled in [`camel_case`].
 #[must_use]
 pub fn required(provider: Provider, kind: CredentialType) -> &'static [&'static str] {
     match kind {
@@ -84,19 +84,19 @@ pub fn required(provider: Provider, kind: CredentialType) -> &'static [&'static 
     }
 }
 
-// Each name counts in both of its spellings; one usable value is enough.
+// Both spellings of a name are accepted. One usable value is sufficient.
 fn missing(members: &Members<'_>, name: &str, kind: CredentialType) -> Option<FieldError> {
     let camel = camel_case(name);
-    let given: Vec<_> = members
+    let candidates: Vec<_> = members
         .iter()
         .filter(|(member, _)| member == name || *member == camel)
         .collect();
     let usable = |value: &Value<'_>| value.as_string().is_some_and(|text| !text.is_empty());
-    if given.iter().any(|(_, value)| usable(value)) {
+    if candidates.iter().any(|(_, value)| usable(value)) {
         return None;
     }
     let kind = kind.as_str();
-    Some(match given.first() {
+    Some(match candidates.first() {
         None => FieldError::new(
             format!("json_blob.{name}"),
             "required",
@@ -127,7 +127,7 @@ fn not_a_service_account(members: &Members<'_>) -> Option<FieldError> {
     })
 }
 
-/// `client_id` as `clientId`.
+/// Converts `client_id` to `clientId`.
 #[must_use]
 pub fn camel_case(name: &str) -> String {
     let mut words = name.split('_');
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_names_all_that_is_missing() {
+    fn every_type_reports_all_missing_members() {
         let expected = [
             (CredentialType::ApiKey, vec!["api_key"]),
             (
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn camel_case_counts_and_more_is_welcome() {
+    fn camel_case_and_additional_members_are_accepted() {
         let blob = r#"{"clientId":"i","clientSecret":"s","webhook_token":"w","n":1e400}"#;
         assert_eq!(
             errors(Provider::Shopify, CredentialType::ClientCredentials, blob),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_and_wrong_kinds_are_told_apart() {
+    fn empty_values_and_wrong_kinds_have_different_errors() {
         let blob = r#"{"username":"","password":7}"#;
         assert_eq!(
             errors(Provider::Generic, CredentialType::UserPass, blob),
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn only_objects_with_something_in_them() {
+    fn only_non_empty_objects_are_accepted() {
         for text in ["[]", "null", "\"x\"", "1"] {
             let error = JsonBlob::new(crate::json::parse(text.as_bytes()).unwrap()).unwrap_err();
             assert_eq!(error.code, "wrong_type", "{text}");

@@ -1,4 +1,4 @@
-//! Who is asking, and what they may do.
+//! Callers, their roles and their permissions.
 
 use serde::Serialize;
 
@@ -7,19 +7,19 @@ use crate::ids::{KeyId, OrgId};
 use crate::kinds::wire_enum;
 
 wire_enum! {
-    /// What an API key may do.
+    /// The role of an API key.
     Role {
-        /// Everything within its organization.
+        /// All operations within its organization.
         Admin = 1 => "admin",
-        /// List credentials, without their secrets.
+        /// List credentials without their secrets.
         Member = 2 => "member",
     }
 }
 
-/// One thing that a caller may or may not do.
+/// A permission that an operation requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
-    /// List credentials, without their secrets.
+    /// List credentials without their secrets.
     ListCredentials,
     /// Read a credential with its secret.
     RevealCredential,
@@ -29,41 +29,41 @@ pub enum Permission {
     UpdateCredential,
     /// Delete credentials.
     DeleteCredential,
-    /// See how far rotations of the organization's key have come.
+    /// Read the progress of rotations of the organization's key.
     ReadRotations,
-    /// See how far the organization's writes have traveled.
+    /// Read the replication state of the organization's writes.
     ReadOperations,
-    /// Create, change and delete users' keys on the Pieces surface.
+    /// Create, change and delete users' keys through the Pieces API.
     ManageUserKeys,
     /// Read and verify the organization's audit trail.
     ReadAudit,
     /// Create, list and revoke API keys, and create the organization.
     ManageOrganization,
-    /// Look through all credentials for stale ones, without their secrets.
+    /// List all credentials, without their secrets, to find stale ones.
     InspectCredentials,
-    /// Check that every stored row is what was written.
+    /// Run the integrity scrub.
     VerifyIntegrity,
-    /// Copy everything, sealed as it is, into a backup.
+    /// Copy all rows, sealed, into a backup.
     BackUp,
 }
 
-/// Where a request came from, for the audit trail.
+/// The origin of a request, for the audit trail.
 #[derive(Debug, Clone)]
 pub struct RequestInfo {
-    /// The request's id.
+    /// The request id.
     pub id: String,
-    /// The peer's address, or `command-line`.
+    /// The peer's IP address, or `command-line`.
     pub source: String,
 }
 
-/// Who acts.
+/// The identity that performs an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
     /// The holder of an API key.
     Key(KeyId, Role),
-    /// Somebody without a key, where the operator allows that.
+    /// A caller without an API key, if the operator allows anonymous access.
     Anonymous,
-    /// Whoever runs the `strongroom` command with the database's and the root key's secrets.
+    /// The user of the `strongroom` command, which has the database's credentials and the root key.
     Operator,
 }
 
@@ -75,8 +75,8 @@ pub struct Caller {
     request: RequestInfo,
 }
 
-/// The right to run queries on one organization's rows. Only this crate makes one, and only out of a
-/// [`Caller`] or of an API key that is being checked.
+/// The right to run queries on the rows of one organization. Only this crate creates it, from a
+/// [`Caller`] or from an API key that is being verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrgScope(OrgId);
 
@@ -119,19 +119,19 @@ impl Caller {
         }
     }
 
-    /// The organization the caller acts in.
+    /// The organization in which the caller acts.
     #[must_use]
     pub fn org(&self) -> OrgId {
         self.org
     }
 
-    /// Who it is.
+    /// The caller's identity.
     #[must_use]
     pub fn actor(&self) -> Actor {
         self.actor
     }
 
-    /// Where the request came from.
+    /// The origin of the request.
     #[must_use]
     pub fn request(&self) -> &RequestInfo {
         &self.request
@@ -141,10 +141,10 @@ impl Caller {
         OrgScope(self.org)
     }
 
-    /// Whether the caller may do `permission`.
+    /// Checks that the caller has `permission`.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`] when not.
+    /// [`VaultError::Forbidden`] if the caller does not have it.
     pub fn require(&self, permission: Permission) -> Result<(), VaultError> {
         let allowed = match (self.actor, permission) {
             (

@@ -1,4 +1,4 @@
-//! External credentials: what they are called, what may be in them, and their sealed form.
+//! External credentials: their metadata, their sealed form, and pages of them.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -10,42 +10,42 @@ use crate::kinds::{CredentialType, Provider};
 use crate::label::Label;
 use crate::last_used::LastUsed;
 
-/// A credential's row with its last use.
+/// A credential's row with its last-used time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredCredential {
     /// The row.
     pub sealed: SealedCredential,
-    /// When it was last used, if ever.
+    /// The last-used time; `None` if it was never used.
     pub last_used: Option<LastUsed>,
 }
 
 /// A credential to create.
 #[derive(Debug)]
 pub struct NewCredential {
-    /// Who issued it.
+    /// The issuer.
     pub provider: Provider,
-    /// What kind it is.
+    /// The type.
     pub kind: CredentialType,
-    /// Its label; empty when none was given.
+    /// Its label; empty if none was given.
     pub label: Label,
-    /// The secret itself.
+    /// The secret.
     pub blob: JsonBlob,
 }
 
-/// What to change of a credential. The immutable fields, when given, must equal what is stored.
+/// A change of a credential. The immutable fields, if given, must equal the stored values.
 #[derive(Debug)]
 pub struct CredentialChange {
     /// A new label.
     pub label: Option<Label>,
     /// A new secret.
     pub blob: Option<JsonBlob>,
-    /// The provider that the caller believes it has.
+    /// The expected provider.
     pub provider: Option<Provider>,
-    /// The type that the caller believes it has.
+    /// The expected type.
     pub kind: Option<CredentialType>,
 }
 
-/// All about a credential but its secret.
+/// A credential's metadata, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CredentialInfo {
     /// Its id.
@@ -54,26 +54,26 @@ pub struct CredentialInfo {
     /// The organization it belongs to.
     #[serde(rename = "organization_id")]
     pub org: OrgId,
-    /// Who issued it.
+    /// The issuer.
     #[serde(rename = "extcred_provider")]
     pub provider: Provider,
-    /// What kind it is.
+    /// The type.
     #[serde(rename = "extcred_type")]
     pub kind: CredentialType,
-    /// Its label; empty when never set.
+    /// Its label; empty if it was never set.
     #[serde(rename = "extcred_label")]
     pub label: Label,
-    /// Its last reveal or change; nothing on the wire when it was never used.
+    /// Its last reveal or change; omitted on the wire if it was never used.
     #[serde(flatten)]
     pub last_used: Option<LastUsed>,
 }
 
-/// A credential with its secret in the clear: exists only between opening and answering.
+/// A credential with its secret in plaintext. It exists only between opening and the response.
 #[derive(Debug)]
 pub struct RevealedCredential {
-    /// All but the secret.
+    /// The metadata.
     pub info: CredentialInfo,
-    /// The blob's exact bytes: one JSON object.
+    /// The exact bytes of the blob: one JSON object.
     pub blob: SecretBytes,
 }
 
@@ -82,28 +82,28 @@ pub struct RevealedCredential {
 pub struct SealedCredential {
     /// Its id.
     pub id: CredentialId,
-    /// Who issued it.
+    /// The issuer.
     pub provider: Provider,
-    /// What kind it is.
+    /// The type.
     pub kind: CredentialType,
     /// Its label.
     pub label: Label,
-    /// 1 when created, one more with every change.
+    /// The version: 1 at creation, incremented by every change.
     pub version: i64,
-    /// Which generation of the organization's key wraps `wrapped_key`.
+    /// The generation of the organization's key that wraps `wrapped_key`.
     pub key_generation: i32,
-    /// The version's data key, wrapped.
+    /// The wrapped data key of this version.
     pub wrapped_key: Vec<u8>,
-    /// The blob, sealed under the data key.
+    /// The blob, sealed with the data key.
     pub sealed_blob: Vec<u8>,
-    /// When this version was written.
+    /// The time at which this version was written.
     pub updated_at: DateTime<Utc>,
-    /// The user of the Pieces surface whose key it is; set when created, and never changed.
+    /// The user to whom the Pieces API assigned the key. Set at creation, and never changed.
     pub pieces_user: Option<String>,
 }
 
 impl SealedCredential {
-    /// All but the secret, as a row of organization `org`.
+    /// The metadata of a row of organization `org`.
     #[must_use]
     pub fn info(&self, org: OrgId) -> CredentialInfo {
         CredentialInfo {
@@ -117,43 +117,43 @@ impl SealedCredential {
     }
 }
 
-/// Which credentials to list: all that match every given field exactly.
+/// A filter of a listing. Every given field must match exactly.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CredentialFilter {
-    /// Only of this provider.
+    /// Match this provider.
     pub provider: Option<Provider>,
-    /// Only of this type.
+    /// Match this type.
     pub kind: Option<CredentialType>,
-    /// Only with this label.
+    /// Match this label.
     pub label: Option<String>,
 }
 
-/// Where a page of a listing starts.
+/// The start of a page of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageStart {
-    /// After so many rows; the total is counted.
+    /// After this number of rows. The total is counted.
     Offset(i64),
-    /// After this credential, or at the beginning; nothing is counted.
+    /// After this credential, or at the beginning. The total is not counted.
     After(Option<CredentialId>),
 }
 
-/// One page to list, in order of creation.
+/// A request for one page, in order of creation.
 #[derive(Debug, Clone, Copy)]
 pub struct Page {
-    /// Most rows on it.
+    /// The maximum number of rows.
     pub limit: i64,
-    /// Where it starts.
+    /// The start of the page.
     pub start: PageStart,
 }
 
-/// A listed page.
+/// One page of a listing.
 #[derive(Debug, Clone)]
 pub struct CredentialPage {
     /// The rows.
     pub items: Vec<CredentialInfo>,
-    /// How many match in all; only for [`PageStart::Offset`].
+    /// The number of matches in all pages; only for [`PageStart::Offset`].
     pub total: Option<i64>,
-    /// The last row's id when more follow; only for [`PageStart::After`].
+    /// The id of the last row if more rows follow; only for [`PageStart::After`].
     pub next: Option<CredentialId>,
 }
 
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn names_parse_back_and_nothing_else_does() {
+    fn names_round_trip_and_others_are_refused() {
         for kind in CredentialType::ALL {
             assert_eq!(CredentialType::parse(kind.as_str()), Some(*kind));
         }

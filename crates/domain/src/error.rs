@@ -1,22 +1,23 @@
-//! What goes wrong, and what may be said about it.
+//! Errors of the vault, and errors of input fields.
 
 use std::time::Duration;
 
 use crate::replication::OperationId;
 
-/// One thing wrong with one field of the input.
+/// An error in one field of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// Where: `extcred_type`, `json_blob.client_secret`, a header's or parameter's name.
+    /// The field, such as `extcred_type`, `json_blob.client_secret`, or the name of a header or
+    /// parameter.
     pub field: String,
-    /// Machine-readable kind, such as `required` or `too_long`.
+    /// The machine-readable code, such as `required` or `too_long`.
     pub code: &'static str,
-    /// What is wrong and what the rule is. Never quotes a secret.
+    /// The error and the rule that it violates. Never contains a secret.
     pub message: String,
 }
 
 impl FieldError {
-    /// A field error of kind `code`.
+    /// Creates a field error with `code`.
     pub fn new(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             field: field.into(),
@@ -26,45 +27,46 @@ impl FieldError {
     }
 }
 
-/// Why the vault did not do what it was asked.
+/// An error of a vault operation.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
-    /// No valid API key of the organization. One answer for every cause.
+    /// The request has no valid API key of the organization. The error is the same for every cause.
     #[error("authentication failed")]
     Unauthorized,
-    /// The caller's role may not do this.
+    /// The caller's role does not permit the operation.
     #[error("the caller's role does not allow this")]
     Forbidden,
-    /// The input breaks rules; all of them are listed.
+    /// The input is invalid. Contains all errors.
     #[error("the input is invalid")]
     Invalid(Vec<FieldError>),
-    /// There is no such thing in the caller's organization.
+    /// The object does not exist in the caller's organization.
     #[error("not found")]
     NotFound,
-    /// Something stored does not open: it was moved, altered, or its key is gone.
+    /// A stored value does not open: it was moved or altered, or its key is missing.
     #[error("a stored value failed its integrity check: {0}")]
     Integrity(&'static str),
-    /// The database, or the queue in front of it, cannot take this now.
+    /// The database, or the queue in front of it, cannot process the request now.
     #[error("temporarily unavailable: {0}")]
     Unavailable(String),
-    /// The connection broke while the write was being committed: it may or may not have happened.
+    /// The connection broke during the commit. The write may have been committed.
     #[error("the outcome of the write is unknown: {0}")]
     OutcomeUnknown(String),
-    /// The write is durable, but some regions did not have it in time; it goes on replicating.
+    /// The write is durable, but some regions did not confirm it before the timeout. Replication
+    /// continues.
     #[error("replication timed out in {}", lagging.join(", "))]
     ReplicationTimeout {
-        /// By which its further way can be asked about.
+        /// The id with which the replication state can be queried.
         operation: OperationId,
-        /// The regions that did not have it.
+        /// The regions that did not confirm the write.
         lagging: Vec<String>,
     },
-    /// The idempotency key was used for another request; nothing was written.
-    #[error("the idempotency key was used for another request")]
+    /// The idempotency key was used for a different request. Nothing was written.
+    #[error("the idempotency key was used for a different request")]
     ReusedIdempotencyKey,
-    /// The region that reads come from is too far behind, by this much if that is known.
-    #[error("the region's database is too far behind")]
+    /// The region that serves reads lags too far behind the primary. Contains the lag, if known.
+    #[error("the region's database lags too far behind the primary")]
     Stale(Option<Duration>),
-    /// A defect or misconfiguration. The text is for the log only.
+    /// A defect or a misconfiguration. The text is for the log only.
     #[error("internal error: {0}")]
     Internal(String),
 }

@@ -1,4 +1,4 @@
-//! Requests that can be repeated without being carried out twice.
+//! Idempotency keys, with which requests can be repeated safely.
 
 use chrono::{DateTime, Utc};
 use strongroom_crypto::{Context, Digest, Purpose, SecretKey, mac};
@@ -8,17 +8,18 @@ use crate::error::FieldError;
 use crate::ids::{CredentialId, OrgId};
 use crate::replication::OperationId;
 
-/// The header that names a request, so that it can be repeated.
+/// The header that carries the idempotency key.
 pub const HEADER: &str = "Idempotency-Key";
-/// Longest key, in characters.
+/// The maximum length of a key, in characters.
 pub const MAX_LEN: usize = 255;
 
-/// A caller's name for one request (draft-ietf-httpapi-idempotency-key-header). Compared as it stands.
+/// A caller's name for one request (draft-ietf-httpapi-idempotency-key-header). Compared byte by
+/// byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// Reads 1 to 255 visible ASCII characters.
+    /// Parses 1 to 255 visible ASCII characters.
     ///
     /// # Errors
     /// A [`FieldError`] on the header.
@@ -32,20 +33,20 @@ impl IdempotencyKey {
     }
 }
 
-/// What is stored of a request that may be repeated. Digests only: a plain hash of the request would let
-/// whoever reads the table try secrets.
+/// The stored record of a repeatable request. It contains keyed digests only: with a plain hash, a
+/// reader of the table could guess secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyRecord {
-    /// Keyed digest of the caller's key.
+    /// Keyed digest of the idempotency key.
     pub key: Digest,
-    /// Keyed digest of what was asked for.
+    /// Keyed digest of the request's content.
     pub request: Digest,
-    /// When it is forgotten.
+    /// The time at which the record expires.
     pub expires_at: DateTime<Utc>,
 }
 
 impl IdempotencyRecord {
-    /// The claim of `name` on the creation of `new` in `org`.
+    /// The record of a request with the key `name` that creates `new` in `org`.
     #[must_use]
     pub fn of_create(
         key: &SecretKey,
@@ -54,26 +55,26 @@ impl IdempotencyRecord {
         new: &NewCredential,
         expires_at: DateTime<Utc>,
     ) -> Self {
-        let named = Context::new(Purpose::IdempotencyKey).uuid(org.0);
-        let request = Context::new(Purpose::IdempotentRequest)
+        let key_context = Context::new(Purpose::IdempotencyKey).uuid(org.0);
+        let request_context = Context::new(Purpose::IdempotentRequest)
             .uuid(org.0)
             .bytes(new.provider.as_str().as_bytes())
             .bytes(new.kind.as_str().as_bytes())
             .bytes(new.label.as_str().as_bytes());
         Self {
-            key: mac(key, &named, name.0.as_bytes()),
-            request: mac(key, &request, new.blob.expose()),
+            key: mac(key, &key_context, name.0.as_bytes()),
+            request: mac(key, &request_context, new.blob.expose()),
             expires_at,
         }
     }
 }
 
-/// What the first request with the same key and the same content has done.
+/// The result of the first request with the same key and the same content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Earlier {
-    /// The credential that it made.
+    /// The credential that the request created.
     pub credential: CredentialId,
-    /// Its operation.
+    /// The operation of the request.
     pub operation: OperationId,
 }
 

@@ -1,4 +1,4 @@
-//! Identifiers.
+//! Identifiers of organizations, credentials, API keys and audit lanes.
 
 use std::fmt;
 
@@ -15,10 +15,10 @@ macro_rules! id {
         pub struct $name(pub Uuid);
 
         impl $name {
-            /// A new identifier: UUID version 7 (RFC 9562 § 5.7), so that ids sort by creation time.
+            /// A new identifier: UUID version 7 (RFC 9562 § 5.7), so ids sort by creation time.
             ///
             /// # Errors
-            /// [`CryptoError::Random`] when there is no randomness to be had.
+            /// [`CryptoError::Random`] if the random source fails.
             pub fn new(now: DateTime<Utc>, random: &dyn RandomSource) -> Result<Self, CryptoError> {
                 let mut bytes = [0; 10];
                 random.fill(&mut bytes)?;
@@ -26,7 +26,8 @@ macro_rules! id {
                 Ok(Self(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()))
             }
 
-            /// Reads the hyphenated form, in either case; `None` for anything else.
+            /// Parses the hyphenated form, in upper or lower case. Returns `None` for any other
+            /// form.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 parse_hyphenated(text).map(Self)
@@ -42,23 +43,23 @@ macro_rules! id {
 }
 
 id! {
-    /// An organization: the tenant.
+    /// The id of an organization (a tenant).
     OrgId
 }
 id! {
-    /// An external credential.
+    /// The id of an external credential.
     CredentialId
 }
 id! {
-    /// An API key (its public part).
+    /// The id of an API key; its public part.
     KeyId
 }
 id! {
-    /// One writer's life in the audit trail.
+    /// The id of a lane of the audit trail: the events of one writer process.
     LaneId
 }
 
-// `Uuid::try_parse` also takes braces, URNs and bare hex; one spelling on the wire is enough.
+// `Uuid::try_parse` also accepts braces, URNs and plain hex. The API accepts one spelling.
 pub(crate) fn parse_hyphenated(text: &str) -> Option<Uuid> {
     if text.len() != uuid::fmt::Hyphenated::LENGTH {
         return None;

@@ -1,15 +1,17 @@
-//! Names that stand for numbers: on the wire, in the database, and in what seals bind.
+//! Enumerations with wire names and stored numbers, and the credential types and providers.
 
 use serde::Serialize;
 
 macro_rules! wire_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $code:literal => $text:literal,)+ }) => {
+    ($(#[$doc:meta])* $name:ident {
+        $($(#[$vdoc:meta])* $variant:ident = $code:literal => $text:literal,)+
+    }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum $name { $($(#[$vdoc])* $variant,)+ }
 
         impl $name {
-            /// Every value, in the order of the API's documents.
+            /// All values, in the order of the API documentation.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The name on the wire and in the database.
@@ -18,13 +20,14 @@ macro_rules! wire_enum {
                 match self { $(Self::$variant => $text,)+ }
             }
 
-            /// The value called `text`, if there is one.
+            /// The value with the name `text`.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 match text { $($text => Some(Self::$variant),)+ _ => None }
             }
 
-            /// The number that seals and digests bind; stored, so never reused or changed.
+            /// The number that seals and digests bind. It is stored, so it is never reused or
+            /// changed.
             #[must_use]
             pub fn code(self) -> u8 {
                 match self { $(Self::$variant => $code,)+ }
@@ -35,7 +38,9 @@ macro_rules! wire_enum {
             pub fn choices() -> String {
                 let names: Vec<_> = Self::ALL.iter().map(|value| value.as_str()).collect();
                 match names.split_last() {
-                    Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+                    Some((last, rest)) if !rest.is_empty() => {
+                        format!("{} or {last}", rest.join(", "))
+                    }
                     _ => names.concat(),
                 }
             }
@@ -59,13 +64,13 @@ wire_enum! {
         Onfido = 2 => "onfido",
         /// Shopify.
         Shopify = 3 => "shopify",
-        /// Any other.
+        /// Any other issuer.
         Generic = 4 => "generic",
     }
 }
 
 wire_enum! {
-    /// What kind of secret a credential holds.
+    /// The kind of secret in a credential.
     CredentialType {
         /// One API key.
         ApiKey = 1 => "api_key",
@@ -73,11 +78,11 @@ wire_enum! {
         ClientCredentials = 2 => "client_credentials",
         /// A user name and password.
         UserPass = 3 => "user_pass",
-        /// An API id with its key.
+        /// An API id and its key.
         ApiIdAccess = 4 => "api_id_access",
         /// An access token.
         AccessToken = 5 => "access_token",
-        /// A credentials file in JSON, such as a service account's.
+        /// A JSON credentials file, such as that of a service account.
         JsonCredentials = 6 => "json_credentials",
     }
 }

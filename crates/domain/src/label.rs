@@ -4,16 +4,17 @@ use serde::Serialize;
 
 use crate::error::FieldError;
 
-/// Longest label, in characters (Unicode scalar values).
+/// The maximum length of a label, in characters (Unicode scalar values).
 pub const MAX_LABEL_CHARS: usize = 256;
 
-/// A name that people give a credential: up to [`MAX_LABEL_CHARS`] characters, none a control character.
+/// A human-readable name of a credential: at most [`MAX_LABEL_CHARS`] characters, no control
+/// characters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Label(String);
 
 impl Label {
-    /// Checks `text`.
+    /// Validates `text`.
     ///
     /// # Errors
     /// A [`FieldError`] on `extcred_label`: `too_long` or `control_character`.
@@ -34,13 +35,13 @@ impl Label {
         Ok(Self(text.to_owned()))
     }
 
-    /// A label that the database holds, and that was checked when it came in.
+    /// A label from the database, which was validated when it was stored.
     #[must_use]
     pub fn stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The text.
+    /// The text of the label.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

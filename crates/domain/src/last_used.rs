@@ -1,4 +1,4 @@
-//! When credentials and API keys were last used: what is noted, and the port that keeps it.
+//! Last-used times of credentials and API keys.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -6,34 +6,34 @@ use serde::Serialize;
 use crate::caller::OrgScope;
 use crate::ids::{CredentialId, KeyId};
 
-/// A credential's last use: a reveal or a change.
+/// The last use of a credential: a reveal or a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LastUsed {
-    /// When, to the microsecond; RFC 3339 on the wire.
+    /// The time, in microseconds; RFC 3339 on the wire.
     #[serde(rename = "last_used_at")]
     pub at: DateTime<Utc>,
-    /// The API key that used it; none for a caller without one.
+    /// The API key that used it; `None` for a caller without an API key.
     #[serde(rename = "last_used_by")]
     pub by: Option<KeyId>,
 }
 
-/// Uses to keep, each credential and key once.
+/// A batch of last-used times to store. Each credential and key occurs once.
 #[derive(Debug, Clone, Default)]
 pub struct LastUsedTimes {
-    /// Of credentials.
+    /// Last-used times of credentials.
     pub credentials: Vec<(OrgScope, CredentialId, LastUsed)>,
-    /// Of API keys.
+    /// Last-used times of API keys.
     pub keys: Vec<(OrgScope, KeyId, DateTime<Utc>)>,
 }
 
 impl LastUsedTimes {
-    /// How many there are.
+    /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         self.credentials.len() + self.keys.len()
     }
 
-    /// Whether there are none.
+    /// Whether the batch is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -1,8 +1,8 @@
-//! What a credential, an organization, a caller and an audit event are; who may do what; the
-//! [`Vault`]'s operations; and the ports they need.
+//! Values (credentials, organizations, callers, audit events), permissions, the operations of the
+//! [`Vault`], and the ports that they use.
 //!
-//! Nothing here does I/O, reads a clock or makes randomness by itself: storage, time and random bytes
-//! come in through [`Store`], [`Clock`] and [`strongroom_crypto::RandomSource`].
+//! This crate does no I/O, reads no clock and generates no randomness. Storage, time and random
+//! bytes come from [`Store`], [`Clock`] and [`strongroom_crypto::RandomSource`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod api_key;
@@ -20,6 +20,7 @@ pub mod keyring;
 pub mod kinds;
 pub mod label;
 pub mod last_used;
+mod log_throttle;
 pub mod organization;
 pub mod pieces;
 pub mod ports;

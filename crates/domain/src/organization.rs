@@ -1,4 +1,4 @@
-//! Organizations.
+//! Organizations, and the validation of names.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::error::FieldError;
 use crate::ids::OrgId;
 
-/// Longest name of an organization or API key, in characters.
+/// The maximum length of the name of an organization or API key, in characters.
 pub const MAX_NAME_CHARS: usize = 256;
 
 /// A tenant.
@@ -15,22 +15,23 @@ pub struct Organization {
     /// Its id.
     #[serde(rename = "org_id")]
     pub id: OrgId,
-    /// What people call it; need not be unique.
+    /// The name; not necessarily unique.
     pub name: String,
-    /// When it was created.
+    /// The creation time.
     pub created_at: DateTime<Utc>,
-    /// Since when it is deleted: its API keys are refused.
+    /// The deletion time. The API keys of a deleted organization are refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<DateTime<Utc>>,
-    /// From when on its keys are destroyed; until then it can be restored.
+    /// The time after which its keys are destroyed. Before that it can be restored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destroy_after: Option<DateTime<Utc>>,
-    /// When its keys were destroyed, and with them everything they sealed.
+    /// The time at which its keys, and thereby all data sealed with them, were destroyed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destroyed_at: Option<DateTime<Utc>>,
 }
 
-/// Checks the name of an organization or API key: 1 to [`MAX_NAME_CHARS`] characters, no control characters.
+/// Validates the name of an organization or API key: 1 to [`MAX_NAME_CHARS`] characters, no control
+/// characters.
 ///
 /// # Errors
 /// A [`FieldError`] on `name`.

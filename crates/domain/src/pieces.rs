@@ -1,4 +1,4 @@
-//! What the Pieces surface keeps for a user: an OpenAI key and what belongs to it.
+//! Data of the Pieces API: a user's OpenAI key and its attributes.
 
 use strongroom_crypto::SecretString;
 use zeroize::Zeroizing;
@@ -7,23 +7,23 @@ use crate::blob::JsonBlob;
 use crate::error::FieldError;
 use crate::json::value::{Kind, Value, members, shown_name};
 
-/// Longest user name, in characters.
+/// The maximum length of a user name, in characters.
 pub const MAX_USER_CHARS: usize = 256;
 
-/// What a schema's `semantic` may be.
+/// The valid values of a schema's `semantic`.
 pub const SEMANTICS: [&str; 2] = ["UNKNOWN", "MAJOR_0_MINOR_0_PATCH_1"];
 
-/// The members of `open_AI`, in the order in which they are answered.
+/// The members of `open_AI`, in the order of responses.
 const MEMBERS: [&str; 4] = ["api_key", "api_key_name", "organization_key", "schema"];
-/// A credential that was edited on the other surface may spell it so.
+/// The alternative spelling of `api_key`, which the credentials API also accepts.
 const API_KEY_CAMEL: &str = "apiKey";
 
-/// A user, as the caller names it: 1 to [`MAX_USER_CHARS`] characters, none a control character.
+/// A user name: 1 to [`MAX_USER_CHARS`] characters, no control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PiecesUser(String);
 
 impl PiecesUser {
-    /// Checks `text`.
+    /// Validates `text`.
     ///
     /// # Errors
     /// A [`FieldError`] on `user`.
@@ -48,22 +48,22 @@ impl PiecesUser {
         Ok(Self(text.to_owned()))
     }
 
-    /// The text.
+    /// The text of the user name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// `open_AI`: some of its members, each as the JSON text that came in.
+/// The `open_AI` object: a subset of its members, each as the JSON text of the request.
 #[derive(Debug, Clone, Default)]
 pub struct OpenAi(Vec<(&'static str, SecretString)>);
 
 impl OpenAi {
-    /// Reads the `open_AI` object of a request. A member that is null counts as absent.
+    /// Parses the `open_AI` object of a request. A null member counts as absent.
     ///
     /// # Errors
-    /// All that is wrong with it, each as a [`FieldError`] on `open_AI` or below.
+    /// All errors, each as a [`FieldError`] on `open_AI` or one of its members.
     pub fn parse(value: Value<'_>) -> Result<Self, Vec<FieldError>> {
         let Some(given) = value.members().filter(|_| value.kind() == Kind::Object) else {
             let message = format!("must be an object, and is {}", value.kind());
@@ -96,7 +96,7 @@ impl OpenAi {
         }
     }
 
-    /// What a stored blob says of it.
+    /// The `open_AI` object in a stored blob.
     #[must_use]
     pub fn of_blob(blob: &[u8]) -> Self {
         let members = members(blob).unwrap_or_default();
@@ -112,28 +112,28 @@ impl OpenAi {
         Self(known)
     }
 
-    /// Whether it has an `api_key`.
+    /// Whether it contains an `api_key`.
     #[must_use]
     pub fn has_api_key(&self) -> bool {
         self.0.iter().any(|(name, _)| *name == "api_key")
     }
 
-    /// The same without `api_key`.
+    /// A copy without `api_key`.
     #[must_use]
     pub fn without_api_key(mut self) -> Self {
         self.0.retain(|(name, _)| *name != "api_key");
         self
     }
 
-    /// Each member with its JSON text, for the answer.
+    /// The members with their JSON text, for the response.
     pub fn members(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().map(|(name, text)| (*name, text.expose()))
     }
 
-    /// The blob that holds these members and, of `current`, whatever they do not replace.
+    /// The blob with these members, and those members of `current` that they do not replace.
     ///
     /// # Errors
-    /// A [`FieldError`] on `open_AI.api_key` when the blob would have none.
+    /// A [`FieldError`] on `open_AI.api_key` if the blob would not contain one.
     pub fn blob(&self, current: Option<&[u8]>) -> Result<JsonBlob, FieldError> {
         let kept = current.and_then(members).unwrap_or_default();
         let replaced = |name: &str| {
@@ -150,7 +150,7 @@ impl OpenAi {
         let value = crate::json::parse(blob.as_bytes())
             .map_err(|error| FieldError::new("open_AI", error.code, error.message))?;
         if !Self::of_blob(blob.as_bytes()).has_api_key() {
-            let message = "is required: there would be no key to keep";
+            let message = "is required: the result would have no API key";
             return Err(FieldError::new("open_AI.api_key", "required", message));
         }
         JsonBlob::new(value)
@@ -173,7 +173,8 @@ fn check_member(name: &str, value: Value<'_>) -> Option<(&'static str, String)> 
     }
 }
 
-/// What is wrong with an `EmbeddedModelSchema`: an integer `migration` and a known `semantic` it must have.
+/// Validates an `EmbeddedModelSchema`, which requires an integer `migration` and a known
+/// `semantic`. Returns the code and message of the error.
 #[must_use]
 pub fn check_schema(value: Value<'_>) -> Option<(&'static str, String)> {
     let members = value.members().unwrap_or_default();
@@ -238,14 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_blob_without_a_key() {
+    fn a_blob_requires_an_api_key() {
         let error = open_ai(r#"{"api_key_name":"n"}"#).blob(None).unwrap_err();
         assert_eq!(error.field, "open_AI.api_key");
         assert!(open_ai("{}").blob(Some(br#"{"apiKey":"a"}"#)).is_ok());
     }
 
     #[test]
-    fn wrong_kinds_are_named() {
+    fn errors_name_the_member() {
         for (text, field) in [
             ("[]", "open_AI"),
             (r#"{"api_key":1}"#, "open_AI.api_key"),

@@ -1,4 +1,4 @@
-//! How far a write must have traveled before it is answered, and how to ask later how far it has come.
+//! Replication levels, operation ids, and the replication state of writes and regions.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,25 +11,26 @@ use uuid::Uuid;
 use crate::ids::OrgId;
 use crate::kinds::wire_enum;
 
-/// How long an operation can be asked about, and a request repeated with its `Idempotency-Key`.
-pub const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
+/// The time during which an operation can be queried, and a request repeated with its
+/// `Idempotency-Key`.
+pub const OPERATION_RETENTION: Duration = Duration::from_secs(24 * 3600);
 
-/// Which regions must have a write.
+/// The regions that must confirm a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Level {
-    /// The region that the request came to.
+    /// The region that received the request.
     #[default]
     LocalRegion,
-    /// Every configured region.
+    /// All configured regions.
     AllRegions,
 }
 
-/// Which regions must have a write, and by when.
+/// The required replication level of a write, and its timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Consistency {
-    /// Which regions.
+    /// The replication level.
     pub level: Level,
-    /// How long after the request's begin.
+    /// The timeout, measured from the start of the request.
     pub timeout: Duration,
 }
 
@@ -46,21 +47,21 @@ impl Default for Consistency {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct WalPosition(pub u64);
 
-/// A write that can be asked about: UUID version 8 (RFC 9562 § 5.8). The first 48 bits are milliseconds of Unix
-/// time, as in version 7; the last 32 are a keyed digest, so that an operation that was lost can be told from
-/// one that never was.
+/// The id of a replicated write: UUID version 8 (RFC 9562 § 5.8). The first 48 bits are the Unix
+/// time in milliseconds, as in version 7. The last 32 bits are a keyed digest, which distinguishes
+/// a lost operation from one that never existed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct OperationId(pub Uuid);
 
-/// Bytes of an id that its digest is made of.
+/// The number of bytes of an id that the digest covers.
 const DIGESTED: usize = 12;
 
 impl OperationId {
-    /// A new id for an operation of `org`.
+    /// A new id of an operation of `org`.
     ///
     /// # Errors
-    /// [`CryptoError::Random`] when there is no randomness to be had.
+    /// [`CryptoError::Random`] if the random source fails.
     pub fn new(
         key: &SecretKey,
         org: OrgId,
@@ -78,7 +79,7 @@ impl OperationId {
         Ok(Self(Uuid::from_bytes(bytes)))
     }
 
-    /// Reads the hyphenated form, in either case; `None` for anything else.
+    /// Parses the hyphenated form, in upper or lower case. Returns `None` for any other form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         crate::ids::parse_hyphenated(text).map(Self)
@@ -91,7 +92,7 @@ impl OperationId {
         bytes[DIGESTED..] == tag(key, org, &bytes)
     }
 
-    /// The smallest id of its time: all ids issued before `at` are smaller.
+    /// The smallest id of the time `at`. All ids issued before `at` are smaller.
     #[must_use]
     pub fn first_at(at: DateTime<Utc>) -> Self {
         let mut bytes = [0; 16];
@@ -113,59 +114,62 @@ fn tag(key: &SecretKey, org: OrgId, bytes: &[u8; 16]) -> [u8; 4] {
     [digest[0], digest[1], digest[2], digest[3]]
 }
 
-/// What a write waits for.
+/// A committed write whose replication is awaited.
 #[derive(Debug, Clone, Copy)]
-pub struct Awaited {
-    /// The operation whose row shows that a region has the write.
+pub struct PendingWrite {
+    /// The operation. A region that shows its row has applied the write.
     pub operation: OperationId,
-    /// Where the write ends in the primary's log; no region has it before that. The beginning when unknown.
+    /// The end of the write in the primary's log; 0 if unknown. No region applies the write before
+    /// it reaches this position.
     pub position: WalPosition,
 }
 
 wire_enum! {
-    /// How far an operation has come.
+    /// The replication state of an operation.
     OperationState {
-        /// Some regions do not have it yet.
+        /// Some regions have not applied it yet.
         Pending = 1 => "pending",
-        /// Every region has it.
+        /// All regions have applied it.
         Applied = 2 => "applied",
-        /// The primary does not have it: it was promoted before the write had reached it.
+        /// The primary does not have it: it was promoted before it received the write.
         Lost = 3 => "lost",
     }
 }
 
-/// How far an operation has come, in each region.
+/// The replication state of an operation, in total and per region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OperationStatus {
-    /// Over all regions.
+    /// The state over all regions.
     pub state: OperationState,
-    /// In each.
+    /// The state per region.
     pub regions: BTreeMap<String, OperationState>,
 }
 
-/// How far a region is behind the primary.
+/// The replication status of a region.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RegionStatus {
-    /// Its name.
+    /// The name of the region.
     pub name: String,
-    /// Whether its database answered last time.
+    /// Whether its database answered the last query.
     pub up: bool,
-    /// Whether its database is the primary itself.
+    /// Whether its database is the primary.
     pub primary: bool,
-    /// Bytes of log that it has yet to replay; `None` before both databases have answered.
+    /// The size of the log that it has not replayed yet, in bytes; `None` before both databases
+    /// have answered.
     pub lag_bytes: Option<u64>,
-    /// Age of the newest write that it shows, 0 when it has everything; `None` when that is not known.
+    /// The age of the newest write that it shows; 0 if it has applied all writes; `None` if
+    /// unknown.
     pub lag: Option<Duration>,
-    /// Requests that wait for it.
+    /// The number of requests that wait for the region.
     pub waiting: u64,
 }
 
-/// The region that reads come from is further behind than its bound.
+/// The region that serves reads lags further behind the primary than configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stale {
-    /// How far; `None` when that is not known.
+    /// The lag; `None` if unknown.
     pub lag: Option<Duration>,
-    /// Whether such reads are refused.
+    /// Whether reads are refused in this state.
     pub refused: bool,
 }
 

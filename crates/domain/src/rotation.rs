@@ -1,4 +1,4 @@
-//! Rotations: bringing what old keys wrap under new ones, and how far that has come.
+//! Key rotations: states, progress and results.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -9,122 +9,126 @@ use crate::ids::OrgId;
 use crate::kinds::wire_enum;
 
 wire_enum! {
-    /// Where a root key stands in its life.
+    /// The state of a root key.
     RootKeyState {
-        /// Made, and told to the servers; wraps nothing yet.
+        /// Created and announced to the servers. It wraps no key yet.
         Prepared = 1 => "prepared",
-        /// Wraps what is new.
+        /// It wraps new keys.
         Active = 2 => "active",
-        /// Still wraps something old.
+        /// It still wraps older keys.
         Superseded = 3 => "superseded",
-        /// Wraps nothing any more.
+        /// It no longer wraps any key.
         Unneeded = 4 => "unneeded",
-        /// Said to be destroyed.
+        /// The operator has declared it destroyed.
         Retired = 5 => "retired",
     }
 }
 
 wire_enum! {
-    /// Whether a rotation has come to its end.
+    /// The state of a rotation.
     RotationState {
-        /// Rows are left, or may be.
+        /// Rows may be left.
         Running = 1 => "running",
-        /// Nothing is left under older keys.
+        /// No row is left under an older key.
         Done = 2 => "done",
     }
 }
 
-/// How a rotation is to go.
+/// The parameters of a new rotation.
 #[derive(Debug, Clone, Copy)]
 pub struct RotationStart {
-    /// Whether credentials get new data keys and ciphertext, instead of a new wrap alone.
+    /// Whether credentials are re-encrypted with new data keys, instead of re-wrapping their data
+    /// keys.
     pub re_encrypt: bool,
-    /// Most rows per second; unlimited when absent.
+    /// The maximum number of rows per second; `None` for no limit.
     pub throttle: Option<i32>,
-    /// When it begins.
+    /// The start time.
     pub at: DateTime<Utc>,
 }
 
-/// How far a rotation has come.
+/// The progress of a rotation.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Progress {
-    /// Running or done.
+    /// The state.
     pub state: RotationState,
-    /// Rows there were when it began.
+    /// The number of rows at the start.
     pub rows_total: i64,
-    /// Rows that are done.
+    /// The number of completed rows.
     pub rows_done: i64,
-    /// Most rows per second; unlimited when absent.
+    /// The maximum number of rows per second; `None` for no limit.
     pub throttle: Option<i32>,
-    /// When it began.
+    /// The start time.
     pub started_at: DateTime<Utc>,
-    /// When somebody last worked on it.
+    /// The time of the last completed step.
     pub updated_at: DateTime<Utc>,
-    /// When it ended.
+    /// The end time.
     pub finished_at: Option<DateTime<Utc>>,
 }
 
 impl Progress {
-    /// Rows that are left.
+    /// The number of rows that are left.
     #[must_use]
     pub fn rows_left(&self) -> i64 {
         self.rows_total - self.rows_done
     }
 
-    /// Rows per second, from the beginning to the last sign of work.
+    /// The average rate in rows per second, from the start to the last completed step.
     #[must_use]
     pub fn rate(&self) -> f64 {
         let seconds = (self.updated_at - self.started_at).as_seconds_f64();
         if seconds <= 0.0 {
             return 0.0;
         }
-        #[allow(clippy::cast_precision_loss, reason = "a rate to look at")]
+        #[allow(clippy::cast_precision_loss, reason = "an approximate rate")]
         let rows = self.rows_done as f64;
         rows / seconds
     }
 }
 
-/// Bringing an organization's credentials under a new generation of its key.
+/// A rotation of an organization's key: its credentials are re-wrapped or re-encrypted under a new
+/// generation.
 #[derive(Debug, Clone, Serialize)]
 pub struct Rotation {
     /// The organization.
     pub org_id: OrgId,
     /// The new generation.
     pub generation: i32,
-    /// Whether credentials get new data keys and ciphertext, instead of a new wrap alone.
+    /// Whether credentials are re-encrypted with new data keys, instead of re-wrapping their data
+    /// keys.
     pub re_encrypt: bool,
-    /// How far it has come.
+    /// The progress.
     #[serde(flatten)]
     pub progress: Progress,
 }
 
-/// Re-wrapping organizations' keys and service keys under a new root key.
+/// A rotation of the root key: organizations' keys and service keys are re-wrapped under a new root
+/// key.
 #[derive(Debug, Clone)]
 pub struct RootRotation {
     /// The new root key.
     pub root_key: RootKeyId,
-    /// How far it has come.
+    /// The progress.
     pub progress: Progress,
 }
 
-/// What a running server says of itself.
+/// The report of a running server.
 #[derive(Debug, Clone)]
 pub struct ServerReport {
-    /// Its own id, new at every start.
+    /// The id of the server process, new at every start.
     pub id: Uuid,
-    /// What people recognize it by.
+    /// The name of the server.
     pub name: String,
-    /// Since when it runs.
+    /// The start time of the server.
     pub started_at: DateTime<Utc>,
-    /// The root keys it holds.
+    /// The root keys that the server holds.
     pub root_keys: Vec<RootKeyId>,
 }
 
-/// A server that reported lately.
+/// A server that reported recently.
 #[derive(Debug, Clone)]
 pub struct RunningServer {
-    /// What people recognize it by.
+    /// The name of the server.
     pub name: String,
-    /// The root keys it holds.
+    /// The root keys that the server holds.
     pub root_keys: Vec<RootKeyId>,
 }

@@ -1,54 +1,54 @@
-//! The integrity scrub: what it finds, and what it needs of a database.
+//! Findings of the integrity scrub.
 
 use std::fmt;
 
 use crate::ids::{CredentialId, OrgId};
 
-/// One thing that is not as it was written. Names no content.
+/// A difference between the stored rows and the audit trail. Contains no content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Finding {
     /// The organization.
     pub org: OrgId,
-    /// The credential; none when it is about the organization's keys.
+    /// The credential; `None` if the finding concerns the organization's keys.
     pub credential: Option<CredentialId>,
-    /// What is wrong.
+    /// The problem. Its text is for humans; [`Problem::code`] is for programs.
     pub problem: Problem,
 }
 
-/// What is wrong. Its text is for people; [`Problem::code`] is for programs.
+/// The problem. Its text is for humans; [`Problem::code`] is for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     /// The row does not open: it was moved, relabeled or altered.
     DoesNotOpen,
-    /// The row is of a form that no server writes.
+    /// The row has a form that no server writes.
     Malformed,
-    /// The row names a generation of the organization's key that cannot be used.
+    /// The row names a generation of the organization's key that is missing or does not unwrap.
     KeyMissing(i32),
     /// This generation of the organization's key does not unwrap.
     KeyDoesNotUnwrap(i32),
     /// No generation of the organization's key is active.
     NoActiveKey,
-    /// The trail has a newer version than the row.
+    /// The audit trail has a newer version than the row.
     RolledBack {
         /// The row's version.
         stored: i64,
-        /// The newest version that the trail knows.
+        /// The newest version in the audit trail.
         written: i64,
     },
-    /// Two writes made the same version of it.
+    /// Two audit events wrote the same version of the row.
     Forked,
-    /// The row is not what its write event says was written.
+    /// The row differs from the digest in its write event.
     Differs,
-    /// No event wrote this version of the row.
+    /// No audit event wrote this version of the row.
     Unwritten(i64),
-    /// The trail says that the credential was deleted, and there it is.
+    /// The audit trail records the deletion of the credential, but its row exists.
     PutBack,
-    /// The trail says that the credential exists, and its row is gone.
+    /// The row is missing, and no audit event deleted it.
     Missing,
 }
 
 impl Problem {
-    /// A stable name.
+    /// The stable code of the problem.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -71,33 +71,34 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DoesNotOpen => f.write_str("does not open: it was moved, relabeled or altered"),
-            Self::Malformed => f.write_str("is of a form that no server writes"),
+            Self::Malformed => f.write_str("has a form that no server writes"),
             Self::KeyMissing(generation) => write!(
                 f,
-                "is sealed under generation {generation} of the organization's key, which is missing or does \
-                 not unwrap"
+                "is sealed with generation {generation} of the organization's key, which is \
+                 missing or does not unwrap"
             ),
             Self::KeyDoesNotUnwrap(generation) => write!(
                 f,
-                "generation {generation} of the organization's key does not unwrap: it was moved or altered, \
-                 or its root key is not loaded"
+                "generation {generation} of the organization's key does not unwrap: it was moved \
+                 or altered, or its root key is not loaded"
             ),
             Self::NoActiveKey => f.write_str("no generation of the organization's key is active"),
             Self::RolledBack { stored, written } => write!(
                 f,
-                "was rolled back: it is version {stored}, and version {written} was written"
+                "was rolled back: its version is {stored}, but version {written} was written"
             ),
             Self::Differs => f.write_str(
-                "is not what was written: its label, content or metadata differ from the audit trail's digest",
+                "is not what was written: its label, content or metadata differ from the audit \
+                 trail's digest",
             ),
             Self::Unwritten(version) => {
-                write!(f, "is version {version}, which no audit event wrote")
+                write!(f, "has version {version}, which no audit event wrote")
             }
             Self::Forked => f.write_str(
-                "was written twice with the same version: an older row was put back and then changed, and its \
-                 content may be old",
+                "was written twice with the same version: an older row was put back and then \
+                 changed, and its content may be old",
             ),
-            Self::PutBack => f.write_str("was deleted, and its row is there again"),
+            Self::PutBack => f.write_str("was deleted, but its row exists again"),
             Self::Missing => {
                 f.write_str("is missing: its row is gone, and no audit event deleted it")
             }

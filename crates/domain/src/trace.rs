@@ -1,24 +1,24 @@
-//! Spans of a request, for whoever collects traces.
+//! Trace spans of requests.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::Span;
 
-/// The target of spans that are sent to a trace collector and are no part of the log. Without a collector nobody wants
-/// them, and then they are not made. They hold no secret, and nothing that a caller sent.
+/// The target of spans that are sent to a trace collector and not to the log. Without a collector,
+/// these spans are not created. They contain no secrets and no input from callers.
 pub const TRACE: &str = "strongroom::trace";
 
-// As global as the subscriber itself. Asking that one (`tracing::enabled!`) is no choice: where layers have filters of
-// their own, a "no" makes them miss the next event.
+// Global, like the subscriber. `tracing::enabled!` is not an alternative: if layers have their own
+// filters, a negative answer makes them miss the next event.
 static COLLECTED: AtomicBool = AtomicBool::new(false);
 
-/// Says that somebody collects traces.
+/// Enables the creation of spans.
 pub fn collect() {
     COLLECTED.store(true, Ordering::Relaxed);
 }
 
-/// The span of the request that is being answered here, as the parent of what happens for it elsewhere; none when nobody
-/// collects traces, or nothing is being answered.
+/// The span of the current request, as the parent of spans on other threads. Returns [`Span::none`]
+/// if spans are disabled, or outside of a request.
 #[must_use]
 pub fn trace_parent() -> Span {
     if !COLLECTED.load(Ordering::Relaxed) {

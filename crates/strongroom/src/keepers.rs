@@ -93,14 +93,14 @@ async fn keep_up(
     let refreshed = match config.load() {
         Ok(sources) => vault.refresh_root_keys(&sources).await,
         Err(error) => {
-            conditions.note(Condition::RootKeys, error);
+            conditions.record(Condition::RootKeys, error);
             return Ok(vault.report_server(server.clone()).await?);
         }
     };
     match refreshed {
         Ok(()) => conditions.absent(Condition::RootKeys),
         Err(UnlockError::Store(error)) => return Err(error.into()),
-        Err(error) => conditions.note(Condition::RootKeys, error),
+        Err(error) => conditions.record(Condition::RootKeys, error),
     }
     Ok(vault.report_server(server.clone()).await?)
 }

@@ -169,7 +169,7 @@ impl opentelemetry_sdk::trace::SpanExporter for Told {
             }
             Err(error) => {
                 counts.failed.add(spans);
-                conditions.note(Condition::TraceExport, error);
+                conditions.record(Condition::TraceExport, error);
             }
         }
         exported

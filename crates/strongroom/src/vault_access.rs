@@ -54,7 +54,7 @@ pub(crate) async fn open_on(
         random,
         settings,
     );
-    Ok(vault.counting(counters))
+    Ok(vault.with_counters(counters))
 }
 
 /// What to say about a database that is behind.

@@ -4,7 +4,7 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
 use strongroom_domain::audit::event::{Action, Outcome};
 use strongroom_domain::audit::stored::{
-    AuditFilter, EventPlace, StoredEvent, StoredTime, parse_actor,
+    AuditFilter, EventPosition, StoredEvent, StoredTime, parse_actor,
 };
 use strongroom_domain::{CredentialId, FieldError, KeyId, LaneId};
 use utoipa::ToSchema;
@@ -141,7 +141,7 @@ impl<'a> Item<'a> {
 /// What a caller asks for.
 struct Wanted {
     filter: AuditFilter,
-    after: Option<EventPlace>,
+    after: Option<EventPosition>,
     limit: i64,
 }
 
@@ -185,7 +185,7 @@ fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
 /// The first byte of every cursor, so that its form can change.
 const CURSOR_VERSION: u8 = 1;
 
-fn encode_cursor(last: EventPlace) -> String {
+fn encode_cursor(last: EventPosition) -> String {
     let mut bytes = vec![CURSOR_VERSION];
     bytes.extend_from_slice(&last.at.0.to_be_bytes());
     bytes.extend_from_slice(last.lane.0.as_bytes());
@@ -194,7 +194,7 @@ fn encode_cursor(last: EventPlace) -> String {
 }
 
 // The empty cursor stands before the first page.
-fn decode_cursor(text: &str) -> Option<Option<EventPlace>> {
+fn decode_cursor(text: &str) -> Option<Option<EventPosition>> {
     if text.is_empty() {
         return Some(None);
     }
@@ -204,7 +204,7 @@ fn decode_cursor(text: &str) -> Option<Option<EventPlace>> {
     };
     let (at, bytes) = bytes.split_at_checked(8)?;
     let (lane, seq) = bytes.split_at_checked(16)?;
-    Some(Some(EventPlace {
+    Some(Some(EventPosition {
         at: StoredTime(i64::from_be_bytes(at.try_into().ok()?)),
         lane: LaneId(uuid::Uuid::from_slice(lane).ok()?),
         seq: i64::from_be_bytes(seq.try_into().ok()?),
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn cursors_round_trip_and_refuse_anything_else() {
-        let place = EventPlace {
+        let place = EventPosition {
             at: StoredTime(1_700_000_000_000_001),
             lane: LaneId(uuid::Uuid::from_u128(77)),
             seq: 3,

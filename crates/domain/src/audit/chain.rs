@@ -6,37 +6,38 @@ use crate::audit::event::Event;
 use crate::credential::SealedCredential;
 use crate::ids::{LaneId, OrgId};
 
-/// Links events into chains under the service's audit key.
+/// Links events into chains with the service's audit key.
 #[derive(Debug, Clone)]
 pub struct Chain {
     key: SecretKey,
 }
 
-/// Where in its chain an event stands.
+/// The position of an event in its chain.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct ChainPosition<'a> {
     /// The organization.
     pub org: OrgId,
     /// The lane.
     pub lane: LaneId,
     /// The sequence number, from 1.
     pub seq: i64,
-    /// The digest of the event before; zeros for the first.
+    /// The digest of the previous event; zeros for the first.
     pub previous: &'a Digest,
-    /// For the first event: the heads it names, encoded.
+    /// For the first event: the encoded heads that it names.
     pub heads: Option<&'a [u8]>,
 }
 
 impl Chain {
-    /// A chain under `key`.
+    /// Creates a chain with `key`.
     #[must_use]
     pub fn new(key: SecretKey) -> Self {
         Self { key }
     }
 
-    /// The digest of `event` at `place`: HMAC-SHA-256 over every stored field and the digest before.
+    /// The digest of `event` at `place`: HMAC-SHA-256 over all stored fields and the previous
+    /// digest.
     #[must_use]
-    pub fn link(&self, place: &Place<'_>, event: &Event) -> Digest {
+    pub fn link(&self, place: &ChainPosition<'_>, event: &Event) -> Digest {
         let context = Context::new(Purpose::AuditEvent)
             .uuid(place.org.0)
             .uuid(place.lane.0)
@@ -58,8 +59,8 @@ impl Chain {
         mac(&self.key, &context, b"")
     }
 
-    /// The digest of a credential's row that its write event carries. It leaves out the wrapped data key
-    /// and its generation, which rotation replaces without a change to the credential.
+    /// The digest of a credential's row in its write event. It omits the wrapped data key and its
+    /// generation, which a rotation replaces without changing the credential.
     #[must_use]
     pub fn row_digest(&self, org: OrgId, row: &SealedCredential) -> Digest {
         let context = Context::new(Purpose::CredentialDigest)
@@ -78,15 +79,13 @@ impl Chain {
 
 #[cfg(test)]
 mod tests {
-    use crate::audit::event::Action;
-    use crate::audit::event::Outcome;
-    use crate::caller::Caller;
-    use crate::ids::CredentialId;
     use chrono::DateTime;
     use uuid::Uuid;
 
     use super::*;
-    use crate::caller::RequestInfo;
+    use crate::audit::event::{Action, Outcome};
+    use crate::caller::{Caller, RequestInfo};
+    use crate::ids::CredentialId;
 
     #[test]
     fn a_link_depends_on_everything_it_covers() {
@@ -97,7 +96,7 @@ mod tests {
         };
         let caller = Caller::operator(OrgId(Uuid::from_u128(1)), request);
         let event = Event::by(&caller, Action::CredentialCreate, DateTime::UNIX_EPOCH);
-        let place = Place {
+        let place = ChainPosition {
             org: caller.org(),
             lane: LaneId(Uuid::from_u128(2)),
             seq: 1,
@@ -108,35 +107,32 @@ mod tests {
         assert_eq!(first, chain.link(&place, &event));
         let id = CredentialId(Uuid::from_u128(3));
         let mut other = event.clone();
-        other.actor = "somebody".into();
-        let variants = [
-            chain.link(&Place { seq: 2, ..place }, &event),
-            chain.link(
-                &Place {
-                    heads: None,
-                    ..place
-                },
-                &event,
-            ),
-            chain.link(
-                &Place {
-                    previous: &[1; 32],
-                    ..place
-                },
-                &event,
-            ),
-            chain.link(
-                &Place {
-                    org: OrgId(Uuid::from_u128(9)),
-                    ..place
-                },
-                &event,
-            ),
-            chain.link(&place, &event.clone().about(id)),
-            chain.link(&place, &event.clone().of_write(1, [0; 32])),
-            chain.link(&place, &event.clone().with_outcome(Outcome::Denied)),
-            chain.link(&place, &other),
+        other.actor = "other".into();
+        let other_org = OrgId(Uuid::from_u128(9));
+        let places = [
+            ChainPosition { seq: 2, ..place },
+            ChainPosition {
+                heads: None,
+                ..place
+            },
+            ChainPosition {
+                previous: &[1; 32],
+                ..place
+            },
+            ChainPosition {
+                org: other_org,
+                ..place
+            },
         ];
+        let events = [
+            event.clone().about(id),
+            event.clone().of_write(1, [0; 32]),
+            event.clone().with_outcome(Outcome::Denied),
+            other,
+        ];
+        let moved = places.iter().map(|place| chain.link(place, &event));
+        let altered = events.iter().map(|event| chain.link(&place, event));
+        let variants: Vec<_> = moved.chain(altered).collect();
         for (at, variant) in variants.iter().enumerate() {
             assert_ne!(first, *variant, "variant {at}");
         }

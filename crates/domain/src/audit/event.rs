@@ -1,4 +1,4 @@
-//! What an audit event says.
+//! Audit events: actions, outcomes and context.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::ids::{CredentialId, KeyId};
 use crate::kinds::wire_enum;
 
 wire_enum! {
-    /// What was done, or asked for.
+    /// The requested operation.
     Action {
         /// An organization was created.
         OrganizationCreate = 1 => "organization.create",
@@ -29,9 +29,10 @@ wire_enum! {
         CredentialDelete = 8 => "credential.delete",
         /// All credentials were deleted; one `credential.delete` for each follows.
         CredentialDeleteAll = 9 => "credential.delete_all",
-        /// A known key asked for what it may not: beyond its role, in another organization, or after its end.
+        /// A request with a known API key was refused: insufficient role, another organization, or
+        /// an expired or revoked key.
         RequestDenied = 10 => "request.denied",
-        /// An organization was deleted; its keys live on for the grace period.
+        /// An organization was deleted. Its keys remain for the grace period.
         OrganizationDelete = 11 => "organization.delete",
         /// A deleted organization was restored.
         OrganizationRestore = 12 => "organization.restore",
@@ -39,19 +40,19 @@ wire_enum! {
         OrganizationDestroy = 13 => "organization.destroy",
         /// A new generation of an organization's key became active.
         OrganizationRotate = 14 => "organization.rotate",
-        /// An organization's keys were wrapped by another root key.
+        /// An organization's keys were re-wrapped with another root key.
         OrganizationRewrap = 15 => "organization.rewrap",
         /// An old generation of an organization's key was destroyed.
         OrganizationRetire = 16 => "organization.retire",
-        /// A credential was encrypted anew: another data key, the same content.
+        /// A credential was re-encrypted with a new data key; its content is the same.
         CredentialReseal = 17 => "credential.reseal",
         /// A credential's digest was recorded again, before its write event was pruned.
         CredentialAttest = 18 => "credential.attest",
         /// Old audit events were pruned.
         AuditPrune = 19 => "audit.prune",
-        /// The audit trail was read, here or with an export.
+        /// The audit trail was listed or exported.
         AuditList = 20 => "audit.list",
-        /// The organization was copied into a backup, sealed as it is.
+        /// The organization was copied into a backup, sealed.
         OrganizationBackup = 21 => "organization.backup",
         /// Rows of the organization were restored from a backup.
         OrganizationRestoreBackup = 22 => "organization.restore_backup",
@@ -59,46 +60,46 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// How it ended.
+    /// The outcome of the operation.
     Outcome {
-        /// It was done.
+        /// The operation succeeded.
         Ok = 1 => "ok",
-        /// The thing it was about does not exist.
+        /// The object does not exist.
         NotFound = 2 => "not_found",
-        /// It was refused.
+        /// The operation was refused.
         Denied = 3 => "denied",
-        /// What is stored failed its integrity check.
+        /// The stored data failed its integrity check.
         IntegrityFailure = 4 => "integrity_failure",
     }
 }
 
-/// One event. Holds no secret.
+/// An audit event. Contains no secrets.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// When, to the microsecond.
+    /// The time, in microseconds.
     pub at: DateTime<Utc>,
-    /// What.
+    /// The action.
     pub action: Action,
-    /// With what outcome.
+    /// The outcome.
     pub outcome: Outcome,
-    /// Who: a key's id, `operator` or `anonymous`.
+    /// The actor: a key's id, `operator` or `anonymous`.
     pub actor: String,
     /// The request's id.
     pub request_id: String,
-    /// From where: the peer's address, or `command-line`.
+    /// The peer's IP address, or `command-line`.
     pub source: String,
-    /// The credential concerned.
+    /// The credential, if the event concerns one.
     pub credential: Option<CredentialId>,
-    /// The API key concerned.
+    /// The API key, if the event concerns one.
     pub key: Option<KeyId>,
-    /// The credential's version after the change, or the one that was read or deleted.
+    /// The credential's version after the change, or the version that was read or deleted.
     pub version: Option<i64>,
-    /// For a write: the digest of the row as written, so that an old row put back is found.
+    /// For a write: the digest of the written row, which exposes an old row that was put back.
     pub digest: Option<Digest>,
 }
 
 impl Event {
-    /// An event that `caller` causes now, with outcome [`Outcome::Ok`].
+    /// An event of `caller` at the time `at`, with the outcome [`Outcome::Ok`].
     #[must_use]
     pub fn by(caller: &Caller, action: Action, at: DateTime<Utc>) -> Self {
         Self {
@@ -119,21 +120,21 @@ impl Event {
         }
     }
 
-    /// The same event about `credential`.
+    /// Sets the credential.
     #[must_use]
     pub fn about(mut self, credential: CredentialId) -> Self {
         self.credential = Some(credential);
         self
     }
 
-    /// The same event about the API key `key`.
+    /// Sets the API key.
     #[must_use]
     pub fn about_key(mut self, key: KeyId) -> Self {
         self.key = Some(key);
         self
     }
 
-    /// The same event with another outcome.
+    /// Sets the outcome.
     #[must_use]
     pub fn with_outcome(mut self, outcome: Outcome) -> Self {
         self.outcome = outcome;
@@ -148,7 +149,7 @@ impl Event {
         self
     }
 
-    /// The same event with the version and digest of the row it wrote.
+    /// Sets the version and digest of the written row.
     #[must_use]
     pub fn of_write(mut self, version: i64, digest: Digest) -> Self {
         self.version = Some(version);

@@ -1,4 +1,4 @@
-//! The last events of lanes, as a lane's first event and signed heads name them.
+//! Lane heads: the last events of lanes, which the first event of a lane and signed heads name.
 
 use strongroom_crypto::Digest;
 use uuid::Uuid;
@@ -10,17 +10,17 @@ use crate::ids::LaneId;
 pub struct LaneHead {
     /// The lane.
     pub lane: LaneId,
-    /// The last event's sequence number; the first event has 1.
+    /// The sequence number of the last event; the first event has 1.
     pub seq: i64,
     /// The last event's chain digest.
     pub mac: Digest,
 }
 
-/// Bytes of one head inside [`encode_heads`].
+/// The size of one head in [`encode_heads`], in bytes.
 const HEAD_BYTES: usize = 16 + 8 + 32;
 
-/// The heads that a lane's first event names: lane (16 bytes), sequence number (8, big-endian) and digest
-/// (32) of each, one after another.
+/// Encodes the heads that a lane's first event names: for each head its lane (16 bytes), sequence
+/// number (8 bytes, big-endian) and digest (32 bytes).
 #[must_use]
 pub fn encode_heads(heads: &[LaneHead]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(heads.len() * HEAD_BYTES);
@@ -32,7 +32,7 @@ pub fn encode_heads(heads: &[LaneHead]) -> Vec<u8> {
     bytes
 }
 
-/// Reads what [`encode_heads`] wrote; `None` when no heads are of this length.
+/// Decodes the output of [`encode_heads`]. Returns `None` if the length is invalid.
 #[must_use]
 pub fn decode_heads(bytes: &[u8]) -> Option<Vec<LaneHead>> {
     let heads = bytes.chunks_exact(HEAD_BYTES);

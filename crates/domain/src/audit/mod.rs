@@ -1,8 +1,9 @@
-//! The audit trail: what an event says, and how events are chained.
+//! The audit trail: events, and the chains that link them.
 //!
-//! Events form one chain per organization and *lane*. A lane is one writer's life, so that servers never
-//! queue behind each other's heads. Every event carries a keyed digest over itself and the digest before
-//! it; a lane's first event also names the heads of the lanes that were there before it.
+//! Events form one chain per organization and *lane*. A lane contains the events of one writer
+//! process, so that servers do not wait for each other's heads. Every event carries a keyed digest
+//! over its content and the previous digest. The first event of a lane also names the heads of the
+//! lanes that existed before it.
 
 pub mod chain;
 pub mod event;

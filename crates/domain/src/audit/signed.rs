@@ -1,4 +1,4 @@
-//! What is signed of the audit trail: heads that are kept elsewhere, and where a pruned lane goes on.
+//! Signed parts of the audit trail: exported heads, and checkpoints of pruned lanes.
 
 use chrono::{DateTime, SubsecRound, Utc};
 use data_encoding::HEXLOWER_PERMISSIVE;
@@ -10,37 +10,38 @@ use crate::audit::heads::{LaneHead, encode_heads};
 use crate::audit::stored::{hex, shown_time};
 use crate::ids::{LaneId, OrgId};
 
-/// What the first member of every line of kept heads says.
+/// The format name, the first member of every line of exported heads.
 const FORMAT: &str = "strongroom-audit-heads-1";
 
-/// Why kept heads are of no use.
+/// An error of exported heads.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeadsError {
-    /// This is no line that `strongroom audit head` printed.
+    /// The line does not have the format of `strongroom audit head`.
     #[error("is not a line of `strongroom audit head`: {0}")]
     Malformed(String),
-    /// It is signed by another key than this vault's.
+    /// The line is signed with a key of another vault.
     #[error(
-        "is signed with another key than this vault's: it is forged, or of another installation"
+        "is signed with another key than this vault's: it is forged or belongs to another \
+         installation"
     )]
     OtherKey,
-    /// It is not what was signed.
+    /// The signature does not match the content.
     #[error("has a signature that does not fit: it was altered")]
     Forged,
 }
 
-/// All heads of one organization's lanes at one time, signed.
+/// The heads of all lanes of one organization at one time, signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedHeads {
     /// The organization.
     pub org: OrgId,
-    /// When they were read, to the microsecond.
+    /// The time of reading, in microseconds.
     pub at: DateTime<Utc>,
-    /// The last event of every lane that had any, in the order of the lanes' ids.
+    /// The last event of every non-empty lane, ordered by lane id.
     pub heads: Vec<LaneHead>,
-    /// The key that signed them.
+    /// The public key of the signer.
     pub public_key: PublicKey,
-    /// Ed25519 over purpose, organization, time and [`encode_heads`].
+    /// The Ed25519 signature (RFC 8032) of purpose, organization, time and [`encode_heads`].
     pub signature: Signature,
 }
 
@@ -77,7 +78,7 @@ impl SignedHeads {
         }
     }
 
-    /// Checks that the vault with the public key `key` signed exactly this.
+    /// Verifies that the vault with the public key `key` signed these heads.
     ///
     /// # Errors
     /// [`HeadsError::OtherKey`], [`HeadsError::Forged`].
@@ -93,7 +94,7 @@ impl SignedHeads {
         }
     }
 
-    /// One line of JSON.
+    /// Encodes the heads as one line of JSON.
     #[must_use]
     pub fn to_line(&self) -> String {
         let line = Line {
@@ -115,7 +116,7 @@ impl SignedHeads {
         serde_json::to_string(&line).unwrap_or_default()
     }
 
-    /// Reads what [`Self::to_line`] wrote, without believing it.
+    /// Parses the output of [`Self::to_line`]. Does not verify the signature.
     ///
     /// # Errors
     /// [`HeadsError::Malformed`].
@@ -158,25 +159,25 @@ fn heads_context(org: OrgId, at: DateTime<Utc>) -> Context {
         .i64(at.timestamp_micros())
 }
 
-/// Where a lane goes on whose first events were pruned: the last of them.
+/// The end of the pruned part of a lane: its last pruned event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Checkpoint {
     /// The lane.
     pub lane: LaneId,
-    /// The last pruned event's number.
+    /// The sequence number of the last pruned event.
     pub seq: i64,
-    /// Its chain digest.
+    /// The chain digest of that event.
     #[serde(serialize_with = "hex")]
     pub mac: Digest,
-    /// Every event pruned with it was older than this.
+    /// All events that were pruned with it are older than this time.
     pub pruned_before: DateTime<Utc>,
-    /// Ed25519 over purpose, organization and all the above.
+    /// The Ed25519 signature of purpose, organization and all fields above.
     #[serde(serialize_with = "hex")]
     pub signature: Vec<u8>,
 }
 
 impl Checkpoint {
-    /// Signs that `last` is the last pruned event of its lane in `org`.
+    /// Signs a checkpoint with `last` as the last pruned event of its lane in `org`.
     #[must_use]
     pub fn sign(signer: &Signer, org: OrgId, last: LaneHead, pruned_before: DateTime<Utc>) -> Self {
         let mut checkpoint = Self {
@@ -191,7 +192,7 @@ impl Checkpoint {
         checkpoint
     }
 
-    /// Whether the vault with the public key `key` signed this for `org`.
+    /// Whether the vault with the public key `key` signed this checkpoint for `org`.
     #[must_use]
     pub fn is_genuine(&self, key: &PublicKey, org: OrgId) -> bool {
         verify_signature(key, &self.context(org), b"", &self.signature)
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_holds_for_its_lane_and_organization_alone() {
+    fn a_checkpoint_is_valid_only_for_its_lane_and_organization() {
         let (org, head) = (signed().org, signed().heads[0]);
         let checkpoint = Checkpoint::sign(&signer(1), org, head, DateTime::UNIX_EPOCH);
         let key = signer(1).public_key();

@@ -1,4 +1,4 @@
-//! Events as the database gives them back: nothing in them is believed before it was verified.
+//! Events as read from the database. Their content is not trusted before verification.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use data_encoding::HEXLOWER;
@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::audit::event::{Action, Event, Outcome};
 use crate::ids::{CredentialId, KeyId, LaneId};
 
-/// A time as it is stored: microseconds since 1970-01-01T00:00:00Z; the two extremes are PostgreSQL's
+/// A stored time: microseconds since 1970-01-01T00:00:00Z. The two extremes are PostgreSQL's
 /// infinities, which no server writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StoredTime(pub i64);
@@ -18,7 +18,7 @@ impl StoredTime {
     /// After every event.
     pub const MAX: Self = Self(i64::MAX);
 
-    /// The time, unless it is too far away to be one.
+    /// The time, or `None` if it is out of range.
     #[must_use]
     pub fn time(self) -> Option<DateTime<Utc>> {
         DateTime::from_timestamp_micros(self.0)
@@ -40,31 +40,32 @@ impl Serialize for StoredTime {
     }
 }
 
-/// RFC 3339 in UTC, to the microsecond: exactly what an event's digest covers.
+/// Formats a time as RFC 3339 in UTC with microseconds, the precision that an event's digest
+/// covers.
 #[must_use]
 pub fn shown_time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// Where an event stands among its organization's events, in any of their orders.
+/// The position of an event among its organization's events, usable in every sort order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EventPlace {
-    /// When.
+pub struct EventPosition {
+    /// The time.
     pub at: StoredTime,
     /// The lane.
     pub lane: LaneId,
-    /// The number in the lane.
+    /// The sequence number in the lane.
     pub seq: i64,
 }
 
-/// An event as it is stored. Binary columns serialize as hexadecimal digits.
+/// A stored event. Binary columns serialize as hexadecimal digits.
 #[derive(Debug, Clone, Serialize)]
 pub struct StoredEvent {
     /// The lane.
     pub lane: LaneId,
-    /// The number in the lane, from 1.
+    /// The sequence number in the lane, starting at 1.
     pub seq: i64,
-    /// When.
+    /// The time.
     pub at: StoredTime,
     /// An [`Action`]'s name.
     pub action: String,
@@ -72,39 +73,39 @@ pub struct StoredEvent {
     pub outcome: String,
     /// A key's id, `operator` or `anonymous`.
     pub actor: String,
-    /// The credential concerned.
+    /// The credential, if the event concerns one.
     pub credential_id: Option<CredentialId>,
-    /// The API key concerned.
+    /// The API key, if the event concerns one.
     pub key_id: Option<KeyId>,
     /// The credential's version.
     pub version: Option<i64>,
     /// The request's id.
     pub request_id: String,
-    /// The peer's address, or `command-line`.
+    /// The peer's IP address, or `command-line`.
     pub source: String,
     /// For a write: the digest of the row.
     #[serde(serialize_with = "optional_hex")]
     pub digest: Option<Vec<u8>>,
-    /// For a lane's first event: the heads it names.
+    /// For the first event of a lane: the heads that it names.
     #[serde(serialize_with = "optional_hex")]
     pub heads: Option<Vec<u8>>,
-    /// The chain's digest.
+    /// The chain digest.
     #[serde(serialize_with = "hex")]
     pub mac: Vec<u8>,
 }
 
 impl StoredEvent {
-    /// Where it stands.
+    /// The position of the event.
     #[must_use]
-    pub fn place(&self) -> EventPlace {
-        EventPlace {
+    pub fn position(&self) -> EventPosition {
+        EventPosition {
             at: self.at,
             lane: self.lane,
             seq: self.seq,
         }
     }
 
-    /// The event that was recorded; `None` when no server can have recorded this.
+    /// The recorded event, or `None` if no server can have recorded it.
     #[must_use]
     pub fn event(&self) -> Option<Event> {
         let digest = match &self.digest {
@@ -137,18 +138,18 @@ fn optional_hex<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result
     }
 }
 
-/// Which events to list or export. Absent members match everything.
+/// A filter of events for lists and exports. Absent members match all events.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// From this time on.
+    /// Events at or after this time.
     pub since: Option<DateTime<Utc>>,
-    /// Before this time.
+    /// Events before this time.
     pub until: Option<DateTime<Utc>>,
-    /// Of this actor, as [`StoredEvent::actor`] spells it.
+    /// Events of this actor, in the form of [`StoredEvent::actor`].
     pub actor: Option<String>,
-    /// About this credential.
+    /// Events that concern this credential.
     pub credential: Option<CredentialId>,
-    /// Of this kind.
+    /// Events with this action.
     pub action: Option<Action>,
 }
 
@@ -157,11 +158,11 @@ pub struct AuditFilter {
 pub struct AuditPage {
     /// The events.
     pub items: Vec<StoredEvent>,
-    /// After which event the next page starts; `None` on the last one.
-    pub next: Option<EventPlace>,
+    /// The position after which the next page starts; `None` on the last page.
+    pub next: Option<EventPosition>,
 }
 
-/// An actor's name as events have it, if `text` is one: a key's id, `operator` or `anonymous`.
+/// Parses an actor: a key's id, `operator` or `anonymous`. Returns its form in events.
 #[must_use]
 pub fn parse_actor(text: &str) -> Option<String> {
     match text {

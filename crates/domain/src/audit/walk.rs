@@ -1,55 +1,55 @@
-//! Follows one lane's events and says what is wrong with each. Holds a handful of digests, however long the
-//! lane is.
+//! The verification of one lane, event by event. It keeps a constant number of digests.
 
 use strongroom_crypto::Digest;
 
-use crate::audit::chain::{Chain, Place};
+use crate::audit::chain::{Chain, ChainPosition};
 use crate::audit::signed::Checkpoint;
 use crate::audit::stored::StoredEvent;
 use crate::ids::{LaneId, OrgId};
 
-/// What is wrong at one place of a lane.
+/// A fault of the audit trail at one position of a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The event is not what the chain says was recorded here.
+    /// The event differs from the event that the chain recorded.
     Altered,
-    /// Events are missing: these numbers, both included.
+    /// Events are missing; both bounds are inclusive.
     Missing {
         /// The first missing number.
         from: i64,
         /// The last missing number.
         to: i64,
     },
-    /// The number is there more than once.
+    /// The sequence number occurs more than once.
     Doubled,
 }
 
-/// One lane on its way through verification.
+/// The state of the verification of one lane.
 #[derive(Debug)]
 pub struct LaneWalk<'a> {
     chain: &'a Chain,
     org: OrgId,
     lane: LaneId,
-    /// The number that was seen last; that of the checkpoint, or 0, at the start.
+    /// The last sequence number; at the start, that of the checkpoint, or 0.
     seq: i64,
     before: Links,
     here: Links,
-    /// Whether an event with the number `seq` was seen, and one that fits.
-    seen: bool,
+    /// Whether an event with the number `seq` was read, and whether one of them is genuine.
+    has_event: bool,
     genuine: bool,
 }
 
-/// The digests on which the next event may build.
+/// The digests that the next event may continue.
 #[derive(Debug, Clone)]
 enum Links {
-    /// Events are missing, so nothing can be said of the next one.
+    /// Events are missing, so the next event cannot be verified.
     Unknown,
-    /// The stored digest and, where that is not the right one, the one that ought to be there.
+    /// The stored digest and, if that is wrong, the expected one.
     Known(Digest, Option<Digest>),
 }
 
 impl<'a> LaneWalk<'a> {
-    /// A walk along `lane` of `org` from its first event or, when that was pruned, from `checkpoint` on.
+    /// Starts the verification of `lane` of `org` at its first event or, if that was pruned, after
+    /// `checkpoint`.
     #[must_use]
     pub fn new(
         chain: &'a Chain,
@@ -65,7 +65,7 @@ impl<'a> LaneWalk<'a> {
             seq,
             before: Links::Unknown,
             here: Links::Known(mac, None),
-            seen: false,
+            has_event: false,
             genuine: false,
         }
     }
@@ -76,16 +76,16 @@ impl<'a> LaneWalk<'a> {
         self.lane
     }
 
-    /// The number that the next event ought to have.
+    /// The expected sequence number of the next event.
     #[must_use]
     pub fn next(&self) -> i64 {
         self.seq.saturating_add(1)
     }
 
-    /// Takes the next event, in the order of (number, time), and says what is wrong with it.
+    /// Verifies the next event, in the order of number and time, and returns its faults.
     pub fn step(&mut self, stored: &StoredEvent) -> Vec<Fault> {
         let mut faults = Vec::new();
-        if stored.seq <= self.seq && self.seen {
+        if stored.seq <= self.seq && self.has_event {
             faults.push(Fault::Doubled);
         } else {
             let next = self.next();
@@ -95,11 +95,11 @@ impl<'a> LaneWalk<'a> {
                 let to = stored.seq.saturating_sub(1);
                 faults.push(Fault::Missing { from: next, to });
             }
-            (self.seq, self.seen, self.genuine) = (stored.seq, true, false);
+            (self.seq, self.has_event, self.genuine) = (stored.seq, true, false);
         }
         let links = self.verify(stored);
         let fits = matches!(links, Some(Links::Known(_, None)));
-        // Of several events with one number the chain goes on from the genuine one.
+        // Of several events with the same number, the chain continues with the genuine one.
         if let Some(links) = links
             && !self.genuine
         {
@@ -112,14 +112,15 @@ impl<'a> LaneWalk<'a> {
         faults
     }
 
-    /// What the next event may build on, given that `stored` is here; without a second digest when it fits.
+    /// The digests that the event after `stored` may continue. Contains no second digest if
+    /// `stored` is genuine.
     fn verify(&self, stored: &StoredEvent) -> Option<Links> {
         let mac: Option<Digest> = stored.mac.as_slice().try_into().ok();
         let Links::Known(one, other) = &self.before else {
             return mac.map(|mac| Links::Known(mac, None));
         };
         let expected = |previous: &Digest| {
-            let place = Place {
+            let place = ChainPosition {
                 org: self.org,
                 lane: self.lane,
                 seq: stored.seq,
@@ -156,7 +157,7 @@ mod tests {
         Chain::new(SecretKey::from_slice(&[1; 32]).unwrap())
     }
 
-    /// A lane of `count` events as a server would have stored it.
+    /// A lane of `count` events, as stored by a server.
     fn lane(count: i64) -> Vec<StoredEvent> {
         let request = RequestInfo {
             id: "r".into(),
@@ -168,7 +169,7 @@ mod tests {
             let at = DateTime::UNIX_EPOCH + TimeDelta::seconds(seq);
             let event = Event::by(&caller, Action::CredentialList, at);
             let heads = (seq == 1).then(Vec::new);
-            let place = Place {
+            let place = ChainPosition {
                 org: ORG,
                 lane: LANE,
                 seq,
@@ -199,14 +200,11 @@ mod tests {
     fn faults(events: &[StoredEvent]) -> Vec<(i64, Fault)> {
         let chain = chain();
         let mut walk = LaneWalk::new(&chain, ORG, LANE, None);
-        let step = |event: &StoredEvent| {
-            let faults = walk.step(event);
-            faults
-                .into_iter()
-                .map(move |fault| (event.seq, fault))
-                .collect::<Vec<_>>()
-        };
-        events.iter().flat_map(step).collect()
+        let mut found = Vec::new();
+        for event in events {
+            found.extend(walk.step(event).into_iter().map(|fault| (event.seq, fault)));
+        }
+        found
     }
 
     #[test]
@@ -278,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pruned_lane_goes_on_from_its_checkpoint() {
+    fn a_pruned_lane_continues_from_its_checkpoint() {
         let (chain, events) = (chain(), lane(6));
         let checkpoint = Checkpoint {
             lane: LANE,
@@ -289,10 +287,8 @@ mod tests {
         };
         let walk = |events: &[StoredEvent]| {
             let mut walk = LaneWalk::new(&chain, ORG, LANE, Some(&checkpoint));
-            events
-                .iter()
-                .flat_map(|event| walk.step(event))
-                .collect::<Vec<_>>()
+            let faults = events.iter().flat_map(|event| walk.step(event));
+            faults.collect::<Vec<_>>()
         };
         assert_eq!(walk(&events[3..]), []);
         assert_eq!(walk(&events[4..]), [Fault::Missing { from: 4, to: 4 }]);

@@ -1,4 +1,4 @@
-//! Byte strings as base64 in JSON.
+//! Serialization of byte strings as base64 in JSON.
 
 use data_encoding::BASE64;
 use serde::de::Error;

@@ -1,4 +1,4 @@
-//! Verifying the audit trail inside a backup.
+//! Verification of the audit trails in a backup.
 
 use strongroom_crypto::{PublicKey, SecretKey, Signer};
 
@@ -10,7 +10,7 @@ use crate::backup::finding::BackupFinding;
 use crate::backup::record::{CheckpointRow, EventRow};
 use crate::ids::{CredentialId, OrgId};
 
-/// Verifies one organization's audit trail as it passes by, lane after lane. Holds one lane's digests at a time.
+/// Verifies one organization's audit trail, lane by lane. Holds the digests of one lane at a time.
 #[derive(Debug)]
 pub struct TrailCheck<'a> {
     chain: &'a Chain,
@@ -22,7 +22,7 @@ pub struct TrailCheck<'a> {
 }
 
 impl<'a> TrailCheck<'a> {
-    /// A check of the trail of `org` under the service's keys.
+    /// A verifier for the audit trail of `org` with the service's keys.
     #[must_use]
     pub fn new(chain: &'a Chain, signing: &SecretKey, org: OrgId) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl<'a> TrailCheck<'a> {
         }
     }
 
-    /// Takes the checkpoint of the lane that comes next.
+    /// Verifies the checkpoint of the next lane.
     pub fn checkpoint(&mut self, row: &CheckpointRow) -> Option<BackupFinding> {
         self.passed += 1;
         let checkpoint = row.checkpoint();
@@ -49,12 +49,13 @@ impl<'a> TrailCheck<'a> {
             None,
             "checkpoint",
             format!(
-                "audit lane {lane}: the checkpoint has a signature that does not fit: it was altered or inserted"
+                "audit lane {lane}: the checkpoint's signature is invalid: it was altered or \
+                 inserted"
             ),
         ))
     }
 
-    /// Takes the next event; what is wrong with it, and the heads that it names.
+    /// Verifies the next event. Returns the findings and the heads that the event names.
     pub fn event(&mut self, row: &EventRow) -> (Vec<BackupFinding>, Vec<LaneHead>) {
         self.passed += 1;
         let stored = row.stored();
@@ -75,12 +76,12 @@ impl<'a> TrailCheck<'a> {
         (findings, heads.and_then(decode_heads).unwrap_or_default())
     }
 
-    /// At the trail's end: what is wrong with it as a whole.
+    /// Verifies the trail as a whole, after its last event.
     #[must_use]
     pub fn end(&self) -> Option<BackupFinding> {
         (self.passed == 0).then(|| {
             let what =
-                "the audit trail is empty: not even the organization's creation is left in it";
+                "the audit trail is empty: even the organization's creation event is missing";
             finding(self.org, None, "missing_event", what.to_owned())
         })
     }
@@ -91,7 +92,8 @@ impl<'a> TrailCheck<'a> {
             Fault::Altered => (
                 "altered_event",
                 format!(
-                    "audit event {seq} of lane {lane} is not what was recorded: it was edited, moved or inserted"
+                    "audit event {seq} of lane {lane} is not what was recorded: it was edited, \
+                     moved or inserted"
                 ),
             ),
             Fault::Missing { from, to } => (
@@ -100,7 +102,7 @@ impl<'a> TrailCheck<'a> {
             ),
             Fault::Doubled => (
                 "doubled_event",
-                format!("audit event {seq} of lane {lane} is there more than once"),
+                format!("audit event {seq} of lane {lane} occurs more than once"),
             ),
         };
         finding(self.org, None, code, message)

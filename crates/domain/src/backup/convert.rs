@@ -1,4 +1,4 @@
-//! Between rows of a backup and what the vault makes of them.
+//! Conversions between rows of a backup and values of the vault.
 
 use strongroom_crypto::{PassphraseParams, RootKeyId};
 
@@ -15,7 +15,7 @@ use crate::label::Label;
 use crate::rotation::RootKeyState;
 
 impl CredentialRow {
-    /// The row as the vault knows it; `None` when it is of a form that no server writes.
+    /// Converts the row; `None` if it has a form that no server writes.
     #[must_use]
     pub fn sealed(&self) -> Option<SealedCredential> {
         Some(SealedCredential {
@@ -34,7 +34,7 @@ impl CredentialRow {
 }
 
 impl OrgKeyRow {
-    /// The key as the vault knows it.
+    /// Converts the key.
     #[must_use]
     pub fn stored(&self) -> StoredOrgKey {
         StoredOrgKey {
@@ -47,7 +47,8 @@ impl OrgKeyRow {
 }
 
 impl CheckpointRow {
-    /// The checkpoint as the vault knows it. A digest of another length becomes one that nobody signed.
+    /// Converts the checkpoint. A digest of invalid length becomes zeros, which no signature
+    /// matches.
     #[must_use]
     pub fn checkpoint(&self) -> Checkpoint {
         Checkpoint {
@@ -83,7 +84,7 @@ impl From<&StoredEvent> for EventRow {
 }
 
 impl EventRow {
-    /// The event as the vault knows it.
+    /// Converts the event.
     #[must_use]
     pub fn stored(&self) -> StoredEvent {
         let row = self.clone();
@@ -134,7 +135,7 @@ impl From<&StoredServiceKey> for ServiceKeyRow {
 }
 
 impl RootKeyRow {
-    /// The key as the vault knows it; `None` when it is of a form that no server writes.
+    /// Converts the key; `None` if it has a form that no server writes.
     #[must_use]
     pub fn stored(&self) -> Option<StoredRootKey> {
         let passphrase = match &self.kdf {

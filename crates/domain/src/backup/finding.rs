@@ -1,16 +1,16 @@
-//! Something in a backup that does not verify.
+//! A verification failure in a backup. Contains no secrets.
 
 use crate::ids::{CredentialId, OrgId};
 
-/// Something in a backup that does not verify. Names no content.
+/// A verification failure in a backup. Contains no secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupFinding {
     /// The organization.
     pub org: OrgId,
-    /// The credential; none when it is about keys or the audit trail.
+    /// The credential; `None` if the finding concerns keys or the audit trail.
     pub credential: Option<CredentialId>,
-    /// A stable name.
+    /// The stable code of the finding.
     pub code: &'static str,
-    /// What is wrong, for people.
+    /// The description, for humans.
     pub message: String,
 }

@@ -1,4 +1,4 @@
-//! Backups: every row that cannot be regenerated, as lines of JSON, sealed as in the database.
+//! Backups: all rows that cannot be regenerated, as lines of JSON, sealed as in the database.
 
 pub(crate) mod bytes;
 pub mod check;

@@ -1,5 +1,6 @@
-//! What a backup consists of: one record per row, each a line of JSON. Binary columns are base64 (RFC 4648 § 4),
-//! times RFC 3339; an event's time is microseconds since 1970, as its digest covers it.
+//! The records of a backup: one per row, each encoded as a line of JSON. Binary columns are base64
+//! (RFC 4648 § 4). Times are RFC 3339, except the time of an event, which is microseconds since
+//! 1970, as in its digest.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,11 +9,12 @@ use uuid::Uuid;
 use crate::backup::bytes;
 use crate::ids::OrgId;
 
-/// The format that this program writes, and the newest one that it reads.
+/// The format that this program writes, and the newest format that it reads.
 pub const FORMAT: u32 = 1;
 
-/// One line of a backup, in this order: the header; per organization its row, keys, API keys, rotations, credentials,
-/// uses, then per audit lane its checkpoint and its events, and the organization's end; last the end.
+/// One line of a backup. The order is: the header; for each organization its row, keys, API keys,
+/// rotations, credentials and last-used times, then for each audit lane its checkpoint and events,
+/// then the end of the organization; finally the end of the backup.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "each says what its content is")]
@@ -31,24 +33,24 @@ pub enum Record {
     End(End),
 }
 
-/// The first line: what the backup is, and the service's own keys, wrapped.
+/// The first line: metadata, and the rows of the service itself, with wrapped keys.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "columns of the tables of these names")]
 pub struct Header {
     /// The record format, [`FORMAT`].
     pub format: u32,
-    /// The schema's version, as `strongroom migrate` prints it.
+    /// The schema version, as printed by `strongroom migrate`.
     pub schema: i32,
-    /// When the snapshot was taken.
+    /// The time of the snapshot.
     pub created_at: DateTime<Utc>,
-    /// The only organization in it; all when absent.
+    /// The only organization in the backup; absent if it contains all.
     pub scope: Option<Uuid>,
     pub root_keys: Vec<RootKeyRow>,
     pub service_keys: Vec<ServiceKeyRow>,
     pub root_rotations: Vec<RotationRow>,
 }
 
-/// As much of the header as every future format keeps.
+/// The part of the header that every future format preserves.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Probe {
     pub(crate) header: ProbeHeader,
@@ -60,7 +62,7 @@ pub(crate) struct ProbeHeader {
     pub(crate) schema: i32,
 }
 
-/// A row of `root_keys`: how to tell the key, never the key.
+/// A row of `root_keys`: data to verify the key, never the key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "columns of the table")]
 pub struct RootKeyRow {
@@ -72,7 +74,7 @@ pub struct RootKeyRow {
     pub created_at: DateTime<Utc>,
 }
 
-/// Parameters of argon2id, when the root key is a passphrase.
+/// The parameters of argon2id, if the root key is derived from a passphrase.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "columns of the table")]
 pub struct KdfRow {
@@ -147,7 +149,7 @@ pub struct RotationRow {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-/// A row of `credentials`, sealed as it is in the database.
+/// A row of `credentials`, sealed as in the database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "columns of the table")]
 pub struct CredentialRow {
@@ -182,7 +184,7 @@ pub struct KeyLastUsedRow {
     pub last_used_at: DateTime<Utc>,
 }
 
-/// A row of `audit_checkpoints`; stands before the events of its lane.
+/// A row of `audit_checkpoints`. Precedes the events of its lane.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "columns of the table")]
 pub struct CheckpointRow {
@@ -218,7 +220,7 @@ pub struct EventRow {
     pub mac: Vec<u8>,
 }
 
-/// The last line of an organization: how many of its rows came before, by kind.
+/// The last line of an organization: the number of its preceding rows, by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "counts of the records of these names")]
 pub struct OrganizationEnd {
@@ -230,24 +232,24 @@ pub struct OrganizationEnd {
     pub uses: u64,
     pub checkpoints: u64,
     pub events: u64,
-    /// What did not verify when the backup was made.
+    /// The number of findings at the time of the backup.
     pub findings: u64,
 }
 
-/// The last line of all.
+/// The last line of the backup.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct End {
-    /// How many organizations came before.
+    /// The number of organizations in the backup.
     pub organizations: u64,
-    /// How many lines came before.
+    /// The number of preceding lines.
     pub records: u64,
-    /// The keyed digest over all lines before; see [`crate::backup::seal::Seal`].
+    /// The keyed digest of all preceding lines; see [`crate::backup::seal::Seal`].
     #[serde(with = "bytes")]
     pub mac: Vec<u8>,
 }
 
 impl OrganizationEnd {
-    /// Counts for organization `org`, all zero.
+    /// Counts of organization `org`, all zero.
     #[must_use]
     pub fn of(org: OrgId) -> Self {
         Self {
@@ -256,7 +258,7 @@ impl OrganizationEnd {
         }
     }
 
-    /// Counts `record`, if it is one that belongs to an organization.
+    /// Counts `record` if it is a row of an organization.
     pub fn count(&mut self, record: &Record) {
         let counter = match record {
             Record::OrgKey(_) => &mut self.org_keys,

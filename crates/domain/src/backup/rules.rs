@@ -1,4 +1,4 @@
-//! What a restore does with each row.
+//! The rules by which a restore compares and writes rows.
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -6,72 +6,75 @@ use uuid::Uuid;
 use crate::backup::record::CredentialRow;
 use crate::ids::CredentialId;
 
-/// A credential that the database has, or had.
+/// A credential that exists or existed in the database.
 #[derive(Debug)]
-pub struct Present {
+pub struct ExistingCredential {
     /// Its id.
     pub id: CredentialId,
-    /// Its row, unless there is none.
+    /// Its row; `None` if it has none.
     pub row: Option<CredentialRow>,
-    /// Whether the trail says that it was deleted.
+    /// Whether the audit trail records its deletion.
     pub deleted: bool,
 }
 
-/// What a restore may do beyond inserting what is missing.
+/// Options that permit a restore to do more than insert missing rows.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RestoreRules {
-    /// Leave credentials as they are that the database has newer, or that were deleted since.
+    /// Keep credentials that are newer in the database or were deleted after the backup.
     pub keep_newer: bool,
-    /// Put the backup's credentials in the place of those that are older or damaged in the database.
+    /// Replace credentials that are older or damaged in the database.
     pub replace: bool,
-    /// Restore rows as they are that do not verify.
+    /// Restore rows that do not verify.
     pub despite_findings: bool,
 }
 
-/// How the backup's rows of one kind compare with the database's.
+/// The comparison of the backup's rows of one kind with the database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
-    /// Missing in the database.
+    /// The number of rows that are missing in the database.
     pub insert: u64,
-    /// There, and the same.
+    /// The number of identical rows.
     pub same: u64,
-    /// Newer in the database, or deleted or revoked there since.
+    /// The number of rows that are newer in the database, or were deleted or revoked there.
     pub newer: u64,
-    /// There and older, or of the same version and not the same: damaged or altered.
+    /// The number of rows that are older in the database, or differ with the same version (damaged
+    /// or altered).
     pub differ: u64,
 }
 
-/// What a restore does with one organization.
+/// The restore plan of one organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OrganizationPlan {
     /// The organization.
     pub org_id: Uuid,
-    /// What people call it.
+    /// The name of the organization.
     pub name: String,
-    /// Whether the database has it.
+    /// Whether the organization exists in the database.
     pub exists: bool,
-    /// Its credentials.
+    /// The comparison of its credentials.
     pub credentials: Tally,
-    /// Its audit events.
+    /// The comparison of its audit events.
     pub audit_events: Tally,
-    /// Its API keys. Those that are there are never changed.
+    /// The comparison of its API keys. Existing ones are never changed.
     pub api_keys: Tally,
-    /// Other rows that are missing: the organization itself, its keys, rotations and checkpoints.
+    /// The number of other missing rows: the organization itself, its keys, rotations and
+    /// checkpoints.
     pub other_inserts: u64,
-    /// How many of the backup's rows do not verify.
+    /// The number of the backup's rows that do not verify.
     pub findings: u64,
-    /// Why it is left as it is.
+    /// The reason for which the organization is not restored.
     pub refused: Option<String>,
     #[serde(skip)]
     pub(crate) destroyed: bool,
     #[serde(skip)]
     pub(crate) other_keys: bool,
-    /// The seal at its end, by which a second reading of the same backup is known.
+    /// The digest at the organization's end, which detects a change of the backup between two
+    /// readings.
     #[serde(skip)]
     pub(crate) seal: [u8; 32],
 }
 
-/// How one credential of the backup compares with the database.
+/// The comparison of a backup's row with the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Insert,
@@ -92,23 +95,23 @@ impl Tally {
     }
 }
 
-/// Compares `row` with what is there. The wrapped data key counts only where both name the same generation: rotations
-/// replace it without a change to the credential.
-pub(crate) fn judge(row: &CredentialRow, present: Option<&Present>) -> Verdict {
+/// Compares `row` with the existing one. The wrapped data key is compared only if both rows have
+/// the same generation, because rotations replace it without changing the credential.
+pub(crate) fn compare(row: &CredentialRow, present: Option<&ExistingCredential>) -> Verdict {
     let Some(present) = present else {
         return Verdict::Insert;
     };
-    let Some(there) = &present.row else {
+    let Some(existing) = &present.row else {
         return if present.deleted {
             Verdict::Newer
         } else {
             Verdict::Insert
         };
     };
-    if there.version > row.version {
+    if existing.version > row.version {
         return Verdict::Newer;
     }
-    let mut comparable = there.clone();
+    let mut comparable = existing.clone();
     comparable.updated_at = row.updated_at;
     if comparable.key_generation != row.key_generation {
         comparable.key_generation = row.key_generation;
@@ -122,7 +125,7 @@ pub(crate) fn judge(row: &CredentialRow, present: Option<&Present>) -> Verdict {
 }
 
 impl OrganizationPlan {
-    /// How many rows are written.
+    /// The number of rows that a restore writes.
     #[must_use]
     pub fn writes(&self, rules: RestoreRules) -> u64 {
         let replaced = if rules.replace {
@@ -135,45 +138,47 @@ impl OrganizationPlan {
         inserted + replaced + self.other_inserts
     }
 
-    /// Why the organization is left as it is, under `rules`.
+    /// The reason for which the organization is not restored under `rules`.
     pub(crate) fn refusal(&self, rules: RestoreRules) -> Option<String> {
         let (newer, differ) = (self.credentials.newer, self.credentials.differ);
         if self.destroyed {
             return Some(
-                "it was destroyed in the database since the backup, and a restore would take that back. Restore it \
-                 into another database"
+                "it was destroyed in the database after the backup, and a restore would undo the \
+                 destruction. Restore it into another database"
                     .into(),
             );
         }
         if self.other_keys {
             return Some(
-                "the database has another key under the same generation of its key. Restore it into another database"
+                "the database has a different key with the same generation. Restore it into \
+                 another database"
                     .into(),
             );
         }
         if self.findings > 0 && !rules.despite_findings {
             return Some(format!(
-                "{} row(s) of it in the backup do not verify. Take an older backup, or restore them as they are with \
-                 --despite-findings",
+                "{} of its rows in the backup do not verify. Use an older backup, or restore them \
+                 unchanged with --despite-findings",
                 self.findings
             ));
         }
         if self.audit_events.differ > 0 {
             return Some(format!(
-                "{} audit event(s) in the database are not those of the backup: see `strongroom audit verify`. \
-                 Restore it into another database",
+                "{} audit event(s) in the database differ from the backup; see `strongroom audit \
+                 verify`. Restore it into another database",
                 self.audit_events.differ
             ));
         }
         if newer > 0 && !rules.keep_newer {
             return Some(format!(
-                "{newer} credential(s) are newer in the database, or were deleted there, since the backup. --keep-newer \
-                 leaves those as they are and restores the rest"
+                "{newer} credential(s) are newer in the database, or were deleted there after the \
+                 backup. --keep-newer keeps their state and restores the rest"
             ));
         }
         (differ > 0 && !rules.replace).then(|| {
             format!(
-                "{differ} credential(s) are there, and older or not the same. --replace puts the backup's in their place"
+                "{differ} credential(s) in the database are older than the backup or differ from \
+                 it. --replace replaces them"
             )
         })
     }
@@ -201,9 +206,9 @@ mod tests {
         }
     }
 
-    fn present(row: Option<CredentialRow>, deleted: bool) -> Present {
+    fn present(row: Option<CredentialRow>, deleted: bool) -> ExistingCredential {
         let id = CredentialId(Uuid::nil());
-        Present { id, row, deleted }
+        ExistingCredential { id, row, deleted }
     }
 
     #[test]
@@ -217,15 +222,19 @@ mod tests {
             (Some(present(Some(row(1, 0)), false)), Verdict::Differ),
             (Some(present(Some(row(2, 1)), false)), Verdict::Differ),
         ];
-        for (at, (there, verdict)) in cases.iter().enumerate() {
-            assert_eq!(judge(&row(2, 0), there.as_ref()), *verdict, "case {at}");
+        for (at, (existing, verdict)) in cases.iter().enumerate() {
+            assert_eq!(
+                compare(&row(2, 0), existing.as_ref()),
+                *verdict,
+                "case {at}"
+            );
         }
         let mut rewrapped = row(2, 0);
         rewrapped.wrapped_key = vec![2];
         let damaged = present(Some(rewrapped.clone()), false);
-        assert_eq!(judge(&row(2, 0), Some(&damaged)), Verdict::Differ);
+        assert_eq!(compare(&row(2, 0), Some(&damaged)), Verdict::Differ);
         rewrapped.key_generation = 2;
         let rotated = present(Some(rewrapped), false);
-        assert_eq!(judge(&row(2, 0), Some(&rotated)), Verdict::Same);
+        assert_eq!(compare(&row(2, 0), Some(&rotated)), Verdict::Same);
     }
 }

@@ -1,10 +1,10 @@
-//! The keyed digest over the lines of a backup.
+//! The keyed digest of the lines of a backup.
 
 use strongroom_crypto::{Context, Digest, Purpose, SecretKey, mac};
 
-/// The keyed digest over a backup's lines, one after another: HMAC-SHA-256 under the service key `audit` over the line's
-/// number from 0, the digest before (zeros for the first), and the line with its end. Anybody can encrypt to a recipient;
-/// only who has the root key can make this.
+/// The keyed digest of the lines of a backup: a chain of HMAC-SHA-256 with the service key `audit`
+/// over the line number (from 0), the previous digest (zeros for the first) and the line with its
+/// end. Any party can encrypt to a recipient; only a holder of the root key can create this digest.
 #[derive(Debug, Clone)]
 pub struct Seal {
     key: SecretKey,
@@ -13,7 +13,7 @@ pub struct Seal {
 }
 
 impl Seal {
-    /// Before the first line.
+    /// Creates the digest before the first line.
     #[must_use]
     pub fn new(key: SecretKey) -> Self {
         Self {
@@ -23,7 +23,7 @@ impl Seal {
         }
     }
 
-    /// Takes the next line in.
+    /// Adds the next line.
     pub fn add(&mut self, line: &[u8]) {
         let number = i64::try_from(self.lines).unwrap_or(i64::MAX);
         let context = Context::new(Purpose::BackupLine)
@@ -33,7 +33,7 @@ impl Seal {
         self.lines += 1;
     }
 
-    /// How many lines it covers.
+    /// The number of lines.
     #[must_use]
     pub fn lines(&self) -> u64 {
         self.lines

@@ -1,103 +1,107 @@
-//! What is wrong with a server's surroundings now: told once when it begins and once when it ends, however many
-//! requests it hits, and counted all the while.
+//! Conditions of a server's environment, such as an unreachable database. Each condition is logged
+//! when it begins and when it ends, and every occurrence is counted.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::health::count::Count;
 
-/// How long a trouble must not have shown before a success ends it: some requests may still succeed meanwhile.
-const QUIET: Duration = Duration::from_secs(1);
+/// The time without an occurrence after which a success ends a condition. Until then, some requests
+/// may succeed although the condition persists.
+const QUIET_PERIOD: Duration = Duration::from_secs(1);
 
 macro_rules! conditions {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, $says:literal;)+) => {
-        /// Something that keeps requests from being answered, or a server from doing its other work.
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $message:literal;)+) => {
+        /// A condition that prevents responses or background work.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Condition {
             $($(#[$doc])* $variant,)+
         }
 
         impl Condition {
-            /// All there are.
+            /// All conditions.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// What metrics and logs call it.
+            /// The name in metrics and logs.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            fn says(self) -> &'static str {
-                match self { $(Self::$variant => $says,)+ }
+            fn message(self) -> &'static str {
+                match self { $(Self::$variant => $message,)+ }
             }
         }
     };
 }
 
 conditions! {
-    /// No connection can be made.
+    /// No connection can be established.
     Unreachable = "unreachable", "the database cannot be reached";
-    /// It starts, stops, or has ended this session.
+    /// The database starts or stops, or has terminated this session.
     Restarting = "restarting", "the database is starting or shutting down";
-    /// All of its connections are taken.
-    TooManyConnections = "too_many_connections", "the database has no connection left for this server";
-    /// It does not let this server in.
-    Denied = "denied", "the database refuses this server";
+    /// All connections of the database are in use.
+    TooManyConnections = "too_many_connections",
+        "the database has no free connection for this server";
+    /// The database denies access to this server.
+    Denied = "denied", "the database denies access to this server";
     /// An established connection broke.
     ConnectionLost = "connection_lost", "a connection to the database broke";
-    /// It does not answer in time.
+    /// The database does not answer in time.
     Slow = "slow", "the database does not answer in time";
-    /// This server's pool has no free connection in time.
+    /// No connection of this server's pool became free in time.
     PoolExhausted = "pool_exhausted", "no connection of the pool became free in time";
-    /// It takes no writes.
-    ReadOnly = "read_only", "the database takes no writes";
-    /// It has no room left.
+    /// The database accepts no writes.
+    ReadOnly = "read_only", "the database accepts no writes";
+    /// The database's disk is full.
     DiskFull = "disk_full", "the database's disk is full";
-    /// It lacks memory or something else that it needs.
+    /// The database lacks memory or another resource.
     Exhausted = "exhausted", "the database lacks resources";
-    /// One of its parts is away.
-    PartAway = "part_away", "part of the database is away";
-    /// It refuses a statement that it should take.
-    StatementFailed = "statement_failed", "the database refuses a statement: a defect, or tables that were changed";
+    /// A part of the database is unavailable.
+    PartAway = "part_away", "part of the database is unavailable";
+    /// The database rejects a statement that is expected to succeed.
+    StatementFailed = "statement_failed",
+        "the database rejects a statement because of a defect or an altered table";
     /// A queue in front of the database is full.
-    QueueFull = "queue_full", "requests are refused, since too many wait for the database";
-    /// Root keys cannot be read, or one that is needed is missing.
+    QueueFull = "queue_full", "requests are refused because too many wait for the database";
+    /// Root keys cannot be read, or a required one is missing.
     RootKeys = "root_keys", "a root key is missing, or root keys cannot be read";
     /// Refused requests cannot be recorded.
     AuditUnrecorded = "audit_unrecorded", "refused requests cannot be recorded in the audit trail";
-    /// A trace collector does not take spans.
+    /// A trace collector rejects spans.
     TraceExport = "trace_export", "spans cannot be sent to the trace collector";
 }
 
 impl Condition {
-    /// Whether it is one of a database, and not of the server itself.
+    /// Whether the condition concerns a database, and not the server itself.
     #[must_use]
     pub fn is_of_database(self) -> bool {
         (self as usize) < Self::QueueFull as usize
     }
 }
 
-const COUNT: usize = Condition::ALL.len();
-const _: () = assert!(COUNT <= 32, "a bit for each");
+const CONDITIONS: usize = Condition::ALL.len();
+const _: () = assert!(CONDITIONS <= 32, "one bit per condition");
 
-/// Troubles that an answered read does not disprove: only a write does.
-const OF_WRITES: u32 =
+/// Conditions that only a successful write ends, not a successful read.
+const ENDED_BY_WRITES: u32 =
     bit(Condition::ReadOnly) | bit(Condition::DiskFull) | bit(Condition::StatementFailed);
 
 const fn bit(condition: Condition) -> u32 {
     1 << condition as u32
 }
 
-/// The troubles of one thing.
+/// The conditions of one component.
 #[derive(Debug)]
 pub struct Conditions {
     of: &'static str,
-    /// A bit for each that is there, so that a success without any costs one look.
-    present: AtomicU32,
-    episodes: Mutex<[Option<Episode>; COUNT]>,
-    failures: [Count; COUNT],
+    /// One bit per active condition, so that a success without active conditions costs one load.
+    active: AtomicU32,
+    episodes: Mutex<[Option<Episode>; CONDITIONS]>,
+    failures: [Count; CONDITIONS],
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -108,82 +112,84 @@ struct Episode {
 }
 
 impl Conditions {
-    /// None yet, of what logs call `of`.
+    /// No active conditions of the component `of`, the value of the log field of that name.
     #[must_use]
     pub fn of(of: &'static str) -> Self {
         Self {
             of,
-            present: AtomicU32::new(0),
+            active: AtomicU32::new(0),
             episodes: Mutex::default(),
             failures: Default::default(),
         }
     }
 
-    /// Notes that `trouble` showed itself. The first time it is logged with its cause.
-    pub fn note(&self, condition: Condition, cause: impl Display) {
-        self.note_at(condition, cause, Instant::now());
+    /// Records an occurrence of `condition`. The first one is logged with its cause.
+    pub fn record(&self, condition: Condition, cause: impl Display) {
+        self.record_at(condition, cause, Instant::now());
     }
 
-    /// Notes a read that succeeded: what it disproves and has not shown for a while is over.
+    /// Records a successful read. It ends the conditions that prevent reads and have not occurred
+    /// for `QUIET_PERIOD`.
     pub fn read_succeeded(&self) {
-        self.over(!OF_WRITES);
+        self.end(!ENDED_BY_WRITES);
     }
 
-    /// The same for a write.
+    /// Records a successful write. It ends all conditions that have not occurred for
+    /// `QUIET_PERIOD`.
     pub fn write_succeeded(&self) {
-        self.over(u32::MAX);
+        self.end(u32::MAX);
     }
 
-    /// Notes that `trouble` is not there.
+    /// Records that `condition` was checked and is absent.
     pub fn absent(&self, condition: Condition) {
-        self.over(bit(condition));
+        self.end(bit(condition));
     }
 
-    /// Each trouble with whether it is there, and how often it has shown.
+    /// All conditions, each with its activity and the number of its occurrences.
     pub fn all(&self) -> impl Iterator<Item = (Condition, bool, u64)> {
-        let present = self.present.load(Ordering::Relaxed);
+        let active = self.active.load(Ordering::Relaxed);
         let counted = Condition::ALL.iter().zip(&self.failures);
         counted.map(move |(condition, failures)| {
-            (*condition, present & bit(*condition) != 0, failures.get())
+            (*condition, active & bit(*condition) != 0, failures.get())
         })
     }
 
-    fn note_at(&self, condition: Condition, cause: impl Display, now: Instant) {
-        let place = condition as usize;
-        self.failures[place].add(1);
-        let mut episodes = self.episodes();
-        if let Some(episode) = &mut episodes[place] {
+    fn record_at(&self, condition: Condition, cause: impl Display, now: Instant) {
+        let index = condition as usize;
+        self.failures[index].add(1);
+        let mut episodes = self.episodes.lock();
+        if let Some(episode) = &mut episodes[index] {
             episode.last = now;
             episode.failures += 1;
             return;
         }
-        episodes[place] = Some(Episode {
+        episodes[index] = Some(Episode {
             since: now,
             last: now,
             failures: 1,
         });
-        self.present.fetch_or(bit(condition), Ordering::Relaxed);
+        self.active.fetch_or(bit(condition), Ordering::Relaxed);
         drop(episodes);
         let (of, name) = (self.of, condition.name());
-        tracing::error!(condition = name, of, %cause, "{}", condition.says());
+        tracing::error!(condition = name, of, %cause, "{}", condition.message());
     }
 
-    fn over(&self, which: u32) {
-        if self.present.load(Ordering::Relaxed) & which != 0 {
-            self.over_at(which, Instant::now());
+    fn end(&self, which: u32) {
+        if self.active.load(Ordering::Relaxed) & which != 0 {
+            self.end_at(which, Instant::now());
         }
     }
 
-    fn over_at(&self, which: u32, now: Instant) {
-        let mut episodes = self.episodes();
+    fn end_at(&self, which: u32, now: Instant) {
+        let mut episodes = self.episodes.lock();
         for condition in Condition::ALL {
-            let place = &mut episodes[*condition as usize];
-            let quiet = |episode: &mut Episode| now - episode.last >= QUIET;
+            let episode = &mut episodes[*condition as usize];
+            let quiet = |episode: &mut Episode| now - episode.last >= QUIET_PERIOD;
             if which & bit(*condition) == 0 {
                 continue;
             }
-            if let Some(ended) = place.take_if(quiet) {
-                self.present.fetch_and(!bit(*condition), Ordering::Relaxed);
+            if let Some(ended) = episode.take_if(quiet) {
+                self.active.fetch_and(!bit(*condition), Ordering::Relaxed);
                 let seconds = (now - ended.since).as_secs();
                 let (of, name, failures) = (self.of, condition.name(), ended.failures);
                 tracing::info!(
@@ -192,14 +198,10 @@ impl Conditions {
                     seconds,
                     failures,
                     "over: {}",
-                    condition.says()
+                    condition.message()
                 );
             }
         }
-    }
-
-    fn episodes(&self) -> MutexGuard<'_, [Option<Episode>; COUNT]> {
-        self.episodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -207,29 +209,29 @@ impl Conditions {
 mod tests {
     use super::*;
 
-    fn present(conditions: &Conditions) -> Vec<Condition> {
-        let there = conditions.all().filter(|(_, there, _)| *there);
-        there.map(|(condition, ..)| condition).collect()
+    fn active(conditions: &Conditions) -> Vec<Condition> {
+        let active = conditions.all().filter(|(_, active, _)| *active);
+        active.map(|(condition, ..)| condition).collect()
     }
 
     #[test]
-    fn a_success_ends_what_it_disproves_once_that_is_quiet() {
+    fn a_success_ends_conditions_after_the_quiet_period() {
         let conditions = Conditions::of("test");
         let start = Instant::now();
-        conditions.note_at(Condition::Unreachable, "a", start);
-        conditions.note_at(Condition::ReadOnly, "b", start);
-        conditions.over_at(u32::MAX, start + QUIET / 2);
+        conditions.record_at(Condition::Unreachable, "a", start);
+        conditions.record_at(Condition::ReadOnly, "b", start);
+        conditions.end_at(u32::MAX, start + QUIET_PERIOD / 2);
         assert_eq!(
-            present(&conditions),
+            active(&conditions),
             [Condition::Unreachable, Condition::ReadOnly]
         );
-        conditions.over_at(!OF_WRITES, start + QUIET);
-        assert_eq!(present(&conditions), [Condition::ReadOnly]);
-        conditions.note_at(Condition::ReadOnly, "b", start + QUIET);
-        conditions.over_at(u32::MAX, start + QUIET);
-        assert_eq!(present(&conditions), [Condition::ReadOnly]);
-        conditions.over_at(u32::MAX, start + 2 * QUIET);
-        assert_eq!(present(&conditions), []);
+        conditions.end_at(!ENDED_BY_WRITES, start + QUIET_PERIOD);
+        assert_eq!(active(&conditions), [Condition::ReadOnly]);
+        conditions.record_at(Condition::ReadOnly, "b", start + QUIET_PERIOD);
+        conditions.end_at(u32::MAX, start + QUIET_PERIOD);
+        assert_eq!(active(&conditions), [Condition::ReadOnly]);
+        conditions.end_at(u32::MAX, start + 2 * QUIET_PERIOD);
+        assert_eq!(active(&conditions), []);
         let read_only = conditions
             .all()
             .find(|(condition, ..)| *condition == Condition::ReadOnly);
@@ -242,6 +244,6 @@ mod tests {
             .iter()
             .map(|condition| condition.name())
             .collect();
-        assert_eq!(names.len(), COUNT);
+        assert_eq!(names.len(), CONDITIONS);
     }
 }

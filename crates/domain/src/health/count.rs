@@ -1,29 +1,29 @@
-//! A number that several threads count on.
+//! A counter that several threads share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A number that other threads read while it changes.
+/// A counter or gauge that other threads read while it changes.
 #[derive(Debug, Default)]
 pub struct Count(AtomicU64);
 
 impl Count {
-    /// The number now.
+    /// The current value.
     #[must_use]
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Makes it greater.
+    /// Adds `more`.
     pub fn add(&self, more: u64) {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
 
-    /// Makes it less, for what can shrink.
+    /// Subtracts `less`; for gauges.
     pub fn subtract(&self, less: u64) {
         self.0.fetch_sub(less, Ordering::Relaxed);
     }
 
-    /// Replaces it.
+    /// Replaces the value.
     pub fn set(&self, value: u64) {
         self.0.store(value, Ordering::Relaxed);
     }

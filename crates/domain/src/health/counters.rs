@@ -1,4 +1,5 @@
-//! What a server counts, for whoever watches it. Numbers only: no organization's and no credential's id.
+//! Counters of a server for metrics. They contain numbers only, no ids of organizations or
+//! credentials.
 
 use chrono::{DateTime, Utc};
 
@@ -6,44 +7,44 @@ use crate::error::VaultError;
 use crate::health::condition::Conditions;
 use crate::health::count::Count;
 
-/// Counts since this process started.
+/// Counters since the start of this process.
 #[derive(Debug)]
 pub struct Counters {
-    /// Stored values that did not open, or were malformed, when a request needed them.
+    /// Stored values that did not open or were malformed when a request needed them.
     pub seal_failures: Count,
-    /// Seals of secrets, and tries to open one.
+    /// Attempts to seal a secret.
     pub seals: OutcomeCounts,
-    /// Tries to open a sealed secret.
+    /// Attempts to open a sealed secret.
     pub opens: OutcomeCounts,
-    /// How requests that presented an API key, or none where that is allowed, fared.
+    /// Authentications with an API key, or without one where anonymous access is allowed.
     pub authentications: Authentications,
-    /// The audit trail as this server continues it.
+    /// The audit events of this server.
     pub audit: AuditCounts,
     /// Rotations of organizations' keys.
     pub rotations: RotationCounts,
     /// Rotations of the root key.
     pub root_rotations: RotationCounts,
-    /// What scrubs have found; one that is still there is counted by each.
+    /// Findings of scrubs. A finding that persists is counted by each scrub.
     pub integrity_failures: Count,
-    /// Rows that scrubs have checked.
+    /// Rows checked by scrubs.
     pub scrub_rows: Count,
-    /// Scrubs of all organizations that came to their end.
+    /// Completed scrubs of all organizations.
     pub scrub_runs: Count,
-    /// When the last of these ended, in seconds since 1970; 0 before the first.
+    /// The end of the last completed scrub, in seconds since 1970; 0 before the first.
     pub scrub_last_run: Count,
-    /// What the last of these found.
+    /// The number of findings of the last completed scrub.
     pub scrub_last_findings: Count,
-    /// Writes that some regions did not have in time.
+    /// Writes that some regions did not confirm before the timeout.
     pub replication_timeouts: Count,
-    /// Uses of credentials and keys that were not kept, because too many waited.
+    /// Last-used times that were dropped because the buffer was full.
     pub last_used_dropped: Count,
-    /// Spans that a trace collector took, and those that it did not.
+    /// Spans that a trace collector accepted or rejected.
     pub spans: OutcomeCounts,
-    /// The database that is written to.
+    /// The primary database.
     pub primary: DatabaseCounts,
-    /// The region's database, where this server reads from one.
+    /// The region's database, if this server reads from one.
     pub replica: DatabaseCounts,
-    /// What is wrong with the server itself.
+    /// Conditions of the server itself.
     pub conditions: Conditions,
 }
 
@@ -73,7 +74,7 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// A scrub of all organizations ended at `at` with so many `findings`.
+    /// Records that a scrub of all organizations ended at `at` with this number of `findings`.
     pub fn scrub_ended(&self, at: DateTime<Utc>, findings: u64) {
         self.scrub_runs.add(1);
         self.scrub_last_findings.set(findings);
@@ -86,7 +87,7 @@ fn seconds(at: DateTime<Utc>) -> u64 {
     u64::try_from(at.timestamp()).unwrap_or(0)
 }
 
-/// What succeeded, and what did not.
+/// Counters of successes and failures.
 #[derive(Debug, Default)]
 pub struct OutcomeCounts {
     /// Successes.
@@ -96,11 +97,11 @@ pub struct OutcomeCounts {
 }
 
 impl OutcomeCounts {
-    /// Counts one of which `result` came, and passes it on.
+    /// Counts `result` and returns it.
     ///
     /// # Errors
     /// Those of `result`.
-    pub fn note<T, E>(&self, result: Result<T, E>) -> Result<T, E> {
+    pub fn record<T, E>(&self, result: Result<T, E>) -> Result<T, E> {
         match result {
             Ok(_) => self.succeeded.add(1),
             Err(_) => self.failed.add(1),
@@ -109,20 +110,20 @@ impl OutcomeCounts {
     }
 }
 
-/// How authentications fared.
+/// Counters of authentications by outcome.
 #[derive(Debug, Default)]
 pub struct Authentications {
-    /// The caller is known.
+    /// The caller was authenticated.
     pub accepted: Count,
-    /// It is not.
+    /// The caller was refused.
     pub refused: Count,
-    /// That could not be told.
+    /// The authentication failed for another reason.
     pub failed: Count,
 }
 
 impl Authentications {
-    /// Counts one, and passes it on.
-    pub(crate) fn note<T>(&self, result: Result<T, VaultError>) -> Result<T, VaultError> {
+    /// Counts `result` and returns it.
+    pub(crate) fn record<T>(&self, result: Result<T, VaultError>) -> Result<T, VaultError> {
         match result {
             Ok(_) => self.accepted.add(1),
             Err(VaultError::Unauthorized) => self.refused.add(1),
@@ -132,40 +133,40 @@ impl Authentications {
     }
 }
 
-/// How far this server has continued the audit trail.
+/// Counters of this server's audit events.
 #[derive(Debug, Default)]
 pub struct AuditCounts {
-    /// Events that are stored.
+    /// Stored events.
     pub events: Count,
-    /// When the newest of them was recorded, in seconds since 1970; 0 before the first.
+    /// The time of the newest stored event, in seconds since 1970; 0 before the first.
     pub last_event: Count,
-    /// Lanes that were begun.
+    /// Lanes that this server started.
     pub lanes: Count,
-    /// Refused requests that could not be recorded behind their answer.
+    /// Refused requests that could not be recorded in the background.
     pub unrecorded: Count,
 }
 
 impl AuditCounts {
-    /// So many `events` are stored, of which the newest was recorded at `newest`.
+    /// Records that this number of `events` was stored, and the time of the newest.
     pub fn appended(&self, events: usize, newest: DateTime<Utc>) {
         self.events.add(events as u64);
         self.last_event.set(seconds(newest));
     }
 }
 
-/// Rotations that are under way, on whichever server, and what they have done and still have to do.
+/// Gauges of the running rotations on all servers, and their progress.
 #[derive(Debug, Default)]
 pub struct RotationCounts {
-    /// How many there are.
+    /// The number of running rotations.
     pub running: Count,
-    /// Rows that they have done.
+    /// Their completed rows.
     pub rows_done: Count,
-    /// Rows that they have left.
+    /// Their remaining rows.
     pub rows_left: Count,
 }
 
 impl RotationCounts {
-    /// `rows` more are done.
+    /// Records `rows` more completed rows.
     pub fn advance(&self, rows: i64) {
         let rows = u64::try_from(rows).unwrap_or(0);
         self.rows_done.add(rows);
@@ -174,7 +175,7 @@ impl RotationCounts {
     }
 }
 
-/// The ways in which a transaction fails.
+/// The kinds of failed transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(
     missing_docs,
@@ -194,7 +195,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The names that metrics give them, at the places of the values.
+    /// The names in metrics, indexed by the enum's values.
     pub const NAMES: [&str; 10] = [
         "unavailable",
         "part_unavailable",
@@ -209,14 +210,14 @@ impl Failure {
     ];
 }
 
-/// What happens with one database.
+/// Counters of one database.
 #[derive(Debug)]
 pub struct DatabaseCounts {
-    /// Connections that were made, and tries that failed.
+    /// Attempts to connect.
     pub connections: OutcomeCounts,
-    /// Transactions that failed, at the places of [`Failure::NAMES`].
+    /// Failed transactions, indexed like [`Failure::NAMES`].
     pub failures: [Count; Failure::NAMES.len()],
-    /// What is wrong with it.
+    /// Conditions of the database.
     pub conditions: Conditions,
 }
 
@@ -229,7 +230,7 @@ impl DatabaseCounts {
         }
     }
 
-    /// Counts a transaction that failed.
+    /// Counts a failed transaction.
     pub fn failed(&self, failure: Failure) {
         self.failures[failure as usize].add(1);
     }

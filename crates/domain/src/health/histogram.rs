@@ -1,18 +1,19 @@
-//! Values counted by range.
+//! Histograms of durations and sizes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How often values fell into each of some ranges.
+/// A histogram with fixed bounds.
 #[derive(Debug)]
 pub struct Histogram {
     bounds: &'static [u64],
-    /// One for each bound, and one for what is greater than all of them.
+    /// One count per bound, and one for values above all bounds.
     counts: Box<[AtomicU64]>,
     sum: AtomicU64,
 }
 
 impl Histogram {
-    /// An empty one; `bounds` are the greatest values of the ranges, in ascending order.
+    /// An empty histogram. `bounds` are the inclusive upper bounds of the ranges, in ascending
+    /// order.
     #[must_use]
     pub fn new(bounds: &'static [u64]) -> Self {
         Self {
@@ -24,12 +25,12 @@ impl Histogram {
 
     /// Counts `value`.
     pub fn observe(&self, value: u64) {
-        let place = self.bounds.partition_point(|bound| *bound < value);
-        self.counts[place].fetch_add(1, Ordering::Relaxed);
+        let index = self.bounds.partition_point(|bound| *bound < value);
+        self.counts[index].fetch_add(1, Ordering::Relaxed);
         self.sum.fetch_add(value, Ordering::Relaxed);
     }
 
-    /// What was counted so far.
+    /// A snapshot of the counts.
     #[must_use]
     pub fn distribution(&self) -> Distribution {
         let counts = self.counts.iter();
@@ -41,12 +42,12 @@ impl Histogram {
     }
 }
 
-/// What a [`Histogram`] had counted at one moment.
+/// A snapshot of a [`Histogram`].
 #[derive(Debug, Clone)]
 pub struct Distribution {
-    /// The greatest values of the ranges.
+    /// The inclusive upper bounds of the ranges.
     pub bounds: &'static [u64],
-    /// How many values fell into each of them, and last, how many were greater than all bounds.
+    /// The number of values per range, and of values above all bounds.
     pub counts: Vec<u64>,
     /// The sum of all values.
     pub sum: u64,
@@ -62,7 +63,7 @@ mod tests {
         for value in [0, 1, 2, 10, 11, 1000] {
             histogram.observe(value);
         }
-        let seen = histogram.distribution();
-        assert_eq!((seen.counts, seen.sum), (vec![2, 2, 2], 1024));
+        let counted = histogram.distribution();
+        assert_eq!((counted.counts, counted.sum), (vec![2, 2, 2], 1024));
     }
 }

@@ -1,4 +1,4 @@
-//! What a server counts, and which conditions of its surroundings it reports.
+//! Counters and conditions of a server.
 
 pub mod condition;
 pub mod count;

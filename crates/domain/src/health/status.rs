@@ -1,44 +1,44 @@
-//! Queues and connection pools at one moment.
+//! Snapshots of queues and connection pools.
 
 use crate::health::histogram::Distribution;
 
-/// How a store's queues and connections stand at one moment.
+/// A snapshot of a store's queues and connection pools.
 #[derive(Debug, Default)]
 pub struct StoreStatus {
-    /// The queues in front of the shared transactions.
+    /// The queues in front of the batch transactions.
     pub queues: Vec<QueueStatus>,
-    /// The pools of connections.
+    /// The connection pools.
     pub pools: Vec<PoolStatus>,
 }
 
-/// A queue in front of a worker.
+/// A snapshot of a queue in front of a worker.
 #[derive(Debug)]
 pub struct QueueStatus {
-    /// What waits in it.
+    /// The name of the queue.
     pub name: &'static str,
-    /// How many requests wait.
+    /// The number of waiting requests.
     pub waiting: usize,
-    /// How many may.
+    /// The maximum number of waiting requests.
     pub capacity: usize,
-    /// Requests that were refused because it was full.
+    /// The number of requests that were refused because the queue was full.
     pub refused: u64,
-    /// Requests in each batch.
+    /// The distribution of requests per batch.
     pub sizes: Distribution,
-    /// Time that each batch took, in microseconds.
+    /// The distribution of the duration of batches, in microseconds.
     pub times: Distribution,
 }
 
-/// A pool of connections to a database.
+/// A snapshot of a pool of connections to a database.
 #[derive(Debug)]
 pub struct PoolStatus {
-    /// What it is for.
+    /// The name of the pool.
     pub name: &'static str,
-    /// Most connections.
+    /// The maximum number of connections.
     pub limit: usize,
-    /// Connections there are.
+    /// The number of open connections.
     pub size: usize,
-    /// Those of them that nobody uses.
+    /// The number of idle connections.
     pub idle: usize,
-    /// How many wait for one.
+    /// The number of requests that wait for a connection.
     pub waiting: usize,
 }

@@ -1,5 +1,6 @@
-//! Strict JSON (RFC 8259, with the choices of I-JSON, RFC 7493): no duplicate member at any depth, no
-//! lone surrogate, at most [`MAX_DEPTH`] levels. Numbers are checked for syntax and never converted.
+//! Strict JSON (RFC 8259, restricted as in I-JSON, RFC 7493): no duplicate members at any depth, no
+//! lone surrogates, at most [`MAX_DEPTH`](value::MAX_DEPTH) levels. Numbers are checked for syntax
+//! and never converted.
 
 pub mod value;
 pub(crate) mod walk;
@@ -9,10 +10,10 @@ use serde_json::value::RawValue;
 use crate::json::value::{JsonError, Value, malformed, syntax};
 use crate::json::walk::{Path, Walk};
 
-/// Checks `bytes` as one strict JSON text.
+/// Parses `bytes` as one strict JSON text.
 ///
 /// # Errors
-/// [`JsonError`] for the first thing wrong, with line and column.
+/// [`JsonError`] for the first error, with line and column.
 pub fn parse(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| malformed(format!("not UTF-8 at byte {}", error.valid_up_to())))?;
@@ -49,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn members_of_what_was_checked_are_those_that_were_sent() {
+    fn members_are_returned_as_sent() {
         let sent = r#"{"a":1,"\u0062":[2],"":null}"#;
         let read = members(sent.as_bytes()).unwrap();
         let read: Vec<_> = read
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_texts_say_where() {
+    fn syntax_errors_contain_the_position() {
         for text in [
             "",
             "  ",
@@ -128,7 +129,7 @@ mod tests {
         }
 
         #[test]
-        fn any_string_survives(text: String) {
+        fn strings_round_trip(text: String) {
             let sent = serde_json::to_string(&text).unwrap();
             let value = parse(sent.as_bytes()).unwrap();
             let read = value.as_string().unwrap();

@@ -1,4 +1,4 @@
-//! One value inside a checked JSON text, and why a text is refused.
+//! Values of a parsed JSON text, and parse errors.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,24 +8,24 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-/// How deep objects and arrays may nest; the outermost is level 1.
+/// The maximum nesting depth of objects and arrays. The outermost is level 1.
 pub const MAX_DEPTH: usize = 32;
 
-/// Longest part of a member's name that an error repeats, in characters.
+/// The maximum length of a member name in an error message, in characters.
 pub(crate) const SHOWN_NAME: usize = 64;
 
-/// Why a text is refused, and where.
+/// A parse error and its location.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonError {
-    /// Machine-readable kind: `malformed_json`, `duplicate_member`, `too_deep`, `wrong_type`.
+    /// The machine-readable code: `malformed_json`, `duplicate_member`, `too_deep` or `wrong_type`.
     pub code: &'static str,
-    /// The member concerned (`json_blob.a[0].b`), empty for the text as a whole.
+    /// The path of the member (`json_blob.a[0].b`); empty for the whole text.
     pub field: String,
-    /// What is wrong. Quotes no value.
+    /// The error. Contains no values.
     pub message: String,
 }
 
-/// A JSON value's kind.
+/// The kind of a JSON value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `{…}`
@@ -42,11 +42,11 @@ pub enum Kind {
     Null,
 }
 
-/// One value inside a checked text; borrows its exact bytes.
+/// A value of a parsed text. Borrows its exact bytes.
 #[derive(Clone, Copy)]
 pub struct Value<'a>(pub(super) &'a RawValue);
 
-/// An object's members, in the order they were sent.
+/// The members of an object, in the order of the text.
 pub type Members<'a> = Vec<(Cow<'a, str>, Value<'a>)>;
 
 impl fmt::Debug for Value<'_> {
@@ -56,13 +56,13 @@ impl fmt::Debug for Value<'_> {
 }
 
 impl<'a> Value<'a> {
-    /// The value's bytes as they were sent.
+    /// The exact text of the value.
     #[must_use]
     pub fn text(self) -> &'a str {
         self.0.get()
     }
 
-    /// What kind of value it is.
+    /// The kind of the value.
     #[must_use]
     pub fn kind(self) -> Kind {
         match self.text().as_bytes().first() {
@@ -75,7 +75,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The decoded string, or `None` when it is not one. Wiped on drop, as it may be a secret.
+    /// The decoded string, or `None` for any other kind. Wiped on drop, because it may be a secret.
     #[must_use]
     pub fn as_string(self) -> Option<Zeroizing<String>> {
         if self.kind() != Kind::String {
@@ -86,13 +86,13 @@ impl<'a> Value<'a> {
             .map(Zeroizing::new)
     }
 
-    /// The boolean, or `None` when it is not one.
+    /// The boolean, or `None` for any other kind.
     #[must_use]
     pub fn as_bool(self) -> Option<bool> {
         serde_json::from_str(self.text()).ok()
     }
 
-    /// The members, or `None` when it is no object.
+    /// The members, or `None` for any other kind.
     #[must_use]
     pub fn members(self) -> Option<Members<'a>> {
         let RawMembers(members) = serde_json::from_str(self.text()).ok()?;
@@ -100,8 +100,8 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The members of an object that [`parse`] has checked before, or `None` when it is none. It looks for no repeated member,
-/// and not how deep it is.
+/// The members of an object that was parsed before, or `None` for any other kind. Does not repeat
+/// the checks for duplicate members and depth.
 pub(crate) fn members(checked: &[u8]) -> Option<Members<'_>> {
     let RawMembers(members) = serde_json::from_slice(checked).ok()?;
     Some(members)
@@ -128,12 +128,12 @@ pub(crate) fn malformed(what: String) -> JsonError {
     }
 }
 
-// serde_json's syntax messages name what was expected and where; they quote no input.
+// The syntax errors of `serde_json` contain the expected token and the position, but no input.
 pub(crate) fn syntax(error: &serde_json::Error) -> JsonError {
     malformed(error.to_string())
 }
 
-/// A member's name as an error may repeat it: shortened, control characters replaced.
+/// A member name for an error message: truncated, with control characters replaced.
 #[must_use]
 pub fn shown_name(name: &str) -> String {
     let mut shown: String = name
@@ -147,7 +147,7 @@ pub fn shown_name(name: &str) -> String {
     shown
 }
 
-/// Keeps every member, also repeated ones, which serde's maps would merge.
+/// All members, including duplicates, which serde's maps would merge.
 struct RawMembers<'a>(Members<'a>);
 
 #[derive(Deserialize)]

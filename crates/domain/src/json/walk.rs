@@ -1,4 +1,4 @@
-//! The checks that need every value of a text: depth, repeated members, escapes.
+//! Checks of all values in a text: depth, duplicate members, escapes.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,12 +7,12 @@ use serde_json::value::RawValue;
 
 use crate::json::value::{JsonError, Kind, MAX_DEPTH, Value, shown_name, syntax};
 
-/// Looks at every value of a text.
+/// The validator of all values in `text`.
 pub(super) struct Walk<'a> {
     pub(super) text: &'a str,
 }
 
-/// Where a value is: a step and those before it.
+/// The path of a value, as a linked list.
 pub(super) enum Path<'p> {
     Root,
     Member(&'p Path<'p>, &'p str),
@@ -20,7 +20,7 @@ pub(super) enum Path<'p> {
 }
 
 impl Path<'_> {
-    /// How many objects and arrays are around the value.
+    /// The number of enclosing objects and arrays.
     fn depth(&self) -> usize {
         match self {
             Self::Root => 0,
@@ -30,7 +30,7 @@ impl Path<'_> {
 }
 
 impl<'a> Walk<'a> {
-    /// Fails for the first thing that is wrong with `value` or below.
+    /// Fails on the first error in `value` or its descendants.
     pub(super) fn check(&self, value: Value<'a>, path: &Path<'_>) -> Result<(), JsonError> {
         match value.kind() {
             Kind::Object | Kind::Array if path.depth() >= MAX_DEPTH => {
@@ -68,7 +68,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    // The text is UTF-8, and its syntax was checked: only an escape can be no Unicode.
+    // The text is UTF-8 and its syntax is valid, so only an escape can be invalid Unicode.
     fn check_string(&self, value: Value<'a>, path: &Path<'_>) -> Result<(), JsonError> {
         if value.text().contains('\\') && value.as_string().is_none() {
             return Err(self.bad_escape(path, value));

@@ -1,9 +1,9 @@
-//! Why configured keys do not fit the stored ones.
+//! The error of keys that do not match the database.
 
 use strongroom_crypto::CryptoError;
 
-/// A root key or service key is wrong or missing. Names the key, never its value; trying again does
-/// not help.
+/// A root key or service key is wrong or missing. The text contains the key's id, never its value.
+/// Retrying does not help.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct KeyringError(pub String);

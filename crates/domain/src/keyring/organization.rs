@@ -1,4 +1,4 @@
-//! One organization's unwrapped keys: sealing and opening credentials.
+//! One organization's unwrapped keys, which seal and open credentials.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::error::VaultError;
 use crate::ids::{CredentialId, OrgId};
 use crate::keyring::stored::Rewrapped;
 
-/// One organization's keys, unwrapped.
+/// The unwrapped keys of one organization.
 #[derive(Debug)]
 pub struct OrgKeyring {
     org: OrgId,
@@ -20,7 +20,7 @@ pub struct OrgKeyring {
 }
 
 impl OrgKeyring {
-    /// The keys of `org` by generation; `active` is one of them.
+    /// The keys of `org` by generation. `active` is one of these generations.
     pub(super) fn new(org: OrgId, keys: BTreeMap<i32, SecretKey>, active: i32) -> Self {
         Self { org, keys, active }
     }
@@ -31,31 +31,32 @@ impl OrgKeyring {
         self.active
     }
 
-    /// Whether generation `generation` is here.
+    /// Whether the keyring contains `generation`.
     #[must_use]
     pub fn has(&self, generation: i32) -> bool {
         self.keys.contains_key(&generation)
     }
 
-    /// The keys of both rings, with the active one of `there`; `None` when they have different keys of one generation.
+    /// The keys of both keyrings, with the active generation of `other`. Returns `None` if they
+    /// have different keys for the same generation.
     #[must_use]
-    pub fn joined(&self, there: &Self) -> Option<Self> {
+    pub fn joined(&self, other: &Self) -> Option<Self> {
         let mut keys = self.keys.clone();
-        for (generation, key) in &there.keys {
-            let here = keys.insert(*generation, key.clone());
-            let same = |here: SecretKey| digest(&here) == digest(key);
-            if !here.is_none_or(same) {
+        for (generation, key) in &other.keys {
+            let existing = keys.insert(*generation, key.clone());
+            let same = |existing: SecretKey| digest(&existing) == digest(key);
+            if !existing.is_none_or(same) {
                 return None;
             }
         }
-        Some(Self::new(self.org, keys, there.active))
+        Some(Self::new(self.org, keys, other.active))
     }
 
-    /// Seals `blob` as the content of `row`, under a new data key: fills `key_generation`, `wrapped_key` and
-    /// `sealed_blob`.
+    /// Seals `blob` as the content of `row` with a new data key. Sets `key_generation`,
+    /// `wrapped_key` and `sealed_blob`.
     ///
     /// # Errors
-    /// [`VaultError::Internal`] when there is no randomness to be had.
+    /// [`VaultError::Internal`] if the random source fails.
     pub fn seal(
         &self,
         row: SealedCredential,
@@ -73,10 +74,10 @@ impl OrgKeyring {
         })
     }
 
-    /// `row`'s data key, wrapped by the active generation. The blob stays as it is.
+    /// Re-wraps the data key of `row` with the active generation. The blob does not change.
     ///
     /// # Errors
-    /// [`VaultError::Integrity`] when the data key does not unwrap.
+    /// [`VaultError::Integrity`] if the data key does not unwrap.
     pub fn rewrap(
         &self,
         row: &SealedCredential,
@@ -91,10 +92,11 @@ impl OrgKeyring {
         })
     }
 
-    /// Opens `row`'s blob.
+    /// Opens the blob of `row`.
     ///
     /// # Errors
-    /// [`VaultError::Integrity`] when any part of the row is not what was sealed, or its key is not here.
+    /// [`VaultError::Integrity`] if any part of the row differs from what was sealed, or if its key
+    /// is missing.
     pub fn open(&self, row: &SealedCredential) -> Result<SecretBytes, VaultError> {
         let organization_key = self.key(row.key_generation)?;
         let wrap = data_key_context(self.org, row.id, row.version, row.key_generation);
@@ -108,17 +110,19 @@ impl OrgKeyring {
 
     fn key(&self, generation: i32) -> Result<&SecretKey, VaultError> {
         self.keys.get(&generation).ok_or(VaultError::Integrity(
-            "the organization has no key of this generation",
+            "the organization has no key with this generation",
         ))
     }
 }
 
-// Keys are compared by their digests, so that no comparison tells how much of one is right.
+// Keys are compared by their digests, so that the duration of the comparison reveals nothing about
+// them.
 fn digest(key: &SecretKey) -> [u8; 32] {
     mac(key, &Context::new(Purpose::OrganizationKey), b"comparison")
 }
 
-// The generation is bound here and not into the blob: re-wrapping a data key must not break its blob.
+// The generation is bound here and not in the blob, so that re-wrapping a data key does not
+// invalidate its blob.
 fn data_key_context(org: OrgId, id: CredentialId, version: i64, generation: i32) -> Context {
     Context::new(Purpose::DataKey)
         .uuid(org.0)
@@ -186,7 +190,7 @@ mod tests {
             Box::new(|row| row.kind = CredentialType::UserPass),
             Box::new(|row| row.id = CredentialId(Uuid::from_u128(2))),
             Box::new(|row| row.key_generation = 2),
-            Box::new(|row| row.pieces_user = Some("somebody".into())),
+            Box::new(|row| row.pieces_user = Some("other".into())),
             Box::new(|row| row.sealed_blob = again.sealed_blob.clone()),
             Box::new(|row| row.wrapped_key = again.wrapped_key.clone()),
             Box::new(|row| {
@@ -213,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_label_is_free_to_change() {
+    fn a_label_change_does_not_invalidate_the_seal() {
         let root = RootKeyring::for_tests();
         let ring = ring(&root, 1);
         let mut sealed = ring.seal(row(1), b"secret", &OsRandom).unwrap();

@@ -1,4 +1,4 @@
-//! The loaded root keys, and what they wrap.
+//! The loaded root keys, which wrap organizations' keys.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use crate::error::VaultError;
 use crate::ids::OrgId;
 use crate::keyring::error::KeyringError;
 use crate::keyring::organization::OrgKeyring;
-use crate::keyring::sources::{Found, RootKeySources, missing_root_key, wrong_root_key};
+use crate::keyring::sources::{RootKeyLookup, RootKeySources, missing_root_key, wrong_root_key};
 use crate::keyring::stored::{StoredOrgKey, StoredRootKey};
 use crate::rotation::RootKeyState;
 
-/// The loaded root keys, every one checked against the database.
+/// The loaded root keys. Each was verified against the database.
 #[derive(Debug, Clone)]
 pub struct RootKeyring {
     keys: BTreeMap<RootKeyId, RootKey>,
@@ -22,7 +22,8 @@ pub struct RootKeyring {
 }
 
 impl RootKeyring {
-    /// Every key that `stored` names and `sources` have. One that still wraps something must be there.
+    /// Loads the keys in `stored` that `sources` contain. Keys that still wrap other keys are
+    /// required.
     pub(crate) fn load(
         sources: &RootKeySources,
         stored: &[StoredRootKey],
@@ -37,11 +38,11 @@ impl RootKeyring {
         Ok(ring)
     }
 
-    /// The same ring with what has come since: keys that `sources` have now, and another active one; without
-    /// those that were retired.
+    /// A copy of the keyring that reflects changes: new keys in `sources`, another active key, and
+    /// retired keys removed.
     ///
     /// # Errors
-    /// [`KeyringError`] as when unlocking.
+    /// [`KeyringError`] as for unlocking.
     pub(crate) fn refreshed(
         &self,
         sources: &RootKeySources,
@@ -69,31 +70,31 @@ impl RootKeyring {
                 continue;
             }
             let needed = matches!(row.state, RootKeyState::Active | RootKeyState::Superseded);
-            // An old passphrase is not worth the time that trying it takes.
+            // Trying a passphrase is expensive, so passphrases of unneeded keys are not tried.
             if !needed && row.passphrase.is_some() {
                 continue;
             }
             match sources.find(row)? {
-                Found::Right(key) => {
+                RootKeyLookup::Match(key) => {
                     self.keys.insert(row.id, key);
                 }
-                Found::Wrong => return Err(KeyringError(wrong_root_key(row))),
-                Found::Missing if needed => {
+                RootKeyLookup::Mismatch => return Err(KeyringError(wrong_root_key(row))),
+                RootKeyLookup::Missing if needed => {
                     return Err(KeyringError(missing_root_key(sources, row)));
                 }
-                Found::Missing => {}
+                RootKeyLookup::Missing => {}
             }
         }
         Ok(())
     }
 
-    /// The ids of the keys that are held.
+    /// The ids of the loaded keys.
     #[must_use]
     pub fn held(&self) -> Vec<RootKeyId> {
         self.keys.keys().copied().collect()
     }
 
-    /// Which root key wraps what is new.
+    /// The id of the root key that wraps new keys.
     #[must_use]
     pub fn active_id(&self) -> RootKeyId {
         self.active
@@ -102,18 +103,18 @@ impl RootKeyring {
     pub(crate) fn active(&self) -> Result<&RootKey, VaultError> {
         self.keys
             .get(&self.active)
-            .ok_or_else(|| not_held(self.active))
+            .ok_or_else(|| not_loaded(self.active))
     }
 
-    /// The root key `id`, if it is loaded.
+    /// The root key `id`, if loaded.
     pub(super) fn get(&self, id: RootKeyId) -> Option<&RootKey> {
         self.keys.get(&id)
     }
 
-    /// A new key for generation `generation` of organization `org`, wrapped by the active root key.
+    /// A new organization key for `generation` of `org`, wrapped with the active root key.
     ///
     /// # Errors
-    /// [`VaultError::Internal`] when there is no randomness to be had.
+    /// [`VaultError::Internal`] if the random source fails.
     pub fn new_org_key(
         &self,
         org: OrgId,
@@ -134,15 +135,15 @@ impl RootKeyring {
     fn open_org_key(&self, org: OrgId, row: &StoredOrgKey) -> Result<SecretKey, VaultError> {
         let root = self
             .get(row.root_key)
-            .ok_or_else(|| not_held(row.root_key))?;
+            .ok_or_else(|| not_loaded(row.root_key))?;
         let context = org_key_context(root.id(), org, row.generation);
         Ok(open_key(root.key(), &context, &row.wrapped)?)
     }
 
-    /// The same organization key, wrapped by the active root key.
+    /// Re-wraps an organization key with the active root key.
     ///
     /// # Errors
-    /// [`VaultError::Integrity`] when it does not open.
+    /// [`VaultError::Integrity`] if the key does not open.
     pub fn rewrap_org_key(
         &self,
         org: OrgId,
@@ -152,10 +153,11 @@ impl RootKeyring {
         self.rewrap_org_key_from(self, org, row, random)
     }
 
-    /// The same organization key, unwrapped by a root key of `other` and wrapped by the active one here.
+    /// Unwraps an organization key with a root key of `other` and wraps it with the active root key
+    /// of this keyring.
     ///
     /// # Errors
-    /// [`VaultError::Integrity`] when it does not open.
+    /// [`VaultError::Integrity`] if the key does not open.
     pub fn rewrap_org_key_from(
         &self,
         other: &Self,
@@ -173,8 +175,8 @@ impl RootKeyring {
         })
     }
 
-    /// Those generations of organization `org`'s key that unwrap, and the numbers of those that do not. Without an
-    /// active one the ring opens, and cannot seal.
+    /// The generations of organization `org`'s key that unwrap, and the numbers of those that do
+    /// not. Without an active generation, the keyring can open and not seal.
     #[must_use]
     pub fn open_org_keys_each(
         &self,
@@ -199,8 +201,8 @@ impl RootKeyring {
     /// Unwraps all generations of organization `org`'s key.
     ///
     /// # Errors
-    /// [`VaultError::Integrity`] when one does not open, or none is active; [`VaultError::Unavailable`] when a
-    /// root key that it names is not held.
+    /// [`VaultError::Integrity`] if one does not open or none is active;
+    /// [`VaultError::Unavailable`] if a root key that one of them names is not loaded.
     pub fn open_org_keys(
         &self,
         org: OrgId,
@@ -219,10 +221,10 @@ impl RootKeyring {
     }
 }
 
-// A rotation waits until every running server holds the new key; one that slept through it reads its key file
-// again within seconds.
-fn not_held(id: RootKeyId) -> VaultError {
-    VaultError::Unavailable(format!("root key {id} is not held by this server"))
+// A rotation waits until every running server has loaded the new key. A server that was suspended
+// in the meantime reads its key file again within seconds.
+fn not_loaded(id: RootKeyId) -> VaultError {
+    VaultError::Unavailable(format!("root key {id} is not loaded on this server"))
 }
 
 fn org_key_context(root: RootKeyId, org: OrgId, generation: i32) -> Context {

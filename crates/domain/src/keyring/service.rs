@@ -1,4 +1,4 @@
-//! Keys for the service as a whole.
+//! Keys of the whole service.
 
 use strongroom_crypto::{
     Context, Purpose, RandomSource, RootKeyId, SecretKey, mac, open_key, seal_key,
@@ -10,7 +10,7 @@ use crate::keyring::root::RootKeyring;
 use crate::keyring::sources::RootKeySources;
 use crate::keyring::stored::{StoredRootKey, StoredServiceKey};
 
-/// The keys that `root_keys` and `service_keys` describe, opened with `sources`.
+/// Opens the keys in `root_keys` and `service_keys` with `sources`.
 ///
 /// # Errors
 /// [`KeyringError`] names the root key that is missing or wrong.
@@ -24,8 +24,8 @@ pub fn open_stored(
     Ok((root, service))
 }
 
-/// Keys for the service as a whole. Random, wrapped by a root key, never derived from it: so replacing the
-/// root key changes none of them.
+/// Keys of the whole service. They are random and wrapped with a root key, never derived from it,
+/// so replacing the root key does not change them.
 #[derive(Debug)]
 pub struct ServiceKeys {
     /// Digests API keys.
@@ -34,7 +34,7 @@ pub struct ServiceKeys {
     pub audit: SecretKey,
     /// The seed that signs audit heads and checkpoints (Ed25519).
     pub audit_signing: SecretKey,
-    /// Digests requests that may be repeated, and tags the ids of operations.
+    /// Digests repeatable requests, and tags the ids of operations.
     pub idempotency: SecretKey,
 }
 
@@ -58,19 +58,20 @@ impl ServiceKeys {
             let row = stored.iter().find(|row| row.purpose == purpose);
             let row = row.ok_or_else(|| {
                 KeyringError(format!(
-                    "the service key {purpose} is gone from the database"
+                    "the service key {purpose} is missing in the database"
                 ))
             })?;
             let broken = || {
                 let root = row.root_key;
                 KeyringError(format!(
-                    "the service key {purpose} does not open under root key {root}: it was altered in the database"
+                    "the service key {purpose} does not open with root key {root}: it was altered \
+                     in the database"
                 ))
             };
             let missing = || {
                 let root = row.root_key;
                 KeyringError(format!(
-                    "root key {root} is missing: the service key {purpose} is wrapped by it"
+                    "root key {root} is missing, which wraps the service key {purpose}"
                 ))
             };
             let root = root.get(row.root_key).ok_or_else(missing)?;
@@ -87,7 +88,7 @@ impl ServiceKeys {
 }
 
 impl ServiceKeys {
-    /// Whether `other` are the same keys.
+    /// Whether `other` contains the same keys.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
         let all = |keys: &Self| {
@@ -103,23 +104,24 @@ impl ServiceKeys {
     }
 }
 
-// Keys are compared by their digests, so that no comparison tells how much of one is right.
+// Keys are compared by their digests, so that the duration of the comparison reveals nothing about
+// them.
 fn digest(key: &SecretKey) -> [u8; 32] {
     mac(key, &Context::new(Purpose::ServiceKey), b"comparison")
 }
 
 impl RootKeyring {
-    /// The same service key, wrapped by the active root key.
+    /// Re-wraps a service key with the active root key.
     ///
     /// # Errors
-    /// [`VaultError::Integrity`] when it does not open.
+    /// [`VaultError::Integrity`] if the key does not open.
     pub fn rewrap_service_key(
         &self,
         row: &StoredServiceKey,
         random: &dyn RandomSource,
     ) -> Result<StoredServiceKey, VaultError> {
         let old = self.get(row.root_key).ok_or(VaultError::Integrity(
-            "a service key names a root key that is not held",
+            "a service key names a root key that is not loaded",
         ))?;
         let context = service_key_context(old.id(), &row.purpose);
         let key = open_key(old.key(), &context, &row.wrapped)?;

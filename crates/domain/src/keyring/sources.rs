@@ -1,4 +1,4 @@
-//! The root keys and passphrases that are configured.
+//! The configured root keys and passphrases.
 
 use chrono::{DateTime, Utc};
 use strongroom_crypto::{
@@ -10,19 +10,19 @@ use crate::keyring::error::KeyringError;
 use crate::keyring::stored::StoredRootKey;
 use crate::rotation::RootKeyState;
 
-/// What is configured to unlock with: any number of keys, and passphrases that stand for keys.
+/// The configured unlock secrets: root keys, and passphrases from which root keys are derived.
 #[derive(Debug, Clone, Default)]
 pub struct RootKeySources {
-    /// Keys themselves, newest last.
+    /// Root keys, newest last.
     pub keys: Vec<RootKey>,
-    /// Passphrases, made into keys with argon2id.
+    /// Passphrases, from which keys are derived with argon2id (RFC 9106).
     pub passphrases: Vec<SecretString>,
 }
 
 /// A new root key with a random id.
 ///
 /// # Errors
-/// [`CryptoError::Random`] when there is no randomness to be had.
+/// [`CryptoError::Random`] if the random source fails.
 pub fn new_root_key(random: &dyn RandomSource) -> Result<RootKey, CryptoError> {
     let mut id = [0; 16];
     random.fill(&mut id)?;
@@ -30,8 +30,9 @@ pub fn new_root_key(random: &dyn RandomSource) -> Result<RootKey, CryptoError> {
     RootKey::generate(RootKeyId(id), random)
 }
 
-/// The row by which an empty database learns its root key: the newest key, else the passphrase.
-pub(crate) fn first(
+/// The first root key of an empty database: the newest key, or else a new key derived from the
+/// newest passphrase.
+pub(crate) fn first_root_key(
     sources: &RootKeySources,
     now: DateTime<Utc>,
     random: &dyn RandomSource,
@@ -48,14 +49,20 @@ pub(crate) fn first(
         }
         (None, None) => return Err(KeyringError("no root key is configured".into())),
     };
-    Ok(stored(&key, passphrase, RootKeyState::Active, now, random)?)
+    Ok(stored_root_key(
+        &key,
+        passphrase,
+        RootKeyState::Active,
+        now,
+        random,
+    )?)
 }
 
-/// What the database keeps of `key`.
+/// The database row of `key`.
 ///
 /// # Errors
-/// [`CryptoError::Random`] when there is no randomness to be had.
-pub(crate) fn stored(
+/// [`CryptoError::Random`] if the random source fails.
+pub(crate) fn stored_root_key(
     key: &RootKey,
     passphrase: Option<PassphraseParams>,
     state: RootKeyState,
@@ -71,55 +78,55 @@ pub(crate) fn stored(
     })
 }
 
-/// What became of one root key that the database knows.
+/// The result of the search for a root key of the database.
 #[derive(Debug)]
-pub enum Found {
-    /// It is configured, and it is the right one.
-    Right(RootKey),
-    /// A key of its id is configured, but it is another key; or no passphrase fits.
-    Wrong,
-    /// It is not configured.
+pub enum RootKeyLookup {
+    /// The key is configured and correct.
+    Match(RootKey),
+    /// A key with its id is configured but differs, or no passphrase matches.
+    Mismatch,
+    /// The key is not configured.
     Missing,
 }
 
 impl RootKeySources {
-    /// Looks for the key that `row` describes. A passphrase takes tenths of a second to try.
+    /// Searches for the key of `row`. Each passphrase takes tenths of a second.
     ///
     /// # Errors
-    /// [`CryptoError`] when argon2id refuses the stored parameters.
-    pub fn find(&self, row: &StoredRootKey) -> Result<Found, CryptoError> {
+    /// [`CryptoError`] if argon2id rejects the stored parameters.
+    pub fn find(&self, row: &StoredRootKey) -> Result<RootKeyLookup, CryptoError> {
         let Some(params) = &row.passphrase else {
             let key = self.keys.iter().rfind(|key| key.id() == row.id);
             return Ok(match key {
-                None => Found::Missing,
-                Some(key) if key.check(&row.check_value) => Found::Right(key.clone()),
-                Some(_) => Found::Wrong,
+                None => RootKeyLookup::Missing,
+                Some(key) if key.check(&row.check_value) => RootKeyLookup::Match(key.clone()),
+                Some(_) => RootKeyLookup::Mismatch,
             });
         };
         for passphrase in &self.passphrases {
             let key = RootKey::from_passphrase(row.id, passphrase, params)?;
             if key.check(&row.check_value) {
-                return Ok(Found::Right(key));
+                return Ok(RootKeyLookup::Match(key));
             }
         }
         Ok(if self.passphrases.is_empty() {
-            Found::Missing
+            RootKeyLookup::Missing
         } else {
-            Found::Wrong
+            RootKeyLookup::Mismatch
         })
     }
 
-    fn shown(&self) -> String {
-        let mut shown: Vec<_> = self.keys.iter().map(|key| key.id().to_string()).collect();
+    fn describe(&self) -> String {
+        let mut names: Vec<_> = self.keys.iter().map(|key| key.id().to_string()).collect();
         match self.passphrases.len() {
             0 => {}
-            1 => shown.push("a passphrase".into()),
-            several => shown.push(format!("{several} passphrases")),
+            1 => names.push("a passphrase".into()),
+            several => names.push(format!("{several} passphrases")),
         }
-        if shown.is_empty() {
+        if names.is_empty() {
             return "nothing".into();
         }
-        shown.join(", ")
+        names.join(", ")
     }
 }
 
@@ -132,7 +139,7 @@ pub(crate) fn missing_root_key(sources: &RootKeySources, row: &StoredRootKey) ->
     format!(
         "root key {} is missing: this database needs it ({kind}), and configured is only {}",
         row.id,
-        sources.shown()
+        sources.describe()
     )
 }
 
@@ -140,11 +147,12 @@ pub(crate) fn wrong_root_key(row: &StoredRootKey) -> String {
     let id = row.id;
     if row.passphrase.is_some() {
         return format!(
-            "root key {id} is wrong: no configured passphrase is the one that this database was sealed with"
+            "root key {id} is wrong: no configured passphrase matches the one that sealed this \
+             database"
         );
     }
     format!(
-        "root key {id} is wrong: the configured key bears this id, but is not the key that this database was \
-         sealed with"
+        "root key {id} is wrong: the configured key has this id, but differs from the key that \
+         sealed this database"
     )
 }

@@ -1,29 +1,29 @@
-//! Keys as the database holds them: wrapped, never in the clear.
+//! Keys as stored in the database: wrapped, never in plaintext.
 
 use chrono::{DateTime, Utc};
 use strongroom_crypto::{PassphraseParams, RootKeyId};
 
 use crate::rotation::RootKeyState;
 
-/// A root key that the database knows: never the key, only how to tell it.
+/// A root key as stored in the database: a value to verify it, never the key.
 #[derive(Debug, Clone)]
 pub struct StoredRootKey {
-    /// Its id.
+    /// The id of the root key.
     pub id: RootKeyId,
-    /// The value by which a loaded key of this id is checked.
+    /// The value that verifies a loaded key with this id.
     pub check_value: Vec<u8>,
-    /// How to derive it, when it is a passphrase.
+    /// The derivation parameters, if the key is derived from a passphrase.
     pub passphrase: Option<PassphraseParams>,
-    /// Where it stands in its life.
+    /// The state of the root key.
     pub state: RootKeyState,
-    /// When it was first used.
+    /// The time of its registration.
     pub created_at: DateTime<Utc>,
 }
 
 /// A service-wide key, wrapped by a root key.
 #[derive(Debug, Clone)]
 pub struct StoredServiceKey {
-    /// What it is for.
+    /// The purpose of the key.
     pub purpose: String,
     /// The root key that wraps it.
     pub root_key: RootKeyId,
@@ -34,17 +34,17 @@ pub struct StoredServiceKey {
 /// One generation of an organization's key, wrapped by a root key.
 #[derive(Debug, Clone)]
 pub struct StoredOrgKey {
-    /// From 1 upwards.
+    /// The generation, starting at 1.
     pub generation: i32,
     /// The root key that wraps it.
     pub root_key: RootKeyId,
     /// The wrapped key.
     pub wrapped: Vec<u8>,
-    /// Whether new data keys are wrapped by it. One generation is active at a time.
+    /// Whether it wraps new data keys. Exactly one generation is active.
     pub active: bool,
 }
 
-/// A data key under another generation of its organization's key.
+/// A data key, re-wrapped with another generation of its organization's key.
 #[derive(Debug)]
 pub struct Rewrapped {
     /// The generation.

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::audit::event::Event;
 use crate::audit::heads::LaneHead;
 use crate::audit::signed::Checkpoint;
-use crate::audit::stored::{AuditFilter, EventPlace, StoredEvent};
+use crate::audit::stored::{AuditFilter, EventPosition, StoredEvent};
 use crate::caller::OrgScope;
 use crate::credential::SealedCredential;
 use crate::ids::{CredentialId, LaneId, OrgId};
@@ -77,7 +77,7 @@ pub trait AuditStore: Send + Sync {
     async fn audit_chain(
         &self,
         scope: OrgScope,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>>;
     /// Events after `after` that match `filter`, newest first.
@@ -85,7 +85,7 @@ pub trait AuditStore: Send + Sync {
         &self,
         scope: OrgScope,
         filter: &AuditFilter,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>>;
     /// Events after `after` within the times of `filter`, oldest first.
@@ -93,7 +93,7 @@ pub trait AuditStore: Send + Sync {
         &self,
         scope: OrgScope,
         filter: &AuditFilter,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>>;
     /// The last event of each lane after `after`, by lane id.

@@ -1,4 +1,4 @@
-//! What backing up and restoring need of a database, and of a file.
+//! The ports for backups: the source database, the backup file and the target database.
 
 use async_trait::async_trait;
 use strongroom_crypto::RootKeyId;
@@ -7,13 +7,13 @@ use uuid::Uuid;
 use crate::api_key::StoredApiKey;
 use crate::audit::event::Event;
 use crate::audit::heads::LaneHead;
-use crate::audit::stored::EventPlace;
+use crate::audit::stored::EventPosition;
 use crate::backup::finding::BackupFinding;
 use crate::backup::record::{
     ApiKeyRow, CheckpointRow, CredentialLastUsedRow, CredentialRow, EventRow, Header,
     KeyLastUsedRow, OrgKeyRow, OrganizationRow, Record, RotationRow,
 };
-use crate::backup::rules::Present;
+use crate::backup::rules::ExistingCredential;
 use crate::caller::OrgScope;
 use crate::error::VaultError;
 use crate::ids::{CredentialId, LaneId};
@@ -23,7 +23,7 @@ use crate::ports::audit::HeadEvidence;
 use crate::ports::error::StoreResult;
 use crate::ports::scrub::{RowWithTrail, Trailed};
 
-/// The service's own rows.
+/// The rows of the service itself.
 #[derive(Debug)]
 pub struct BackupKeys {
     /// Root keys, oldest first.
@@ -34,34 +34,35 @@ pub struct BackupKeys {
     pub root_rotations: Vec<RotationRow>,
 }
 
-/// A credential's row as it is, beside what the scrub says of it.
+/// A credential's stored row, and the scrub's view of it.
 #[derive(Debug)]
 pub struct CheckedRow {
-    /// The row as it is stored.
+    /// The stored row.
     pub row: CredentialRow,
-    /// What the scrub reads of it.
+    /// The row and its audit events, as the scrub reads them.
     pub with_trail: RowWithTrail,
 }
 
-/// Gives snapshots of a database.
+/// A database of which backups are made.
 #[async_trait]
 pub trait BackupSource: Send + Sync {
-    /// The schema's version that this program knows.
+    /// The schema version of this program.
     fn schema(&self) -> i32;
-    /// Opens a snapshot: everything read from it is of one moment.
+    /// Opens a consistent snapshot.
     async fn snapshot(&self) -> StoreResult<Box<dyn Snapshot>>;
 }
 
-/// One moment of a database. Pages are in the order of their keys, each `after` the last row of the page before.
+/// A consistent snapshot of a database. Pages are ordered by key; each starts `after` the last row
+/// of the previous page.
 #[async_trait]
 pub trait Snapshot: Send + Sync {
-    /// The service's own rows.
+    /// The rows of the service itself.
     async fn keys(&self) -> StoreResult<BackupKeys>;
-    /// Every organization, oldest first.
+    /// Lists all organizations, oldest first.
     async fn organizations(&self) -> StoreResult<Vec<OrganizationRow>>;
-    /// Goes to the rows of one organization, to which all calls below belong.
+    /// Selects the organization to which all calls below apply.
     async fn enter(&self, scope: OrgScope) -> StoreResult<()>;
-    /// How many credentials and audit events there are.
+    /// The number of credentials and audit events.
     async fn count(&self, scope: OrgScope) -> StoreResult<u64>;
     /// All generations of the organization's key.
     async fn org_keys(&self, scope: OrgScope) -> StoreResult<Vec<OrgKeyRow>>;
@@ -69,120 +70,122 @@ pub trait Snapshot: Send + Sync {
     async fn api_keys(&self, scope: OrgScope) -> StoreResult<Vec<ApiKeyRow>>;
     /// All rotations.
     async fn rotations(&self, scope: OrgScope) -> StoreResult<Vec<RotationRow>>;
-    /// Credentials from an id on.
+    /// Lists credentials, starting at the id `from` (inclusive).
     async fn credentials(
         &self,
         scope: OrgScope,
         from: CredentialId,
         limit: i64,
     ) -> StoreResult<Vec<CheckedRow>>;
-    /// Credentials that the trail says were written, from an id on.
+    /// Lists credentials with write events, starting at the id `from` (inclusive).
     async fn trailed(
         &self,
         scope: OrgScope,
         from: CredentialId,
         limit: i64,
     ) -> StoreResult<Vec<Trailed>>;
-    /// Last uses of credentials.
-    async fn credential_uses(
+    /// Lists last-used times of credentials.
+    async fn credentials_last_used(
         &self,
         scope: OrgScope,
         after: Uuid,
         limit: i64,
     ) -> StoreResult<Vec<CredentialLastUsedRow>>;
-    /// Last uses of API keys.
+    /// Lists last-used times of API keys.
     async fn keys_last_used(
         &self,
         scope: OrgScope,
         after: Uuid,
         limit: i64,
     ) -> StoreResult<Vec<KeyLastUsedRow>>;
-    /// Checkpoints by lane.
+    /// Lists checkpoints, ordered by lane.
     async fn checkpoints(
         &self,
         scope: OrgScope,
         after: Option<LaneId>,
         limit: i64,
     ) -> StoreResult<Vec<CheckpointRow>>;
-    /// Events by lane, number and time.
+    /// Lists events, ordered by lane, number and time.
     async fn events(
         &self,
         scope: OrgScope,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<EventRow>>;
-    /// What there is to show for heads that were named.
+    /// Returns the evidence for each of `heads`.
     async fn head_evidence(
         &self,
         scope: OrgScope,
         heads: &[LaneHead],
     ) -> StoreResult<Vec<HeadEvidence>>;
-    /// Ends it.
+    /// Closes the snapshot.
     async fn finish(self: Box<Self>) -> StoreResult<()>;
 }
 
-/// Where a backup goes.
+/// The destination of a backup.
 pub trait BackupSink: Send {
-    /// Takes the next line, with its end.
+    /// Writes the next line, which includes its line end.
     ///
     /// # Errors
-    /// [`VaultError::Internal`] when it cannot be written.
+    /// [`VaultError::Internal`] if the line cannot be written.
     fn put(&mut self, line: &[u8]) -> Result<(), VaultError>;
-    /// Something does not verify.
+    /// Reports a finding.
     fn found(&mut self, finding: &BackupFinding);
-    /// So many credentials and events are to come.
+    /// Reports the expected number of credentials and events.
     fn expect(&mut self, rows: u64);
-    /// So many more of them were taken.
+    /// Reports that this many more of them were written.
     fn passed(&mut self, rows: u64);
 }
 
-/// What must still hold when everything is written.
+/// Conditions that are checked at the end of a restore.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct KeyChecks {
-    /// This root key is the active one.
+    /// This root key must be active.
     pub root_key: Option<RootKeyId>,
-    /// This generation of the organization's key is the active one.
+    /// This generation of the organization's key must be active.
     pub generation: Option<i32>,
 }
 
-/// The database that is restored into.
+/// The database into which a backup is restored.
 #[async_trait]
 pub trait RestoreTarget: Send + Sync {
-    /// Names of the tables that this role may not write to as a restore has to.
+    /// The names of the tables for which this role lacks the rights that a restore needs.
     async fn lacking_rights(&self) -> StoreResult<Vec<String>>;
-    /// Stores the service's own rows in a database that has none, all or none of them.
+    /// Atomically stores the rows of the service itself in a database that has none.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`](crate::ports::error::StoreError::Conflict) when it has some.
+    /// [`StoreError::Conflict`](crate::ports::error::StoreError::Conflict) if such rows exist.
     async fn install(&self, header: &Header) -> StoreResult<()>;
-    /// Begins with one organization: all that is written until [`OrgTarget::commit`] is there at once or not at all.
+    /// Starts the restore of one organization. All its writes become visible together at
+    /// [`OrgTarget::commit`].
     async fn open(&self, scope: OrgScope) -> StoreResult<Box<dyn OrgTarget>>;
 }
 
-/// One organization in the database that is restored into.
+/// One organization in the database into which a backup is restored.
 #[async_trait]
 pub trait OrgTarget: Send + Sync {
-    /// The organization, also a deleted one.
+    /// The organization, including a deleted one.
     async fn organization(&self) -> StoreResult<Option<Organization>>;
-    /// All generations of its key.
+    /// All generations of the organization's key.
     async fn org_keys(&self) -> StoreResult<Vec<StoredOrgKey>>;
-    /// All its API keys.
+    /// All API keys of the organization.
     async fn api_keys(&self) -> StoreResult<Vec<StoredApiKey>>;
-    /// Those of `ids` that are or were there.
-    async fn credentials(&self, ids: &[CredentialId]) -> StoreResult<Vec<Present>>;
-    /// Those events of these lanes and numbers that are there, with their digests.
-    async fn events(&self, places: &[(LaneId, i64)]) -> StoreResult<Vec<(LaneId, i64, Vec<u8>)>>;
-    /// Up to which number the events of these lanes were pruned, if they were.
+    /// The credentials in `ids` that exist or existed.
+    async fn credentials(&self, ids: &[CredentialId]) -> StoreResult<Vec<ExistingCredential>>;
+    /// The existing events at these positions (lane and number), with their digests.
+    async fn events(&self, positions: &[(LaneId, i64)])
+    -> StoreResult<Vec<(LaneId, i64, Vec<u8>)>>;
+    /// For each of these lanes with pruned events, the number of the last one.
     async fn pruned(&self, lanes: &[LaneId]) -> StoreResult<Vec<(LaneId, i64)>>;
-    /// Stores rows, all of one kind.
+    /// Inserts rows of one kind.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`](crate::ports::error::StoreError::Conflict) when one of them is there.
+    /// [`StoreError::Conflict`](crate::ports::error::StoreError::Conflict) if one of them exists.
     async fn insert(&self, rows: &[Record]) -> StoreResult<()>;
-    /// Puts a row in the place of the credential of its id.
+    /// Replaces the credential with the same id.
     async fn replace(&self, row: &CredentialRow) -> StoreResult<()>;
-    /// Records `event`, checks the keys, tells the servers, and makes all of it durable.
+    /// Records `event`, verifies `checks`, notifies the servers, and commits.
     async fn commit(self: Box<Self>, event: Event, checks: KeyChecks) -> StoreResult<()>;
-    /// Leaves nothing behind.
+    /// Rolls back all writes.
     async fn abandon(self: Box<Self>) -> StoreResult<()>;
 }

@@ -1,14 +1,14 @@
-//! The clock.
+//! The port for the current time.
 
 use chrono::{DateTime, Utc};
 
-/// What time it is; a parameter so that tests can set it.
+/// A clock, which tests can replace.
 pub trait Clock: Send + Sync {
-    /// Now, in UTC.
+    /// The current time in UTC.
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// The machine's clock.
+/// The system clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

@@ -1,4 +1,4 @@
-//! Why a port did not do what it was asked.
+//! The errors of ports, and their conversion to errors of the vault.
 
 use strongroom_crypto::CryptoError;
 
@@ -30,63 +30,63 @@ impl From<StoreError> for VaultError {
             StoreError::NotFound => Self::NotFound,
             StoreError::OrganizationGone => Self::Unauthorized,
             StoreError::RetiredKey => {
-                Self::Unavailable("the organization's key changed meanwhile".into())
+                Self::Unavailable("the organization's key changed concurrently".into())
             }
             StoreError::ReusedIdempotencyKey => Self::ReusedIdempotencyKey,
-            StoreError::Conflict => Self::Internal("a unique key is taken".into()),
+            StoreError::Conflict => Self::Internal("a unique key exists already".into()),
             StoreError::Refused(error) => *error,
             StoreError::Internal(why) => Self::Internal(why),
         }
     }
 }
 
-/// Why the database did not do what it was asked. Texts are for the log only.
+/// An error of a store operation. Texts are for the log only.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database cannot be reached or cannot answer now; nothing was written.
+    /// The database is unreachable or cannot answer now. Nothing was written.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
-    /// The part of the database that this needs cannot be reached or does not answer in time; nothing was written.
-    /// What needs other parts may go on.
+    /// The part of the database that contains the organization is unreachable or does not answer in
+    /// time. Nothing was written. Operations on other parts may succeed.
     #[error("the organization's part of the database is unavailable: {0}")]
     PartUnavailable(String),
-    /// Something else holds what this needs; nothing was written. The same write may succeed soon.
+    /// A concurrent transaction holds a required lock. Nothing was written. A retry may succeed.
     #[error("contended: {0}")]
     Contended(String),
-    /// The organization is deleted, or has no key any more; nothing was written.
+    /// The organization is deleted or has no key. Nothing was written.
     #[error("the organization is deleted")]
     OrganizationGone,
-    /// A stored row is not of the form that it was written in.
+    /// A stored row has an unexpected form.
     #[error("a stored row is malformed: {0}")]
     Malformed(&'static str),
-    /// The queue in front of the database is full; nothing was written.
+    /// The queue in front of the database is full. Nothing was written.
     #[error("the queue is full")]
     Overloaded,
     /// The connection broke during COMMIT.
     #[error("the outcome of the commit is unknown: {0}")]
     OutcomeUnknown(String),
-    /// The row to change is not there; nothing was written.
+    /// The row does not exist. Nothing was written.
     #[error("no such row")]
     NotFound,
-    /// The write was sealed under a key generation that is not the active one; nothing was written.
+    /// The write was sealed with a key generation that is no longer active. Nothing was written.
     #[error("the organization's key generation is not active")]
     RetiredKey,
-    /// The idempotency key was used for another request; nothing was written.
+    /// The idempotency key was used for a different request. Nothing was written.
     #[error("the idempotency key was used for another request")]
     ReusedIdempotencyKey,
-    /// A unique key is taken; nothing was written.
-    #[error("a unique key is taken")]
+    /// A unique key exists already. Nothing was written.
+    #[error("a unique key exists already")]
     Conflict,
-    /// The change itself refused, having seen the row; nothing was written.
+    /// The change function refused the current row. Nothing was written.
     #[error(transparent)]
     Refused(Box<VaultError>),
-    /// Anything else: a defect, or a database that is not what was migrated.
+    /// Any other error: a defect, or a database with an unexpected schema.
     #[error("{0}")]
     Internal(String),
 }
 
 impl StoreError {
-    /// How metrics count it.
+    /// The kind of failure in metrics.
     #[must_use]
     pub fn failure(&self) -> Failure {
         match self {
@@ -106,5 +106,5 @@ impl StoreError {
     }
 }
 
-/// The result of a port's operation.
+/// The result of a store operation.
 pub type StoreResult<T> = Result<T, StoreError>;

@@ -1,4 +1,4 @@
-//! The port of root keys and service keys.
+//! The port for root keys and service keys.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -8,22 +8,23 @@ use crate::keyring::stored::{StoredRootKey, StoredServiceKey};
 use crate::ports::error::StoreResult;
 use crate::rotation::{RootKeyState, RootRotation, RotationStart, RunningServer, ServerReport};
 
-/// Root keys and service keys: what must be known before anything can be opened.
+/// Root keys and service keys, which are required to open all other data.
 #[async_trait]
 pub trait RootKeyStore: Send + Sync {
-    /// All root keys, oldest first.
+    /// Lists all root keys, oldest first.
     async fn root_keys(&self) -> StoreResult<Vec<StoredRootKey>>;
-    /// Stores the very first root key; leaves everything as it is when there is one already.
+    /// Stores the first root key. Changes nothing if a root key exists.
     async fn register_first_root_key(&self, key: &StoredRootKey) -> StoreResult<()>;
-    /// All service keys.
+    /// Lists all service keys.
     async fn service_keys(&self) -> StoreResult<Vec<StoredServiceKey>>;
-    /// Stores a root key that servers shall learn before it becomes active.
+    /// Stores a root key in the state `prepared`, so that servers load it before it becomes active.
     async fn prepare_root_key(&self, key: &StoredRootKey) -> StoreResult<()>;
-    /// Makes a prepared root key the active one, and notes that `total` keys are to be re-wrapped. The one
-    /// that was active is superseded.
+    /// Activates a prepared root key, supersedes the active one, and records a rotation of `total`
+    /// keys.
     ///
     /// # Errors
-    /// [`Conflict`](crate::ports::error::StoreError::Conflict) when they are not in these states any more.
+    /// [`Conflict`](crate::ports::error::StoreError::Conflict) if either key is no longer in the
+    /// expected state.
     async fn activate_root_key(
         &self,
         id: RootKeyId,
@@ -31,25 +32,25 @@ pub trait RootKeyStore: Send + Sync {
         start: RotationStart,
         total: i64,
     ) -> StoreResult<()>;
-    /// Moves a root key from one state to another; whether it was in the first.
+    /// Changes the state of a root key. Returns whether it was in the state `from`.
     async fn move_root_key(
         &self,
         id: RootKeyId,
         from: RootKeyState,
         to: RootKeyState,
     ) -> StoreResult<bool>;
-    /// Replaces a service key's wrap if it is still wrapped by `from`.
+    /// Replaces the wrapped form of a service key if it is still wrapped with `from`.
     async fn rewrap_service_key(&self, key: &StoredServiceKey, from: RootKeyId) -> StoreResult<()>;
-    /// Rotations of the root key, newest first.
+    /// Lists rotations of the root key, newest first.
     async fn root_rotations(&self) -> StoreResult<Vec<RootRotation>>;
-    /// Takes over a rotation that nobody has worked on since `seen`; whether that was so.
+    /// Takes over a rotation without progress since `updated_at`. Returns whether it succeeded.
     async fn claim_root_rotation(
         &self,
         id: RootKeyId,
-        seen: DateTime<Utc>,
+        updated_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> StoreResult<bool>;
-    /// Notes that `rows` more keys are re-wrapped, and that somebody works on it.
+    /// Records that `rows` more keys were re-wrapped, and the time of this progress.
     async fn advance_root_rotation(
         &self,
         id: RootKeyId,
@@ -58,12 +59,13 @@ pub trait RootKeyStore: Send + Sync {
     ) -> StoreResult<()>;
     /// Ends a rotation of the root key.
     async fn finish_root_rotation(&self, id: RootKeyId, now: DateTime<Utc>) -> StoreResult<()>;
-    /// Says that a server runs, and what it holds.
+    /// Records that a server runs, and the root keys that it has loaded.
     async fn report_server(&self, server: &ServerReport, now: DateTime<Utc>) -> StoreResult<()>;
-    /// Servers that reported since a time.
+    /// Lists servers that reported since a time.
     async fn servers(&self, since: DateTime<Utc>) -> StoreResult<Vec<RunningServer>>;
-    /// Forgets a server that stops, and those not seen since a time.
+    /// Deletes the report of a server that stops, and of servers without a report since
+    /// `unseen_since`.
     async fn forget_server(&self, id: uuid::Uuid, unseen_since: DateTime<Utc>) -> StoreResult<()>;
-    /// Stores a service key; leaves the existing one when the purpose has one already.
+    /// Stores a service key. Keeps the existing one if the purpose has a key.
     async fn add_service_key(&self, key: &StoredServiceKey) -> StoreResult<()>;
 }

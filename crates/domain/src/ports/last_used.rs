@@ -1,4 +1,4 @@
-//! The port that stores last-used times.
+//! The port for last-used times.
 
 use std::collections::HashMap;
 
@@ -10,12 +10,12 @@ use crate::ids::KeyId;
 use crate::last_used::LastUsedTimes;
 use crate::ports::error::StoreResult;
 
-/// Keeps last uses.
+/// Stores last-used times.
 #[async_trait]
 pub trait LastUsedStore: Send + Sync {
-    /// Keeps `uses`; where a later one is kept already, that stays. A credential that is not there any more is
-    /// left out. May keep some and then fail; keeping one again does no harm.
+    /// Stores `uses`. A later stored time is kept. Deleted credentials are skipped. The operation
+    /// may fail after storing a part; storing an entry again is harmless.
     async fn store_last_used(&self, uses: LastUsedTimes) -> StoreResult<()>;
-    /// When each API key of the organization was last used; those never used are left out.
+    /// The last-used times of the organization's API keys. Keys that were never used are omitted.
     async fn keys_last_used(&self, scope: OrgScope) -> StoreResult<HashMap<KeyId, DateTime<Utc>>>;
 }

@@ -1,4 +1,4 @@
-//! The ports: what the vault needs of a database, a clock and a backup file.
+//! The ports through which the vault uses a database, a clock and a backup file.
 
 pub mod audit;
 pub mod backup;

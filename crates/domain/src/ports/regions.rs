@@ -1,4 +1,4 @@
-//! The port to the regions that writes are replicated to.
+//! The port for replication to regions.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,35 +8,39 @@ use chrono::{DateTime, Utc};
 
 use crate::caller::OrgScope;
 use crate::ports::error::StoreResult;
-use crate::replication::{Awaited, Level, OperationId, RegionStatus, Stale};
+use crate::replication::{Level, OperationId, PendingWrite, RegionStatus, Stale};
 
-/// The regions that writes travel to.
+/// The regions to which writes are replicated.
 #[async_trait]
 pub trait Regions: Send + Sync {
-    /// The names of the regions that must have a write of this level; none where the primary alone counts.
-    fn awaited(&self, level: Level) -> Vec<String>;
-    /// Waits until `regions` show the operation, at most for `patience`; the names of those that do not.
+    /// The names of the regions that must confirm a write of this level; empty if the primary
+    /// suffices.
+    fn required_regions(&self, level: Level) -> Vec<String>;
+    /// Waits until `regions` show the operation, at most for `timeout`. Returns the names of those
+    /// that do not.
     async fn wait(
         &self,
         scope: OrgScope,
-        awaited: Awaited,
+        write: PendingWrite,
         regions: &[String],
-        patience: Duration,
+        timeout: Duration,
     ) -> Vec<String>;
-    /// Asks every region whether it shows the operation. One that cannot be asked does not.
+    /// Queries every region whether it shows the operation. A region that cannot be queried counts
+    /// as not showing it.
     async fn shown(&self, scope: OrgScope, operation: OperationId) -> BTreeMap<String, bool>;
-    /// How far each region is behind.
+    /// The replication status of each region.
     fn status(&self) -> Vec<RegionStatus>;
-    /// How far the region that reads come from is behind, when that is more than its bound.
+    /// The lag of the region that serves reads, if it exceeds the configured bound.
     fn stale(&self) -> Option<Stale>;
 }
 
-/// Whether and where operations are kept.
+/// The stored operations.
 #[async_trait]
 pub trait OperationStore: Send + Sync {
-    /// Whether the primary has this organization's operation.
+    /// Whether the primary has this operation of the organization.
     async fn has_operation(&self, scope: OrgScope, operation: OperationId) -> StoreResult<bool>;
-    /// Forgets operations of these organizations before `before`, and what was kept of requests until `now`.
+    /// Deletes operations of these organizations before `before`, and idempotency records that
+    /// expired before `now`.
     async fn forget_operations(
         &self,
         scopes: &[OrgScope],

@@ -1,4 +1,4 @@
-//! The port of organizations' keys that change.
+//! The port for rotations of organizations' keys.
 
 use std::sync::Arc;
 
@@ -15,23 +15,24 @@ use crate::keyring::stored::{Rewrapped, StoredOrgKey};
 use crate::ports::error::StoreResult;
 use crate::rotation::{Rotation, RotationStart};
 
-/// Wraps a row's data key anew. May run more than once.
+/// Re-wraps a row's data key. May be called more than once.
 pub type RewrapFn = Arc<dyn Fn(&SealedCredential) -> Result<Rewrapped, VaultError> + Send + Sync>;
 
-/// Keys that change: new generations, and what is wrapped by them.
+/// Rotations of organizations' keys and of the data keys that they wrap.
 #[async_trait]
 pub trait RotationStore: Send + Sync {
-    /// Replaces wraps of the organization's keys, each if it is still wrapped by the given root key.
+    /// Replaces the wrapped forms of the organization's keys, each if it is still wrapped with the
+    /// given root key.
     async fn rewrap_org_keys(
         &self,
         scope: OrgScope,
         keys: Vec<(RootKeyId, StoredOrgKey)>,
         event: Event,
     ) -> StoreResult<()>;
-    /// Makes `key` the active generation in place of `previous`, and notes the rotation that this begins.
+    /// Makes `key` the active generation in place of `previous`, and records the rotation.
     ///
     /// # Errors
-    /// [`Conflict`](crate::ports::error::StoreError::Conflict) when `previous` is not the active one any more.
+    /// [`Conflict`](crate::ports::error::StoreError::Conflict) if `previous` is no longer active.
     async fn start_rotation(
         &self,
         scope: OrgScope,
@@ -40,16 +41,15 @@ pub trait RotationStore: Send + Sync {
         start: RotationStart,
         event: Event,
     ) -> StoreResult<()>;
-    /// Returns when every transaction that may have written under a generation that was active before has
-    /// ended.
+    /// Waits until all transactions that may have written under a previous generation have ended.
     async fn await_writers(&self) -> StoreResult<()>;
-    /// The organization's rotations, newest first.
+    /// Lists the organization's rotations, newest first.
     async fn rotations(&self, scope: OrgScope) -> StoreResult<Vec<Rotation>>;
-    /// Every organization's rotations, newest first.
+    /// Lists the rotations of all organizations, newest first.
     async fn all_rotations(&self) -> StoreResult<Vec<Rotation>>;
-    /// How many credentials are not under `generation`.
+    /// The number of credentials that are not under `generation`.
     async fn count_behind(&self, scope: OrgScope, generation: i32) -> StoreResult<i64>;
-    /// Up to `limit` credentials after `after` that are not under `generation`.
+    /// Lists up to `limit` credentials after `after` that are not under `generation`.
     async fn behind(
         &self,
         scope: OrgScope,
@@ -57,22 +57,22 @@ pub trait RotationStore: Send + Sync {
         after: Option<CredentialId>,
         limit: i64,
     ) -> StoreResult<Vec<CredentialId>>;
-    /// Wraps the data keys of those of `ids` that no other transaction holds anew.
+    /// Re-wraps the data keys of those of `ids` that no other transaction has locked.
     async fn rewrap_credentials(
         &self,
         scope: OrgScope,
         ids: &[CredentialId],
         rewrap: RewrapFn,
     ) -> StoreResult<()>;
-    /// Takes over a rotation that nobody has worked on since `seen`; whether that was so.
+    /// Takes over a rotation without progress since `updated_at`. Returns whether it succeeded.
     async fn claim_rotation(
         &self,
         scope: OrgScope,
         generation: i32,
-        seen: DateTime<Utc>,
+        updated_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> StoreResult<bool>;
-    /// Notes that `rows` more credentials are done, and that somebody works on it.
+    /// Records that `rows` more credentials are done, and the time of this progress.
     async fn advance_rotation(
         &self,
         scope: OrgScope,
@@ -87,10 +87,12 @@ pub trait RotationStore: Send + Sync {
         generation: i32,
         now: DateTime<Utc>,
     ) -> StoreResult<()>;
-    /// Destroys an inactive generation that no credential needs; else returns how many need it.
+    /// Destroys an inactive generation if no credential needs it. Otherwise, returns the number of
+    /// credentials that need it.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ports::error::StoreError::NotFound) when there is no such inactive generation.
+    /// [`NotFound`](crate::ports::error::StoreError::NotFound) if there is no such inactive
+    /// generation.
     async fn retire_org_key(
         &self,
         scope: OrgScope,

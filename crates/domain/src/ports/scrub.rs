@@ -1,4 +1,4 @@
-//! The port that the integrity scrub reads through.
+//! The port for the integrity scrub.
 
 use async_trait::async_trait;
 use strongroom_crypto::Digest;
@@ -10,67 +10,69 @@ use crate::ids::CredentialId;
 use crate::ports::error::StoreResult;
 use crate::scrub::Finding;
 
-/// A credential's row beside what the trail says of it, both of one moment.
+/// A credential's row and its audit events, read at the same time.
 #[derive(Debug, Clone)]
 pub struct RowWithTrail {
     /// The credential.
     pub id: CredentialId,
-    /// Its row; none when it is malformed.
+    /// Its row; `None` if it is malformed.
     pub row: Option<SealedCredential>,
     /// Its newest write event.
     pub written: Option<WriteRecord>,
-    /// Whether an event says that it was deleted.
+    /// Whether an event records its deletion.
     pub deleted: bool,
     /// Whether two events wrote the same version of it.
     pub forked: bool,
 }
 
-/// What a write event says of the row that it wrote.
+/// The content of a write event.
 #[derive(Debug, Clone, Copy)]
 pub struct WriteRecord {
-    /// The row's version.
+    /// The version of the written row.
     pub version: i64,
-    /// The row's digest; none when the event does not hold one.
+    /// The digest of the written row; `None` if the event does not contain one.
     pub digest: Option<Digest>,
 }
 
-/// A credential that the trail knows.
+/// A credential with a write event in the audit trail.
 #[derive(Debug, Clone, Copy)]
 pub struct Trailed {
     /// The credential.
     pub id: CredentialId,
-    /// Whether its row is gone although no event says that it was deleted.
+    /// Whether its row is missing although no event records its deletion.
     pub missing: bool,
 }
 
-/// What the scrub reads. Takes no lock, and each page is a statement of its own.
+/// The queries of the scrub. They take no locks, and each page is a separate statement.
 #[async_trait]
 pub trait ScrubStore: Send + Sync {
-    /// The first `limit` credentials from `from` (inclusive) on, in the order of their ids.
+    /// Lists the first `limit` credentials from `from` (inclusive), ordered by id.
     async fn rows_with_trail(
         &self,
         scope: OrgScope,
         from: CredentialId,
         limit: i64,
     ) -> StoreResult<Vec<RowWithTrail>>;
-    /// The first `limit` credentials that the trail says were written, from `from` (inclusive) on.
+    /// Lists the first `limit` credentials with write events from `from` (inclusive), ordered by
+    /// id.
     async fn trailed(
         &self,
         scope: OrgScope,
         from: CredentialId,
         limit: i64,
     ) -> StoreResult<Vec<Trailed>>;
-    /// How many credentials the organization has now.
+    /// The number of the organization's credentials.
     async fn count_credentials(&self, scope: OrgScope) -> StoreResult<u64>;
 }
 
-/// Watches a scrub, and sets its pace.
+/// Observes a scrub and controls its pace.
 #[async_trait]
 pub trait ScrubObserver: Send {
-    /// Something was found.
+    /// Reports a finding.
     fn found(&mut self, finding: &Finding);
-    /// A page with so many credentials was checked; the scrub goes on when this returns.
+    /// Reports a checked page with this number of credentials. The scrub continues when the call
+    /// returns.
     async fn checked(&mut self, credentials: u64);
-    /// The database failed; `true` after a pause to try the same page again.
+    /// Reports a database error. Returns `true`, after a pause, to retry the page.
     async fn try_again(&mut self, error: &VaultError) -> bool;
 }

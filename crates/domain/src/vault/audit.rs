@@ -1,24 +1,24 @@
-//! Reading and exporting the audit trail.
+//! Listing and exporting the audit trail.
 
 use strongroom_crypto::Signer;
 
 use crate::audit::event::{Action, Event};
 use crate::audit::heads::LaneHead;
 use crate::audit::signed::SignedHeads;
-use crate::audit::stored::{AuditFilter, AuditPage, EventPlace, StoredEvent};
+use crate::audit::stored::{AuditFilter, AuditPage, EventPosition, StoredEvent};
 use crate::caller::{Caller, OrgScope, Permission};
 use crate::error::VaultError;
 use crate::vault::Vault;
 
-/// Rows that are fetched at a time.
+/// The number of rows per query.
 pub(super) const PAGE: i64 = 1000;
 
-/// An export under way: what is left of an organization's events, oldest first.
+/// A running export of an organization's events, oldest first.
 #[derive(Debug)]
 pub struct AuditExport {
     scope: OrgScope,
     filter: AuditFilter,
-    after: Option<EventPlace>,
+    after: Option<EventPosition>,
     done: bool,
 }
 
@@ -34,39 +34,39 @@ impl AuditExport {
 }
 
 impl Vault {
-    /// A page of `limit` events of the caller's organization that match `filter`, newest first, after `after`.
-    /// Reading is recorded before this returns.
+    /// Lists `limit` events of the caller's organization that match `filter`, newest first, after
+    /// `after`. The access is recorded before this returns.
     ///
-    /// Events are in the order of the requests' times. An event that commits late can therefore appear behind
-    /// a page that was read already; no event appears twice.
+    /// Events are ordered by the times of their requests. An event that commits late can therefore
+    /// belong before a page that was already read. No event occurs twice.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], or the store's failure.
+    /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn list_audit_events(
         &self,
         caller: &Caller,
         filter: &AuditFilter,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> Result<AuditPage, VaultError> {
         caller.require(Permission::ReadAudit)?;
         let scope = caller.scope();
-        // One more than asked for tells whether there is a next page.
+        // One row more than `limit` shows whether there is a next page.
         let more = limit.saturating_add(1);
         let mut items = self.store.audit_newest(scope, filter, after, more).await?;
         self.record_reading(caller).await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let another = items.len() > limit;
         items.truncate(limit);
-        let next = items.last().filter(|_| another).map(StoredEvent::place);
+        let next = items.last().filter(|_| another).map(StoredEvent::position);
         Ok(AuditPage { items, next })
     }
 
-    /// Begins to export the caller's organization's events between the filter's times; the other members of
-    /// `filter` do not count. The export is recorded before this returns.
+    /// Starts an export of the caller's organization's events between the filter's times. The other
+    /// members of `filter` are ignored. The export is recorded before this returns.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], or the store's failure.
+    /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn export_audit(
         &self,
         caller: &Caller,
@@ -77,10 +77,10 @@ impl Vault {
         Ok(AuditExport::new(caller.scope(), filter))
     }
 
-    /// The next events of `export`; none when it is complete.
+    /// The next events of `export`; empty at the end.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn exported(&self, export: &mut AuditExport) -> Result<Vec<StoredEvent>, VaultError> {
         if export.done {
             return Ok(Vec::new());
@@ -89,16 +89,17 @@ impl Vault {
             .store
             .audit_oldest(export.scope, &export.filter, export.after, PAGE)
             .await?;
-        export.after = page.last().map(StoredEvent::place);
+        export.after = page.last().map(StoredEvent::position);
         export.done = page.is_empty();
         Ok(page)
     }
 
-    /// The heads of all lanes of the caller's organization, signed, to be kept where nobody who can write to
-    /// the database can write: against them a lane that was cut off later is found.
+    /// The signed heads of all lanes of the caller's organization. They are to be stored outside
+    /// the reach of anyone with write access to the database. They expose lanes that are truncated
+    /// later.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], or the store's failure.
+    /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn audit_heads(&self, caller: &Caller) -> Result<SignedHeads, VaultError> {
         caller.require(Permission::ReadAudit)?;
         let at = self.now();

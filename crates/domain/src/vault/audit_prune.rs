@@ -15,20 +15,20 @@ use crate::vault::Vault;
 use crate::vault::audit::{AuditExport, PAGE};
 use crate::vault::audit_report::AuditReport;
 
-/// What was found and done for one organization before its events are pruned.
+/// The result of preparing the prune of one organization's events.
 #[derive(Debug)]
 pub struct PruneCheck {
-    /// Its audit trail, verified.
+    /// The verification report of its audit trail.
     pub report: AuditReport,
-    /// Credentials whose digest was recorded again.
+    /// The number of credentials whose digest was recorded again.
     pub attested: u64,
 }
 
 impl Vault {
-    /// What can be pruned of events before `before`; `None` when there is nothing.
+    /// Plans a prune of events before `before`. Returns `None` if there is nothing to prune.
     ///
     /// # Errors
-    /// [`VaultError::Invalid`] on `before` when it is in the future, or the store's failure.
+    /// [`VaultError::Invalid`] on `before` if it is in the future, or an error of the store.
     pub async fn plan_audit_prune(
         &self,
         before: DateTime<Utc>,
@@ -40,13 +40,14 @@ impl Vault {
         Ok(self.store.prune_plan(before).await?)
     }
 
-    /// Verifies the caller's organization's trail and, when it is whole, records again the digest of every
-    /// credential whose newest write event goes. A checkpoint vouches for what was pruned, and so does such an
-    /// event for the credential: neither is made of what does not verify. Doing it twice is no error.
+    /// Verifies the audit trail of the caller's organization. If it has no faults, records again
+    /// the digest of every credential whose newest write event would be pruned. A checkpoint
+    /// attests pruned events, and such an event attests a credential, so neither is created from
+    /// data that does not verify. Repeating the call is harmless.
     ///
     /// # Errors
-    /// [`VaultError::Integrity`] when a credential is not what its newest write event says; or the store's
-    /// failure.
+    /// [`VaultError::Integrity`] if a credential differs from its newest write event, or an error
+    /// of the store.
     pub async fn prepare_audit_prune(
         &self,
         caller: &Caller,
@@ -81,20 +82,25 @@ impl Vault {
     fn attestation(&self, caller: &Caller, credential: &Unattested) -> Result<Event, VaultError> {
         let row = &credential.row;
         let digest = self.chain.row_digest(caller.org(), row);
-        let as_recorded = |(version, recorded): &(i64, Vec<u8>)| {
+        let matches = |(version, recorded): &(i64, Vec<u8>)| {
             *version == row.version && recorded.as_slice() == digest
         };
-        if !credential.recorded.as_ref().is_some_and(as_recorded) {
-            tracing::error!(org = %caller.org(), credential = %row.id, "not what its newest write event says");
+        if !credential.recorded.as_ref().is_some_and(matches) {
+            tracing::error!(
+                org = %caller.org(),
+                credential = %row.id,
+                "the credential differs from its newest write event"
+            );
             return Err(VaultError::Integrity(
-                "a credential is not what its newest write event says; `strongroom verify` names it",
+                "a credential differs from its newest write event; `strongroom verify` names it",
             ));
         }
         let event = Event::by(caller, Action::CredentialAttest, self.now());
         Ok(event.about(row.id).of_write(row.version, digest))
     }
 
-    /// All events of the caller's organization that `plan` may remove. Not recorded: the prune is.
+    /// Starts an export of all events of the caller's organization that `plan` may remove. The
+    /// export is not recorded, because the prune is.
     ///
     /// # Errors
     /// [`VaultError::Forbidden`].
@@ -111,12 +117,13 @@ impl Vault {
         Ok(AuditExport::new(caller.scope(), filter))
     }
 
-    /// Prunes: leaves signed checkpoints, records the prune for each of `callers`, and drops the partitions, all
-    /// or nothing. `exported` is the number of events that were exported and are durable elsewhere.
+    /// Atomically writes signed checkpoints, records the prune for each of `callers`, and drops the
+    /// partitions. `exported` is the number of events that were exported and are durable elsewhere.
     ///
     /// # Errors
-    /// [`VaultError::Unavailable`] when events came or went since the export; or the store's failure, after
-    /// which nothing was done ([`VaultError::OutcomeUnknown`] apart).
+    /// [`VaultError::Unavailable`] if events were added or removed since the export, or an error of
+    /// the store. After an error nothing was changed, except possibly after
+    /// [`VaultError::OutcomeUnknown`].
     pub async fn prune_audit(
         &self,
         callers: &[Caller],

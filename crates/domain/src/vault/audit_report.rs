@@ -1,4 +1,4 @@
-//! What the verification of an audit trail found.
+//! Reports of the verification of audit trails.
 
 use std::fmt;
 
@@ -6,21 +6,21 @@ use serde::Serialize;
 
 use crate::ids::{LaneId, OrgId};
 
-/// Most findings that are listed of one organization; the others are counted.
+/// The maximum number of listed findings per organization. Further findings are only counted.
 const MAX_LISTED: usize = 1000;
 
-/// One thing that is wrong with an organization's audit trail. Holds no secret.
+/// A fault of an organization's audit trail. Contains no secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AuditFinding {
     /// The organization.
     pub org_id: OrgId,
     /// The lane.
     pub lane: LaneId,
-    /// The number in the lane.
+    /// The sequence number in the lane.
     pub seq: i64,
     /// `altered`, `missing`, `doubled`, `cut` or `checkpoint`.
     pub kind: &'static str,
-    /// What is wrong, for people.
+    /// The description, for humans.
     pub what: String,
 }
 
@@ -37,23 +37,23 @@ impl fmt::Display for AuditFinding {
     }
 }
 
-/// What verifying one organization's audit trail came to.
+/// The verification report of one organization's audit trail.
 #[derive(Debug, Serialize)]
 pub struct AuditReport {
     /// The organization.
     pub org_id: OrgId,
-    /// Events that were read.
+    /// The number of verified events.
     pub events: u64,
-    /// Lanes that have events.
+    /// The number of lanes with events.
     pub lanes: u64,
-    /// Things that are wrong.
+    /// The number of findings.
     pub found: u64,
-    /// The first thousand of them.
+    /// The first 1000 findings.
     pub findings: Vec<AuditFinding>,
 }
 
 impl AuditReport {
-    /// Nothing read and nothing found.
+    /// A report without events and findings.
     pub(super) fn empty(org_id: OrgId) -> Self {
         Self {
             org_id,

@@ -1,4 +1,4 @@
-//! Verifying an audit trail.
+//! Verification of an audit trail.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use strongroom_crypto::{PublicKey, Signer};
 
 use crate::audit::heads::{LaneHead, decode_heads};
 use crate::audit::signed::{Checkpoint, SignedHeads};
-use crate::audit::stored::{EventPlace, StoredEvent, shown_time};
+use crate::audit::stored::{EventPosition, StoredEvent, shown_time};
 use crate::audit::walk::{Fault, LaneWalk};
 use crate::caller::{Caller, OrgScope, Permission};
 use crate::error::{FieldError, VaultError};
@@ -16,15 +16,15 @@ use crate::vault::Vault;
 use crate::vault::audit::PAGE;
 use crate::vault::audit_report::AuditReport;
 
-/// How many named heads are looked up at a time.
-const HEADS_AT_ONCE: usize = 512;
+/// The number of named heads per lookup.
+const HEADS_PER_LOOKUP: usize = 512;
 
-/// Who says that a lane reached a head.
+/// The source of a named head.
 #[derive(Debug, Clone)]
 enum Witness {
     /// The first event of this lane.
     Lane(LaneId),
-    /// Heads that were kept elsewhere, signed at this time.
+    /// Exported heads, signed at this time.
     Kept(String),
 }
 
@@ -38,12 +38,12 @@ impl fmt::Display for Witness {
 }
 
 impl Vault {
-    /// Verifies the audit trail of the caller's organization, and of `kept` the heads of this organization. Reads
-    /// it page by page, beside live traffic.
+    /// Verifies the audit trail of the caller's organization, and those of the exported heads
+    /// `kept` that belong to it. Reads the trail page by page, concurrently with other requests.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`]; [`VaultError::Invalid`] on `heads` when one of these is forged; or the store's
-    /// failure.
+    /// [`VaultError::Forbidden`]; [`VaultError::Invalid`] on `heads` if one of these is forged; or
+    /// an error of the store.
     pub async fn verify_audit(
         &self,
         caller: &Caller,
@@ -58,7 +58,7 @@ impl Vault {
             scope: caller.scope(),
             key: self.audit_public_key(),
             walk: None,
-            named: Vec::new(),
+            named_heads: Vec::new(),
             report: AuditReport::empty(caller.org()),
         };
         verification.events().await?;
@@ -69,17 +69,17 @@ impl Vault {
         for heads in own {
             let witness = Witness::Kept(shown_time(heads.at));
             for head in &heads.heads {
-                verification.name(witness.clone(), *head).await?;
+                verification.add_named_head(witness.clone(), *head).await?;
             }
         }
-        verification.look_up_named().await?;
+        verification.check_named_heads().await?;
         Ok(verification.report)
     }
 
-    /// Checks that this vault signed every one of `kept`.
+    /// Verifies that this vault signed all of `kept`.
     ///
     /// # Errors
-    /// [`VaultError::Invalid`] on `heads` names the organization of the first one that is forged.
+    /// [`VaultError::Invalid`] on `heads` names the organization of the first forged one.
     pub fn check_kept_heads(&self, kept: &[SignedHeads]) -> Result<(), VaultError> {
         self.check_signatures(kept.iter())
     }
@@ -108,14 +108,14 @@ struct Verification<'a> {
     scope: OrgScope,
     key: PublicKey,
     walk: Option<LaneWalk<'a>>,
-    /// Heads that somebody named, and that are not looked up yet.
-    named: Vec<(Witness, LaneHead)>,
+    /// Named heads that have not been checked yet.
+    named_heads: Vec<(Witness, LaneHead)>,
     report: AuditReport,
 }
 
 impl Verification<'_> {
     async fn events(&mut self) -> Result<(), VaultError> {
-        let mut after: Option<EventPlace> = None;
+        let mut after: Option<EventPosition> = None;
         loop {
             let page = self
                 .vault
@@ -125,7 +125,7 @@ impl Verification<'_> {
             let Some(last) = page.last() else {
                 return Ok(());
             };
-            after = Some(last.place());
+            after = Some(last.position());
             for event in &page {
                 self.event(event).await?;
             }
@@ -143,7 +143,8 @@ impl Verification<'_> {
                 LaneWalk::new(&self.vault.chain, org, event.lane, None)
             }
         };
-        // What is missing may have been pruned: at the lane's start, or since the page before was read.
+        // Missing events may have been pruned: at the start of the lane, or since the previous page
+        // was read.
         if event.seq > walk.next()
             && let Some(checkpoint) = self.checkpoint(event.lane).await?
             && (walk.next()..=event.seq).contains(&(checkpoint.seq.saturating_add(1)))
@@ -156,7 +157,7 @@ impl Verification<'_> {
         for fault in faults {
             self.fault(event, &fault);
         }
-        // What an event names that is not genuine itself says nothing about other lanes.
+        // The heads in an event that is not genuine are no evidence about other lanes.
         if let Some(heads) = event
             .heads
             .as_deref()
@@ -164,7 +165,7 @@ impl Verification<'_> {
             .filter(|_| genuine)
         {
             for head in heads {
-                self.name(Witness::Lane(event.lane), head).await?;
+                self.add_named_head(Witness::Lane(event.lane), head).await?;
             }
         }
         Ok(())
@@ -184,25 +185,26 @@ impl Verification<'_> {
             Fault::Doubled => (
                 event.seq,
                 "doubled",
-                "this number is there more than once: an event was inserted".to_owned(),
+                "the number occurs more than once: an event was inserted".to_owned(),
             ),
         };
         self.report.add(event.lane, seq, kind, what);
     }
 
-    /// The lane's checkpoint, if it has a genuine one.
+    /// The lane's checkpoint, if there is a genuine one.
     async fn checkpoint(&self, lane: LaneId) -> Result<Option<Checkpoint>, VaultError> {
         let found = self.vault.store.checkpoint(self.scope, lane).await?;
         let org = self.scope.org();
         Ok(found.filter(|checkpoint| checkpoint.is_genuine(&self.key, org)))
     }
 
-    // Every organization's trail begins with its creation, and pruning leaves checkpoints.
+    // Every organization's trail begins with its creation, and pruning writes checkpoints, so an
+    // empty trail is a fault.
     async fn empty(&mut self) -> Result<(), VaultError> {
         if self.vault.store.organization(self.scope).await?.is_some() {
-            let what = "the trail is empty: not even the organization's creation is left in it";
-            let nowhere = LaneId(uuid::Uuid::nil());
-            self.report.add(nowhere, 1, "missing", what.to_owned());
+            let what = "the trail is empty: even the organization's creation event is missing";
+            let no_lane = LaneId(uuid::Uuid::nil());
+            self.report.add(no_lane, 1, "missing", what.to_owned());
         }
         Ok(())
     }
@@ -222,7 +224,7 @@ impl Verification<'_> {
             count += page.len();
             for checkpoint in &page {
                 if !checkpoint.is_genuine(&self.key, self.scope.org()) {
-                    let what = "the checkpoint has a signature that does not fit: it was altered or inserted";
+                    let what = "the checkpoint's signature is invalid: it was altered or inserted";
                     let (lane, seq) = (checkpoint.lane, checkpoint.seq);
                     self.report.add(lane, seq, "checkpoint", what.to_owned());
                 }
@@ -230,39 +232,39 @@ impl Verification<'_> {
         }
     }
 
-    async fn name(&mut self, witness: Witness, head: LaneHead) -> Result<(), VaultError> {
-        self.named.push((witness, head));
-        if self.named.len() >= HEADS_AT_ONCE {
-            self.look_up_named().await?;
+    async fn add_named_head(&mut self, witness: Witness, head: LaneHead) -> Result<(), VaultError> {
+        self.named_heads.push((witness, head));
+        if self.named_heads.len() >= HEADS_PER_LOOKUP {
+            self.check_named_heads().await?;
         }
         Ok(())
     }
 
-    async fn look_up_named(&mut self) -> Result<(), VaultError> {
-        let named = std::mem::take(&mut self.named);
+    async fn check_named_heads(&mut self) -> Result<(), VaultError> {
+        let named = std::mem::take(&mut self.named_heads);
         let heads: Vec<LaneHead> = named.iter().map(|(_, head)| *head).collect();
         let evidence = self.vault.store.head_evidence(self.scope, &heads).await?;
         for ((witness, _), evidence) in named.iter().zip(&evidence) {
-            self.judge(witness, evidence);
+            self.check_head(witness, evidence);
         }
         Ok(())
     }
 
-    fn judge(&mut self, witness: &Witness, evidence: &HeadEvidence) {
+    fn check_head(&mut self, witness: &Witness, evidence: &HeadEvidence) {
         let org = self.scope.org();
         let LaneHead { lane, seq, mac } = evidence.head;
         let genuine = |checkpoint: &&Checkpoint| checkpoint.is_genuine(&self.key, org);
         let pruned = evidence.checkpoint.as_ref().filter(genuine);
-        let excused = pruned.is_some_and(|at| at.seq > seq || (at.seq == seq && at.mac == mac));
-        if evidence.present || excused {
+        let is_pruned = pruned.is_some_and(|at| at.seq > seq || (at.seq == seq && at.mac == mac));
+        if evidence.present || is_pruned {
             return;
         }
         let what = match evidence.last {
             _ if evidence.numbered => {
-                format!("is another event than was recorded here: {witness} with another digest")
+                format!("is not the recorded event: {witness} with another digest")
             }
             Some(last) => format!("is gone: the lane ends with {last}, but {witness}"),
-            None => format!("is gone with the whole lane, but {witness}"),
+            None => format!("is missing with the whole lane, but {witness}"),
         };
         let kind = if evidence.numbered { "altered" } else { "cut" };
         self.report.add(lane, seq, kind, what);

@@ -1,4 +1,4 @@
-//! Who a caller is, and whether it may do what it asks for.
+//! Authentication and authorization of callers.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use crate::trace::TRACE;
 use crate::vault::Vault;
 
 impl Vault {
-    /// Who holds the API key `presented`.
+    /// Authenticates the holder of the API key `presented`.
     ///
     /// # Errors
-    /// [`VaultError::Unauthorized`] for every way in which it is no valid key, and
-    /// [`VaultError::Unavailable`] when that cannot be told now.
+    /// [`VaultError::Unauthorized`] if it is not a valid key, for every cause;
+    /// [`VaultError::Unavailable`] if the key cannot be verified now.
     pub async fn authenticate(
         &self,
         presented: &str,
@@ -24,19 +24,19 @@ impl Vault {
     ) -> Result<Caller, VaultError> {
         let span = tracing::info_span!(target: TRACE, "auth");
         let identified = self.identify(presented, request).instrument(span).await;
-        self.counters.authentications.note(identified)
+        self.counters.authentications.record(identified)
     }
 
     async fn identify(&self, presented: &str, request: RequestInfo) -> Result<Caller, VaultError> {
         let token = ApiKeyToken::parse(presented).ok_or(VaultError::Unauthorized)?;
         let Some(key) = self.look_up(&token).await? else {
-            token.match_nothing(&self.service.api_key);
+            token.match_dummy(&self.service.api_key);
             return Err(VaultError::Unauthorized);
         };
         let genuine = token.matches(&self.service.api_key, &key);
         let expired = key.expires_at.is_some_and(|at| at <= self.now());
         if key.revoked_at.is_some() {
-            self.note_revoked(&key, request);
+            self.record_revoked_use(&key, request);
             return Err(VaultError::Unauthorized);
         }
         if !genuine {
@@ -44,15 +44,16 @@ impl Vault {
         }
         let caller = Caller::key(key.org, key.id, key.role, request);
         if expired {
-            self.note_refused(&caller);
+            self.record_refusal(&caller);
             return Err(VaultError::Unauthorized);
         }
-        self.note_key_used(key.org, key.id);
+        self.record_key_used(key.org, key.id);
         Ok(caller)
     }
 
-    /// Whether looking up `presented` is worth a query even while its sender's address has sent too many wrong
-    /// keys: its id is one that was issued here, or it was looked up in the last minute and is right. Asks nobody.
+    /// Whether a lookup of `presented` is justified even while its sender's address is blocked
+    /// after too many wrong keys: its id was issued by this service, or it was looked up in the
+    /// last minute and is correct. Runs no query.
     #[must_use]
     pub fn recognizes(&self, presented: &str) -> bool {
         let Some(token) = ApiKeyToken::parse(presented) else {
@@ -61,21 +62,21 @@ impl Vault {
         if token.id().was_issued(&self.service.api_key, token.org()) {
             return true;
         }
-        let known = self.keys.known((token.org(), token.id())).flatten();
+        let known = self.keys.get((token.org(), token.id())).flatten();
         known.is_some_and(|key| token.matches(&self.service.api_key, &key))
     }
 
-    /// The caller without an API key, where the operator allows one.
+    /// Returns the anonymous caller, if the operator allows anonymous access.
     ///
     /// # Errors
-    /// [`VaultError::Unauthorized`] when none is allowed, or the organization is deleted.
+    /// [`VaultError::Unauthorized`] if it is not allowed, or if the organization is deleted.
     pub async fn anonymous(&self, request: RequestInfo) -> Result<Caller, VaultError> {
         let span = tracing::info_span!(target: TRACE, "auth");
-        let identified = self.without_key(request).instrument(span).await;
-        self.counters.authentications.note(identified)
+        let identified = self.authenticate_anonymous(request).instrument(span).await;
+        self.counters.authentications.record(identified)
     }
 
-    async fn without_key(&self, request: RequestInfo) -> Result<Caller, VaultError> {
+    async fn authenticate_anonymous(&self, request: RequestInfo) -> Result<Caller, VaultError> {
         let org = self
             .settings
             .anonymous_org
@@ -87,10 +88,11 @@ impl Vault {
         }
     }
 
-    /// Checks that `caller` may do `permission`, and records it when not.
+    /// Checks that `caller` has `permission`. Records a refusal.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`] when not; [`VaultError::Unavailable`] when that could not be recorded.
+    /// [`VaultError::Forbidden`] if it does not; [`VaultError::Unavailable`] if the refusal could
+    /// not be recorded.
     pub async fn authorize(
         &self,
         caller: &Caller,
@@ -105,22 +107,23 @@ impl Vault {
         Err(denied)
     }
 
-    /// Notes in the trail of `caller`'s own organization that its request was refused before anything was
-    /// looked at: its key is genuine, but has ended or belongs to another organization than the request names.
+    /// Records in the audit trail of `caller`'s organization that its request was refused before it
+    /// was processed: the key is genuine but has expired, or it belongs to another organization
+    /// than the request names.
     ///
-    /// Does not wait for the event to be durable. The answer must not take longer than that to an unknown key,
-    /// which would tell whoever tries keys that this one is known.
-    pub fn note_refused(&self, caller: &Caller) {
+    /// Does not wait until the event is durable. Otherwise, the response would take longer than
+    /// that to an unknown key, and its duration would reveal that the key is known.
+    pub fn record_refusal(&self, caller: &Caller) {
         let event = Event::by(caller, Action::RequestDenied, self.now());
         let event = event.with_outcome(Outcome::Denied);
         self.store.record_later(caller.scope(), event);
     }
 
-    // Revoking destroys a key's digest, so nobody can tell any more whether the sender holds the key or only
-    // knows its id: the event names the key, and nobody as the actor. Since whoever knows the id can cause it,
-    // it is noted once a minute.
-    fn note_revoked(&self, key: &StoredApiKey, request: RequestInfo) {
-        if !self.keys.first_refusal(key.org, key.id) {
+    // Revocation destroys a key's digest, so the sender may hold the key or only know its id. The
+    // event therefore names the key, and has no actor. Anyone who knows the id can cause the event,
+    // so it is recorded at most once per minute.
+    fn record_revoked_use(&self, key: &StoredApiKey, request: RequestInfo) {
+        if !self.keys.permits_revoked_use_record(key.org, key.id) {
             return;
         }
         let caller = Caller::anonymous(key.org, request);
@@ -129,25 +132,25 @@ impl Vault {
         self.store.record_later(caller.scope(), event);
     }
 
-    /// Forgets every looked-up API key and every unwrapped organization key, so that the next use of each asks
-    /// the database.
+    /// Clears the caches of API keys and of unwrapped organization keys, so that the next use of
+    /// each queries the database.
     pub fn forget_keys(&self) {
         self.keys.clear();
         self.org_keys.invalidate_all();
         self.org_keys.run_pending_tasks();
     }
 
-    /// Asks the database whether an API key, an organization or its key has changed since the last time, and forgets
-    /// all keys if so: those that were looked up need not be looked up again if not.
+    /// Queries the database for changes of API keys, organizations and their keys since the last
+    /// call. If there are any, clears all cached keys; otherwise, cached keys remain valid.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn confirm_keys(&self) -> Result<(), VaultError> {
-        // Keys whose time is up would stay in the memory of a server that has nothing to do.
+        // Without this, expired keys would stay in the memory of an idle server.
         self.org_keys.run_pending_tasks();
-        let asked = self.keys.now();
+        let queried_at = self.keys.now();
         let epoch = self.store.key_epoch().await?;
-        if epoch.is_some_and(|epoch| !self.keys.confirm(epoch, asked)) {
+        if epoch.is_some_and(|epoch| !self.keys.confirm(epoch, queried_at)) {
             self.forget_keys();
         }
         Ok(())
@@ -155,12 +158,12 @@ impl Vault {
 
     async fn look_up(&self, token: &ApiKeyToken) -> Result<Option<Arc<StoredApiKey>>, VaultError> {
         let id = (token.org(), token.id());
-        if let Some(known) = self.keys.known(id) {
+        if let Some(known) = self.keys.get(id) {
             return Ok(known);
         }
         let lookup = self.keys.begin_lookup();
         let key = self.store.api_key(token.scope(), token.id()).await;
-        let key = self.logged(token.org(), key.map_err(VaultError::from))?;
+        let key = self.log_failure(token.org(), key.map_err(VaultError::from))?;
         let key = key.map(Arc::new);
         self.keys.insert(id, lookup, key.clone());
         Ok(key)

@@ -1,4 +1,4 @@
-//! A credential's next version.
+//! Updates of credentials.
 
 use std::sync::Arc;
 
@@ -22,11 +22,13 @@ use crate::vault::Vault;
 use crate::vault::replication::PendingReplication;
 
 impl Vault {
-    /// Changes a credential's label, secret or both: its next version, sealed under a new data key.
+    /// Changes a credential's label, secret or both. The result is a new version, sealed with a new
+    /// data key.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], [`VaultError::Invalid`] when the new secret does
-    /// not suit the type or an immutable field differs, [`VaultError::Integrity`], or the store's failure.
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], [`VaultError::Invalid`] if the new
+    /// secret does not match the type or an immutable field differs, [`VaultError::Integrity`], or
+    /// an error of the store.
     pub async fn update_credential(
         &self,
         caller: &Caller,
@@ -40,14 +42,14 @@ impl Vault {
         let operation = self.track(caller, level, None)?.operation;
         let action = Action::CredentialUpdate;
         let changed = self.change(caller, id, action, operation, content);
-        Ok(self.written((), level, operation, changed.await?))
+        Ok(self.pending_replication((), level, operation, changed.await?))
     }
 
-    /// What is wrong with `change` for the credential `id` as it is now; nothing when there is none. For a
-    /// request that is refused anyway, so that it can name every error at once.
+    /// The errors of `change` for the current row of the credential `id`; none if there is no row.
+    /// For requests that are refused for other reasons, so that the response lists all errors.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], or the store's failure.
+    /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn change_errors(
         &self,
         caller: &Caller,
@@ -60,7 +62,7 @@ impl Vault {
         Ok(current.map_or_else(Vec::new, |row| change.errors(&row.sealed, rules)))
     }
 
-    /// Replaces a credential's label and blob by what `content` makes of them.
+    /// Replaces a credential's label and blob with the result of `content`.
     pub(super) async fn change(
         &self,
         caller: &Caller,
@@ -74,7 +76,7 @@ impl Vault {
         match changed.await {
             Ok(committed) => {
                 if action == Action::CredentialUpdate {
-                    self.note_used(caller, id);
+                    self.record_used(caller, id);
                 }
                 Ok(committed)
             }
@@ -123,17 +125,18 @@ impl Vault {
     }
 }
 
-/// What a credential shall hold next: its label, and its blob unless that stays.
+/// The next content of a credential: its label, and its new blob, if that changes.
 pub(super) struct Content {
     pub(super) label: Label,
     pub(super) blob: Option<JsonBlob>,
 }
 
-/// Makes the next content out of the current row and its opened blob. May run more than once.
+/// Computes the next content from the current row and its opened blob. May be called more than
+/// once.
 pub(super) type ContentFn =
     Arc<dyn Fn(&SealedCredential, &[u8]) -> Result<Content, VaultError> + Send + Sync>;
 
-/// All that makes the next version of a row out of the current one.
+/// The inputs for the next version of a row.
 struct Reseal {
     org: OrgId,
     keys: Arc<OrgKeyring>,
@@ -142,7 +145,7 @@ struct Reseal {
     content: ContentFn,
     now: chrono::DateTime<chrono::Utc>,
     counters: Arc<Counters>,
-    /// The request's, since the change is made on another thread.
+    /// The span of the request, because the change runs on another thread.
     span: tracing::Span,
 }
 
@@ -155,11 +158,11 @@ impl Reseal {
             .map_err(|error| StoreError::Refused(Box::new(error)))
     }
 
-    // Also a change of the label alone opens and re-seals: every version has a data key of its own, and a row
-    // that was tampered with is not dressed up as a fresh one.
+    // A change of the label alone also opens and re-seals the blob. Every version has its own data
+    // key, and a tampered row does not become a valid new version.
     fn next(&self, current: SealedCredential) -> Result<ChangedCredential, VaultError> {
         let span = tracing::info_span!(target: TRACE, parent: &self.span, "open");
-        let opened = span.in_scope(|| self.counters.opens.note(self.keys.open(&current)))?;
+        let opened = span.in_scope(|| self.counters.opens.record(self.keys.open(&current)))?;
         let content = (self.content)(&current, opened.expose())?;
         let next = SealedCredential {
             label: content.label,
@@ -173,7 +176,7 @@ impl Reseal {
             .map_or(opened.expose(), JsonBlob::expose);
         let span = tracing::info_span!(target: TRACE, parent: &self.span, "seal");
         let sealed = span.in_scope(|| self.keys.seal(next, blob, &*self.random));
-        let row = self.counters.seals.note(sealed)?;
+        let row = self.counters.seals.record(sealed)?;
         let digest = self.chain.row_digest(self.org, &row);
         Ok(ChangedCredential { row, digest })
     }

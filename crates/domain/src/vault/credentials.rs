@@ -1,4 +1,4 @@
-//! Creating, listing and deleting credentials.
+//! Creation, listing and deletion of credentials.
 
 use std::sync::Arc;
 
@@ -12,18 +12,19 @@ use crate::ids::CredentialId;
 use crate::keyring::organization::OrgKeyring;
 use crate::ports::error::StoreError;
 use crate::ports::store::{Committed, Tracking};
-use crate::replication::{KEPT_FOR, Level};
+use crate::replication::{Level, OPERATION_RETENTION};
 use crate::trace::TRACE;
 use crate::vault::Vault;
 use crate::vault::replication::PendingReplication;
 
 impl Vault {
-    /// Stores a new credential and returns its id once it is durable; the id of the earlier one when the request
-    /// repeats another.
+    /// Stores a new credential and returns its id after the commit. If the request repeats an
+    /// earlier one, returns the id of the earlier credential.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::Invalid`], [`VaultError::ReusedIdempotencyKey`], or the store's failure, after which nothing was
-    /// written ([`VaultError::OutcomeUnknown`] apart).
+    /// [`VaultError::Forbidden`], [`VaultError::Invalid`], [`VaultError::ReusedIdempotencyKey`], or
+    /// an error of the store. After an error nothing was written, except possibly after
+    /// [`VaultError::OutcomeUnknown`].
     pub async fn create_credential(
         &self,
         caller: &Caller,
@@ -40,11 +41,17 @@ impl Vault {
         let now = self.now();
         let id = CredentialId::new(now, &*self.random)?;
         let event = Event::by(caller, Action::CredentialCreate, now).about(id);
-        let claim = key.map(|key| {
+        let record = key.map(|key| {
             let service_key = &self.service.idempotency;
-            IdempotencyRecord::of_create(service_key, caller.org(), &key, &new, now + KEPT_FOR)
+            IdempotencyRecord::of_create(
+                service_key,
+                caller.org(),
+                &key,
+                &new,
+                now + OPERATION_RETENTION,
+            )
         });
-        let tracking = self.track(caller, level, claim)?;
+        let tracking = self.track(caller, level, record)?;
         let operation = tracking.operation;
         let unsealed = SealedCredential {
             id,
@@ -62,10 +69,10 @@ impl Vault {
             .insert(caller, unsealed, &new.blob, tracking, event)
             .await?;
         let id = committed.earlier.map_or(id, |earlier| earlier.credential);
-        Ok(self.written(id, level, operation, committed))
+        Ok(self.pending_replication(id, level, operation, committed))
     }
 
-    /// Seals `blob` as the content of `unsealed`, and stores it.
+    /// Seals `blob` as the content of `unsealed`, and stores the row.
     pub(super) async fn insert(
         &self,
         caller: &Caller,
@@ -101,13 +108,13 @@ impl Vault {
     ) -> Result<SealedCredential, VaultError> {
         let _span = tracing::info_span!(target: TRACE, "seal").entered();
         let sealed = keys.seal(row, blob.expose(), &*self.random);
-        self.counters.seals.note(sealed)
+        self.counters.seals.record(sealed)
     }
 
     /// Lists credentials without their secrets.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::Stale`], or the store's failure.
+    /// [`VaultError::Forbidden`], [`VaultError::Stale`], or an error of the store.
     pub async fn list_credentials(
         &self,
         caller: &Caller,
@@ -118,16 +125,16 @@ impl Vault {
         self.refuse_stale_reads()?;
         let scope = caller.scope();
         let listed = self.store.list_credentials(scope, page, filter).await;
-        let listed = self.logged(scope.org(), listed.map_err(VaultError::from))?;
+        let listed = self.log_failure(scope.org(), listed.map_err(VaultError::from))?;
         let event = Event::by(caller, Action::CredentialList, self.now());
         self.store.record(scope, event).await?;
         Ok(listed)
     }
 
-    /// Deletes a credential; one that is not there is no error.
+    /// Deletes a credential. A missing credential is not an error.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], or the store's failure.
+    /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn delete_credential(
         &self,
         caller: &Caller,
@@ -139,13 +146,13 @@ impl Vault {
         let operation = self.track(caller, level, None)?.operation;
         let scope = caller.scope();
         let deleted = self.store.delete_credential(scope, id, operation, event);
-        Ok(self.written((), level, operation, deleted.await?))
+        Ok(self.pending_replication((), level, operation, deleted.await?))
     }
 
     /// Deletes all credentials of the caller's organization, in one transaction.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], or the store's failure.
+    /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn delete_all_credentials(
         &self,
         caller: &Caller,
@@ -160,11 +167,11 @@ impl Vault {
         let deleted = self
             .store
             .delete_all_credentials(scope, operation, event, each);
-        Ok(self.written((), level, operation, deleted.await?))
+        Ok(self.pending_replication((), level, operation, deleted.await?))
     }
 
-    /// What to answer after `error` ended what `event` tells of. A failed integrity check is counted, and
-    /// recorded first.
+    /// The error to return after `error` ended the operation of `event`. An integrity failure is
+    /// counted and recorded first.
     pub(super) async fn failed(
         &self,
         caller: &Caller,
@@ -174,7 +181,7 @@ impl Vault {
         if !matches!(error, VaultError::Integrity(_)) {
             return error;
         }
-        self.note_broken(caller, event.credential, &error);
+        self.count_integrity_failure(caller, event.credential, &error);
         let event = event.with_outcome(Outcome::IntegrityFailure);
         match self.store.record(caller.scope(), event).await {
             Ok(()) => error,
@@ -182,8 +189,8 @@ impl Vault {
         }
     }
 
-    /// Counts and logs a failed integrity check, if `error` is one.
-    pub(super) fn note_broken(
+    /// Counts and logs `error` if it is an integrity failure.
+    pub(super) fn count_integrity_failure(
         &self,
         caller: &Caller,
         credential: Option<CredentialId>,
@@ -195,8 +202,8 @@ impl Vault {
         }
     }
 
-    // The active generation changed since `old` was loaded. When the database still names the same one,
-    // going round again would never end.
+    // The active generation changed since `old` was loaded. If the database still names the same
+    // one, a retry would never end.
     pub(super) async fn newer_org_keys(
         &self,
         caller: &Caller,
@@ -212,13 +219,13 @@ impl Vault {
     }
 }
 
-/// A credential to store, and how.
+/// A request to create a credential.
 #[derive(Debug)]
 pub struct CreateRequest {
-    /// What to store.
+    /// The credential.
     pub new: NewCredential,
-    /// Which regions must have it.
+    /// The regions that must confirm the write.
     pub level: Level,
-    /// Under which name the request can be repeated.
+    /// The key with which the request can be repeated.
     pub key: Option<IdempotencyKey>,
 }

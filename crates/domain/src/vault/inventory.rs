@@ -1,4 +1,4 @@
-//! Listing credentials for operators, across pages.
+//! Listing of credentials for operators.
 
 use crate::audit::event::{Action, Event};
 use crate::caller::{Caller, Permission};
@@ -7,16 +7,17 @@ use crate::error::VaultError;
 use crate::ids::CredentialId;
 use crate::vault::Vault;
 
-/// Rows per page.
+/// The number of rows per page.
 const PAGE: i64 = 1000;
 
 impl Vault {
-    /// A page of all credentials of the caller's organization after `after`, with their last use and without
-    /// their secrets, for the operator. Each page is recorded as a list.
+    /// Lists a page of the credentials of the caller's organization after `after`, with their
+    /// last-used times and without their secrets, for the operator. Each page is recorded as a
+    /// list.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] when there is no such organization, or the store's
-    /// failure.
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] if there is no such organization, or an
+    /// error of the store.
     pub async fn inspect_credentials(
         &self,
         caller: &Caller,

@@ -1,47 +1,51 @@
-//! The cache of looked-up API keys.
+//! The cache of API keys.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use moka::sync::Cache;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::api_key::StoredApiKey;
 use crate::ids::{KeyId, OrgId};
+use crate::log_throttle::LogThrottle;
 
-/// How long a looked-up key may be used without hearing from the database that no key has changed since: the bound on
-/// how long a revoked key still works on a server that lost its notifications.
+/// The time during which a cached key is valid without a confirmation by the database that no key
+/// has changed. It bounds the time during which a revoked key works on a server that lost its
+/// notifications.
 const KEY_LIFETIME: Duration = Duration::from_secs(4);
-/// How long a looked-up key is kept at most.
-const KEY_KEPT: Duration = Duration::from_secs(60);
-/// How often a revoked key's use is noted, at most, per key and server.
-const REFUSALS_NOTED_EVERY: Duration = Duration::from_secs(60);
-/// Most keys kept, known and unknown ids together.
+/// The maximum age of an entry.
+const MAX_ENTRY_AGE: Duration = Duration::from_secs(60);
+/// The minimum interval between two records of a revoked key's use, per key and server.
+const REVOKED_USE_INTERVAL: Duration = Duration::from_secs(60);
+/// The maximum number of entries, including unknown ids.
 const MAX_CACHED_KEYS: u64 = 100_000;
 
-/// Looked-up API keys, also the ids that do not exist: both must cost the same.
+/// A cache of API keys. It includes ids that do not exist, so that both take the same time.
 pub(super) struct KeyCache {
     entries: Cache<(OrgId, KeyId), Entry>,
-    refused: Cache<(OrgId, KeyId), ()>,
+    revoked_uses: LogThrottle<(OrgId, KeyId)>,
     epoch: AtomicU64,
-    confirmed: Mutex<Option<Uuid>>,
-    /// When it was last asked whether a key has changed, if none had.
+    confirmed_epoch: Mutex<Option<Uuid>>,
+    /// The time of the last query that found no change, in milliseconds since `start`.
     confirmed_at: AtomicU64,
-    /// What times are counted from.
+    /// The origin of times.
     start: Instant,
 }
 
 #[derive(Clone)]
 pub(crate) struct Entry {
-    // An entry read before the last revocation but stored after it bears an old epoch, and is ignored.
+    // An entry that was read before the last revocation but inserted after it has an old epoch, and
+    // is ignored.
     epoch: u64,
-    /// In milliseconds: when it was asked for.
+    /// The time of the query, in milliseconds since `start`.
     at: u64,
     key: Option<Arc<StoredApiKey>>,
 }
 
-/// When a key's lookup began, and in which epoch of the cache.
+/// The time and epoch at the start of a lookup.
 pub(super) struct KeyLookup {
     epoch: u64,
     at: u64,
@@ -52,14 +56,11 @@ impl KeyCache {
         Self {
             entries: Cache::builder()
                 .max_capacity(MAX_CACHED_KEYS)
-                .time_to_live(KEY_KEPT)
+                .time_to_live(MAX_ENTRY_AGE)
                 .build(),
-            refused: Cache::builder()
-                .max_capacity(MAX_CACHED_KEYS)
-                .time_to_live(REFUSALS_NOTED_EVERY)
-                .build(),
+            revoked_uses: LogThrottle::new(REVOKED_USE_INTERVAL, MAX_CACHED_KEYS),
             epoch: AtomicU64::new(0),
-            confirmed: Mutex::new(None),
+            confirmed_epoch: Mutex::new(None),
             confirmed_at: AtomicU64::new(0),
             start: Instant::now(),
         }
@@ -69,9 +70,9 @@ impl KeyCache {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// What is known of a key, unless that is too old. That an id does not exist is no change that anybody would be told
-    /// of, and is asked again.
-    pub(crate) fn known(&self, id: (OrgId, KeyId)) -> Option<Option<Arc<StoredApiKey>>> {
+    /// The cached result of the lookup of a key, if it is still valid. The creation of an unknown
+    /// id is not notified, so confirmations do not extend the validity of that result.
+    pub(crate) fn get(&self, id: (OrgId, KeyId)) -> Option<Option<Arc<StoredApiKey>>> {
         let entry = self.entries.get(&id)?;
         let fresh = match &entry.key {
             Some(_) => entry.at.max(self.confirmed_at.load(Ordering::SeqCst)),
@@ -81,12 +82,10 @@ impl KeyCache {
         (young && entry.epoch == self.epoch.load(Ordering::SeqCst)).then_some(entry.key)
     }
 
-    /// The database was asked `at` this time for the epoch of its keys. Whether that is the one of before.
+    /// Handles the key epoch that the database returned for a query at the time `at`. Returns
+    /// whether the epoch is unchanged.
     pub(super) fn confirm(&self, epoch: Uuid, at: u64) -> bool {
-        let mut confirmed = self
-            .confirmed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut confirmed = self.confirmed_epoch.lock();
         let same = confirmed.replace(epoch) == Some(epoch);
         if same {
             self.confirmed_at.store(at, Ordering::SeqCst);
@@ -94,7 +93,7 @@ impl KeyCache {
         same
     }
 
-    /// Notes the epoch and time before the database is asked for a key.
+    /// Captures the epoch and time before a query for a key.
     pub(super) fn begin_lookup(&self) -> KeyLookup {
         KeyLookup {
             epoch: self.epoch.load(Ordering::SeqCst),
@@ -102,7 +101,7 @@ impl KeyCache {
         }
     }
 
-    /// Stores what the database answered to `lookup`: the key, or that there is none.
+    /// Inserts the result of `lookup`: the key, or its absence.
     pub(super) fn insert(
         &self,
         id: (OrgId, KeyId),
@@ -113,10 +112,9 @@ impl KeyCache {
         self.entries.insert(id, Entry { epoch, at, key });
     }
 
-    /// Whether this is the first request in a minute that names the revoked key.
-    pub(super) fn first_refusal(&self, org: OrgId, id: KeyId) -> bool {
-        let entry = self.refused.entry((org, id)).or_insert(());
-        entry.is_fresh()
+    /// Whether to record this use of a revoked key.
+    pub(super) fn permits_revoked_use_record(&self, org: OrgId, id: KeyId) -> bool {
+        self.revoked_uses.permits((org, id))
     }
 
     pub(super) fn clear(&self) {

@@ -1,4 +1,4 @@
-//! Issuing, listing and revoking API keys.
+//! Creation, listing and revocation of API keys.
 
 use chrono::{DateTime, SubsecRound, Utc};
 use strongroom_crypto::SecretString;
@@ -11,21 +11,21 @@ use crate::ids::KeyId;
 use crate::organization::check_name;
 use crate::vault::Vault;
 
-/// An API key at the one moment that it can be seen.
+/// A new API key. Its text is available only at this time.
 #[derive(Debug)]
 pub struct IssuedApiKey {
-    /// The key itself.
+    /// The text of the key.
     pub text: SecretString,
-    /// What is stored of it.
+    /// The stored row.
     pub stored: StoredApiKey,
 }
 
 impl Vault {
-    /// Issues an API key for the caller's organization.
+    /// Creates an API key for the caller's organization.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::Invalid`] on `name` or `expires`, [`VaultError::NotFound`] when
-    /// there is no such organization, or the store's failure.
+    /// [`VaultError::Forbidden`], [`VaultError::Invalid`] on `name` or `expires`,
+    /// [`VaultError::NotFound`] if there is no such organization, or an error of the store.
     pub async fn create_api_key(
         &self,
         caller: &Caller,
@@ -61,21 +61,22 @@ impl Vault {
         })
     }
 
-    /// All API keys of the caller's organization, oldest first, without their secrets.
+    /// Lists all API keys of the caller's organization, oldest first, without their secrets.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] when there is no such organization, or the store's
-    /// failure.
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] if there is no such organization, or an
+    /// error of the store.
     pub async fn api_keys(&self, caller: &Caller) -> Result<Vec<StoredApiKey>, VaultError> {
         caller.require(Permission::ManageOrganization)?;
         self.require_organization(caller).await?;
         Ok(self.store.api_keys(caller.scope()).await?)
     }
 
-    /// Revokes an API key of the caller's organization, on every server; doing so twice is no error.
+    /// Revokes an API key of the caller's organization on every server. Repeating the call is
+    /// harmless.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], or the store's failure.
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], or an error of the store.
     pub async fn revoke_api_key(&self, caller: &Caller, id: KeyId) -> Result<(), VaultError> {
         caller.require(Permission::ManageOrganization)?;
         self.require_organization(caller).await?;
@@ -84,7 +85,7 @@ impl Vault {
         Ok(())
     }
 
-    /// Checks that the caller's organization is there and not deleted.
+    /// Checks that the caller's organization exists and is not deleted.
     pub(super) async fn require_organization(&self, caller: &Caller) -> Result<(), VaultError> {
         let organization = self.store.organization(caller.scope()).await?;
         match organization {

@@ -1,4 +1,4 @@
-//! Noting and flushing last-used times.
+//! Recording, flushing and reading of last-used times.
 
 use std::collections::HashMap;
 
@@ -9,93 +9,94 @@ use crate::error::VaultError;
 use crate::ids::{CredentialId, KeyId, OrgId};
 use crate::last_used::{LastUsed, LastUsedTimes};
 use crate::vault::Vault;
-use crate::vault::last_used_buffer::{MAX_WAITING, Noted};
+use crate::vault::last_used_buffer::{LastUsedEntries, MAX_ENTRIES};
 
-/// What a flush took out of the log. It goes back unless it was kept: also when the flush is given up half-way.
-struct Taken<'a> {
+/// The entries of a running flush. If the flush fails or is canceled, they return to the buffer.
+struct Flush<'a> {
     vault: &'a Vault,
-    noted: Noted,
+    entries: LastUsedEntries,
 }
 
-impl Drop for Taken<'_> {
+impl Drop for Flush<'_> {
     fn drop(&mut self) {
-        self.vault.note_again(std::mem::take(&mut self.noted));
+        self.vault.put_back(std::mem::take(&mut self.entries));
     }
 }
 
 impl Vault {
-    /// `caller` has revealed or changed the credential `id`.
-    pub(super) fn note_used(&self, caller: &Caller, id: CredentialId) {
+    /// Records that `caller` revealed or changed the credential `id`.
+    pub(super) fn record_used(&self, caller: &Caller, id: CredentialId) {
         let by = match caller.actor() {
             Actor::Key(key, _) => Some(key),
             Actor::Anonymous | Actor::Operator => None,
         };
         let last = LastUsed { at: self.now(), by };
-        if !self.uses.lock().credential((caller.org(), id), last) {
+        if !self.last_used.lock().credential((caller.org(), id), last) {
             self.counters.last_used_dropped.add(1);
         }
     }
 
-    /// The API key `id` has authenticated a request.
-    pub(super) fn note_key_used(&self, org: OrgId, id: KeyId) {
-        if !self.uses.lock().key((org, id), self.now()) {
+    /// Records that the API key `id` authenticated a request.
+    pub(super) fn record_key_used(&self, org: OrgId, id: KeyId) {
+        if !self.last_used.lock().key((org, id), self.now()) {
             self.counters.last_used_dropped.add(1);
         }
     }
 
-    /// How many uses wait for [`Self::flush_uses`], as a share of the most that may, from 0 to 1.
+    /// The fill level of the buffer that [`Self::flush_last_used`] empties, from 0 to 1.
     #[must_use]
-    pub fn waiting_last_used(&self) -> f64 {
-        self.uses.lock().len() as f64 / MAX_WAITING as f64
+    pub fn last_used_fill_level(&self) -> f64 {
+        self.last_used.lock().len() as f64 / MAX_ENTRIES as f64
     }
 
-    /// Keeps the uses noted since the last flush. After a failure they wait for the next one.
+    /// Stores the last-used times since the last flush. After a failure they are kept for the next
+    /// flush.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn flush_last_used(&self) -> Result<(), VaultError> {
-        let mut taken = Taken {
+        let mut flush = Flush {
             vault: self,
-            noted: std::mem::take(&mut *self.uses.lock()),
+            entries: std::mem::take(&mut *self.last_used.lock()),
         };
-        let noted = &taken.noted;
-        if noted.len() == 0 {
+        let entries = &flush.entries;
+        if entries.len() == 0 {
             return Ok(());
         }
         let uses = LastUsedTimes {
-            credentials: noted
+            credentials: entries
                 .credentials
                 .iter()
                 .map(|((org, id), last)| (OrgScope::new(*org), *id, *last))
                 .collect(),
-            keys: noted
+            keys: entries
                 .keys
                 .iter()
                 .map(|((org, id), at)| (OrgScope::new(*org), *id, *at))
                 .collect(),
         };
         self.store.store_last_used(uses).await?;
-        taken.noted = Noted::default();
+        flush.entries = LastUsedEntries::default();
         Ok(())
     }
 
-    fn note_again(&self, noted: Noted) {
-        let mut log = self.uses.lock();
+    fn put_back(&self, entries: LastUsedEntries) {
+        let mut buffer = self.last_used.lock();
         let mut dropped = 0;
-        for (id, last) in noted.credentials {
-            dropped += u64::from(!log.credential(id, last));
+        for (id, last) in entries.credentials {
+            dropped += u64::from(!buffer.credential(id, last));
         }
-        for (id, at) in noted.keys {
-            dropped += u64::from(!log.key(id, at));
+        for (id, at) in entries.keys {
+            dropped += u64::from(!buffer.key(id, at));
         }
         self.counters.last_used_dropped.add(dropped);
     }
 
-    /// When each API key of the caller's organization was last used; those never used are left out. At most as
-    /// old as the servers' flush interval.
+    /// The last-used times of the API keys of the caller's organization. Keys that were never used
+    /// are omitted. The times lag by at most the servers' flush interval.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], or the store's failure.
+    /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn keys_last_used(
         &self,
         caller: &Caller,

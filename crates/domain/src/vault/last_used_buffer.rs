@@ -1,44 +1,45 @@
-//! Last-used times since the last flush.
+//! The buffer of last-used times between flushes.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::ids::{CredentialId, KeyId, OrgId};
 use crate::last_used::LastUsed;
 
-/// Most uses that wait to be kept, about 20 MB, and as much again while they are written; beyond it further credentials and
-/// keys are not noted.
-pub(crate) const MAX_WAITING: usize = 200_000;
+/// The maximum number of entries. They take about 20 MB, and the same again during a flush. Beyond
+/// it, times of further credentials and keys are dropped.
+pub(crate) const MAX_ENTRIES: usize = 200_000;
 
-/// Uses since the last flush, each credential and key once. Noting one costs a lock and a map's entry, so that
-/// a request does not wait for it.
+/// Last-used times since the last flush, one per credential and key. Recording a time takes a lock
+/// and a map entry, so it does not delay the request.
 #[derive(Default)]
-pub(super) struct LastUsedBuffer(Mutex<Noted>);
+pub(super) struct LastUsedBuffer(Mutex<LastUsedEntries>);
 
 #[derive(Default)]
-pub(crate) struct Noted {
+pub(crate) struct LastUsedEntries {
     pub(crate) credentials: HashMap<(OrgId, CredentialId), LastUsed>,
     pub(crate) keys: HashMap<(OrgId, KeyId), DateTime<Utc>>,
 }
 
 impl LastUsedBuffer {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Noted> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn lock(&self) -> MutexGuard<'_, LastUsedEntries> {
+        self.0.lock()
     }
 }
 
-impl Noted {
+impl LastUsedEntries {
     pub(super) fn len(&self) -> usize {
         self.credentials.len() + self.keys.len()
     }
 
-    /// Whether it was noted: a known one always is.
+    /// Records the use of a credential. Returns `false` if the buffer is full; known entries are
+    /// always updated.
     pub(crate) fn credential(&mut self, id: (OrgId, CredentialId), last: LastUsed) -> bool {
-        let room = self.len() < MAX_WAITING;
+        let room = self.len() < MAX_ENTRIES;
         match self.credentials.get_mut(&id) {
-            Some(noted) if noted.at <= last.at => *noted = last,
+            Some(entry) if entry.at <= last.at => *entry = last,
             Some(_) => {}
             None if room => {
                 self.credentials.insert(id, last);
@@ -49,9 +50,9 @@ impl Noted {
     }
 
     pub(crate) fn key(&mut self, id: (OrgId, KeyId), at: DateTime<Utc>) -> bool {
-        let room = self.len() < MAX_WAITING;
+        let room = self.len() < MAX_ENTRIES;
         match self.keys.get_mut(&id) {
-            Some(noted) => *noted = at.max(*noted),
+            Some(entry) => *entry = at.max(*entry),
             None if room => {
                 self.keys.insert(id, at);
             }
@@ -76,24 +77,24 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_use_counts_whatever_the_order() {
+    fn the_latest_time_is_kept_in_any_order() {
         let id = (OrgId(Uuid::nil()), CredentialId(Uuid::nil()));
-        let mut noted = Noted::default();
+        let mut entries = LastUsedEntries::default();
         for seconds in [2, 3, 1] {
-            assert!(noted.credential(id, at(seconds)));
+            assert!(entries.credential(id, at(seconds)));
         }
-        assert_eq!(noted.credentials[&id], at(3));
+        assert_eq!(entries.credentials[&id], at(3));
     }
 
     #[test]
-    fn a_full_log_still_takes_what_it_knows() {
-        let mut noted = Noted::default();
+    fn a_full_buffer_still_updates_known_entries() {
+        let mut entries = LastUsedEntries::default();
         let id = |n: usize| (OrgId(Uuid::nil()), CredentialId(Uuid::from_u128(n as u128)));
-        for n in 0..MAX_WAITING {
-            assert!(noted.credential(id(n), at(1)));
+        for n in 0..MAX_ENTRIES {
+            assert!(entries.credential(id(n), at(1)));
         }
-        assert!(!noted.credential(id(MAX_WAITING), at(1)));
-        assert!(noted.credential(id(0), at(2)));
-        assert_eq!(noted.len(), MAX_WAITING);
+        assert!(!entries.credential(id(MAX_ENTRIES), at(1)));
+        assert!(entries.credential(id(0), at(2)));
+        assert_eq!(entries.len(), MAX_ENTRIES);
     }
 }

@@ -1,4 +1,4 @@
-//! The vault's operations. Every surface (HTTP, command line) calls these and nothing below them.
+//! The vault: the operations that every surface (HTTP, command line) calls.
 
 pub(crate) mod audit;
 pub(crate) mod audit_prune;
@@ -23,10 +23,11 @@ pub(crate) mod rotation;
 pub(crate) mod scrub;
 pub(crate) mod unlock;
 
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
+use parking_lot::RwLock;
 use strongroom_crypto::RandomSource;
 
 use crate::audit::chain::Chain;
@@ -41,6 +42,7 @@ use crate::keyring::organization::OrgKeyring;
 use crate::keyring::root::RootKeyring;
 use crate::keyring::service::ServiceKeys;
 use crate::keyring::stored::StoredOrgKey;
+use crate::log_throttle::LogThrottle;
 use crate::ports::clock::Clock;
 use crate::ports::keys::RootKeyStore;
 use crate::ports::regions::Regions;
@@ -48,21 +50,23 @@ use crate::ports::store::Store;
 use crate::vault::key_cache::KeyCache;
 use crate::vault::last_used_buffer::LastUsedBuffer;
 
-/// Most organizations whose unwrapped keys are kept in memory; by their sizes, less than 1 KB each.
+/// The maximum number of organizations whose unwrapped keys are cached; an entry takes less than 1
+/// KB.
 const MAX_CACHED_ORGANIZATIONS: u64 = 100_000;
-/// How long an organization's unwrapped keys are kept.
+/// The time during which an organization's unwrapped keys are cached.
 const ORG_KEYS_LIFETIME: Duration = Duration::from_secs(300);
-/// How often a stored value that does not open is logged, at most; the trail has every try.
-const INTEGRITY_FAILURES_LOGGED_EVERY: Duration = Duration::from_secs(60);
-/// Most such values that are remembered for that.
-const MAX_LOGGED_FAILURES: u64 = 10_000;
+/// The minimum interval between two log messages about the same integrity failure. The audit trail
+/// records every attempt.
+const INTEGRITY_LOG_INTERVAL: Duration = Duration::from_secs(60);
+/// The maximum number of integrity failures that the log throttle tracks.
+const MAX_THROTTLED_FAILURES: u64 = 10_000;
 
-/// What can be set of a vault.
+/// Settings of a vault.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct VaultSettings {
-    /// How strictly blobs are checked.
+    /// The rules by which blobs are validated.
     pub blob_validation: BlobValidation,
-    /// The organization whose users' keys callers without an API key may manage; normally none.
+    /// The organization whose users' keys callers without an API key may manage; normally `None`.
     pub anonymous_org: Option<OrgId>,
 }
 
@@ -79,13 +83,14 @@ pub struct Vault {
     settings: VaultSettings,
     org_keys: moka::sync::Cache<OrgId, Arc<OrgKeyring>>,
     keys: KeyCache,
-    uses: LastUsedBuffer,
+    last_used: LastUsedBuffer,
     counters: Arc<Counters>,
-    logged_failures: moka::sync::Cache<(OrgId, Option<CredentialId>), ()>,
+    integrity_log: LogThrottle<(OrgId, Option<CredentialId>)>,
 }
 
 impl Vault {
-    /// A vault over `store` and `root_store`, whose writes travel to `regions`, unlocked with `root` and `service`.
+    /// Creates a vault on `store` and `root_store` with the unlocked keys `root` and `service`. Its
+    /// writes are replicated to `regions`.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
@@ -111,48 +116,45 @@ impl Vault {
                 .time_to_live(ORG_KEYS_LIFETIME)
                 .build(),
             keys: KeyCache::new(),
-            uses: LastUsedBuffer::default(),
+            last_used: LastUsedBuffer::default(),
             counters: Arc::default(),
-            logged_failures: moka::sync::Cache::builder()
-                .max_capacity(MAX_LOGGED_FAILURES)
-                .time_to_live(INTEGRITY_FAILURES_LOGGED_EVERY)
-                .build(),
+            integrity_log: LogThrottle::new(INTEGRITY_LOG_INTERVAL, MAX_THROTTLED_FAILURES),
         }
     }
 
-    /// The same vault, counting on `counters`, on which others may count as well.
+    /// Replaces the counters. `counters` may be shared.
     #[must_use]
-    pub fn counting(self, counters: Arc<Counters>) -> Self {
+    pub fn with_counters(self, counters: Arc<Counters>) -> Self {
         Self { counters, ..self }
     }
 
-    /// How strictly blobs are checked.
+    /// The rules by which blobs are validated.
     #[must_use]
     pub fn blob_validation(&self) -> BlobValidation {
         self.settings.blob_validation
     }
 
-    /// What was counted since the vault was opened.
+    /// The counters of the vault.
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    /// How the queues and connections of its store stand now.
+    /// A snapshot of the store's queues and connection pools.
     #[must_use]
     pub fn store_status(&self) -> StoreStatus {
         self.store.status()
     }
 
-    /// Whether the database answers.
+    /// Checks that the database answers.
     ///
     /// # Errors
-    /// [`VaultError::Unavailable`] when not.
+    /// [`VaultError::Unavailable`] if it does not.
     pub async fn ping(&self) -> Result<(), VaultError> {
         Ok(self.store.ping().await?)
     }
 
-    // PostgreSQL keeps microseconds; what is digested must be what is stored.
+    // PostgreSQL stores microseconds, and digests must cover the stored value.
     fn now(&self) -> DateTime<Utc> {
         self.clock.now().trunc_subsecs(6)
     }
@@ -164,17 +166,18 @@ impl Vault {
         self.reload_org_keys(scope).await
     }
 
-    // A root key that the database knows may have become active while this server slept; its key file is read
-    // again within seconds. One that the database does not know was put into the row by somebody else.
-    async fn not_held(
+    // A root key in the database may have become active while this server was suspended; its key
+    // file is read again within seconds. A root key that is not in the database indicates
+    // tampering.
+    async fn unloaded_root_key_error(
         &self,
         stored: &[StoredOrgKey],
         why: String,
     ) -> Result<VaultError, VaultError> {
         let known = self.root_store.root_keys().await?;
-        let known = |key: &StoredOrgKey| known.iter().any(|root| root.id == key.root_key);
-        if stored.iter().all(known) {
-            self.counters.conditions.note(Condition::RootKeys, &why);
+        let is_known = |key: &StoredOrgKey| known.iter().any(|root| root.id == key.root_key);
+        if stored.iter().all(is_known) {
+            self.counters.conditions.record(Condition::RootKeys, &why);
             return Ok(VaultError::Unavailable(why));
         }
         Ok(VaultError::Integrity(
@@ -185,19 +188,19 @@ impl Vault {
     async fn reload_org_keys(&self, scope: OrgScope) -> Result<Arc<OrgKeyring>, VaultError> {
         let stored = self.store.org_keys(scope).await?;
         let unwrapped = self.unwrapped(scope, &stored).await;
-        let ring = Arc::new(self.logged(scope.org(), unwrapped)?);
+        let ring = Arc::new(self.log_failure(scope.org(), unwrapped)?);
         self.org_keys.insert(scope.org(), ring.clone());
         Ok(ring)
     }
 
-    fn logged<T>(&self, org: OrgId, result: Result<T, VaultError>) -> Result<T, VaultError> {
+    fn log_failure<T>(&self, org: OrgId, result: Result<T, VaultError>) -> Result<T, VaultError> {
         if let Err(error) = &result {
             self.log_integrity_failure(org, None, error);
         }
         result
     }
 
-    // Whoever asks for it again and again shall not fill the log.
+    // Repeated requests for the same value must not fill the log.
     fn log_integrity_failure(
         &self,
         org: OrgId,
@@ -207,8 +210,7 @@ impl Vault {
         let VaultError::Integrity(cause) = error else {
             return;
         };
-        let told = self.logged_failures.entry((org, credential)).or_insert(());
-        if told.is_fresh() {
+        if self.integrity_log.permits((org, credential)) {
             let credential = credential.map(|id| id.to_string());
             tracing::error!(%org, credential, cause, "a stored value failed its integrity check");
         }
@@ -220,7 +222,9 @@ impl Vault {
         stored: &[StoredOrgKey],
     ) -> Result<OrgKeyring, VaultError> {
         match self.root().open_org_keys(scope.org(), stored) {
-            Err(VaultError::Unavailable(why)) => Err(self.not_held(stored, why).await?),
+            Err(VaultError::Unavailable(why)) => {
+                Err(self.unloaded_root_key_error(stored, why).await?)
+            }
             other => other,
         }
     }

@@ -1,4 +1,4 @@
-//! Creating, deleting, restoring and destroying organizations.
+//! Creation, deletion, restoration and destruction of organizations.
 
 use chrono::TimeDelta;
 
@@ -10,10 +10,10 @@ use crate::organization::{Organization, check_name};
 use crate::vault::Vault;
 
 impl Vault {
-    /// Creates an organization with a key of its own. Only the operator may.
+    /// Creates an organization with its first key. Only for the operator.
     ///
     /// # Errors
-    /// [`VaultError::Invalid`] on `name`, or the store's failure.
+    /// [`VaultError::Invalid`] on `name`, or an error of the store.
     pub async fn create_organization(
         &self,
         name: &str,
@@ -39,27 +39,27 @@ impl Vault {
         Ok(organization)
     }
 
-    /// All organizations, oldest first.
+    /// Lists all organizations, oldest first.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn organizations(&self) -> Result<Vec<Organization>, VaultError> {
         Ok(self.store.organizations().await?)
     }
 
-    /// Organizations that are deleted or destroyed, oldest first.
+    /// Lists deleted and destroyed organizations, oldest first.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn deleted_organizations(&self) -> Result<Vec<Organization>, VaultError> {
         Ok(self.store.deleted_organizations().await?)
     }
 
-    /// Deletes the caller's organization: its API keys are refused from now on. Its keys are destroyed after
-    /// `grace`, until when [`Self::restore_organization`] takes it back.
+    /// Deletes the caller's organization. Its API keys are refused from now on. Its keys are
+    /// destroyed after `grace`; before that, [`Self::restore_organization`] can restore it.
     ///
     /// # Errors
-    /// [`VaultError::NotFound`] when it is not there or deleted already.
+    /// [`VaultError::NotFound`] if it does not exist or is already deleted.
     pub async fn delete_organization(
         &self,
         caller: &Caller,
@@ -78,7 +78,7 @@ impl Vault {
     /// Restores the caller's deleted organization.
     ///
     /// # Errors
-    /// [`VaultError::NotFound`] when it is not deleted, or destroyed.
+    /// [`VaultError::NotFound`] if it is not deleted, or already destroyed.
     pub async fn restore_organization(&self, caller: &Caller) -> Result<(), VaultError> {
         caller.require(Permission::ManageOrganization)?;
         let event = Event::by(caller, Action::OrganizationRestore, self.now());
@@ -88,11 +88,11 @@ impl Vault {
             .await?)
     }
 
-    /// Destroys the keys of the caller's deleted organization, and then its rows: `at_once`, or only if its grace
-    /// period has ended. The audit trail stays.
+    /// Destroys the keys of the caller's deleted organization, and then its rows: immediately with
+    /// `at_once`, otherwise only if its grace period has ended. The audit trail is kept.
     ///
     /// # Errors
-    /// [`VaultError::NotFound`] when it is not deleted, or not to be destroyed yet.
+    /// [`VaultError::NotFound`] if it is not deleted, or its grace period has not ended.
     pub async fn destroy_organization(
         &self,
         caller: &Caller,

@@ -1,6 +1,8 @@
-//! The Pieces surface: one OpenAI key per user.
+//! The operations of the Pieces API, which stores one OpenAI key per user.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::audit::event::{Action, Event, Outcome};
 use crate::caller::{Actor, Caller, Permission};
@@ -16,18 +18,19 @@ use crate::vault::Vault;
 use crate::vault::change::{Content, ContentFn};
 use crate::vault::replication::PendingReplication;
 
-/// How often a write is tried again because another one created or deleted the user's key meanwhile.
-const TRIES: usize = 32;
-/// How far these writes must have traveled: their API has no word for it.
+/// The maximum number of attempts of a write that conflicts with concurrent creations or deletions
+/// of the user's key.
+const MAX_ATTEMPTS: usize = 32;
+/// The replication level of these writes. The Pieces API has no parameter for it.
 const LEVEL: Level = Level::LocalRegion;
 
 impl Vault {
-    /// Stores `open_ai` as what is kept for `user`, in place of what was kept; returns what is kept now.
-    /// Without `open_ai` nothing changes.
+    /// Stores `open_ai` as the key of `user`, in place of an existing one. Returns the stored key.
+    /// Without `open_ai`, changes nothing.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::Invalid`] when there would be no `api_key`, or the store's
-    /// failure.
+    /// [`VaultError::Forbidden`], [`VaultError::Invalid`] if the result would have no `api_key`, or
+    /// an error of the store.
     pub async fn create_user_key(
         &self,
         caller: &Caller,
@@ -47,11 +50,11 @@ impl Vault {
         }
     }
 
-    /// Changes the members that `open_ai` has of what is kept for `user`, or begins with them; returns what is
-    /// kept now.
+    /// Merges the members of `open_ai` into the key of `user`, or creates it. Returns the stored
+    /// key.
     ///
     /// # Errors
-    /// As [`Self::create_user_key`].
+    /// As for [`Self::create_user_key`].
     pub async fn update_user_key(
         &self,
         caller: &Caller,
@@ -62,10 +65,10 @@ impl Vault {
         self.put_user_key(caller, user, open_ai, true).await
     }
 
-    /// Deletes what is kept for `user`; there may be nothing.
+    /// Deletes the key of `user`, if it exists.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], or the store's failure.
+    /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn delete_user_key(
         &self,
         caller: &Caller,
@@ -84,14 +87,14 @@ impl Vault {
         let deleted = self
             .store
             .delete_credential(scope, row.id, operation, event);
-        Ok(self.written((), LEVEL, operation, deleted.await?))
+        Ok(self.pending_replication((), LEVEL, operation, deleted.await?))
     }
 
-    /// What is kept for `user`, if anything. To a caller with an API key its `api_key` is shown, which is
-    /// recorded as a reveal; to an anonymous one it is not.
+    /// The key of `user`, if it exists. For a caller with an API key, it includes `api_key`, which
+    /// is recorded as a reveal. For an anonymous caller, it does not.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::Integrity`], or the store's failure.
+    /// [`VaultError::Forbidden`], [`VaultError::Integrity`], or an error of the store.
     pub async fn user_key(
         &self,
         caller: &Caller,
@@ -126,9 +129,9 @@ impl Vault {
         merge: bool,
     ) -> Result<PendingReplication<OpenAi>, VaultError> {
         let scope = caller.scope();
-        // An anonymous caller is told the key only if this very request carried it.
-        let shown = caller.actor() != Actor::Anonymous || open_ai.has_api_key();
-        for _ in 0..TRIES {
+        // The response to an anonymous caller contains the key only if this request contained it.
+        let reveals_key = caller.actor() != Actor::Anonymous || open_ai.has_api_key();
+        for _ in 0..MAX_ATTEMPTS {
             let current = self.store.credential_of_user(scope, user.as_str()).await?;
             let done = match current {
                 None => self.insert_user_key(caller, user, &open_ai).await?,
@@ -138,21 +141,21 @@ impl Vault {
                 }
             };
             if let Some((id, kept)) = done {
-                if !shown {
+                if !reveals_key {
                     return Ok(kept.map(|kept| kept.without_api_key()));
                 }
-                // The change is durable by now; an answer that says otherwise would be wrong.
+                // The change is durable, so an answer that denies it would be wrong.
                 let recorded = self.record_reveal(caller, id).await;
                 recorded.map_err(|error| VaultError::OutcomeUnknown(error.to_string()))?;
                 return Ok(kept);
             }
         }
         Err(VaultError::Unavailable(
-            "the user's key is created and deleted over and over".into(),
+            "the user's key is created and deleted repeatedly".into(),
         ))
     }
 
-    // `None` when another request created the user's key first.
+    // Returns `None` if a concurrent request created the user's key first.
     async fn insert_user_key(
         &self,
         caller: &Caller,
@@ -182,14 +185,17 @@ impl Vault {
         match self.insert(caller, row, &blob, tracking, event).await {
             Ok(committed) => {
                 let kept = OpenAi::of_blob(blob.expose());
-                Ok(Some((id, self.written(kept, LEVEL, operation, committed))))
+                Ok(Some((
+                    id,
+                    self.pending_replication(kept, LEVEL, operation, committed),
+                )))
             }
             Err(StoreError::Conflict) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    // `None` when another request deleted the user's key first.
+    // Returns `None` if a concurrent request deleted the user's key first.
     async fn change_user_key(
         &self,
         caller: &Caller,
@@ -197,13 +203,13 @@ impl Vault {
         open_ai: &OpenAi,
         merge: bool,
     ) -> Result<Option<(CredentialId, PendingReplication<OpenAi>)>, VaultError> {
-        // The last run of the change is the one that counts, and it leaves here what it stored.
+        // The last run of the change takes effect. It stores its result here.
         let kept = Arc::new(Mutex::new(OpenAi::default()));
-        let (left, given) = (kept.clone(), open_ai.clone());
+        let (result, given) = (kept.clone(), open_ai.clone());
         let content: ContentFn = Arc::new(move |row, opened| {
             let blob = given.blob(merge.then_some(opened));
             let blob = blob.map_err(|error| VaultError::Invalid(vec![error]))?;
-            *left.lock().unwrap_or_else(PoisonError::into_inner) = OpenAi::of_blob(blob.expose());
+            *result.lock() = OpenAi::of_blob(blob.expose());
             Ok(Content {
                 label: row.label.clone(),
                 blob: Some(blob),
@@ -215,8 +221,11 @@ impl Vault {
             .await
         {
             Ok(committed) => {
-                let kept = kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                Ok(Some((id, self.written(kept, LEVEL, operation, committed))))
+                let kept = kept.lock().clone();
+                Ok(Some((
+                    id,
+                    self.pending_replication(kept, LEVEL, operation, committed),
+                )))
             }
             Err(VaultError::NotFound) => Ok(None),
             Err(error) => Err(error),
@@ -226,7 +235,7 @@ impl Vault {
     async fn record_reveal(&self, caller: &Caller, id: CredentialId) -> Result<(), VaultError> {
         let event = Event::by(caller, Action::CredentialReveal, self.now()).about(id);
         self.store.record(caller.scope(), event).await?;
-        self.note_used(caller, id);
+        self.record_used(caller, id);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Waiting until regions have a write, and asking how far one has come.
+//! Waiting for replication, and queries of the replication state.
 
 use std::time::Duration;
 
@@ -9,68 +9,69 @@ use crate::error::VaultError;
 use crate::idempotency::IdempotencyRecord;
 use crate::ports::store::{Committed, Tracking};
 use crate::replication::{
-    Awaited, KEPT_FOR, Level, OperationId, OperationState, OperationStatus, RegionStatus, Stale,
+    Level, OPERATION_RETENTION, OperationId, OperationState, OperationStatus, PendingWrite,
+    RegionStatus, Stale,
 };
 use crate::vault::Vault;
 
-/// A write that is durable on the primary, and the regions that it has yet to reach.
+/// A write that is durable on the primary, and the regions that have not confirmed it.
 #[derive(Debug)]
-#[must_use = "a write is answered only after `Vault::replicated`"]
+#[must_use = "a write is complete only after `Vault::replicated`"]
 pub struct PendingReplication<T> {
     pub(super) value: T,
-    awaited: Option<(Awaited, Vec<String>)>,
+    pending: Option<(PendingWrite, Vec<String>)>,
 }
 
 impl<T> PendingReplication<T> {
-    /// What was asked for did not have to be written.
+    /// A result without a write.
     pub(super) fn nothing(value: T) -> Self {
         Self {
             value,
-            awaited: None,
+            pending: None,
         }
     }
 
     pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> PendingReplication<U> {
         PendingReplication {
             value: change(self.value),
-            awaited: self.awaited,
+            pending: self.pending,
         }
     }
 }
 
 impl Vault {
-    /// Waits until the regions that the write was to reach show it, at most for `patience`.
+    /// Waits until all required regions show the write, at most for `timeout`.
     ///
     /// # Errors
-    /// [`VaultError::NotInTime`], after which the write goes on replicating.
+    /// [`VaultError::ReplicationTimeout`], after which replication continues.
     pub async fn replicated<T>(
         &self,
         caller: &Caller,
-        written: PendingReplication<T>,
-        patience: Duration,
+        pending: PendingReplication<T>,
+        timeout: Duration,
     ) -> Result<T, VaultError> {
-        let Some((awaited, regions)) = written.awaited else {
-            return Ok(written.value);
+        let Some((write, regions)) = pending.pending else {
+            return Ok(pending.value);
         };
         let lagging = self
             .regions
-            .wait(caller.scope(), awaited, &regions, patience)
+            .wait(caller.scope(), write, &regions, timeout)
             .await;
         if lagging.is_empty() {
-            return Ok(written.value);
+            return Ok(pending.value);
         }
         self.counters.replication_timeouts.add(1);
         Err(VaultError::ReplicationTimeout {
-            operation: awaited.operation,
+            operation: write.operation,
             lagging,
         })
     }
 
-    /// How far one of the organization's operations has come.
+    /// The replication state of one of the organization's operations.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] for an id that was not issued to the organization in
-    /// the last 24 hours, or the store's failure.
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] for an id that was not issued to the
+    /// organization in the last 24 hours, or an error of the store.
     pub async fn operation(
         &self,
         caller: &Caller,
@@ -78,51 +79,53 @@ impl Vault {
     ) -> Result<OperationStatus, VaultError> {
         caller.require(Permission::ReadOperations)?;
         let issued = id.was_issued_to(caller.org(), &self.service.idempotency);
-        if !issued || id < oldest(self.now()) {
+        if !issued || id < oldest_kept(self.now()) {
             return Err(VaultError::NotFound);
         }
         let scope = caller.scope();
-        let (kept, shown) = futures_util::future::join(
+        let (on_primary, shown) = futures_util::future::join(
             self.store.has_operation(scope, id),
             self.regions.shown(scope, id),
         )
         .await;
-        let (state, missing) = match (kept?, shown.values().all(|shown| *shown)) {
+        let (state, missing) = match (on_primary?, shown.values().all(|shown| *shown)) {
             (true, true) => (OperationState::Applied, OperationState::Pending),
             (true, false) => (OperationState::Pending, OperationState::Pending),
             (false, _) => (OperationState::Lost, OperationState::Lost),
         };
-        let of = |shown| {
+        let state_of = |shown| {
             if shown {
                 OperationState::Applied
             } else {
                 missing
             }
         };
-        let regions = shown.into_iter().map(|(name, shown)| (name, of(shown)));
+        let regions = shown
+            .into_iter()
+            .map(|(name, shown)| (name, state_of(shown)));
         Ok(OperationStatus {
             state,
             regions: regions.collect(),
         })
     }
 
-    /// How far each region is behind the primary.
+    /// The replication status of each region.
     #[must_use]
     pub fn regions(&self) -> Vec<RegionStatus> {
         self.regions.status()
     }
 
-    /// How far the region that reads come from is behind, when that is more than its bound.
+    /// The lag of the region that serves reads, if it exceeds the configured bound.
     #[must_use]
     pub fn stale(&self) -> Option<Stale> {
         self.regions.stale()
     }
 
-    /// Forgets operations of the callers' organizations, and the requests kept for their repetition, that are older
-    /// than 24 hours.
+    /// Deletes the callers' organizations' operations and idempotency records that are older than
+    /// 24 hours.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn forget_operations(&self, callers: &[Caller]) -> Result<(), VaultError> {
         let now = self.now();
         let mut scopes = Vec::with_capacity(callers.len());
@@ -130,30 +133,31 @@ impl Vault {
             caller.require(Permission::ManageOrganization)?;
             scopes.push(caller.scope());
         }
-        let forgotten = self.store.forget_operations(&scopes, oldest(now), now);
-        Ok(forgotten.await?)
+        let deleted = self.store.forget_operations(&scopes, oldest_kept(now), now);
+        Ok(deleted.await?)
     }
 
-    /// What a write of this level leaves, so that the regions it must reach can be watched for it.
+    /// The rows that a write of this level inserts so that its replication can be observed.
     pub(super) fn track(
         &self,
         caller: &Caller,
         level: Level,
-        claim: Option<IdempotencyRecord>,
+        record: Option<IdempotencyRecord>,
     ) -> Result<Tracking, VaultError> {
-        if claim.is_none() && self.regions.awaited(level).is_empty() {
+        if record.is_none() && self.regions.required_regions(level).is_empty() {
             return Ok(Tracking::default());
         }
         let key = &self.service.idempotency;
         let operation = OperationId::new(key, caller.org(), self.now(), &*self.random)?;
         Ok(Tracking {
             operation: Some(operation),
-            claim,
+            claim: record,
         })
     }
 
-    /// What to wait for after a write that left `operation`, or after one that another had made before.
-    pub(super) fn written<T>(
+    /// The pending replication of a committed write with the id `operation`, or of the earlier
+    /// request that it repeats.
+    pub(super) fn pending_replication<T>(
         &self,
         value: T,
         level: Level,
@@ -161,17 +165,17 @@ impl Vault {
         committed: Committed,
     ) -> PendingReplication<T> {
         let earlier = committed.earlier.map(|earlier| earlier.operation);
-        let regions = self.regions.awaited(level);
-        let awaited = earlier.or(operation).filter(|_| !regions.is_empty());
+        let regions = self.regions.required_regions(level);
+        let operation = earlier.or(operation).filter(|_| !regions.is_empty());
         let position = committed.position.unwrap_or_default();
         PendingReplication {
             value,
-            awaited: awaited.map(|operation| {
-                let awaited = Awaited {
+            pending: operation.map(|operation| {
+                let write = PendingWrite {
                     operation,
                     position,
                 };
-                (awaited, regions)
+                (write, regions)
             }),
         }
     }
@@ -184,7 +188,7 @@ impl Vault {
     }
 }
 
-fn oldest(now: DateTime<Utc>) -> OperationId {
-    let kept_for = TimeDelta::from_std(KEPT_FOR).unwrap_or(TimeDelta::MAX);
-    OperationId::first_at(now - kept_for)
+fn oldest_kept(now: DateTime<Utc>) -> OperationId {
+    let retention = TimeDelta::from_std(OPERATION_RETENTION).unwrap_or(TimeDelta::MAX);
+    OperationId::first_at(now - retention)
 }

@@ -77,7 +77,7 @@ impl Vault {
             keys = self.reload_org_keys(caller.scope()).await?;
         }
         let _span = tracing::info_span!(target: TRACE, "open").entered();
-        self.counters.opens.note(keys.open(row))
+        self.counters.opens.record(keys.open(row))
     }
 
     fn revealed(
@@ -87,8 +87,8 @@ impl Vault {
         revealed: Result<RevealedCredential, VaultError>,
     ) -> Result<RevealedCredential, VaultError> {
         match &revealed {
-            Ok(_) => self.note_used(caller, id),
-            Err(error) => self.note_broken(caller, Some(id), error),
+            Ok(_) => self.record_used(caller, id),
+            Err(error) => self.count_integrity_failure(caller, Some(id), error),
         }
         revealed
     }
@@ -145,7 +145,7 @@ impl Opener {
         }
         let version = Some(row.version);
         let span = tracing::info_span!(target: TRACE, parent: &self.span, "open");
-        match span.in_scope(|| self.counters.opens.note(keys.open(row))) {
+        match span.in_scope(|| self.counters.opens.record(keys.open(row))) {
             Ok(blob) => {
                 let mut info = row.info(self.org);
                 info.last_used = stored.last_used;

@@ -1,4 +1,4 @@
-//! The steps of a rotation of the root key.
+//! Root keys: loading, rotation and retirement.
 
 use std::sync::Arc;
 
@@ -16,105 +16,107 @@ use crate::rotation::{RootKeyState, RootRotation, RotationStart, RunningServer, 
 use crate::vault::Vault;
 use crate::vault::unlock::UnlockError;
 
-/// A server that has not reported for so long counts as stopped.
-const SILENCE: TimeDelta = TimeDelta::seconds(10);
-/// How long a stopped server is remembered.
-const REMEMBERED: TimeDelta = TimeDelta::days(1);
+/// The time after which a server without a report counts as stopped.
+const REPORT_TIMEOUT: TimeDelta = TimeDelta::seconds(10);
+/// The time for which the report of a stopped server is kept.
+const REPORT_RETENTION: TimeDelta = TimeDelta::days(1);
 
 impl Vault {
-    /// The root keys as they are held now.
+    /// The loaded root keys.
     #[must_use]
     pub fn root(&self) -> Arc<RootKeyring> {
-        let root = self.root.read();
-        root.unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone()
+        self.root.read().clone()
     }
 
-    /// Takes over root keys that `sources` have now, and whichever is active now.
+    /// Loads new root keys from `sources` and the current active key.
     ///
     /// # Errors
-    /// [`UnlockError`] as when unlocking; the keys held before stay.
+    /// [`UnlockError`] as for unlocking. The keys that were loaded before are kept.
     pub async fn refresh_root_keys(&self, sources: &RootKeySources) -> Result<(), UnlockError> {
         let stored = self.root_store.root_keys().await?;
         let refreshed = Arc::new(self.root().refreshed(sources, &stored)?);
-        *self
-            .root
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = refreshed;
+        *self.root.write() = refreshed;
         Ok(())
     }
 
-    /// All root keys that the database knows, oldest first.
+    /// Lists all root keys in the database, oldest first.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn root_keys(&self) -> Result<Vec<StoredRootKey>, VaultError> {
         Ok(self.root_store.root_keys().await?)
     }
 
-    /// A new root key, not yet known to the database.
+    /// Generates a new root key, which is not stored.
     ///
     /// # Errors
-    /// [`VaultError::Internal`] when there is no randomness to be had.
+    /// [`VaultError::Internal`] if the random source fails.
     pub fn new_root_key(&self) -> Result<RootKey, VaultError> {
         Ok(new_root_key(&*self.random)?)
     }
 
-    /// Makes `key` known to the database, so that servers can say whether they hold it.
+    /// Registers `key` in the database, so that servers can report whether they have loaded it.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn prepare_root_key(&self, key: &RootKey) -> Result<(), VaultError> {
         let (state, now) = (RootKeyState::Prepared, self.now());
-        let row = crate::keyring::sources::stored(key, None, state, now, &*self.random)?;
+        let row = crate::keyring::sources::stored_root_key(key, None, state, now, &*self.random)?;
         Ok(self.root_store.prepare_root_key(&row).await?)
     }
 
-    /// Running servers that do not hold root key `id`.
+    /// Lists running servers that have not loaded the root key `id`.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn servers_without(&self, id: RootKeyId) -> Result<Vec<RunningServer>, VaultError> {
         let mut servers = self.running_servers().await?;
         servers.retain(|server| !server.root_keys.contains(&id));
         Ok(servers)
     }
 
-    /// Servers that reported lately.
+    /// Lists servers that reported recently.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn running_servers(&self) -> Result<Vec<RunningServer>, VaultError> {
-        Ok(self.root_store.servers(self.now() - SILENCE).await?)
+        Ok(self.root_store.servers(self.now() - REPORT_TIMEOUT).await?)
     }
 
-    /// Says that a server runs, and what it holds.
+    /// Reports a running server and its loaded root keys.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn report_server(&self, mut server: ServerReport) -> Result<(), VaultError> {
         server.root_keys = self.root().held();
         Ok(self.root_store.report_server(&server, self.now()).await?)
     }
 
-    /// Says that a server stops.
+    /// Deletes the report of a server that stops.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn forget_server(&self, server: &ServerReport) -> Result<(), VaultError> {
-        let unseen = self.now() - REMEMBERED;
-        Ok(self.root_store.forget_server(server.id, unseen).await?)
+        let unseen_since = self.now() - REPORT_RETENTION;
+        Ok(self
+            .root_store
+            .forget_server(server.id, unseen_since)
+            .await?)
     }
 
-    /// How many keys are wrapped by another root key than `id`: organizations' and service keys.
+    /// The number of organizations' keys and service keys that are wrapped with a root key other
+    /// than `id`.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn count_not_under(&self, id: RootKeyId) -> Result<i64, VaultError> {
-        self.count_root_uses(|root| root != id).await
+        self.count_wrapped_keys(|root| root != id).await
     }
 
-    async fn count_root_uses(&self, counts: impl Fn(RootKeyId) -> bool) -> Result<i64, VaultError> {
+    async fn count_wrapped_keys(
+        &self,
+        counts: impl Fn(RootKeyId) -> bool,
+    ) -> Result<i64, VaultError> {
         let service = self.root_store.service_keys().await?;
         let mut total = service.iter().filter(|key| counts(key.root_key)).count();
         for organization in self.store.organizations().await? {
@@ -125,10 +127,11 @@ impl Vault {
         Ok(i64::try_from(total).unwrap_or(i64::MAX))
     }
 
-    /// Makes a prepared root key the active one. The caller has made sure that every running server holds it.
+    /// Activates a prepared root key. The caller must have checked that every running server has
+    /// loaded it.
     ///
     /// # Errors
-    /// [`VaultError::Unavailable`] when the states of the root keys have changed meanwhile.
+    /// [`VaultError::Unavailable`] if the states of the root keys changed concurrently.
     pub async fn activate_root_key(
         &self,
         id: RootKeyId,
@@ -149,16 +152,17 @@ impl Vault {
             .await;
         activated.map_err(|error| match error {
             StoreError::Conflict => {
-                VaultError::Unavailable("the root keys' states have changed meanwhile".into())
+                VaultError::Unavailable("the states of the root keys changed concurrently".into())
             }
             other => other.into(),
         })
     }
 
-    /// Wraps the keys of the caller's organization by the active root key; how many that were.
+    /// Re-wraps the keys of the caller's organization with the active root key. Returns the number
+    /// of re-wrapped keys.
     ///
     /// # Errors
-    /// [`VaultError::Integrity`] when one does not open, or the store's failure.
+    /// [`VaultError::Integrity`] if one does not open, or an error of the store.
     pub async fn rewrap_organization(&self, caller: &Caller) -> Result<i64, VaultError> {
         let root = self.root();
         let scope = caller.scope();
@@ -180,10 +184,10 @@ impl Vault {
         Ok(rows)
     }
 
-    /// Wraps the service keys by the active root key; how many that were.
+    /// Re-wraps the service keys with the active root key. Returns the number of re-wrapped keys.
     ///
     /// # Errors
-    /// As [`Self::rewrap_organization`].
+    /// As for [`Self::rewrap_organization`].
     pub async fn rewrap_service_keys(&self) -> Result<i64, VaultError> {
         let root = self.root();
         let mut rows = 0;
@@ -204,11 +208,11 @@ impl Vault {
         Ok(rows)
     }
 
-    /// Ends the rotation to the active root key, once a whole pass has found nothing left: the superseded keys
-    /// are not needed any more.
+    /// Ends the rotation to the active root key after a pass that found no remaining keys. The
+    /// superseded keys become unneeded.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn finish_root_rotation(&self) -> Result<(), VaultError> {
         for row in self.root_store.root_keys().await? {
             if row.state == RootKeyState::Superseded {
@@ -223,37 +227,39 @@ impl Vault {
             .await?)
     }
 
-    /// Rotations of the root key, newest first.
+    /// Lists rotations of the root key, newest first.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn root_rotations(&self) -> Result<Vec<RootRotation>, VaultError> {
         Ok(self.root_store.root_rotations().await?)
     }
 
-    /// Takes over a rotation of the root key that nobody works on any more; whether that was so.
+    /// Takes over a rotation of the root key without progress since it was read. Returns whether it
+    /// succeeded.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn claim_root_rotation(&self, rotation: &RootRotation) -> Result<bool, VaultError> {
-        let (id, seen) = (rotation.root_key, rotation.progress.updated_at);
+        let (id, updated_at) = (rotation.root_key, rotation.progress.updated_at);
         Ok(self
             .root_store
-            .claim_root_rotation(id, seen, self.now())
+            .claim_root_rotation(id, updated_at, self.now())
             .await?)
     }
 
-    /// Notes that a root key is destroyed, if nothing is wrapped by it; else returns how many keys are.
+    /// Marks a root key as destroyed if it wraps no keys. Otherwise, returns the number of keys
+    /// that it wraps.
     ///
     /// # Errors
-    /// [`VaultError::NotFound`] when there is no such root key, or it is the active one.
+    /// [`VaultError::NotFound`] if there is no such root key, or it is active.
     pub async fn retire_root_key(&self, id: RootKeyId) -> Result<i64, VaultError> {
         let stored = self.root_store.root_keys().await?;
         let row = stored
             .iter()
             .find(|row| row.id == id && row.state != RootKeyState::Active);
         let row = row.ok_or(VaultError::NotFound)?;
-        let uses = self.count_root_uses(|root| root == id).await?;
+        let uses = self.count_wrapped_keys(|root| root == id).await?;
         if uses > 0 {
             return Ok(uses);
         }
@@ -266,7 +272,7 @@ impl Vault {
             return Ok(0);
         }
         Err(VaultError::Unavailable(
-            "the root key's state has changed meanwhile".into(),
+            "the state of the root key changed concurrently".into(),
         ))
     }
 }

@@ -1,4 +1,4 @@
-//! The steps of a rotation of an organization's key.
+//! Rotations of organizations' keys.
 
 use std::sync::Arc;
 
@@ -15,27 +15,29 @@ use crate::rotation::{Rotation, RotationStart, RotationState};
 use crate::vault::Vault;
 use crate::vault::change::{Content, ContentFn};
 
-/// Most rows of one step: few enough that nobody waits for it, many enough to share a transaction.
+/// The maximum number of rows per step: few enough not to delay other requests, many enough to
+/// share a transaction.
 const STEP: i64 = 200;
 
-/// What one step of a rotation did.
+/// The result of one step of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// So many rows, the last of them this one; go on after it.
+    /// The number of processed rows, and the last of them, after which the next step continues.
     Rows(i64, CredentialId),
-    /// Nothing is left; the rotation has ended.
+    /// No rows are left, and the rotation has ended.
     Finished,
-    /// So many rows are left: others held or wrote them meanwhile, or they do not open. Begin again.
+    /// The number of remaining rows, which were locked or written concurrently or do not open. The
+    /// next step starts at the beginning.
     Again(i64),
 }
 
 impl Vault {
-    /// Begins a rotation of the caller's organization to a new generation of its key; one that is under way
-    /// already is returned instead.
+    /// Starts a rotation of the caller's organization to a new generation of its key. Returns the
+    /// running rotation if there is one.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] when there is no such organization, or the store's
-    /// failure.
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] if there is no such organization, or an
+    /// error of the store.
     pub async fn start_rotation(
         &self,
         caller: &Caller,
@@ -63,7 +65,7 @@ impl Vault {
             .start_rotation(scope, current, key, start, event)
             .await
         {
-            // Somebody else began one.
+            // A conflict means that a concurrent call started a rotation.
             Ok(()) | Err(StoreError::Conflict) => {}
             Err(error) => return Err(error.into()),
         }
@@ -72,30 +74,32 @@ impl Vault {
         rotations.into_iter().next().ok_or(VaultError::NotFound)
     }
 
-    /// How many rows a rotation of the caller's organization would bring under a new generation.
+    /// The number of rows that a rotation of the caller's organization would process.
     ///
     /// # Errors
-    /// As [`Self::start_rotation`].
+    /// As for [`Self::start_rotation`].
     pub async fn count_for_rotation(&self, caller: &Caller) -> Result<i64, VaultError> {
         caller.require(Permission::ManageOrganization)?;
         self.require_organization(caller).await?;
-        // No generation is called 0, so every row is behind it.
+        // No generation has the number 0, so this counts all rows.
         Ok(self.store.count_behind(caller.scope(), 0).await?)
     }
 
-    /// Waits until nobody can still write under a generation that was active before. To be called before the
-    /// first step, also of a rotation that is taken up again.
+    /// Waits until no transaction can write under a previous generation. Must be called before the
+    /// first step, also of a resumed rotation.
     ///
     /// # Errors
-    /// The store's failure; [`VaultError::Unavailable`] when writers took too long, which may be tried again.
+    /// An error of the store; [`VaultError::Unavailable`] if the writers took too long, after which
+    /// a retry may succeed.
     pub async fn await_writers(&self) -> Result<(), VaultError> {
         Ok(self.store.await_writers().await?)
     }
 
-    /// Brings the next rows after `after` under `rotation`'s generation.
+    /// Processes the next rows of `rotation` after `after`.
     ///
     /// # Errors
-    /// [`VaultError::Integrity`] when a row does not open, or the store's failure; what was done stays done.
+    /// [`VaultError::Integrity`] if a row does not open, or an error of the store. Completed rows
+    /// stay completed.
     pub async fn rotation_step(
         &self,
         caller: &Caller,
@@ -167,53 +171,53 @@ impl Vault {
             .change(caller, id, Action::CredentialReseal, None, same)
             .await
         {
-            // Deleted meanwhile; or it does not open, which is recorded, and must not keep the others from going
-            // on.
+            // The row was deleted concurrently, or it does not open. The latter is recorded, and
+            // must not stop the rotation of other rows.
             Ok(_) | Err(VaultError::NotFound | VaultError::Integrity(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// The caller's organization's rotations, newest first.
+    /// Lists the rotations of the caller's organization, newest first.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], or the store's failure.
+    /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn rotations(&self, caller: &Caller) -> Result<Vec<Rotation>, VaultError> {
         caller.require(Permission::ReadRotations)?;
         Ok(self.store.rotations(caller.scope()).await?)
     }
 
-    /// Every organization's rotations, newest first; for the operator and for servers that take up what
-    /// somebody left.
+    /// Lists the rotations of all organizations, newest first; for the operator, and for servers
+    /// that resume interrupted rotations.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn all_rotations(&self) -> Result<Vec<Rotation>, VaultError> {
         Ok(self.store.all_rotations().await?)
     }
 
-    /// Takes over a rotation that nobody works on any more; whether that was so.
+    /// Takes over a rotation without progress since it was read. Returns whether it succeeded.
     ///
     /// # Errors
-    /// The store's failure.
+    /// An error of the store.
     pub async fn claim_rotation(
         &self,
         caller: &Caller,
         rotation: &Rotation,
     ) -> Result<bool, VaultError> {
         caller.require(Permission::ManageOrganization)?;
-        let (generation, seen) = (rotation.generation, rotation.progress.updated_at);
-        let claim = self
+        let (generation, updated_at) = (rotation.generation, rotation.progress.updated_at);
+        let claimed = self
             .store
-            .claim_rotation(caller.scope(), generation, seen, self.now());
-        Ok(claim.await?)
+            .claim_rotation(caller.scope(), generation, updated_at, self.now());
+        Ok(claimed.await?)
     }
 
-    /// Destroys an old generation of the caller's organization's key, if no credential needs it; else returns
-    /// how many do.
+    /// Destroys an old generation of the caller's organization's key if no credential needs it.
+    /// Otherwise, returns the number of credentials that need it.
     ///
     /// # Errors
-    /// [`VaultError::NotFound`] when there is no such generation, or it is the active one.
+    /// [`VaultError::NotFound`] if there is no such generation, or it is active.
     pub async fn retire_generation(
         &self,
         caller: &Caller,

@@ -1,4 +1,4 @@
-//! The integrity scrub.
+//! The integrity scrub, which compares stored rows with the audit trail.
 
 use std::collections::BTreeMap;
 
@@ -16,42 +16,46 @@ use crate::ports::scrub::{RowWithTrail, ScrubObserver, Trailed, WriteRecord};
 use crate::scrub::{Finding, Problem};
 use crate::vault::Vault;
 
-/// Rows per statement: at most 6.5 MB of sealed bytes, since a request's body has at most 64 KiB.
+/// The number of rows per statement: at most 6.5 MB of sealed bytes, because a request's body has
+/// at most 64 KiB.
 const PAGE: i64 = 100;
 
-/// An organization's keys, each unwrapped by itself, so that one that is broken hides nothing of the others.
+/// An organization's keys, each unwrapped separately, so that a broken one does not hide the state
+/// of the others.
 pub(in crate::vault) struct ScrubKeys {
     rings: BTreeMap<i32, OrgKeyring>,
     pub(in crate::vault) problems: Vec<Problem>,
 }
 
 impl Vault {
-    /// How many credentials the caller's organization has now.
+    /// The number of credentials of the caller's organization.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], or the store's failure.
+    /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn count_credentials(&self, caller: &Caller) -> Result<u64, VaultError> {
         caller.require(Permission::VerifyIntegrity)?;
         Ok(self.store.count_credentials(caller.scope()).await?)
     }
 
-    /// Opens every credential of the caller's organization, lets what is inside fall, and compares each row with
-    /// the audit trail; tells `observer` what is not as it was written. Returns how many findings there were.
+    /// Opens every credential of the caller's organization, discards the plaintext, and compares
+    /// each row with the audit trail. Reports differences to `observer`. Returns the number of
+    /// findings.
     ///
-    /// Works beside live traffic: it locks nothing, and holds a page of rows at a time. What it finds it reads
-    /// once more before telling, so that a change meanwhile is no false alarm. It trusts the trail's events;
-    /// whether these are genuine is the audit chain's business.
+    /// The scrub runs concurrently with other requests. It takes no locks, and holds one page of
+    /// rows at a time. It reads every finding a second time before the report, so that a concurrent
+    /// change causes no false alarm. It trusts the audit events; the verification of the audit
+    /// trail checks those.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] when there is no such organization or it is destroyed, or
-    /// the store's failure once `observer` does not want to try again.
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] if the organization does not exist or is
+    /// destroyed, or an error of the store that `observer` does not retry.
     pub async fn verify(
         &self,
         caller: &Caller,
         observer: &mut dyn ScrubObserver,
     ) -> Result<u64, VaultError> {
         caller.require(Permission::VerifyIntegrity)?;
-        // A deleted one is still checked; of a destroyed one there is nothing that could open.
+        // A deleted organization is checked. The rows of a destroyed one cannot open.
         let organization = self.store.organization(caller.scope()).await?;
         if organization.is_none_or(|organization| organization.destroyed_at.is_some()) {
             return Err(VaultError::NotFound);
@@ -72,7 +76,7 @@ impl Vault {
         }
         let mut problems = self.scrub_keys(caller, observer).await?.problems;
         problems.retain(|problem| first.contains(problem));
-        Ok(self.tell(observer, caller.org(), None, &problems))
+        Ok(self.report(observer, caller.org(), None, &problems))
     }
 
     async fn scrub_rows(
@@ -90,12 +94,13 @@ impl Vault {
                 if self.problems(caller.org(), &keys, row).is_empty() {
                     continue;
                 }
-                // Perhaps a key is newer than ours, or the row was changed: both are read again.
+                // A key may be newer than the loaded ones, or the row was changed concurrently:
+                // read both again.
                 keys = self.scrub_keys(caller, observer).await?;
                 let again = self.row_page(caller, row.id, 1, observer).await?;
                 if let Some(row) = again.first().filter(|again| again.id == row.id) {
                     let problems = self.problems(caller.org(), &keys, row);
-                    found += self.tell(observer, caller.org(), Some(row.id), &problems);
+                    found += self.report(observer, caller.org(), Some(row.id), &problems);
                 }
             }
             let checked = rows.len() as u64;
@@ -120,7 +125,7 @@ impl Vault {
                 let still = |again: &&Trailed| again.id == trailed.id && again.missing;
                 if again.first().filter(still).is_some() {
                     let problems = [Problem::Missing];
-                    found += self.tell(observer, caller.org(), Some(trailed.id), &problems);
+                    found += self.report(observer, caller.org(), Some(trailed.id), &problems);
                 }
             }
             observer.checked(0).await;
@@ -139,7 +144,7 @@ impl Vault {
         };
         let opened = match keys.rings.get(&row.key_generation) {
             None => Some(Problem::KeyMissing(row.key_generation)),
-            // What was opened is wiped as it is dropped.
+            // The plaintext is wiped on drop.
             Some(ring) => ring.open(row).err().map(|_| Problem::DoesNotOpen),
         };
         let trailed = match found.written {
@@ -165,7 +170,7 @@ impl Vault {
         (!same).then_some(Problem::Differs)
     }
 
-    fn tell(
+    fn report(
         &self,
         observer: &mut dyn ScrubObserver,
         org: OrgId,
@@ -190,14 +195,16 @@ impl Vault {
         observer: &mut dyn ScrubObserver,
     ) -> Result<ScrubKeys, VaultError> {
         let stored = loop {
-            if let Some(stored) = read(self.store.org_keys(caller.scope()).await, observer).await? {
+            if let Some(stored) =
+                retry_unavailable(self.store.org_keys(caller.scope()).await, observer).await?
+            {
                 break stored;
             }
         };
         self.opened_keys(caller.org(), stored).await
     }
 
-    /// `stored` keys of `org`, each opened by itself.
+    /// Opens the `stored` keys of `org`, each separately.
     pub(in crate::vault) async fn opened_keys(
         &self,
         org: OrgId,
@@ -209,16 +216,16 @@ impl Vault {
         }
         for key in stored {
             let generation = key.generation;
-            let alone = StoredOrgKey {
+            let single = StoredOrgKey {
                 active: true,
                 ..key
             };
-            let root_key = alone.root_key;
-            match self.root().open_org_keys(org, &[alone]) {
+            let root_key = single.root_key;
+            match self.root().open_org_keys(org, &[single]) {
                 Ok(ring) => {
                     rings.insert(generation, ring);
                 }
-                // A root key that became active meanwhile, and that this process does not have, is no tampering.
+                // A known root key that this process has not loaded yet is not a finding.
                 Err(error @ VaultError::Unavailable(_))
                     if self.knows_root_key(root_key).await? =>
                 {
@@ -244,7 +251,7 @@ impl Vault {
     ) -> Result<Vec<RowWithTrail>, VaultError> {
         loop {
             let page = self.store.rows_with_trail(caller.scope(), from, limit);
-            if let Some(page) = read(page.await, observer).await? {
+            if let Some(page) = retry_unavailable(page.await, observer).await? {
                 return Ok(page);
             }
         }
@@ -259,15 +266,15 @@ impl Vault {
     ) -> Result<Vec<Trailed>, VaultError> {
         loop {
             let page = self.store.trailed(caller.scope(), from, limit);
-            if let Some(page) = read(page.await, observer).await? {
+            if let Some(page) = retry_unavailable(page.await, observer).await? {
                 return Ok(page);
             }
         }
     }
 }
 
-// `None` to try again: a scrub of hours shall not end with one restart of the database.
-async fn read<T>(
+// Returns `None` to retry, so that a restart of the database does not end a scrub of several hours.
+async fn retry_unavailable<T>(
     answer: StoreResult<T>,
     observer: &mut dyn ScrubObserver,
 ) -> Result<Option<T>, VaultError> {
@@ -278,7 +285,7 @@ async fn read<T>(
     }
 }
 
-// Where the page after `last` begins; `None` after the last page.
+// The start of the page after `last`; `None` after the last page.
 pub(in crate::vault) fn after(last: Option<CredentialId>) -> Option<CredentialId> {
     let next = last?.0.as_u128().checked_add(1)?;
     Some(CredentialId(Uuid::from_u128(next)))

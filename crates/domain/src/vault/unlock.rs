@@ -1,4 +1,4 @@
-//! Opening the keys before the vault.
+//! Unlocking: opening the root keys and service keys.
 
 use chrono::{DateTime, Utc};
 use strongroom_crypto::{RandomSource, SecretKey, seal_key};
@@ -6,24 +6,25 @@ use strongroom_crypto::{RandomSource, SecretKey, seal_key};
 use crate::keyring::error::KeyringError;
 use crate::keyring::root::RootKeyring;
 use crate::keyring::service::{PURPOSES, ServiceKeys, service_key_context};
-use crate::keyring::sources::{RootKeySources, first};
+use crate::keyring::sources::{RootKeySources, first_root_key};
 use crate::keyring::stored::StoredServiceKey;
 use crate::ports::error::StoreError;
 use crate::ports::keys::RootKeyStore;
 
-/// Why the vault cannot be unlocked.
+/// An error of unlocking.
 #[derive(Debug, thiserror::Error)]
 pub enum UnlockError {
-    /// The database failed; trying again may help.
+    /// The database failed. A retry may succeed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A root key is wrong or missing; trying again does not help. Names the key, never its value.
+    /// A root key is wrong or missing. Retrying does not help. The text contains the key's id,
+    /// never its value.
     #[error("{0}")]
     Fatal(String),
 }
 
-/// Checks `sources` against the database and opens the service keys. On an empty database the newest key is
-/// registered as its root key.
+/// Verifies `sources` against the database and opens the service keys. In an empty database,
+/// registers the newest key as the root key.
 ///
 /// # Errors
 /// [`UnlockError::Fatal`] names the root key that is missing or wrong.
@@ -34,7 +35,7 @@ pub async fn unlock(
     random: &dyn RandomSource,
 ) -> Result<(RootKeyring, ServiceKeys), UnlockError> {
     if store.root_keys().await?.is_empty() {
-        let first = first(sources, now, random)?;
+        let first = first_root_key(sources, now, random)?;
         store.register_first_root_key(&first).await?;
     }
     let root = RootKeyring::load(sources, &store.root_keys().await?)?;
@@ -49,7 +50,7 @@ impl From<KeyringError> for UnlockError {
     }
 }
 
-/// Makes every service key that the database lacks.
+/// Creates all service keys that the database lacks.
 async fn add_missing(
     store: &dyn RootKeyStore,
     root: &RootKeyring,

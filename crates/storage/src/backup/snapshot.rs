@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use strongroom_domain::audit::heads::LaneHead;
-use strongroom_domain::audit::stored::EventPlace;
+use strongroom_domain::audit::stored::EventPosition;
 use strongroom_domain::backup::record::{
     ApiKeyRow, CheckpointRow, CredentialLastUsedRow, EventRow, KeyLastUsedRow, OrgKeyRow,
     OrganizationRow, RotationRow,
@@ -190,7 +190,7 @@ impl Snapshot for PgSnapshot {
         self.all(sql::TRAIL_WITH_CREDENTIALS, params, read).await
     }
 
-    async fn credential_uses(
+    async fn credentials_last_used(
         &self,
         scope: OrgScope,
         after: Uuid,
@@ -226,7 +226,7 @@ impl Snapshot for PgSnapshot {
     async fn events(
         &self,
         scope: OrgScope,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<EventRow>> {
         let after = after.unwrap_or(FIRST);

@@ -8,7 +8,7 @@ use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::audit::chain::Chain;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::backup::record::{CredentialRow, Header, Record};
-use strongroom_domain::backup::rules::Present;
+use strongroom_domain::backup::rules::ExistingCredential;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::crypto::RandomSource;
 use strongroom_domain::keyring::stored::StoredOrgKey;
@@ -151,23 +151,23 @@ impl OrgTarget for PgOrgTarget {
         found.iter().map(|row| rows::api_key(org, row)).collect()
     }
 
-    async fn credentials(&self, ids: &[CredentialId]) -> StoreResult<Vec<Present>> {
+    async fn credentials(&self, ids: &[CredentialId]) -> StoreResult<Vec<ExistingCredential>> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let params: Params<'_> = &[&self.org(), &ids];
         let found = self
             .transaction
             .query(backup_sql::RESTORE_CREDENTIALS, params);
-        let mut present: HashMap<Uuid, Present> = HashMap::new();
+        let mut present: HashMap<Uuid, ExistingCredential> = HashMap::new();
         for row in found.await?.iter() {
             let row = backup_rows::credential(row)?;
             let (id, deleted) = (CredentialId(row.cred_id), false);
             let row = Some(row);
-            present.insert(id.0, Present { id, row, deleted });
+            present.insert(id.0, ExistingCredential { id, row, deleted });
         }
         let deleted = self.transaction.query(backup_sql::RESTORE_DELETED, params);
         for row in deleted.await?.iter() {
             let id = CredentialId(get(row, "cred_id")?);
-            let there = present.entry(id.0).or_insert(Present {
+            let there = present.entry(id.0).or_insert(ExistingCredential {
                 id,
                 row: None,
                 deleted: true,

@@ -180,7 +180,7 @@ impl<M: BatchItem> Queue<M> {
             self.config
                 .counters
                 .conditions
-                .note(Condition::QueueFull, cause);
+                .record(Condition::QueueFull, cause);
             refused.refuse(StoreError::Overloaded);
         }
     }

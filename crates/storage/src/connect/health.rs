@@ -53,7 +53,7 @@ impl DatabaseHealth {
 
     fn note(&self, condition: Condition, cause: impl Display) {
         if let Some(counts) = self.counts() {
-            counts.conditions.note(condition, cause);
+            counts.conditions.record(condition, cause);
         }
     }
 

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::ports::regions::Regions;
-use strongroom_domain::replication::{Awaited, Level, OperationId, RegionStatus, Stale};
+use strongroom_domain::replication::{Level, OperationId, PendingWrite, RegionStatus, Stale};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::connect::database::{Database, DatabaseSettings};
@@ -128,7 +128,7 @@ impl WatchedRegions {
 
 #[async_trait]
 impl Regions for WatchedRegions {
-    fn awaited(&self, level: Level) -> Vec<String> {
+    fn required_regions(&self, level: Level) -> Vec<String> {
         match level {
             Level::LocalRegion => self.settings.local.iter().cloned().collect(),
             Level::AllRegions => self
@@ -143,7 +143,7 @@ impl Regions for WatchedRegions {
     async fn wait(
         &self,
         scope: OrgScope,
-        awaited: Awaited,
+        awaited: PendingWrite,
         regions: &[String],
         timeout: Duration,
     ) -> Vec<String> {

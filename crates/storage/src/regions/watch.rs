@@ -8,7 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 use strongroom_domain::OrgId;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
-use strongroom_domain::replication::{Awaited, OperationId, WalPosition};
+use strongroom_domain::replication::{OperationId, PendingWrite, WalPosition};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
@@ -95,7 +95,7 @@ impl RegionWatcher {
     }
 
     /// Completes when the region shows the operation.
-    pub(super) async fn arrival(&self, scope: OrgScope, awaited: Awaited) {
+    pub(super) async fn arrival(&self, scope: OrgScope, awaited: PendingWrite) {
         let (arrived, arrival) = oneshot::channel();
         let _guard = self.register(PendingWait {
             scope,

@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::audit::heads::LaneHead;
 use strongroom_domain::audit::signed::Checkpoint;
-use strongroom_domain::audit::stored::{AuditFilter, EventPlace, StoredEvent, StoredTime};
+use strongroom_domain::audit::stored::{AuditFilter, EventPosition, StoredEvent, StoredTime};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::health::condition::Condition;
 use strongroom_domain::ports::audit::{AuditStore, HeadEvidence};
@@ -25,13 +25,13 @@ use crate::store::PgStore;
 use crate::writes::write::{QueueTrace, Write, WriteOp, WriteReply};
 
 /// A place before every event, in every order of events.
-pub(crate) const FIRST: EventPlace = EventPlace {
+pub(crate) const FIRST: EventPosition = EventPosition {
     at: StoredTime::MIN,
     lane: LaneId(Uuid::nil()),
     seq: i64::MIN,
 };
 /// A place after every event, in every order of events.
-const LAST: EventPlace = EventPlace {
+const LAST: EventPosition = EventPosition {
     at: StoredTime::MAX,
     lane: LaneId(Uuid::max()),
     seq: i64::MAX,
@@ -50,7 +50,7 @@ impl AuditStore for PgStore {
     async fn audit_chain(
         &self,
         scope: OrgScope,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>> {
         let after = after.unwrap_or(FIRST);
@@ -68,7 +68,7 @@ impl AuditStore for PgStore {
         &self,
         scope: OrgScope,
         filter: &AuditFilter,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>> {
         let after = after.unwrap_or(LAST);
@@ -96,7 +96,7 @@ impl AuditStore for PgStore {
         &self,
         scope: OrgScope,
         filter: &AuditFilter,
-        after: Option<EventPlace>,
+        after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>> {
         let after = after.unwrap_or(FIRST);
@@ -169,7 +169,9 @@ impl AuditStore for PgStore {
                 Ok(_) => counters.conditions.absent(Condition::AuditUnrecorded),
                 Err(error) => {
                     counters.audit.unrecorded.add(1);
-                    counters.conditions.note(Condition::AuditUnrecorded, error);
+                    counters
+                        .conditions
+                        .record(Condition::AuditUnrecorded, error);
                 }
             }
         });

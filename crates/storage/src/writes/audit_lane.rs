@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use chrono::{DateTime, Utc};
-use strongroom_domain::audit::chain::{Chain, Place};
+use strongroom_domain::audit::chain::{Chain, ChainPosition};
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::audit::heads::{LaneHead, encode_heads};
 use strongroom_domain::caller::OrgScope;
@@ -146,7 +146,7 @@ impl Lane {
                 None => starts.remove(&org).ok_or_else(no_start)?,
             };
             let seq = position.seq + 1;
-            let place = Place {
+            let place = ChainPosition {
                 org,
                 lane: self.id,
                 seq,

@@ -22,7 +22,7 @@ impl UseFlusher {
             let (mut last, mut held_up) = (Instant::now(), false);
             loop {
                 sleep(LOOK_EVERY.min(interval)).await;
-                if last.elapsed() < interval && vault.waiting_last_used() < FULL_ENOUGH {
+                if last.elapsed() < interval && vault.last_used_fill_level() < FULL_ENOUGH {
                     continue;
                 }
                 last = Instant::now();

@@ -1,5 +1,5 @@
 use serde_json::json;
-use strongroom_domain::keyring::sources::{Found, RootKeySources};
+use strongroom_domain::keyring::sources::{RootKeyLookup, RootKeySources};
 use strongroom_domain::keyring::stored::StoredRootKey;
 use strongroom_domain::ports::keys::RootKeyStore;
 use strongroom_domain::rotation::RootKeyState;
@@ -65,9 +65,9 @@ pub(super) fn compare(
 ) -> Result<Vec<Compared>, CommandError> {
     let compared = rows.into_iter().map(|row| {
         let found = match sources.find(&row) {
-            Ok(Found::Right(_)) => RIGHT,
-            Ok(Found::Wrong) => WRONG,
-            Ok(Found::Missing) => MISSING,
+            Ok(RootKeyLookup::Match(_)) => RIGHT,
+            Ok(RootKeyLookup::Mismatch) => WRONG,
+            Ok(RootKeyLookup::Missing) => MISSING,
             Err(error) => return Err(CommandError::Failed(error.to_string())),
         };
         let needed = matches!(row.state, RootKeyState::Active | RootKeyState::Superseded);

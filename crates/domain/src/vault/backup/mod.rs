@@ -1,4 +1,4 @@
-//! Copying a snapshot into a backup, and verifying it on the way.
+//! Backups: copying and verifying a snapshot.
 
 pub(crate) mod organization;
 pub(crate) mod writer;
@@ -17,17 +17,18 @@ use crate::ports::backup::{BackupSink, BackupSource};
 use crate::vault::Vault;
 use crate::vault::backup::writer::{BackupScope, BackupWriter};
 
-/// How many events are recorded at a time.
-const EVENTS_AT_ONCE: usize = 200;
+/// The number of events that are recorded concurrently.
+const CONCURRENT_EVENTS: usize = 200;
 
 impl Vault {
-    /// Copies what `scope` names out of one snapshot of `source` into `sink`, and verifies it on the way: every
-    /// credential opens and is what the trail says, and the trail's chains hold. What does not verify is told and
-    /// copied all the same. Records the backup in each organization's trail first. Returns how many organizations were
-    /// copied, and how many findings there were.
+    /// Copies `scope` from a snapshot of `source` to `sink` and verifies it: all credentials open
+    /// and match the audit trail, and the chains of the trail are valid. Data that does not verify
+    /// is reported and copied anyway. Before the copy, records the backup in each organization's
+    /// audit trail. Returns the number of copied organizations and of findings.
     ///
     /// # Errors
-    /// [`VaultError::NotFound`] when there is no such organization, or the store's or the sink's failure.
+    /// [`VaultError::NotFound`] if there is no such organization, or an error of the store or the
+    /// sink.
     pub async fn backup(
         &self,
         source: &dyn BackupSource,
@@ -35,7 +36,7 @@ impl Vault {
         request: &RequestInfo,
         sink: &mut dyn BackupSink,
     ) -> Result<(u64, u64), VaultError> {
-        let wanted = |org: OrgId| match scope {
+        let selected = |org: OrgId| match scope {
             BackupScope::Service => true,
             BackupScope::Organization(one) => one == org,
         };
@@ -43,14 +44,14 @@ impl Vault {
         let known: Vec<OrgId> = known
             .iter()
             .map(|org| org.id)
-            .filter(|org| wanted(*org))
+            .filter(|org| selected(*org))
             .collect();
         self.record_backup(&known, request).await?;
         let snapshot = source.snapshot().await?;
         let organizations = snapshot.organizations().await?;
         let organizations: Vec<OrganizationRow> = organizations
             .into_iter()
-            .filter(|row| wanted(OrgId(row.org_id)))
+            .filter(|row| selected(OrgId(row.org_id)))
             .collect();
         if scope != BackupScope::Service && organizations.is_empty() {
             return Err(VaultError::NotFound);
@@ -59,27 +60,27 @@ impl Vault {
         let new = organizations.iter().map(|row| OrgId(row.org_id));
         let new: Vec<OrgId> = new.filter(|org| !known.contains(org)).collect();
         self.record_backup(&new, request).await?;
-        let mut writing = BackupWriter {
+        let mut writer = BackupWriter {
             vault: self,
             snapshot: &*snapshot,
             sink,
             seal: Seal::new(self.service.audit.clone()),
             findings: 0,
         };
-        writing.header(source.schema(), scope).await?;
-        writing.expect(&organizations, request).await?;
+        writer.header(source.schema(), scope).await?;
+        writer.expect(&organizations, request).await?;
         for row in &organizations {
-            writing.organization(row, request).await?;
+            writer.organization(row, request).await?;
         }
         let count = organizations.len() as u64;
-        let findings = writing.end(count)?;
+        let findings = writer.end(count)?;
         snapshot.finish().await?;
         Ok((count, findings))
     }
 
     async fn record_backup(&self, orgs: &[OrgId], request: &RequestInfo) -> Result<(), VaultError> {
-        for some in orgs.chunks(EVENTS_AT_ONCE) {
-            let records = some.iter().map(|org| async {
+        for chunk in orgs.chunks(CONCURRENT_EVENTS) {
+            let records = chunk.iter().map(|org| async {
                 let caller = Caller::operator(*org, request.clone());
                 caller.require(Permission::BackUp)?;
                 let event = Event::by(&caller, Action::OrganizationBackup, self.now());

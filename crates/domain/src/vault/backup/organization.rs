@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::audit::heads::LaneHead;
 use crate::audit::signed::Checkpoint;
-use crate::audit::stored::{EventPlace, StoredTime};
+use crate::audit::stored::{EventPosition, StoredTime};
 use crate::backup::check::TrailCheck;
 use crate::backup::finding::BackupFinding;
 use crate::backup::record::{CheckpointRow, OrgKeyRow, OrganizationEnd, OrganizationRow, Record};
@@ -21,15 +21,15 @@ use crate::scrub::Problem;
 use crate::vault::backup::writer::BackupWriter;
 use crate::vault::scrub::{ScrubKeys, after};
 
-/// Credentials per statement: at most 6.5 MB of sealed bytes.
+/// The number of credentials per statement: at most 6.5 MB of sealed bytes.
 const CREDENTIALS: i64 = 100;
-/// Other rows per statement.
+/// The number of other rows per statement.
 const ROWS: i64 = 1000;
-/// How many named heads are looked up at a time.
-const HEADS_AT_ONCE: usize = 512;
+/// The number of named heads per lookup.
+const HEADS_PER_LOOKUP: usize = 512;
 
 impl BackupWriter<'_> {
-    /// Copies one organization: its own row, all rows of it, and its end.
+    /// Copies one organization: its row, all rows that belong to it, and its end.
     pub(super) async fn organization(
         &mut self,
         row: &OrganizationRow,
@@ -39,56 +39,56 @@ impl BackupWriter<'_> {
         let scope = caller.scope();
         self.snapshot.enter(scope).await?;
         self.put(&Record::Organization(row.clone()))?;
-        let one = OrganizationCopy::new(&caller, self);
-        let counts = one.copy(row.destroyed_at.is_some()).await?;
+        let copy = OrganizationCopy::new(&caller, self);
+        let counts = copy.copy(row.destroyed_at.is_some()).await?;
         self.findings += counts.findings;
         self.put(&Record::OrganizationEnd(counts))
     }
 }
 
-/// One organization on its way into a backup.
+/// The copy of one organization.
 pub(super) struct OrganizationCopy<'a, 'b> {
     caller: &'a Caller,
     counts: OrganizationEnd,
-    writing: &'a mut BackupWriter<'b>,
+    writer: &'a mut BackupWriter<'b>,
 }
 
 impl<'a, 'b> OrganizationCopy<'a, 'b> {
-    pub(super) fn new(caller: &'a Caller, writing: &'a mut BackupWriter<'b>) -> Self {
+    pub(super) fn new(caller: &'a Caller, writer: &'a mut BackupWriter<'b>) -> Self {
         Self {
             caller,
             counts: OrganizationEnd::of(caller.org()),
-            writing,
+            writer,
         }
     }
 
-    /// Copies all rows but the organization's own; how many there were.
+    /// Copies all rows except that of the organization. Returns their counts.
     pub(super) async fn copy(mut self, destroyed: bool) -> Result<OrganizationEnd, VaultError> {
         let scope = self.caller.scope();
         let keys = self.keys(destroyed).await?;
-        for row in self.writing.snapshot.api_keys(scope).await? {
+        for row in self.writer.snapshot.api_keys(scope).await? {
             self.put(&Record::ApiKey(row))?;
         }
-        for row in self.writing.snapshot.rotations(scope).await? {
+        for row in self.writer.snapshot.rotations(scope).await? {
             self.put(&Record::Rotation(row))?;
         }
         self.credentials(keys).await?;
         if !destroyed {
-            self.missing().await?;
+            self.missing_rows().await?;
         }
-        self.uses().await?;
+        self.last_used_times().await?;
         self.trail().await?;
         Ok(self.counts)
     }
 
     fn put(&mut self, record: &Record) -> Result<(), VaultError> {
         self.counts.count(record);
-        self.writing.put(record)
+        self.writer.put(record)
     }
 
     fn found(&mut self, finding: &BackupFinding) {
         self.counts.findings += 1;
-        self.writing.sink.found(finding);
+        self.writer.sink.found(finding);
     }
 
     fn problem(&mut self, credential: Option<CredentialId>, problem: Problem) {
@@ -102,17 +102,17 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
 
     async fn keys(&mut self, destroyed: bool) -> Result<ScrubKeys, VaultError> {
         let scope = self.caller.scope();
-        let rows = self.writing.snapshot.org_keys(scope).await?;
+        let rows = self.writer.snapshot.org_keys(scope).await?;
         let stored: Vec<StoredOrgKey> = rows.iter().map(OrgKeyRow::stored).collect();
         for row in rows {
             self.put(&Record::OrgKey(row))?;
         }
         let keys = self
-            .writing
+            .writer
             .vault
             .opened_keys(self.caller.org(), stored)
             .await?;
-        // A destroyed one has none, as it should be.
+        // A destroyed organization is expected to have no keys.
         if !destroyed {
             for problem in &keys.problems {
                 self.problem(None, *problem);
@@ -124,26 +124,26 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
     async fn credentials(&mut self, keys: ScrubKeys) -> Result<(), VaultError> {
         let mut from = Some(CredentialId(Uuid::nil()));
         while let Some(start) = from {
-            let (scope, snapshot) = (self.caller.scope(), self.writing.snapshot);
+            let (scope, snapshot) = (self.caller.scope(), self.writer.snapshot);
             let page = snapshot.credentials(scope, start, CREDENTIALS).await?;
             from = after(page.last().map(|row| row.with_trail.id));
             let passed = page.len() as u64;
             for row in page {
                 let org = self.caller.org();
-                for problem in self.writing.vault.problems(org, &keys, &row.with_trail) {
+                for problem in self.writer.vault.problems(org, &keys, &row.with_trail) {
                     self.problem(Some(row.with_trail.id), problem);
                 }
                 self.put(&Record::Credential(row.row))?;
             }
-            self.writing.sink.passed(passed);
+            self.writer.sink.passed(passed);
         }
         Ok(())
     }
 
-    async fn missing(&mut self) -> Result<(), VaultError> {
+    async fn missing_rows(&mut self) -> Result<(), VaultError> {
         let mut from = Some(CredentialId(Uuid::nil()));
         while let Some(start) = from {
-            let (scope, snapshot) = (self.caller.scope(), self.writing.snapshot);
+            let (scope, snapshot) = (self.caller.scope(), self.writer.snapshot);
             let page = snapshot.trailed(scope, start, ROWS).await?;
             from = after(page.last().map(|trailed| trailed.id));
             for trailed in page.iter().filter(|trailed| trailed.missing) {
@@ -153,11 +153,11 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
         Ok(())
     }
 
-    async fn uses(&mut self) -> Result<(), VaultError> {
-        let (scope, snapshot) = (self.caller.scope(), self.writing.snapshot);
+    async fn last_used_times(&mut self) -> Result<(), VaultError> {
+        let (scope, snapshot) = (self.caller.scope(), self.writer.snapshot);
         let mut last = Some(Uuid::nil());
         while let Some(after) = last {
-            let page = snapshot.credential_uses(scope, after, ROWS).await?;
+            let page = snapshot.credentials_last_used(scope, after, ROWS).await?;
             last = page.last().map(|row| row.cred_id);
             for row in page {
                 self.put(&Record::CredentialUse(row))?;
@@ -174,10 +174,10 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
         Ok(())
     }
 
-    // Each lane's checkpoint goes before its events: both come in the order of lanes.
+    // The checkpoint of each lane precedes its events. Both are ordered by lane.
     async fn trail(&mut self) -> Result<(), VaultError> {
-        let (scope, vault) = (self.caller.scope(), self.writing.vault);
-        let snapshot = self.writing.snapshot;
+        let (scope, vault) = (self.caller.scope(), self.writer.vault);
+        let snapshot = self.writer.snapshot;
         let mut check = TrailCheck::new(&vault.chain, &vault.service.audit_signing, scope.org());
         let mut checkpoints = Checkpoints::default();
         let (mut place, mut named) = (None, Vec::new());
@@ -193,12 +193,12 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
                 named.extend(heads);
                 self.put(&Record::Event(row.clone()))?;
             }
-            if named.len() >= HEADS_AT_ONCE || page.is_empty() {
-                self.look_up(std::mem::take(&mut named)).await?;
+            if named.len() >= HEADS_PER_LOOKUP || page.is_empty() {
+                self.check_heads(std::mem::take(&mut named)).await?;
             }
-            self.writing.sink.passed(page.len() as u64);
+            self.writer.sink.passed(page.len() as u64);
             let Some(last) = page.last() else { break };
-            place = Some(EventPlace {
+            place = Some(EventPosition {
                 at: StoredTime(last.at),
                 lane: LaneId(last.lane),
                 seq: last.seq,
@@ -226,20 +226,21 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
         Ok(())
     }
 
-    async fn look_up(&mut self, mut heads: Vec<LaneHead>) -> Result<(), VaultError> {
+    async fn check_heads(&mut self, mut heads: Vec<LaneHead>) -> Result<(), VaultError> {
         heads.sort_unstable_by_key(|head| (head.lane, head.seq));
         heads.dedup();
-        for some in heads.chunks(HEADS_AT_ONCE) {
-            let (scope, snapshot) = (self.caller.scope(), self.writing.snapshot);
-            for evidence in snapshot.head_evidence(scope, some).await? {
-                if !self.is_excused(&evidence) {
+        for chunk in heads.chunks(HEADS_PER_LOOKUP) {
+            let (scope, snapshot) = (self.caller.scope(), self.writer.snapshot);
+            for evidence in snapshot.head_evidence(scope, chunk).await? {
+                if !self.is_present_or_pruned(&evidence) {
                     let LaneHead { lane, seq, .. } = evidence.head;
                     self.found(&BackupFinding {
                         org: scope.org(),
                         credential: None,
                         code: "cut_lane",
                         message: format!(
-                            "audit event {seq} of lane {lane} is gone or another one, but a later lane names it"
+                            "audit event {seq} of lane {lane} is missing or was replaced, but a \
+                             later lane names it"
                         ),
                     });
                 }
@@ -248,9 +249,9 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
         Ok(())
     }
 
-    fn is_excused(&self, evidence: &HeadEvidence) -> bool {
+    fn is_present_or_pruned(&self, evidence: &HeadEvidence) -> bool {
         let (head, org) = (evidence.head, self.caller.org());
-        let key = Signer::new(&self.writing.vault.service.audit_signing).public_key();
+        let key = Signer::new(&self.writer.vault.service.audit_signing).public_key();
         let genuine = |at: &&Checkpoint| at.is_genuine(&key, org);
         let pruned = evidence.checkpoint.as_ref().filter(genuine);
         let before =
@@ -259,7 +260,7 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
     }
 }
 
-/// Checkpoints in the order of their lanes, read ahead by a page.
+/// Checkpoints ordered by lane, read one page ahead.
 #[derive(Default)]
 struct Checkpoints {
     page: VecDeque<CheckpointRow>,
@@ -268,7 +269,7 @@ struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Those of the lanes up to `lane`, or all that are left.
+    /// The checkpoints of the lanes up to `lane`, or all remaining ones.
     async fn until(
         &mut self,
         snapshot: &dyn Snapshot,

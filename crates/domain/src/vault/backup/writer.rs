@@ -1,4 +1,4 @@
-//! The lines of a backup that are not of one organization.
+//! The lines of a backup that belong to no organization.
 
 use crate::backup::line::line;
 use crate::backup::record::{End, FORMAT, Header, OrganizationRow, Record};
@@ -9,16 +9,16 @@ use crate::ids::OrgId;
 use crate::ports::backup::{BackupSink, Snapshot};
 use crate::vault::Vault;
 
-/// What is backed up.
+/// The scope of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackupScope {
-    /// Everything.
+    /// All organizations.
     Service,
-    /// One organization, and the service's own keys, wrapped.
+    /// One organization, and the wrapped keys of the service.
     Organization(OrgId),
 }
 
-/// A backup under way.
+/// The state of a running backup.
 pub(crate) struct BackupWriter<'a> {
     pub(crate) vault: &'a Vault,
     pub(crate) snapshot: &'a dyn Snapshot,

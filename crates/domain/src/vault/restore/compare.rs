@@ -1,4 +1,4 @@
-//! Compares one organization's rows with the database's, and writes what is missing.
+//! The comparison of one organization's rows with the database, and the inserts of missing rows.
 
 use std::collections::HashMap;
 use std::mem::take;
@@ -6,11 +6,11 @@ use std::mem::take;
 use crate::backup::record::{
     CheckpointRow, CredentialRow, EventRow, OrgKeyRow, OrganizationRow, Record,
 };
-use crate::backup::rules::{Verdict, judge};
+use crate::backup::rules::{Verdict, compare};
 use crate::ids::{CredentialId, LaneId};
 use crate::keyring::organization::OrgKeyring;
 use crate::vault::restore::error::RestoreError;
-use crate::vault::restore::organization::{Against, OrgPass};
+use crate::vault::restore::organization::{Comparison, OrgPass};
 
 impl<'a> OrgPass<'a> {
     pub(super) async fn compare_organization(
@@ -20,9 +20,9 @@ impl<'a> OrgPass<'a> {
         let Some(target) = &self.target else {
             return Ok(());
         };
-        let there = target.organization().await?;
-        self.plan.exists = there.is_some();
-        let destroyed = there.is_some_and(|there| there.destroyed_at.is_some());
+        let existing = target.organization().await?;
+        self.plan.exists = existing.is_some();
+        let destroyed = existing.is_some_and(|existing| existing.destroyed_at.is_some());
         self.plan.destroyed = destroyed && row.destroyed_at.is_none();
         if !self.plan.exists {
             self.insert(vec![Record::Organization(row)]).await?;
@@ -31,17 +31,20 @@ impl<'a> OrgPass<'a> {
         Ok(())
     }
 
-    // Where the database has an active key, no generation is brought back: one that is missing was retired, and
-    // credentials that need it are wrapped by the active one.
+    // If the database has an active key, no generation is restored: a missing one was retired, and
+    // credentials that need it are re-wrapped with the active one.
     pub(super) async fn compare_keys(&mut self, keys: &OrgKeyring) -> Result<(), RestoreError> {
-        let (Some(target), Some(against)) = (&self.target, self.against) else {
+        let (Some(target), Some(comparison)) = (&self.target, self.comparison) else {
             return Ok(());
         };
-        let there = target.org_keys().await?;
-        let (there_keys, _) = against.keys.root.open_org_keys_each(self.org(), &there);
-        match keys.joined(&there_keys) {
+        let existing = target.org_keys().await?;
+        let (existing_keys, _) = comparison
+            .keys
+            .root
+            .open_org_keys_each(self.org(), &existing);
+        match keys.joined(&existing_keys) {
             None => self.plan.other_keys = true,
-            Some(joined) if there.iter().any(|key| key.active) => {
+            Some(joined) if existing.iter().any(|key| key.active) => {
                 self.checks.generation = Some(joined.active());
                 self.joined = Some(joined);
             }
@@ -49,11 +52,11 @@ impl<'a> OrgPass<'a> {
                 let missing: Vec<_> = self
                     .org_keys
                     .iter()
-                    .filter(|row| !there.iter().any(|key| key.generation == row.generation))
+                    .filter(|row| !existing.iter().any(|key| key.generation == row.generation))
                     .cloned()
                     .collect();
                 self.plan.other_inserts += missing.len() as u64;
-                self.insert_keys(missing, against).await?;
+                self.insert_keys(missing, comparison).await?;
             }
         }
         Ok(())
@@ -62,23 +65,23 @@ impl<'a> OrgPass<'a> {
     async fn insert_keys(
         &mut self,
         rows: Vec<OrgKeyRow>,
-        against: Against<'a>,
+        comparison: Comparison<'a>,
     ) -> Result<(), RestoreError> {
         if !self.writing || rows.is_empty() {
             return Ok(());
         }
-        let active = against.keys.root.active_id();
+        let active = comparison.keys.root.active_id();
         let mut records = Vec::with_capacity(rows.len());
         for mut row in rows {
             if row.root_key_id != active.0 {
                 let (org, stored) = (self.org(), row.stored());
-                let rewrapped = against.keys.root.rewrap_org_key_from(
+                let rewrapped = comparison.keys.root.rewrap_org_key_from(
                     &self.backup.root,
                     org,
                     &stored,
-                    against.random,
+                    comparison.random,
                 );
-                // One that does not open is restored as it is, if at all.
+                // A key that does not open is restored unchanged, if at all.
                 if let Ok(rewrapped) = rewrapped {
                     row.root_key_id = active.0;
                     row.wrapped_key = rewrapped.wrapped;
@@ -103,7 +106,7 @@ impl<'a> OrgPass<'a> {
                 self.plan.other_inserts += batch.len() as u64;
                 self.insert(batch).await
             }
-            // Last uses: merged, the later one counts.
+            // Last-used times are merged; the later one takes precedence.
             Some(_) => self.insert(batch).await,
         }
     }
@@ -119,10 +122,13 @@ impl<'a> OrgPass<'a> {
         let rows: Vec<CredentialRow> = rows.collect();
         let ids: Vec<_> = rows.iter().map(|row| CredentialId(row.cred_id)).collect();
         let present = target.credentials(&ids).await?;
-        let present: HashMap<_, _> = present.iter().map(|there| (there.id.0, there)).collect();
+        let present: HashMap<_, _> = present
+            .iter()
+            .map(|existing| (existing.id.0, existing))
+            .collect();
         let (mut inserts, mut replacements) = (Vec::new(), Vec::new());
         for row in rows {
-            let verdict = judge(&row, present.get(&row.cred_id).copied());
+            let verdict = compare(&row, present.get(&row.cred_id).copied());
             self.plan.credentials.add(verdict);
             match verdict {
                 Verdict::Insert => inserts.push(Record::Credential(self.rewrapped(row)?)),
@@ -139,10 +145,10 @@ impl<'a> OrgPass<'a> {
         Ok(())
     }
 
-    // Under the key that is active in the database, if the row needs another one.
+    // Re-wraps the row with the active key of the database, if necessary.
     fn rewrapped(&self, mut row: CredentialRow) -> Result<CredentialRow, RestoreError> {
-        let (Some(joined), Some(against), Some(sealed)) =
-            (&self.joined, self.against, row.sealed())
+        let (Some(joined), Some(comparison), Some(sealed)) =
+            (&self.joined, self.comparison, row.sealed())
         else {
             return Ok(row);
         };
@@ -150,7 +156,7 @@ impl<'a> OrgPass<'a> {
             return Ok(row);
         }
         if joined.open(&sealed).is_ok() {
-            let rewrapped = joined.rewrap(&sealed, against.random)?;
+            let rewrapped = joined.rewrap(&sealed, comparison.random)?;
             row.key_generation = rewrapped.key_generation;
             row.wrapped_key = rewrapped.wrapped_key;
         }
@@ -161,18 +167,18 @@ impl<'a> OrgPass<'a> {
         let Some(target) = &self.target else {
             return Ok(());
         };
-        let place = |row: &EventRow| (LaneId(row.lane), row.seq);
+        let position = |row: &EventRow| (LaneId(row.lane), row.seq);
         let events = batch.iter().filter_map(|record| match record {
             Record::Event(row) => Some(row),
             _ => None,
         });
-        let places: Vec<_> = events.map(place).collect();
-        let there = target.events(&places).await?;
-        let there: HashMap<_, _> = there
+        let positions: Vec<_> = events.map(position).collect();
+        let existing = target.events(&positions).await?;
+        let existing: HashMap<_, _> = existing
             .into_iter()
             .map(|(lane, seq, mac)| ((lane, seq), mac))
             .collect();
-        let mut lanes: Vec<_> = places.iter().map(|(lane, _)| *lane).collect();
+        let mut lanes: Vec<_> = positions.iter().map(|(lane, _)| *lane).collect();
         lanes.dedup();
         let pruned: HashMap<_, _> = target.pruned(&lanes).await?.into_iter().collect();
         let mut inserts = Vec::new();
@@ -180,7 +186,7 @@ impl<'a> OrgPass<'a> {
             let Record::Event(row) = &record else {
                 continue;
             };
-            let verdict = match there.get(&place(row)) {
+            let verdict = match existing.get(&position(row)) {
                 Some(mac) if *mac == row.mac => Verdict::Same,
                 Some(_) => Verdict::Differ,
                 None if pruned
@@ -212,14 +218,14 @@ impl<'a> OrgPass<'a> {
             .collect();
         let lanes: Vec<_> = rows.iter().map(|row| LaneId(row.lane)).collect();
         let pruned: HashMap<_, _> = target.pruned(&lanes).await?.into_iter().collect();
-        // Where the event itself is there, nothing was pruned.
-        let places: Vec<_> = rows.iter().map(|row| (LaneId(row.lane), row.seq)).collect();
-        let there = target.events(&places).await?;
+        // If the event exists, it was not pruned.
+        let positions: Vec<_> = rows.iter().map(|row| (LaneId(row.lane), row.seq)).collect();
+        let existing = target.events(&positions).await?;
         let mut inserts = Vec::new();
         for row in rows {
             let lane = LaneId(row.lane);
             let known = pruned.get(&lane).is_some_and(|last| *last >= row.seq)
-                || there
+                || existing
                     .iter()
                     .any(|(at, seq, _)| (*at, *seq) == (lane, row.seq));
             if !known {
@@ -234,14 +240,14 @@ impl<'a> OrgPass<'a> {
         let Some(target) = &self.target else {
             return Ok(());
         };
-        let there = target.api_keys().await?;
-        let there: HashMap<_, _> = there.iter().map(|key| (key.id.0, key)).collect();
+        let existing = target.api_keys().await?;
+        let existing: HashMap<_, _> = existing.iter().map(|key| (key.id.0, key)).collect();
         let mut inserts = Vec::new();
         for record in batch {
             let Record::ApiKey(row) = &record else {
                 continue;
             };
-            let verdict = match there.get(&row.key_id) {
+            let verdict = match existing.get(&row.key_id) {
                 None => Verdict::Insert,
                 Some(key) if key.digest == row.digest => Verdict::Same,
                 Some(key) if key.revoked_at.is_some() => Verdict::Newer,

@@ -1,25 +1,26 @@
-//! Why a backup is not restored.
+//! Errors of a restore.
 
 use crate::ports::error::StoreError;
 
-/// Why a backup is not restored. The text says what to do.
+/// Errors of a restore.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    /// It is no backup, or not one that this program can read.
+    /// The input is not a backup, or not one that this program can read.
     #[error("{0}")]
     Unreadable(String),
-    /// It is not what was written: cut short, spliced or altered.
+    /// The content is not as written: truncated, spliced or altered.
     #[error(
-        "the backup is damaged: {0}. Nothing of it can be relied on; use another copy, or another backup"
+        "the backup is damaged: {0}. None of its content is reliable; use another copy or another \
+         backup"
     )]
     Damaged(String),
-    /// The configured root keys are not those of the backup, or of the database.
+    /// The configured root keys do not match the backup or the database.
     #[error("{0}")]
     Keys(String),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Anything else.
+    /// Any other error.
     #[error(transparent)]
     Vault(#[from] crate::error::VaultError),
 }

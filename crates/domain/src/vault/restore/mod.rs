@@ -1,4 +1,4 @@
-//! Restoring a backup: two readings, the first of which compares and the second writes.
+//! Restoring a backup in two passes: the first compares, the second writes.
 
 pub(crate) mod compare;
 pub(crate) mod error;

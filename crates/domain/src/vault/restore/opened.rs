@@ -1,4 +1,4 @@
-//! A backup whose header was read, and whose keys were opened.
+//! A backup with parsed header and opened keys.
 
 use chrono::{DateTime, Utc};
 use strongroom_crypto::RootKeyId;
@@ -14,10 +14,10 @@ use crate::keyring::sources::RootKeySources;
 use crate::keyring::stored::{StoredRootKey, StoredServiceKey};
 use crate::vault::restore::error::RestoreError;
 
-/// A backup whose header was read, and whose keys were opened.
+/// A backup with parsed header and opened keys.
 #[derive(Debug)]
 pub struct OpenedBackup {
-    /// The header.
+    /// The header of the backup.
     pub header: Header,
     pub(super) root: RootKeyring,
     pub(super) service: ServiceKeys,
@@ -26,25 +26,26 @@ pub struct OpenedBackup {
 }
 
 impl OpenedBackup {
-    /// Reads the first line of a backup, checks that this program can restore it into the schema version `schema`, and
-    /// opens its keys with the root keys in `sources`.
+    /// Parses the first line of a backup, checks that this program can restore it into the schema
+    /// version `schema`, and opens its keys with `sources`.
     ///
     /// # Errors
-    /// [`RestoreError::Unreadable`]; [`RestoreError::Keys`] names the root key that is wrong or missing.
+    /// [`RestoreError::Unreadable`]; [`RestoreError::Keys`] names the root key that is wrong or
+    /// missing.
     pub fn open(line: &[u8], schema: i32, sources: &RootKeySources) -> Result<Self, RestoreError> {
         let unreadable = |why: String| RestoreError::Unreadable(why);
         let no_backup = |error: serde_json::Error| {
             unreadable(format!(
-                "what was decrypted is no backup that `strongroom backup` made: {error}"
+                "the decrypted input is no backup of `strongroom backup`: {error}"
             ))
         };
         let probe: Probe = serde_json::from_slice(line).map_err(no_backup)?;
         let (format, version) = (probe.header.format, probe.header.schema);
         if format > FORMAT || version > schema {
             return Err(unreadable(format!(
-                "the backup was made by a newer version of Strongroom: it has format {format} and schema version \
-                 {version}, and this program knows up to {FORMAT} and {schema}. Restore it with that version or a \
-                 newer one"
+                "the backup was made by a newer version of Strongroom: it has format {format} and \
+                 schema version {version}, and this program supports at most {FORMAT} and \
+                 {schema}. Restore it with that version or a newer one"
             )));
         }
         let Record::Header(header) = serde_json::from_slice(line).map_err(no_backup)? else {
@@ -65,25 +66,25 @@ impl OpenedBackup {
         })
     }
 
-    /// The chain of the audit trails in it.
+    /// The chain that verifies the audit trails in the backup.
     #[must_use]
     pub fn chain(&self) -> Chain {
         self.chain.clone()
     }
 
-    /// The only organization in it; all when absent.
+    /// The only organization in the backup; `None` if it contains all.
     #[must_use]
     pub fn scope(&self) -> Option<OrgId> {
         self.header.scope.map(OrgId)
     }
 
-    /// When the snapshot was taken.
+    /// The time of the snapshot.
     #[must_use]
     pub fn created_at(&self) -> DateTime<Utc> {
         self.header.created_at
     }
 
-    /// The digest of the first line.
+    /// The keyed digest of the first line.
     pub(super) fn seal(&self) -> Seal {
         self.seal.clone()
     }
@@ -91,8 +92,8 @@ impl OpenedBackup {
 
 fn keys(KeyringError(why): KeyringError) -> RestoreError {
     RestoreError::Keys(format!(
-        "the backup cannot be opened with the configured root keys: {why}. Configure the root key of the day when \
-             the backup was made"
+        "the backup cannot be opened with the configured root keys: {why}. Configure the root key \
+         that was active when the backup was made"
     ))
 }
 

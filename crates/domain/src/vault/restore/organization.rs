@@ -1,4 +1,4 @@
-//! Restoring one organization.
+//! The restore of one organization.
 
 use std::mem::discriminant;
 
@@ -20,42 +20,42 @@ use crate::vault::restore::error::{RestoreError, damaged};
 use crate::vault::restore::opened::OpenedBackup;
 use crate::vault::restore::target::TargetKeys;
 
-/// Watches a reading.
+/// Observes a restore pass.
 pub trait RestoreObserver {
-    /// Something does not verify.
+    /// Reports a finding.
     fn found(&mut self, finding: &BackupFinding);
 }
 
-/// What a reading compares the backup with.
+/// The database with which a pass compares the backup.
 #[derive(Clone, Copy)]
-pub(super) struct Against<'a> {
+pub(super) struct Comparison<'a> {
     pub(super) target: &'a dyn RestoreTarget,
     pub(crate) keys: &'a TargetKeys,
     pub(crate) random: &'a dyn RandomSource,
 }
 
-/// The time of a header, which PostgreSQL could store.
-pub(crate) fn stored_time(now: DateTime<Utc>) -> DateTime<Utc> {
+/// Truncates a time to microseconds, the precision of PostgreSQL.
+pub(crate) fn truncate_to_micros(now: DateTime<Utc>) -> DateTime<Utc> {
     use chrono::SubsecRound;
     now.trunc_subsecs(6)
 }
 
-/// Most records that are compared and written at a time.
+/// The maximum number of records that are compared and written at once.
 const BATCH: usize = 100;
 
-/// One organization on its way.
+/// The pass over one organization.
 pub(super) struct OrgPass<'a> {
     pub(super) backup: &'a OpenedBackup,
-    pub(super) against: Option<Against<'a>>,
+    pub(super) comparison: Option<Comparison<'a>>,
     pub(super) rules: RestoreRules,
     pub(super) writing: bool,
     pub(super) target: Option<Box<dyn OrgTarget>>,
     pub(super) counts: OrganizationEnd,
     pub(super) trail: TrailCheck<'a>,
     pub(super) org_keys: Vec<OrgKeyRow>,
-    /// The backup's keys, once all have come.
+    /// The backup's keys, after all of them were read.
     pub(super) keys: Option<OrgKeyring>,
-    /// Those of the backup and of the database, the latter's active one being active.
+    /// The keys of the backup and the database, with the active generation of the database.
     pub(super) joined: Option<OrgKeyring>,
     pub(super) checks: KeyChecks,
     pub(super) batch: Vec<Record>,
@@ -66,18 +66,18 @@ impl<'a> OrgPass<'a> {
     pub(super) async fn start(
         backup: &'a OpenedBackup,
         row: OrganizationRow,
-        against: Option<Against<'a>>,
+        comparison: Option<Comparison<'a>>,
         rules: RestoreRules,
         writing: bool,
     ) -> Result<Self, RestoreError> {
         let org = OrgId(row.org_id);
-        let target = match against {
+        let target = match comparison {
             None => None,
-            Some(against) => Some(against.target.open(OrgScope::new(org)).await?),
+            Some(comparison) => Some(comparison.target.open(OrgScope::new(org)).await?),
         };
         let mut pass = Self {
             backup,
-            against,
+            comparison,
             rules,
             writing,
             target,
@@ -107,12 +107,12 @@ impl<'a> OrgPass<'a> {
         self.counts.count(&record);
         if let Record::OrgKey(row) = record {
             if self.keys.is_some() {
-                return Err(damaged("its lines are not in their order"));
+                return Err(damaged("its lines are out of order"));
             }
             self.org_keys.push(row);
             return Ok(());
         }
-        self.settle_keys(observer).await?;
+        self.open_keys(observer).await?;
         for finding in self.verify(&record) {
             self.plan.findings += 1;
             observer.found(&finding);
@@ -132,13 +132,13 @@ impl<'a> OrgPass<'a> {
         Ok(())
     }
 
-    /// Takes the organization's last line.
+    /// Checks the organization's last line.
     pub(super) async fn end(
         &mut self,
         end: &OrganizationEnd,
         observer: &mut dyn RestoreObserver,
     ) -> Result<(), RestoreError> {
-        self.settle_keys(observer).await?;
+        self.open_keys(observer).await?;
         self.flush().await?;
         if let Some(finding) = self.trail.end() {
             self.plan.findings += 1;
@@ -148,10 +148,10 @@ impl<'a> OrgPass<'a> {
         if self.counts != *end {
             let org = self.org();
             return Err(damaged(format!(
-                "rows of organization {org} are missing or too many"
+                "organization {org} has missing or additional rows"
             )));
         }
-        // What only the database could tell when the backup was made.
+        // Some findings could be detected only at the time of the backup.
         self.plan.findings = self.plan.findings.max(end.findings);
         Ok(())
     }
@@ -168,10 +168,10 @@ impl<'a> OrgPass<'a> {
     fn open(&self, row: &CredentialRow) -> Option<BackupFinding> {
         let (org, id) = (self.org(), CredentialId(row.cred_id));
         let Some(sealed) = row.sealed() else {
-            let message = "is of a form that no server writes".to_owned();
+            let message = "has a form that no server writes".to_owned();
             return Some(finding(org, Some(id), "malformed", message));
         };
-        // What was opened is wiped as it is dropped.
+        // The plaintext is wiped on drop.
         let opened = self.keys.as_ref().map(|keys| keys.open(&sealed).is_ok());
         (opened != Some(true)).then(|| {
             let message = "does not open: it was moved, relabeled or altered".to_owned();
@@ -179,10 +179,7 @@ impl<'a> OrgPass<'a> {
         })
     }
 
-    async fn settle_keys(
-        &mut self,
-        observer: &mut dyn RestoreObserver,
-    ) -> Result<(), RestoreError> {
+    async fn open_keys(&mut self, observer: &mut dyn RestoreObserver) -> Result<(), RestoreError> {
         if self.keys.is_some() {
             return Ok(());
         }
@@ -207,7 +204,7 @@ impl<'a> OrgPass<'a> {
         }
     }
 
-    /// Makes what was written durable, unless the database `changed` since the first reading.
+    /// Commits the restored rows, unless the database `changed` since the first pass.
     pub(super) async fn finish(
         self,
         changed: bool,
@@ -221,13 +218,13 @@ impl<'a> OrgPass<'a> {
         if changed {
             target.abandon().await?;
             return Err(StoreError::Contended(format!(
-                "organization {org} was changed by somebody else meanwhile, and nothing of it was restored; run the \
-                 same command again"
+                "organization {org} changed concurrently and was not restored; run the same \
+                 command again"
             ))
             .into());
         }
         let caller = Caller::operator(org, request.clone());
-        let now = crate::vault::restore::organization::stored_time(clock.now());
+        let now = truncate_to_micros(clock.now());
         let event = Event::by(&caller, Action::OrganizationRestoreBackup, now);
         Ok(target.commit(event, self.checks).await?)
     }

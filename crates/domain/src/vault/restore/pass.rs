@@ -1,4 +1,5 @@
-//! One reading of a backup: verifies all of it, compares it with a database and, the second time, restores it.
+//! One pass over a backup: verifies it, compares it with a database and, in the second pass,
+//! restores it.
 
 use std::collections::HashMap;
 
@@ -13,20 +14,20 @@ use crate::ports::backup::RestoreTarget;
 use crate::ports::clock::Clock;
 use crate::vault::restore::error::{RestoreError, damaged};
 use crate::vault::restore::opened::OpenedBackup;
-use crate::vault::restore::organization::{Against, OrgPass, RestoreObserver};
+use crate::vault::restore::organization::{Comparison, OrgPass, RestoreObserver};
 use crate::vault::restore::target::TargetKeys;
 
-/// What a second reading does.
+/// The parameters of the second pass.
 struct Apply<'a> {
     plans: HashMap<OrgId, OrganizationPlan>,
     request: RequestInfo,
     clock: &'a dyn Clock,
 }
 
-/// One reading, line by line. Without a database it verifies alone.
+/// One pass over a backup, line by line. Without a database it only verifies.
 pub struct RestorePass<'a> {
     backup: &'a OpenedBackup,
-    against: Option<Against<'a>>,
+    comparison: Option<Comparison<'a>>,
     only: Option<OrgId>,
     rules: RestoreRules,
     apply: Option<Apply<'a>>,
@@ -38,12 +39,12 @@ pub struct RestorePass<'a> {
 }
 
 impl<'a> RestorePass<'a> {
-    /// A reading of what comes after the header of `backup`, of the organization `only` or of all.
+    /// A pass over the lines after the header of `backup`, for the organization `only` or for all.
     #[must_use]
     pub fn new(backup: &'a OpenedBackup, only: Option<OrgId>, rules: RestoreRules) -> Self {
         Self {
             backup,
-            against: None,
+            comparison: None,
             only,
             rules,
             apply: None,
@@ -55,7 +56,7 @@ impl<'a> RestorePass<'a> {
         }
     }
 
-    /// The same that also compares with the database `target`, and writes nothing.
+    /// Also compares with the database `target`, and writes nothing.
     #[must_use]
     pub fn comparing(
         mut self,
@@ -63,7 +64,7 @@ impl<'a> RestorePass<'a> {
         keys: &'a TargetKeys,
         random: &'a dyn RandomSource,
     ) -> Self {
-        self.against = Some(Against {
+        self.comparison = Some(Comparison {
             target,
             keys,
             random,
@@ -71,7 +72,7 @@ impl<'a> RestorePass<'a> {
         self
     }
 
-    /// The same that restores what `plans`, the outcome of a reading before, say.
+    /// Restores according to `plans`, the result of an earlier pass.
     #[must_use]
     pub fn applying(
         mut self,
@@ -88,22 +89,23 @@ impl<'a> RestorePass<'a> {
         self
     }
 
-    /// Takes the next line, with its end.
+    /// Processes the next line, including its line end.
     ///
     /// # Errors
-    /// [`RestoreError::Damaged`] when the backup is not what was written, or the database's failure. What an
-    /// organization before this one got stays; of this one nothing is there.
+    /// [`RestoreError::Damaged`] if the backup is not as written, or an error of the database.
+    /// After an error, organizations that were restored before stay, and nothing of the current one
+    /// does.
     pub async fn line(
         &mut self,
         line: &[u8],
         observer: &mut dyn RestoreObserver,
     ) -> Result<(), RestoreError> {
         if self.ended {
-            return Err(damaged("there is something behind its end"));
+            return Err(damaged("it contains data after its end"));
         }
         let record = serde_json::from_slice(line).map_err(|_| {
             damaged(format!(
-                "line {} is of no known form",
+                "line {} has an unknown form",
                 self.seal.lines() + 1
             ))
         })?;
@@ -121,17 +123,17 @@ impl<'a> RestorePass<'a> {
                 self.finish_organization().await?;
             }
             (Record::Header(_) | Record::Organization(_), _) | (_, None) => {
-                return Err(damaged("its lines are not in their order"));
+                return Err(damaged("its lines are out of order"));
             }
             (record, Some(organization)) => organization.take(record, observer).await?,
         }
         Ok(())
     }
 
-    /// Ends the reading; what is, or was, to be done with each organization.
+    /// Ends the pass. Returns the plan of each organization.
     ///
     /// # Errors
-    /// [`RestoreError::Damaged`] when the end is missing.
+    /// [`RestoreError::Damaged`] if the end is missing.
     pub fn finish(self) -> Result<Vec<OrganizationPlan>, RestoreError> {
         if self.ended {
             Ok(self.plans)
@@ -151,8 +153,8 @@ impl<'a> RestorePass<'a> {
             plan.is_some_and(|plan| plan.refused.is_none() && plan.writes(self.rules) > 0)
         });
         let needed = selected && (self.apply.is_none() || writing);
-        let against = self.against.filter(|_| needed);
-        OrgPass::start(self.backup, row, against, self.rules, writing).await
+        let comparison = self.comparison.filter(|_| needed);
+        OrgPass::start(self.backup, row, comparison, self.rules, writing).await
     }
 
     async fn finish_organization(&mut self) -> Result<(), RestoreError> {
@@ -167,10 +169,10 @@ impl<'a> RestorePass<'a> {
         match &self.apply {
             None => organization.abandon().await?,
             Some(apply) => {
-                // The second reading must be of the same file and find the same database.
+                // The second pass must read the same file and find the same database.
                 let planned = apply.plans.get(&org);
                 if planned.is_some_and(|planned| planned.seal != plan.seal) {
-                    return Err(damaged("it changed while it was read"));
+                    return Err(damaged("it changed between the two passes"));
                 }
                 let changed = planned.is_none_or(|planned| *planned != plan);
                 organization
@@ -191,7 +193,7 @@ impl<'a> RestorePass<'a> {
             && end.mac == self.seal.digest();
         if !genuine {
             return Err(damaged(
-                "its lines are not those that were written: some were altered, removed, added or moved",
+                "its lines were altered, removed, added or moved after they were written",
             ));
         }
         self.ended = true;

@@ -1,4 +1,4 @@
-//! The keys of the database that is restored into.
+//! The keys of the database into which a backup is restored.
 
 use crate::keyring::error::KeyringError;
 use crate::keyring::root::RootKeyring;
@@ -8,20 +8,22 @@ use crate::ports::keys::RootKeyStore;
 use crate::vault::restore::error::RestoreError;
 use crate::vault::restore::opened::OpenedBackup;
 
-/// The keys of the database that is restored into.
+/// The keys of the database into which a backup is restored.
 #[derive(Debug)]
 pub struct TargetKeys {
-    /// Whether it has none yet, so that the backup's are installed.
+    /// Whether the database has no keys, so that those of the backup are installed.
     pub empty: bool,
     pub(super) root: RootKeyring,
 }
 
 impl TargetKeys {
-    /// Reads the keys of the database behind `store` and checks them against `backup`. Writes nothing.
+    /// Reads the keys of the database behind `store` and compares them with `backup`. Writes
+    /// nothing.
     ///
     /// # Errors
-    /// [`RestoreError::Keys`] when the configured root keys are not the database's, or when the database is of another
-    /// installation: its API keys and audit trails would not fit those of the backup.
+    /// [`RestoreError::Keys`] if the configured root keys are not those of the database, or if the
+    /// database belongs to another installation, whose API keys and audit trails do not verify with
+    /// the backup's keys.
     pub async fn check(
         store: &dyn RootKeyStore,
         sources: &RootKeySources,
@@ -37,9 +39,10 @@ impl TargetKeys {
         let (root, service) = open_stored(sources, &root_keys, &service_keys).map_err(keys)?;
         if !service.same_as(&backup.service) {
             return Err(RestoreError::Keys(
-                "the database belongs to another installation than the backup: it has service keys of its own, under \
-                 which the backup's API keys and audit trails would not verify. Restore into the database that was \
-                 backed up, or into a new one on which only `strongroom migrate` has run"
+                "the database belongs to another installation than the backup: it has its own \
+                 service keys, with which the backup's API keys and audit trails do not verify. \
+                 Restore into the database that was backed up, or into a new one on which only \
+                 `strongroom migrate` has run"
                     .into(),
             ));
         }
@@ -49,6 +52,6 @@ impl TargetKeys {
 
 fn keys(KeyringError(why): KeyringError) -> RestoreError {
     RestoreError::Keys(format!(
-        "the database that is to be restored into cannot be opened with the configured root keys: {why}"
+        "the database to be restored into cannot be opened with the configured root keys: {why}"
     ))
 }

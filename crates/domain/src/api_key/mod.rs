@@ -1,9 +1,11 @@
-//! API keys: their text form, and the keyed digest that is stored of them.
+//! API keys: their text form, and the keyed digest that is stored.
 //!
-//! Text: `sr_<role>_<id>_<secret>`, where `<id>` is base32 (RFC 4648, lower case, no padding) of
-//! organization (16 bytes) and key id (16 bytes), and `<secret>` is base32 of 32 random bytes followed by
-//! the CRC-32 of all that comes before it. The checksum refuses typing errors without a query; it is no
-//! protection against forgery, which the 256 random bits are.
+//! The text is `sr_<role>_<id>_<secret>`. `<id>` is the base32 encoding (RFC 4648, lower case, no
+//! padding) of the organization (16 bytes) and the key id (16 bytes). `<secret>` is the base32
+//! encoding of 32 random bytes, followed by the CRC-32 of all preceding bytes. The checksum rejects
+//! typing errors without a query. It does not protect against forgery; the 256 random bits do.
+
+pub(crate) mod id;
 
 use std::sync::LazyLock;
 
@@ -23,7 +25,7 @@ const PREFIX: &str = "sr";
 const ID_BYTES: usize = 32;
 const SECRET_BYTES: usize = 32;
 const CHECKSUM_BYTES: usize = 4;
-/// No key is longer, in bytes; anything longer is refused unread.
+/// The maximum length of a key, in bytes. Longer input is rejected without parsing.
 const MAX_TEXT: usize = 160;
 
 static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
@@ -33,43 +35,7 @@ static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
     spec.encoding().expect("a valid alphabet")
 });
 
-/// Bytes of a key's id that its tag is made of; the others are the tag.
-const TAGGED: usize = 10;
-
-impl KeyId {
-    /// A new id for a key of `org`: UUID version 7, whose last 6 bytes are a tag. The tag tells, without a query,
-    /// an id that was issued from one that somebody made up. It gives no right.
-    ///
-    /// # Errors
-    /// [`CryptoError::Random`] when there is no randomness to be had.
-    pub(crate) fn issue(
-        key: &SecretKey,
-        org: OrgId,
-        now: DateTime<Utc>,
-        random: &dyn RandomSource,
-    ) -> Result<Self, CryptoError> {
-        let mut bytes = Self::new(now, random)?.0.into_bytes();
-        let tag = id_tag(key, org, &bytes);
-        bytes[TAGGED..].copy_from_slice(&tag);
-        Ok(Self(Uuid::from_bytes(bytes)))
-    }
-
-    /// Whether this service issued the id to `org`. Ids from before there were tags look as if it had not.
-    pub(crate) fn was_issued(self, key: &SecretKey, org: OrgId) -> bool {
-        let bytes = self.0.into_bytes();
-        bytes[TAGGED..] == id_tag(key, org, &bytes)
-    }
-}
-
-fn id_tag(key: &SecretKey, org: OrgId, bytes: &[u8; 16]) -> [u8; 6] {
-    let context = Context::new(Purpose::ApiKeyId).uuid(org.0);
-    let digest = mac(key, &context, &bytes[..TAGGED]);
-    let mut tag = [0; 6];
-    tag.copy_from_slice(&digest[..6]);
-    tag
-}
-
-/// An API key as its holder knows it.
+/// An API key with its secret.
 #[derive(Debug)]
 pub struct ApiKeyToken {
     org: OrgId,
@@ -78,32 +44,32 @@ pub struct ApiKeyToken {
     secret: SecretBytes,
 }
 
-/// An API key as the database holds it.
+/// An API key as stored in the database.
 #[derive(Debug, Clone)]
 pub struct StoredApiKey {
-    /// The organization it belongs to.
+    /// The organization of the key.
     pub org: OrgId,
-    /// Its public id.
+    /// The public id.
     pub id: KeyId,
-    /// What it may do; this is the role that counts, whatever the token's text says.
+    /// The role. It takes precedence over the role in the token's text.
     pub role: Role,
-    /// What people call it.
+    /// The name.
     pub name: String,
     /// Keyed digest over organization, id, role, expiry and secret.
     pub digest: Vec<u8>,
-    /// When it was issued.
+    /// The time of issue.
     pub created_at: DateTime<Utc>,
-    /// From when on it is refused.
+    /// The time from which the key is refused.
     pub expires_at: Option<DateTime<Utc>>,
-    /// Since when it is revoked.
+    /// The time of revocation.
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
 impl ApiKeyToken {
-    /// A new key.
+    /// Generates a new key.
     ///
     /// # Errors
-    /// [`CryptoError::Random`] when there is no randomness to be had.
+    /// [`CryptoError::Random`] if the random source fails.
     pub fn generate(
         org: OrgId,
         id: KeyId,
@@ -121,7 +87,7 @@ impl ApiKeyToken {
         })
     }
 
-    /// Reads a key's text; `None` when it cannot be one that was ever issued.
+    /// Parses the text of a key. Returns `None` if the text is not a valid key.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_TEXT {
@@ -151,7 +117,7 @@ impl ApiKeyToken {
         })
     }
 
-    /// The text that its holder sends.
+    /// The text form of the key.
     #[must_use]
     pub fn to_text(&self) -> SecretString {
         let mut id = [0; ID_BYTES];
@@ -165,47 +131,48 @@ impl ApiKeyToken {
         SecretString::new(format!("{head}_{}", *secret))
     }
 
-    /// The organization that the key claims.
+    /// The organization that the key names.
     #[must_use]
     pub fn org(&self) -> OrgId {
         self.org
     }
 
-    /// The id that the key claims.
+    /// The id that the key names.
     #[must_use]
     pub fn id(&self) -> KeyId {
         self.id
     }
 
-    /// The scope in which the claim can be looked up: nothing but that organization's keys is asked for.
+    /// The scope for the lookup of the key: only keys of that organization are queried.
     pub(crate) fn scope(&self) -> OrgScope {
         OrgScope::new(self.org)
     }
 
-    /// The digest to store for a key of this `role` and expiry.
+    /// The digest that is stored for a key with this `role` and expiry.
     #[must_use]
     pub fn digest(&self, key: &SecretKey, role: Role, expires_at: Option<DateTime<Utc>>) -> Digest {
         let context = digest_context(self.org, self.id, role, expires_at);
         mac(key, &context, self.secret.expose())
     }
 
-    /// Whether `stored` is this very key, with the role and expiry it was issued with. Constant time.
+    /// Whether `stored` is the row of this key, with the role and expiry of its issue. Runs in
+    /// constant time.
     #[must_use]
     pub fn matches(&self, key: &SecretKey, stored: &StoredApiKey) -> bool {
         let context = digest_context(stored.org, stored.id, stored.role, stored.expires_at);
         verify_mac(key, &context, self.secret.expose(), &stored.digest)
     }
 
-    /// Takes as long as [`Self::matches`] does, for nothing: an unknown id shall cost what a wrong
-    /// secret costs.
-    pub(crate) fn match_nothing(&self, key: &SecretKey) {
+    /// Takes as long as [`Self::matches`], so that an unknown id takes the same time as a wrong
+    /// secret.
+    pub(crate) fn match_dummy(&self, key: &SecretKey) {
         let context = digest_context(self.org, self.id, self.role, None);
         std::hint::black_box(verify_mac(key, &context, self.secret.expose(), &[0; 32]));
     }
 }
 
-// Organization, id, role and expiry are bound, or whoever may write the table could copy a digest into
-// another organization's row, or make a member an admin.
+// The digest binds organization, id, role and expiry. Otherwise, a party with write access to the
+// table could copy a digest into another organization's row, or promote a member to admin.
 fn digest_context(org: OrgId, id: KeyId, role: Role, expires_at: Option<DateTime<Utc>>) -> Context {
     Context::new(Purpose::ApiKeyDigest)
         .uuid(org.0)
@@ -268,24 +235,6 @@ mod tests {
             let typo = String::from_utf8(typo).unwrap();
             assert!(ApiKeyToken::parse(&typo).is_none(), "a typo at {at} passed");
         }
-    }
-
-    #[test]
-    fn an_id_tells_whether_and_to_whom_it_was_issued() {
-        let key = SecretKey::from_slice(&[1; 32]).unwrap();
-        let other = SecretKey::from_slice(&[2; 32]).unwrap();
-        let (org, stranger) = (OrgId(Uuid::from_u128(7)), OrgId(Uuid::from_u128(8)));
-        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let id = KeyId::issue(&key, org, now, &OsRandom).unwrap();
-        assert_eq!(id.0.get_version_num(), 7);
-        assert!(id.was_issued(&key, org));
-        assert!(!id.was_issued(&key, stranger) && !id.was_issued(&other, org));
-        for bit in 0..128 {
-            let altered = KeyId(Uuid::from_u128(id.0.as_u128() ^ (1 << bit)));
-            assert!(!altered.was_issued(&key, org), "bit {bit}");
-        }
-        let made_up = KeyId::new(now, &OsRandom).unwrap();
-        assert!(!made_up.was_issued(&key, org));
     }
 
     #[test]
