@@ -61,7 +61,7 @@ async fn kept_heads_find_what_was_cut_off() {
     for (forged, why) in [
         (forged.as_str(), "was altered"),
         ("{}", "is not a line"),
-        ("", "has no line"),
+        ("", "is empty"),
     ] {
         std::fs::write(&file, forged).unwrap();
         let refused = vault.run(&[&["audit", "verify"], &args[..]].concat());

@@ -238,11 +238,11 @@ async fn backups_that_cannot_be_made() {
     };
     let file = safe.path("file");
     let said = told(&["backup", "--output", &file, "--recipient", "age1nonsense"]);
-    assert!(said.contains("no recipient"), "{said}");
+    assert!(said.contains("not a recipient"), "{said}");
     let secret = std::fs::read_to_string(safe.path("identity")).unwrap();
     let said = told(&["backup", "--output", &file, "--recipient", &secret]);
     assert!(
-        said.contains("a private key is no recipient") && !said.contains(&secret),
+        said.contains("a private key is not a recipient") && !said.contains(&secret),
         "{said}"
     );
     let nobody = "0190a1b2-0000-7000-8000-0123456789ab";

@@ -97,7 +97,7 @@ async fn a_new_certificate_is_served_without_a_restart_and_a_broken_one_is_not()
     assert!(answer.ends_with("\"alive\"}"), "{answer}");
     // Nothing that is broken replaces it, and each is said once.
     for (broken, said) in [
-        ("nonsense", "there is no certificate in it"),
+        ("nonsense", "it contains no certificate"),
         (
             Files::new(&authority).certificate().as_str(),
             "is not the certificate's key",
