@@ -61,7 +61,7 @@ async fn kept_heads_find_what_was_cut_off() {
     assert_ne!(forged, heads.stdout);
     verify_with_heads(&forged).assert_refused("was altered");
     verify_with_heads("{}").assert_refused("is not a line");
-    verify_with_heads("").assert_refused("has no line");
+    verify_with_heads("").assert_refused("is empty");
     let foreign = TestVault::start().await.run(&["audit", "head"]);
     verify_with_heads(&foreign.stdout).assert_refused("another key");
 }

@@ -233,7 +233,7 @@ async fn backups_that_cannot_be_made() {
     back_up_to("age1nonsense").assert_refused("no recipient");
     let secret = std::fs::read_to_string(safe.path("identity")).unwrap();
     let refused = back_up_to(&secret);
-    refused.assert_refused("a private key is no recipient");
+    refused.assert_refused("a private key is not a recipient");
     assert!(!refused.stderr.contains(&secret));
     let unknown = "0190a1b2-0000-7000-8000-0123456789ab";
     let refused = safe.back_up(&vault, "file", &["--org", unknown]);

@@ -115,7 +115,7 @@ async fn later_starts_may_have_more_regions_or_fewer() {
     let (server, same) = start(&folder, 1);
     assert_eq!(region(&same, 1), region(&first, 1), "its addresses");
     assert!(
-        !server.log().contains("making a standby"),
+        !server.log().contains("creating a standby"),
         "{}",
         server.log()
     );
@@ -184,7 +184,7 @@ async fn it_ends_soon_and_leaves_no_postgresql() {
 async fn it_can_be_stopped_while_standbys_are_made() {
     let folder = TempDir::new().unwrap();
     let server = dev(folder.path(), &["--json", "--regions", "2"]);
-    server.wait_for_log("making a standby");
+    server.wait_for_log("creating a standby");
     stop(server).await;
     let (server, instance) = start(&folder, 2);
     let id = admin_in(&instance, 2).create("here").await;
@@ -225,7 +225,7 @@ async fn a_standby_that_was_promoted_is_made_anew_by_the_next_start() {
     stop(server).await;
     let (server, instance) = start(&folder, 1);
     let log = server.log();
-    assert!(log.contains("standby made anew: it was promoted"), "{log}");
+    assert!(log.contains("standby rebuilt: it was promoted"), "{log}");
     let url = text(region(&instance, 1), "database_url");
     assert_eq!(
         query(url, "select pg_is_in_recovery()::text").await,

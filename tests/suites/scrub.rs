@@ -72,7 +72,7 @@ async fn people_read_what_was_found_and_where() {
     let (org, target) = (&scene.vault.admin.org, &scene.target);
     let fine = scene.vault.run(&["verify"]);
     fine.assert_success();
-    let text = "checked 3 credential(s) of 2 organization(s): all as they were written\n";
+    let text = "checked 3 credential(s) of 2 organization(s): intact\n";
     assert_eq!(fine.stdout, text);
 
     scene

@@ -99,7 +99,7 @@ async fn a_new_certificate_is_served_without_a_restart_and_a_broken_one_is_not()
     assert!(answer.ends_with("\"alive\"}"), "{answer}");
     // Invalid files do not replace it, and each is logged once.
     for (broken, said) in [
-        ("nonsense", "there is no certificate in it"),
+        ("nonsense", "it contains no certificate"),
         (
             Files::new(&authority).certificate().as_str(),
             "is not the certificate's key",

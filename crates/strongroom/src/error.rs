@@ -1,3 +1,5 @@
+use std::fmt::Display;
+
 use strongroom_domain::UnlockError;
 use strongroom_domain::ports::error::StoreError;
 use strongroom_domain::{FieldError, VaultError};
@@ -5,7 +7,7 @@ use strongroom_storage::ConnectError;
 
 use crate::settings::error::ConfigError;
 
-/// Why a command failed, in words for whoever typed it.
+/// Why a command failed, as shown to the operator.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
     #[error(transparent)]
@@ -24,8 +26,22 @@ pub(crate) enum CommandError {
 }
 
 impl CommandError {
+    /// That `what` failed because of `error`.
     pub(crate) fn io(what: &str, error: &std::io::Error) -> Self {
         Self::Failed(format!("{what}: {error}"))
+    }
+
+    /// That there is no `what` with this id.
+    pub(crate) fn not_found(what: &str, id: impl Display) -> Self {
+        Self::Failed(format!("there is no {what} with id {id}"))
+    }
+
+    /// `error`, where "not found" means that there is no `what` with this id.
+    pub(crate) fn about(error: VaultError, what: &str, id: impl Display) -> Self {
+        match error {
+            VaultError::NotFound => Self::not_found(what, id),
+            other => other.into(),
+        }
     }
 }
 

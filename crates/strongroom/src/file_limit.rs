@@ -1,12 +1,12 @@
-//! How many files, and thereby connections, the process may have open.
+//! The limit on open files, which bounds the number of connections.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// Files that are no clients' connections: PostgreSQL's, the log, the workers'.
+/// Open files that are not client connections: connections to PostgreSQL, the log, the workers.
 const OTHERS: u64 = 256;
 
-/// Raises the limit on open files as far as it goes, and says how many of `wanted` client connections fit under it
-/// beside `pool` connections to each database.
+/// Raises the limit on open files to its maximum, and returns how many of `wanted` client
+/// connections fit under it beside `pool` connections to each database.
 pub(crate) fn connections_that_fit(wanted: usize, pool: usize) -> usize {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
         return wanted;
@@ -22,13 +22,15 @@ pub(crate) fn connections_that_fit(wanted: usize, pool: usize) -> usize {
             max_connections = wanted,
             open_files = limit,
             connections = fit,
-            "fewer connections than max_connections fit under the limit on open files; raise it (ulimit -n, LimitNOFILE)"
+            "the limit on open files allows fewer connections than max_connections; \
+             raise it (ulimit -n, LimitNOFILE)"
         );
     }
     fit
 }
 
-/// How many files a server may have open with so many client connections, beside `pool` connections to each database.
+/// How many files a server needs for this number of client connections, beside `pool` connections
+/// to each database.
 pub(crate) fn files_for(connections: usize, pool: usize) -> u64 {
     others(pool) + connections as u64
 }

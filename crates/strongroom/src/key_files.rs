@@ -1,17 +1,18 @@
-//! Writes root keys to files: whole or not at all, durable, and readable by their owner alone.
+//! Writes root keys to files: completely or not at all, durably, and readable only by their owner.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Error, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use strongroom_domain::crypto::RootKey;
 use zeroize::Zeroizing;
 
 use crate::error::CommandError;
+use crate::files::{folder_of, sync_folder};
 
 const HEADING: &str =
-    "# Strongroom root key. Secret: whoever has it and the database can open everything.";
+    "# Strongroom root key. Secret: with it, everything in the database can be decrypted.";
 
 /// Writes `key` to `file`, which must not exist yet.
 pub(crate) fn write_new(file: &Path, key: &RootKey) -> Result<(), CommandError> {
@@ -26,15 +27,15 @@ pub(crate) fn write_new(file: &Path, key: &RootKey) -> Result<(), CommandError> 
     writeln!(out, "{HEADING}")
         .and_then(|()| writeln!(out, "{}", key.to_text().expose()))
         .and_then(|()| out.sync_all())
-        .and_then(|()| sync(&folder_of(file)))
+        .and_then(|()| sync_folder(&folder_of(file)))
         .map_err(failed)
 }
 
-/// Adds `key` as the newest one to a file, or as a file of its own to a folder.
+/// Adds `key` as the newest key: to a file at its end, or to a folder as a new file.
 pub(crate) fn append(path: &Path, key: &RootKey) -> Result<(), CommandError> {
     if path.is_dir() {
         let files = fs::read_dir(path).map(Iterator::count).unwrap_or(0);
-        // Names sort by age, since the last file counts as the newest key.
+        // The last file by name holds the newest key.
         return write_new(&path.join(format!("z{files:06}-{}.key", key.id())), key);
     }
     let what = format!("cannot add the new root key to {}", path.display());
@@ -43,8 +44,8 @@ pub(crate) fn append(path: &Path, key: &RootKey) -> Result<(), CommandError> {
 
 fn append_to_file(path: &Path, key: &RootKey) -> Result<(), Error> {
     let folder = folder_of(path);
-    // The folder is locked and not the file, which is about to be replaced: two commands at once shall not drop
-    // each other's key.
+    // Two concurrent commands must not lose each other's key. The lock is on the folder because the
+    // file is replaced.
     let lock = File::open(&folder)?;
     lock.lock()?;
     let mut text = Zeroizing::new(fs::read_to_string(path)?);
@@ -54,27 +55,16 @@ fn append_to_file(path: &Path, key: &RootKey) -> Result<(), Error> {
     text.push_str(key.to_text().expose());
     text.push('\n');
     let owner = fs::metadata(path)?;
-    // Mode 0600, a name that nobody can foresee, and gone again unless it becomes the file.
+    // Mode 0600, an unpredictable name, and removed unless it replaces the file.
     let mut draft = tempfile::Builder::new()
         .prefix(".root-key-")
         .tempfile_in(&folder)?;
     draft.write_all(text.as_bytes())?;
-    // The server that reads the file may be another user than the operator.
+    // The server may run as another user than the operator.
     chown(draft.path(), Some(owner.uid()), Some(owner.gid()))?;
     draft.as_file().sync_all()?;
     draft.persist(path).map_err(|error| error.error)?;
-    sync(&folder)
-}
-
-fn folder_of(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    }
-}
-
-fn sync(folder: &Path) -> Result<(), Error> {
-    File::open(folder)?.sync_all()
+    sync_folder(&folder)
 }
 
 #[cfg(test)]

@@ -1,23 +1,23 @@
-//! The `strongroom` command: reads the command line and the configuration, composes the crates, and runs.
+//! The `strongroom` command: reads the command line and the configuration, composes the crates, and
+//! runs.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-mod age_file;
 mod background;
+mod callers;
 mod cli;
 mod commands;
 mod error;
 mod file_limit;
-mod jobs;
-mod keepers;
+mod files;
 mod key_files;
 mod logging;
+mod open_vault;
 mod output;
 mod private_file;
 mod service;
 mod settings;
 mod tls;
 mod traces;
-mod vault_access;
 
 use std::process::ExitCode;
 
@@ -39,10 +39,10 @@ fn main() -> ExitCode {
     }
 }
 
-// The allocator asks for huge pages, of which each thread would fill a few with some kilobytes each.
+// The allocator requests huge pages, and each thread would use only some kilobytes of several.
 fn use_small_pages() {
     #[cfg(target_os = "linux")]
     if let Err(error) = nix::sys::prctl::set_thp_disable(true) {
-        tracing::debug!(%error, "memory may come in huge pages");
+        tracing::debug!(%error, "cannot disable huge pages");
     }
 }

@@ -1,15 +1,15 @@
-//! The only place that writes to standard output and standard error outside the log.
+//! Standard output and standard error: all output outside the log goes through this file.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "this is what the module is for"
+    reason = "all other files print through this one"
 )]
 
 use std::io::Write;
 
 use serde::Serialize;
 
-/// Prints `value` as one line of JSON when `json` is set, else `text`.
+/// Prints `value` as one line of JSON if `json` is set, otherwise `text`.
 pub(crate) fn answer(json: bool, value: &impl Serialize, text: &str) {
     if json {
         line(&serde_json::to_string(value).unwrap_or_default());
@@ -18,24 +18,24 @@ pub(crate) fn answer(json: bool, value: &impl Serialize, text: &str) {
     }
 }
 
-/// Prints one or more lines. Whoever closed the other end does not want them.
+/// Prints one or more lines to standard output. Errors, such as a closed pipe, are ignored.
 pub(crate) fn line(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{text}");
     let _ = out.flush();
 }
 
-/// Says something to a person beside what goes to standard output.
+/// Prints a note to standard error.
 pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
-/// Says to a person what went wrong.
+/// Prints an error to standard error.
 pub(crate) fn error(text: &str) {
     eprintln!("error: {text}");
 }
 
-/// Columns under their headings, as wide as they need to be.
+/// Formats `rows` as a table whose columns are as wide as their content.
 pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
     let mut widths = headings.map(|heading| heading.chars().count());
     for row in rows {

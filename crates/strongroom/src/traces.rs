@@ -1,4 +1,5 @@
-//! Traces for an OpenTelemetry collector, over OTLP. Whatever becomes of the collector, no request waits for it.
+//! Traces for an OpenTelemetry collector, over OTLP. No request waits for the collector, even when
+//! it fails.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,28 +26,29 @@ use ureq::tls::{RootCerts, TlsConfig};
 
 use crate::error::CommandError;
 
-/// Longest time for the collector to take what it is sent.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Longest time for what is left when the server stops.
-const LAST_PATIENCE: Duration = Duration::from_secs(2);
+/// Longest time for one export.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest time for the last export, when the server stops.
+const LAST_TIMEOUT: Duration = Duration::from_secs(2);
 /// Most bytes of the collector's answer that are read.
-const MOST_ANSWERED: u64 = 64 * 1024;
+const MAX_ANSWER: u64 = 64 * 1024;
 
-/// Where traces go, and which.
+/// Where traces are sent, and which requests are traced.
 #[derive(Debug, Clone)]
 pub(crate) struct TraceSettings {
     /// The collector's URL for traces.
     pub(crate) endpoint: String,
-    /// The share of requests that are traced whose sender did not decide; all, or what OpenTelemetry's own variables
-    /// say, when absent.
+    /// The share of requests that are traced when their sender did not decide. `None`: all, or as
+    /// OpenTelemetry's own variables say.
     pub(crate) ratio: Option<f64>,
 }
 
-/// Sends spans to a collector, from a thread of its own. What is left is sent when it is dropped.
+/// Sends spans to a collector, from a thread of its own. Remaining spans are sent when it is
+/// dropped.
 pub(crate) struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// Prepares the exporter; does not connect. How it fares is told to `counters`.
+    /// Prepares the exporter without connecting. Exports are counted in `counters`.
     pub(crate) fn start(
         settings: &TraceSettings,
         counters: Arc<Counters>,
@@ -54,17 +56,17 @@ impl Traces {
         let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(TIMEOUT))
             .tls_config(tls.build());
         let exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(Client(agent.build().into()))
             .with_endpoint(&settings.endpoint)
-            .with_timeout(PATIENCE)
+            .with_timeout(TIMEOUT)
             .build()
-            .map_err(|error| CommandError::Failed(format!("traces cannot be sent: {error}")))?;
+            .map_err(|error| CommandError::Failed(format!("cannot send traces: {error}")))?;
         let provider = SdkTracerProvider::builder()
-            .with_batch_exporter(Told { exporter, counters })
+            .with_batch_exporter(CountingExporter { exporter, counters })
             .with_resource(resource());
         let provider = match settings.ratio {
             None => provider,
@@ -77,7 +79,7 @@ impl Traces {
         Ok(Self(provider.build()))
     }
 
-    /// What takes the spans of requests, and nothing of the log.
+    /// The layer that receives the spans of requests, and no log lines.
     pub(crate) fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
@@ -95,12 +97,12 @@ impl Traces {
 
 impl Drop for Traces {
     fn drop(&mut self) {
-        // What the collector does not take by then is lost.
-        let _ = self.0.shutdown_with_timeout(LAST_PATIENCE);
+        // Spans that the collector has not accepted by then are lost.
+        let _ = self.0.shutdown_with_timeout(LAST_TIMEOUT);
     }
 }
 
-// What OpenTelemetry's own variables say comes first.
+// OpenTelemetry's own variables take precedence.
 fn resource() -> Resource {
     let given = Resource::builder().build();
     let name = given.get(&"service.name".into());
@@ -113,7 +115,7 @@ fn resource() -> Resource {
     }
 }
 
-/// Makes `span` part of the trace that a request's W3C headers name, if they do.
+/// Makes `span` part of the trace that a request's W3C headers name, if any.
 pub(crate) fn adopt(span: &Span, traceparent: Option<&str>, tracestate: Option<&str>) {
     if traceparent.is_none() || span.is_disabled() {
         return;
@@ -145,23 +147,20 @@ impl Extractor for Headers<'_> {
     }
 }
 
-/// Tells how sending fares: the exporter by itself would log every failure, or none.
+/// Counts exports: the exporter itself would log every failure, or none.
 #[derive(Debug)]
-struct Told {
+struct CountingExporter {
     exporter: SpanExporter,
     counters: Arc<Counters>,
 }
 
-impl opentelemetry_sdk::trace::SpanExporter for Told {
+impl opentelemetry_sdk::trace::SpanExporter for CountingExporter {
     async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len() as u64;
         batch.iter_mut().for_each(name);
         let exported = self.exporter.export(batch).await;
-        let Counters {
-            conditions,
-            spans: counts,
-            ..
-        } = &*self.counters;
+        let counts = &self.counters.spans;
+        let conditions = &self.counters.conditions;
         match &exported {
             Ok(()) => {
                 counts.succeeded.add(spans);
@@ -184,7 +183,7 @@ impl opentelemetry_sdk::trace::SpanExporter for Told {
     }
 }
 
-// A request is called after its route, which is known only when its span has begun, and by then has a name.
+// A request's span is named after its route, which is not known yet when the span begins.
 fn name(span: &mut SpanData) {
     if span.name != "request" {
         return;
@@ -199,7 +198,7 @@ fn name(span: &mut SpanData) {
     }
 }
 
-/// Talks to the collector. Blocks, on the exporter's own thread.
+/// The HTTP client for the collector. It blocks the exporter's own thread.
 #[derive(Debug)]
 struct Client(ureq::Agent);
 
@@ -207,7 +206,7 @@ struct Client(ureq::Agent);
 impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let mut response = self.0.run(request.map(Vec::from))?;
-        let answer = response.body_mut().with_config().limit(MOST_ANSWERED);
+        let answer = response.body_mut().with_config().limit(MAX_ANSWER);
         let answer = Bytes::from(answer.read_to_vec()?);
         Ok(response.map(|_| answer))
     }

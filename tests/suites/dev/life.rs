@@ -105,7 +105,7 @@ async fn it_ends_soon_also_with_a_request_that_does_not() {
 #[tokio::test]
 async fn it_can_be_stopped_while_it_starts() {
     let folder = TempDir::new().unwrap();
-    for log in ["making a private PostgreSQL", "listening"] {
+    for log in ["creating a private PostgreSQL", "listening"] {
         let mut server = dev(folder.path(), &["--json"]);
         server.wait_for_log(log);
         let since = Instant::now();

@@ -57,7 +57,7 @@ async fn certificates_that_have_ended_or_are_not_accepted_are_failures() {
     let found = examine(&verified);
     found.is_healthy();
     found.says("database_tls", "ok", "");
-    found.says("certificate", "note", "ended at 2021-01-01");
+    found.says("certificate", "note", "expired at 2021-01-01");
 
     fs::write(&roots, &certificate(2020, 4000).0).unwrap();
     let found = examine(&verified);
@@ -77,7 +77,7 @@ async fn certificates_that_have_ended_or_are_not_accepted_are_failures() {
         !examine(&required).success
     })
     .await;
-    examine(&required).says("certificate", "failure", "ended at 2021-01-01");
+    examine(&required).says("certificate", "failure", "expired at 2021-01-01");
 }
 
 #[tokio::test]
@@ -97,6 +97,6 @@ async fn the_servers_own_certificate_is_checked() {
     found.is_healthy();
     found.says("certificate", "ok", "is valid until 4000-01-01");
     let advice = examine(&certificate(2020, 2021));
-    let advice = advice.says("certificate", "failure", "ended at 2021-01-01");
+    let advice = advice.says("certificate", "failure", "expired at 2021-01-01");
     assert!(advice.contains("replace it"));
 }

@@ -11,7 +11,7 @@ async fn a_database_that_is_away_hides_nothing_else() {
     let advice = found.says("database", "failure", "127.0.0.1:1/strongroom");
     assert!(advice.contains("pg_isready"));
     for check in ["role", "policies", "migrations", "root_keys", "clock"] {
-        found.says(check, "warning", "not checked: the database is away");
+        found.says(check, "warning", "not checked: the database is unreachable");
     }
     found.says("root_key_source", "ok", "root key");
     found.says("configuration", "ok", "");

@@ -69,7 +69,7 @@ async fn a_rotation_that_stands_still_is_found() {
     let advice = found.says(
         "rotations",
         "warning",
-        "has not moved for 60 minutes, at 4 of 9",
+        "has made no progress for 60 minutes, at 4 of 9",
     );
     assert!(advice.contains("strongroom rotate org "));
 }
@@ -86,5 +86,5 @@ async fn a_server_without_the_active_root_key_is_found() {
     let found = patient.examine();
     let advice = found.says("servers", "warning", "lonely does not hold root key");
     assert!(advice.contains("root_key_file"));
-    found.says("scrub", "note", "none of them checks");
+    found.says("scrub", "note", "no server verifies");
 }

@@ -52,12 +52,12 @@ async fn a_region_is_followed_from_health_to_split_brain() {
     let limit = Duration::from_secs(30);
     eventually("the standby is disconnected", limit, async || {
         let found = examine(&regions, &[]);
-        let alone = |one: &&Value| one["found"] == "it is not connected to what it follows";
+        let alone = |one: &&Value| one["found"] == "it is not connected to its upstream";
         found.of_level("warning").iter().any(alone)
     })
     .await;
     let found = examine(&regions, &[]);
-    let advice = found.says("replication_slots", "warning", "nobody uses slot");
+    let advice = found.says("replication_slots", "warning", "is not in use");
     assert!(advice.contains("pg_drop_replication_slot"));
 
     regions.regions[0].standby.promote();

@@ -1,27 +1,13 @@
-//! Work that a server does beside requests, as long as its vault is open.
+//! Work that a server does beside requests: one file per worker.
 
-mod keys;
-mod operations;
-mod scrub;
+pub(crate) mod api_key_confirmer;
+pub(crate) mod job_resumer;
+pub(crate) mod last_used;
+pub(crate) mod operation_pruner;
+mod pause;
+pub(crate) mod root_key_reloader;
+pub(crate) mod rotations;
+pub(crate) mod scrubber;
 pub(crate) mod settings;
-mod uses;
-
-use std::time::Duration;
-
-use tokio::time::{Instant, sleep};
-
-pub(crate) use keys::KeyConfirmer;
-pub(crate) use operations::OperationKeeper;
-pub(crate) use scrub::Scrubber;
-pub(crate) use uses::{UseFlusher, flush_last};
-
-/// After a piece of work, this many times its own time is rested: it takes about a tenth of one core and of one
-/// connection.
-const REST: u32 = 9;
-/// Longest rest after a piece of work.
-const LONGEST_REST: Duration = Duration::from_secs(5);
-
-/// Rests after a piece of work that was begun at `begun`, so that requests do not notice how much of it there is.
-async fn rest(begun: Instant) {
-    sleep((begun.elapsed() * REST).min(LONGEST_REST)).await;
-}
+pub(crate) mod tls_reloader;
+pub(crate) mod workers;

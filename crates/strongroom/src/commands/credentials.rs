@@ -3,13 +3,12 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 use strongroom_domain::credential::CredentialInfo;
-use strongroom_domain::{Clock, CredentialId, SystemClock, Vault, VaultError};
+use strongroom_domain::{Clock, CredentialId, SystemClock};
 
-use super::key::shown_time;
+use super::shown::shown_time;
 use crate::cli::CredentialsCommand;
 use crate::error::CommandError;
-use crate::settings::access::VaultAccess;
-use crate::{output, vault_access};
+use crate::{callers, open_vault, output};
 
 /// `strongroom credentials …`.
 pub(super) async fn run(command: CredentialsCommand) -> Result<(), CommandError> {
@@ -19,14 +18,14 @@ pub(super) async fn run(command: CredentialsCommand) -> Result<(), CommandError>
         unused_since,
         json,
     } = command;
-    let caller = vault_access::operator(&org)?;
-    let unused_since = unused_since.as_deref().map(moment).transpose()?;
-    let vault: Vault = vault_access::open(&VaultAccess::read(&vault)?).await?;
+    let caller = callers::operator(&org)?;
+    let unused_since = unused_since.as_deref().map(time_before).transpose()?;
+    let vault = open_vault::for_command(&vault).await?;
     let mut after = None;
     let mut listed = Vec::new();
     loop {
         let page = vault.inspect_credentials(&caller, after).await;
-        let page = page.map_err(|error| missing(error, &org))?;
+        let page = page.map_err(|error| CommandError::about(error, "organization", &org))?;
         let stale = |item: &CredentialInfo| unused_since.is_none_or(|since| is_stale(item, since));
         listed.extend(page.items.into_iter().filter(stale));
         after = page.next;
@@ -39,23 +38,14 @@ pub(super) async fn run(command: CredentialsCommand) -> Result<(), CommandError>
     Ok(())
 }
 
-fn missing(error: VaultError, org: &str) -> CommandError {
-    match error {
-        VaultError::NotFound => {
-            CommandError::Failed(format!("there is no organization with id {org}"))
-        }
-        other => other.into(),
-    }
-}
-
-// One that was never used counts from its creation: a new one is not stale yet.
+// A credential that was never used counts from its creation: a new one is not stale.
 fn is_stale(item: &CredentialInfo, since: DateTime<Utc>) -> bool {
     let last = item.last_used.map(|last| last.at);
     last.or_else(|| created(item.id))
         .is_none_or(|at| at < since)
 }
 
-// The id's own time, RFC 9562 § 5.7.
+// The timestamp of a UUIDv7, RFC 9562 § 5.7.
 fn created(id: CredentialId) -> Option<DateTime<Utc>> {
     let (seconds, nanos) = id.0.get_timestamp()?.to_unix();
     DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
@@ -105,16 +95,16 @@ fn table(items: &[CredentialInfo]) -> String {
     output::table(headings, &rows)
 }
 
-fn moment(span: &str) -> Result<DateTime<Utc>, CommandError> {
-    let before = |span: Duration| {
-        let span = TimeDelta::from_std(span).ok()?;
-        SystemClock.now().checked_sub_signed(span)
+fn time_before(duration: &str) -> Result<DateTime<Utc>, CommandError> {
+    let before = |duration: Duration| {
+        let duration = TimeDelta::from_std(duration).ok()?;
+        SystemClock.now().checked_sub_signed(duration)
     };
-    humantime::parse_duration(span)
+    humantime::parse_duration(duration)
         .ok()
         .and_then(before)
         .ok_or_else(|| {
-            CommandError::Failed("--unused-since must be a span, such as 90d or 12h".into())
+            CommandError::Failed("--unused-since must be a duration, such as 90d or 12h".into())
         })
 }
 
@@ -128,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_that_was_never_used_is_stale_by_its_age() {
+    fn an_unused_credential_is_stale_by_its_age() {
         let now = SystemClock.now();
         let old = now - TimeDelta::days(10);
         let item = |made, used: Option<DateTime<Utc>>| CredentialInfo {

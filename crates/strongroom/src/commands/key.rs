@@ -1,13 +1,14 @@
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::{Value, json};
 use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::caller::Role;
-use strongroom_domain::{Clock, KeyId, SystemClock, VaultError};
+use strongroom_domain::{Clock, KeyId, SystemClock};
 
+use super::shown::shown_time;
 use crate::cli::KeyCommand;
 use crate::error::CommandError;
-use crate::settings::access::VaultAccess;
-use crate::{output, vault_access};
+use crate::settings::args::VaultArgs;
+use crate::{callers, open_vault, output};
 
 /// `strongroom key …`.
 pub(super) async fn run(command: KeyCommand) -> Result<(), CommandError> {
@@ -20,64 +21,83 @@ pub(super) async fn run(command: KeyCommand) -> Result<(), CommandError> {
             expires,
             json,
         } => {
-            let caller = vault_access::operator(&org)?;
-            let role = Role::parse(&role).ok_or_else(|| {
-                CommandError::Failed(format!("--role must be {}", Role::choices()))
-            })?;
-            let expires = expires.as_deref().map(expiry).transpose()?;
-            let vault = vault_access::open(&VaultAccess::read(&vault)?).await?;
-            let issued = vault.create_api_key(&caller, role, &name, expires).await;
-            let issued = issued.map_err(|error| missing(error, "organization", &org))?;
-            let mut value = described(&issued.stored);
-            value["api_key"] = issued.text.expose().into();
-            let text = format!(
-                "{}\n\nThis key is shown once and stored nowhere. Its id is {}.",
-                issued.text.expose(),
-                issued.stored.id
-            );
-            output::answer(json, &value, &text);
-        }
-        KeyCommand::List { vault, org, json } => {
-            let caller = vault_access::operator(&org)?;
-            let vault = vault_access::open(&VaultAccess::read(&vault)?).await?;
-            let keys = vault.api_keys(&caller).await;
-            let keys = keys.map_err(|error| missing(error, "organization", &org))?;
-            let uses = vault.keys_last_used(&caller).await?;
-            let last_used = |key: &StoredApiKey| uses.get(&key.id).copied().map(shown_time);
-            let value = |key| {
-                let mut value = described(key);
-                value["last_used_at"] = last_used(key).into();
-                value
+            let key = NewKey {
+                role: &role,
+                name: &name,
+                expires: expires.as_deref(),
             };
-            let values: Vec<_> = keys.iter().map(value).collect();
-            output::answer(json, &values, &table(&keys, last_used));
+            create(&vault, &org, key, json).await
         }
+        KeyCommand::List { vault, org, json } => list(&vault, &org, json).await,
         KeyCommand::Revoke {
             vault,
             org,
             key,
             json,
-        } => {
-            let caller = vault_access::operator(&org)?;
-            let id = KeyId::parse(&key).ok_or_else(|| {
-                let hint = "--key must be a key's id, as `strongroom key list` shows it";
-                CommandError::Failed(hint.into())
-            })?;
-            let vault = vault_access::open(&VaultAccess::read(&vault)?).await?;
-            let revoked = vault.revoke_api_key(&caller, id).await;
-            revoked.map_err(|error| missing(error, "API key in this organization", &key))?;
-            let value = json!({"key_id": id, "org_id": caller.org(), "revoked": true});
-            output::answer(json, &value, &format!("revoked API key {id}"));
-        }
+        } => revoke(&vault, &org, &key, json).await,
     }
+}
+
+struct NewKey<'a> {
+    role: &'a str,
+    name: &'a str,
+    expires: Option<&'a str>,
+}
+
+async fn create(
+    args: &VaultArgs,
+    org: &str,
+    key: NewKey<'_>,
+    json: bool,
+) -> Result<(), CommandError> {
+    let caller = callers::operator(org)?;
+    let role = Role::parse(key.role)
+        .ok_or_else(|| CommandError::Failed(format!("--role must be {}", Role::choices())))?;
+    let expires = key.expires.map(expiry).transpose()?;
+    let vault = open_vault::for_command(args).await?;
+    let issued = vault.create_api_key(&caller, role, key.name, expires).await;
+    let issued = issued.map_err(|error| CommandError::about(error, "organization", org))?;
+    let mut value = described(&issued.stored);
+    value["api_key"] = issued.text.expose().into();
+    let text = format!(
+        "{}\n\nThis key is shown once and stored nowhere. Its id is {}.",
+        issued.text.expose(),
+        issued.stored.id
+    );
+    output::answer(json, &value, &text);
     Ok(())
 }
 
-pub(super) fn missing(error: VaultError, what: &str, id: &str) -> CommandError {
-    match error {
-        VaultError::NotFound => CommandError::Failed(format!("there is no {what} with id {id}")),
-        other => other.into(),
-    }
+async fn list(args: &VaultArgs, org: &str, json: bool) -> Result<(), CommandError> {
+    let caller = callers::operator(org)?;
+    let vault = open_vault::for_command(args).await?;
+    let keys = vault.api_keys(&caller).await;
+    let keys = keys.map_err(|error| CommandError::about(error, "organization", org))?;
+    let times = vault.keys_last_used(&caller).await?;
+    let last_used = |key: &StoredApiKey| times.get(&key.id).copied().map(shown_time);
+    let value = |key| {
+        let mut value = described(key);
+        value["last_used_at"] = last_used(key).into();
+        value
+    };
+    let values: Vec<_> = keys.iter().map(value).collect();
+    output::answer(json, &values, &table(&keys, last_used));
+    Ok(())
+}
+
+async fn revoke(args: &VaultArgs, org: &str, key: &str, json: bool) -> Result<(), CommandError> {
+    let caller = callers::operator(org)?;
+    let id = KeyId::parse(key).ok_or_else(|| {
+        let problem = "--key must be the id of a key, as shown by `strongroom key list`";
+        CommandError::Failed(problem.into())
+    })?;
+    let vault = open_vault::for_command(args).await?;
+    let revoked = vault.revoke_api_key(&caller, id).await;
+    let what = "API key in this organization";
+    revoked.map_err(|error| CommandError::about(error, what, key))?;
+    let value = json!({"key_id": id, "org_id": caller.org(), "revoked": true});
+    output::answer(json, &value, &format!("revoked API key {id}"));
+    Ok(())
 }
 
 fn described(key: &StoredApiKey) -> Value {
@@ -119,15 +139,11 @@ fn state(key: &StoredApiKey, now: DateTime<Utc>) -> String {
     }
 }
 
-/// RFC 3339 in UTC, to the second.
-pub(in crate::commands) fn shown_time(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
 fn expiry(text: &str) -> Result<DateTime<Utc>, CommandError> {
     parse_expiry(text, SystemClock.now()).ok_or_else(|| {
-        let hint = "--expires must be a date (2027-01-31), a time (2027-01-31T12:00:00Z) or a span (90d, 12h)";
-        CommandError::Failed(hint.into())
+        let problem = "--expires must be a date (2027-01-31), a time (2027-01-31T12:00:00Z) \
+                       or a duration (90d, 12h)";
+        CommandError::Failed(problem.into())
     })
 }
 
@@ -138,8 +154,8 @@ fn parse_expiry(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
         return Some(date.and_hms_opt(0, 0, 0)?.and_utc());
     }
-    let span = humantime::parse_duration(text).ok()?;
-    now.checked_add_signed(chrono::TimeDelta::from_std(span).ok()?)
+    let duration = humantime::parse_duration(text).ok()?;
+    now.checked_add_signed(TimeDelta::from_std(duration).ok()?)
 }
 
 #[cfg(test)]
@@ -147,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn expiry_is_a_date_a_time_or_a_span() {
+    fn expiry_is_a_date_a_time_or_a_duration() {
         let now = DateTime::UNIX_EPOCH;
         let shown = |text| parse_expiry(text, now).map(shown_time);
         assert_eq!(shown("2027-01-31").as_deref(), Some("2027-01-31T00:00:00Z"));

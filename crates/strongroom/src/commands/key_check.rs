@@ -3,24 +3,23 @@ use strongroom_domain::keyring::sources::{RootKeyLookup, RootKeySources};
 use strongroom_domain::keyring::stored::StoredRootKey;
 use strongroom_domain::ports::keys::RootKeyStore;
 use strongroom_domain::rotation::RootKeyState;
-use strongroom_storage::{Database, pending_migrations};
+use strongroom_storage::Database;
 
 use crate::error::CommandError;
 use crate::settings::access::VaultAccess;
 use crate::settings::args::VaultArgs;
-use crate::{output, vault_access};
+use crate::{open_vault, output};
+
+pub(super) const RIGHT: &str = "right";
+pub(super) const WRONG: &str = "wrong";
+pub(super) const MISSING: &str = "missing";
 
 /// `strongroom key-check`: compares the configured root keys with those that the database knows.
 pub(super) async fn run(vault: &VaultArgs, json: bool) -> Result<(), CommandError> {
     let access = VaultAccess::read(vault)?;
     let sources = access.root_keys.load()?;
     let database = Database::new(&access.database)?;
-    let pending = pending_migrations(&database).await?;
-    if pending > 0 {
-        return Err(CommandError::Failed(vault_access::missing_migrations(
-            pending,
-        )));
-    }
+    open_vault::require_migrated(&database).await?;
     let mut values = Vec::new();
     let mut rows = Vec::new();
     let mut problems = Vec::new();
@@ -45,20 +44,16 @@ pub(super) async fn run(vault: &VaultArgs, json: bool) -> Result<(), CommandErro
     }
 }
 
-pub(super) const RIGHT: &str = "right";
-pub(super) const WRONG: &str = "wrong";
-pub(super) const MISSING: &str = "missing";
-
-/// A root key that the database knows, beside what is configured.
+/// A root key that the database knows, and whether it is configured.
 pub(super) struct Compared {
     pub(super) row: StoredRootKey,
     /// [`RIGHT`], [`WRONG`] or [`MISSING`].
     pub(super) found: &'static str,
-    /// Whether something may still be wrapped by it.
+    /// Whether stored keys may still be wrapped with it.
     pub(super) needed: bool,
 }
 
-/// Compares what is configured with what the database knows.
+/// Compares the configured root keys with `rows`, the root keys that the database knows.
 pub(super) fn compare(
     sources: &RootKeySources,
     rows: Vec<StoredRootKey>,

@@ -32,8 +32,8 @@ pub(super) async fn run(args: &MigrateArgs) -> Result<(), CommandError> {
         Some((name, AppRole::RunYourself(sql))) => (
             json!({"name": name, "granted": false, "sql": sql}),
             format!(
-                "\nthis database role may not create {name}; have someone who may run this, and give the \
-                 role a password:\n\n{sql}"
+                "\nthis database role may not create {name}; run this as a role that may, and set \
+                 a password for {name}:\n\n{sql}"
             ),
         ),
     };

@@ -1,4 +1,4 @@
-//! One file per command.
+//! One file or folder per command.
 
 mod audit;
 mod backup;
@@ -12,14 +12,15 @@ mod key_check;
 mod migrate;
 mod openapi;
 mod org;
+mod progress;
 mod regions;
 mod restore;
 mod root_key;
 mod rotate;
+mod runtime;
 mod serve;
+mod shown;
 mod verify;
-
-use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::Command;
 use crate::error::CommandError;
@@ -32,26 +33,26 @@ pub(crate) fn run(command: Command) -> Result<(), CommandError> {
         Command::Serve(args) => serve::run(&args),
         #[cfg(feature = "dev")]
         Command::Dev(args) => dev::run(&args),
-        Command::Doctor(args) => short(doctor::run(&args)),
+        Command::Doctor(args) => block_on(doctor::run(&args)),
         Command::Health(args) => health::run(&args),
-        Command::Migrate(args) => short(migrate::run(&args)),
+        Command::Migrate(args) => block_on(migrate::run(&args)),
         Command::RootKey { command } => root_key::run(&command),
-        Command::Org { command } => short(org::run(command)),
-        Command::Key { command } => short(key::run(command)),
-        Command::Rotate { command } => short(rotate::run(command)),
-        Command::KeyCheck { vault, json } => short(key_check::run(&vault, json)),
-        Command::Credentials { command } => short(credentials::run(command)),
-        Command::Verify(args) => short(verify::run(&args)),
-        Command::Backup(args) => short(backup::run(&args)),
-        Command::Restore(args) => short(restore::run(&args)),
-        Command::Regions(args) => short(regions::run(&args)),
+        Command::Org { command } => block_on(org::run(command)),
+        Command::Key { command } => block_on(key::run(command)),
+        Command::Rotate { command } => block_on(rotate::run(command)),
+        Command::KeyCheck { vault, json } => block_on(key_check::run(&vault, json)),
+        Command::Credentials { command } => block_on(credentials::run(command)),
+        Command::Verify(args) => block_on(verify::run(&args)),
+        Command::Backup(args) => block_on(backup::run(&args)),
+        Command::Restore(args) => block_on(restore::run(&args)),
+        Command::Regions(args) => block_on(regions::run(&args)),
         Command::Openapi => openapi::run(),
-        Command::Audit { command } => short(audit::run(*command)),
+        Command::Audit { command } => block_on(audit::run(*command)),
     }
 }
 
-/// Runs a command that ends by itself: only warnings are logged.
-fn short(work: impl Future<Output = Result<(), CommandError>>) -> Result<(), CommandError> {
+/// Runs a command that ends by itself; logs warnings and errors only.
+fn block_on(work: impl Future<Output = Result<(), CommandError>>) -> Result<(), CommandError> {
     let _log = logging::start(
         Logging {
             format: LogFormat::Human,
@@ -59,12 +60,5 @@ fn short(work: impl Future<Output = Result<(), CommandError>>) -> Result<(), Com
         },
         None,
     );
-    runtime()?.block_on(work)
-}
-
-fn runtime() -> Result<Runtime, CommandError> {
-    Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CommandError::io("cannot start threads", &error))
+    runtime::runtime()?.block_on(work)
 }

@@ -3,18 +3,18 @@ use serde_json::json;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::{Clock, SystemClock, VaultError};
 
+use super::shown::shown_time;
 use crate::cli::OrgCommand;
 use crate::error::CommandError;
-use crate::settings::access::VaultAccess;
 use crate::settings::args::VaultArgs;
-use crate::{output, vault_access};
+use crate::{callers, open_vault, output};
 
 /// `strongroom org …`.
 pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
     match command {
         OrgCommand::Create { vault, name, json } => {
-            let vault = vault_access::open(&VaultAccess::read(&vault)?).await?;
-            let request = vault_access::command_line();
+            let vault = open_vault::for_command(&vault).await?;
+            let request = callers::command_line();
             let organization = vault.create_organization(&name, request).await?;
             let text = format!("created organization {} ({name})", organization.id);
             output::answer(json, &organization, &text);
@@ -27,12 +27,12 @@ pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
             json,
         } => delete(&vault, &org, grace.as_deref(), now, json).await?,
         OrgCommand::Restore { vault, org, json } => {
-            let caller = vault_access::operator(&org)?;
-            let vault = vault_access::open(&VaultAccess::read(&vault)?).await?;
+            let caller = callers::operator(&org)?;
+            let vault = open_vault::for_command(&vault).await?;
             let restored = vault.restore_organization(&caller).await;
             restored.map_err(|error| match error {
                 VaultError::NotFound => CommandError::Failed(format!(
-                    "there is no deleted organization with id {org} whose keys are still there"
+                    "there is no deleted organization with id {org} whose keys still exist"
                 )),
                 other => other.into(),
             })?;
@@ -40,14 +40,14 @@ pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
             output::answer(json, &value, &format!("restored organization {org}"));
         }
         OrgCommand::List { vault, json } => {
-            let vault = vault_access::open(&VaultAccess::read(&vault)?).await?;
+            let vault = open_vault::for_command(&vault).await?;
             let organizations = vault.organizations().await?;
             let rows: Vec<_> = organizations
                 .iter()
                 .map(|organization| {
                     [
                         organization.id.to_string(),
-                        super::key::shown_time(organization.created_at),
+                        shown_time(organization.created_at),
                         state(organization),
                         organization.name.clone(),
                     ]
@@ -60,8 +60,8 @@ pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// How long a deleted organization can be restored unless told otherwise.
-const GRACE: TimeDelta = TimeDelta::days(7);
+/// How long a deleted organization can be restored by default.
+const DEFAULT_GRACE: TimeDelta = TimeDelta::days(7);
 
 async fn delete(
     args: &VaultArgs,
@@ -70,35 +70,36 @@ async fn delete(
     now: bool,
     json: bool,
 ) -> Result<(), CommandError> {
-    let caller = vault_access::operator(org)?;
+    let caller = callers::operator(org)?;
     let grace = match grace {
         _ if now => TimeDelta::zero(),
-        None => GRACE,
+        None => DEFAULT_GRACE,
         Some(text) => parse_grace(text)?,
     };
-    let vault = vault_access::open(&VaultAccess::read(args)?).await?;
+    let vault = open_vault::for_command(args).await?;
     match vault.delete_organization(&caller, grace).await {
         Ok(()) => {}
-        // Deleted before, and to be destroyed without waiting any longer.
+        // It is already deleted; its grace period ends now.
         Err(VaultError::NotFound) if now => {}
         Err(VaultError::NotFound) => {
             let problem =
-                format!("there is no organization with id {org}, or it is deleted already");
+                format!("there is no organization with id {org}, or it is already deleted");
             return Err(CommandError::Failed(problem));
         }
         Err(error) => return Err(error.into()),
     }
-    let backups = "A backup made before can still be opened with the root key of its day: it dies only when \
-                   that root key is rotated away (`strongroom rotate root`) and destroyed.";
+    let backups = "Earlier backups can still be decrypted with the root key that was active at \
+                   their time, until that root key is replaced (`strongroom rotate root`) and \
+                   destroyed.";
     let text = if now {
         let destroyed = vault.destroy_organization(&caller, true).await;
-        destroyed.map_err(|error| super::key::missing(error, "organization", org))?;
-        format!("destroyed organization {org}: nothing of it can be opened any more. {backups}")
+        destroyed.map_err(|error| CommandError::about(error, "organization", org))?;
+        format!("destroyed organization {org}: its data can no longer be decrypted. {backups}")
     } else {
         format!(
-            "deleted organization {org}: its API keys are refused. Until its keys are destroyed at {} it can be \
-             restored with `strongroom org restore`. {backups}",
-            super::key::shown_time(SystemClock.now() + grace)
+            "deleted organization {org}: its API keys are refused. It can be restored with \
+             `strongroom org restore` until its keys are destroyed at {}. {backups}",
+            shown_time(SystemClock.now() + grace)
         )
     };
     let value = json!({"org_id": caller.org(), "deleted": true, "destroyed": now, "note": backups});
@@ -107,19 +108,20 @@ async fn delete(
 }
 
 fn parse_grace(text: &str) -> Result<TimeDelta, CommandError> {
-    let span = humantime::parse_duration(text).ok();
-    let span = span.and_then(|span| TimeDelta::from_std(span).ok());
-    span.filter(|span| *span <= TimeDelta::days(3650))
+    let grace = humantime::parse_duration(text).ok();
+    let grace = grace.and_then(|grace| TimeDelta::from_std(grace).ok());
+    grace
+        .filter(|grace| *grace <= TimeDelta::days(3650))
         .ok_or_else(|| {
-            CommandError::Failed("--grace must be a time up to 3650d, such as 12h or 30d".into())
+            let problem = "--grace must be a duration up to 3650d, such as 12h or 30d";
+            CommandError::Failed(problem.into())
         })
 }
 
 fn state(organization: &Organization) -> String {
-    let time = super::key::shown_time;
     match (organization.destroyed_at, organization.destroy_after) {
-        (Some(at), _) => format!("destroyed {}", time(at)),
-        (None, Some(after)) => format!("deleted, restorable until {}", time(after)),
+        (Some(at), _) => format!("destroyed {}", shown_time(at)),
+        (None, Some(after)) => format!("deleted, restorable until {}", shown_time(after)),
         (None, None) => "active".to_owned(),
     }
 }

@@ -11,20 +11,20 @@ use crate::error::CommandError;
 use crate::output;
 use crate::settings::regions::read_regions;
 
-/// Pause between two looks whether every region has answered.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often it is checked whether every region has answered.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// `strongroom regions`: how far each configured region is behind the primary.
 pub(super) async fn run(args: &RegionsArgs) -> Result<(), CommandError> {
     let (connect, regions) = read_regions(&args.settings)?;
     if regions.all.is_empty() {
         return Err(CommandError::Failed(
-            "no regions are configured; name them with --regions, STRONGROOM_REGIONS or [[regions]]".into(),
+            "no regions are configured; set --regions, STRONGROOM_REGIONS or [[regions]]".into(),
         ));
     }
     let primary = Database::new(&connect)?;
     let watched = WatchedRegions::start(regions, &primary, &connect)?;
-    let statuses = answered(&watched, &connect).await;
+    let statuses = await_answers(&watched, &connect).await;
     let values: Vec<_> = statuses.iter().map(value).collect();
     let rows: Vec<_> = statuses.iter().map(row).collect();
     let headings = ["REGION", "STATE", "LAG_BYTES", "LAG_SECONDS"];
@@ -36,7 +36,7 @@ pub(super) async fn run(args: &RegionsArgs) -> Result<(), CommandError> {
     {
         let name = &first.name;
         return Err(CommandError::Failed(format!(
-            "the primary does not answer, so nobody knows how far {name} is behind it"
+            "the primary does not answer; it is unknown how far {name} is behind it"
         )));
     }
     if away.is_empty() {
@@ -47,8 +47,8 @@ pub(super) async fn run(args: &RegionsArgs) -> Result<(), CommandError> {
     Err(CommandError::Failed(format!("no answer from: {names}")))
 }
 
-// Each database gets the time that a connection may take.
-pub(super) async fn answered(
+/// The regions' states once all have answered, or after the connection timeout.
+pub(super) async fn await_answers(
     watched: &WatchedRegions,
     connect: &DatabaseSettings,
 ) -> Vec<RegionStatus> {
@@ -59,7 +59,7 @@ pub(super) async fn answered(
         if statuses.iter().all(known) || Instant::now() > until {
             return statuses;
         }
-        sleep(LOOK).await;
+        sleep(CHECK_INTERVAL).await;
     }
 }
 

@@ -14,7 +14,8 @@ pub(super) fn run(command: &RootKeyCommand) -> Result<(), CommandError> {
     let id = create(file)?;
     let value = json!({"key_id": id.to_string(), "file": file});
     let text = format!(
-        "wrote root key {id} to {}\nKeep a copy offline: without it nothing in the database can be opened.",
+        "wrote root key {id} to {}\n\
+         Keep a copy offline: without it, nothing in the database can be decrypted.",
         file.display()
     );
     output::answer(*json, &value, &text);

@@ -2,9 +2,11 @@ use std::sync::Arc;
 
 use strongroom_domain::health::counters::Counters;
 
+use super::runtime::runtime;
 use crate::error::CommandError;
 use crate::logging;
-use crate::service::{Service, stop_signal};
+use crate::service::Service;
+use crate::service::stop_signal::stop_signal;
 use crate::settings::args::ServeArgs;
 use crate::settings::serve::ServeSettings;
 use crate::traces::Traces;
@@ -13,12 +15,12 @@ use crate::traces::Traces;
 pub(super) fn run(args: &ServeArgs) -> Result<(), CommandError> {
     let (settings, logging) = ServeSettings::read(args)?;
     let counters = Arc::<Counters>::default();
-    // Before the runtime: dropped after it, when the last request has ended.
+    // Created before the runtime, hence dropped after it: when the last request has ended.
     let traces = settings.traces.as_ref();
     let traces = traces.map(|settings| Traces::start(settings, counters.clone()));
     let traces = traces.transpose()?;
     let _log = logging::start(logging, traces.as_ref());
-    super::runtime()?.block_on(async {
+    runtime()?.block_on(async {
         let stop = stop_signal()?;
         Service::start(settings, counters)?.run_until(stop).await
     })

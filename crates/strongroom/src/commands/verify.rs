@@ -1,99 +1,90 @@
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use strongroom_domain::caller::Caller;
 use strongroom_domain::ports::scrub::ScrubObserver;
 use strongroom_domain::scrub::Finding;
 use strongroom_domain::{Vault, VaultError};
 
+use super::progress;
 use crate::cli::VerifyArgs;
 use crate::error::CommandError;
-use crate::settings::access::VaultAccess;
-use crate::{output, vault_access};
+use crate::{callers, open_vault, output};
 
-/// Pause before a page is tried again, and how often in a row.
-const RETRY: Duration = Duration::from_secs(1);
-const TRIES: u32 = 30;
-/// Most findings in the one object of `--json`; the rest is counted.
-const MOST_KEPT: usize = 10_000;
+/// Pause before a page is read again after a failure.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// How often in a row a page is read again.
+const MAX_RETRIES: u32 = 30;
+/// Most findings in the object that `--json` prints; further ones are counted only.
+const MAX_FINDINGS: usize = 10_000;
 
 /// `strongroom verify`.
 pub(super) async fn run(args: &VerifyArgs) -> Result<(), CommandError> {
-    let named = args
-        .org
-        .as_deref()
-        .map(vault_access::operator)
-        .transpose()?;
-    let vault = vault_access::open(&VaultAccess::read(&args.vault)?).await?;
+    let named = args.org.as_deref().map(callers::operator).transpose()?;
+    let vault = open_vault::for_command(&args.vault).await?;
     let callers = match named {
         Some(caller) => vec![caller],
-        None => everyone(&vault).await?,
+        None => in_all_organizations(&vault).await?,
     };
     let bar = progress(&vault, &callers).await?;
-    let mut watch = Watch::new(args.json, bar);
+    let mut observer = VerifyObserver::new(args.json, bar);
     let mut organizations = 0_u64;
     for caller in &callers {
-        match vault.verify(caller, &mut watch).await {
+        match vault.verify(caller, &mut observer).await {
             Ok(_) => organizations += 1,
-            // Without --org it was in the list a moment ago, and was deleted since.
+            // Without --org: deleted since the list was read.
             Err(VaultError::NotFound) if args.org.is_none() => {}
             Err(VaultError::NotFound) => {
-                let id = caller.org();
-                let why = format!("there is no organization with id {id}");
-                return Err(CommandError::Failed(why));
+                return Err(CommandError::not_found("organization", caller.org()));
             }
             Err(error) => return Err(error.into()),
         }
     }
-    watch.finish(organizations, args.json)
+    observer.finish(organizations, args.json)
 }
 
-async fn everyone(vault: &Vault) -> Result<Vec<Caller>, CommandError> {
+async fn in_all_organizations(vault: &Vault) -> Result<Vec<Caller>, CommandError> {
     let organizations = vault.organizations().await?;
     Ok(organizations
         .iter()
-        .map(|organization| Caller::operator(organization.id, vault_access::command_line()))
+        .map(|organization| callers::operator_of(organization.id))
         .collect())
 }
 
-// Counting takes a while in a large database, so it is done for a terminal alone.
+// Counting takes long in a large database: it is done only for a progress bar that is shown.
 async fn progress(vault: &Vault, callers: &[Caller]) -> Result<ProgressBar, CommandError> {
-    if !std::io::stderr().is_terminal() {
+    if !progress::is_shown() {
         return Ok(ProgressBar::hidden());
     }
     let mut total = 0;
     for caller in callers {
         total += vault.count_credentials(caller).await?;
     }
-    let style = "{wide_bar} {human_pos}/{human_len} credentials, {per_sec}, {eta} left";
-    let style = ProgressStyle::with_template(style)
-        .map_err(|error| CommandError::Failed(error.to_string()))?;
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    Ok(bar.with_style(style))
+    let template = "{wide_bar} {human_pos}/{human_len} credentials, {per_sec}, {eta} left";
+    Ok(progress::bar(total, template))
 }
 
-/// Prints findings as they come, or keeps them for the one object.
-struct Watch {
+/// Prints findings at once, or collects them for the object that `--json` prints.
+struct VerifyObserver {
     json: bool,
     bar: ProgressBar,
     rows: u64,
     findings: u64,
-    kept: Vec<Value>,
-    tries: u32,
+    collected: Vec<Value>,
+    retries: u32,
 }
 
-impl Watch {
+impl VerifyObserver {
     fn new(json: bool, bar: ProgressBar) -> Self {
         Self {
             json,
             bar,
             rows: 0,
             findings: 0,
-            kept: Vec::new(),
-            tries: 0,
+            collected: Vec::new(),
+            retries: 0,
         }
     }
 
@@ -104,12 +95,12 @@ impl Watch {
             "organizations": organizations,
             "credentials": rows,
             "findings_total": findings,
-            "findings": self.kept,
+            "findings": self.collected,
         });
         let text = format!(
             "checked {rows} credential(s) of {organizations} organization(s): {}",
             if findings == 0 {
-                "all as they were written".to_owned()
+                "intact".to_owned()
             } else {
                 format!("{findings} finding(s)")
             }
@@ -125,7 +116,7 @@ impl Watch {
 }
 
 #[async_trait]
-impl ScrubObserver for Watch {
+impl ScrubObserver for VerifyObserver {
     fn found(&mut self, finding: &Finding) {
         self.findings += 1;
         if !self.json {
@@ -133,8 +124,8 @@ impl ScrubObserver for Watch {
             let about = about.unwrap_or_default();
             let line = format!("organization {} {about}{}", finding.org, finding.problem);
             self.bar.suspend(|| output::line(&line));
-        } else if self.kept.len() < MOST_KEPT {
-            self.kept.push(json!({
+        } else if self.collected.len() < MAX_FINDINGS {
+            self.collected.push(json!({
                 "org_id": finding.org,
                 "external_cred_id": finding.credential,
                 "problem": finding.problem.code(),
@@ -145,14 +136,14 @@ impl ScrubObserver for Watch {
 
     async fn checked(&mut self, credentials: u64) {
         self.rows += credentials;
-        self.tries = 0;
+        self.retries = 0;
         self.bar.inc(credentials);
     }
 
     async fn try_again(&mut self, error: &VaultError) -> bool {
-        self.tries += 1;
-        tracing::warn!(%error, "trying again");
-        tokio::time::sleep(RETRY).await;
-        self.tries <= TRIES
+        self.retries += 1;
+        tracing::warn!(%error, "cannot read credentials; trying again");
+        tokio::time::sleep(RETRY_DELAY).await;
+        self.retries <= MAX_RETRIES
     }
 }

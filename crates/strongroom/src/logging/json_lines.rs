@@ -10,11 +10,12 @@ use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// What a line about a request usually takes, in bytes, and a little more.
+/// A little more than the usual size of a line about a request, in bytes.
 const LINE: usize = 512;
 
-/// Writes an event as one line of JSON, in the shape of tracing-subscriber's flattened one. That one passes every quotation
-/// mark on by itself, which is a sixth of what an HTTP worker does for a revealed credential (docs/performance.md).
+/// Writes an event as one line of JSON, in the shape of tracing-subscriber's flattened format. That
+/// format writes every quotation mark separately, which takes a sixth of an HTTP worker's time for
+/// a revealed credential (docs/performance.md).
 pub(super) struct JsonLines;
 
 impl<S> FormatEvent<S, JsonFields> for JsonLines

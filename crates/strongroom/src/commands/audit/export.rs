@@ -5,12 +5,13 @@ use strongroom_domain::Vault;
 use strongroom_domain::audit::stored::AuditFilter;
 use strongroom_domain::caller::Caller;
 
-use super::lines::{Lines, create, sync, sync_folder};
-use super::{counted, operators, time};
+use super::lines::{Lines, create, sync_content, sync_name};
+use super::operators::operators;
+use super::time::time;
 use crate::cli::ExportArgs;
+use crate::commands::shown::counted;
 use crate::error::CommandError;
-use crate::settings::access::VaultAccess;
-use crate::{output, vault_access};
+use crate::{open_vault, output};
 
 /// `strongroom audit export`.
 pub(super) async fn run(args: &ExportArgs) -> Result<(), CommandError> {
@@ -23,15 +24,15 @@ pub(super) async fn run(args: &ExportArgs) -> Result<(), CommandError> {
         until: bound("until", &args.until)?,
         ..AuditFilter::default()
     };
-    let vault = vault_access::open(&VaultAccess::read(&args.vault)?).await?;
+    let vault = open_vault::for_command(&args.vault).await?;
     let callers = operators(&vault, args.org.as_deref()).await?;
     let Some(file) = &args.out else {
         let exported = export(&vault, &callers, &filter, std::io::stdout()).await;
         return exported.map(|_| ());
     };
     let (events, out) = export(&vault, &callers, &filter, create(file, false)?).await?;
-    sync(&out)?;
-    sync_folder(file)?;
+    sync_content(&out)?;
+    sync_name(file)?;
     let value = json!({"file": file, "events": events});
     let text = format!("wrote {} to {}", counted(events, "event"), file.display());
     output::answer(args.json, &value, &text);

@@ -8,6 +8,7 @@ use strongroom_domain::audit::stored::StoredEvent;
 use strongroom_domain::{AuditExport, OrgId, Vault};
 
 use crate::error::CommandError;
+use crate::files::{folder_of, sync_folder};
 
 /// One exported event.
 #[derive(Serialize)]
@@ -17,10 +18,10 @@ struct Line<'a> {
     event: &'a StoredEvent,
 }
 
-/// Events on their way out, as JSON Lines.
+/// Writes events as JSON Lines.
 pub(super) struct Lines<W: Write> {
     out: BufWriter<W>,
-    /// How many were written.
+    /// The number of events that were written.
     pub(super) count: u64,
 }
 
@@ -32,7 +33,7 @@ impl<W: Write> Lines<W> {
         }
     }
 
-    /// Writes all that is left of `export`. `false` when nobody reads any more.
+    /// Writes the rest of `export`. `false` when the output was closed by its reader.
     pub(super) async fn write(
         &mut self,
         vault: &Vault,
@@ -67,7 +68,7 @@ impl<W: Write> Lines<W> {
         }
     }
 
-    /// Hands out what was written to.
+    /// Flushes, and returns the output.
     pub(super) fn finish(self) -> Result<W, CommandError> {
         match self.out.into_inner() {
             Ok(out) => Ok(out),
@@ -83,7 +84,8 @@ fn failed(error: &io::Error) -> CommandError {
     CommandError::io("cannot write the export", error)
 }
 
-/// Opens `file` for writing, readable by its owner alone. An existing one is an error, unless `replace` is set.
+/// Opens `file` for writing, readable only by its owner. An existing file is an error unless
+/// `replace` is set.
 pub(super) fn create(file: &Path, replace: bool) -> Result<File, CommandError> {
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600);
@@ -99,16 +101,11 @@ pub(super) fn create(file: &Path, replace: bool) -> Result<File, CommandError> {
 }
 
 /// Makes the content of `file` durable.
-pub(super) fn sync(file: &File) -> Result<(), CommandError> {
+pub(super) fn sync_content(file: &File) -> Result<(), CommandError> {
     file.sync_all().map_err(|error| failed(&error))
 }
 
 /// Makes the name of `file` durable.
-pub(super) fn sync_folder(file: &Path) -> Result<(), CommandError> {
-    let folder = match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(|error| failed(&error))
+pub(super) fn sync_name(file: &Path) -> Result<(), CommandError> {
+    sync_folder(&folder_of(file)).map_err(|error| failed(&error))
 }

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -7,27 +7,30 @@ use strongroom_domain::caller::Caller;
 use strongroom_domain::ports::audit::{PrunePlan, Pruned};
 use strongroom_domain::{Vault, VaultError};
 
-use super::lines::{Lines, create, sync, sync_folder};
-use super::verify::described;
-use super::{counted, operators, time};
+use super::lines::{Lines, create, sync_content, sync_name};
+use super::operators::operators;
+use super::report::described;
+use super::time::time;
 use crate::cli::PruneArgs;
+use crate::commands::shown::counted;
 use crate::error::CommandError;
+use crate::files::partial_name;
 use crate::settings::access::VaultAccess;
-use crate::{output, vault_access};
+use crate::{open_vault, output};
 
-/// Longest time for one of its statements, which look at all that was ever recorded.
+/// Longest time for one statement, which may read the whole audit trail.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// `strongroom audit prune`.
 ///
-/// The order makes every end safe: what goes is verified, attested and durable in its file before the one
-/// transaction that drops it.
+/// An interruption at any point loses no event: events are verified, attested and durable in the
+/// file before the one transaction that drops them.
 pub(super) async fn run(args: &PruneArgs) -> Result<(), CommandError> {
     let before = time("before", &args.before)?;
     refuse_existing(&args.out)?;
     let mut access = VaultAccess::read(&args.vault)?;
     access.database.statement_timeout = STATEMENT_TIMEOUT;
-    let vault = vault_access::open(&access).await?;
+    let vault = open_vault::with_access(&access).await?;
     let Some(plan) = vault.plan_audit_prune(before).await? else {
         let nothing = json!({"events": 0, "partitions": []});
         let text = "nothing to prune: no partition ends at or before that time";
@@ -49,7 +52,8 @@ async fn prepare(vault: &Vault, callers: &[Caller], plan: &PrunePlan) -> Result<
         let check = vault.prepare_audit_prune(caller, plan).await?;
         if check.report.found > 0 {
             return Err(CommandError::Failed(format!(
-                "nothing was pruned, since the audit trail does not verify; see `strongroom audit verify`\n{}",
+                "nothing was pruned because the audit trail does not verify; \
+                 see `strongroom audit verify`\n{}",
                 described(&check.report)
             )));
         }
@@ -58,27 +62,25 @@ async fn prepare(vault: &Vault, callers: &[Caller], plan: &PrunePlan) -> Result<
     Ok(attested)
 }
 
-// Under another name until it is complete and durable: a file called FILE is never half an export.
+// The export has another name until it is complete and durable.
 async fn export(
     vault: &Vault,
     callers: &[Caller],
     plan: &PrunePlan,
     file: &Path,
 ) -> Result<u64, CommandError> {
-    let mut partial = file.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
+    let partial = partial_name(file);
     let mut lines = Lines::new(create(&partial, true)?);
     for caller in callers {
         let export = vault.export_before_prune(caller, plan)?;
         lines.write(vault, caller.org(), export).await?;
     }
     let count = lines.count;
-    sync(&lines.finish()?)?;
+    sync_content(&lines.finish()?)?;
     refuse_existing(file)?;
     let what = format!("cannot rename {} to {}", partial.display(), file.display());
     std::fs::rename(&partial, file).map_err(|error| CommandError::io(&what, &error))?;
-    sync_folder(file)?;
+    sync_name(file)?;
     Ok(count)
 }
 
@@ -87,7 +89,7 @@ fn refuse_existing(file: &Path) -> Result<(), CommandError> {
         return Ok(());
     }
     Err(CommandError::Failed(format!(
-        "{} exists, and may be all that is left of pruned events: name another file",
+        "{} exists, and may be the only copy of pruned events; name another file",
         file.display()
     )))
 }
@@ -96,10 +98,12 @@ fn failed(error: VaultError, file: &Path) -> CommandError {
     let file = file.display();
     CommandError::Failed(match error {
         VaultError::OutcomeUnknown(why) => format!(
-            "nobody knows whether the events were pruned ({why}); keep {file}, and run this again with another \
-             --out: it prunes what is still there"
+            "it is unknown whether the events were pruned ({why}). Keep {file}, and run this \
+             command again with another --out: it prunes the events that remain"
         ),
-        other => format!("{other}. Nothing was pruned; {file} may be removed. Run this again"),
+        other => {
+            format!("{other}. Nothing was pruned; {file} may be removed. Run this command again")
+        }
     })
 }
 
@@ -118,7 +122,7 @@ fn answer(args: &PruneArgs, plan: &PrunePlan, attested: u64, exported: u64, prun
     let kept = match pruned.kept {
         0 => String::new(),
         kept => format!(
-            "\nkept {} that newer ones precede in their lane",
+            "\nkept {} that newer events precede in their lane",
             counted(kept, "event")
         ),
     };

@@ -5,20 +5,21 @@ use strongroom_domain::audit::signed::SignedHeads;
 use strongroom_domain::caller::Caller;
 use strongroom_domain::{AuditReport, Vault};
 
-use super::{counted, operators};
+use super::operators::operators;
+use super::report::{described, verdict};
 use crate::cli::AuditVerifyArgs;
+use crate::commands::shown::counted;
 use crate::error::CommandError;
-use crate::settings::access::VaultAccess;
-use crate::{output, vault_access};
+use crate::{callers, open_vault, output};
 
 /// `strongroom audit verify`.
 pub(super) async fn run(args: &AuditVerifyArgs) -> Result<(), CommandError> {
     let kept = args.heads.as_deref().map(read_heads).transpose()?;
     let kept = kept.unwrap_or_default();
-    let vault = vault_access::open(&VaultAccess::read(&args.vault)?).await?;
+    let vault = open_vault::for_command(&args.vault).await?;
     vault.check_kept_heads(&kept)?;
     let mut reports = Vec::new();
-    for caller in callers(&vault, args.org.as_deref(), &kept).await? {
+    for caller in operators_and_kept(&vault, args.org.as_deref(), &kept).await? {
         let report = vault.verify_audit(&caller, &kept).await?;
         if !args.json {
             output::line(&described(&report));
@@ -37,43 +38,39 @@ pub(super) async fn run(args: &AuditVerifyArgs) -> Result<(), CommandError> {
         counted(events, "event"),
         counted(lanes, "lane"),
         counted(reports.len() as u64, "organization"),
-        if found == 0 {
-            "intact".to_owned()
-        } else {
-            counted(found, "finding")
-        }
+        verdict(found)
     );
     output::answer(args.json, &value, &text);
     if found == 0 {
-        Ok(())
-    } else {
-        let found = counted(found, "finding");
-        Err(CommandError::Failed(format!(
-            "the audit trail does not verify: {found}"
-        )))
+        return Ok(());
     }
+    Err(CommandError::Failed(format!(
+        "the audit trail does not verify: {}",
+        verdict(found)
+    )))
 }
 
-// Also organizations that are in the kept heads only: somebody may have removed all of one.
-async fn callers(
+// Includes organizations that only the kept heads name: all rows of such an organization may have
+// been removed.
+async fn operators_and_kept(
     vault: &Vault,
     org: Option<&str>,
     kept: &[SignedHeads],
 ) -> Result<Vec<Caller>, CommandError> {
     if let Some(org) = org {
-        let caller = vault_access::operator(org)?;
+        let caller = callers::operator(org)?;
         if kept.iter().any(|heads| heads.org == caller.org()) {
             return Ok(vec![caller]);
         }
         return operators(vault, Some(org)).await;
     }
-    let mut callers = operators(vault, None).await?;
+    let mut all = operators(vault, None).await?;
     for heads in kept {
-        if callers.iter().all(|caller| caller.org() != heads.org) {
-            callers.push(Caller::operator(heads.org, vault_access::command_line()));
+        if all.iter().all(|caller| caller.org() != heads.org) {
+            all.push(callers::operator_of(heads.org));
         }
     }
-    Ok(callers)
+    Ok(all)
 }
 
 fn read_heads(file: &Path) -> Result<Vec<SignedHeads>, CommandError> {
@@ -90,28 +87,8 @@ fn read_heads(file: &Path) -> Result<Vec<SignedHeads>, CommandError> {
         })
         .collect::<Result<_, _>>()?;
     if heads.is_empty() {
-        let empty = format!("--heads: {} has no line", file.display());
+        let empty = format!("--heads: {} is empty", file.display());
         return Err(CommandError::Failed(empty));
     }
     Ok(heads)
-}
-
-pub(super) fn described(report: &AuditReport) -> String {
-    let mut lines = vec![format!(
-        "organization {}: {} in {}: {}",
-        report.org_id,
-        counted(report.events, "event"),
-        counted(report.lanes, "lane"),
-        if report.found == 0 {
-            "intact".to_owned()
-        } else {
-            counted(report.found, "finding")
-        }
-    )];
-    lines.extend(report.findings.iter().map(|finding| format!("  {finding}")));
-    let more = report.found - report.findings.len() as u64;
-    if more > 0 {
-        lines.push(format!("  and {more} more"));
-    }
-    lines.join("\n")
 }

@@ -4,23 +4,24 @@ use super::folder::{DevFolder, password};
 use super::supervised::Supervised;
 use crate::error::CommandError;
 
-/// Servers of five regions and the primary's together keep some 150 connections to the primary, and a standby in the
-/// making has two senders.
+/// The servers of the primary and of five regions together use about 150 connections to the
+/// primary, and a standby that is being created uses two WAL senders.
 const SETTINGS: [(&str, &str); 2] = [("max_connections", "300"), ("max_wal_senders", "20")];
 
-/// The instance's PostgreSQL that takes the writes. When it dies it is started again.
+/// The primary PostgreSQL of the instance.
 pub(super) struct PrivateCluster {
     binaries: Binaries,
     superuser_password: String,
     replication_password: String,
-    server: Supervised,
+    /// The server itself.
+    pub(super) server: Supervised,
 }
 
 impl PrivateCluster {
-    /// Starts PostgreSQL in `folder`, after making it when it is not there.
+    /// Starts PostgreSQL in `folder`, and creates it there first if necessary.
     pub(super) fn start(folder: &DevFolder) -> Result<Self, CommandError> {
         let binaries = Binaries::find()?;
-        let mut memory = folder.remember()?;
+        let mut memory = folder.load()?;
         let mut config = ClusterConfig {
             data: folder.cluster(),
             log: folder.cluster_log(),
@@ -29,14 +30,14 @@ impl PrivateCluster {
             settings: settings(),
         };
         if !config.data.exists() {
-            tracing::info!(folder = %config.data.display(), "making a private PostgreSQL");
+            tracing::info!(folder = %config.data.display(), "creating a private PostgreSQL");
         }
         let cluster = Cluster::start(&binaries, config.clone())?;
         config.port = Some(cluster.port());
         if memory.port != config.port || memory.replication_password.is_none() {
             memory.port = config.port;
             memory.replication_password.get_or_insert(password()?);
-            folder.keep(&memory)?;
+            folder.store(&memory)?;
         }
         let programs = binaries.clone();
         Ok(Self {
@@ -49,11 +50,6 @@ impl PrivateCluster {
         })
     }
 
-    /// The server itself.
-    pub(super) fn server(&self) -> &Supervised {
-        &self.server
-    }
-
     /// PostgreSQL's programs.
     pub(super) fn binaries(&self) -> &Binaries {
         &self.binaries
@@ -64,11 +60,10 @@ impl PrivateCluster {
         &self.superuser_password
     }
 
-    /// Whom standbys follow, and how they are let in.
+    /// The primary, as standbys connect to it. Creates the role that they use.
     pub(super) fn as_primary(&self) -> Result<PrimaryServer, CommandError> {
         let password = &self.replication_password;
-        self.server
-            .with(|cluster| cluster.allow_replication(password))?;
+        self.server.cluster()?.allow_replication(password)?;
         Ok(PrimaryServer {
             port: self.server.port(),
             replication_password: password.clone(),
@@ -91,7 +86,7 @@ impl PrivateCluster {
     }
 }
 
-/// Settings of the primary, and of standbys, which may not have less.
+/// Settings of the primary, and of standbys, whose values must not be lower.
 pub(super) fn settings() -> Vec<(String, String)> {
     SETTINGS
         .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -8,18 +8,18 @@ use strongroom_domain::crypto::{OsRandom, RandomSource};
 
 use crate::error::CommandError;
 
-/// What a development instance remembers, in `DIR/dev.json` (mode 0600).
+/// The state of a development instance, in `DIR/dev.json` (mode 0600).
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Memory {
     /// Password of PostgreSQL's superuser.
     pub(super) postgres_password: String,
     /// Password of the application role.
     pub(super) app_password: String,
-    /// The port that PostgreSQL had last.
+    /// The last port of PostgreSQL.
     pub(super) port: Option<u16>,
-    /// The organization and its keys, once they are there.
+    /// The organization and its keys, once they are created.
     pub(super) demo: Option<Demo>,
-    /// Password of the role that standbys replicate as.
+    /// Password of the role that standbys use for replication.
     #[serde(default)]
     pub(super) replication_password: Option<String>,
     /// The regions of the last start.
@@ -27,17 +27,17 @@ pub(super) struct Memory {
     pub(super) regions: Vec<RegionMemory>,
 }
 
-/// A region, as it was last.
+/// A region at the last start.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct RegionMemory {
     pub(super) name: String,
-    /// The port that its PostgreSQL had.
+    /// The port of its PostgreSQL.
     pub(super) port: Option<u16>,
-    /// The port that its server had.
+    /// The port of its server.
     pub(super) listen: Option<u16>,
 }
 
-/// The organization to try things with.
+/// The organization for first requests.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Demo {
     pub(super) org_id: String,
@@ -45,14 +45,14 @@ pub(super) struct Demo {
     pub(super) member_api_key: String,
 }
 
-/// The instance's folder, which this process alone uses.
+/// The instance's folder, locked by this process.
 pub(super) struct DevFolder {
     path: PathBuf,
     _lock: File,
 }
 
 impl DevFolder {
-    /// Makes the folder when it is not there, and locks it.
+    /// Locks the folder, and creates it first if necessary.
     pub(super) fn open(path: Option<&Path>) -> Result<Self, CommandError> {
         let path = match path {
             Some(path) => path.to_owned(),
@@ -76,7 +76,8 @@ impl DevFolder {
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(CommandError::Failed(format!(
-                "another `strongroom dev` runs in {}; stop it, or take another folder with --data",
+                "another `strongroom dev` is running in {}; stop it, or choose another folder with \
+                 --data",
                 path.display()
             ))),
             Err(TryLockError::Error(error)) => Err(failed(error)),
@@ -95,7 +96,7 @@ impl DevFolder {
         self.path.join("postgres.log")
     }
 
-    /// The data folder of a region's standby; its log lies beside it.
+    /// The data folder of a region's standby; its log is beside it.
     pub(super) fn standby(&self, region: &str) -> PathBuf {
         self.path.join("regions").join(region)
     }
@@ -108,8 +109,8 @@ impl DevFolder {
         self.path.join("dev.json")
     }
 
-    /// What was remembered, or a fresh memory when there is no cluster yet.
-    pub(super) fn remember(&self) -> Result<Memory, CommandError> {
+    /// The stored state, or a new one when there is no cluster yet.
+    pub(super) fn load(&self) -> Result<Memory, CommandError> {
         let file = self.memory();
         let what = format!("cannot read {}", file.display());
         match fs::read(&file) {
@@ -118,8 +119,8 @@ impl DevFolder {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 if self.cluster().join("PG_VERSION").exists() {
                     return Err(CommandError::Failed(format!(
-                        "{} is gone, and with it the passwords of the database beside it; put it back, or \
-                         remove {} to begin anew",
+                        "{} is missing, and with it the passwords of the database; restore it, or \
+                         remove {} to start over",
                         file.display(),
                         self.path.display()
                     )));
@@ -132,15 +133,15 @@ impl DevFolder {
                     replication_password: None,
                     regions: Vec::new(),
                 };
-                self.keep(&memory)?;
+                self.store(&memory)?;
                 Ok(memory)
             }
             Err(error) => Err(CommandError::io(&what, &error)),
         }
     }
 
-    /// Stores `memory`, whole or not at all.
-    pub(super) fn keep(&self, memory: &Memory) -> Result<(), CommandError> {
+    /// Replaces the stored state atomically.
+    pub(super) fn store(&self, memory: &Memory) -> Result<(), CommandError> {
         let file = self.memory();
         let what = format!("cannot write {}", file.display());
         let failed = |error: std::io::Error| CommandError::io(&what, &error);
@@ -169,10 +170,10 @@ fn default_path() -> Result<PathBuf, CommandError> {
     let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share"));
     data.or_else(home)
         .map(|data| data.join("strongroom-dev"))
-        .ok_or_else(|| CommandError::Failed("HOME is not set; name a folder with --data".into()))
+        .ok_or_else(|| CommandError::Failed("HOME is not set; choose a folder with --data".into()))
 }
 
-/// A random password of letters and digits only, so that it stands in a URL as it is.
+/// A random password of letters and digits, which needs no encoding in a URL.
 pub(super) fn password() -> Result<String, CommandError> {
     let mut bytes = [0; 16];
     OsRandom

@@ -9,10 +9,13 @@ use super::prepare::DATABASE;
 use super::regions::Region;
 use super::servers::Servers;
 
-const BODY: &str = r#"{"extcred_provider":"generic","extcred_type":"api_key","extcred_label":"first","json_blob":{"api_key":"s3cr3t"}}"#;
+const BODY: &str = concat!(
+    r#"{"extcred_provider":"generic","extcred_type":"api_key","extcred_label":"first","#,
+    r#""json_blob":{"api_key":"s3cr3t"}}"#
+);
 const PATH: &str = "/organizations/config/external-credentials";
 
-/// All that a program needs to use a development instance.
+/// Everything that a program needs to use a development instance.
 #[derive(Serialize)]
 pub(super) struct Instance {
     url: String,
@@ -24,7 +27,7 @@ pub(super) struct Instance {
     regions: Vec<InRegion>,
 }
 
-/// A server in a region, and the standby there.
+/// The server and the standby of a region.
 #[derive(Serialize)]
 struct InRegion {
     name: String,
@@ -56,7 +59,7 @@ impl Instance {
         }
     }
 
-    /// What is running where, and requests to paste.
+    /// The addresses and keys, and requests to paste into a shell.
     pub(super) fn greeting(&self, folder: &Path) -> String {
         let Self {
             url,
@@ -72,7 +75,7 @@ impl Instance {
             "curl -sS -X POST '{list}' {headers} -H 'Content-Type: application/json' -d '{BODY}'"
         );
         let take_id = r#"sed 's/.*"result":\["\([^"]*\)".*/\1/'"#;
-        let (regions, everywhere) = (self.regions(), self.everywhere(&create));
+        let (regions, in_all_regions) = (self.regions(), self.all_regions_request(&create));
         format!(
             "Strongroom is running.
 
@@ -83,13 +86,13 @@ impl Instance {
   PostgreSQL     {database_url}
   kept in        {}
 {regions}
-Create a credential, list what is there, and read the new one back:
+Create a credential, list all credentials, and reveal the new one:
 
 ANSWER=$({create}); echo \"$ANSWER\"; ID=$(echo \"$ANSWER\" | {take_id})
 curl -sS '{list}' {headers}; echo
 curl -sS \"{list}/$ID\" {headers}; echo
-{everywhere}
-Ctrl-C stops everything; the next start finds it as it was.",
+{in_all_regions}
+Ctrl-C stops everything; the next start continues with the same data.",
             folder.display()
         )
     }
@@ -108,13 +111,13 @@ Ctrl-C stops everything; the next start finds it as it was.",
         text
     }
 
-    fn everywhere(&self, create: &str) -> String {
+    fn all_regions_request(&self, create: &str) -> String {
         if self.regions.is_empty() {
             return String::new();
         }
         format!(
             "
-Create one, and get the answer when every region has it:
+Create a credential, and wait until every region has it:
 
 {create} -H 'SlashID-Required-Consistency: all_regions'; echo
 "

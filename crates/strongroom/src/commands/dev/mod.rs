@@ -1,4 +1,4 @@
-//! `strongroom dev`: everything on one machine, kept in one folder.
+//! `strongroom dev`: everything on one machine, in one folder.
 
 mod cluster;
 mod folder;
@@ -8,25 +8,21 @@ mod regions;
 mod servers;
 mod supervised;
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 
+use self::cluster::PrivateCluster;
+use self::folder::DevFolder;
+use self::regions::Region;
+use self::servers::{STOP_TIMEOUT, Servers};
+use self::supervised::Supervised;
+use super::runtime::runtime;
 use crate::cli::DevArgs;
 use crate::error::CommandError;
 use crate::logging::{LogFormat, Logging};
-use crate::service::stop_signal;
+use crate::service::stop_signal::stop_signal;
 use crate::{logging, output};
-use cluster::PrivateCluster;
-use folder::DevFolder;
-use regions::Region;
-use servers::Servers;
-use supervised::Supervised;
 
-/// Longest time that requests under way may take once we are told to stop; PostgreSQL then gets as long.
-const STOP_PATIENCE: Duration = Duration::from_secs(2);
-
-/// Runs until a signal, then stops the servers first and PostgreSQL after them.
+/// Runs until a signal; then stops the servers, and PostgreSQL after them.
 pub(super) fn run(args: &DevArgs) -> Result<(), CommandError> {
     if !args.listen.ip().is_loopback() && !args.allow_remote {
         return Err(CommandError::Failed(format!(
@@ -41,22 +37,22 @@ pub(super) fn run(args: &DevArgs) -> Result<(), CommandError> {
         },
         None,
     );
-    // Before PostgreSQL starts, so that a signal at any moment ends both.
-    let runtime = super::runtime()?;
-    let stop = runtime.block_on(async { stop_signal() })?;
+    // Unlocked after the runtime is dropped, which waits for a restart of PostgreSQL in progress.
     let folder = DevFolder::open(args.data.as_deref())?;
-    let cluster = PrivateCluster::start(&folder)?;
+    let runtime = runtime()?;
+    // Before PostgreSQL starts, so that a signal at any time stops both.
+    let stop = runtime.block_on(async { stop_signal() })?;
+    let mut cluster = PrivateCluster::start(&folder)?;
     let mut regions = Vec::new();
-    let served = runtime.block_on(serve(args, &folder, &cluster, &mut regions, stop));
-    let mut all = vec![cluster.server()];
-    all.extend(regions.iter().map(|region| &region.standby));
-    served.and(stop_all(&all))
+    let served = runtime.block_on(serve(args, &folder, &mut cluster, &mut regions, stop));
+    let standbys = regions.into_iter().map(|region| region.standby);
+    served.and(stop_all(std::iter::once(cluster.server).chain(standbys)))
 }
 
 async fn serve(
     args: &DevArgs,
     folder: &DevFolder,
-    cluster: &PrivateCluster,
+    cluster: &mut PrivateCluster,
     regions: &mut Vec<Region>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), CommandError> {
@@ -71,7 +67,7 @@ async fn serve(
         () = &mut stop => return Ok(()),
     };
     let mut servers = Servers::start(args.listen, &prepared, regions)?;
-    regions::keep(folder, regions)?;
+    regions::remember(folder, regions)?;
     tokio::select! {
         ready = servers.ready() => ready?,
         () = &mut stop => return servers.run_until(std::future::ready(())).await,
@@ -83,26 +79,27 @@ async fn serve(
         output::line(&instance.greeting(folder.path()));
     }
     let mut failure = None;
-    let standbys = join_all(regions.iter().map(|region| region.standby.keep_trying()));
+    let has_regions = !regions.is_empty();
+    let standbys = regions.iter_mut();
+    let standbys = join_all(standbys.map(|region| region.standby.keep_trying()));
     servers
         .run_until(async {
             tokio::select! {
                 () = stop => {}
-                error = cluster.server().keep_alive() => failure = Some(error),
-                // It never completes when there is one, and is not asked when there is none.
-                _ = standbys, if !regions.is_empty() => {}
+                error = cluster.server.keep_running() => failure = Some(error),
+                // Never completes when there are standbys, and is disabled when there are none.
+                _ = standbys, if has_regions => {}
             }
         })
         .await?;
     failure.map_or(Ok(()), Err)
 }
 
-/// At the same time, since each may take all its patience.
-fn stop_all(all: &[&Supervised]) -> Result<(), CommandError> {
+// Concurrently, since each may take the whole timeout.
+fn stop_all(all: impl Iterator<Item = Supervised>) -> Result<(), CommandError> {
     std::thread::scope(|scope| {
         let stopping: Vec<_> = all
-            .iter()
-            .map(|cluster| scope.spawn(|| cluster.stop(STOP_PATIENCE)))
+            .map(|server| scope.spawn(|| server.stop(STOP_TIMEOUT)))
             .collect();
         stopping
             .into_iter()

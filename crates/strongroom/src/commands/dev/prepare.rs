@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use strongroom_domain::caller::{Caller, Role};
+use strongroom_domain::caller::Role;
 use strongroom_storage::migrate;
 use strongroom_storage::{
     Database, DatabaseSettings, DatabaseUrl, ensure_database, grant_app_role,
@@ -12,14 +12,14 @@ use crate::commands::root_key;
 use crate::error::CommandError;
 use crate::settings::access::{VaultAccess, default_database};
 use crate::settings::root_key::RootKeyConfig;
-use crate::vault_access;
+use crate::{callers, open_vault};
 
-/// The database within the private PostgreSQL.
+/// The name of the database in the private PostgreSQL.
 pub(super) const DATABASE: &str = "strongroom";
 const APP_ROLE: &str = "strongroom_app";
 const ORGANIZATION: &str = "demo";
 
-/// An instance that servers can be started on.
+/// What servers need to start on the instance.
 pub(super) struct Prepared {
     pub(super) demo: Demo,
     app_password: String,
@@ -28,24 +28,24 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// What a server needs to open the vault.
+    /// The database and root key, as a server opens the vault.
     pub(super) fn access(&self) -> Result<VaultAccess, CommandError> {
         access(&self.app_url, &self.root_key)
     }
 
-    /// Where the application role connects to the standby on `port`.
+    /// The application role's URL for the standby on `port`.
     pub(super) fn standby(&self, port: u16) -> Result<DatabaseUrl, CommandError> {
         parsed(&url(APP_ROLE, &self.app_password, port, DATABASE))
     }
 }
 
-/// Makes what is not there yet: database, tables, application role, root key, organization, API keys. Every
-/// step can be interrupted and is then done, or done again, at the next start.
+/// Creates what does not exist yet: database, tables, application role, root key, organization, API
+/// keys. After an interruption, the next start completes or repeats the step.
 pub(super) async fn prepare(
     folder: &DevFolder,
     cluster: &PrivateCluster,
 ) -> Result<Prepared, CommandError> {
-    let mut memory = folder.remember()?;
+    let mut memory = folder.load()?;
     let server = Database::new(&settings(&cluster.superuser_url("postgres"))?)?;
     ensure_database(&server, DATABASE).await?;
     let owner = Database::new(&settings(&cluster.superuser_url(DATABASE))?)?;
@@ -58,9 +58,9 @@ pub(super) async fn prepare(
     let demo = match memory.demo.clone() {
         Some(demo) => demo,
         None => {
-            let demo = make_demo(&access(&app_url, &folder.root_key())?).await?;
+            let demo = create_demo(&access(&app_url, &folder.root_key())?).await?;
             memory.demo = Some(demo.clone());
-            folder.keep(&memory)?;
+            folder.store(&memory)?;
             demo
         }
     };
@@ -79,18 +79,20 @@ fn access(app_url: &str, root_key: &Path) -> Result<VaultAccess, CommandError> {
     })
 }
 
-async fn make_demo(access: &VaultAccess) -> Result<Demo, CommandError> {
-    let vault = vault_access::open(access).await?;
-    // An interrupted start may have got as far as the organization.
+// Only the first start needs this: it opens the vault as a command does, because servers are
+// started with the organization's id.
+async fn create_demo(access: &VaultAccess) -> Result<Demo, CommandError> {
+    let vault = open_vault::with_access(access).await?;
+    // An interrupted start may have created the organization.
     let existing = vault.organizations().await?.into_iter().next();
     let organization = match existing {
         Some(organization) => organization,
         None => {
-            let request = vault_access::command_line();
+            let request = callers::command_line();
             vault.create_organization(ORGANIZATION, request).await?
         }
     };
-    let caller = Caller::operator(organization.id, vault_access::command_line());
+    let caller = callers::operator_of(organization.id);
     let admin = vault
         .create_api_key(&caller, Role::Admin, "dev admin", None)
         .await?;

@@ -10,7 +10,7 @@ use super::folder::{DevFolder, RegionMemory};
 use super::supervised::Supervised;
 use crate::error::CommandError;
 
-/// A region: a standby, and where its server shall listen.
+/// A region: a standby, and the address of its server.
 pub(super) struct Region {
     pub(super) name: String,
     pub(super) standby: Supervised,
@@ -19,8 +19,8 @@ pub(super) struct Region {
 
 type Started = (Cluster, Option<Unusable>);
 
-/// Starts `count` standbys of `primary` and removes those of an earlier start that are too many. Each one is there
-/// when it follows the primary.
+/// Starts `count` standbys of `primary`, and removes further ones of an earlier start. Completes
+/// when all standbys follow the primary.
 pub(super) async fn start(
     folder: &DevFolder,
     primary: &PrivateCluster,
@@ -29,11 +29,11 @@ pub(super) async fn start(
     let names: Vec<String> = (1..=count)
         .map(|number| format!("region-{number}"))
         .collect();
-    drop_others(folder, primary, &names)?;
+    remove_others(folder, primary, &names)?;
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let memories = remembered(folder, &names)?;
+    let memories = remember_names(folder, &names)?;
     let follow = primary.as_primary()?;
     let mut starting = Vec::new();
     for memory in &memories {
@@ -53,20 +53,20 @@ pub(super) async fn start(
     }
     let mut regions = Vec::new();
     for (listen, config, started) in starting {
-        let gone = |_| CommandError::Failed("a standby's start was given up".into());
+        let gone = |_| CommandError::Failed("the start of a standby was canceled".into());
         let (cluster, unusable) = started.await.map_err(gone)??;
         if let Some(why) = unusable {
-            tracing::warn!(region = config.name, "standby made anew: {why}");
+            tracing::warn!(region = config.name, "standby rebuilt: {why}");
         }
         regions.push(supervise(primary, config, cluster, listen));
     }
-    keep(folder, &regions)?;
+    remember(folder, &regions)?;
     Ok(regions)
 }
 
-/// Remembers where the regions' servers listen.
-pub(super) fn keep(folder: &DevFolder, regions: &[Region]) -> Result<(), CommandError> {
-    let mut memory = folder.remember()?;
+/// Stores the regions' ports for the next start.
+pub(super) fn remember(folder: &DevFolder, regions: &[Region]) -> Result<(), CommandError> {
+    let mut memory = folder.load()?;
     memory.regions = regions
         .iter()
         .map(|region| RegionMemory {
@@ -75,12 +75,12 @@ pub(super) fn keep(folder: &DevFolder, regions: &[Region]) -> Result<(), Command
             listen: Some(region.listen.port()),
         })
         .collect();
-    folder.keep(&memory)
+    folder.store(&memory)
 }
 
-// Before anything is made, so that also what an interrupted start leaves is known to the next.
-fn remembered(folder: &DevFolder, names: &[String]) -> Result<Vec<RegionMemory>, CommandError> {
-    let mut memory = folder.remember()?;
+// Before any standby is created, so that a later start can remove what an interrupted one leaves.
+fn remember_names(folder: &DevFolder, names: &[String]) -> Result<Vec<RegionMemory>, CommandError> {
+    let mut memory = folder.load()?;
     let known = |name: &String| memory.regions.iter().find(|region| region.name == *name);
     memory.regions = names
         .iter()
@@ -92,26 +92,27 @@ fn remembered(folder: &DevFolder, names: &[String]) -> Result<Vec<RegionMemory>,
             })
         })
         .collect();
-    folder.keep(&memory)?;
+    folder.store(&memory)?;
     Ok(memory.regions)
 }
 
-// Not one of the runtime's, which would be waited for when we are told to stop meanwhile. What it has started
-// ends with us.
+// In a thread of its own: at a stop, the runtime would wait for one of its threads. PostgreSQL ends
+// with this process.
 fn start_in_a_thread(
     primary: &PrivateCluster,
     config: StandbyConfig,
 ) -> Result<oneshot::Receiver<Result<Started, PgError>>, CommandError> {
     if !config.server.data.exists() {
-        tracing::info!(region = config.name, folder = %config.server.data.display(), "making a standby");
+        let folder = config.server.data.display();
+        tracing::info!(region = config.name, %folder, "creating a standby");
     }
-    let (tell, started) = oneshot::channel();
+    let (sender, started) = oneshot::channel();
     let binaries = primary.binaries().clone();
     std::thread::Builder::new()
         .name(config.name.clone())
         .spawn(move || {
-            // Nobody waits for it any more when we are told to stop.
-            let _ = tell.send(Cluster::start_following(&binaries, config));
+            // The receiver is dropped at a stop.
+            let _ = sender.send(Cluster::start_following(&binaries, config));
         })
         .map_err(|error| CommandError::io("cannot start a thread", &error))?;
     Ok(started)
@@ -140,12 +141,12 @@ fn free_or_any(port: u16) -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_or(0, |_| port)
 }
 
-fn drop_others(
+fn remove_others(
     folder: &DevFolder,
     primary: &PrivateCluster,
     names: &[String],
 ) -> Result<(), CommandError> {
-    let mut memory = folder.remember()?;
+    let mut memory = folder.load()?;
     let (kept, others) = memory
         .regions
         .into_iter()
@@ -158,17 +159,15 @@ fn drop_others(
     for RegionMemory { name, .. } in &others {
         tracing::warn!(
             region = name,
-            "removing the standby and its replication slot: the region is no longer asked for"
+            "removing the standby and its replication slot: the region exceeds --regions"
         );
         let data = folder.standby(name);
         remove_standby(&data)?;
-        primary
-            .server()
-            .with(|cluster| cluster.forget_standby(name))?;
+        primary.server.cluster()?.forget_standby(name)?;
         remove_file(&log(&data))?;
         remove_file(&data.with_extension("lock"))?;
     }
-    folder.keep(&memory)
+    folder.store(&memory)
 }
 
 fn remove_file(path: &Path) -> Result<(), CommandError> {

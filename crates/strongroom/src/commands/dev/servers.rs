@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
 use strongroom_api::LimitSettings;
@@ -7,12 +8,14 @@ use strongroom_domain::OrgId;
 use strongroom_storage::{RegionSettings, RegionsSettings};
 use tokio::sync::watch;
 
-use super::STOP_PATIENCE;
 use super::prepare::Prepared;
 use super::regions::Region;
 use crate::error::CommandError;
 use crate::service::Service;
 use crate::settings::serve::ServeSettings;
+
+/// Longest time for requests in progress after the stop signal; PostgreSQL then has as long.
+pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The primary's server, and one in each region.
 pub(super) struct Servers {
@@ -21,14 +24,14 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    /// Starts all of them. The primary's listens where it was asked to, the others where they did last time if
-    /// possible.
+    /// Starts all of them. The primary's server listens on `listen`, the others on the ports of the
+    /// last start if possible.
     pub(super) fn start(
         listen: SocketAddr,
         prepared: &Prepared,
         regions: &mut [Region],
     ) -> Result<Self, CommandError> {
-        let everywhere = settings_of(regions, prepared)?;
+        let everywhere = region_settings(regions, prepared)?;
         let primary = Service::start(
             settings(listen, prepared, everywhere.clone())?,
             Arc::default(),
@@ -50,34 +53,34 @@ impl Servers {
         Ok(servers)
     }
 
-    /// Where the primary's server listens.
+    /// The address that the primary's server listens on.
     pub(super) fn address(&self) -> SocketAddr {
         self.primary.address()
     }
 
-    /// Waits until all can serve.
+    /// Waits until all are ready.
     pub(super) async fn ready(&mut self) -> Result<(), CommandError> {
         self.primary.ready().await?;
         try_join_all(self.regions.iter_mut().map(Service::ready)).await?;
         Ok(())
     }
 
-    /// Runs them until `stop` completes or one of them fails, then finishes the requests under way in all.
+    /// Runs them until `stop` completes or one of them fails; then finishes requests in progress.
     pub(super) async fn run_until(
         self,
         stop: impl Future<Output = ()>,
     ) -> Result<(), CommandError> {
-        let (tell, told) = watch::channel(false);
+        let (sender, receiver) = watch::channel(false);
         let all = std::iter::once(self.primary).chain(self.regions);
         let running = join_all(all.map(|service| {
-            let (tell, mut told) = (tell.clone(), told.clone());
+            let (sender, mut receiver) = (sender.clone(), receiver.clone());
             async move {
                 let stopped = async move {
-                    // Fails when nobody can tell any more, and that is as good as being told.
-                    let _ = told.wait_for(|stop| *stop).await;
+                    // An error means that the sender is dropped, which stops the server as well.
+                    let _ = receiver.wait_for(|stop| *stop).await;
                 };
                 let ended = service.run_until(stopped).await;
-                tell.send_replace(true);
+                sender.send_replace(true);
                 ended
             }
         }));
@@ -85,7 +88,7 @@ impl Servers {
         let ended = tokio::select! {
             ended = &mut running => ended,
             () = stop => {
-                tell.send_replace(true);
+                sender.send_replace(true);
                 running.await
             }
         };
@@ -93,7 +96,10 @@ impl Servers {
     }
 }
 
-fn settings_of(regions: &[Region], prepared: &Prepared) -> Result<RegionsSettings, CommandError> {
+fn region_settings(
+    regions: &[Region],
+    prepared: &Prepared,
+) -> Result<RegionsSettings, CommandError> {
     let region = |region: &Region| {
         Ok::<_, CommandError>(RegionSettings {
             name: region.name.clone(),
@@ -117,9 +123,9 @@ fn settings(
     if listen.ip().is_loopback() {
         settings.vault.anonymous_org = OrgId::parse(&prepared.demo.org_id);
     }
-    settings.http.shutdown_timeout = STOP_PATIENCE;
+    settings.http.shutdown_timeout = STOP_TIMEOUT;
     settings.api.anonymous_needs_loopback_host = true;
-    // No limits while a client is developed.
+    // A client in development meets no limits.
     settings.limits = LimitSettings::default();
     Ok(settings)
 }

@@ -1,130 +1,98 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_pgdev::{Cluster, PgError};
+use tokio::task::spawn_blocking;
 
 use crate::error::CommandError;
 
-/// How often it is looked whether PostgreSQL still runs.
-const LOOK: Duration = Duration::from_millis(200);
-/// Pause after a start that failed.
-const RETRY: Duration = Duration::from_secs(2);
+/// How often it is checked whether PostgreSQL runs.
+const CHECK_INTERVAL: Duration = Duration::from_millis(200);
+/// Pause after a restart that failed.
+const RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// A PostgreSQL that is started again when it dies.
-#[derive(Clone)]
-pub(super) struct Supervised(Arc<Inner>);
-
-struct Inner {
-    what: String,
+/// A PostgreSQL server that is restarted when it dies.
+pub(super) struct Supervised {
+    name: String,
     port: u16,
-    start: Box<dyn Fn() -> Result<Cluster, PgError> + Send + Sync>,
-    running: Mutex<Running>,
-}
-
-enum Running {
-    Yes(Cluster),
-    /// It died, and could not be started again yet.
-    No,
-    /// It is meant to have ended.
-    Stopped,
+    start: Arc<dyn Fn() -> Result<Cluster, PgError> + Send + Sync>,
+    /// `None` after it has died, until it is restarted.
+    cluster: Option<Cluster>,
 }
 
 impl Supervised {
-    /// Looks after `cluster`; `start` starts it again, on the port that it has.
+    /// Supervises `cluster`; `start` starts it again, on the same port.
     pub(super) fn new(
-        what: String,
+        name: String,
         cluster: Cluster,
         start: impl Fn() -> Result<Cluster, PgError> + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(Inner {
-            what,
+        Self {
+            name,
             port: cluster.port(),
-            start: Box::new(start),
-            running: Mutex::new(Running::Yes(cluster)),
-        }))
-    }
-
-    pub(super) fn port(&self) -> u16 {
-        self.0.port
-    }
-
-    /// Works with the cluster, when it runs.
-    pub(super) fn with<T>(
-        &self,
-        work: impl FnOnce(&Cluster) -> Result<T, PgError>,
-    ) -> Result<T, CommandError> {
-        match &*self.lock() {
-            Running::Yes(cluster) => Ok(work(cluster)?),
-            Running::No | Running::Stopped => Err(CommandError::Failed(format!(
-                "{} does not run",
-                self.0.what
-            ))),
+            start: Arc::new(start),
+            cluster: Some(cluster),
         }
     }
 
-    /// Starts PostgreSQL again whenever it dies; completes when that fails.
-    pub(super) async fn keep_alive(&self) -> CommandError {
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The running cluster.
+    pub(super) fn cluster(&self) -> Result<&Cluster, CommandError> {
+        let stopped = || CommandError::Failed(format!("{} is not running", self.name));
+        self.cluster.as_ref().ok_or_else(stopped)
+    }
+
+    /// Restarts PostgreSQL whenever it dies; completes when a restart fails.
+    pub(super) async fn keep_running(&mut self) -> CommandError {
         loop {
-            tokio::time::sleep(LOOK).await;
-            if let Err(error) = self.look().await {
+            tokio::time::sleep(CHECK_INTERVAL).await;
+            if self.cluster.as_ref().is_some_and(Cluster::is_running) {
+                continue;
+            }
+            if let Err(error) = self.restart().await {
                 return error;
             }
         }
     }
 
-    /// Starts PostgreSQL again whenever it dies, and tries again when that fails.
-    pub(super) async fn keep_trying(&self) {
+    /// Restarts PostgreSQL whenever it dies, repeatedly when a restart fails.
+    pub(super) async fn keep_trying(&mut self) {
         loop {
-            let error = self.keep_alive().await;
-            tracing::error!(%error, "{} cannot be started; trying again", self.0.what);
-            tokio::time::sleep(RETRY).await;
+            let error = self.keep_running().await;
+            tracing::error!(%error, "cannot start {}; trying again", self.name);
+            tokio::time::sleep(RETRY_DELAY).await;
         }
     }
 
-    // A start takes its time, in which this thread shall do other things.
-    async fn look(&self) -> Result<(), CommandError> {
-        let this = self.clone();
-        tokio::task::spawn_blocking(move || this.restart_if_dead())
+    // When this is canceled, the runtime waits for the start and drops the new cluster, which stops
+    // it.
+    async fn restart(&mut self) -> Result<(), CommandError> {
+        // Dropping the dead cluster releases its folder for the next one.
+        if self.cluster.take().is_some() {
+            tracing::warn!("{} has died; restarting it", self.name);
+        }
+        let start = self.start.clone();
+        let cluster = spawn_blocking(move || start())
             .await
-            .map_err(|error| CommandError::Failed(error.to_string()))?
-    }
-
-    fn restart_if_dead(&self) -> Result<(), CommandError> {
-        let Inner {
-            what, port, start, ..
-        } = &*self.0;
-        let mut running = self.lock();
-        match &*running {
-            Running::Stopped => return Ok(()),
-            Running::Yes(cluster) if cluster.is_running() => return Ok(()),
-            Running::Yes(_) => tracing::warn!("{what} has died; starting it again"),
-            Running::No => {}
-        }
-        // Its folder has to be free for the next one.
-        *running = Running::No;
-        let cluster = start()?;
-        if cluster.port() != *port {
+            .map_err(|error| CommandError::Failed(error.to_string()))??;
+        if cluster.port() != self.port {
             return Err(CommandError::Failed(format!(
-                "{what} died, and meanwhile something else took its port {port}"
+                "{} died, and another process has taken its port {}",
+                self.name, self.port
             )));
         }
-        *running = Running::Yes(cluster);
+        self.cluster = Some(cluster);
         Ok(())
     }
 
-    /// Stops PostgreSQL for good, the hard way after `patience`.
-    pub(super) fn stop(&self, patience: Duration) -> Result<(), CommandError> {
-        match std::mem::replace(&mut *self.lock(), Running::Stopped) {
-            Running::Yes(cluster) => Ok(cluster.stop(patience)?),
-            Running::No | Running::Stopped => Ok(()),
+    /// Stops PostgreSQL; by force after `timeout`.
+    pub(super) fn stop(self, timeout: Duration) -> Result<(), CommandError> {
+        match self.cluster {
+            Some(cluster) => Ok(cluster.stop(timeout)?),
+            None => Ok(()),
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Running> {
-        // Whoever panicked while holding it left the cluster itself as it was.
-        self.0
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }

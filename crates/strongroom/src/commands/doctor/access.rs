@@ -1,16 +1,16 @@
-//! What the servers' role may do, and whether row-level security binds it.
+//! The rights of the servers' role, and whether row-level security applies to it.
 
 use strongroom_storage::doctor::Inspection;
 use strongroom_storage::doctor::access::{HeldRole, TenantTable};
 use strongroom_storage::doctor::policies::Deviation;
 use strongroom_storage::doctor::rights::{Lacking, Right};
 
-use super::finding::{Finding, or_ok};
+use super::finding::{Finding, attempt, or_ok, unchecked};
 
 const ROLE: &str = "role";
 const MEMBERSHIP: &str = "role_membership";
-/// Roles of PostgreSQL's own that reach past the tables' rights, or past the database.
-const FAR_REACHING: [&str; 6] = [
+/// Predefined roles of PostgreSQL whose rights exceed those of the servers.
+const PRIVILEGED: [&str; 6] = [
     "pg_read_all_data",
     "pg_write_all_data",
     "pg_maintain",
@@ -19,17 +19,17 @@ const FAR_REACHING: [&str; 6] = [
     "pg_execute_server_program",
 ];
 
-/// Everything about the role on the primary, whose schema may be `newer` than this program.
+/// All checks of the role on the primary, whose schema may be `newer` than this program.
 pub(super) async fn findings(inspection: &Inspection, role: &str, newer: bool) -> Vec<Finding> {
     let (mut findings, privileged) = of_role(inspection, "database_url").await;
-    // Whoever owns the tables has every right, and one finding says so.
+    // The tables' owner has every right: one finding is enough.
     if !privileged {
-        findings.extend(super::attempt(
+        findings.extend(attempt(
             "role_rights",
             inspection.excess_rights().await,
             |rights| excess(&rights, newer),
         ));
-        findings.extend(super::attempt(
+        findings.extend(attempt(
             "role_grants",
             inspection.lacking_rights().await,
             |lacking| missing(role, &lacking),
@@ -39,27 +39,27 @@ pub(super) async fn findings(inspection: &Inspection, role: &str, newer: bool) -
     findings
 }
 
-/// What the role can become, and whether that voids row-level security.
+/// Whether row-level security applies to the role in `setting` and to the roles that it can become;
+/// and whether one of them is a superuser or owns tables.
 pub(super) async fn of_role(inspection: &Inspection, setting: &str) -> (Vec<Finding>, bool) {
     let roles = inspection.roles().await;
     let privileged = roles.as_ref().is_ok_and(|roles| {
         let strong = |role: &HeldRole| role.superuser || !role.tables.is_empty();
         roles.iter().any(strong)
     });
-    let judged = super::attempt(ROLE, roles, |roles| bypassing(setting, &roles));
+    let judged = attempt(ROLE, roles, |roles| bypassing(setting, &roles));
     (judged, privileged)
 }
 
 fn bypassing(setting: &str, roles: &[HeldRole]) -> Vec<Finding> {
     let Some(own) = roles.iter().find(|role| role.own).or(roles.first()) else {
-        return vec![super::unchecked(ROLE, "the session has no role")];
+        return vec![unchecked(ROLE, "the session has no role")];
     };
-    let instead = format!(
-        "make a role for servers with `strongroom migrate --app-role NAME` and name it in {setting}"
-    );
+    let instead =
+        format!("create a role with `strongroom migrate --app-role NAME`, and use it in {setting}");
     if own.superuser {
         let found = format!(
-            "{} is a superuser: row-level security does not bind it",
+            "{} is a superuser: row-level security does not apply to it",
             own.name
         );
         return vec![Finding::failure(ROLE, found, instead).about(&own.name)];
@@ -75,7 +75,8 @@ fn bypassing(setting: &str, roles: &[HeldRole]) -> Vec<Finding> {
                     MEMBERSHIP,
                     format!("{} can become {}, which {what}", own.name, role.name),
                     format!(
-                        "take it out of that role: revoke \"{}\" from \"{}\"; or of the role between them",
+                        "remove it from that role: revoke \"{}\" from \"{}\"; or remove it from a \
+                         role between them",
                         role.name, own.name
                     ),
                 )
@@ -87,13 +88,13 @@ fn bypassing(setting: &str, roles: &[HeldRole]) -> Vec<Finding> {
         findings,
         ROLE,
         format!(
-            "{} is bound by row-level security, and can become no role that is not",
+            "{} is bound by row-level security, and cannot become a role that is not",
             own.name
         ),
     )
 }
 
-// What lets a role past row-level security, and the statement against it where there is one.
+// What lets a role bypass row-level security, with the statement against it if there is one.
 fn powers(role: &HeldRole) -> Vec<(String, Option<String>)> {
     let alter = |attribute: &str| Some(format!("alter role \"{}\" {attribute};", role.name));
     let mut powers = Vec::new();
@@ -105,27 +106,27 @@ fn powers(role: &HeldRole) -> Vec<(String, Option<String>)> {
     }
     if role.create_role {
         let what =
-            "has CREATEROLE, with which it can become other roles, the tables' owner among them";
+            "has CREATEROLE, with which it can become other roles, such as the tables' owner";
         powers.push((what.to_owned(), alter("nocreaterole")));
     }
     if role.replication {
-        let what = "has REPLICATION, and so can copy everything past row-level security";
+        let what = "has REPLICATION, with which it can copy everything despite row-level security";
         powers.push((what.to_owned(), alter("noreplication")));
     }
     if !role.tables.is_empty() {
         let tables = role.tables.join(", ");
-        let what = format!("owns tables, and could switch their row-level security off: {tables}");
+        let what = format!("owns tables, and can disable their row-level security: {tables}");
         powers.push((what, None));
     }
     if role.owns_schema {
-        let what = "owns the schema public, and could drop or replace what is in it";
+        let what = "owns the schema public, and can drop or replace its objects";
         powers.push((what.to_owned(), None));
     }
     if role.owns_database {
         powers.push(("owns the database".to_owned(), None));
     }
-    if FAR_REACHING.contains(&role.name.as_str()) {
-        powers.push(("reaches past the rights of servers".to_owned(), None));
+    if PRIVILEGED.contains(&role.name.as_str()) {
+        powers.push(("has rights beyond those of servers".to_owned(), None));
     }
     powers
 }
@@ -142,7 +143,7 @@ fn excess(rights: &[Right], newer: bool) -> Vec<Finding> {
         } = right;
         let found = format!("{grantee} has {privilege} on {object}, which servers must not have");
         if newer && !known {
-            let advice = "nothing, if the newer version made it; ask again with that version";
+            let advice = "nothing, if the newer version created it; check with that version";
             return Finding::warning(check, found, advice).about(object);
         }
         let advice = format!("run as the owner or a superuser: {remedy}");
@@ -151,7 +152,7 @@ fn excess(rights: &[Right], newer: bool) -> Vec<Finding> {
     or_ok(
         findings.collect(),
         check,
-        "the role has no right beyond what `strongroom migrate --app-role` grants",
+        "the role has no right beyond those that `strongroom migrate --app-role` grants",
     )
 }
 
@@ -177,20 +178,18 @@ fn missing(role: &str, lacking: &[Lacking]) -> Vec<Finding> {
 async fn protection(inspection: &Inspection) -> Vec<Finding> {
     let tables = match inspection.tenant_tables().await {
         Ok(tables) => tables,
-        Err(error) => return vec![super::unchecked("row_level_security", &error.to_string())],
+        Err(error) => return vec![unchecked("row_level_security", &error.to_string())],
     };
     let mut findings = unprotected(&tables);
     let deviations = inspection.policy_deviations(&tables).await;
-    findings.extend(super::attempt("policies", deviations, |found| {
-        deviating(&found)
-    }));
+    findings.extend(attempt("policies", deviations, |found| deviating(&found)));
     findings
 }
 
 fn unprotected(tables: &[TenantTable]) -> Vec<Finding> {
     let check = "row_level_security";
     if tables.is_empty() {
-        return vec![super::unchecked(check, "there are no tables")];
+        return vec![unchecked(check, "there are no tables")];
     }
     let findings = tables
         .iter()
@@ -223,16 +222,22 @@ fn deviating(deviations: &[Deviation]) -> Vec<Finding> {
     let findings = deviations.iter().map(|one| {
         let (table, policy) = (&one.table, &one.policy);
         let found = if one.missing {
-            format!("{table} lacks its policy {policy}: its rows are hidden from servers")
+            format!("{table} lacks its policy {policy}: servers cannot see its rows")
         } else if one.loosens {
-            format!("the policy {policy} on {table} is not the migrations' own: it may show rows of other organizations")
+            format!(
+                "the policy {policy} on {table} is not the migrations' own: \
+                 it may show rows of other organizations"
+            )
         } else {
-            format!("the policy {policy} on {table} is not the migrations' own: it may hide rows from servers")
+            format!(
+                "the policy {policy} on {table} is not the migrations' own: \
+                 it may hide rows from servers"
+            )
         };
         let advice = format!("run as the tables' owner: {}", one.remedy);
         Finding::failure(check, found, advice).about(table)
     });
-    let ok = "every policy is as the migrations made it";
+    let ok = "every policy is as the migrations created it";
     or_ok(findings.collect(), check, ok)
 }
 
@@ -250,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn each_power_of_the_role_itself_is_a_failure() {
+    fn each_power_of_the_role_is_a_failure() {
         type Change = fn(&mut HeldRole);
         let changes: [Change; 7] = [
             |role| role.superuser = true,
@@ -274,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_it_can_become_counts() {
+    fn roles_that_it_can_become_are_checked() {
         let mut owner = role("owner");
         owner.tables = vec!["credentials".into()];
         let found = bypassing(

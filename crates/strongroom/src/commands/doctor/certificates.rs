@@ -7,22 +7,22 @@ use strongroom_storage::{DatabaseSettings, PeerCertificate};
 use x509_parser::pem::Pem;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::finding::{Finding, Level};
+use super::finding::{Finding, Level, attempt};
 
 const CHECK: &str = "certificate";
-/// Time enough to get another one.
-const SOON: TimeDelta = TimeDelta::days(30);
+/// How long before its expiry a certificate is a warning.
+const WARN_BEFORE: TimeDelta = TimeDelta::days(30);
 
-/// A certificate's subject, and how long it is valid.
+/// A certificate's subject and validity.
 struct Certificate {
     subject: String,
     not_before: DateTime<Utc>,
     not_after: DateTime<Utc>,
 }
 
-/// Checks the certificates that the database `name` shows.
+/// Checks the certificates that the database `name` presents.
 pub(super) async fn of_database(name: &str, settings: &DatabaseSettings) -> Vec<Finding> {
-    super::attempt(CHECK, peer_certificates(settings).await, |shown| {
+    attempt(CHECK, peer_certificates(settings).await, |shown| {
         let now = SystemClock.now();
         shown.iter().map(|one| of_peer(name, one, now)).collect()
     })
@@ -34,20 +34,21 @@ fn of_peer(name: &str, shown: &PeerCertificate, now: DateTime<Utc>) -> Finding {
         Ok(certificate) => judged(&certificate, now),
         Err(why) => unreadable(&why),
     };
-    // One that is valid may still be another's.
+    // A certificate within its validity may belong to another host or authority.
     let finding = match &shown.refused {
         Some(why) if judged.level < Level::Failure => Finding::failure(
             CHECK,
             format!("it is not accepted: {why}"),
-            "compare its names with the URL's host and its authority with sslrootcert: \
-             `openssl s_client -starttls postgres -connect HOST:PORT | openssl x509 -noout -subject -issuer -ext subjectAltName`",
+            "compare its names with the URL's host, and its authority with sslrootcert: \
+             `openssl s_client -starttls postgres -connect HOST:PORT | \
+             openssl x509 -noout -subject -issuer -ext subjectAltName`",
         ),
         _ => judged,
     };
     finding.about(of)
 }
 
-/// Checks all certificates in the PEM file `file`, which the setting `of` names.
+/// Checks all certificates in the PEM file `file`, the value of the setting `of`.
 pub(super) fn pem_file(of: &str, file: &Path) -> Vec<Finding> {
     let of = format!("{of}, {}", file.display());
     let now = SystemClock.now();
@@ -59,7 +60,7 @@ pub(super) fn pem_file(of: &str, file: &Path) -> Vec<Finding> {
     findings.into_iter().map(about).collect()
 }
 
-/// Checks the authorities in the PEM file `file`, of which one that is valid is enough.
+/// Checks the authorities in the PEM file `file`; one valid authority is enough.
 pub(super) fn roots_file(of: &str, file: &Path) -> Vec<Finding> {
     let mut findings = pem_file(of, file);
     if findings.iter().any(|finding| finding.level == Level::Ok) {
@@ -73,20 +74,20 @@ pub(super) fn roots_file(of: &str, file: &Path) -> Vec<Finding> {
 fn read_file(file: &Path) -> Result<Vec<Certificate>, String> {
     let text = std::fs::read(file).map_err(|error| error.to_string())?;
     let blocks = Pem::iter_from_buffer(&text).collect::<Result<Vec<_>, _>>();
-    let blocks = blocks.map_err(|error| format!("it is no PEM file: {error}"))?;
+    let blocks = blocks.map_err(|error| format!("it is not a PEM file: {error}"))?;
     let certificates = blocks.iter().filter(|block| block.label == "CERTIFICATE");
     let read: Vec<_> = certificates
         .map(|block| read(&block.contents))
         .collect::<Result<_, _>>()?;
     if read.is_empty() {
-        return Err("there is no certificate in it".into());
+        return Err("it contains no certificate".into());
     }
     Ok(read)
 }
 
 fn read(der: &[u8]) -> Result<Certificate, String> {
     let (_, certificate) = X509Certificate::from_der(der)
-        .map_err(|error| format!("it is no X.509 certificate: {error}"))?;
+        .map_err(|error| format!("it is not an X.509 certificate: {error}"))?;
     let validity = certificate.validity();
     let time =
         |seconds: i64| DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
@@ -101,7 +102,7 @@ fn unreadable(why: &str) -> Finding {
     Finding::failure(
         CHECK,
         format!("it cannot be read: {why}"),
-        "put a PEM file with certificates there that the server may read",
+        "provide a PEM file with certificates that the server may read",
     )
 }
 
@@ -111,16 +112,20 @@ fn judged(certificate: &Certificate, now: DateTime<Utc>) -> Finding {
         subject => subject,
     };
     let ends = certificate.not_after.format("%Y-%m-%dT%H:%M:%SZ");
-    let renew = "replace it: docs/operations.md, Rotate, shows how for the deployment";
+    let renew = "replace it; for the deployment, see docs/operations.md, Rotate";
     if now > certificate.not_after {
-        Finding::failure(CHECK, format!("{subject} ended at {ends}"), renew)
+        Finding::failure(CHECK, format!("{subject} expired at {ends}"), renew)
     } else if now < certificate.not_before {
         let begins = certificate.not_before.format("%Y-%m-%dT%H:%M:%SZ");
-        let found = format!("{subject} begins only at {begins}");
-        Finding::failure(CHECK, found, "look at this machine's clock, or replace it")
-    } else if now + SOON > certificate.not_after {
+        let found = format!("{subject} is not valid before {begins}");
+        Finding::failure(
+            CHECK,
+            found,
+            "check this machine's clock, or replace the certificate",
+        )
+    } else if now + WARN_BEFORE > certificate.not_after {
         let days = (certificate.not_after - now).num_days();
-        let found = format!("{subject} ends in {days} day(s), at {ends}");
+        let found = format!("{subject} expires in {days} day(s), at {ends}");
         Finding::warning(CHECK, found, renew)
     } else {
         Finding::ok(CHECK, format!("{subject} is valid until {ends}"))
@@ -132,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_ends_soon_is_a_warning_and_what_has_ended_a_failure() {
+    fn an_expiry_soon_is_a_warning_and_an_expired_certificate_a_failure() {
         let at = |days: i64| DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(days);
         let level = |now: i64| {
             let certificate = Certificate {

@@ -2,12 +2,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use strongroom_domain::{Clock, SystemClock};
 use strongroom_storage::doctor::Inspection;
 
-use super::finding::Finding;
+use super::finding::{Finding, attempt};
 
 const CHECK: &str = "clock";
-/// Keys' ends and audit events' times are off by as much.
+/// Expiry times of API keys and times of audit events deviate by as much.
 const NOTICEABLE: TimeDelta = TimeDelta::seconds(1);
-/// A server that differs by this much counts as stopped, and rotations do not wait for it.
+/// A server whose clock deviates by this much is considered stopped: rotations do not wait for it.
 const HARMFUL: TimeDelta = TimeDelta::seconds(10);
 
 /// Compares this machine's clock with that of the database `name`.
@@ -15,12 +15,12 @@ pub(super) async fn findings(inspection: &Inspection, name: &str) -> Vec<Finding
     let before = SystemClock.now();
     let theirs = inspection.clock().await;
     let after = SystemClock.now();
-    super::attempt(CHECK, theirs, |theirs| {
+    attempt(CHECK, theirs, |theirs| {
         vec![judged(name, difference(before, theirs, after))]
     })
 }
 
-/// By how much `theirs` is ahead of anything that our clock said while it was read.
+/// By how much `theirs` is ahead of the time between `before` and `after`.
 fn difference(before: DateTime<Utc>, theirs: DateTime<Utc>, after: DateTime<Utc>) -> TimeDelta {
     if theirs < before {
         theirs - before
@@ -34,9 +34,9 @@ fn difference(before: DateTime<Utc>, theirs: DateTime<Utc>, after: DateTime<Utc>
 fn judged(name: &str, difference: TimeDelta) -> Finding {
     let seconds = difference.abs().as_seconds_f64();
     let advice = format!(
-        "let both machines keep time with NTP: `timedatectl` and `chronyc tracking` show how each one does. A server \
-         whose clock is wrong ends API keys at the wrong time and dates audit events wrongly; from {} s on, rotations \
-         take it for stopped",
+        "synchronize both machines with NTP; `timedatectl` and `chronyc tracking` show the state. \
+         A server with a wrong clock expires API keys at the wrong time and records wrong times in \
+         audit events; from {} s on, rotations consider it stopped",
         HARMFUL.num_seconds()
     );
     let direction = if difference < TimeDelta::zero() {
@@ -52,7 +52,7 @@ fn judged(name: &str, difference: TimeDelta) -> Finding {
     } else {
         Finding::ok(
             CHECK,
-            format!("the clock of {name} and this machine's agree within a second"),
+            format!("the clocks of {name} and this machine agree within a second"),
         )
     }
     .about(name)
@@ -64,7 +64,7 @@ mod tests {
     use crate::commands::doctor::finding::Level;
 
     #[test]
-    fn a_slow_answer_is_no_difference() {
+    fn a_slow_answer_is_not_a_difference() {
         let at = |seconds: i64| DateTime::from_timestamp(seconds, 0).unwrap();
         assert_eq!(difference(at(10), at(12), at(15)), TimeDelta::zero());
         assert_eq!(difference(at(10), at(7), at(15)), TimeDelta::seconds(-3));

@@ -3,7 +3,7 @@ use strongroom_api::HttpSettings;
 use strongroom_storage::DatabaseUrl;
 
 use super::certificates;
-use super::finding::{Finding, or_ok};
+use super::finding::{Finding, or_ok, unchecked};
 use crate::file_limit::files_for;
 use crate::settings::examine::Examined;
 
@@ -74,7 +74,7 @@ fn open_files(http: &HttpSettings, database_connections: usize) -> Finding {
     match getrlimit(Resource::RLIMIT_NOFILE) {
         // A server raises its own limit as far as it may.
         Ok((_, allowed)) => judged(check, allowed, needed),
-        Err(error) => super::unchecked(check, &error.to_string()),
+        Err(error) => unchecked(check, &error.to_string()),
     }
 }
 

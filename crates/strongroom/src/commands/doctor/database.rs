@@ -1,16 +1,17 @@
 use strongroom_domain::{Clock, SystemClock};
 use strongroom_storage::doctor::Inspection;
 use strongroom_storage::doctor::server::Server;
-use strongroom_storage::{ConnectError, Database, DatabaseSettings, schema_state};
+use strongroom_storage::{Database, DatabaseSettings, schema_state};
 
-use super::finding::Finding;
+use super::connection::{connect, unreachable};
+use super::finding::{Finding, unchecked};
 use super::postgresql::ConnectionNeeds;
 use super::{access, certificates, clock, keys, postgresql, regions, schema, servers};
 use crate::settings::examine::Examined;
 
-pub(super) const CHECK: &str = "database";
-/// What is not looked at without the primary.
-const NEED_IT: [&str; 12] = [
+const CHECK: &str = "database";
+/// The checks that need the primary.
+const NEED_PRIMARY: [&str; 12] = [
     "role",
     "role_rights",
     "role_grants",
@@ -25,14 +26,14 @@ const NEED_IT: [&str; 12] = [
     "connections",
 ];
 
-/// Everything that databases have to be asked.
+/// All checks that need a database.
 pub(super) async fn findings(examined: &Examined) -> Vec<Finding> {
     let Some(settings) = &examined.database else {
         let why = "there is no usable database_url";
         let mut findings = vec![Finding::failure(
             CHECK,
             why,
-            "set database_url, as the finding about the configuration says",
+            "set database_url as the finding about the configuration says",
         )];
         findings.extend(not_checked(why));
         return findings;
@@ -46,22 +47,12 @@ pub(super) async fn findings(examined: &Examined) -> Vec<Finding> {
             findings.extend(regions::slots(&inspection, &examined.regions).await);
         }
         Err(error) => {
-            findings.push(away(CHECK, settings, &error).about("database_url"));
-            findings.extend(not_checked("the database is away"));
+            findings.push(unreachable(CHECK, settings, &error).about("database_url"));
+            findings.extend(not_checked("the database is unreachable"));
             findings.extend(regions::findings(&examined.regions, settings, None).await);
         }
     }
     findings
-}
-
-/// A pool, a connection of its own, and what is at its other end.
-pub(super) async fn connect(
-    settings: &DatabaseSettings,
-) -> Result<(Database, Inspection, Server), ConnectError> {
-    let database = Database::new(settings)?;
-    let inspection = Inspection::start(&database).await?;
-    let server = inspection.server().await?;
-    Ok((database, inspection, server))
 }
 
 async fn primary(
@@ -72,17 +63,19 @@ async fn primary(
     server: &Server,
 ) -> Vec<Finding> {
     let shown = connect.url.shown();
-    let mut findings = vec![if server.standby {
-        Finding::failure(
-            CHECK,
-            format!("{shown} is a standby and takes no writes"),
-            "name the primary in database_url, or all databases with target_session_attrs=read-write; \
-             if the primary is lost, fail over",
-        )
-    } else {
-        Finding::ok(CHECK, format!("{shown} answers, as role {}", server.role))
-    }
-    .about("database_url")];
+    let mut findings = vec![
+        if server.standby {
+            Finding::failure(
+                CHECK,
+                format!("{shown} is a standby and takes no writes"),
+                "set database_url to the primary, or to all databases with \
+             target_session_attrs=read-write; if the primary is lost, fail over",
+            )
+        } else {
+            Finding::ok(CHECK, format!("{shown} answers, as role {}", server.role))
+        }
+        .about("database_url"),
+    ];
     findings.extend(clock::findings(inspection, "the database").await);
     let state = schema_state(database).await;
     let newer = state.as_ref().is_ok_and(|state| !state.unknown.is_empty());
@@ -102,27 +95,7 @@ async fn primary(
     findings
 }
 
-/// That a database could not be connected to.
-pub(super) fn away(
-    check: &'static str,
-    settings: &DatabaseSettings,
-    error: &ConnectError,
-) -> Finding {
-    let shown = settings.url.shown();
-    let advice = match error {
-        ConnectError::Refused(_) => {
-            "compare role, password and database name in the URL with those of PostgreSQL, and its pg_hba.conf"
-        }
-        ConnectError::Tls(_) => "see sslmode and sslrootcert in the URL",
-        _ => {
-            "see that PostgreSQL runs (`pg_isready -h HOST -p PORT`), that host and port in the URL are right, and \
-             that nothing between keeps us out"
-        }
-    };
-    Finding::failure(check, format!("{shown}: {error}"), advice)
-}
-
 fn not_checked(why: &str) -> Vec<Finding> {
-    let checks = NEED_IT.iter();
-    checks.map(|check| super::unchecked(check, why)).collect()
+    let checks = NEED_PRIMARY.iter();
+    checks.map(|check| unchecked(check, why)).collect()
 }

@@ -1,14 +1,15 @@
 use serde::Serialize;
+use strongroom_storage::ConnectError;
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Level {
-    /// As it should be.
+    /// Nothing is wrong.
     Ok,
-    /// Nothing to do, or not now.
+    /// Nothing has to be done now.
     Note,
-    /// Something will go wrong, or was not checked.
+    /// Something may go wrong, or could not be checked.
     Warning,
     /// Something is wrong.
     Failure,
@@ -25,17 +26,17 @@ impl Level {
     }
 }
 
-/// What one check found.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
-    /// The check's name, which stays the same from version to version.
+    /// The check's name; the same in all versions.
     pub(super) check: &'static str,
     pub(super) level: Level,
-    /// What it is about, where a check is about several things: a table, a setting, a region.
+    /// The subject, when a check has several: a table, a setting, a region.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) subject: Option<String>,
     pub(super) found: String,
-    /// What to do; on every warning and failure.
+    /// What to do; present in every warning and failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) advice: Option<String>,
 }
@@ -87,7 +88,7 @@ impl Finding {
         Self::bad(check, Level::Failure, found, advice)
     }
 
-    /// The same, about `subject`.
+    /// Sets the subject.
     pub(super) fn about(self, subject: impl Into<String>) -> Self {
         Self {
             subject: Some(subject.into()),
@@ -95,7 +96,7 @@ impl Finding {
         }
     }
 
-    /// The check and what it is about.
+    /// The check and its subject.
     fn name(&self) -> String {
         match &self.subject {
             Some(subject) => format!("{} ({subject})", self.check),
@@ -103,13 +104,13 @@ impl Finding {
         }
     }
 
-    /// Whether both say the same of different things.
-    fn says_the_same(&self, other: &Self) -> bool {
+    /// Whether both differ at most in check and subject.
+    fn has_same_text(&self, other: &Self) -> bool {
         (self.level, &self.found, &self.advice) == (other.level, &other.found, &other.advice)
     }
 }
 
-/// `findings`, or, when there are none, that all is well.
+/// `findings`, or one with level `Ok` when there are none.
 pub(super) fn or_ok(
     findings: Vec<Finding>,
     check: &'static str,
@@ -122,18 +123,36 @@ pub(super) fn or_ok(
     }
 }
 
-/// How many findings are of `level`.
+/// The findings of `judge`, or, when `read` failed, that the check was not done.
+pub(super) fn attempt<T>(
+    check: &'static str,
+    read: Result<T, ConnectError>,
+    judge: impl FnOnce(T) -> Vec<Finding>,
+) -> Vec<Finding> {
+    read.map_or_else(|error| vec![unchecked(check, &error.to_string())], judge)
+}
+
+/// That a check was not done.
+pub(super) fn unchecked(check: &'static str, why: &str) -> Finding {
+    Finding::warning(
+        check,
+        format!("not checked: {why}"),
+        "resolve this, then run `strongroom doctor` again",
+    )
+}
+
+/// The number of findings with this level.
 pub(super) fn count(findings: &[Finding], level: Level) -> usize {
     let same = |finding: &&Finding| finding.level == level;
     findings.iter().filter(same).count()
 }
 
-/// All findings for a person to read, the worst and their number last, where a terminal ends.
+/// All findings as text: the most severe ones and the totals last, where a terminal shows them.
 pub(super) fn shown(findings: &[Finding]) -> String {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|finding| finding.level);
     let mut lines: Vec<String> = sorted
-        .chunk_by(|one, next| one.says_the_same(next))
+        .chunk_by(|one, next| one.has_same_text(next))
         .map(group)
         .collect();
     lines.push(format!(
@@ -162,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_read_what_is_worst_last_and_the_same_once() {
+    fn the_worst_findings_are_last_and_equal_texts_are_merged() {
         let findings = [
             Finding::failure("policies", "it is gone", "make it").about("credentials"),
             Finding::ok("database", "it answers"),

@@ -1,4 +1,4 @@
-//! Root keys: where they come from, and what the database needs.
+//! Root keys: their configured sources, and the keys that the database needs.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -9,32 +9,36 @@ use strongroom_domain::ports::keys::RootKeyStore;
 use strongroom_domain::rotation::RootKeyState;
 use strongroom_storage::Database;
 
-use super::finding::Finding;
+use super::finding::{Finding, unchecked};
 use crate::commands::key_check::{Compared, MISSING, WRONG, compare};
 use crate::settings::root_key::{RootKeyConfig, RootKeySource};
 
-const PLACES: &str = "root_key_source";
+const SOURCES: &str = "root_key_source";
 const KEYS: &str = "root_keys";
 
-/// The places that root keys are configured to come from: whether each can be read, and by nobody else.
-pub(super) fn places(config: Option<&RootKeyConfig>) -> Vec<Finding> {
+/// The configured sources of root keys: whether each can be read, and only by its owner.
+pub(super) fn sources(config: Option<&RootKeyConfig>) -> Vec<Finding> {
     let Some(config) = config else {
-        return vec![super::unchecked(PLACES, "no root key is configured")];
+        return vec![unchecked(SOURCES, "no root key is configured")];
     };
-    config.places().flat_map(|place| of_place(&place)).collect()
+    config
+        .places()
+        .flat_map(|source| of_source(&source))
+        .collect()
 }
 
-fn of_place(place: &RootKeySource) -> Vec<Finding> {
-    let file = place.file.as_deref();
-    let subject = file.map_or(place.setting.to_owned(), |file| file.display().to_string());
-    let read = match &place.read {
-        Ok(sources) => Finding::ok(PLACES, format!("{}: {}", place.setting, held(sources))),
+fn of_source(source: &RootKeySource) -> Vec<Finding> {
+    let file = source.file.as_deref();
+    let subject = file.map_or(source.setting.to_owned(), |file| file.display().to_string());
+    let read = match &source.read {
+        Ok(sources) => Finding::ok(SOURCES, format!("{}: {}", source.setting, held(sources))),
         Err(error) => Finding::failure(
-            PLACES,
+            SOURCES,
             error.to_string(),
             format!(
-                "put the root key back from its offline copy, with mode 0600 and owned by the user that serves \
-                 (chmod 600, chown); {subject} must have what `strongroom root-key new` writes"
+                "restore the root key from its offline copy, with mode 0600 and owned by the user \
+                 that runs the server (chmod 600, chown); the format of {subject} must be that of \
+                 `strongroom root-key new`"
             ),
         ),
     };
@@ -55,7 +59,7 @@ fn held(sources: &RootKeySources) -> String {
     }
 }
 
-// Whoever may write to the folder can put another file in the place of a private one.
+// With write access to the folder, a private file can be replaced.
 fn open_folder(file: &Path) -> Option<Finding> {
     let folder = if file.is_dir() {
         file
@@ -64,43 +68,43 @@ fn open_folder(file: &Path) -> Option<Finding> {
             .filter(|folder| !folder.as_os_str().is_empty())?
     };
     let mode = std::fs::metadata(folder).ok()?.permissions().mode() & 0o7777;
-    // In a sticky folder such as /tmp, a file is replaced by its owner alone.
+    // In a sticky folder, such as /tmp, only its owner can replace a file.
     if mode & 0o022 == 0 || mode & 0o1000 != 0 {
         return None;
     }
     let shown = folder.display();
     let finding = Finding::warning(
-        PLACES,
+        SOURCES,
         format!(
-            "others can write to the folder {shown} (mode {mode:04o}), and so replace what is in it"
+            "others can write to the folder {shown} (mode {mode:04o}), and replace files in it"
         ),
         format!("chmod go-w {shown}"),
     );
     Some(finding.about(shown.to_string()))
 }
 
-/// The configured root keys beside those that the database knows.
+/// Compares the configured root keys with those that the database knows.
 pub(super) async fn findings(database: &Database, config: Option<&RootKeyConfig>) -> Vec<Finding> {
     let rows = match database.root_keys().await {
         Ok(rows) => rows,
-        Err(error) => return vec![super::unchecked(KEYS, &error.to_string())],
+        Err(error) => return vec![unchecked(KEYS, &error.to_string())],
     };
-    // What can be read counts; what cannot has a finding of its own.
+    // Sources that cannot be read have findings of their own.
     let mut sources = RootKeySources::default();
-    for place in config.into_iter().flat_map(RootKeyConfig::places) {
-        if let Ok(read) = place.read {
+    for source in config.into_iter().flat_map(RootKeyConfig::places) {
+        if let Ok(read) = source.read {
             sources.keys.extend(read.keys);
             sources.passphrases.extend(read.passphrases);
         }
     }
     let known: Vec<_> = rows.iter().map(|row| row.id).collect();
     let mut findings = judged(&sources, rows);
-    let strangers = sources.keys.iter().filter(|key| !known.contains(&key.id()));
+    let unknown = sources.keys.iter().filter(|key| !known.contains(&key.id()));
     if !known.is_empty() {
-        findings.extend(strangers.map(|key| {
+        findings.extend(unknown.map(|key| {
             let found = format!(
-                "root key {} is configured, and this database does not know it: a leftover, another database's, or \
-                 one that `strongroom rotate root` was not told of yet",
+                "root key {} is configured, but unknown to this database: it is a leftover, \
+                 belongs to another database, or is not prepared with `strongroom rotate root` yet",
                 key.id()
             );
             Finding::note(KEYS, found).about(key.id().to_string())
@@ -111,13 +115,13 @@ pub(super) async fn findings(database: &Database, config: Option<&RootKeyConfig>
 
 fn judged(sources: &RootKeySources, rows: Vec<StoredRootKey>) -> Vec<Finding> {
     if rows.is_empty() {
-        let found = "the database has no root key yet: the first server or command that opens it makes the newest \
-                     configured one its own";
+        let found = "the database has no root key yet: the first server or command that opens it \
+                     registers the newest configured one";
         return vec![Finding::note(KEYS, found)];
     }
     match compare(sources, rows) {
         Ok(compared) => compared.iter().map(of_key).collect(),
-        Err(error) => vec![super::unchecked(KEYS, &error.to_string())],
+        Err(error) => vec![unchecked(KEYS, &error.to_string())],
     }
 }
 
@@ -133,10 +137,12 @@ fn of_key(compared: &Compared) -> Finding {
         Finding::failure(
             KEYS,
             format!(
-                "root key {id} ({state}) is wrong: what is configured is not the {kind} that this database was sealed with"
+                "root key {id} ({state}) is wrong: the configured {kind} is not the one that this \
+                 database uses"
             ),
             format!(
-                "configure the {kind} {id} from its offline copy; `strongroom key-check` compares again"
+                "configure the {kind} {id} from its offline copy, then check with \
+                 `strongroom key-check`"
             ),
         )
     } else if *found == MISSING && *needed {
@@ -144,14 +150,16 @@ fn of_key(compared: &Compared) -> Finding {
             KEYS,
             format!("root key {id} ({state}) is missing: the database needs this {kind}"),
             format!(
-                "configure the {kind} {id} from its offline copy beside the others (root_key_file may have several lines)"
+                "configure the {kind} {id} from its offline copy in addition to the others \
+                 (root_key_file may have several lines)"
             ),
         )
     } else if *found == MISSING && row.state == RootKeyState::Prepared {
         Finding::warning(
             KEYS,
-            format!("root key {id} was prepared, and is not configured here"),
-            "add it to this server's root_key_file: `strongroom rotate root` waits until every server holds it",
+            format!("root key {id} is prepared, but not configured here"),
+            "add it to this server's root_key_file: `strongroom rotate root` waits until every \
+             server holds it",
         )
     } else if row.state == RootKeyState::Retired && *found != MISSING {
         let found = format!(
@@ -161,7 +169,7 @@ fn of_key(compared: &Compared) -> Finding {
     } else {
         Finding::ok(
             KEYS,
-            format!("root key {id} is {state}, and what is configured is {found}"),
+            format!("root key {id} is {state}, and its configuration is {found}"),
         )
     };
     finding.about(id.to_string())

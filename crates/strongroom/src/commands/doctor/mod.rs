@@ -1,9 +1,10 @@
-//! `strongroom doctor`: each module looks at one thing and says what it found, and what to do.
+//! `strongroom doctor`: each file checks one subject, and returns findings with advice.
 
 mod access;
 mod certificates;
 mod clock;
 mod configuration;
+mod connection;
 mod database;
 mod finding;
 mod keys;
@@ -12,19 +13,17 @@ mod regions;
 mod schema;
 mod servers;
 
-use strongroom_storage::ConnectError;
-
+use self::finding::Level;
 use crate::cli::DoctorArgs;
 use crate::error::CommandError;
 use crate::output;
 use crate::settings::examine::Examined;
-use finding::{Finding, Level};
 
 /// `strongroom doctor`.
 pub(super) async fn run(args: &DoctorArgs) -> Result<(), CommandError> {
     let examined = Examined::read(&args.serve);
     let mut findings = configuration::findings(&examined);
-    findings.extend(keys::places(examined.root_keys.as_ref()));
+    findings.extend(keys::sources(examined.root_keys.as_ref()));
     findings.extend(database::findings(&examined).await);
     output::answer(args.json, &findings, &finding::shown(&findings));
     let failures = finding::count(&findings, Level::Failure);
@@ -40,21 +39,4 @@ pub(super) async fn run(args: &DoctorArgs) -> Result<(), CommandError> {
         )));
     }
     Ok(())
-}
-
-/// What `judge` makes of `read`; that the check could not be made, when that failed.
-fn attempt<T>(
-    check: &'static str,
-    read: Result<T, ConnectError>,
-    judge: impl FnOnce(T) -> Vec<Finding>,
-) -> Vec<Finding> {
-    read.map_or_else(|error| vec![unchecked(check, &error.to_string())], judge)
-}
-
-fn unchecked(check: &'static str, why: &str) -> Finding {
-    Finding::warning(
-        check,
-        format!("not checked: {why}"),
-        "run this again when that is put right",
-    )
 }

@@ -3,7 +3,7 @@
 use strongroom_storage::doctor::Inspection;
 use strongroom_storage::doctor::server::{ConnectionUse, Server, Settings};
 
-use super::finding::{Finding, or_ok};
+use super::finding::{Finding, attempt, or_ok, unchecked};
 
 const CHECK: &str = "postgresql_setting";
 const NAMES: [&str; 9] = [
@@ -17,7 +17,7 @@ const NAMES: [&str; 9] = [
     "reserved_connections",
     "row_security",
 ];
-/// The oldest version that PostgreSQL's makers still look after, and the one that tests run on.
+/// The oldest version that the PostgreSQL project supports, and the version of the tests.
 const OLDEST: i32 = 140_000;
 const TESTED: i32 = 15;
 /// Connections of a server beside its pool: those of the writer and the readers, and one that
@@ -31,7 +31,7 @@ pub(super) struct ConnectionNeeds {
     pub(super) regions: bool,
 }
 
-/// Whether this PostgreSQL keeps what it promises, and has room.
+/// The version and settings of PostgreSQL, and its free connections.
 pub(super) async fn findings(
     inspection: &Inspection,
     server: &Server,
@@ -42,12 +42,12 @@ pub(super) async fn findings(
     let settings = match inspection.settings(&NAMES).await {
         Ok(settings) => settings,
         Err(error) => {
-            findings.push(super::unchecked(CHECK, &error.to_string()));
+            findings.push(unchecked(CHECK, &error.to_string()));
             return findings;
         }
     };
     findings.extend(durable(&settings, needs.regions));
-    findings.extend(super::attempt(
+    findings.extend(attempt(
         "connections",
         inspection.connections().await,
         |used| connections(&settings, used, needs),
@@ -60,7 +60,7 @@ fn version(server: &Server) -> Finding {
     let major = server.version_number / 10_000;
     let found = format!("PostgreSQL {}", server.version);
     if server.version_number < OLDEST {
-        let advice = format!("move to PostgreSQL {TESTED}: older ones get no fixes any more");
+        let advice = format!("upgrade to PostgreSQL {TESTED}: this version is no longer supported");
         Finding::warning(check, found, advice)
     } else if major == TESTED {
         Finding::ok(check, found)
@@ -78,12 +78,12 @@ fn encoding(server: &Server) -> Finding {
     Finding::failure(
         check,
         format!("the database's encoding is {encoding}: it cannot hold every label and name"),
-        "make a database with `createdb --encoding=UTF8 --template=template0` and restore a backup \
-         into it",
+        "create a database with `createdb --encoding=UTF8 --template=template0`, and restore a \
+         backup into it",
     )
 }
 
-// A session that begins with a scope would show rows without having said whose.
+// A session that begins with a scope can see rows without having chosen an organization.
 fn scope(server: &Server) -> Option<Finding> {
     if server.scope.is_empty() {
         return None;
@@ -92,11 +92,11 @@ fn scope(server: &Server) -> Option<Finding> {
     Some(Finding::failure(
         "session_scope",
         format!(
-            "sessions of {role} begin with strongroom.orgs set: they see rows without asking for \
-             them"
+            "sessions of {role} begin with strongroom.orgs set: they can see rows without having \
+             chosen an organization"
         ),
         format!(
-            "take it out of where it is set: alter role \"{role}\" reset strongroom.orgs; \
+            "remove it where it is set: alter role \"{role}\" reset strongroom.orgs; \
              alter database … reset strongroom.orgs; postgresql.conf; or options in database_url"
         ),
     ))
@@ -126,7 +126,7 @@ fn durable(settings: &Settings, regions: bool) -> Vec<Finding> {
     if value("synchronous_commit") == "off" {
         wrong(
             "synchronous_commit",
-            "writes that were acknowledged are lost in a crash",
+            "a crash can lose acknowledged writes",
             "alter system set synchronous_commit = on; select pg_reload_conf(); and reset it for \
              the role and database",
         );
@@ -138,11 +138,11 @@ fn durable(settings: &Settings, regions: bool) -> Vec<Finding> {
             "alter system set wal_level = replica; then restart PostgreSQL",
         );
     }
-    let ok = "fsync, full_page_writes and synchronous_commit keep what is acknowledged";
+    let ok = "fsync, full_page_writes and synchronous_commit protect acknowledged writes";
     let mut findings = or_ok(findings, CHECK, ok);
     if value("data_checksums") == "off" {
-        let found = "data_checksums is off: damage on the disk is noticed by `strongroom verify` \
-                     alone; `pg_checksums --enable` on a stopped cluster switches it on";
+        let found = "data_checksums is off: only `strongroom verify` detects damage on the disk; \
+                     `pg_checksums --enable` enables checksums while the cluster is stopped";
         findings.push(Finding::note(CHECK, found).about("data_checksums"));
     }
     findings
@@ -167,8 +167,8 @@ fn connections(settings: &Settings, used: ConnectionUse, needs: &ConnectionNeeds
         findings.push(Finding::warning(
             check,
             format!(
-                "{servers} server(s) with pool_size {} take up to {needed} connections, and \
-                 PostgreSQL gives them {room}",
+                "{servers} server(s) with pool_size {} take up to {needed} connections, but \
+                 PostgreSQL allows {room}",
                 needs.pool_size
             ),
             format!(
@@ -185,7 +185,7 @@ fn connections(settings: &Settings, used: ConnectionUse, needs: &ConnectionNeeds
                 "{free} connection(s) are free: {} of {most} are in use",
                 used.used
             ),
-            "see who has them: select usename, application_name, count(*) from pg_stat_activity \
+            "list their owners: select usename, application_name, count(*) from pg_stat_activity \
              group by 1, 2; raise max_connections",
         ));
     }
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_loses_writes_is_named() {
+    fn settings_that_lose_writes_are_found() {
         let unsafe_ones = settings(&[
             ("fsync", "off"),
             ("full_page_writes", "off"),

@@ -7,18 +7,19 @@ use strongroom_storage::{
     Database, DatabaseSettings, RegionSettings, RegionsSettings, WatchedRegions,
 };
 
-use super::finding::{Finding, or_ok};
-use super::{access, certificates, clock, database};
-use crate::commands::regions::answered;
+use super::connection::{connect, unreachable};
+use super::finding::{Finding, attempt, or_ok, unchecked};
+use super::{access, certificates, clock};
+use crate::commands::regions::await_answers;
 
 const CHECK: &str = "region";
 const LAG: &str = "region_lag";
 const SLOTS: &str = "replication_slots";
 
-/// Each region's database, and how far it is behind the primary.
+/// Each region's database, and its replication lag.
 pub(super) async fn findings(
     regions: &RegionsSettings,
-    connect: &DatabaseSettings,
+    settings: &DatabaseSettings,
     primary: Option<(&Database, &Server)>,
 ) -> Vec<Finding> {
     if regions.all.is_empty() {
@@ -27,28 +28,28 @@ pub(super) async fn findings(
     let mut findings = Vec::new();
     for region in &regions.all {
         let server = primary.map(|(_, server)| server);
-        findings.extend(of_region(region, connect, server).await);
+        findings.extend(of_region(region, settings, server).await);
     }
     match primary {
-        Some((database, _)) => findings.extend(lags(regions, connect, database).await),
-        None => findings.push(super::unchecked(LAG, "the primary is away")),
+        Some((database, _)) => findings.extend(lags(regions, settings, database).await),
+        None => findings.push(unchecked(LAG, "the primary is unreachable")),
     }
     findings
 }
 
 async fn of_region(
     region: &RegionSettings,
-    connect: &DatabaseSettings,
+    primary_settings: &DatabaseSettings,
     primary: Option<&Server>,
 ) -> Vec<Finding> {
     let name = &region.name;
     let settings = DatabaseSettings {
         url: region.url.clone(),
         pool_size: 1,
-        ..connect.clone()
+        ..primary_settings.clone()
     };
     let mut findings = certificates::of_database(name, &settings).await;
-    match database::connect(&settings).await {
+    match connect(&settings).await {
         Ok((_database, inspection, server)) => {
             let kind = kinds(&server, primary);
             findings.extend(kind.into_iter().map(|finding| finding.about(name)));
@@ -56,29 +57,30 @@ async fn of_region(
             let setting = format!("the URL of region {name}");
             findings.extend(access::of_role(&inspection, &setting).await.0);
         }
-        Err(error) => findings.push(database::away(CHECK, &settings, &error).about(name)),
+        Err(error) => findings.push(unreachable(CHECK, &settings, &error).about(name)),
     }
     findings
 }
 
-// What kind of database a region has, beside the primary.
+// Whether a region's database is a standby of the primary or the primary itself.
 fn kinds(server: &Server, primary: Option<&Server>) -> Vec<Finding> {
-    let rebuild = "make it anew from the primary: in the deployment, deploy/rebuild REGION";
+    let rebuild = "rebuild it from the primary (in the deployment: deploy/rebuild REGION)";
     if let Some(primary) = primary.filter(|primary| primary.cluster != server.cluster) {
         let found = format!(
-            "it is no copy of the primary: its system identifier is {}, the primary's {}",
+            "it is not a copy of the primary: its system identifier is {}, the primary's is {}",
             server.cluster, primary.cluster
         );
-        let advice = format!("name the right database in the region's URL, or {rebuild}");
+        let advice = format!("correct the region's URL, or {rebuild}");
         return vec![Finding::failure(CHECK, found, advice)];
     }
     if !server.standby {
         return vec![match primary {
             Some(primary) if !server.is(primary) && !primary.standby => Finding::failure(
                 CHECK,
-                "it takes writes, and so does the primary: it was promoted and follows nobody",
+                "it takes writes, and so does the primary: it was promoted",
                 format!(
-                    "find out which of the two has the newest writes, keep that one as the primary, and {rebuild}"
+                    "find out which of the two has the newest writes, and keep that one as the \
+                     primary; as for the other one, {rebuild}"
                 ),
             ),
             _ => Finding::ok(CHECK, "it is the primary"),
@@ -88,15 +90,15 @@ fn kinds(server: &Server, primary: Option<&Server>) -> Vec<Finding> {
     if server.replay_paused {
         findings.push(Finding::warning(
             CHECK,
-            "its replay is paused: it receives writes and does not show them",
+            "its replay is paused: it receives writes, but does not apply them",
             "run there as a superuser: select pg_wal_replay_resume();",
         ));
     }
     if !server.receiving {
         findings.push(Finding::warning(
             CHECK,
-            "it is not connected to what it follows",
-            format!("see its log; when the log it needs is gone, {rebuild}"),
+            "it is not connected to its upstream",
+            format!("see its log; if the WAL that it needs was removed, {rebuild}"),
         ));
     }
     or_ok(findings, CHECK, "a standby that follows the primary")
@@ -104,23 +106,23 @@ fn kinds(server: &Server, primary: Option<&Server>) -> Vec<Finding> {
 
 async fn lags(
     regions: &RegionsSettings,
-    connect: &DatabaseSettings,
+    settings: &DatabaseSettings,
     primary: &Database,
 ) -> Vec<Finding> {
-    match WatchedRegions::start(regions.clone(), primary, connect) {
+    match WatchedRegions::start(regions.clone(), primary, settings) {
         Ok(watched) => {
-            let statuses = answered(&watched, connect).await;
+            let statuses = await_answers(&watched, settings).await;
             let up = statuses.iter().filter(|region| region.up);
             up.map(|region| lag(region, regions.max_lag)).collect()
         }
-        Err(error) => vec![super::unchecked(LAG, &error.to_string())],
+        Err(error) => vec![unchecked(LAG, &error.to_string())],
     }
 }
 
 fn lag(region: &RegionStatus, most: Duration) -> Finding {
     let bytes = region.lag_bytes;
     let finding = match (bytes, region.lag) {
-        (Some(0), _) => Finding::ok(LAG, "it has everything"),
+        (Some(0), _) => Finding::ok(LAG, "it is up to date"),
         (Some(bytes), Some(lag)) if lag <= most => Finding::ok(
             LAG,
             format!("{bytes} bytes and {:.1} s behind", lag.as_secs_f64()),
@@ -132,22 +134,23 @@ fn lag(region: &RegionStatus, most: Duration) -> Finding {
             Finding::warning(
                 LAG,
                 format!("it is {bytes} bytes behind, {behind}; max_replica_lag is {most:?}"),
-                "see the standby's load and disk, the network to it, and long queries on it; `strongroom regions` \
-                 shows whether it catches up",
+                "check the standby's load and disk, the network to it, and long queries on it; \
+                 `strongroom regions` shows whether it catches up",
             )
         }
-        (None, _) => super::unchecked(LAG, "nobody knows how far it is behind"),
+        (None, _) => unchecked(LAG, "its lag is unknown"),
     };
     finding.about(&region.name)
 }
 
-/// The slots that keep log for standbys on the primary.
+/// The replication slots on the primary.
 pub(super) async fn slots(inspection: &Inspection, regions: &RegionsSettings) -> Vec<Finding> {
-    super::attempt(SLOTS, inspection.slots().await, |slots| {
+    attempt(SLOTS, inspection.slots().await, |slots| {
         let ok = match (slots.len(), regions.all.len()) {
             (0, 0) => "there are none, and no regions",
             (0, _) => {
-                "there are none: a standby that stays away for long needs wal_keep_size or an archive"
+                "there are none: a standby that is disconnected for long needs wal_keep_size or an \
+                 archive"
             }
             _ => "every slot is in use",
         };
@@ -160,19 +163,22 @@ fn of_slot(slot: &Slot) -> Option<Finding> {
     let drop = format!("select pg_drop_replication_slot('{name}');");
     if slot.wal_status == "lost" {
         let found =
-            format!("slot {name} has lost log that its standby needs: it cannot follow any more");
+            format!("slot {name} has lost WAL that its standby needs: it can no longer follow");
         let advice = format!(
-            "make the standby anew (deploy/rebuild REGION), or if it is gone for good: {drop}"
+            "rebuild the standby (deploy/rebuild REGION), or, if the slot is no longer used, drop \
+             it: {drop}"
         );
         return Some(Finding::failure(SLOTS, found, advice).about(name));
     }
-    // One that nobody has used yet keeps nothing: nodes of the deployment have them ready for a failover.
+    // A slot that was never used retains nothing: the deployment's nodes have such slots for a
+    // failover.
     if slot.active || slot.wal_status.is_empty() {
         return None;
     }
     let found =
-        format!("nobody uses slot {name}, which keeps {kept} MiB of log on the primary's disk");
-    let advice = format!("bring its standby back; if it is gone for good: {drop}");
+        format!("slot {name} is not in use, and retains {kept} MiB of WAL on the primary's disk");
+    let advice =
+        format!("start its standby again, or, if the slot is no longer used, drop it: {drop}");
     Some(Finding::warning(SLOTS, found, advice).about(name))
 }
 
@@ -210,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_that_nobody_uses_and_that_lost_log_are_named() {
+    fn unused_slots_and_slots_that_lost_wal_are_found() {
         let slot = |active, status: &str| Slot {
             name: "eu".into(),
             active,

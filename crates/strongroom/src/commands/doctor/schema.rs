@@ -4,39 +4,35 @@ use strongroom_storage::doctor::Inspection;
 use strongroom_storage::doctor::server::AuditPartition;
 use strongroom_storage::{ConnectError, SchemaState};
 
-use super::finding::{Finding, or_ok};
+use super::finding::{Finding, attempt, or_ok};
 
-/// How far the schema is, and whether the audit trail has where to go.
+/// The schema's version, the partitions of the audit trail, and the triggers of the key epoch.
 pub(super) async fn findings(
     inspection: &Inspection,
     state: Result<SchemaState, ConnectError>,
 ) -> Vec<Finding> {
-    // Without tables there is nothing more to say.
+    // Without its tables, the other checks fail.
     let empty = state.as_ref().is_ok_and(|state| !state.missing.is_empty());
-    let mut findings = super::attempt("migrations", state, |state| migrations(&state));
+    let mut findings = attempt("migrations", state, |state| migrations(&state));
     if empty {
         return findings;
     }
-    findings.extend(super::attempt(
+    findings.extend(attempt(
         "audit_partitions",
         inspection.audit_partitions().await,
         |partitions| ahead(&partitions),
     ));
-    findings.extend(super::attempt(
+    findings.extend(attempt(
         "audit_default_partition",
         inspection.audit_default_size().await,
         default_partition,
     ));
-    findings.extend(super::attempt(
+    findings.extend(attempt(
         "key_epoch",
         inspection.epochless_tables().await,
         |tables| epochless(&tables),
     ));
-    findings.extend(super::attempt(
-        "key_epoch",
-        inspection.has_epoch().await,
-        epoch,
-    ));
+    findings.extend(attempt("key_epoch", inspection.has_epoch().await, epoch));
     findings
 }
 
@@ -54,10 +50,11 @@ fn migrations(state: &SchemaState) -> Vec<Finding> {
         findings.push(Finding::failure(
             check,
             format!(
-                "{} was applied with other content than this program's",
+                "{} was applied with a content that differs from this program's",
                 state.changed.join(", ")
             ),
-            "run the program that migrated this database, or restore: another build made these tables",
+            "run the build that migrated this database, or restore a backup: another build created \
+             these tables",
         ));
     }
     if !state.unknown.is_empty() {
@@ -67,10 +64,10 @@ fn migrations(state: &SchemaState) -> Vec<Finding> {
                 "the database is newer than this program: it has {}",
                 state.unknown.join(", ")
             ),
-            "finish the upgrade: replace the servers by the program that migrated the database",
+            "finish the upgrade: replace the servers with the version that migrated the database",
         ));
     }
-    or_ok(findings, check, "every migration was applied, and no other")
+    or_ok(findings, check, "every migration is applied, and no other")
 }
 
 fn ahead(partitions: &[AuditPartition]) -> Vec<Finding> {
@@ -79,11 +76,11 @@ fn ahead(partitions: &[AuditPartition]) -> Vec<Finding> {
         Finding::warning(
             check,
             format!(
-                "{} is missing: events of that month would stay in the default partition",
+                "{} is missing: events of that month are stored in the default partition",
                 one.name
             ),
-            "run as the servers' role or the owner: select strongroom_ensure_audit_partitions(); running servers do so \
-             every 6 hours",
+            "run as the servers' role or the owner: select strongroom_ensure_audit_partitions(); \
+             running servers do that every 6 hours",
         )
         .about(&one.name)
     });
@@ -99,16 +96,15 @@ fn default_partition(bytes: Option<i64>) -> Vec<Finding> {
         Some(bytes) => Finding::warning(
             check,
             format!(
-                "{name} holds, or has held, events ({bytes} bytes): months without a partition of their own"
+                "{name} holds, or has held, events ({bytes} bytes) of months without a partition"
             ),
-            "they are safe and verify, but `strongroom audit prune` takes longer over them. Look for warnings about \
-             audit partitions in the servers' logs, and run: select strongroom_ensure_audit_partitions();",
+            "these events are safe and can be verified, but `strongroom audit prune` takes longer. \
+             Look for warnings about audit partitions in the servers' logs, and run: \
+             select strongroom_ensure_audit_partitions();",
         ),
         None => Finding::failure(
             check,
-            format!(
-                "{name} is missing: an event without a partition of its month would fail its request"
-            ),
+            format!("{name} is missing: an event of a month without a partition fails its request"),
             format!(
                 "run as the tables' owner: create table {name} partition of audit_events default; \
                  select strongroom_protect('{name}');"
@@ -123,13 +119,16 @@ fn epochless(tables: &[String]) -> Vec<Finding> {
         Finding::failure(
             check,
             format!(
-                "the trigger key_epoch of {table} is missing or disabled: servers may not notice that a key was \
-                 replaced or revoked, and what they write may be lost when the old one is retired"
+                "the trigger key_epoch of {table} is missing or disabled: servers may not notice \
+                 that a key was replaced or revoked, and their writes may be lost when the old key \
+                 is retired"
             ),
             format!(
-                "retire no generation until it is back. Run as the tables' owner: \
-                 drop trigger if exists key_epoch on {table}; create trigger key_epoch after update or delete on {table} \
-                 for each statement execute function strongroom_next_key_epoch(); update key_epoch set epoch = gen_random_uuid();"
+                "retire no generation until it is restored. Run as the tables' owner: \
+                 drop trigger if exists key_epoch on {table}; \
+                 create trigger key_epoch after update or delete on {table} \
+                 for each statement execute function strongroom_next_key_epoch(); \
+                 update key_epoch set epoch = gen_random_uuid();"
             ),
         )
         .about(table)
@@ -138,16 +137,16 @@ fn epochless(tables: &[String]) -> Vec<Finding> {
     or_ok(findings.collect(), check, ok)
 }
 
-fn epoch(there: bool) -> Vec<Finding> {
-    let gone = || {
+fn epoch(exists: bool) -> Vec<Finding> {
+    let missing = || {
         Finding::warning(
             "key_epoch",
-            "the row of key_epoch is missing: every write checks all its keys, and every API key is looked up again \
-             after 4 seconds, which is slower and does no other harm",
+            "the row of key_epoch is missing: every write checks all its keys, and every API key \
+             is looked up again after 4 seconds; this is slower, but safe",
             "run as the tables' owner: insert into key_epoch (epoch) values (gen_random_uuid());",
         )
     };
-    (!there).then(gone).into_iter().collect()
+    (!exists).then(missing).into_iter().collect()
 }
 
 #[cfg(test)]
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_partition_should_be_there_and_empty() {
+    fn the_default_partition_should_exist_and_be_empty() {
         let level = |bytes| default_partition(bytes)[0].level;
         assert_eq!(level(Some(0)), Level::Ok);
         assert_eq!(level(Some(8192)), Level::Warning);

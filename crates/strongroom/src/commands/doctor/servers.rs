@@ -1,4 +1,4 @@
-//! Servers and their work: what they hold, rotations, the scrub.
+//! Running servers: their root keys, rotations and the integrity scrub.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use strongroom_domain::keyring::stored::StoredRootKey;
@@ -9,16 +9,16 @@ use strongroom_storage::doctor;
 use strongroom_storage::doctor::Inspection;
 use strongroom_storage::{ConnectError, Database};
 
-use super::finding::{Finding, or_ok};
+use super::finding::{Finding, attempt, or_ok, unchecked};
 
 const SERVERS: &str = "servers";
 const ROTATIONS: &str = "rotations";
-/// A server reports every two seconds.
+/// A server without a report for this long is not running; servers report every two seconds.
 const RUNNING: TimeDelta = TimeDelta::seconds(30);
-/// Servers take up what nobody works on after 15 seconds, and what failed after 10 minutes.
+/// Servers resume abandoned rotations after 15 seconds, and failed ones after 10 minutes.
 const STUCK: TimeDelta = TimeDelta::minutes(15);
 
-/// How many servers run, and whether each holds the active root key.
+/// The number of running servers, and whether each holds the active root key.
 pub(super) async fn running(database: &Database, now: DateTime<Utc>) -> (usize, Vec<Finding>) {
     let read = async {
         let servers = database.servers(now - RUNNING).await?;
@@ -26,13 +26,13 @@ pub(super) async fn running(database: &Database, now: DateTime<Utc>) -> (usize, 
     };
     match read.await {
         Ok((servers, keys)) => (servers.len(), holding(&servers, &keys)),
-        Err(error) => (0, vec![super::unchecked(SERVERS, &error.to_string())]),
+        Err(error) => (0, vec![unchecked(SERVERS, &error.to_string())]),
     }
 }
 
 fn holding(servers: &[RunningServer], keys: &[StoredRootKey]) -> Vec<Finding> {
     if servers.is_empty() {
-        let found = "no server has reported within 30 seconds: none runs on this database";
+        let found = "no server has reported within 30 seconds: none is running on this database";
         return vec![Finding::note(SERVERS, found)];
     }
     let wanted = [RootKeyState::Active, RootKeyState::Prepared];
@@ -50,7 +50,7 @@ fn holding(servers: &[RunningServer], keys: &[StoredRootKey]) -> Vec<Finding> {
                     key.id,
                     key.state.as_str()
                 ),
-                "add that key to its root_key_file; it reads the file again every 2 seconds",
+                "add that key to its root_key_file, which it reloads every 2 seconds",
             )
             .about(&one.name)
         }));
@@ -64,18 +64,18 @@ fn holding(servers: &[RunningServer], keys: &[StoredRootKey]) -> Vec<Finding> {
     or_ok(findings, SERVERS, ok)
 }
 
-/// Whether every rotation moves.
+/// Whether every running rotation makes progress.
 pub(super) async fn rotations(database: &Database, now: DateTime<Utc>) -> Vec<Finding> {
     let root = database.root_rotations().await;
     let root = root.map_err(|error| ConnectError::Failed(error.to_string()));
-    let root = super::attempt(ROTATIONS, root, |rotations| {
+    let root = attempt(ROTATIONS, root, |rotations| {
         let each = rotations.iter().map(|one| {
             let what = format!("root key {}", one.root_key);
             of_rotation(&what, "strongroom rotate root", &one.progress, now)
         });
         each.flatten().collect()
     });
-    let organizations = super::attempt(ROTATIONS, doctor::rotations(database).await, |all| {
+    let organizations = attempt(ROTATIONS, doctor::rotations(database).await, |all| {
         let each = all.iter().map(|one| {
             let what = format!("organization {}", one.org_id);
             let command = format!("strongroom rotate org {}", one.org_id);
@@ -84,7 +84,7 @@ pub(super) async fn rotations(database: &Database, now: DateTime<Utc>) -> Vec<Fi
         each.flatten().collect()
     });
     let findings = root.into_iter().chain(organizations).collect();
-    or_ok(findings, ROTATIONS, "none runs")
+    or_ok(findings, ROTATIONS, "none is running")
 }
 
 fn of_rotation(
@@ -97,40 +97,44 @@ fn of_rotation(
         return None;
     }
     let (done, total) = (progress.rows_done, progress.rows_total);
-    let still = now - progress.updated_at;
-    if still < STUCK {
-        let found = format!("the rotation of {what} runs: {done} of {total} rows");
+    let idle = now - progress.updated_at;
+    if idle < STUCK {
+        let found = format!("the rotation of {what} is running: {done} of {total} rows");
         return Some(Finding::note(ROTATIONS, found).about(what));
     }
     let finding = Finding::warning(
         ROTATIONS,
         format!(
-            "the rotation of {what} has not moved for {} minutes, at {done} of {total} rows",
-            still.num_minutes()
+            "the rotation of {what} has made no progress for {} minutes, at {done} of {total} rows",
+            idle.num_minutes()
         ),
         format!(
-            "run `{command}` again: it goes on where it stopped, and says what is in the way. Running servers try, too; see their logs"
+            "run `{command}` again: it resumes the rotation, and shows what blocks it. Running \
+             servers try to resume it as well; see their logs"
         ),
     );
     Some(finding.about(what))
 }
 
-/// Whether some server checks all credentials in the background. What it found is in the servers' metrics alone.
+/// Whether a server verifies all credentials in the background. Its findings are only in the
+/// servers' metrics and logs.
 pub(super) async fn scrub(inspection: &Inspection, servers: usize) -> Vec<Finding> {
     let check = "scrub";
-    super::attempt(check, doctor::scrub_runs(inspection).await, |runs| {
+    attempt(check, doctor::scrub_runs(inspection).await, |runs| {
         vec![if runs {
-            let found = "a server checks all credentials in the background; when it last came to its end is in \
-                         strongroom_scrub_last_run_timestamp_seconds at /metrics";
+            let found = "a server verifies all credentials in the background; the time of its last \
+                         complete run is strongroom_scrub_last_run_timestamp_seconds at /metrics";
             Finding::ok(check, found)
         } else if servers == 0 {
             Finding::note(
                 check,
-                "no server runs, so none checks credentials; `strongroom verify` does",
+                "no server is running, so no credentials are verified in the background; use \
+                 `strongroom verify`",
             )
         } else {
-            let found = "servers run, and none of them checks credentials in the background: they begin a minute after \
-                         their start, unless scrub_interval is off; then run `strongroom verify` daily";
+            let found = "no server verifies credentials in the background: servers begin a minute \
+                         after their start unless scrub_interval is off; if it is, run \
+                         `strongroom verify` daily";
             Finding::note(check, found)
         }]
     })
@@ -142,7 +146,7 @@ mod tests {
     use crate::commands::doctor::finding::Level;
 
     #[test]
-    fn a_rotation_that_stands_still_is_a_warning() {
+    fn a_rotation_without_progress_is_a_warning() {
         let now = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(1);
         let level = |state, minutes: i64| {
             let updated_at = now - TimeDelta::minutes(minutes);

@@ -9,7 +9,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use crate::cli::HealthArgs;
 
-/// TLS over `stream` with the server `host`, whose certificate must be right.
+/// A TLS connection over `stream` to the server `host`, whose certificate is verified.
 pub(super) fn over(
     stream: TcpStream,
     host: &str,
@@ -44,7 +44,7 @@ fn roots(file: Option<&Path>) -> Result<RootCertStore> {
     roots.add_parsable_certificates(certificates);
     if roots.is_empty() {
         return Err(Error::other(
-            "no authority is known; name a file with one in --ca-file",
+            "no certificate authority is known; set --ca-file",
         ));
     }
     Ok(roots)

@@ -10,27 +10,29 @@ use crate::cli::HealthArgs;
 use crate::error::CommandError;
 use crate::output;
 
-/// A server says within 2 seconds that it is not ready.
-const PATIENCE: Duration = Duration::from_secs(4);
-const LONGEST_ANSWER: u64 = 64 * 1024;
+/// Timeout of the connection and of each read and write; a server that is not ready answers within
+/// 2 seconds.
+const TIMEOUT: Duration = Duration::from_secs(4);
+/// Most bytes of the answer that are read.
+const MAX_ANSWER: u64 = 64 * 1024;
 
 /// `strongroom health`.
 pub(super) fn run(args: &HealthArgs) -> Result<(), CommandError> {
     let failed = |why: String| CommandError::Failed(format!("{}: {why}", args.url));
     let target = Target::parse(&args.url).ok_or_else(|| {
-        failed("must be http://host:port or https://host:port, with a path if you like".into())
+        failed("must be http://host:port or https://host:port, with an optional path".into())
     })?;
     let answer = target
         .ask(args)
         .map_err(|error| failed(error.to_string()))?;
-    let Some((status, said)) = read(&answer) else {
-        return Err(failed("whoever listens there does not speak HTTP".into()));
+    let Some((status, message)) = parse(&answer) else {
+        return Err(failed("the answer is not HTTP".into()));
     };
     if status != 200 {
-        return Err(failed(format!("answered {status}: {said}")));
+        return Err(failed(format!("answered {status}: {message}")));
     }
     let value = json!({"url": args.url, "status": status});
-    output::answer(args.json, &value, &said);
+    output::answer(args.json, &value, &message);
     Ok(())
 }
 
@@ -73,8 +75,8 @@ impl<'a> Target<'a> {
 
     fn ask(&self, args: &HealthArgs) -> std::io::Result<Vec<u8>> {
         let stream = self.connect()?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         if self.tls {
             return self.exchange(https::over(stream, self.host(), args)?);
         }
@@ -89,14 +91,14 @@ impl<'a> Target<'a> {
             format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes())?;
         let mut answer = Vec::new();
-        stream.take(LONGEST_ANSWER).read_to_end(&mut answer)?;
+        stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
         Ok(answer)
     }
 
     fn connect(&self) -> std::io::Result<TcpStream> {
-        let mut last = std::io::Error::other("this name has no address");
+        let mut last = std::io::Error::other("the name has no address");
         for address in self.authority.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, PATIENCE) {
+            match TcpStream::connect_timeout(&address, TIMEOUT) {
                 Ok(stream) => return Ok(stream),
                 Err(error) => last = error,
             }
@@ -105,15 +107,15 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The status, and what the envelope says.
-fn read(answer: &[u8]) -> Option<(u16, String)> {
+/// The status and the message of an answer.
+fn parse(answer: &[u8]) -> Option<(u16, String)> {
     let text = String::from_utf8_lossy(answer);
     let (head, body) = text.split_once("\r\n\r\n")?;
     let status = head.strip_prefix("HTTP/1.")?.split(' ').nth(1)?;
     let body: Value = serde_json::from_str(body).unwrap_or_default();
-    let said = [&body["result"], &body["errors"][0]["message"]];
-    let said = said.iter().find_map(|one| one.as_str()).unwrap_or_default();
-    Some((status.parse().ok()?, said.to_owned()))
+    let message = [&body["result"], &body["errors"][0]["message"]];
+    let message = message.iter().find_map(|one| one.as_str());
+    Some((status.parse().ok()?, message.unwrap_or_default().to_owned()))
 }
 
 #[cfg(test)]
@@ -142,11 +144,12 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_has_a_status_and_says_something() {
-        let refusal = b"HTTP/1.1 503 Service Unavailable\r\nA: b\r\n\r\n{\"errors\":[{\"message\":\"away\"}]}";
-        assert_eq!(read(refusal), Some((503, "away".into())));
+    fn an_answer_has_a_status_and_a_message() {
+        let refusal = b"HTTP/1.1 503 Service Unavailable\r\nA: b\r\n\r\n\
+                        {\"errors\":[{\"message\":\"away\"}]}";
+        assert_eq!(parse(refusal), Some((503, "away".into())));
         let ready = b"HTTP/1.1 200 OK\r\n\r\n{\"errors\":[],\"result\":\"ready\"}";
-        assert_eq!(read(ready), Some((200, "ready".into())));
-        assert_eq!(read(b"SSH-2.0\r\n\r\n"), None);
+        assert_eq!(parse(ready), Some((200, "ready".into())));
+        assert_eq!(parse(b"SSH-2.0\r\n\r\n"), None);
     }
 }

@@ -2,20 +2,21 @@ use serde_json::{Value, json};
 use strongroom_domain::caller::Caller;
 use strongroom_domain::{OrgId, Vault};
 
-use super::{advance, bar, throttle};
+use super::progress::{advance, bar};
+use super::throttle::throttle;
+use crate::background::rotations;
 use crate::cli::RotateOrgArgs;
 use crate::error::CommandError;
-use crate::settings::access::VaultAccess;
-use crate::{jobs, output, vault_access};
+use crate::{callers, open_vault, output};
 
 /// `strongroom rotate org`.
 pub(super) async fn run(args: &RotateOrgArgs) -> Result<(), CommandError> {
     let throttle = throttle(args.throttle)?;
-    let vault = vault_access::open(&VaultAccess::read(&args.vault)?).await?;
+    let vault = open_vault::for_command(&args.vault).await?;
     let organizations = chosen(&vault, args).await?;
     let mut results = Vec::new();
     for org in organizations {
-        let caller = Caller::operator(org, vault_access::command_line());
+        let caller = callers::operator_of(org);
         if args.dry_run {
             let rows = vault.count_for_rotation(&caller).await?;
             results.push(json!({"org_id": org, "dry_run": true, "rows": rows}));
@@ -44,13 +45,11 @@ async fn chosen(vault: &Vault, args: &RotateOrgArgs) -> Result<Vec<OrgId>, Comma
     let Some(text) = &args.org else {
         return Ok(existing.map(|organization| organization.id).collect());
     };
-    let org = vault_access::operator(text)?.org();
+    let org = callers::operator(text)?.org();
     if existing.any(|organization| organization.id == org) {
         return Ok(vec![org]);
     }
-    Err(CommandError::Failed(format!(
-        "there is no organization with id {org}"
-    )))
+    Err(CommandError::not_found("organization", org))
 }
 
 async fn rotate(
@@ -60,14 +59,14 @@ async fn rotate(
     throttle: Option<i32>,
 ) -> Result<Value, CommandError> {
     let mut rotation = vault.start_rotation(caller, re_encrypt, throttle).await?;
-    // One that was left unfinished is carried to its end first; it may not do what is asked for now.
+    // An interrupted rotation without re-encryption is completed before one with it starts.
     if re_encrypt && !rotation.re_encrypt {
-        jobs::rotate(vault, caller, &rotation, &|_| {}).await?;
+        rotations::rotate(vault, caller, &rotation, &|_| {}).await?;
         rotation = vault.start_rotation(caller, re_encrypt, throttle).await?;
     }
     let bar = bar(rotation.progress.rows_total, &caller.org().to_string());
     advance(&bar, rotation.progress.rows_done);
-    jobs::rotate(vault, caller, &rotation, &|rows| advance(&bar, rows)).await?;
+    rotations::rotate(vault, caller, &rotation, &|rows| advance(&bar, rows)).await?;
     bar.finish_and_clear();
     Ok(json!({
         "org_id": rotation.org_id,
@@ -84,9 +83,9 @@ fn described(result: &Value) -> String {
         &result["rows"],
     );
     match result["generation"].as_i64() {
-        None => format!("{org}: would bring {rows} credentials under a new key"),
+        None => format!("{org}: would move {rows} credentials to a new key"),
         Some(generation) => {
-            format!("{org}: {rows} credentials are under generation {generation} of the key")
+            format!("{org}: moved {rows} credentials to generation {generation} of the key")
         }
     }
 }

@@ -2,19 +2,20 @@ use serde_json::json;
 use strongroom_domain::VaultError;
 use strongroom_domain::crypto::RootKeyId;
 
+use crate::background::rotations::retry_unavailable;
 use crate::cli::RotateRetireArgs;
 use crate::error::CommandError;
-use crate::settings::access::VaultAccess;
-use crate::{jobs, output, vault_access};
+use crate::{callers, open_vault, output};
 
 /// `strongroom rotate retire`.
 pub(super) async fn run(args: &RotateRetireArgs) -> Result<(), CommandError> {
-    let vault = vault_access::open(&VaultAccess::read(&args.vault)?).await?;
+    let vault = open_vault::for_command(&args.vault).await?;
     let (what, needed) = match (&args.root, &args.org, args.generation) {
         (Some(root), _, _) => {
             let id = uuid::Uuid::try_parse(root).map_err(|_| {
                 CommandError::Failed(
-                    "--root must be a root key's id, as `strongroom key-check` shows it".into(),
+                    "--root must be the id of a root key, as shown by `strongroom key-check`"
+                        .into(),
                 )
             })?;
             (
@@ -23,11 +24,11 @@ pub(super) async fn run(args: &RotateRetireArgs) -> Result<(), CommandError> {
             )
         }
         (None, Some(org), Some(generation)) => {
-            let caller = vault_access::operator(org)?;
+            let caller = callers::operator(org)?;
             let what = format!("generation {generation} of organization {org}'s key");
             (
                 what,
-                jobs::patiently(|| vault.retire_generation(&caller, generation)).await,
+                retry_unavailable(|| vault.retire_generation(&caller, generation)).await,
             )
         }
         _ => {
@@ -46,7 +47,7 @@ pub(super) async fn run(args: &RotateRetireArgs) -> Result<(), CommandError> {
             "not retired: {needed} rows still need {what}; rotate first"
         ))),
         Err(VaultError::NotFound) => Err(CommandError::Failed(format!(
-            "not retired: there is no {what}, or it is the active one"
+            "not retired: {what} does not exist or is active"
         ))),
         Err(error) => Err(error.into()),
     }

@@ -2,25 +2,27 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use strongroom_domain::caller::Caller;
+use strongroom_domain::Vault;
 use strongroom_domain::crypto::RootKeyId;
-use strongroom_domain::rotation::{RootKeyState, RotationState};
-use strongroom_domain::{OrgId, Vault};
+use strongroom_domain::rotation::{RootKeyState, RootRotation, RotationState};
 
-use super::{advance, bar, throttle};
+use super::progress::{advance, bar};
+use super::throttle::throttle;
+use crate::background::rotations::rewrap_everything;
+use crate::callers::operator_of;
 use crate::cli::RotateRootArgs;
 use crate::error::CommandError;
 use crate::settings::access::VaultAccess;
-use crate::{jobs, key_files, output, vault_access};
+use crate::{key_files, open_vault, output};
 
-/// How long running servers get to report that they hold the new key.
-const SERVERS_PATIENCE: Duration = Duration::from_secs(30);
+/// Longest wait until all running servers report that they hold the new key.
+const SERVERS_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// `strongroom rotate root`.
 pub(super) async fn run(args: &RotateRootArgs) -> Result<(), CommandError> {
     let throttle = throttle(args.throttle)?;
     let access = VaultAccess::read(&args.vault)?;
-    let vault = vault_access::open(&access).await?;
+    let vault = open_vault::with_access(&access).await?;
     if args.dry_run {
         return dry_run(&vault, args.json).await;
     }
@@ -41,31 +43,28 @@ async fn finish(vault: &Vault, access: &VaultAccess, json: bool) -> Result<(), C
     vault.refresh_root_keys(&access.root_keys.load()?).await?;
     let Some(rotation) = running(vault).await? else {
         return Err(CommandError::Failed(
-            "the rotation was ended elsewhere".into(),
+            "the rotation was completed by another process".into(),
         ));
     };
     let progress = rotation.progress;
     let bar = bar(progress.rows_total, "re-wrapping keys");
     advance(&bar, progress.rows_done);
-    let caller = |org: OrgId| Caller::operator(org, vault_access::command_line());
     let observe = |rows| advance(&bar, rows);
-    jobs::rewrap_everything(vault, progress.throttle, caller, &observe).await?;
+    rewrap_everything(vault, progress.throttle, operator_of, &observe).await?;
     bar.finish_and_clear();
     let id = rotation.root_key;
     let rows = progress.rows_total;
     let value = json!({"root_key_id": id.to_string(), "rows": rows, "state": "done"});
     let text = format!(
-        "every key is wrapped by root key {id} now ({rows} were re-wrapped).\n\
-         Older root keys wrap nothing any more; backups made until now still need them. When those are gone, \
-         run `strongroom rotate retire --root KEY_ID` and destroy the old key."
+        "all keys are wrapped with root key {id} ({rows} were re-wrapped).\n\
+         Older root keys are needed only by earlier backups. When these are deleted, run \
+         `strongroom rotate retire --root KEY_ID` and destroy the old key."
     );
     output::answer(json, &value, &text);
     Ok(())
 }
 
-async fn running(
-    vault: &Vault,
-) -> Result<Option<strongroom_domain::rotation::RootRotation>, CommandError> {
+async fn running(vault: &Vault) -> Result<Option<RootRotation>, CommandError> {
     let rotations = vault.root_rotations().await?;
     let running = |state| state == RotationState::Running;
     Ok(rotations
@@ -80,14 +79,14 @@ async fn prepared(vault: &Vault) -> Result<Option<RootKeyId>, CommandError> {
 }
 
 async fn dry_run(vault: &Vault, json: bool) -> Result<(), CommandError> {
-    // No key bears the nil id, so everything counts.
+    // No key has the nil id, so all keys are counted.
     let rows = vault.count_not_under(RootKeyId(uuid::Uuid::nil())).await?;
     let prepared = prepared(vault).await?.map(|id| id.to_string());
     let servers = vault.running_servers().await?;
     let names: Vec<_> = servers.iter().map(|server| server.name.clone()).collect();
     let value = json!({"dry_run": true, "rows": rows, "prepared": prepared, "servers": names});
     let text = format!(
-        "would wrap {rows} keys anew; prepared root key: {}; running servers that must hold it: {}",
+        "would re-wrap {rows} keys; prepared root key: {}; running servers that must hold it: {}",
         prepared.as_deref().unwrap_or("none"),
         if names.is_empty() {
             "none".into()
@@ -106,12 +105,12 @@ async fn prepare(
 ) -> Result<(), CommandError> {
     if let Some(id) = prepared(vault).await? {
         return Err(CommandError::Failed(format!(
-            "root key {id} is prepared already; distribute it, then run `strongroom rotate root`"
+            "root key {id} is already prepared; distribute it, then run `strongroom rotate root`"
         )));
     }
     let key = vault.new_root_key()?;
     let id = key.id().to_string();
-    // Kept first, made known after: a key that the database knows and nobody has would be of no use.
+    // Stored before it is registered: the database must not know a key that is not kept anywhere.
     let (place, text) = match (&args.out, access.root_keys.file()) {
         (Some(out), _) => {
             key_files::write_new(out, &key)?;
@@ -123,7 +122,7 @@ async fn prepare(
         }
         _ => {
             let text = key.to_text();
-            (json!(null), format!("this is it:\n\n{}\n", text.expose()))
+            (json!(null), format!("its text is:\n\n{}\n", text.expose()))
         }
     };
     vault.prepare_root_key(&key).await?;
@@ -132,8 +131,9 @@ async fn prepare(
         value["root_key"] = key.to_text().expose().into();
     }
     let text = format!(
-        "prepared root key {id}; {text}\nGive it to every server (they read their files again by themselves), \
-         then run `strongroom rotate root`."
+        "prepared root key {id}; {text}\n\
+         Add it to every server's root_key_file, which servers reload by themselves, then run \
+         `strongroom rotate root`."
     );
     output::answer(args.json, &value, &text);
     Ok(())
@@ -143,8 +143,9 @@ async fn prepare_in_file(vault: &Vault, access: &VaultAccess) -> Result<RootKeyI
     let file = access.root_keys.file().filter(|file| writable(file));
     let file = file.ok_or_else(|| {
         CommandError::Failed(
-            "no root key is prepared, and there is no root_key_file that this command could add one to; run \
-             `strongroom rotate root --prepare`, give the key to every server, then run this again"
+            "no root key is prepared, and there is no root_key_file that this command can write. \
+             Run `strongroom rotate root --prepare`, give the key to every server, then run this \
+             command again"
                 .into(),
         )
     })?;
@@ -163,10 +164,11 @@ async fn activate(
     vault.refresh_root_keys(&access.root_keys.load()?).await?;
     if !vault.root().held().contains(&key) {
         return Err(CommandError::Failed(format!(
-            "root key {key} is prepared, but this command does not have it; add it to its root_key_file"
+            "root key {key} is prepared, but not configured here; add it to this command's \
+             root_key_file"
         )));
     }
-    let until = tokio::time::Instant::now() + SERVERS_PATIENCE;
+    let until = tokio::time::Instant::now() + SERVERS_TIMEOUT;
     loop {
         let lacking = vault.servers_without(key).await?;
         if lacking.is_empty() {
@@ -175,7 +177,8 @@ async fn activate(
         if tokio::time::Instant::now() > until {
             let names: Vec<_> = lacking.into_iter().map(|server| server.name).collect();
             return Err(CommandError::Failed(format!(
-                "not rotated: root key {key} is not held by {}. Give it to them, then run this again.",
+                "not rotated: root key {key} is not held by {}. Add it there, then run this \
+                 command again.",
                 names.join(", ")
             )));
         }

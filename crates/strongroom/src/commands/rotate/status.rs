@@ -1,15 +1,14 @@
 use serde_json::{Value, json};
 use strongroom_domain::rotation::Progress;
 
-use crate::commands::key::shown_time;
+use crate::commands::shown::shown_time;
 use crate::error::CommandError;
-use crate::settings::access::VaultAccess;
 use crate::settings::args::VaultArgs;
-use crate::{output, vault_access};
+use crate::{open_vault, output};
 
 /// `strongroom rotate status`.
 pub(super) async fn run(vault: &VaultArgs, json: bool) -> Result<(), CommandError> {
-    let vault = vault_access::open(&VaultAccess::read(vault)?).await?;
+    let vault = open_vault::for_command(vault).await?;
     let mut values = Vec::new();
     let mut rows = Vec::new();
     for rotation in vault.root_rotations().await? {

@@ -1,4 +1,5 @@
-//! Files encrypted with age (age-encryption.org/v1): who can read them, and reading them line by line.
+//! Files encrypted with age (age-encryption.org/v1): their recipients and identities, writing, and
+//! reading line by line.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, Write};
@@ -13,7 +14,7 @@ use strongroom_domain::backup::line::MAX_LINE;
 
 use crate::error::CommandError;
 
-/// Encrypts what is written to it to all of `recipients`. Call [`StreamWriter::finish`] at the end.
+/// A writer that encrypts to all of `recipients`. Call [`StreamWriter::finish`] at the end.
 pub(crate) fn encrypt<W: Write>(
     recipients: &[Recipient],
     out: W,
@@ -28,7 +29,7 @@ pub(crate) fn encrypt<W: Write>(
         .map_err(|error| CommandError::io("cannot write the backup", &error))
 }
 
-/// The recipients that were named, and those in `file`.
+/// The recipients in `named` and in `file`; at least one.
 pub(crate) fn recipients(
     named: &[String],
     file: Option<&Path>,
@@ -44,14 +45,14 @@ pub(crate) fn recipients(
     let all = named.iter().map(String::as_str).chain(in_file);
     let all: Vec<Recipient> = all.map(recipient).collect::<Result<_, _>>()?;
     if all.is_empty() {
-        let problem = "there is no recipient in the file of --recipients-file";
+        let problem = "the file of --recipients-file contains no recipient";
         return Err(CommandError::Failed(problem.into()));
     }
     Ok(all)
 }
 
 fn recipient(text: &str) -> Result<Recipient, CommandError> {
-    // A private key, given by mistake, is not repeated.
+    // A private key that was given by mistake is not shown.
     let shown = if text.to_ascii_uppercase().starts_with("AGE-SECRET-KEY-") {
         "a private key"
     } else {
@@ -59,20 +60,21 @@ fn recipient(text: &str) -> Result<Recipient, CommandError> {
     };
     text.parse().map_err(|why| {
         CommandError::Failed(format!(
-            "{shown} is no recipient ({why}): give the public key that `age-keygen` prints, age1…"
+            "{shown} is not a recipient ({why}): give a public key from `age-keygen`, age1…"
         ))
     })
 }
 
-/// The private keys in `file`.
-pub(crate) fn identities(
-    file: &Path,
-) -> Result<Vec<Box<dyn Identity + Send + Sync>>, CommandError> {
+/// Private keys, which decrypt a backup.
+pub(crate) type Identities = Vec<Box<dyn Identity + Send + Sync>>;
+
+/// The private keys in `file`; at least one.
+pub(crate) fn identities(file: &Path) -> Result<Identities, CommandError> {
     let what = format!("cannot read the identity in {}", file.display());
     let open = File::open(file).map_err(|error| CommandError::io(&what, &error))?;
     let none = |why: String| {
         CommandError::Failed(format!(
-            "{what}: {why}. It must be a file that `age-keygen` made, with a line AGE-SECRET-KEY-1…"
+            "{what}: {why}. It must be a file from `age-keygen`, with a line AGE-SECRET-KEY-1…"
         ))
     };
     let read =
@@ -81,7 +83,7 @@ pub(crate) fn identities(
         .into_identities()
         .map_err(|error| none(error.to_string()))?;
     if identities.is_empty() {
-        return Err(none("there is none in it".into()));
+        return Err(none("it contains no private key".into()));
     }
     Ok(identities)
 }
@@ -95,10 +97,10 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// From the beginning of `file`, whose bytes `bar` counts.
+    /// Reads `file` from its beginning; `bar` shows the position.
     pub(crate) fn open(
         file: &File,
-        identities: &[Box<dyn Identity + Send + Sync>],
+        identities: &Identities,
         bar: &ProgressBar,
     ) -> Result<Self, CommandError> {
         let failed = |error: std::io::Error| CommandError::io("cannot read the backup", &error);
@@ -119,7 +121,7 @@ impl Lines {
         })
     }
 
-    /// The next line with its end; `None` at the end of the file.
+    /// The next line with its line feed; `None` at the end of the file.
     pub(crate) fn next(&mut self) -> Result<Option<&[u8]>, RestoreError> {
         self.line.clear();
         let limit = MAX_LINE as u64;
@@ -131,7 +133,7 @@ impl Lines {
         })?;
         if read > 0 && self.line.last() != Some(&b'\n') {
             return Err(RestoreError::Damaged(
-                "it was cut short, or is not made of lines".into(),
+                "it was cut short, or a line is too long".into(),
             ));
         }
         Ok((read > 0).then_some(self.line.as_slice()))
@@ -141,8 +143,8 @@ impl Lines {
 fn unreadable(error: &DecryptError) -> CommandError {
     CommandError::Failed(match error {
         DecryptError::NoMatchingKeys => {
-            "the identity does not decrypt the backup: it was encrypted to other recipients. Give the private key of \
-             one of the recipients that `strongroom backup` was run with"
+            "the identity does not decrypt the backup: it was encrypted to other recipients. Give \
+             the private key of a recipient that was named to `strongroom backup`"
                 .into()
         }
         DecryptError::Io(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
@@ -152,7 +154,7 @@ fn unreadable(error: &DecryptError) -> CommandError {
             "the backup is damaged: its header was altered. Use another copy".into()
         }
         other => format!(
-            "the input is not a backup that `strongroom backup` wrote, or it was cut short: {other}"
+            "the input is not a backup from `strongroom backup`, or it was cut short: {other}"
         ),
     })
 }

@@ -1,6 +1,4 @@
-//! TLS on the main listener: reads certificates and keys, and reads them again when they change.
-
-mod keeper;
+//! TLS on the main listener: reads certificates and keys.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,22 +14,21 @@ use rustls::{RootCertStore, ServerConfig};
 use zeroize::Zeroizing;
 
 use crate::private_file::check_private;
-pub(crate) use keeper::TlsKeeper;
 
-/// Where certificates and keys are.
+/// The files of certificates and keys.
 #[derive(Debug, Clone)]
 pub(crate) struct TlsFiles {
-    /// The server's certificate, and those between it and its authority.
+    /// The server's certificate, followed by the intermediate certificates.
     pub(crate) cert: PathBuf,
     /// Its private key.
     pub(crate) key: PathBuf,
-    /// The authorities of clients' certificates, where these are asked for.
+    /// The authorities of client certificates; `None`: clients need no certificate.
     pub(crate) client_ca: Option<PathBuf>,
-    /// Whether a client without one is refused.
+    /// Whether a client without a certificate is refused.
     pub(crate) client_required: bool,
 }
 
-/// Which of the files is wrong.
+/// One of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     Certificate,
@@ -39,7 +36,7 @@ pub(crate) enum Part {
     ClientCa,
 }
 
-/// Why TLS cannot be spoken with these files.
+/// Why the files cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {problem}", file.display())]
 pub(crate) struct BrokenTls {
@@ -48,7 +45,7 @@ pub(crate) struct BrokenTls {
     pub(crate) problem: String,
 }
 
-/// What the files hold.
+/// The content of the files.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Content {
     cert: Vec<u8>,
@@ -56,7 +53,7 @@ pub(crate) struct Content {
     client_ca: Vec<u8>,
 }
 
-/// What TLS is spoken with, and until when.
+/// The TLS configuration, and the first expiry of its certificates.
 #[derive(Debug)]
 pub(crate) struct LoadedTls {
     pub(crate) config: Arc<ServerConfig>,
@@ -64,12 +61,12 @@ pub(crate) struct LoadedTls {
 }
 
 impl TlsFiles {
-    /// Reads the files and makes of them what the listener needs.
+    /// Reads the files and builds the listener's configuration from them.
     pub(crate) fn load(&self) -> Result<LoadedTls, BrokenTls> {
         self.prepare(&self.read()?)
     }
 
-    /// Reads the files. The private key's is refused when others can read or change it.
+    /// Reads the files. The private key's file is refused when others can read or change it.
     pub(crate) fn read(&self) -> Result<Content, BrokenTls> {
         check_private(&self.key).map_err(|problem| self.broken(Part::Key, problem))?;
         let read = |part, file: &Path| {
@@ -85,13 +82,14 @@ impl TlsFiles {
         })
     }
 
-    /// TLS 1.2 and 1.3 with what the files hold. HTTP/1.1 is all that is offered.
+    /// Builds the configuration from the files' content: TLS 1.2 and 1.3, HTTP/1.1 only.
     pub(crate) fn prepare(&self, content: &Content) -> Result<LoadedTls, BrokenTls> {
         let broken = |part| move |problem| self.broken(part, problem);
         let chain = certificates(&content.cert).map_err(broken(Part::Certificate))?;
         let not_after = earliest(&chain).map_err(broken(Part::Certificate))?;
-        let key = PrivateKeyDer::from_pem_slice(&content.key)
-            .map_err(|_| self.broken(Part::Key, "there is no private key in it (PEM)".into()))?;
+        let key = PrivateKeyDer::from_pem_slice(&content.key).map_err(|_| {
+            self.broken(Part::Key, "it contains no private key in PEM format".into())
+        })?;
         let provider = Arc::new(ring::default_provider());
         let certified = CertifiedKey::from_der(chain, key, &provider).map_err(|error| {
             let problem = match error {
@@ -153,12 +151,12 @@ impl TlsFiles {
     }
 }
 
-/// When the first of `chain` expires.
+/// The first expiry in `chain`.
 fn earliest(chain: &[CertificateDer<'_>]) -> Result<DateTime<Utc>, String> {
     let mut earliest = DateTime::<Utc>::MAX_UTC;
     for certificate in chain {
         let (_, parsed) = x509_parser::parse_x509_certificate(certificate)
-            .map_err(|error| format!("has a certificate that is none: {error}"))?;
+            .map_err(|error| format!("it contains an invalid certificate: {error}"))?;
         let not_after = parsed.validity().not_after.timestamp();
         let not_after = DateTime::from_timestamp(not_after, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
         earliest = earliest.min(not_after);
@@ -166,12 +164,12 @@ fn earliest(chain: &[CertificateDer<'_>]) -> Result<DateTime<Utc>, String> {
     Ok(earliest)
 }
 
-/// The certificates in PEM text, at least one.
+/// The certificates in PEM text; at least one.
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match read {
         Ok(chain) if !chain.is_empty() => Ok(chain),
-        Ok(_) => Err("there is no certificate in it (PEM)".into()),
-        Err(error) => Err(format!("is no PEM: {error}")),
+        Ok(_) => Err("it contains no certificate in PEM format".into()),
+        Err(error) => Err(format!("it is not a PEM file: {error}")),
     }
 }

@@ -2,46 +2,52 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use strongroom_domain::caller::Caller;
 use strongroom_domain::ports::scrub::ScrubObserver;
 use strongroom_domain::scrub::Finding;
 use strongroom_domain::{Clock, SystemClock, Vault, VaultError};
 use strongroom_storage::{ConnectError, Database, ScrubLock};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
+use tokio_util::task::AbortOnDropHandle;
 
-use super::rest;
-use crate::vault_access::command_line;
+use super::pause::pause_after;
+use crate::callers::operator_of;
 
-/// How long after a start, or after taking over from another server, the first run begins at the latest; also
-/// how often a server asks whether it may take over.
-const SOON: Duration = Duration::from_secs(60);
-/// Pause before a page is tried again, and how often a run puts up with that in a row.
-const RETRY: Duration = Duration::from_secs(2);
-const TRIES: u32 = 30;
-/// Most findings that one run logs; the rest is counted only.
-const MOST_LOGGED: u64 = 1000;
+/// Longest time from a start, or from the end of another server's scrub, to the first run; also
+/// the interval at which a server tries to take the lock.
+const FIRST_RUN_WITHIN: Duration = Duration::from_secs(60);
+/// Pause before a page is read again after a failure.
+const RETRY_DELAY: Duration = Duration::from_secs(2);
+/// How often in a row a page is read again.
+const MAX_RETRIES: u32 = 30;
+/// Most findings that one run logs; further ones are counted only.
+const MAX_LOGGED: u64 = 1000;
 
-/// Scrubs all organizations every now and then, on one server at a time. Stops when dropped.
-pub(crate) struct Scrubber(JoinHandle<()>);
+/// Verifies the credentials of all organizations periodically, on one server at a time. Stops when
+/// dropped.
+pub(crate) struct Scrubber {
+    _task: AbortOnDropHandle<()>,
+}
 
 impl Scrubber {
-    /// Begins soon, and again every `interval`.
+    /// Runs within a minute, and then every `interval`.
     pub(crate) fn start(vault: Arc<Vault>, database: Database, interval: Duration) -> Self {
-        Self(tokio::spawn(async move {
-            let soon = SOON.min(interval);
+        let task = tokio::spawn(async move {
+            let delay = FIRST_RUN_WITHIN.min(interval);
             loop {
-                sleep(soon).await;
-                if let Err(error) = while_ours(&vault, &database, interval).await {
-                    tracing::warn!(%error, "the integrity scrub is held up; trying again");
+                sleep(delay).await;
+                if let Err(error) = run_while_locked(&vault, &database, interval).await {
+                    tracing::warn!(%error, "cannot start the integrity scrub; trying again");
                 }
             }
-        }))
+        });
+        Self {
+            _task: AbortOnDropHandle::new(task),
+        }
     }
 }
 
-// Returns at once when another server has the lock, else only when the lock is lost.
-async fn while_ours(
+// Returns at once when another server holds the lock, otherwise only when the lock is lost.
+async fn run_while_locked(
     vault: &Vault,
     database: &Database,
     interval: Duration,
@@ -51,7 +57,7 @@ async fn while_ours(
     };
     tokio::select! {
         () = lock.lost() => {
-            tracing::warn!("the integrity scrub's lock was lost with its connection");
+            tracing::warn!("lost the integrity scrub's lock with its connection");
         }
         () = run_forever(vault, interval) => {}
     }
@@ -62,28 +68,28 @@ async fn run_forever(vault: &Vault, interval: Duration) {
     loop {
         let started = Instant::now();
         if let Err(error) = run(vault).await {
-            tracing::error!(%error, "the integrity scrub did not come to its end");
+            tracing::error!(%error, "the integrity scrub was not completed");
         }
         sleep(interval.saturating_sub(started.elapsed())).await;
-        // Also when a run takes longer than the interval.
+        // A pause remains when a run takes longer than the interval.
         sleep(Duration::from_millis(100)).await;
     }
 }
 
 async fn run(vault: &Vault) -> Result<(), VaultError> {
     let started = Instant::now();
-    let mut observer = Throttled::new();
+    let mut observer = PacedObserver::new();
     let (mut organizations, mut failed) = (0_u64, None);
     for organization in vault.organizations().await? {
-        let caller = Caller::operator(organization.id, command_line());
-        match vault.verify(&caller, &mut observer).await {
+        let org = organization.id;
+        match vault.verify(&operator_of(org), &mut observer).await {
             Ok(_) => organizations += 1,
-            // It was deleted meanwhile.
+            // Deleted since the list was read.
             Err(VaultError::NotFound) => {}
             Err(error @ VaultError::Unavailable(_)) => return Err(error),
-            // What is wrong with one must not hide what is wrong with the others.
+            // The other organizations are verified all the same.
             Err(error) => {
-                tracing::error!(org = %organization.id, %error, "an organization could not be checked");
+                tracing::error!(%org, %error, "cannot verify an organization");
                 failed = Some(error);
             }
         }
@@ -102,30 +108,30 @@ async fn run(vault: &Vault) -> Result<(), VaultError> {
     Ok(())
 }
 
-/// Logs findings, and rests after each page.
-struct Throttled {
+/// Logs findings, and pauses after each page.
+struct PacedObserver {
     rows: u64,
     findings: u64,
     page: Instant,
-    tries: u32,
+    retries: u32,
 }
 
-impl Throttled {
+impl PacedObserver {
     fn new() -> Self {
         Self {
             rows: 0,
             findings: 0,
             page: Instant::now(),
-            tries: 0,
+            retries: 0,
         }
     }
 }
 
 #[async_trait]
-impl ScrubObserver for Throttled {
+impl ScrubObserver for PacedObserver {
     fn found(&mut self, finding: &Finding) {
         self.findings += 1;
-        if self.findings > MOST_LOGGED {
+        if self.findings > MAX_LOGGED {
             return;
         }
         tracing::error!(
@@ -139,21 +145,15 @@ impl ScrubObserver for Throttled {
 
     async fn checked(&mut self, credentials: u64) {
         self.rows += credentials;
-        self.tries = 0;
-        rest(self.page).await;
+        self.retries = 0;
+        pause_after(self.page).await;
         self.page = Instant::now();
     }
 
     async fn try_again(&mut self, _: &VaultError) -> bool {
-        self.tries += 1;
-        sleep(RETRY).await;
+        self.retries += 1;
+        sleep(RETRY_DELAY).await;
         self.page = Instant::now();
-        self.tries <= TRIES
-    }
-}
-
-impl Drop for Scrubber {
-    fn drop(&mut self) {
-        self.0.abort();
+        self.retries <= MAX_RETRIES
     }
 }

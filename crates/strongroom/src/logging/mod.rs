@@ -15,10 +15,10 @@ use tracing_subscriber::{Layer, fmt};
 use self::json_lines::JsonLines;
 use crate::traces::Traces;
 
-/// The look of log lines.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LogFormat {
-    /// Human on a terminal, else JSON.
+    /// Human on a terminal, otherwise JSON.
     Auto,
     Json,
     Human,
@@ -31,29 +31,30 @@ pub(crate) struct Logging {
     pub(crate) level: tracing::Level,
 }
 
-/// Lines that wait for whoever reads standard error. When he is slower than they come, further ones are dropped,
-/// and no request waits for him.
-const LINES: usize = 100_000;
+/// Log lines that are buffered for standard error. When its reader is slower than the lines are
+/// written, further lines are dropped, and no request waits.
+const BUFFERED_LINES: usize = 100_000;
 
-/// How long the log's thread rests after it has written. Lines that come meanwhile wake nobody, and are written together:
-/// to wake a thread takes a request longer than all else about its line.
-const REST: Duration = Duration::from_millis(5);
+/// How long the log's thread sleeps after it has written. Lines that arrive in the meantime wake no
+/// thread and are written together: waking a thread costs a request more than the rest of its line.
+const SLEEP: Duration = Duration::from_millis(5);
 
 static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
 
-/// How many lines were dropped so far.
+/// The number of log lines that were dropped since the start.
 pub(crate) fn dropped_lines() -> usize {
     DROPPED.get().map_or(0, ErrorCounter::dropped_lines)
 }
 
-/// Writes what is left of the log when dropped.
+/// Writes the remaining log lines when dropped.
 #[must_use = "the log's last lines are written when it is dropped"]
 pub(crate) struct LogGuard {
     _writer: WorkerGuard,
 }
 
-/// Sends log lines to standard error, from a thread of its own. Other crates' lines count from warnings on; at
-/// debug level they could quote what passes through them. Spans of requests go to `traces`, if there are any.
+/// Sends log lines to standard error, from a thread of its own. Lines of other crates are logged
+/// from level `warn` on; at level `debug` they could quote the data that passes through these
+/// crates. Spans of requests go to `traces`, if given.
 pub(crate) fn start(logging: Logging, traces: Option<&Traces>) -> LogGuard {
     let json = match logging.format {
         LogFormat::Json => true,
@@ -61,10 +62,10 @@ pub(crate) fn start(logging: Logging, traces: Option<&Traces>) -> LogGuard {
         LogFormat::Auto => !io::stderr().is_terminal(),
     };
     let (writer, guard) = NonBlockingBuilder::default()
-        .buffered_lines_limit(LINES)
+        .buffered_lines_limit(BUFFERED_LINES)
         .lossy(true)
         .thread_name("log")
-        .finish(Resting(BufWriter::new(io::stderr())));
+        .finish(SleepAfterFlush(BufWriter::new(io::stderr())));
     let _ = DROPPED.set(writer.error_counter());
     let lines = fmt::layer().with_writer(writer);
     let lines = if json {
@@ -78,11 +79,12 @@ pub(crate) fn start(logging: Logging, traces: Option<&Traces>) -> LogGuard {
     let others = LevelFilter::from_level(logging.level.min(tracing::Level::WARN));
     let filter = Targets::new()
         .with_target("strongroom", logging.level)
-        // It calls every client an error that sends no HTTP; and whoever sends much of it would fill the log.
+        // It logs an error for every client that does not send HTTP; such clients could fill the
+        // log.
         .with_target("actix_http", LevelFilter::OFF)
         .with_target(TRACE, LevelFilter::OFF)
         .with_default(others);
-    // Fails when a subscriber is set already, which then serves as well.
+    // Fails when a subscriber is set already, which then stays in use.
     let _ = tracing_subscriber::registry()
         .with(lines.with_filter(filter))
         .with(traces.map(Traces::layer))
@@ -90,17 +92,17 @@ pub(crate) fn start(logging: Logging, traces: Option<&Traces>) -> LogGuard {
     LogGuard { _writer: guard }
 }
 
-/// Rests after each flush.
-struct Resting<W>(W);
+/// Sleeps after each flush.
+struct SleepAfterFlush<W>(W);
 
-impl<W: Write> Write for Resting<W> {
+impl<W: Write> Write for SleepAfterFlush<W> {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         self.0.write(lines)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()?;
-        std::thread::sleep(REST);
+        std::thread::sleep(SLEEP);
         Ok(())
     }
 }

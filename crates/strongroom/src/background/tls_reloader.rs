@@ -6,89 +6,86 @@ use rustls::ServerConfig;
 use strongroom_api::AppState;
 use strongroom_domain::{Clock, SystemClock};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 
-use super::{BrokenTls, Content, LoadedTls, TlsFiles};
+use crate::tls::{BrokenTls, Content, LoadedTls, TlsFiles};
 
-/// How often the files are read again.
-const EVERY: Duration = Duration::from_secs(2);
-/// From when on an expiry is warned of.
-const SOON: TimeDelta = TimeDelta::days(14);
-/// How often it is.
-const REMIND_EVERY: TimeDelta = TimeDelta::days(1);
+const INTERVAL: Duration = Duration::from_secs(2);
+/// How long before its expiry a certificate is warned about.
+const WARN_BEFORE: TimeDelta = TimeDelta::days(14);
+/// How often the warning is repeated.
+const WARN_INTERVAL: TimeDelta = TimeDelta::days(1);
 
-/// Keeps the listener's TLS as the files are. When they are broken, what was there before goes on.
-pub(crate) struct TlsKeeper {
+/// Reloads the listener's TLS files. While they are invalid, the previous ones stay in use. Stops
+/// when dropped.
+pub(crate) struct TlsReloader {
     receiver: watch::Receiver<Arc<ServerConfig>>,
-    task: JoinHandle<()>,
+    _task: AbortOnDropHandle<()>,
 }
 
-impl TlsKeeper {
-    /// Reads the files, and from then on again and again.
+impl TlsReloader {
+    /// Loads the files now and, when they change, again.
     ///
     /// # Errors
-    /// When they are broken at the beginning.
+    /// When the files are invalid now.
     pub(crate) fn start(files: TlsFiles, state: AppState) -> Result<Self, BrokenTls> {
         let content = files.read()?;
         let loaded = files.prepare(&content)?;
         let (sender, receiver) = watch::channel(loaded.config.clone());
         state.show_tls_expiry(loaded.not_after.timestamp());
-        let mut keeping = Keeping {
+        let mut reload = Reload {
             files,
             state,
             sender,
             content,
             not_after: loaded.not_after,
-            reminded: None,
+            warned: None,
             broken: None,
         };
-        keeping.remind();
+        reload.warn_of_expiry();
         let task = tokio::spawn(async move {
             loop {
-                tokio::time::sleep(EVERY).await;
-                keeping.look();
-                keeping.remind();
+                tokio::time::sleep(INTERVAL).await;
+                reload.run();
+                reload.warn_of_expiry();
             }
         });
-        Ok(Self { receiver, task })
+        Ok(Self {
+            receiver,
+            _task: AbortOnDropHandle::new(task),
+        })
     }
 
-    /// What new connections speak TLS with.
+    /// The TLS configuration for new connections.
     pub(crate) fn config(&self) -> watch::Receiver<Arc<ServerConfig>> {
         self.receiver.clone()
     }
 }
 
-impl Drop for TlsKeeper {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-struct Keeping {
+struct Reload {
     files: TlsFiles,
     state: AppState,
     sender: watch::Sender<Arc<ServerConfig>>,
     content: Content,
     not_after: DateTime<Utc>,
-    reminded: Option<DateTime<Utc>>,
-    // What is wrong, and whether it was said.
+    warned: Option<DateTime<Utc>>,
+    // What is wrong with the files, and whether it was logged.
     broken: Option<(BrokenTls, bool)>,
 }
 
-impl Keeping {
-    fn look(&mut self) {
+impl Reload {
+    fn run(&mut self) {
         match self.changed() {
             Ok(None) => self.broken = None,
             Ok(Some((content, loaded))) => {
                 tracing::info!(not_after = %loaded.not_after, "new TLS certificate");
                 self.broken = None;
-                self.reminded = None;
+                self.warned = None;
                 (self.content, self.not_after) = (content, loaded.not_after);
                 self.state.show_tls_expiry(loaded.not_after.timestamp());
                 self.sender.send_replace(loaded.config);
             }
-            Err(broken) => self.complain(broken),
+            Err(broken) => self.log_when_repeated(broken),
         }
     }
 
@@ -101,15 +98,16 @@ impl Keeping {
         Ok(Some((content, loaded)))
     }
 
-    // Between a new certificate and its new key there is a moment in which they do not fit; that is not worth a word.
-    fn complain(&mut self, broken: BrokenTls) {
+    // Certificate and key are replaced one after the other: an error that lasts for less than one
+    // interval is not logged.
+    fn log_when_repeated(&mut self, broken: BrokenTls) {
         match &mut self.broken {
-            Some((known, said)) if *known == broken => {
-                if !std::mem::replace(said, true) {
+            Some((known, logged)) if *known == broken => {
+                if !std::mem::replace(logged, true) {
                     tracing::error!(
                         file = %broken.file.display(),
                         problem = broken.problem,
-                        "TLS files cannot be used; those from before are"
+                        "TLS files cannot be used; the previous ones stay in use"
                     );
                 }
             }
@@ -117,13 +115,13 @@ impl Keeping {
         }
     }
 
-    fn remind(&mut self) {
+    fn warn_of_expiry(&mut self) {
         let now = SystemClock.now();
-        let quiet = self.reminded.is_some_and(|at| now - at < REMIND_EVERY);
-        if quiet || self.not_after - now > SOON {
+        let warned = self.warned.is_some_and(|at| now - at < WARN_INTERVAL);
+        if warned || self.not_after - now > WARN_BEFORE {
             return;
         }
-        self.reminded = Some(now);
+        self.warned = Some(now);
         let (file, not_after) = (self.files.cert.display(), self.not_after);
         if not_after <= now {
             tracing::error!(%file, %not_after, "the TLS certificate has expired");

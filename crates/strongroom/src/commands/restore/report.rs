@@ -1,0 +1,88 @@
+use serde_json::json;
+use strongroom_domain::OpenedBackup;
+use strongroom_domain::OrgId;
+use strongroom_domain::backup::rules::OrganizationPlan;
+
+use super::rules::rules;
+use crate::cli::RestoreArgs;
+use crate::error::CommandError;
+use crate::output;
+
+/// Prints the outcome; `done` says what was done with the credentials.
+///
+/// # Errors
+/// When an organization was not restored or does not verify.
+pub(super) fn print(
+    args: &RestoreArgs,
+    backup: &OpenedBackup,
+    plans: &[OrganizationPlan],
+    done: &str,
+) -> Result<(), CommandError> {
+    let value = json!({
+        "created_at": backup.created_at(),
+        "only_organization": backup.scope().map(|OrgId(id)| id),
+        "dry_run": args.dry_run,
+        "verify_only": args.verify_only,
+        "organizations": plans,
+    });
+    let lines: Vec<String> = plans
+        .iter()
+        .map(|plan| described(args, plan, done))
+        .collect();
+    let text = if lines.is_empty() {
+        "the backup has no organization".to_owned()
+    } else {
+        lines.join("\n")
+    };
+    output::answer(args.json, &value, &text);
+    let refused = plans.iter().filter(|plan| plan.refused.is_some()).count();
+    match refused {
+        0 => Ok(()),
+        _ if args.verify_only => Err(CommandError::Failed(format!(
+            "{refused} organization(s) in the backup do not verify"
+        ))),
+        _ => Err(CommandError::Failed(format!(
+            "{refused} organization(s) were not restored"
+        ))),
+    }
+}
+
+fn described(args: &RestoreArgs, plan: &OrganizationPlan, done: &str) -> String {
+    let (id, credentials, events) = (plan.org_id, plan.credentials, plan.audit_events);
+    if args.verify_only {
+        return match plan.findings {
+            0 => format!("organization {id}: verified"),
+            findings => format!("organization {id}: {findings} row(s) do not verify"),
+        };
+    }
+    if let Some(why) = &plan.refused {
+        return format!("organization {id}: not restored: {why}");
+    }
+    if plan.writes(rules(args)) == 0 {
+        return format!(
+            "organization {id}: nothing to restore; {} credential(s) and {} audit event(s) exist",
+            credentials.same + credentials.newer,
+            events.same
+        );
+    }
+    let new = if plan.exists {
+        ""
+    } else {
+        ", which does not exist yet"
+    };
+    let replaced = if args.replace && credentials.differ > 0 {
+        format!(", {} in place of others", credentials.differ)
+    } else {
+        String::new()
+    };
+    format!(
+        "organization {id}{new}: {done} {} credential(s){replaced}, {} API key(s), \
+         {} audit event(s); unchanged: {} credential(s), {} audit event(s); left newer: {}",
+        credentials.insert,
+        plan.api_keys.insert,
+        events.insert,
+        credentials.same,
+        events.same,
+        credentials.newer
+    )
+}

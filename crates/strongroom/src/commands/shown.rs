@@ -1,0 +1,14 @@
+//! How commands print values.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// RFC 3339 in UTC, to the second.
+pub(super) fn shown_time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// `1 event`, `2 events`.
+pub(super) fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
