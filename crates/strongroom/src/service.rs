@@ -4,8 +4,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom_api::AppState;
-use strongroom_api::ServerHandle;
 use strongroom_domain::counters::Counters;
 use strongroom_domain::keyring::UnlockError;
 use strongroom_domain::{Vault, VaultSettings};
@@ -13,6 +11,9 @@ use strongroom_storage::{
     ConnectError, Database, PartitionKeeper, RegionsSettings, RevocationListener, WatchedRegions,
     check_serving_role, pending_migrations,
 };
+use strongroom_web::ServerHandle;
+use strongroom_web::server;
+use strongroom_web::state::AppState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
@@ -69,7 +70,12 @@ impl Service {
         counters: Arc<Counters>,
     ) -> Result<Self, CommandError> {
         let (listener, address) = bind(settings.listen)?;
-        let state = AppState::new(settings.api, settings.limits, counters.clone());
+        let state = AppState::new(
+            strongroom_api::surface(),
+            settings.api,
+            settings.limits,
+            counters.clone(),
+        );
         let metrics = settings.metrics_listen;
         let metrics = metrics.map(|listen| MetricsServer::start(listen, &state));
         let metrics = metrics.transpose()?;
@@ -83,7 +89,7 @@ impl Service {
         http.tls = tls.as_ref().map(TlsKeeper::config);
         let pool = settings.access.database.pool_size;
         http.max_connections = connections_that_fit(http.max_connections, pool);
-        let server = strongroom_api::run(listener, state.clone(), &http)
+        let server = server::run(listener, state.clone(), &http)
             .map_err(|error| CommandError::io("cannot serve", &error))?;
         let handle = server.handle();
         let tls_on = tls.is_some();
@@ -204,7 +210,7 @@ fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), CommandError> {
 impl MetricsServer {
     fn start(listen: SocketAddr, state: &AppState) -> Result<Self, CommandError> {
         let (listener, address) = bind(listen)?;
-        let server = strongroom_api::run_metrics(listener, state.clone())
+        let server = server::run_metrics(listener, state.clone())
             .map_err(|error| CommandError::io("cannot serve the metrics", &error))?;
         tracing::info!(%address, "serving the metrics");
         Ok(Self {

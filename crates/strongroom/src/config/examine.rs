@@ -1,5 +1,5 @@
-use strongroom_api::HttpSettings;
 use strongroom_storage::{DatabaseSettings, RegionsSettings};
+use strongroom_web::settings::HttpSettings;
 
 use super::regions::regions_from;
 use super::root_key::RootKeyConfig;

@@ -2,7 +2,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use strongroom_api::{LimitSettings, Rate, RequestSizes};
+use strongroom_web::settings::{LimitSettings, Rate, RequestSizes};
 
 use super::sources::{ConfigError, Key, Sources};
 use super::values::count;

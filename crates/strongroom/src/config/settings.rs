@@ -1,10 +1,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use strongroom_api::{ApiSettings, HttpSettings, LimitSettings, ProcessInfo};
 use strongroom_domain::VaultSettings;
 use strongroom_domain::blob::BlobRules;
 use strongroom_storage::{DatabaseSettings, DatabaseUrl, RegionsSettings};
+use strongroom_web::settings::{HttpSettings, LimitSettings, ProcessInfo, WebSettings};
 
 use super::limits::{limit_flags, limits_from, sizes_from};
 use super::regions::regions_from;
@@ -44,7 +44,7 @@ pub(crate) struct ServeSettings {
     pub(crate) regions: RegionsSettings,
     pub(crate) vault: VaultSettings,
     pub(crate) http: HttpSettings,
-    pub(crate) api: ApiSettings,
+    pub(crate) api: WebSettings,
     pub(crate) limits: LimitSettings,
     pub(crate) tls: Option<TlsFiles>,
     /// How long it goes on serving once it is told to stop.
@@ -162,13 +162,13 @@ pub(super) fn settings_from(sources: &Sources) -> Result<(ServeSettings, Logging
             anonymous_org: sources.parse("anonymous_org", None, organization)?,
         },
         http: http_from(sources)?,
-        api: ApiSettings {
+        api: WebSettings {
             request_timeout: sources.parse("request_timeout", Duration::from_secs(10), time)?,
             body_timeout: sources.parse("body_timeout", Duration::from_secs(15), time)?,
             sizes: sizes_from(sources)?,
             // Whoever names an organization for anonymous callers decides who reaches the server.
             anonymous_needs_loopback_host: false,
-            metrics_apart: metrics_listen.is_some(),
+            separate_metrics_listener: metrics_listen.is_some(),
             metrics_by_organization: sources.parse("metrics_by_organization", false, yes)?,
             process: ProcessInfo {
                 log_lines_dropped: dropped_lines,

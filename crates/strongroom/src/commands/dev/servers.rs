@@ -3,9 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
-use strongroom_api::{ApiSettings, HttpSettings, LimitSettings, ProcessInfo, RequestSizes};
 use strongroom_domain::{OrgId, VaultSettings};
 use strongroom_storage::{RegionSettings, RegionsSettings};
+use strongroom_web::settings::{
+    HttpSettings, LimitSettings, ProcessInfo, RequestSizes, WebSettings,
+};
 use tokio::sync::watch;
 
 use super::STOP_PATIENCE;
@@ -134,12 +136,12 @@ fn settings(
             write_timeout: Duration::from_secs(30),
             tls: None,
         },
-        api: ApiSettings {
+        api: WebSettings {
             request_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(15),
             sizes: RequestSizes::default(),
             anonymous_needs_loopback_host: true,
-            metrics_apart: false,
+            separate_metrics_listener: false,
             metrics_by_organization: false,
             process: ProcessInfo {
                 log_lines_dropped: dropped_lines,
