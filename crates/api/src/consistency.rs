@@ -1,91 +1,96 @@
+//! The consistency that a write requires.
+
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::HeaderMap;
 use strongroom_domain::caller::Caller;
-use strongroom_domain::replication::{Consistency, Level};
+use strongroom_domain::replication::Level;
 use strongroom_domain::{FieldError, PendingReplication, Vault, VaultError};
+use strongroom_web::state::AppState;
 
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::headers::{CONSISTENCY, CONSISTENCY_TIMEOUT};
 
-/// How far a write must travel before it is answered.
-pub(crate) const LEVEL: &str = "SlashID-Required-Consistency";
-/// How long it may take.
-pub(crate) const TIMEOUT: &str = "SlashID-Required-Consistency-Timeout";
+/// The values of `SlashID-Required-Consistency`, the default first.
+pub(crate) const LEVEL_NAMES: [&str; 2] = ["local_region", "all_regions"];
+/// The default of `SlashID-Required-Consistency-Timeout`, in seconds.
+pub(crate) const DEFAULT_TIMEOUT_SECONDS: u32 = 30;
+/// The maximum of `SlashID-Required-Consistency-Timeout`, in seconds.
+pub(crate) const MAX_TIMEOUT_SECONDS: i64 = 120;
 
-/// What the first header may say, the default first.
-pub(crate) const LEVELS: [&str; 2] = ["local_region", "all_regions"];
-/// The most that the second may say, in seconds.
-pub(crate) const LONGEST_SECONDS: i64 = 120;
+/// The minimum time to wait for a region when the write itself has used up the timeout.
+const MIN_WAIT: Duration = Duration::from_millis(20);
 
-/// The shortest wait for a region, when the write itself has used up the time.
-const LEAST: Duration = Duration::from_millis(20);
-
-/// A write's consistency headers, and when the request came.
+/// The regions that must have a write before its response, and the time until when.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Required {
-    consistency: Consistency,
-    since: Instant,
+pub(crate) struct WriteConsistency {
+    level: Level,
+    deadline: Instant,
 }
 
-impl Required {
-    /// What a write is held to whose API knows no such headers.
-    pub(crate) fn by_default() -> Self {
-        Self {
-            consistency: Consistency::default(),
-            since: Instant::now(),
-        }
+impl WriteConsistency {
+    /// The default, for a request that begins now and whose API has no such headers.
+    pub(crate) fn default_from_now() -> Self {
+        Self::from_now(None, None)
     }
 
-    /// Reads the headers of a write.
+    /// Reads the headers of a request that begins now.
+    ///
+    /// # Errors
+    /// One for each header that is sent twice or has an unknown value.
     pub(crate) fn read(headers: &HeaderMap) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
-        let default = Consistency::default();
-        let level = once(headers, LEVEL, level).unwrap_or_else(|| {
+        let level = read_once(headers, CONSISTENCY, level).unwrap_or_else(|| {
             let message = "must be local_region or all_regions";
-            errors.push(FieldError::new(LEVEL, "invalid_value", message));
+            errors.push(FieldError::new(CONSISTENCY, "invalid_value", message));
             None
         });
-        let timeout = once(headers, TIMEOUT, timeout).unwrap_or_else(|| {
+        let timeout = read_once(headers, CONSISTENCY_TIMEOUT, timeout).unwrap_or_else(|| {
             let message = "must be a whole number of seconds from 1 to 120";
-            errors.push(FieldError::new(TIMEOUT, "invalid_value", message));
+            let error = FieldError::new(CONSISTENCY_TIMEOUT, "invalid_value", message);
+            errors.push(error);
             None
         });
         if !errors.is_empty() {
             return Err(errors);
         }
-        Ok(Self {
-            consistency: Consistency {
-                level: level.unwrap_or(default.level),
-                timeout: timeout.unwrap_or(default.timeout),
-            },
-            since: Instant::now(),
-        })
+        Ok(Self::from_now(level, timeout))
+    }
+
+    fn from_now(level: Option<Level>, timeout: Option<Duration>) -> Self {
+        let default = Duration::from_secs(DEFAULT_TIMEOUT_SECONDS.into());
+        Self {
+            level: level.unwrap_or_default(),
+            deadline: Instant::now() + timeout.unwrap_or(default),
+        }
     }
 
     pub(crate) fn level(&self) -> Level {
-        self.consistency.level
+        self.level
     }
 
-    /// Runs a write, and answers once it has traveled as far as required.
-    pub(crate) async fn fulfil<T>(
+    /// Runs a write, and returns its result once the required regions have it.
+    ///
+    /// # Errors
+    /// Those of the write, and [`VaultError::NotInTime`] if a region does not have it in time.
+    pub(crate) async fn run<T>(
         self,
         state: &AppState,
         vault: &Vault,
         caller: &Caller,
         write: impl Future<Output = Result<PendingReplication<T>, VaultError>>,
-    ) -> Result<T, ApiError> {
-        let written = state.within_write(write).await?;
-        let left = self
-            .consistency
-            .timeout
-            .saturating_sub(self.since.elapsed());
-        Ok(vault.replicated(caller, written, left.max(LEAST)).await?)
+    ) -> Result<T, VaultError> {
+        let written = state.write_with_deadline(write).await?;
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        vault.replicated(caller, written, left.max(MIN_WAIT)).await
     }
 }
 
-// Sent twice, a header says two things; none of them counts.
-fn once<T>(headers: &HeaderMap, name: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+// `None` if the header is sent twice or its value is not valid, `Some(None)` if it is absent.
+fn read_once<T>(
+    headers: &HeaderMap,
+    name: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Option<Option<T>> {
     let mut values = headers.get_all(name);
     let Some(value) = values.next() else {
         return Some(None);
@@ -93,7 +98,7 @@ fn once<T>(headers: &HeaderMap, name: &str, read: impl Fn(&str) -> Option<T>) ->
     if values.next().is_some() {
         return None;
     }
-    read(value.to_str().ok()?).map(Some)
+    parse(value.to_str().ok()?).map(Some)
 }
 
 fn level(value: &str) -> Option<Level> {
@@ -105,12 +110,12 @@ fn level(value: &str) -> Option<Level> {
 }
 
 fn timeout(value: &str) -> Option<Duration> {
-    // `parse` alone would also take "+5".
+    // `parse` alone would also accept "+5".
     if value.len() > 3 || !value.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let seconds = value.parse().ok()?;
-    (1..=LONGEST_SECONDS)
+    (1..=MAX_TIMEOUT_SECONDS)
         .contains(&seconds)
         .then(|| Duration::from_secs(seconds.unsigned_abs()))
 }

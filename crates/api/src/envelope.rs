@@ -1,14 +1,26 @@
+//! The format of every JSON response.
+
 use serde::Serialize;
 
-use crate::error::ErrorBody;
-
-/// The one shape of every JSON answer.
+/// The envelope of a result or of errors.
 #[derive(Debug, Serialize)]
 pub(crate) struct Envelope<'a, T> {
     meta: Meta,
-    errors: &'a [ErrorBody],
+    errors: Vec<ErrorBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<T>,
+}
+
+/// One entry of `errors`.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorBody<'a> {
+    pub(crate) httpcode: u16,
+    pub(crate) message: &'a str,
+    pub(crate) code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) regions: Option<&'a [String]>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -19,7 +31,7 @@ pub(crate) struct Meta {
     cursor_pagination: Option<CursorPagination>,
 }
 
-/// Where in a list an answer stands, for callers that page by offset.
+/// The position of a page, for callers that page by offset.
 #[derive(Debug, Serialize)]
 pub(crate) struct Pagination {
     pub(crate) limit: i64,
@@ -27,19 +39,19 @@ pub(crate) struct Pagination {
     pub(crate) total_count: i64,
 }
 
-/// Where in a list an answer stands, for callers that page by cursor.
+/// The position of a page, for callers that page by cursor.
 #[derive(Debug, Serialize)]
 pub(crate) struct CursorPagination {
     pub(crate) limit: i64,
-    /// Where the next page starts; empty on the last one.
+    /// The position of the next page; empty on the last one.
     pub(crate) cursor: String,
 }
 
-impl<'a, T: Serialize> Envelope<'a, T> {
+impl<T: Serialize> Envelope<'_, T> {
     pub(crate) fn success(result: T) -> Self {
         Self {
             meta: Meta::default(),
-            errors: &[],
+            errors: Vec::new(),
             result: Some(result),
         }
     }
@@ -58,7 +70,7 @@ impl<'a, T: Serialize> Envelope<'a, T> {
 }
 
 impl<'a> Envelope<'a, ()> {
-    pub(crate) fn failure(errors: &'a [ErrorBody]) -> Self {
+    pub(crate) fn failure(errors: Vec<ErrorBody<'a>>) -> Self {
         Self {
             meta: Meta::default(),
             errors,

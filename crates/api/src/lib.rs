@@ -1,30 +1,17 @@
-//! The HTTP surface: one file per endpoint, one extractor that yields an authorized caller, and one place
-//! that turns the vault's errors into answers.
+//! The API: its routes, one file for each operation, their OpenAPI document, and the format of its
+//! responses. The server below it is `strongroom-web`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-mod authenticate;
-mod authorized;
-mod body;
-mod client;
+mod app;
 mod consistency;
-mod document;
 mod envelope;
 mod error;
-mod guard;
-mod limits;
-mod metrics;
-mod middleware;
-mod query;
+mod headers;
+mod openapi;
+mod paging;
+mod paths;
+mod plain_error;
+mod replica_lag;
 mod routes;
-mod server;
-mod staleness;
-mod state;
 
-pub use actix_web::dev::{Server, ServerHandle};
-pub use document::openapi;
-pub use guard::RequestSizes;
-pub use limits::{LimitSettings, Rate};
-pub use metrics::ProcessInfo;
-pub use middleware::AdoptTrace;
-pub use server::{HttpSettings, run, run_metrics};
-pub use state::{ApiSettings, AppState};
+pub use app::{openapi, surface};

@@ -1,14 +1,16 @@
+//! Responses to unknown paths and methods.
+
 use actix_web::http::StatusCode;
 use actix_web::{Route, web};
 
 use crate::error::ApiError;
 
-/// 404 for a path that is not there.
+/// 404 for an unknown path.
 pub(super) async fn not_found() -> Result<&'static str, ApiError> {
     Err(unknown_path())
 }
 
-/// Why a path is answered 404.
+/// The 404 of an unknown path.
 pub(super) fn unknown_path() -> ApiError {
     ApiError::new(
         StatusCode::NOT_FOUND,
@@ -17,8 +19,8 @@ pub(super) fn unknown_path() -> ApiError {
     )
 }
 
-/// 405 for a path that takes other methods.
-pub(super) fn allow(methods: String) -> Route {
+/// 405 for a path that supports only `methods`.
+pub(super) fn method_not_allowed(methods: String) -> Route {
     web::to(move || {
         let error = ApiError::method_not_allowed(&methods);
         async move { Err::<&str, _>(error) }

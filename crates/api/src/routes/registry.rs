@@ -1,18 +1,59 @@
+//! The list of routes.
+
 use std::collections::BTreeMap;
 
 use actix_web::dev::Handler;
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Responder, Route};
+use strongroom_web::metrics::http::HttpMetrics;
 use utoipa::Path;
 use utoipa::openapi::HttpMethod;
 use utoipa::openapi::path::Operation;
 
-use super::fallback;
-use crate::metrics::HttpMetrics;
+use crate::openapi::document::PLAIN_TAG;
+use crate::routes::fallback;
+use crate::routes::pieces::{create, delete, update};
+use crate::routes::service::{docs, docs_file, healthz, metrics, openapi_json, readyz};
+use crate::routes::slashid::{
+    create_credential, delete_credentials, get_operation, list_audit_events, list_credentials,
+    list_rotations, reveal_credential, update_credential,
+};
 
-/// The service's routes. The path and the method of each come from its handler's annotation, so a route cannot be
-/// served without being described, nor described without being served.
+/// Adds each module's `handle` and its annotation to the routes, under a tag of the document.
+macro_rules! routes {
+    ($($tag:expr => [$($($module:ident)::+),+ $(,)?])+) => {
+        Routes::default()$($(.add($tag, $($module)::+::__path_handle, $($module)::+::handle))+)+
+    };
+}
+
+/// Every route of the service.
+pub(crate) fn all() -> Routes {
+    routes! {
+        "credentials" => [
+            list_credentials,
+            create_credential,
+            delete_credentials,
+            reveal_credential,
+            update_credential,
+        ]
+        "organization" => [list_audit_events, list_rotations, get_operation]
+        PLAIN_TAG => [create, update, delete]
+        "service" => [
+            healthz,
+            healthz::head,
+            readyz,
+            readyz::head,
+            metrics,
+            openapi_json,
+            docs,
+            docs_file,
+        ]
+    }
+}
+
+/// Routes of the service. The path and the method of each come from its handler's annotation, so a
+/// route cannot be served without being described, or described without being served.
 #[derive(Default)]
 pub(crate) struct Routes {
     served: BTreeMap<String, Vec<(Method, Route)>>,
@@ -20,8 +61,8 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    /// Adds what `P` describes and `handler` does, under the heading `tag`.
-    pub(crate) fn add<P, H, A>(mut self, tag: &str, _: P, handler: H) -> Self
+    /// Adds the operation `P`, which `handler` executes, under `tag`.
+    fn add<P, H, A>(mut self, tag: &str, _: P, handler: H) -> Self
     where
         P: Path,
         H: Handler<A>,
@@ -42,30 +83,39 @@ impl Routes {
         self
     }
 
-    /// Every operation with its path.
+    /// The path and method of every operation.
+    pub(crate) fn operations(&self) -> Vec<(String, Method)> {
+        let operations = self.described.iter();
+        operations
+            .map(|(path, described, _)| (path.clone(), method(described)))
+            .collect()
+    }
+
+    /// Every operation with its path and method.
     pub(crate) fn described(self) -> Vec<(String, HttpMethod, Operation)> {
         self.described
     }
 
-    /// Leaves out what stands at `path`.
+    /// Removes the routes at `path`.
     pub(crate) fn without(mut self, path: &str) -> Self {
         self.served.remove(path);
         self
     }
 
-    /// Leaves out all but what stands at `path`.
+    /// Removes all routes but those at `path`.
     pub(crate) fn only(mut self, path: &str) -> Self {
         self.served.retain(|served, _| served == path);
         self
     }
 
-    /// Serves them, counting on `metrics`. On each path any other method is answered 405.
+    /// Serves the routes and counts their requests on `metrics`. Any other method of a path is
+    /// answered 405, and any other path 404.
     pub(crate) fn serve(self, config: &mut ServiceConfig, metrics: &HttpMetrics) {
         for (path, routes) in self.served {
             let methods: Vec<_> = routes.iter().map(|(method, _)| method.as_str()).collect();
-            let refused = fallback::allow(methods.join(", "));
-            let measured = metrics.route(&path);
-            let resource = web::resource(path).app_data(measured);
+            let refused = fallback::method_not_allowed(methods.join(", "));
+            let metrics = metrics.route(&path);
+            let resource = web::resource(path).app_data(metrics);
             let resource = resource.default_service(refused);
             let resource = routes
                 .into_iter()
@@ -76,8 +126,7 @@ impl Routes {
     }
 }
 
-/// The method that an annotation names.
-pub(crate) fn method(described: &HttpMethod) -> Method {
+fn method(described: &HttpMethod) -> Method {
     match described {
         HttpMethod::Get => Method::GET,
         HttpMethod::Post => Method::POST,

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rustls::ServerConfig;
-use strongroom_api::AppState;
 use strongroom_domain::{Clock, SystemClock};
+use strongroom_web::state::AppState;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 

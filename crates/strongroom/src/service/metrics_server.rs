@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
-use strongroom_api::AppState;
-use strongroom_api::ServerHandle;
+use strongroom_web::ServerHandle;
+use strongroom_web::state::AppState;
 use tokio::task::JoinHandle;
 
 use super::listener;
@@ -16,7 +16,7 @@ pub(super) struct MetricsServer {
 impl MetricsServer {
     pub(super) fn start(listen: SocketAddr, state: &AppState) -> Result<Self, CommandError> {
         let (listener, address) = listener::bind(listen)?;
-        let server = strongroom_api::run_metrics(listener, state.clone())
+        let server = strongroom_web::server::run_metrics(listener, state.clone())
             .map_err(|error| CommandError::io("cannot serve the metrics", &error))?;
         tracing::info!(%address, "serving the metrics");
         Ok(Self {

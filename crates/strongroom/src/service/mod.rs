@@ -10,9 +10,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom_api::AppState;
-use strongroom_api::ServerHandle;
 use strongroom_domain::health::counters::Counters;
+use strongroom_web::ServerHandle;
+use strongroom_web::state::AppState;
 use tokio::task::{JoinError, JoinHandle};
 
 use self::metrics_server::MetricsServer;
@@ -44,7 +44,12 @@ impl Service {
         counters: Arc<Counters>,
     ) -> Result<Self, CommandError> {
         let (listener, address) = listener::bind(settings.listen)?;
-        let state = AppState::new(settings.api, settings.limits, counters.clone());
+        let state = AppState::new(
+            strongroom_api::surface(),
+            settings.api,
+            settings.limits,
+            counters.clone(),
+        );
         let metrics = settings.metrics_listen;
         let metrics = metrics.map(|listen| MetricsServer::start(listen, &state));
         let metrics = metrics.transpose()?;
@@ -57,7 +62,7 @@ impl Service {
         http.tls = tls.as_ref().map(TlsReloader::config);
         let pool = settings.access.database.pool_size;
         http.max_connections = connections_that_fit(http.max_connections, pool);
-        let server = strongroom_api::run(listener, state.clone(), &http)
+        let server = strongroom_web::server::run(listener, state.clone(), &http)
             .map_err(|error| CommandError::io("cannot serve", &error))?;
         let handle = server.handle();
         let tls_on = tls.is_some();

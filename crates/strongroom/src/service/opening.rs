@@ -2,13 +2,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom_api::AppState;
 use strongroom_domain::UnlockError;
 use strongroom_domain::health::counters::Counters;
 use strongroom_domain::{Vault, VaultSettings};
 use strongroom_storage::{
     ConnectError, Database, RegionsSettings, WatchedRegions, check_serving_role, pending_migrations,
 };
+use strongroom_web::state::AppState;
 
 use crate::background::settings::BackgroundSettings;
 use crate::background::workers::Workers;

@@ -1,7 +1,7 @@
 //! The settings of `serve` for `strongroom doctor`, which continues after a problem.
 
-use strongroom_api::HttpSettings;
 use strongroom_storage::{DatabaseSettings, RegionsSettings};
+use strongroom_web::settings::HttpSettings;
 
 use crate::settings::access::{VaultAccess, database};
 use crate::settings::args::ServeArgs;

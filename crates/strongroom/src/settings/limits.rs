@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use strongroom_api::{LimitSettings, Rate, RequestSizes};
+use strongroom_web::settings::{LimitSettings, Rate, RequestSizes};
 
 use crate::settings::error::ConfigError;
 use crate::settings::setting::Setting;

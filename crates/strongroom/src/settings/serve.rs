@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use strongroom_api::{ApiSettings, HttpSettings, LimitSettings, ProcessInfo};
 use strongroom_domain::VaultSettings;
 use strongroom_storage::RegionsSettings;
+use strongroom_web::settings::{HttpSettings, LimitSettings, ProcessInfo, WebSettings};
 
 use crate::background::settings::BackgroundSettings;
 use crate::logging::{Logging, dropped_lines};
@@ -37,7 +37,7 @@ pub(crate) struct ServeSettings {
     pub(crate) regions: RegionsSettings,
     pub(crate) vault: VaultSettings,
     pub(crate) http: HttpSettings,
-    pub(crate) api: ApiSettings,
+    pub(crate) api: WebSettings,
     pub(crate) limits: LimitSettings,
     pub(crate) tls: Option<TlsFiles>,
     /// How long it continues to serve once it is asked to stop.
@@ -74,13 +74,13 @@ impl ServeSettings {
                 anonymous_org: sources.get(&ANONYMOUS_ORG)?,
             },
             http: http(sources)?,
-            api: ApiSettings {
+            api: WebSettings {
                 request_timeout: sources.get(&REQUEST_TIMEOUT)?,
                 body_timeout: sources.get(&BODY_TIMEOUT)?,
                 sizes: sizes(sources)?,
                 // Who sets anonymous_org also decides who can reach the server.
                 anonymous_needs_loopback_host: false,
-                metrics_apart: metrics_listen.is_some(),
+                separate_metrics_listener: metrics_listen.is_some(),
                 metrics_by_organization: sources.get(&METRICS_BY_ORGANIZATION)?,
                 process: ProcessInfo {
                     log_lines_dropped: dropped_lines,

@@ -7,18 +7,16 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 use strongroom_domain::caller::{Caller, Permission};
 use strongroom_domain::{Vault, VaultError};
+use strongroom_web::auth::authenticate::authenticate_with_limits;
+use strongroom_web::auth::caller::request_info;
+use strongroom_web::headers::single_header;
+use strongroom_web::state::AppState;
 
-use super::plain::PlainError;
-use crate::authenticate;
-use crate::authorized::{API_KEY_HEADER, app_state, request_info, single};
-use crate::error::ApiError;
-use crate::state::AppState;
+use crate::headers::{API_KEY, APPLICATION_ID};
+use crate::plain_error::PlainError;
 
-/// What the published clients send the key in.
-const APPLICATION_HEADER: &str = "X-Application-ID";
-
-/// A caller who may manage users' keys. The API key names the organization; without a key it is the one that
-/// the operator named for anonymous callers, if any.
+/// A caller who may manage users' keys. The API key determines the organization. Without a key, it
+/// is the one that the operator configured for anonymous callers, if any.
 pub(in crate::routes) struct PiecesCaller {
     pub(super) caller: Caller,
     pub(super) vault: Arc<Vault>,
@@ -32,14 +30,16 @@ impl FromRequest for PiecesCaller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let state = app_state(&request)?;
+            let state = AppState::of(&request)?;
             let key = key(&request);
             let identified = identify(&request, &state, key);
             let presented = key.flatten();
             let (caller, vault) =
-                authenticate::limited(&request, &state, presented, identified).await?;
+                authenticate_with_limits(&request, &state, presented, identified).await?;
             let permission = Permission::ManageUserKeys;
-            state.within(vault.authorize(&caller, permission)).await?;
+            state
+                .with_deadline(vault.authorize(&caller, permission))
+                .await?;
             Ok(Self {
                 caller,
                 vault,
@@ -49,38 +49,38 @@ impl FromRequest for PiecesCaller {
     }
 }
 
-// `None` when no key was sent, and nothing in it when it was sent twice.
+// `None` if no key was sent, and `Some(None)` if it was sent twice.
 fn key(request: &HttpRequest) -> Option<Option<&str>> {
     let headers = request.headers();
-    let name = [APPLICATION_HEADER, API_KEY_HEADER]
+    let name = [APPLICATION_ID, API_KEY]
         .into_iter()
         .find(|name| headers.contains_key(*name))?;
-    Some(single(headers, name))
+    Some(single_header(headers, name))
 }
 
 async fn identify(
     request: &HttpRequest,
     state: &AppState,
     key: Option<Option<&str>>,
-) -> Result<(Caller, Arc<Vault>), ApiError> {
+) -> Result<(Caller, Arc<Vault>), VaultError> {
     let vault = state.vault()?.clone();
     let info = request_info(request);
     let caller = match key {
-        // A key that is sent has to be right: a wrong one does not make its sender anonymous.
+        // A sender with an invalid key is not treated as anonymous.
         Some(key) => {
             let key = key.ok_or(VaultError::Unauthorized)?;
-            state.within(vault.authenticate(key, info)).await?
+            state.with_deadline(vault.authenticate(key, info)).await?
         }
         None if state.settings.anonymous_needs_loopback_host && !names_loopback(request) => {
-            return Err(VaultError::Unauthorized.into());
+            return Err(VaultError::Unauthorized);
         }
-        None => state.within(vault.anonymous(info)).await?,
+        None => state.with_deadline(vault.anonymous(info)).await?,
     };
     Ok((caller, vault))
 }
 
 fn names_loopback(request: &HttpRequest) -> bool {
-    let Some(host) = single(request.headers(), HOST.as_str()) else {
+    let Some(host) = single_header(request.headers(), HOST.as_str()) else {
         return false;
     };
     let name = match host.rsplit_once(':') {

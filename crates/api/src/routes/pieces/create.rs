@@ -1,17 +1,24 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use strongroom_domain::pieces::OpenAi;
 
-use super::caller::PiecesCaller;
-use super::model;
-use super::plain::PlainError;
-use crate::consistency::Required;
-use crate::document::{KeptUserKey, NewUserKey, PlainRefused};
+use crate::consistency::WriteConsistency;
+use crate::openapi::bodies::{KeptUserKey, NewUserKey};
+use crate::openapi::pieces_responses::PlainRefused;
+use crate::plain_error::PlainError;
+use crate::routes::pieces::caller::PiecesCaller;
+use crate::routes::pieces::model;
 
-/// Keeps `open_AI` for the user, in place of what was kept. Without `open_AI` nothing changes.
+/// Stores `open_AI` for the user and replaces the previous one. Without `open_AI`, nothing changes.
 #[utoipa::path(
     post, path = "/external_provider/api_key/create", operation_id = "createUserKey",
-    request_body(content = NewUserKey, example = json!({"user": "ann", "open_AI": {"api_key": "sk-1", "api_key_name": "laptop"}})),
-    responses((status = 200, description = "What is kept now.", body = KeptUserKey), PlainRefused),
+    request_body(content = NewUserKey, example = json!({
+        "user": "ann",
+        "open_AI": {"api_key": "sk-1", "api_key_name": "laptop"},
+    })),
+    responses(
+        (status = 200, description = "The stored key after the request.", body = KeptUserKey),
+        PlainRefused,
+    ),
     security((), ("X-Application-ID" = ["admin"]), ("SlashID-API-Key" = ["admin"])),
 )]
 pub(in crate::routes) async fn handle(
@@ -27,7 +34,7 @@ pub(in crate::routes) async fn handle(
     let body = model::read(&request, payload, &state).await?;
     let request = model::parse(&body, OpenAi::parse)?;
     let creating = vault.create_user_key(&caller, &request.user, request.open_ai);
-    let required = Required::by_default();
-    let kept = required.fulfil(&state, &vault, &caller, creating).await?;
+    let consistency = WriteConsistency::default_from_now();
+    let kept = consistency.run(&state, &vault, &caller, creating).await?;
     model::answer(&request.user, kept.as_ref(), request.schema)
 }

@@ -2,17 +2,21 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use strongroom_domain::FieldError;
 use strongroom_domain::json::value::Value;
 
-use super::caller::PiecesCaller;
-use super::model;
-use super::plain::PlainError;
-use crate::consistency::Required;
-use crate::document::{KeptUserKey, PlainRefused, UserKeyDeletion};
+use crate::consistency::WriteConsistency;
+use crate::openapi::bodies::{KeptUserKey, UserKeyDeletion};
+use crate::openapi::pieces_responses::PlainRefused;
+use crate::plain_error::PlainError;
+use crate::routes::pieces::caller::PiecesCaller;
+use crate::routes::pieces::model;
 
-/// Removes the user's key when `open_AI` is true; otherwise only shows what is kept.
+/// Deletes the user's key if `open_AI` is true. Otherwise only returns it.
 #[utoipa::path(
     post, path = "/external_provider/api_key/delete", operation_id = "deleteUserKey",
     request_body(content = UserKeyDeletion, example = json!({"user": "ann", "open_AI": true})),
-    responses((status = 200, description = "What is kept now.", body = KeptUserKey), PlainRefused),
+    responses(
+        (status = 200, description = "The stored key after the request.", body = KeptUserKey),
+        PlainRefused,
+    ),
     security((), ("X-Application-ID" = ["admin"]), ("SlashID-API-Key" = ["admin"])),
 )]
 pub(in crate::routes) async fn handle(
@@ -29,11 +33,13 @@ pub(in crate::routes) async fn handle(
     let request = model::parse(&body, flag)?;
     let kept = if request.open_ai == Some(true) {
         let deleting = vault.delete_user_key(&caller, &request.user);
-        let required = Required::by_default();
-        required.fulfil(&state, &vault, &caller, deleting).await?;
+        let consistency = WriteConsistency::default_from_now();
+        consistency.run(&state, &vault, &caller, deleting).await?;
         None
     } else {
-        state.within(vault.user_key(&caller, &request.user)).await?
+        state
+            .with_deadline(vault.user_key(&caller, &request.user))
+            .await?
     };
     model::answer(&request.user, kept.as_ref(), request.schema)
 }

@@ -7,13 +7,14 @@ use serde_json::value::RawValue;
 use strongroom_domain::json::value::{Kind, Value};
 use strongroom_domain::pieces::{OpenAi, PiecesUser, check_schema};
 use strongroom_domain::{FieldError, VaultError};
+use strongroom_web::body::{self, Body};
+use strongroom_web::fields::{Fields, string};
+use strongroom_web::state::AppState;
 
-use super::plain::PlainError;
-use crate::body::{self, Body, Fields, string};
 use crate::error::ApiError;
-use crate::state::AppState;
+use crate::plain_error::PlainError;
 
-/// Reads the body, which the clients' signatures call optional.
+/// Reads the body. It is required, although it is optional in the clients' signatures.
 pub(super) async fn read(
     request: &HttpRequest,
     payload: web::Payload,
@@ -35,14 +36,14 @@ pub(super) async fn read(
     Ok(body::read(request, payload, state).await?)
 }
 
-/// What all three requests have in common.
+/// The request of each of the three operations.
 pub(super) struct Request<'a, T> {
     pub(super) user: PiecesUser,
     pub(super) open_ai: Option<T>,
     pub(super) schema: Option<Value<'a>>,
 }
 
-/// Reads a request whose `open_AI` is what `read` takes. A member that is null counts as absent.
+/// Reads a request, and its `open_AI` with `read`. A member that is null counts as absent.
 pub(super) fn parse<'a, T>(
     body: &'a [u8],
     read: impl FnOnce(Value<'a>) -> Result<T, Vec<FieldError>>,
@@ -76,8 +77,8 @@ pub(super) fn parse<'a, T>(
     })
 }
 
-/// `CreatedExternalProviderApiKey`, `UpdatedExternalProviderApiKey` and `DeletedExternalProviderApiKey`, which
-/// are all alike.
+/// `CreatedExternalProviderApiKey`, `UpdatedExternalProviderApiKey` and
+/// `DeletedExternalProviderApiKey`, which have the same members.
 #[derive(Serialize)]
 struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,7 +86,7 @@ struct Answer<'a> {
     metadata: UserMetadata<'a>,
 }
 
-/// `Auth0UserMetadata`, as far as we keep it.
+/// The members of `Auth0UserMetadata` that the service supports.
 #[derive(Serialize)]
 struct UserMetadata<'a> {
     global_id: &'a str,
@@ -93,7 +94,7 @@ struct UserMetadata<'a> {
     open_ai: Option<BTreeMap<&'static str, &'a RawValue>>,
 }
 
-/// 200 with what is kept for `user`, and the request's own schema.
+/// 200 with the stored key of `user` and the request's own schema.
 pub(super) fn answer(
     user: &PiecesUser,
     kept: Option<&OpenAi>,
@@ -118,5 +119,6 @@ pub(super) fn answer(
 }
 
 fn raw(text: &str) -> Result<&RawValue, VaultError> {
-    serde_json::from_str(text).map_err(|_| VaultError::Internal("a kept member is no JSON".into()))
+    serde_json::from_str(text)
+        .map_err(|_| VaultError::Internal("a stored member is not JSON".into()))
 }

@@ -3,9 +3,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
-use strongroom_api::LimitSettings;
 use strongroom_domain::OrgId;
 use strongroom_storage::{RegionSettings, RegionsSettings};
+use strongroom_web::settings::LimitSettings;
 use tokio::sync::watch;
 
 use super::prepare::Prepared;

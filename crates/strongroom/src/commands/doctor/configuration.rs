@@ -1,6 +1,6 @@
 use nix::sys::resource::{Resource, getrlimit};
-use strongroom_api::HttpSettings;
 use strongroom_storage::DatabaseUrl;
+use strongroom_web::settings::HttpSettings;
 
 use super::certificates;
 use super::finding::{Finding, or_ok, unchecked};

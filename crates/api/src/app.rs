@@ -1,0 +1,65 @@
+//! Puts the API together: its routes, its document, and the format of its errors.
+
+use actix_web::Error;
+use actix_web::web::{ServiceConfig, ThinData};
+use strongroom_web::metrics::http::HttpMetrics;
+use strongroom_web::refusal::Refusal;
+use strongroom_web::settings::WebSettings;
+use strongroom_web::surface::Surface;
+
+use crate::error::ApiError;
+use crate::openapi::document::{Document, to_json};
+use crate::paths::{METRICS, PIECES};
+use crate::plain_error::PlainError;
+use crate::routes::registry;
+
+/// Served at `/openapi.json`, and made when it is first requested.
+static DOCUMENT: Document = Document::new(openapi);
+
+/// The API's routes and the format of its errors, for the server.
+#[must_use]
+pub fn surface() -> Surface {
+    Surface {
+        operations: registry::all().operations(),
+        configure,
+        configure_metrics,
+        render,
+        error_code,
+    }
+}
+
+/// The OpenAPI document of the service, as JSON.
+///
+/// # Errors
+/// If it cannot be serialized, which is a defect.
+pub fn openapi() -> serde_json::Result<String> {
+    to_json(registry::all().described())
+}
+
+// Serves every route; the metrics only if they have no listener of their own.
+fn configure(config: &mut ServiceConfig, settings: &WebSettings, metrics: &HttpMetrics) {
+    let routes = match settings.separate_metrics_listener {
+        true => registry::all().without(METRICS),
+        false => registry::all(),
+    };
+    config.app_data(ThinData(&DOCUMENT));
+    routes.serve(config, metrics);
+}
+
+fn configure_metrics(config: &mut ServiceConfig, metrics: &HttpMetrics) {
+    registry::all().only(METRICS).serve(config, metrics);
+}
+
+fn render(path: &str, refusal: Refusal) -> Error {
+    match path.starts_with(PIECES) {
+        true => PlainError::from(refusal).into(),
+        false => ApiError::from(refusal).into(),
+    }
+}
+
+fn error_code(error: &Error) -> Option<&'static str> {
+    match error.as_error::<PlainError>() {
+        Some(plain) => plain.0.code(),
+        None => error.as_error::<ApiError>()?.code(),
+    }
+}

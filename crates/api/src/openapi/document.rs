@@ -1,0 +1,170 @@
+//! Puts the document together.
+
+use std::sync::OnceLock;
+
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::tag::{Tag, TagBuilder};
+use utoipa::openapi::{
+    Components, ComponentsBuilder, HttpMethod, InfoBuilder, LicenseBuilder, OpenApi,
+    OpenApiBuilder, Paths, Ref, RefOr,
+};
+
+use crate::headers::{API_KEY, APPLICATION_ID};
+use crate::openapi::bodies::{
+    CredentialChange, KeptUserKey, NewCredential, NewUserKey, UserKeyChange, UserKeyDeletion,
+};
+use crate::openapi::{failure, headers, limits, parameters};
+
+const ABOUT: &str = "Strongroom stores the credentials that organizations hold with other \
+companies. It implements the external-credentials part of the SlashID API, and the \
+ExternalProvider part of the Pieces API.
+
+A security requirement lists the roles that an API key may have. A path that is not described here \
+is answered with 404, and a method that a path does not support with 405 and `Allow`; both have \
+the envelope of other failures. Where no 500 is described, a 500 is a defect.";
+
+/// The tag of the operations whose failures are plain text.
+pub(crate) const PLAIN_TAG: &str = "pieces";
+
+const TAGS: [(&str, &str); 4] = [
+    ("credentials", "Credentials of an organization (SlashID)."),
+    ("organization", "Other information about an organization."),
+    (PLAIN_TAG, "Users' OpenAI keys (Pieces ExternalProvider)."),
+    ("service", "The service itself. Requires no key."),
+];
+
+/// The document as text, made on first use.
+pub(crate) struct Document {
+    make: fn() -> serde_json::Result<String>,
+    text: OnceLock<String>,
+}
+
+impl Document {
+    pub(crate) const fn new(make: fn() -> serde_json::Result<String>) -> Self {
+        let text = OnceLock::new();
+        Self { make, text }
+    }
+
+    /// # Errors
+    /// If it cannot be serialized, which is a defect.
+    pub(crate) fn text(&self) -> serde_json::Result<&str> {
+        if let Some(text) = self.text.get() {
+            return Ok(text);
+        }
+        let text = (self.make)()?;
+        Ok(self.text.get_or_init(|| text))
+    }
+}
+
+/// The document of these operations, each with its path and method, as JSON.
+///
+/// # Errors
+/// If it cannot be serialized, which is a defect.
+pub(crate) fn to_json(
+    operations: Vec<(String, HttpMethod, Operation)>,
+) -> serde_json::Result<String> {
+    document(operations).to_pretty_json()
+}
+
+fn document(operations: Vec<(String, HttpMethod, Operation)>) -> OpenApi {
+    let license = LicenseBuilder::new()
+        .name("Apache-2.0")
+        .identifier(Some("Apache-2.0"));
+    let info = InfoBuilder::new()
+        .title("Strongroom")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(license.build()));
+    let mut paths = Paths::new();
+    let mut components = components();
+    for (path, method, mut operation) in operations {
+        add_limits(&mut operation, method == HttpMethod::Head);
+        add_common(&mut operation, &mut components);
+        paths.add_path_operation(path, vec![method], operation);
+    }
+    OpenApiBuilder::new()
+        .info(info)
+        .paths(paths)
+        .components(Some(components))
+        .tags(Some(TAGS.map(tag)))
+        .build()
+}
+
+fn tag((name, description): (&str, &str)) -> Tag {
+    TagBuilder::new()
+        .name(name)
+        .description(Some(description))
+        .build()
+}
+
+fn components() -> Components {
+    let key = |name: &str, description: &str| {
+        let value = ApiKeyValue::with_description(name, description);
+        SecurityScheme::ApiKey(ApiKey::Header(value))
+    };
+    let application =
+        "An API key, as the clients of the Pieces API send it. It determines the organization.";
+    let components = ComponentsBuilder::new()
+        .schema_from::<NewCredential>()
+        .schema_from::<CredentialChange>()
+        .schema_from::<NewUserKey>()
+        .schema_from::<UserKeyChange>()
+        .schema_from::<UserKeyDeletion>()
+        .schema_from::<KeptUserKey>()
+        .security_scheme(API_KEY, key(API_KEY, "An API key of the organization."))
+        .security_scheme(APPLICATION_ID, key(APPLICATION_ID, application))
+        .parameter(parameters::REQUEST_ID, parameters::request_id());
+    headers::common()
+        .into_iter()
+        .chain(headers::rate_limit())
+        .fold(components, |components, (name, header)| {
+            components.header(name, header)
+        })
+        .build()
+}
+
+/// Adds the responses and headers of limits.
+fn add_limits(operation: &mut Operation, is_head: bool) {
+    let tags = operation.tags.as_deref().unwrap_or_default();
+    let is_plain = tags.iter().any(|tag| tag == PLAIN_TAG);
+    for (status, response) in limits::oversized(is_plain, is_head) {
+        let responses = &mut operation.responses.responses;
+        responses.insert(status.to_owned(), RefOr::T(response));
+    }
+    if operation.security.is_none() {
+        return;
+    }
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response {
+            for (name, _) in headers::rate_limit() {
+                let header = reference("headers", name);
+                response.headers.insert(name.to_owned(), header);
+            }
+        }
+    }
+}
+
+/// Adds the parameter of every request and the headers of every response. Moves responses that have
+/// a name to the components.
+fn add_common(operation: &mut Operation, components: &mut Components) {
+    let own = operation.parameters.get_or_insert_default();
+    own.push(reference("parameters", parameters::REQUEST_ID));
+    for entry in operation.responses.responses.values_mut() {
+        let RefOr::T(response) = entry else {
+            continue;
+        };
+        for (name, _) in headers::common() {
+            let header = reference("headers", name);
+            response.headers.insert(name.to_owned(), header);
+        }
+        if let Some(name) = failure::take_name(response) {
+            let shared = std::mem::replace(entry, reference("responses", &name));
+            components.responses.insert(name, shared);
+        }
+    }
+}
+
+fn reference<T>(kind: &str, name: &str) -> RefOr<T> {
+    RefOr::Ref(Ref::new(format!("#/components/{kind}/{name}")))
+}

@@ -1,0 +1,10 @@
+//! Paths that several files need.
+
+pub(crate) const CREDENTIALS: &str = "/organizations/config/external-credentials";
+pub(crate) const CREDENTIAL: &str = "/organizations/config/external-credentials/{cred_id}";
+/// The prefix of operations of writes.
+pub(crate) const OPERATIONS: &str = "/organizations/config/operations";
+pub(crate) const OPERATION: &str = "/organizations/config/operations/{operation_id}";
+pub(crate) const METRICS: &str = "/metrics";
+/// The prefix of the Pieces API, whose errors are plain text.
+pub(crate) const PIECES: &str = "/external_provider/";

@@ -1,0 +1,25 @@
+//! How far the region that a request reads from is behind the primary.
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use strongroom_domain::replication::Stale;
+
+use crate::headers::REPLICA_LAG;
+
+/// A lag in whole seconds, rounded up.
+pub(crate) fn seconds(lag: Option<Duration>) -> String {
+    lag.map_or_else(
+        || "unknown".into(),
+        |lag| lag.as_millis().div_ceil(1000).to_string(),
+    )
+}
+
+/// Begins the response to a read. `stale` is the region's lag before the read, if it was too large.
+pub(crate) fn ok(stale: Option<Stale>) -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    if let Some(stale) = stale {
+        response.insert_header((REPLICA_LAG, seconds(stale.lag)));
+    }
+    response
+}

@@ -1,0 +1,45 @@
+use serde::Serialize;
+use strongroom_domain::audit::stored::shown_time;
+use strongroom_domain::credential::CredentialInfo;
+use strongroom_domain::kinds::{CredentialType, Provider};
+use strongroom_domain::{CredentialId, KeyId, OrgId};
+use utoipa::ToSchema;
+
+use crate::openapi::schemas;
+
+/// A credential without its secret, as responses contain it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CredentialBody<'a> {
+    #[schema(schema_with = schemas::uuid)]
+    external_cred_id: CredentialId,
+    #[schema(schema_with = schemas::uuid)]
+    organization_id: OrgId,
+    #[schema(schema_with = schemas::provider)]
+    extcred_provider: Provider,
+    #[schema(schema_with = schemas::credential_type)]
+    extcred_type: CredentialType,
+    /// Empty if it was never set.
+    extcred_label: &'a str,
+    /// When it was last revealed or changed, to the microsecond; absent if it never was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schemas::time, required = false)]
+    last_used_at: Option<String>,
+    /// The API key of that request; null for a caller without a key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schemas::uuid_or_null, required = false)]
+    last_used_by: Option<Option<KeyId>>,
+}
+
+impl<'a> CredentialBody<'a> {
+    pub(super) fn of(info: &'a CredentialInfo) -> Self {
+        Self {
+            external_cred_id: info.id,
+            organization_id: info.org,
+            extcred_provider: info.provider,
+            extcred_type: info.kind,
+            extcred_label: info.label.as_str(),
+            last_used_at: info.last_used.map(|last| shown_time(last.at)),
+            last_used_by: info.last_used.map(|last| last.by),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+use actix_web::{HttpRequest, HttpResponse};
+use strongroom_domain::{CredentialId, FieldError};
+use strongroom_web::query::Params;
+use utoipa::openapi::{ObjectBuilder, Type};
+
+use crate::consistency::WriteConsistency;
+use crate::error::ApiError;
+use crate::openapi::parameters::{Consistency, Organization, parameters, query};
+use crate::openapi::responses::{QueryInvalid, Refused, RegionsLate, Unwritten};
+use crate::openapi::schemas::uuid;
+use crate::paths::CREDENTIALS;
+use crate::routes::slashid::authorized::{Authorized, DeleteCredential};
+
+parameters! {
+    /// The parameters of the query.
+    Query => [
+        query("credentialId", uuid(), "The credential. Required, unless `deleteAll=true`."),
+        query(
+            "deleteAll",
+            ObjectBuilder::new().schema_type(Type::Boolean),
+            "Delete all credentials of the organization. Ignored if `credentialId` is sent.",
+        ),
+    ];
+}
+
+/// Deletes a credential, or all of them. An unknown credential is not an error.
+#[utoipa::path(
+    delete, path = CREDENTIALS, operation_id = "deleteCredentials",
+    params(Organization, Query, Consistency),
+    responses(
+        (status = 204, description = "The deletion is durable in the required regions."),
+        QueryInvalid, Refused, RegionsLate, Unwritten,
+    ),
+    security(("SlashID-API-Key" = ["admin"])),
+)]
+pub(in crate::routes) async fn handle(
+    authorized: Authorized<DeleteCredential>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
+    let target = parse(request.query_string())?;
+    let Authorized {
+        caller,
+        vault,
+        state,
+        ..
+    } = authorized;
+    let level = consistency.level();
+    let delete = async {
+        match target {
+            Target::One(id) => vault.delete_credential(&caller, id, level).await,
+            Target::All => vault.delete_all_credentials(&caller, level).await,
+        }
+    };
+    consistency.run(&state, &vault, &caller, delete).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Target {
+    One(CredentialId),
+    All,
+}
+
+fn parse(query: &str) -> Result<Target, ApiError> {
+    let mut params = Params::parse(query);
+    let id = params.read("credentialId", CredentialId::parse, || "a UUID".to_owned());
+    let all = params.read("deleteAll", parse_bool, || "true or false".to_owned());
+    if id.is_none() && all != Some(true) && params.errors.is_empty() {
+        let message = "is required, unless deleteAll=true";
+        params
+            .errors
+            .push(FieldError::new("credentialId", "required", message));
+    }
+    params.finish()?;
+    Ok(id.map_or(Target::All, Target::One))
+}
+
+fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0190a1b2-0000-7000-8000-0123456789ab";
+
+    #[test]
+    fn an_id_takes_precedence_over_delete_all() {
+        let one = Some(Target::One(CredentialId::parse(ID).unwrap()));
+        assert_eq!(parse(&format!("credentialId={ID}")).ok(), one);
+        assert_eq!(
+            parse(&format!("deleteAll=true&credentialId={ID}")).ok(),
+            one
+        );
+        assert_eq!(parse("deleteAll=true").ok(), Some(Target::All));
+    }
+
+    #[test]
+    fn nothing_is_deleted_by_accident() {
+        for query in [
+            "",
+            "deleteAll=false",
+            "deleteAll=",
+            "deleteAll",
+            "deleteAll=TRUE",
+            "deleteAll=1",
+            "deleteAll=true&deleteAll=false",
+            "deleteall=true",
+            "credentialId=",
+            "credentialId=x&deleteAll=true",
+            "credentialId=&deleteAll=true",
+        ] {
+            assert!(parse(query).is_err(), "{query}");
+        }
+    }
+}

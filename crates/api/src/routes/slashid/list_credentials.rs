@@ -1,0 +1,202 @@
+use actix_web::{HttpRequest, HttpResponse};
+use data_encoding::BASE64URL_NOPAD;
+use strongroom_domain::CredentialId;
+use strongroom_domain::FieldError;
+use strongroom_domain::credential::{CredentialFilter, CredentialPage, Page, PageStart};
+use strongroom_domain::kinds::{CredentialType, Provider};
+use strongroom_domain::replication::Stale;
+use strongroom_web::query::{Params, whole_number};
+use utoipa::openapi::ObjectBuilder;
+use validator::Validate;
+
+use crate::envelope::{CursorPagination, Envelope, Pagination};
+use crate::error::ApiError;
+use crate::openapi::headers::ReplicaLag;
+use crate::openapi::parameters::{Organization, parameters, query};
+use crate::openapi::responses::{QueryInvalid, Refused, Unread};
+use crate::openapi::schemas::{credential_type, page, plain_text, provider, schemas, text, whole};
+use crate::paging::{DEFAULT_LIMIT, MAX_LIMIT};
+use crate::paths::CREDENTIALS;
+use crate::replica_lag;
+use crate::routes::slashid::authorized::{Authorized, ListCredentials};
+use crate::routes::slashid::credential_body::CredentialBody;
+
+parameters! {
+    /// The parameters of the query.
+    Query => [
+        query(
+            "limit",
+            whole(1, MAX_LIMIT).default(Some(DEFAULT_LIMIT.into())),
+            "Maximum number of credentials on the page.",
+        ),
+        query("offset", whole(0, i64::MAX), "Credentials to skip. Not together with `cursor`."),
+        query("cursor", cursor(), "Empty for the first page, then `cursor` of the last response."),
+        query("extcred_provider", provider(), "Only credentials of this provider."),
+        query("extcred_type", credential_type(), "Only credentials of this type."),
+        query("extcred_label", plain_text(), "Only credentials with exactly this label."),
+    ];
+}
+
+schemas! {
+    /// A page of credentials.
+    CredentialPageBody => page(<CredentialBody as utoipa::PartialSchema>::schema());
+}
+
+/// Lists credentials in order of creation, without their secrets.
+#[utoipa::path(
+    get, path = CREDENTIALS, operation_id = "listCredentials",
+    params(Organization, Query),
+    responses(
+        (status = 200, description = "A page of credentials.", body = inline(CredentialPageBody),
+         headers(("SlashID-Replica-Lag" = inline(ReplicaLag)))),
+        QueryInvalid, Refused, Unread,
+    ),
+    security(("SlashID-API-Key" = ["admin"]), ("SlashID-API-Key" = ["member"])),
+)]
+pub(in crate::routes) async fn handle(
+    authorized: Authorized<ListCredentials>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let (page, filter) = parse(request.query_string())?;
+    let Authorized {
+        caller,
+        vault,
+        state,
+        ..
+    } = authorized;
+    let stale = vault.stale();
+    let listed = state
+        .with_deadline(vault.list_credentials(&caller, page, filter))
+        .await?;
+    Ok(answer(page, listed, stale))
+}
+
+fn answer(page: Page, listed: CredentialPage, stale: Option<Stale>) -> HttpResponse {
+    let limit = page.limit;
+    let items: Vec<_> = listed.items.iter().map(CredentialBody::of).collect();
+    let envelope = match page.start {
+        PageStart::Offset(offset) => {
+            let total_count = listed.total.unwrap_or_default();
+            Envelope::page(
+                items,
+                Pagination {
+                    limit,
+                    offset,
+                    total_count,
+                },
+            )
+        }
+        PageStart::After(_) => {
+            let cursor = listed.next.map(encode_cursor).unwrap_or_default();
+            Envelope::cursor_page(items, CursorPagination { limit, cursor })
+        }
+    };
+    replica_lag::ok(stale).json(envelope)
+}
+
+#[derive(Debug, Validate)]
+struct Window {
+    #[validate(range(min = 1, max = MAX_LIMIT, message = "must be from 1 to 1000"))]
+    limit: i64,
+    #[validate(range(min = 0, message = "must not be negative"))]
+    offset: i64,
+}
+
+fn parse(query: &str) -> Result<(Page, CredentialFilter), ApiError> {
+    let mut params = Params::parse(query);
+    let number = || "a whole number".to_owned();
+    let limit = params.read("limit", whole_number, number);
+    let offset = params.read("offset", whole_number, number);
+    let cursor = params.read("cursor", decode_cursor, || {
+        "empty, or a cursor from an earlier answer".to_owned()
+    });
+    if cursor.is_some() && offset.is_some() {
+        let error = FieldError::new("offset", "conflict", "cannot be used together with cursor");
+        params.errors.push(error);
+    }
+    let window = Window {
+        limit: limit.unwrap_or(DEFAULT_LIMIT),
+        offset: offset.unwrap_or(0),
+    };
+    params.errors.extend(out_of_range(&window));
+    let filter = CredentialFilter {
+        provider: params.read("extcred_provider", Provider::parse, Provider::choices),
+        kind: params.read(
+            "extcred_type",
+            CredentialType::parse,
+            CredentialType::choices,
+        ),
+        label: params.read("extcred_label", label, || {
+            "free of control characters".to_owned()
+        }),
+    };
+    params.finish()?;
+    let start = match cursor {
+        Some(after) => PageStart::After(after),
+        None => PageStart::Offset(window.offset),
+    };
+    let limit = window.limit;
+    Ok((Page { limit, start }, filter))
+}
+
+// Longer than a new label may be, because the label of a Pieces user is as long as the user's name.
+// PostgreSQL accepts no NUL character in a text.
+fn label(text: &str) -> Option<String> {
+    (!text.chars().any(char::is_control)).then(|| text.to_owned())
+}
+
+fn out_of_range(window: &Window) -> Vec<FieldError> {
+    let Err(errors) = window.validate() else {
+        return Vec::new();
+    };
+    errors
+        .field_errors()
+        .into_iter()
+        .flat_map(|(field, errors)| {
+            errors.iter().map(move |error| {
+                let message = error.message.clone().unwrap_or_default();
+                FieldError::new(field.to_string(), "out_of_range", message)
+            })
+        })
+        .collect()
+}
+
+// A version and a UUID.
+fn cursor() -> ObjectBuilder {
+    text().pattern(Some("^(A[Q-Za-f][A-Za-z0-9_-]{20}[AEIMQUYcgkosw048])?$"))
+}
+
+/// The first byte of every cursor, so that its format can change.
+const CURSOR_VERSION: u8 = 1;
+
+fn encode_cursor(last: CredentialId) -> String {
+    let mut bytes = vec![CURSOR_VERSION];
+    bytes.extend_from_slice(last.0.as_bytes());
+    BASE64URL_NOPAD.encode(&bytes)
+}
+
+// The empty cursor is the start of the first page.
+fn decode_cursor(text: &str) -> Option<Option<CredentialId>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
+    let (version, id) = bytes.split_first()?;
+    let id = uuid::Uuid::from_slice(id).ok()?;
+    (*version == CURSOR_VERSION).then_some(Some(CredentialId(id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_round_trip_and_refuse_anything_else() {
+        let id = CredentialId(uuid::Uuid::from_u128(77));
+        assert_eq!(decode_cursor(&encode_cursor(id)), Some(Some(id)));
+        assert_eq!(decode_cursor(""), Some(None));
+        for bad in ["x", "AQ", "!!!!", "AgAAAAAAAAAAAAAAAAAAAAA"] {
+            assert_eq!(decode_cursor(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+use actix_web::HttpResponse;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use strongroom_domain::OrgId;
+use strongroom_domain::rotation::{Rotation, RotationState};
+use utoipa::ToSchema;
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder};
+
+use crate::envelope::Envelope;
+use crate::error::ApiError;
+use crate::openapi::parameters::Organization;
+use crate::openapi::responses::{HeadersInvalid, Refused, Unavailable};
+use crate::openapi::schemas::{self, one_of, schemas, success};
+use crate::routes::slashid::authorized::{Authorized, ReadRotations};
+
+schemas! {
+    /// All rotations.
+    Rotations => success(
+        ArrayBuilder::new().items(<RotationBody as utoipa::PartialSchema>::schema()),
+    );
+}
+
+/// Lists the rotations of the organization's key and their progress, newest first.
+#[utoipa::path(
+    get, path = "/organizations/config/rotations", operation_id = "listRotations",
+    params(Organization),
+    responses(
+        (status = 200, description = "All rotations.", body = inline(Rotations)),
+        HeadersInvalid, Refused, Unavailable,
+    ),
+    security(("SlashID-API-Key" = ["admin"])),
+)]
+pub(in crate::routes) async fn handle(
+    authorized: Authorized<ReadRotations>,
+) -> Result<HttpResponse, ApiError> {
+    let Authorized {
+        caller,
+        vault,
+        state,
+        ..
+    } = authorized;
+    let rotations = state.with_deadline(vault.rotations(&caller)).await?;
+    let rotations: Vec<_> = rotations.iter().map(RotationBody::of).collect();
+    Ok(HttpResponse::Ok().json(Envelope::success(rotations)))
+}
+
+/// A rotation, as responses contain it.
+#[derive(Serialize, ToSchema)]
+struct RotationBody {
+    #[schema(schema_with = schemas::uuid)]
+    org_id: OrgId,
+    /// The new generation of the key.
+    generation: i32,
+    /// Whether credentials are encrypted again, or only their keys are wrapped again.
+    re_encrypt: bool,
+    #[schema(schema_with = state)]
+    state: RotationState,
+    /// Credentials at the start of the rotation.
+    rows_total: i64,
+    /// Credentials that the rotation has completed.
+    rows_done: i64,
+    /// Maximum number of credentials per second; null if unlimited.
+    #[schema(required = true)]
+    throttle: Option<i32>,
+    #[schema(schema_with = schemas::time)]
+    started_at: DateTime<Utc>,
+    /// When a server last worked on it.
+    #[schema(schema_with = schemas::time)]
+    updated_at: DateTime<Utc>,
+    /// When it ended; null while it runs.
+    #[schema(schema_with = schemas::time_or_null)]
+    finished_at: Option<DateTime<Utc>>,
+    rows_left: i64,
+    rows_per_second: f64,
+}
+
+fn state() -> ObjectBuilder {
+    one_of(RotationState::ALL.iter().map(|state| state.as_str()))
+}
+
+impl RotationBody {
+    fn of(rotation: &Rotation) -> Self {
+        let progress = rotation.progress;
+        Self {
+            org_id: rotation.org_id,
+            generation: rotation.generation,
+            re_encrypt: rotation.re_encrypt,
+            state: progress.state,
+            rows_total: progress.rows_total,
+            rows_done: progress.rows_done,
+            throttle: progress.throttle,
+            started_at: progress.started_at,
+            updated_at: progress.updated_at,
+            finished_at: progress.finished_at,
+            rows_left: progress.rows_left(),
+            rows_per_second: progress.rate(),
+        }
+    }
+}

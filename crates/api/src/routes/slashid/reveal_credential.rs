@@ -1,0 +1,80 @@
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use strongroom_domain::VaultError;
+use strongroom_domain::credential::RevealedCredential;
+use strongroom_domain::replication::Stale;
+use utoipa::PartialSchema;
+use utoipa::openapi::{RefOr, Schema};
+
+use crate::envelope::Envelope;
+use crate::error::ApiError;
+use crate::openapi::headers::ReplicaLag;
+use crate::openapi::parameters::{CredentialInPath, Organization};
+use crate::openapi::responses::{NoSuchCredential, QueryInvalid, Refused, Unread};
+use crate::openapi::schemas::{any_object, schemas, success};
+use crate::paths::CREDENTIAL;
+use crate::replica_lag;
+use crate::routes::slashid::authorized::{Authorized, RevealCredential};
+use crate::routes::slashid::credential_body::CredentialBody;
+use crate::routes::slashid::credential_id::credential_id;
+
+schemas! {
+    /// A credential with its secret.
+    RevealedBody => success(revealed());
+}
+
+/// Reveals a credential with its secret. The reveal is recorded before the response.
+#[utoipa::path(
+    get, path = CREDENTIAL, operation_id = "revealCredential",
+    params(CredentialInPath, Organization),
+    responses(
+        (status = 200, description = "The credential.", body = inline(RevealedBody),
+         headers(("SlashID-Replica-Lag" = inline(ReplicaLag)))),
+        QueryInvalid, Refused, NoSuchCredential, Unread,
+    ),
+    security(("SlashID-API-Key" = ["admin"])),
+)]
+pub(in crate::routes) async fn handle(
+    authorized: Authorized<RevealCredential>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let id = credential_id(&request)?;
+    let Authorized {
+        caller,
+        vault,
+        state,
+        ..
+    } = authorized;
+    let stale = vault.stale();
+    let revealed = state
+        .with_deadline(vault.reveal_credential(&caller, id))
+        .await?;
+    answer(&revealed, stale)
+}
+
+/// The only type that serializes a secret.
+#[derive(Serialize)]
+struct Revealed<'a> {
+    #[serde(flatten)]
+    info: CredentialBody<'a>,
+    json_blob: &'a RawValue,
+}
+
+// The schema of a credential, with `json_blob`.
+fn revealed() -> RefOr<Schema> {
+    let mut schema = CredentialBody::schema();
+    if let RefOr::T(Schema::Object(object)) = &mut schema {
+        let name = "json_blob".to_owned();
+        object.properties.insert(name.clone(), any_object().into());
+        object.required.push(name);
+    }
+    schema
+}
+
+fn answer(revealed: &RevealedCredential, stale: Option<Stale>) -> Result<HttpResponse, ApiError> {
+    let json_blob = serde_json::from_slice(revealed.blob.expose())
+        .map_err(|_| VaultError::Internal("an opened blob is not JSON".into()))?;
+    let info = CredentialBody::of(&revealed.info);
+    Ok(replica_lag::ok(stale).json(Envelope::success(Revealed { info, json_blob })))
+}

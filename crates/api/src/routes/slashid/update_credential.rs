@@ -1,0 +1,120 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use strongroom_domain::blob::JsonBlob;
+use strongroom_domain::credential::CredentialChange;
+use strongroom_domain::kinds::{CredentialType, Provider};
+use strongroom_domain::label::Label;
+use strongroom_domain::{CredentialId, FieldError, OrgId};
+use strongroom_web::body;
+use strongroom_web::fields::{Fields, choice, string};
+
+use crate::consistency::WriteConsistency;
+use crate::error::ApiError;
+use crate::openapi::bodies::CredentialChange as CredentialChangeSchema;
+use crate::openapi::parameters::{Consistency, CredentialInPath, Organization};
+use crate::openapi::responses::{
+    BodyInvalid, BodyOrRegionsLate, BodyRefused, NoSuchCredential, Refused, Unwritten,
+};
+use crate::paths::CREDENTIAL;
+use crate::routes::slashid::authorized::{Authorized, UpdateCredential};
+use crate::routes::slashid::credential_id::credential_id;
+
+/// Changes a credential's label, its secret, or both.
+#[utoipa::path(
+    patch, path = CREDENTIAL, operation_id = "updateCredential",
+    params(CredentialInPath, Organization, Consistency),
+    request_body(
+        content = CredentialChangeSchema,
+        example = json!({"extcred_label": "billing, new"}),
+    ),
+    responses(
+        (status = 204, description = "The change is durable in the required regions."),
+        BodyInvalid, Refused, NoSuchCredential, BodyOrRegionsLate, BodyRefused, Unwritten,
+    ),
+    security(("SlashID-API-Key" = ["admin"])),
+)]
+pub(in crate::routes) async fn handle(
+    authorized: Authorized<UpdateCredential>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
+    let id = credential_id(&request)?;
+    let Authorized {
+        caller,
+        vault,
+        state,
+        ..
+    } = authorized;
+    let body = body::read(&request, payload, &state).await?;
+    let (change, mut errors) = parse(&body, caller.org(), id)?;
+    if !errors.is_empty() {
+        errors.extend(
+            state
+                .with_deadline(vault.change_errors(&caller, id, &change))
+                .await?,
+        );
+        return Err(ApiError::invalid(errors));
+    }
+    let update = vault.update_credential(&caller, id, change, consistency.level());
+    consistency.run(&state, &vault, &caller, update).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The change, as far as the body could be read, and all errors.
+fn parse(
+    body: &[u8],
+    org: OrgId,
+    id: CredentialId,
+) -> Result<(CredentialChange, Vec<FieldError>), ApiError> {
+    let mut fields = Fields::parse(body)?;
+    let value = fields.take("extcred_label");
+    let mut given = value.is_some();
+    let label = fields.check(value, string("extcred_label", Label::parse));
+    let value = fields.take("json_blob");
+    given |= value.is_some();
+    let blob = fields.check(value, JsonBlob::new);
+    // Clients of an older version send the whole credential. Its fixed members must be unchanged.
+    let value = fields.take("external_cred_id");
+    let same = same("external_cred_id", CredentialId::parse, id);
+    fields.check(value, string("external_cred_id", same));
+    let value = fields.take("organization_id");
+    let same = self::same("organization_id", OrgId::parse, org);
+    fields.check(value, string("organization_id", same));
+    let value = fields.take("extcred_provider");
+    let read = choice("extcred_provider", Provider::parse, Provider::choices);
+    let provider = fields.check(value, read);
+    let value = fields.take("extcred_type");
+    let read = choice(
+        "extcred_type",
+        CredentialType::parse,
+        CredentialType::choices,
+    );
+    let kind = fields.check(value, read);
+    if !given {
+        let message = "must hold extcred_label, json_blob or both";
+        fields
+            .errors
+            .push(FieldError::new("body", "required", message));
+    }
+    let change = CredentialChange {
+        label,
+        blob,
+        provider,
+        kind,
+    };
+    Ok((change, fields.into_errors()))
+}
+
+fn same<T: PartialEq + std::fmt::Display>(
+    field: &'static str,
+    parse: fn(&str) -> Option<T>,
+    current: T,
+) -> impl FnOnce(&str) -> Result<(), FieldError> {
+    move |text| {
+        if parse(text).is_some_and(|given| given == current) {
+            return Ok(());
+        }
+        let message = format!("cannot be changed, and is {current}");
+        Err(FieldError::new(field, "immutable", message))
+    }
+}

@@ -1,0 +1,116 @@
+//! Reading of a JSON object's members.
+
+use actix_web::http::StatusCode;
+use strongroom_domain::FieldError;
+use strongroom_domain::json;
+use strongroom_domain::json::value::{Kind, Members, Value};
+
+use crate::refusal::Refusal;
+
+/// The members of a JSON object, taken one by one. A member that is left over is unknown.
+pub struct Fields<'a> {
+    members: Members<'a>,
+    /// The errors that were found so far.
+    pub errors: Vec<FieldError>,
+}
+
+impl<'a> Fields<'a> {
+    /// Parses `body` as one strict JSON object.
+    ///
+    /// # Errors
+    /// 400 if it is not JSON, or not an object.
+    pub fn parse(body: &'a [u8]) -> Result<Self, Refusal> {
+        let value = json::parse(body)?;
+        if value.kind() != Kind::Object {
+            let message = format!("the body must be a JSON object, and is {}", value.kind());
+            let status = StatusCode::BAD_REQUEST;
+            return Err(Refusal::new(status, "wrong_type", message));
+        }
+        Ok(Self {
+            members: value.members().unwrap_or_default(),
+            errors: Vec::new(),
+        })
+    }
+
+    /// The member `name`, if it was sent.
+    pub fn take(&mut self, name: &str) -> Option<Value<'a>> {
+        let at = self.members.iter().position(|(member, _)| member == name)?;
+        Some(self.members.remove(at).1)
+    }
+
+    /// The member `name`. Adds an error if it was not sent.
+    pub fn require(&mut self, name: &str) -> Option<Value<'a>> {
+        let value = self.take(name);
+        if value.is_none() {
+            self.errors
+                .push(FieldError::new(name, "required", "is required"));
+        }
+        value
+    }
+
+    /// Reads `value` with `read`. Adds the error if that fails.
+    pub fn check<T>(
+        &mut self,
+        value: Option<Value<'a>>,
+        read: impl FnOnce(Value<'a>) -> Result<T, FieldError>,
+    ) -> Option<T> {
+        match read(value?) {
+            Ok(read) => Some(read),
+            Err(error) => {
+                self.errors.push(error);
+                None
+            }
+        }
+    }
+
+    /// All errors, including one for each unknown member.
+    #[must_use]
+    pub fn into_errors(mut self) -> Vec<FieldError> {
+        for (name, _) in &self.members {
+            let name = strongroom_domain::json::value::shown_name(name);
+            let error = FieldError::new(name, "unknown_field", "is not a known field");
+            self.errors.push(error);
+        }
+        self.errors
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// 400 with all errors, if there are any.
+    pub fn finish(self) -> Result<(), Refusal> {
+        let errors = self.into_errors();
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::invalid(errors))
+        }
+    }
+}
+
+/// Reads a string with `parse`. The error for any other value names its kind.
+pub fn string<T>(
+    field: &'static str,
+    parse: impl FnOnce(&str) -> Result<T, FieldError>,
+) -> impl FnOnce(Value<'_>) -> Result<T, FieldError> {
+    move |value| match value.as_string() {
+        Some(text) => parse(&text),
+        None => {
+            let message = format!("must be a string, and is {}", value.kind());
+            Err(FieldError::new(field, "wrong_type", message))
+        }
+    }
+}
+
+/// Reads one of an enumeration's names with `parse`. The error lists the `choices`.
+pub fn choice<T>(
+    field: &'static str,
+    parse: impl FnOnce(&str) -> Option<T>,
+    choices: fn() -> String,
+) -> impl FnOnce(Value<'_>) -> Result<T, FieldError> {
+    string(field, move |text| {
+        parse(text).ok_or_else(|| {
+            FieldError::new(field, "invalid_value", format!("must be {}", choices()))
+        })
+    })
+}

@@ -1,0 +1,28 @@
+//! The id of a request.
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::HeaderName;
+
+/// The header of a request's id, in requests and responses.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Maximum length of an id that is taken from a request, in characters.
+const MAX_LENGTH: usize = 128;
+
+/// A request's id, in its extensions: the caller's if it is valid, otherwise a random one.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
+impl RequestId {
+    pub(crate) fn of(request: &ServiceRequest) -> Self {
+        let given = request.headers().get(REQUEST_ID);
+        match given.and_then(|id| id.to_str().ok()).filter(is_valid) {
+            Some(id) => Self(id.to_owned()),
+            None => Self(uuid::Uuid::new_v4().to_string()),
+        }
+    }
+}
+
+fn is_valid(id: &&str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.:/=+@".contains(c);
+    !id.is_empty() && id.len() <= MAX_LENGTH && id.chars().all(allowed)
+}

@@ -1,0 +1,124 @@
+//! The state that all requests share.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use strongroom_domain::health::counters::Counters;
+use strongroom_domain::{Vault, VaultError};
+
+use crate::metrics::Metrics;
+use crate::rate_limit::RateLimits;
+use crate::settings::{LimitSettings, WebSettings};
+use crate::surface::Surface;
+
+/// The state that all requests share. It exists before the vault does: a server listens, and
+/// reports that it is not ready, while the database is unreachable.
+#[derive(Clone)]
+pub struct AppState {
+    vault: Arc<OnceLock<Arc<Vault>>>,
+    /// How requests are handled.
+    pub settings: WebSettings,
+    /// The metrics of this process.
+    pub metrics: Arc<Metrics>,
+    pub(crate) limits: Arc<RateLimits>,
+    pub(crate) surface: Arc<Surface>,
+    draining: Arc<AtomicBool>,
+}
+
+impl AppState {
+    /// A state without a vault, whose metrics include `counters`. Until [`Self::open`], requests
+    /// that need the vault are answered 503.
+    #[must_use]
+    pub fn new(
+        surface: Surface,
+        settings: WebSettings,
+        limits: LimitSettings,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let vault = Arc::new(OnceLock::new());
+        let metrics = Metrics::new(vault.clone(), counters, &surface.operations, &settings);
+        Self {
+            limits: Arc::new(RateLimits::new(limits, &metrics.limits)),
+            metrics: Arc::new(metrics),
+            surface: Arc::new(surface),
+            vault,
+            settings,
+            draining: Arc::default(),
+        }
+    }
+
+    /// The state of the server that received `request`.
+    ///
+    /// # Errors
+    /// [`VaultError::Internal`] if there is none, which is a defect.
+    pub fn of(request: &HttpRequest) -> Result<Self, VaultError> {
+        let state = request.app_data::<Data<Self>>();
+        let state = state.map(|state| state.get_ref().clone());
+        state.ok_or_else(|| VaultError::Internal("the server has no state".into()))
+    }
+
+    /// Makes `vault` available to requests.
+    pub fn open(&self, vault: Arc<Vault>) {
+        let _ = self.vault.set(vault);
+    }
+
+    /// Makes `/readyz` answer 503 and every response close its connection, while requests are still
+    /// served. A load balancer then sends new requests elsewhere before this server stops.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Self::drain`] was called.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// The vault, once it is open.
+    #[must_use]
+    pub fn opened(&self) -> Option<Arc<Vault>> {
+        self.vault.get().cloned()
+    }
+
+    /// The vault.
+    ///
+    /// # Errors
+    /// [`VaultError::Unavailable`] before [`Self::open`].
+    pub fn vault(&self) -> Result<&Arc<Vault>, VaultError> {
+        let vault = self.vault.get();
+        vault.ok_or_else(|| VaultError::Unavailable("the database was not reached yet".into()))
+    }
+
+    /// Shows the expiry of the TLS certificate, in seconds since 1970, in the metrics.
+    pub fn show_tls_expiry(&self, not_after: i64) {
+        self.metrics.limits.show_tls_expiry(not_after);
+    }
+
+    /// Runs a vault operation that changes nothing, for at most the request timeout.
+    ///
+    /// # Errors
+    /// Those of the operation, or [`VaultError::Unavailable`] after the timeout.
+    pub async fn with_deadline<T>(
+        &self,
+        operation: impl Future<Output = Result<T, VaultError>>,
+    ) -> Result<T, VaultError> {
+        let timed = tokio::time::timeout(self.settings.request_timeout, operation).await;
+        timed.unwrap_or_else(|_| Err(VaultError::Unavailable(TIMED_OUT.into())))
+    }
+
+    /// Runs a vault operation that changes something, for at most the request timeout.
+    ///
+    /// # Errors
+    /// Those of the operation, or [`VaultError::OutcomeUnknown`] after the timeout.
+    pub async fn write_with_deadline<T>(
+        &self,
+        operation: impl Future<Output = Result<T, VaultError>>,
+    ) -> Result<T, VaultError> {
+        let timed = tokio::time::timeout(self.settings.request_timeout, operation).await;
+        timed.unwrap_or_else(|_| Err(VaultError::OutcomeUnknown(TIMED_OUT.into())))
+    }
+}
+
+const TIMED_OUT: &str = "the request timed out";
