@@ -91,7 +91,7 @@ pub(crate) const FIGURES: [Figure; 15] = [
         "hot_org",
         0.8,
         0.95,
-        "spread over 1,000 organizations: creates or reveals, whichever lose more",
+        "spread over 1,000 organizations: creates or reveals, the lower ratio",
     ),
     at_most(
         "memory",
