@@ -47,7 +47,7 @@ soak: prerequisites
 release: prerequisites
 	cargo build --locked --release --package strongroom
 
-## make bench: the released program beside plain SQL; ten minutes. ARGS="--only create" measures a part.
+## make bench: the program beside plain SQL; 15 minutes. ARGS="--only create" measures a part.
 bench: release
 	@tests/bench/install.sh
 	cargo run --locked --release --package strongroom-bench -- $(ARGS)

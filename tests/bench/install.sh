@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure of the load generator wrk. Says nothing and changes nothing when it is there.
+# Installs the load generator wrk when it is missing; prints nothing otherwise.
 set -eu
 
 command -v wrk >/dev/null 2>&1 && exit 0

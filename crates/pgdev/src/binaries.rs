@@ -1,12 +1,9 @@
 //! The location of PostgreSQL's server programs.
 
-use std::{
-    env,
-    ffi::OsString,
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf, absolute},
-};
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf, absolute};
+use std::{env, fs};
 
 use crate::error::PgError;
 

@@ -1,6 +1,8 @@
 //! SQL statements, run by `psql`.
 
-use crate::{error::PgError, launcher::ParentDeathSignal, programs::Programs};
+use crate::error::PgError;
+use crate::launcher::ParentDeathSignal;
+use crate::programs::Programs;
 
 /// Limits how long a statement waits if the server hangs.
 const TIMEOUTS: &str = "-c statement_timeout=60s -c lock_timeout=10s";

@@ -1,25 +1,22 @@
 //! A running cluster: its configuration, start, shutdown and connection URL.
 
-use std::{
-    fmt::{self, Write},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::fmt;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::{
-    binaries::Binaries,
-    client::Client,
-    error::PgError,
-    folder::Folder,
-    initdb::init_if_missing,
-    log::Log,
-    postmaster::wait_for_other_server,
-    process::Process,
-    programs::Programs,
-    start::{SHUTDOWN_TIMEOUT, ServerStart},
-};
+use crate::binaries::Binaries;
+use crate::client::Client;
+use crate::error::PgError;
+use crate::folder::Folder;
+use crate::initdb::init_if_missing;
+use crate::log::Log;
+use crate::postmaster::wait_for_other_server;
+use crate::process::Process;
+use crate::programs::Programs;
+use crate::start::{SHUTDOWN_TIMEOUT, ServerStart};
 
 /// The name of PostgreSQL's superuser.
 pub(crate) const SUPERUSER: &str = "postgres";

@@ -1,18 +1,15 @@
 //! Atomic creation of a cluster's folder, and its removal.
 
-use std::{
-    fs::{self, DirBuilder, File},
-    io::ErrorKind,
-    os::unix::fs::DirBuilderExt,
-    path::Path,
-};
+use std::fs;
+use std::fs::{DirBuilder, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 
-use crate::{
-    error::PgError,
-    folder::{Folder, sibling},
-    programs::Programs,
-    wait::{PREVIOUS_SERVER_TIMEOUT, wait_until},
-};
+use crate::error::PgError;
+use crate::folder::{Folder, sibling};
+use crate::programs::Programs;
+use crate::wait::{PREVIOUS_SERVER_TIMEOUT, wait_until};
 
 /// Creates the cluster with `create` if the folder has none. The cluster is created in
 /// `<data>.new` and renamed when it is complete, so an interrupted attempt can be repeated.

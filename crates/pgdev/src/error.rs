@@ -1,6 +1,8 @@
 //! Errors of the search for, the start of and the work with PostgreSQL.
 
-use std::{io, path::PathBuf, process::Output};
+use std::io;
+use std::path::PathBuf;
+use std::process::Output;
 
 /// The reason why PostgreSQL could not be found, started, used or stopped. No message contains a
 /// password.

@@ -1,17 +1,14 @@
 //! The folder of a cluster, locked against concurrent use.
 
-use std::{
-    ffi::OsString,
-    fs::{self, File, OpenOptions, TryLockError},
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf, absolute},
-};
+use std::ffi::OsString;
+use std::fs;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf, absolute};
 
-use crate::{
-    error::PgError,
-    postmaster,
-    wait::{PREVIOUS_SERVER_TIMEOUT, wait_until},
-};
+use crate::error::PgError;
+use crate::postmaster;
+use crate::wait::{PREVIOUS_SERVER_TIMEOUT, wait_until};
 
 /// A cluster's folder, and an exclusive lock on the file `<data>.lock` next to it.
 pub(crate) struct Folder {

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use crate::{
-    create::create_if_missing, error::PgError, folder::Folder, launcher::ParentDeathSignal,
-    programs::Programs,
-};
+use crate::create::create_if_missing;
+use crate::error::PgError;
+use crate::folder::Folder;
+use crate::launcher::ParentDeathSignal;
+use crate::programs::Programs;
 
 /// Runs `initdb` if the folder has no cluster.
 pub(crate) fn init_if_missing(

@@ -1,15 +1,11 @@
 //! How PostgreSQL's programs are started: the account, the capabilities, the parent-death signal.
 
-use std::{
-    env,
-    fs::{self, File},
-    os::unix::{
-        fs::{MetadataExt, chown, fchown},
-        process::CommandExt,
-    },
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::fs::File;
+use std::os::unix::fs::{MetadataExt, chown, fchown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs};
 
 use nix::unistd::{Uid, User, geteuid};
 

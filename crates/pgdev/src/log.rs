@@ -1,12 +1,11 @@
 //! PostgreSQL's log file.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{Read, Seek, SeekFrom},
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf, absolute},
-    process::Stdio,
-};
+use std::fs;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf, absolute};
+use std::process::Stdio;
 
 use crate::error::PgError;
 

@@ -1,14 +1,16 @@
 //! The file `postmaster.pid`, which describes the server that runs in a folder.
 
-use std::{fs, io::ErrorKind, os::unix::fs::MetadataExt, path::Path};
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
-use nix::{errno::Errno, sys::signal::kill};
+use nix::errno::Errno;
+use nix::sys::signal::kill;
 
-use crate::{
-    error::PgError,
-    process,
-    wait::{PREVIOUS_SERVER_TIMEOUT, wait_until},
-};
+use crate::error::PgError;
+use crate::process;
+use crate::wait::{PREVIOUS_SERVER_TIMEOUT, wait_until};
 
 const PID_FILE: &str = "postmaster.pid";
 

@@ -1,17 +1,12 @@
 //! A child process, and the thread that waits for it.
 
-use std::{
-    io,
-    process::Command,
-    sync::{Arc, mpsc},
-    thread,
-    time::Duration,
-};
+use std::process::Command;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+use std::{io, thread};
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use parking_lot::{Condvar, Mutex};
 
 /// A child process, started and awaited by its own thread.

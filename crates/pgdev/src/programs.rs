@@ -1,18 +1,14 @@
 //! PostgreSQL's programs, for one cluster.
 
-use std::{
-    fs::File,
-    io::{Seek, Write},
-    path::Path,
-    process::Command,
-};
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::path::Path;
+use std::process::Command;
 
-use crate::{
-    binaries::Binaries,
-    error::PgError,
-    folder::Folder,
-    launcher::{Launcher, ParentDeathSignal},
-};
+use crate::binaries::Binaries;
+use crate::error::PgError;
+use crate::folder::Folder;
+use crate::launcher::{Launcher, ParentDeathSignal};
 
 /// PostgreSQL's programs, and the launcher that starts them for one folder.
 pub(crate) struct Programs {

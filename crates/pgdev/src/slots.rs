@@ -1,18 +1,17 @@
 //! Replication slots: their creation and removal, and whether a standby can still use its slot.
 
-use std::{fmt, time::Duration};
+use std::fmt;
+use std::time::Duration;
 
-use crate::{
-    binaries::Binaries,
-    client::{Client, quoted},
-    cluster::Cluster,
-    create::is_cluster,
-    error::PgError,
-    folder::Folder,
-    programs::Programs,
-    standby_config::{PrimaryServer, REPLICATION_ROLE, SIGNAL_FILE, StandbyConfig},
-    wait::wait_until,
-};
+use crate::binaries::Binaries;
+use crate::client::{Client, quoted};
+use crate::cluster::Cluster;
+use crate::create::is_cluster;
+use crate::error::PgError;
+use crate::folder::Folder;
+use crate::programs::Programs;
+use crate::standby_config::{PrimaryServer, REPLICATION_ROLE, SIGNAL_FILE, StandbyConfig};
+use crate::wait::wait_until;
 
 /// The reason why a standby's folder can no longer be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

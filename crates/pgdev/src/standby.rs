@@ -1,27 +1,23 @@
 //! Hot standbys: created by `pg_basebackup`, updated by streaming replication through a slot.
 
-use std::{
-    fs::OpenOptions,
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::{
-    binaries::Binaries,
-    client::quoted,
-    cluster::Cluster,
-    create,
-    error::PgError,
-    folder::{Folder, sibling},
-    launcher::ParentDeathSignal,
-    postmaster::wait_for_other_server,
-    programs::Programs,
-    slots::{self, Unusable},
-    standby_config::{PrimaryServer, REPLICATION_ROLE, SIGNAL_FILE, StandbyConfig},
-    start::SHUTDOWN_TIMEOUT,
-};
+use crate::binaries::Binaries;
+use crate::client::quoted;
+use crate::cluster::Cluster;
+use crate::error::PgError;
+use crate::folder::{Folder, sibling};
+use crate::launcher::ParentDeathSignal;
+use crate::postmaster::wait_for_other_server;
+use crate::programs::Programs;
+use crate::slots::Unusable;
+use crate::standby_config::{PrimaryServer, REPLICATION_ROLE, SIGNAL_FILE, StandbyConfig};
+use crate::start::SHUTDOWN_TIMEOUT;
+use crate::{create, slots};
 
 /// The file in a standby's folder that has the replication password.
 const PASSFILE: &str = "replicator.pgpass";

@@ -1,16 +1,18 @@
 //! The start of a server in a folder that has a cluster.
 
-use std::{
-    net::{Ipv4Addr, TcpListener},
-    time::Duration,
-};
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::{
-    error::PgError, folder::Folder, launcher::ParentDeathSignal, log::Log,
-    postmaster::read_pid_file, process::Process, programs::Programs, wait::wait_until,
-};
+use crate::error::PgError;
+use crate::folder::Folder;
+use crate::launcher::ParentDeathSignal;
+use crate::log::Log;
+use crate::postmaster::read_pid_file;
+use crate::process::Process;
+use crate::programs::Programs;
+use crate::wait::wait_until;
 
 /// How long a server may take to accept connections. Crash recovery takes part of it.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,9 +1,7 @@
 //! Polling until a condition holds.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::error::PgError;
 

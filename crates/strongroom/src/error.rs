@@ -1,8 +1,7 @@
 use std::fmt::Display;
 
-use strongroom_domain::UnlockError;
 use strongroom_domain::ports::error::StoreError;
-use strongroom_domain::{FieldError, VaultError};
+use strongroom_domain::{FieldError, UnlockError, VaultError};
 use strongroom_storage::ConnectError;
 
 use crate::settings::error::ConfigError;

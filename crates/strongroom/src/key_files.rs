@@ -1,6 +1,7 @@
 //! Writes root keys to files: completely or not at all, durably, and readable only by their owner.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
+use std::fs::{File, OpenOptions};
 use std::io::{Error, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::Path;

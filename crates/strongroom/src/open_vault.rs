@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use strongroom_domain::audit::chain::Chain;
 use strongroom_domain::crypto::OsRandom;
-use strongroom_domain::unlock;
-use strongroom_domain::{Clock, SystemClock, Vault, VaultSettings};
+use strongroom_domain::{Clock, SystemClock, Vault, VaultSettings, unlock};
 use strongroom_storage::{
     Database, PgStore, RegionsSettings, WatchedRegions, ensure_audit_partitions, pending_migrations,
 };

@@ -2,11 +2,10 @@
 
 use std::rc::Rc;
 
-use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use actix_web::web;
+use actix_web::{HttpRequest, web};
 use futures_util::StreamExt;
 use zeroize::Zeroizing;
 

@@ -1,9 +1,8 @@
 //! Reading of a JSON object's members.
 
 use actix_web::http::StatusCode;
-use strongroom_domain::FieldError;
-use strongroom_domain::json;
 use strongroom_domain::json::value::{Kind, Members, Value};
+use strongroom_domain::{FieldError, json};
 
 use crate::refusal::Refusal;
 

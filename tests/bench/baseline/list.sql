@@ -1,12 +1,15 @@
 \set org random(0, :orgs - 1)
 with recorded as (
     insert into bench_audit values (lpad(to_hex(:org::bigint), 32, '0')::uuid,
-        '0190a1b2-0000-7000-8000-0123456789ab', nextval('bench_event'), now(), 'credential.list', 'ok', 'admin',
-        '0190a1b2-0000-7000-8000-0123456789ab', '127.0.0.1', null, '0190a1b2-0000-7000-8000-0123456789ab', null, null,
-        null, '\x7878787878787878787878787878787878787878787878787878787878787878'))
+        '0190a1b2-0000-7000-8000-0123456789ab', nextval('bench_event'), now(), 'credential.list',
+        'ok', 'admin', '0190a1b2-0000-7000-8000-0123456789ab', '127.0.0.1', null,
+        '0190a1b2-0000-7000-8000-0123456789ab', null, null, null,
+        '\x7878787878787878787878787878787878787878787878787878787878787878'))
 select credential.cred_id, provider, cred_type, label, last_used_at, last_used_by,
-    (select count(*) from bench_credentials where org_id = lpad(to_hex(:org::bigint), 32, '0')::uuid) as total
+    (select count(*) from bench_credentials
+        where org_id = lpad(to_hex(:org::bigint), 32, '0')::uuid) as total
 from bench_credentials as credential
-left join bench_uses as used on used.org_id = credential.org_id and used.cred_id = credential.cred_id
+left join bench_last_used as used
+    on used.org_id = credential.org_id and used.cred_id = credential.cred_id
 where credential.org_id = lpad(to_hex(:org::bigint), 32, '0')::uuid
 order by credential.cred_id limit 100;

@@ -1,6 +1,6 @@
--- What a backend would have without a vault: a table of ciphertext, and a table of what was done, with the indexes to
--- read it by.
-drop table if exists bench_credentials, bench_audit, bench_uses;
+-- Tables of a backend without a vault: the ciphertext, the audit trail with the indexes to read it,
+-- and the last-used times.
+drop table if exists bench_credentials, bench_audit, bench_last_used;
 drop sequence if exists bench_id, bench_event;
 create sequence bench_id cache 1000;
 create sequence bench_event cache 1000;
@@ -39,24 +39,26 @@ create table bench_audit (
 );
 create index on bench_audit (org_id, at);
 create index on bench_audit (org_id, cred_id, at)
-    where cred_id is not null and action not in ('credential.create', 'credential.update', 'credential.reseal',
-        'credential.attest', 'credential.delete');
+    where cred_id is not null and action not in ('credential.create', 'credential.update',
+        'credential.reseal', 'credential.attest', 'credential.delete');
 create index on bench_audit (org_id, cred_id, version)
-    where action in ('credential.create', 'credential.update', 'credential.reseal', 'credential.attest',
-        'credential.delete');
-create index on bench_audit (org_id, cred_id) where action = 'credential.delete' and version is not null;
-create table bench_uses (
+    where action in ('credential.create', 'credential.update', 'credential.reseal',
+        'credential.attest', 'credential.delete');
+create index on bench_audit (org_id, cred_id)
+    where action = 'credential.delete' and version is not null;
+create table bench_last_used (
     org_id uuid not null,
     cred_id uuid not null,
     last_used_at timestamptz not null,
     last_used_by uuid,
     primary key (org_id, cred_id)
 );
--- Sizes as a row of the vault has them: 61 bytes of wrapped key, 94 of ciphertext.
+-- Sizes of a row of the vault: 61 bytes of wrapped key, 94 bytes of ciphertext.
 insert into bench_credentials
-select lpad(to_hex(n % :orgs), 32, '0')::uuid, lpad(to_hex(n), 32, '0')::uuid, 'generic', 'api_key', 'load-' || n, 1, 1,
-    decode(repeat('ab', 61), 'hex'), decode(repeat('cd', 94), 'hex'), now(), null
+select lpad(to_hex(n % :orgs), 32, '0')::uuid, lpad(to_hex(n), 32, '0')::uuid, 'generic', 'api_key',
+    'load-' || n, 1, 1, decode(repeat('ab', 61), 'hex'), decode(repeat('cd', 94), 'hex'), now(),
+    null
 from generate_series(1, :rows) n;
-insert into bench_uses
+insert into bench_last_used
 select org_id, cred_id, now(), '0190a1b2-0000-7000-8000-0123456789ab' from bench_credentials;
 select setval('bench_id', :rows + 1000000000);

@@ -1,8 +1,8 @@
-//! The figures: what each one is called, what it is held to, and what was seen.
+//! The figures: their names and bounds, and the measurements of each.
 
 use serde::Serialize;
 
-/// Which way is better, with what it must reach and what we aim for.
+/// The value that a figure must reach, and the one it should reach.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Bound {
     AtLeast { must: f64, aim: f64 },
@@ -47,7 +47,7 @@ const fn at_most(
 const TAIL: &str = "its own median at the same load";
 const SMALL: &str = "10,000 credentials in 100 organizations";
 
-/// All of them, in the order of the report.
+/// All figures, in the order of the report.
 pub(crate) const FIGURES: [Figure; 15] = [
     at_least(
         "create_c64",
@@ -65,13 +65,13 @@ pub(crate) const FIGURES: [Figure; 15] = [
         "reveal_c64",
         2.0,
         2.5,
-        "best of pgbench at 8, 32, 64 clients: select and record",
+        "best of pgbench at 8, 32, 64 clients: credential with last-used time, and event",
     ),
     at_least(
         "list_c16",
         0.7,
         1.0,
-        "best of pgbench at 8, 16, 32 clients: page, count and record",
+        "best of pgbench at 8, 16, 32 clients: page with last-used times, count, and event",
     ),
     at_most("create_c1_p50", "x", 2.0, 1.5, "pgbench, one client"),
     at_most("reveal_c1_p50", "x", 2.0, 1.5, "pgbench, one client"),
@@ -91,7 +91,7 @@ pub(crate) const FIGURES: [Figure; 15] = [
         "hot_org",
         0.8,
         0.95,
-        "spread over 1,000 organizations: creates or reveals, whichever lose more",
+        "spread over 1,000 organizations: creates or reveals, the lower ratio",
     ),
     at_most(
         "memory",
@@ -103,18 +103,17 @@ pub(crate) const FIGURES: [Figure; 15] = [
     at_most("start", "ms", 300.0, 100.0, "none: from process to ready"),
 ];
 
-/// What was seen of one figure, round by round.
+/// The measurements of one figure, round by round.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rounds {
-    /// The figure itself.
     pub(crate) values: Vec<f64>,
-    /// What it is made of: ours and the baseline's, in their own unit.
+    /// Both sides of each ratio, in their own unit.
     pub(crate) ours: Vec<f64>,
     pub(crate) theirs: Vec<f64>,
 }
 
 impl Rounds {
-    /// Notes a ratio.
+    /// Adds a ratio.
     pub(crate) fn ratio(&mut self, ours: f64, theirs: f64) {
         self.values.push(ours / theirs);
         self.ours.push(ours);

@@ -1,90 +1,99 @@
-//! The load generator, wrk (Debian's package `wrk`).
+//! The load generator wrk (Debian's package `wrk`).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Result;
 
-/// What one run of the load generator saw.
+/// The result of a run.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
-    /// Answered requests per second.
+pub(crate) struct LoadResult {
+    /// Answers per second.
     pub(crate) rate: f64,
     /// Latencies in milliseconds.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
-    /// Answers that were no success, and connections that broke.
-    pub(crate) errors: u64,
+    /// Answers with a status of success.
+    pub(crate) answered: u64,
+    /// Requests sent, including those still in flight at the end; counted for creates alone.
+    pub(crate) sent: Option<u64>,
 }
 
-/// One run.
+/// The settings of a run.
 pub(crate) struct Load<'a> {
     pub(crate) url: &'a str,
     pub(crate) connections: usize,
+    /// Threads of wrk; not more than connections.
+    pub(crate) threads: usize,
     pub(crate) seconds: u32,
-    /// What each connection waits between two requests, on average, in milliseconds.
+    /// The mean pause of a connection between two requests, in milliseconds.
     pub(crate) think: u32,
-}
-
-fn scripts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("load")
+    /// A file that tells early threads that the last one is ready; see `load/common.lua`.
+    pub(crate) gate: PathBuf,
 }
 
 impl Load<'_> {
-    /// Creates credentials as `callers`; the ids that were answered are added to `answers`.
-    pub(crate) fn create(&self, callers: &Path, prefix: &str, answers: &Path) -> Result<Seen> {
-        let think = self.think.to_string();
-        let (callers, answers) = (callers.display().to_string(), answers.display().to_string());
-        self.run("create.lua", &[&callers, prefix, &answers, &think])
+    /// Creates credentials as the organizations in the file `callers`, with labels
+    /// `<prefix>-<thread>-<number>`.
+    pub(crate) fn create(&self, callers: &Path, prefix: &str) -> Result<LoadResult> {
+        let (callers, think) = (callers.display().to_string(), self.think.to_string());
+        self.run("create.lua", &[&callers, prefix, &think])
     }
 
-    /// Sends the requests of a file.
-    pub(crate) fn get(&self, requests: &Path) -> Result<Seen> {
-        let think = self.think.to_string();
-        self.run("get.lua", &[&requests.display().to_string(), &think])
+    /// Sends the requests in a file.
+    pub(crate) fn get(&self, requests: &Path) -> Result<LoadResult> {
+        let (requests, think) = (requests.display().to_string(), self.think.to_string());
+        self.run("get.lua", &[&requests, &think])
     }
 
-    fn run(&self, script: &str, args: &[&str]) -> Result<Seen> {
+    // A run in which a request failed is an error.
+    fn run(&self, script: &str, args: &[&str]) -> Result<LoadResult> {
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("load");
+        if self.gate.exists() {
+            std::fs::remove_file(&self.gate)?;
+        }
         let output = Command::new("wrk")
-            .args(["--latency", "-t1"])
+            .arg("--latency")
+            .args(["-t", &self.threads.to_string()])
             .args(["-c", &self.connections.to_string()])
             .args(["-d", &format!("{}s", self.seconds)])
             .arg("-s")
-            .arg(scripts().join(script))
-            .arg(self.url)
-            .arg("--")
+            .arg(scripts.join(script))
+            .args([self.url, "--"])
+            .args([&*scripts, Path::new(&self.threads.to_string()), &self.gate])
             .args(args)
-            .arg(scripts())
             .output()
             .map_err(|error| {
                 format!("wrk does not run ({error}); install it: apt-get install wrk")
             })?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        parse(&text).ok_or_else(|| {
+        let (result, errors) = parse(&text).ok_or_else(|| {
             let errors = String::from_utf8_lossy(&output.stderr);
-            format!("wrk printed something else than expected:\n{text}{errors}").into()
-        })
+            format!("the output of wrk cannot be parsed:\n{text}{errors}")
+        })?;
+        match errors {
+            0 => Ok(result),
+            _ => Err(format!("{errors} requests failed:\n{text}").into()),
+        }
     }
 }
 
-fn parse(text: &str) -> Option<Seen> {
+// The result, and the number of failed requests and broken connections.
+fn parse(text: &str) -> Option<(LoadResult, u64)> {
     let after = |start: &str| {
-        let line = text
-            .lines()
-            .find(|line| line.trim_start().starts_with(start))?;
-        Some(line.trim_start()[start.len()..].trim().to_owned())
+        let mut lines = text.lines().map(str::trim);
+        lines.find_map(|line| Some(line.strip_prefix(start)?.trim()))
     };
-    let errors: u64 = after("errors")?
-        .split_whitespace()
-        .map(|count| count.parse::<u64>())
-        .sum::<std::result::Result<u64, _>>()
-        .ok()?;
-    Some(Seen {
+    let counts = after("errors")?.split_whitespace().map(str::parse::<u64>);
+    let errors = counts.sum::<std::result::Result<u64, _>>().ok()?;
+    let result = LoadResult {
         rate: after("Requests/sec:")?.parse().ok()?,
-        p50: millis(&after("50%")?)?,
-        p99: millis(&after("99%")?)?,
-        errors,
-    })
+        p50: millis(after("50%")?)?,
+        p99: millis(after("99%")?)?,
+        answered: after("answered")?.parse().ok()?,
+        sent: after("sent").and_then(|count| count.parse().ok()),
+    };
+    Some((result, errors))
 }
 
 fn millis(text: &str) -> Option<f64> {
@@ -99,14 +108,19 @@ fn millis(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn what_wrk_prints_is_understood() {
-        let text = "Running 1s test\n  Latency Distribution\n     50%    1.62ms\n     75%    2.01ms\n     \
-                    90%    3.00ms\n     99%  812.00us\n  100 requests in 1.00s, 1MB read\nRequests/sec:  23456.78\n\
-                    errors 0 2\n";
-        let seen = super::parse(text).unwrap();
+    fn output_of_wrk_is_parsed() {
+        let text = "Running 1s test\n  Latency Distribution\n     50%    1.62ms\n     \
+                    75%    2.01ms\n     90%    3.00ms\n     99%  812.00us\n  \
+                    100 requests in 1.00s, 1MB read\nRequests/sec:  23456.78\n\
+                    errors 0 2\nanswered 100\nsent 164\n";
+        let (result, errors) = super::parse(text).unwrap();
+        assert_eq!(errors, 2);
         assert_eq!(
-            (seen.rate, seen.p50, seen.p99, seen.errors),
-            (23456.78, 1.62, 0.812, 2)
+            (result.rate, result.p50, result.p99),
+            (23456.78, 1.62, 0.812)
         );
+        assert_eq!((result.answered, result.sent), (100, Some(164)));
+        let get = text.replace("sent 164\n", "");
+        assert_eq!(super::parse(&get).unwrap().0.sent, None);
     }
 }

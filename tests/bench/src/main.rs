@@ -1,5 +1,5 @@
-//! `make bench`: the released server beside plain SQL on the same PostgreSQL, interleaved, in several rounds. What
-//! is measured and why: docs/performance.md.
+//! `make bench`: the released server beside plain SQL on the same PostgreSQL, by turns, in several
+//! rounds. The figures are explained in docs/performance.md.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -7,59 +7,83 @@
 )]
 
 mod baseline;
+mod bench;
 mod check;
+mod dataset;
 mod deep;
+mod environment;
 mod figures;
 mod load;
 mod loads;
+mod machine;
 mod report;
 mod rounds;
 mod server;
-mod stage;
+mod threads;
+
+use std::path::PathBuf;
 
 use clap::Parser;
 
+use bench::Bench;
 use figures::FIGURES;
-use rounds::Bench;
 
 /// The path of the credentials.
 const CREDENTIALS: &str = "/organizations/config/external-credentials";
+/// The groups of figures.
+const GROUPS: [&str; 10] = [
+    "create", "reveal", "list", "single", "tail", "hot", "scale", "deep", "memory", "start",
+];
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Measures the released program, `target/release/strongroom`, beside plain SQL on the same PostgreSQL.
+/// Measures the released program beside plain SQL on the same PostgreSQL.
 #[derive(Debug, Parser)]
 struct Args {
-    /// How often everything is measured; the medians count.
+    /// The number of rounds; a figure is the median of its rounds.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// Seconds per measurement.
     #[arg(long, default_value_t = 3)]
     seconds: u32,
-    /// Only these groups: create, reveal, list, single, tail, hot, scale, deep, memory, start.
-    #[arg(long, value_delimiter = ',')]
+    /// Measure these groups alone.
+    #[arg(long, value_delimiter = ',', value_parser = GROUPS)]
     only: Vec<String>,
+    /// Run all load generators with this number of threads, without a calibration.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// The program to measure.
+    #[arg(long, default_value = "target/release/strongroom")]
+    program: PathBuf,
+    /// The folder of the report.
+    #[arg(long, default_value = "target/bench")]
+    report: PathBuf,
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let args = Args::parse();
     let mut bench = Bench::prepare(&args).await?;
+    eprintln!("choosing the number of threads of the load generators");
+    bench.calibrate().await?;
     for round in 1..=args.rounds {
         eprintln!("round {round} of {}", args.rounds);
         bench.round().await?;
     }
     bench.once().await?;
+    eprintln!("reading back all created credentials");
     let facts = bench.facts().await?;
-    let seen = bench.into_seen();
     let figures: Vec<_> = FIGURES
         .iter()
-        .filter_map(|figure| Some(figure.reported(seen.get(figure.name)?)))
+        .filter_map(|figure| Some(figure.reported(bench.rounds.get(figure.name)?)))
         .collect();
-    println!("{}", report::write(&figures, &facts)?);
-    let missed: Vec<_> = figures.iter().filter(|one| one.met == "no").collect();
-    for one in &missed {
-        eprintln!("{} misses what it must reach", one.name);
+    let threads = &bench.threads.choices;
+    println!(
+        "{}",
+        report::write(&args.report, &figures, &facts, threads)?
+    );
+    for missed in figures.iter().filter(|figure| figure.met == "no") {
+        eprintln!("{} misses the value that it must reach", missed.name);
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What is left under `target/bench/`: `report.json`, `report.md` and `report.svg`.
+//! The report: `report.json`, `report.md` and `report.svg`.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -7,25 +7,28 @@ use serde_json::json;
 
 use crate::Result;
 use crate::figures::Reported;
+use crate::threads::Choice;
 
-const FOLDER: &str = "target/bench";
-
-/// Writes all three, and returns the table.
-pub(crate) fn write(figures: &[Reported], facts: &[String]) -> Result<String> {
-    std::fs::create_dir_all(FOLDER)?;
-    let folder = Path::new(FOLDER);
-    let report = json!({"figures": figures, "machine": facts});
+/// Writes all three files, and returns the text of `report.md`.
+pub(crate) fn write(
+    folder: &Path,
+    figures: &[Reported],
+    facts: &[String],
+    threads: &[Choice],
+) -> Result<String> {
+    std::fs::create_dir_all(folder)?;
+    let report = json!({"figures": figures, "machine": facts, "threads": threads});
     std::fs::write(
         folder.join("report.json"),
         serde_json::to_vec_pretty(&report)?,
     )?;
-    let table = table(figures, facts);
-    std::fs::write(folder.join("report.md"), &table)?;
+    let text = text(figures, facts, threads);
+    std::fs::write(folder.join("report.md"), &text)?;
     std::fs::write(folder.join("report.svg"), plot(figures))?;
-    Ok(table)
+    Ok(text)
 }
 
-fn table(figures: &[Reported], facts: &[String]) -> String {
+fn text(figures: &[Reported], facts: &[String], threads: &[Choice]) -> String {
     let mut text = String::new();
     for fact in facts {
         let _ = writeln!(text, "- {fact}");
@@ -44,14 +47,26 @@ fn table(figures: &[Reported], facts: &[String]) -> String {
             met,
         } = one;
         let row = format!(
-            "| `{name}` | {value:.2} {unit} | {least:.2} to {most:.2} | {must} | {aim} | {met} | {baseline} |"
+            "| `{name}` | {value:.2} {unit} | {least:.2} to {most:.2} | {must} | {aim} | {met} \
+             | {baseline} |"
         );
         let _ = writeln!(text, "{row}");
+    }
+    if !threads.is_empty() {
+        text.push_str("\n| load | threads | 1 thread | 2 threads |\n| --- | --- | --- | --- |\n");
+    }
+    for choice in threads {
+        let Choice {
+            load,
+            threads,
+            rates: [one, two],
+        } = choice;
+        let _ = writeln!(text, "| {load} | {threads} | {one:.0}/s | {two:.0}/s |");
     }
     text
 }
 
-// Each figure as a share of what it must reach; the longer bar is the better one.
+// Each figure as a share of the value that it must reach; longer bars are better.
 fn plot(figures: &[Reported]) -> String {
     const ROW: usize = 26;
     const LEFT: usize = 150;
@@ -76,8 +91,9 @@ fn plot(figures: &[Reported]) -> String {
         let y = row * ROW + 10;
         let _ = writeln!(
             svg,
-            "<text x=\"8\" y=\"{}\">{}</text><rect x=\"{LEFT}\" y=\"{y}\" width=\"{width}\" height=\"16\" \
-             fill=\"{color}\"/><text x=\"{}\" y=\"{}\">{:.2} {}</text>",
+            "<text x=\"8\" y=\"{}\">{}</text>\
+             <rect x=\"{LEFT}\" y=\"{y}\" width=\"{width}\" height=\"16\" fill=\"{color}\"/>\
+             <text x=\"{}\" y=\"{}\">{:.2} {}</text>",
             y + 13,
             one.name,
             f64::from(u32::try_from(LEFT).unwrap_or(0)) + width + 6.0,
@@ -89,7 +105,8 @@ fn plot(figures: &[Reported]) -> String {
     let bottom = figures.len() * ROW + 10;
     let _ = writeln!(
         svg,
-        "<line x1=\"{0}\" x2=\"{0}\" y1=\"4\" y2=\"{bottom}\" stroke=\"black\" stroke-dasharray=\"3\"/>\
+        "<line x1=\"{0}\" x2=\"{0}\" y1=\"4\" y2=\"{bottom}\" stroke=\"black\" \
+         stroke-dasharray=\"3\"/>\
          <text x=\"{0}\" y=\"{1}\" text-anchor=\"middle\">must</text>\n</svg>",
         LEFT + 150,
         bottom + 18

@@ -1,5 +1,6 @@
 //! The released server as a process.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -7,29 +8,33 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::Result;
-use crate::stage::Stage;
+use crate::environment::Environment;
 
 /// A running `strongroom serve`, stopped when dropped.
 pub(crate) struct Server {
     process: Child,
     pub(crate) url: String,
-    /// From the start of the process until it was ready.
+    /// The time from the start of the process until it was ready.
     pub(crate) start: Duration,
 }
 
 impl Server {
-    /// Starts one as it is shipped, on `database`, and waits until it is ready.
-    pub(crate) async fn start(stage: &Stage, database: &str) -> Result<Self> {
-        // Free a moment ago, and nobody else is at work here.
+    /// Starts the program with the default settings on `database`, and waits until it is ready.
+    pub(crate) async fn start(
+        environment: &Environment,
+        program: &Path,
+        database: &str,
+    ) -> Result<Self> {
+        // The port is free when the listener is dropped.
         let port = std::net::TcpListener::bind("127.0.0.1:0")?
             .local_addr()?
             .port();
-        let log = std::fs::File::create(stage.path("server.log"))?;
+        let log = std::fs::File::create(environment.path(&format!("server-{database}.log")))?;
         let begun = Instant::now();
-        let process = Command::new("target/release/strongroom")
+        let process = Command::new(program)
             .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
-            .env("STRONGROOM_DATABASE_URL", stage.app_url(database))
-            .env("STRONGROOM_ROOT_KEY_FILE", stage.root_key_file())
+            .env("STRONGROOM_DATABASE_URL", environment.app_url(database))
+            .env("STRONGROOM_ROOT_KEY_FILE", environment.root_key_file())
             .stderr(Stdio::from(log))
             .spawn()?;
         let mut server = Self {

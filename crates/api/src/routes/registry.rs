@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use actix_web::dev::Handler;
 use actix_web::http::Method;
-use actix_web::web::{self, ServiceConfig};
-use actix_web::{FromRequest, Responder, Route};
+use actix_web::web::ServiceConfig;
+use actix_web::{FromRequest, Responder, Route, web};
 use strongroom_web::metrics::http::HttpMetrics;
 use utoipa::Path;
 use utoipa::openapi::HttpMethod;

@@ -5,21 +5,15 @@ mod parent;
 mod standby;
 mod support;
 
-use std::{
-    fs,
-    net::TcpListener,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    process::{Child, Command},
-    thread,
-};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::{fs, thread};
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::{Pid, geteuid},
-};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, geteuid};
 use strongroom_pgdev::{Binaries, Cluster, ClusterConfig, PgError};
-
 use support::{PATIENCE, config, folder, has_ended, psql, start};
 
 #[test]

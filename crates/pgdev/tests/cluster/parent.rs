@@ -1,11 +1,8 @@
 //! PostgreSQL ends when the process that started it is killed.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::{Child, Command},
-    thread,
-};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::{env, fs, thread};
 
 use strongroom_pgdev::Cluster;
 

@@ -1,6 +1,7 @@
 //! Tests of hot standbys.
 
-use std::{fs, path::Path};
+use std::fs;
+use std::path::Path;
 
 use strongroom_pgdev::{Binaries, Cluster, PgError, StandbyConfig, Unusable, remove_standby};
 

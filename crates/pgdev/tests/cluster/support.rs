@@ -1,11 +1,8 @@
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use strongroom_pgdev::{Binaries, Cluster, ClusterConfig, PrimaryServer, StandbyConfig};
 use tempfile::TempDir;

@@ -2,10 +2,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom_domain::UnlockError;
 use strongroom_domain::health::condition::Condition;
 use strongroom_domain::rotation::ServerReport;
-use strongroom_domain::{Clock, SystemClock, Vault};
+use strongroom_domain::{Clock, SystemClock, UnlockError, Vault};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::CommandError;

@@ -18,11 +18,11 @@ mod verify;
 
 use clap::{Parser, Subcommand};
 
+use crate::settings::args::{ServeArgs, VaultArgs};
+
 pub(crate) use audit::{AuditCommand, AuditVerifyArgs, ExportArgs, HeadArgs, PruneArgs};
 pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use credentials::CredentialsCommand;
-#[cfg(feature = "dev")]
-pub(crate) use dev::DevArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use health::HealthArgs;
 pub(crate) use key::KeyCommand;
@@ -33,7 +33,8 @@ pub(crate) use root_key::RootKeyCommand;
 pub(crate) use rotate::{RotateCommand, RotateOrgArgs, RotateRetireArgs, RotateRootArgs};
 pub(crate) use verify::VerifyArgs;
 
-use crate::settings::args::{ServeArgs, VaultArgs};
+#[cfg(feature = "dev")]
+pub(crate) use dev::DevArgs;
 
 /// A vault for the credentials that organizations hold with other companies.
 ///

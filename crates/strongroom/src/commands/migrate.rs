@@ -1,6 +1,5 @@
 use serde_json::json;
-use strongroom_storage::migrate;
-use strongroom_storage::{AppRole, Database, grant_app_role};
+use strongroom_storage::{AppRole, Database, grant_app_role, migrate};
 
 use crate::cli::MigrateArgs;
 use crate::error::CommandError;

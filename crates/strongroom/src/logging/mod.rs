@@ -1,6 +1,7 @@
 mod json_lines;
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io;
+use std::io::{BufWriter, IsTerminal, Write};
 use std::sync::OnceLock;
 use std::time::Duration;
 

@@ -5,8 +5,6 @@ mod metrics_server;
 mod opening;
 pub(crate) mod stop_signal;
 
-#[cfg(feature = "dev")]
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +21,9 @@ use crate::background::workers::Workers;
 use crate::error::CommandError;
 use crate::file_limit::connections_that_fit;
 use crate::settings::serve::ServeSettings;
+
+#[cfg(feature = "dev")]
+use std::net::SocketAddr;
 
 /// A service that listens.
 pub(crate) struct Service {

@@ -2,9 +2,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom_domain::UnlockError;
 use strongroom_domain::health::counters::Counters;
-use strongroom_domain::{Vault, VaultSettings};
+use strongroom_domain::{UnlockError, Vault, VaultSettings};
 use strongroom_storage::{
     ConnectError, Database, RegionsSettings, WatchedRegions, check_serving_role, pending_migrations,
 };

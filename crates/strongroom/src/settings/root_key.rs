@@ -1,21 +1,22 @@
 //! Where root keys come from. They are read at the start, and by servers every few seconds.
 
 use std::fmt;
-#[cfg(feature = "dev")]
-use std::path::Path;
 use std::path::PathBuf;
 
 use strongroom_domain::keyring::sources::RootKeySources;
 
 use crate::settings::args::VaultArgs;
-#[cfg(feature = "dev")]
-use crate::settings::error::Origin;
 use crate::settings::error::{ConfigError, Found};
 use crate::settings::setting::{Key, Setting};
 use crate::settings::sources::Sources;
 use crate::settings::table::{
     ROOT_KEY, ROOT_KEY_FILE, ROOT_KEY_PASSPHRASE, ROOT_KEY_PASSPHRASE_FILE,
 };
+
+#[cfg(feature = "dev")]
+use crate::settings::error::Origin;
+#[cfg(feature = "dev")]
+use std::path::Path;
 
 /// A setting that provides root keys, and its value.
 type Place = (&'static Setting<RootKeySources>, Found);

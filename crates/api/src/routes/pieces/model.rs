@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 use strongroom_domain::json::value::{Kind, Value};
 use strongroom_domain::pieces::{OpenAi, PiecesUser, check_schema};
 use strongroom_domain::{FieldError, VaultError};
-use strongroom_web::body::{self, Body};
+use strongroom_web::body;
+use strongroom_web::body::Body;
 use strongroom_web::fields::{Fields, string};
 use strongroom_web::state::AppState;
 

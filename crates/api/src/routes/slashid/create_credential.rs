@@ -1,12 +1,11 @@
 use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse, web};
-use strongroom_domain::CreateRequest;
 use strongroom_domain::blob::{BlobValidation, JsonBlob};
 use strongroom_domain::credential::NewCredential;
-use strongroom_domain::idempotency;
 use strongroom_domain::idempotency::IdempotencyKey;
 use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::label::Label;
+use strongroom_domain::{CreateRequest, idempotency};
 use strongroom_web::body;
 use strongroom_web::fields::{Fields, choice, string};
 use strongroom_web::headers::single_header;

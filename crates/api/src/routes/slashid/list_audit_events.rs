@@ -15,7 +15,8 @@ use crate::envelope::{CursorPagination, Envelope};
 use crate::error::ApiError;
 use crate::openapi::parameters::{Organization, parameters, query};
 use crate::openapi::responses::{QueryInvalid, Refused, Unwritten};
-use crate::openapi::schemas::{self, cursor_page, one_of, schemas, text, whole};
+use crate::openapi::schemas;
+use crate::openapi::schemas::{cursor_page, one_of, schemas, text, whole};
 use crate::paging::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::routes::slashid::authorized::{Authorized, ReadAudit};
 

@@ -1,10 +1,9 @@
 use actix_web::{HttpRequest, HttpResponse};
 use data_encoding::BASE64URL_NOPAD;
-use strongroom_domain::CredentialId;
-use strongroom_domain::FieldError;
 use strongroom_domain::credential::{CredentialFilter, CredentialPage, Page, PageStart};
 use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::replication::Stale;
+use strongroom_domain::{CredentialId, FieldError};
 use strongroom_web::query::{Params, whole_number};
 use utoipa::openapi::ObjectBuilder;
 use validator::Validate;

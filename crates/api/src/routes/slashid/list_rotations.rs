@@ -10,7 +10,8 @@ use crate::envelope::Envelope;
 use crate::error::ApiError;
 use crate::openapi::parameters::Organization;
 use crate::openapi::responses::{HeadersInvalid, Refused, Unavailable};
-use crate::openapi::schemas::{self, one_of, schemas, success};
+use crate::openapi::schemas;
+use crate::openapi::schemas::{one_of, schemas, success};
 use crate::routes::slashid::authorized::{Authorized, ReadRotations};
 
 schemas! {

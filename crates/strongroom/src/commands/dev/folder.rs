@@ -1,4 +1,5 @@
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};

@@ -1,9 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use strongroom_domain::caller::Role;
-use strongroom_storage::migrate;
 use strongroom_storage::{
-    Database, DatabaseSettings, DatabaseUrl, ensure_database, grant_app_role,
+    Database, DatabaseSettings, DatabaseUrl, ensure_database, grant_app_role, migrate,
 };
 
 use super::cluster::{PrivateCluster, url};

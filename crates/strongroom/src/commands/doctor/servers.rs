@@ -5,9 +5,8 @@ use strongroom_domain::keyring::stored::StoredRootKey;
 use strongroom_domain::ports::error::StoreError;
 use strongroom_domain::ports::keys::RootKeyStore;
 use strongroom_domain::rotation::{Progress, RootKeyState, RotationState, RunningServer};
-use strongroom_storage::doctor;
 use strongroom_storage::doctor::Inspection;
-use strongroom_storage::{ConnectError, Database};
+use strongroom_storage::{ConnectError, Database, doctor};
 
 use super::finding::{Finding, attempt, or_ok, unchecked};
 

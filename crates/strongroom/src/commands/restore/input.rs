@@ -2,13 +2,10 @@ use std::fs::File;
 use std::path::Path;
 
 use indicatif::ProgressBar;
-use strongroom_domain::OpenedBackup;
-use strongroom_domain::RestoreError;
-use strongroom_domain::RestoreObserver;
-use strongroom_domain::RestorePass;
 use strongroom_domain::backup::finding::BackupFinding;
 use strongroom_domain::backup::rules::OrganizationPlan;
 use strongroom_domain::keyring::sources::RootKeySources;
+use strongroom_domain::{OpenedBackup, RestoreError, RestoreObserver, RestorePass};
 use strongroom_storage::SCHEMA_VERSION;
 
 use crate::cli::RestoreArgs;

@@ -7,12 +7,10 @@ mod rules;
 
 use std::sync::Arc;
 
-use strongroom_domain::RestorePass;
-use strongroom_domain::SystemClock;
-use strongroom_domain::TargetKeys;
 use strongroom_domain::backup::rules::{OrganizationPlan, RestoreRules};
 use strongroom_domain::crypto::OsRandom;
 use strongroom_domain::ports::backup::RestoreTarget as _;
+use strongroom_domain::{RestorePass, SystemClock, TargetKeys};
 use strongroom_storage::{Database, PgRestoreTarget};
 
 use self::error::install_error;

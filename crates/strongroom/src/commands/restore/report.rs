@@ -1,7 +1,6 @@
 use serde_json::json;
-use strongroom_domain::OpenedBackup;
-use strongroom_domain::OrgId;
 use strongroom_domain::backup::rules::OrganizationPlan;
+use strongroom_domain::{OpenedBackup, OrgId};
 
 use super::rules::rules;
 use crate::cli::RestoreArgs;
