@@ -230,7 +230,7 @@ async fn backups_that_cannot_be_made() {
     let file = safe.path("file");
     let back_up_to =
         |recipient: &str| vault.run(&["backup", "--output", &file, "--recipient", recipient]);
-    back_up_to("age1nonsense").assert_refused("no recipient");
+    back_up_to("age1nonsense").assert_refused("not a recipient");
     let secret = std::fs::read_to_string(safe.path("identity")).unwrap();
     let refused = back_up_to(&secret);
     refused.assert_refused("a private key is not a recipient");
