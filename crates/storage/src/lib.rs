@@ -7,6 +7,7 @@ mod connect;
 pub mod doctor;
 mod notify;
 mod pg_time;
+mod quote;
 mod regions;
 mod rows;
 mod schema;

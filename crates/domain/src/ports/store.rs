@@ -27,8 +27,8 @@ use crate::ports::rotation::RotationStore;
 use crate::ports::scrub::ScrubStore;
 use crate::replication::{OperationId, WalPosition};
 
-/// Organizations, their encryption keys and their API keys. Every write commits together with its audit
-/// event.
+/// Organizations, their encryption keys and their API keys. Every write commits together with its
+/// audit event.
 #[async_trait]
 pub trait OrganizationStore: Send + Sync {
     /// Creates an organization with its first key.
@@ -60,8 +60,8 @@ pub trait OrganizationStore: Send + Sync {
     /// # Errors
     /// [`StoreError::NotFound`] when it is not deleted, or destroyed.
     async fn restore_organization(&self, scope: OrgScope, event: Event) -> StoreResult<()>;
-    /// Destroys a deleted organization's keys, and with them everything they sealed, and revokes its API keys:
-    /// `at_once`, or only if its grace period has ended.
+    /// Destroys a deleted organization's keys, and with them everything they sealed, and revokes
+    /// its API keys: `at_once`, or only if its grace period has ended.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when it is not deleted, or destroyed already.
@@ -75,7 +75,8 @@ pub trait OrganizationStore: Send + Sync {
     async fn remove_rows(&self, scope: OrgScope) -> StoreResult<()>;
     /// All generations of the organization's key.
     async fn org_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredOrgKey>>;
-    /// The generations that the replica shows which credentials are read from; `None` when that is the primary.
+    /// The generations that the replica shows which credentials are read from; `None` when that is
+    /// the primary.
     async fn org_keys_of_replica(&self, scope: OrgScope) -> StoreResult<Option<Vec<StoredOrgKey>>>;
 
     /// Stores a new API key.
@@ -117,8 +118,8 @@ pub trait CredentialStore: Send + Sync {
         scope: OrgScope,
         id: CredentialId,
     ) -> StoreResult<Option<Arc<StoredCredential>>>;
-    /// Looks a credential up, opens it with `open`, and returns what that yielded once the audit event
-    /// of it is durable.
+    /// Looks a credential up, opens it with `open`, and returns what that yielded once the audit
+    /// event of it is durable.
     async fn reveal_credential(
         &self,
         scope: OrgScope,
@@ -132,8 +133,8 @@ pub trait CredentialStore: Send + Sync {
         scope: OrgScope,
         user: &str,
     ) -> StoreResult<Option<SealedCredential>>;
-    /// Replaces a credential by what `change` makes of it; the row is locked meanwhile. The event gets the
-    /// new row's version and digest.
+    /// Replaces a credential by what `change` makes of it; the row is locked meanwhile. The event
+    /// gets the new row's version and digest.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when there is none, [`StoreError::Refused`] when `change` refuses.
@@ -153,7 +154,8 @@ pub trait CredentialStore: Send + Sync {
         operation: Option<OperationId>,
         event: Event,
     ) -> StoreResult<Committed>;
-    /// Deletes all credentials of the organization: `event` is recorded, then one of `each` per credential.
+    /// Deletes all credentials of the organization: `event` is recorded, then one of `each` per
+    /// credential.
     async fn delete_all_credentials(
         &self,
         scope: OrgScope,
@@ -185,8 +187,8 @@ pub trait Store:
     /// How its queues and connections stand now.
     fn status(&self) -> StoreStatus;
 
-    /// A value that is another one after every change of an API key, an organization or its key, but for new ones. None
-    /// where the database has no such value.
+    /// A value that is another one after every change of an API key, an organization or its key,
+    /// but for new ones. None where the database has no such value.
     async fn key_epoch(&self) -> StoreResult<Option<Uuid>>;
 
     /// Whether the primary answers, and the replica where credentials are read from one.
@@ -205,9 +207,9 @@ pub struct ChangedCredential {
     pub digest: Digest,
 }
 
-/// Makes the new row out of the current one, inside the transaction that holds it. May run more than once.
-/// Fails with [`Refused`](crate::ports::error::StoreError::Refused) or [`RetiredKey`](crate::ports::error::StoreError::RetiredKey), and then
-/// nothing is written.
+/// Makes the new row out of the current one, inside the transaction that holds it. May run more
+/// than once. Fails with [`Refused`](crate::ports::error::StoreError::Refused) or
+/// [`RetiredKey`](crate::ports::error::StoreError::RetiredKey), and then nothing is written.
 pub type ChangeFn = Arc<dyn Fn(SealedCredential) -> StoreResult<ChangedCredential> + Send + Sync>;
 
 /// A credential that was opened for its caller, or why it was not. The store carries it from the
@@ -228,8 +230,8 @@ pub struct RevealOutcome {
 
 /// Opens a credential's row, or notes its absence; is called with
 /// [`Malformed`](crate::ports::error::StoreError::Malformed) as well. May run more than once. Fails
-/// with [`RetiredKey`](crate::ports::error::StoreError::RetiredKey) when the row needs a key that is
-/// not at hand, and then nothing is recorded.
+/// with [`RetiredKey`](crate::ports::error::StoreError::RetiredKey) when the row needs a key that
+/// is not at hand, and then nothing is recorded.
 pub type OpenFn = Arc<
     dyn Fn(StoreResult<Option<Arc<StoredCredential>>>) -> StoreResult<RevealOutcome> + Send + Sync,
 >;

@@ -16,8 +16,8 @@ use crate::ports::store::{OpenFn, Opened, RevealOutcome};
 use crate::trace::{TRACE, trace_parent};
 use crate::vault::Vault;
 
-/// The sources of the keys that open a row, in the order in which they are tried. A replica may still
-/// show rows under a generation that was retired on the primary, so its own keys come last.
+/// The sources of the keys that open a row, in the order in which they are tried. A replica may
+/// still show rows under a generation that was retired on the primary, so its own keys come last.
 #[derive(Clone, Copy, PartialEq)]
 enum KeySource {
     Memory,
@@ -29,8 +29,8 @@ impl Vault {
     /// Opens a credential. The audit event is durable before this returns.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], [`VaultError::Integrity`] when the stored row is
-    /// not what was sealed, [`VaultError::Stale`], or the store's failure.
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], [`VaultError::Integrity`] when the
+    /// stored row is not what was sealed, [`VaultError::Stale`], or the store's failure.
     pub async fn reveal_credential(
         &self,
         caller: &Caller,

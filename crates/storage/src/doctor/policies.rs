@@ -118,7 +118,7 @@ fn of(policy: &Policy, missing: bool, remedy: String) -> Deviation {
 }
 
 fn quoted(name: &str) -> String {
-    crate::schema::roles::quote_ident(name)
+    crate::quote::quote_ident(name)
 }
 
 #[cfg(test)]

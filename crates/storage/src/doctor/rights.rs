@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::connect::error::ConnectError;
 use crate::doctor::Inspection;
-use crate::schema::roles::{GRANTS, quote_ident};
+use crate::quote::quote_ident;
+use crate::schema::roles::GRANTS;
 use crate::sql::doctor as sql;
 
 /// A right of the servers' role that `strongroom migrate` does not grant.

@@ -6,7 +6,7 @@ use refinery::{Migration, Runner};
 
 use crate::connect::database::Database;
 use crate::connect::error::ConnectError;
-use crate::schema::roles::quote_ident;
+use crate::quote::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
 pub(crate) const MIGRATIONS: [(&str, &str); 8] = [

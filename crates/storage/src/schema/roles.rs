@@ -4,6 +4,7 @@ use deadpool_postgres::Object;
 
 use crate::connect::database::Database;
 use crate::connect::error::ConnectError;
+use crate::quote::{quote_ident, quote_literal};
 
 /// The rights of the servers' role. It owns nothing, and cannot alter or drop a table or policy.
 pub(crate) const GRANTS: &str = "\
@@ -132,24 +133,4 @@ pub async fn check_serving_role(database: &Database) -> Result<(), ConnectError>
              ALTER \
          TABLE … ENABLE ROW LEVEL SECURITY and ALTER TABLE … FORCE ROW LEVEL SECURITY."
     )))
-}
-
-pub(crate) fn quote_ident(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn quote_literal(text: &str) -> String {
-    // In E'', the meaning of a backslash does not depend on the server's settings.
-    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_and_passwords_are_quoted() {
-        assert_eq!(quote_ident("a\"b"), "\"a\"\"b\"");
-        assert_eq!(quote_literal("a'b\\c"), "E'a''b\\\\c'");
-    }
 }
