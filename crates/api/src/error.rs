@@ -121,8 +121,8 @@ impl From<VaultError> for ApiError {
             VaultError::Integrity(cause) => tracing::debug!(cause, "integrity check failed"),
             VaultError::Internal(ref why) => tracing::error!(cause = %why, "internal error"),
             VaultError::ReplicationTimeout { operation, lagging } => {
-                let operation = operation.0;
-                tracing::debug!(%operation, regions = ?lagging, "replication timed out");
+                let id = operation.0;
+                tracing::debug!(operation = %id, regions = ?lagging, "replication timed out");
                 return Self::replication_timeouts(operation, lagging);
             }
             VaultError::Stale(lag) => return Self::stale(lag),
