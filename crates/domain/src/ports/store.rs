@@ -241,15 +241,15 @@ pub type OpenFn = Arc<
 pub struct Tracking {
     /// A row that shows where the write has arrived.
     pub operation: Option<OperationId>,
-    /// A claim by which a repetition of the request is known; always with an operation.
+    /// The record by which a repeated request is recognized; always with an operation.
     pub claim: Option<IdempotencyRecord>,
 }
 
-/// What is known of a write once it is durable.
+/// The facts about a write once it is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Committed {
-    /// Where it ends in the primary's log, when somebody waits for it there.
+    /// The end of the write in the primary's log, when a caller waits for regions to reach it.
     pub position: Option<WalPosition>,
-    /// What an earlier request with the same claim did; this one then did nothing.
+    /// The result of an earlier request with the same idempotency key; this one wrote nothing.
     pub earlier: Option<Earlier>,
 }

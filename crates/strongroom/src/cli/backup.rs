@@ -15,7 +15,8 @@ pub(crate) struct BackupArgs {
     /// named FILE.partial.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// A public key of age (age1…) whose private key can decrypt the backup. Repeat it for several.
+    /// A public key of age (age1…) whose private key can decrypt the backup. Repeat it
+    /// for several.
     #[arg(
         long,
         value_name = "RECIPIENT",
