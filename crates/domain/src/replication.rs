@@ -25,24 +25,6 @@ pub enum Level {
     AllRegions,
 }
 
-/// The required replication level of a write, and its timeout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Consistency {
-    /// The replication level.
-    pub level: Level,
-    /// The timeout, measured from the start of the request.
-    pub timeout: Duration,
-}
-
-impl Default for Consistency {
-    fn default() -> Self {
-        Self {
-            level: Level::LocalRegion,
-            timeout: Duration::from_secs(30),
-        }
-    }
-}
-
 /// A position in the primary's write-ahead log, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct WalPosition(pub u64);
