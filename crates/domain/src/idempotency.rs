@@ -71,7 +71,7 @@ impl IdempotencyRecord {
 
 /// The result of the first request with the same key and the same content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Earlier {
+pub struct EarlierRequest {
     /// The credential that the request created.
     pub credential: CredentialId,
     /// The operation of the request.

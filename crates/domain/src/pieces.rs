@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::blob::JsonBlob;
 use crate::error::FieldError;
-use crate::json::value::{Kind, Value, members, shown_name};
+use crate::json::value::{Kind, Value, members, printable_name};
 
 /// The maximum length of a user name, in characters.
 pub const MAX_USER_CHARS: usize = 256;
@@ -72,7 +72,7 @@ impl OpenAi {
         let mut errors = Vec::new();
         let mut members = Vec::new();
         for (name, value) in given {
-            let field = format!("open_AI.{}", shown_name(&name));
+            let field = format!("open_AI.{}", printable_name(&name));
             let Some(known) = MEMBERS.iter().find(|known| **known == name) else {
                 errors.push(FieldError::new(
                     field,

@@ -66,7 +66,7 @@ impl<'a> Fields<'a> {
     #[must_use]
     pub fn into_errors(mut self) -> Vec<FieldError> {
         for (name, _) in &self.members {
-            let name = strongroom_domain::json::value::shown_name(name);
+            let name = strongroom_domain::json::value::printable_name(name);
             let error = FieldError::new(name, "unknown_field", "is not a known field");
             self.errors.push(error);
         }

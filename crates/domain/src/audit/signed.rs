@@ -7,7 +7,7 @@ use strongroom_crypto::{Context, Digest, PublicKey, Purpose, Signature, Signer, 
 use uuid::Uuid;
 
 use crate::audit::heads::{LaneHead, encode_heads};
-use crate::audit::stored::{hex, shown_time};
+use crate::audit::stored::{format_time, hex};
 use crate::ids::{LaneId, OrgId};
 
 /// The format name, the first member of every line of exported heads.
@@ -100,7 +100,7 @@ impl SignedHeads {
         let line = Line {
             format: FORMAT.into(),
             org_id: self.org.0,
-            at: shown_time(self.at),
+            at: format_time(self.at),
             heads: self
                 .heads
                 .iter()

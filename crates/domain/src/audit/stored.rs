@@ -34,7 +34,7 @@ impl From<DateTime<Utc>> for StoredTime {
 impl Serialize for StoredTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.time() {
-            Some(time) => serializer.serialize_str(&shown_time(time)),
+            Some(time) => serializer.serialize_str(&format_time(time)),
             None => serializer.serialize_str("out of range"),
         }
     }
@@ -43,7 +43,7 @@ impl Serialize for StoredTime {
 /// Formats a time as RFC 3339 in UTC with microseconds, the precision that an event's digest
 /// covers.
 #[must_use]
-pub fn shown_time(time: DateTime<Utc>) -> String {
+pub fn format_time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 

@@ -28,7 +28,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::json::value::SHOWN_NAME;
+    use crate::json::value::PRINTABLE_NAME_MAX;
     use crate::json::value::members;
     use proptest::prelude::*;
 
@@ -119,7 +119,7 @@ mod tests {
     fn long_names_are_shortened_in_errors() {
         let name = "n".repeat(5000);
         let error = refused(&format!("{{\"{name}\":1,\"{name}\":2}}"));
-        assert!(error.field.chars().count() <= SHOWN_NAME + 1);
+        assert!(error.field.chars().count() <= PRINTABLE_NAME_MAX + 1);
     }
 
     proptest! {

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 pub const MAX_DEPTH: usize = 32;
 
 /// The maximum length of a member name in an error message, in characters.
-pub(crate) const SHOWN_NAME: usize = 64;
+pub(crate) const PRINTABLE_NAME_MAX: usize = 64;
 
 /// A parse error and its location.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,13 +135,13 @@ pub(crate) fn syntax(error: &serde_json::Error) -> JsonError {
 
 /// A member name for an error message: truncated, with control characters replaced.
 #[must_use]
-pub fn shown_name(name: &str) -> String {
+pub fn printable_name(name: &str) -> String {
     let mut shown: String = name
         .chars()
-        .take(SHOWN_NAME)
+        .take(PRINTABLE_NAME_MAX)
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect();
-    if name.chars().nth(SHOWN_NAME).is_some() {
+    if name.chars().nth(PRINTABLE_NAME_MAX).is_some() {
         shown.push('…');
     }
     shown

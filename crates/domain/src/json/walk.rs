@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
-use crate::json::value::{JsonError, Kind, MAX_DEPTH, Value, shown_name, syntax};
+use crate::json::value::{JsonError, Kind, MAX_DEPTH, Value, printable_name, syntax};
 
 /// The validator of all values in `text`.
 pub(super) struct Walk<'a> {
@@ -109,8 +109,8 @@ impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root => Ok(()),
-            Self::Member(Self::Root, name) => f.write_str(&shown_name(name)),
-            Self::Member(before, name) => write!(f, "{before}.{}", shown_name(name)),
+            Self::Member(Self::Root, name) => f.write_str(&printable_name(name)),
+            Self::Member(before, name) => write!(f, "{before}.{}", printable_name(name)),
             Self::Element(before, index) => write!(f, "{before}[{index}]"),
         }
     }

@@ -90,7 +90,7 @@ impl RootKeyring {
 
     /// The ids of the loaded keys.
     #[must_use]
-    pub fn held(&self) -> Vec<RootKeyId> {
+    pub fn ids(&self) -> Vec<RootKeyId> {
         self.keys.keys().copied().collect()
     }
 

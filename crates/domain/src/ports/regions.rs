@@ -27,7 +27,11 @@ pub trait Regions: Send + Sync {
     ) -> Vec<String>;
     /// Queries every region whether it shows the operation. A region that cannot be queried counts
     /// as not showing it.
-    async fn shown(&self, scope: OrgScope, operation: OperationId) -> BTreeMap<String, bool>;
+    async fn shown_by_region(
+        &self,
+        scope: OrgScope,
+        operation: OperationId,
+    ) -> BTreeMap<String, bool>;
     /// The replication status of each region.
     fn status(&self) -> Vec<RegionStatus>;
     /// The lag of the region that serves reads, if it exceeds the configured bound.

@@ -15,7 +15,7 @@ use crate::credential::{
 };
 use crate::error::VaultError;
 use crate::health::status::StoreStatus;
-use crate::idempotency::{Earlier, IdempotencyRecord};
+use crate::idempotency::{EarlierRequest, IdempotencyRecord};
 use crate::ids::{CredentialId, KeyId};
 use crate::keyring::stored::StoredOrgKey;
 use crate::organization::Organization;
@@ -39,16 +39,16 @@ pub trait OrganizationStore: Send + Sync {
         key: StoredOrgKey,
         event: Event,
     ) -> StoreResult<()>;
-    /// All organizations, oldest first: the one door across tenants.
+    /// All organizations, oldest first: the only read across tenants.
     async fn organizations(&self) -> StoreResult<Vec<Organization>>;
-    /// Those that are deleted or destroyed, oldest first.
+    /// The deleted and destroyed organizations, oldest first.
     async fn deleted_organizations(&self) -> StoreResult<Vec<Organization>>;
     /// The organization, also a deleted one.
     async fn organization(&self, scope: OrgScope) -> StoreResult<Option<Organization>>;
-    /// Deletes the organization, until `destroy_after` in a way that can be taken back.
+    /// Deletes the organization; it can be restored until `destroy_after`.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when it is not there or deleted already.
+    /// `StoreError::NotFound` when it is not there or deleted already.
     async fn delete_organization(
         &self,
         scope: OrgScope,
@@ -58,13 +58,13 @@ pub trait OrganizationStore: Send + Sync {
     /// Restores a deleted organization.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when it is not deleted, or destroyed.
+    /// `StoreError::NotFound` when it is not deleted, or destroyed.
     async fn restore_organization(&self, scope: OrgScope, event: Event) -> StoreResult<()>;
     /// Destroys a deleted organization's keys, and with them everything they sealed, and revokes
     /// its API keys: `at_once`, or only if its grace period has ended.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when it is not deleted, or destroyed already.
+    /// `StoreError::NotFound` when it is not deleted, or destroyed already.
     async fn destroy_organization(
         &self,
         scope: OrgScope,
@@ -93,7 +93,7 @@ pub trait OrganizationStore: Send + Sync {
     /// Revokes an API key and tells every server; a key revoked before keeps its first time.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such key.
+    /// `StoreError::NotFound` when there is no such key.
     async fn revoke_api_key(&self, scope: OrgScope, id: KeyId, event: Event) -> StoreResult<()>;
 }
 
@@ -103,8 +103,8 @@ pub trait CredentialStore: Send + Sync {
     /// Stores a new credential, unless an earlier request has claimed the same.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when its user of the Pieces surface has one already,
-    /// [`StoreError::ReusedIdempotencyKey`], [`StoreError::RetiredKey`].
+    /// `StoreError::Conflict` when its user of the Pieces surface has one already,
+    /// `StoreError::ReusedIdempotencyKey`, `StoreError::RetiredKey`.
     async fn insert_credential(
         &self,
         scope: OrgScope,
@@ -137,7 +137,7 @@ pub trait CredentialStore: Send + Sync {
     /// gets the new row's version and digest.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is none, [`StoreError::Refused`] when `change` refuses.
+    /// `StoreError::NotFound` when there is none, `StoreError::Refused` when `change` refuses.
     async fn change_credential(
         &self,
         scope: OrgScope,
@@ -242,7 +242,7 @@ pub struct Tracking {
     /// A row that shows where the write has arrived.
     pub operation: Option<OperationId>,
     /// The record by which a repeated request is recognized; always with an operation.
-    pub claim: Option<IdempotencyRecord>,
+    pub idempotency: Option<IdempotencyRecord>,
 }
 
 /// The facts about a write once it is durable.
@@ -251,5 +251,5 @@ pub struct Committed {
     /// The end of the write in the primary's log, when a caller waits for regions to reach it.
     pub position: Option<WalPosition>,
     /// The result of an earlier request with the same idempotency key; this one wrote nothing.
-    pub earlier: Option<Earlier>,
+    pub earlier: Option<EarlierRequest>,
 }

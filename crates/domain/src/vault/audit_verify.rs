@@ -6,7 +6,7 @@ use strongroom_crypto::{PublicKey, Signer};
 
 use crate::audit::heads::{LaneHead, decode_heads};
 use crate::audit::signed::{Checkpoint, SignedHeads};
-use crate::audit::stored::{EventPosition, StoredEvent, shown_time};
+use crate::audit::stored::{EventPosition, StoredEvent, format_time};
 use crate::audit::walk::{Fault, LaneWalk};
 use crate::caller::{Caller, OrgScope, Permission};
 use crate::error::{FieldError, VaultError};
@@ -67,7 +67,7 @@ impl Vault {
             verification.empty().await?;
         }
         for heads in own {
-            let witness = Witness::Kept(shown_time(heads.at));
+            let witness = Witness::Kept(format_time(heads.at));
             for head in &heads.heads {
                 verification.add_named_head(witness.clone(), *head).await?;
             }

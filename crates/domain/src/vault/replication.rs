@@ -85,7 +85,7 @@ impl Vault {
         let scope = caller.scope();
         let (on_primary, shown) = futures_util::future::join(
             self.store.has_operation(scope, id),
-            self.regions.shown(scope, id),
+            self.regions.shown_by_region(scope, id),
         )
         .await;
         let (state, missing) = match (on_primary?, shown.values().all(|shown| *shown)) {
@@ -151,7 +151,7 @@ impl Vault {
         let operation = OperationId::new(key, caller.org(), self.now(), &*self.random)?;
         Ok(Tracking {
             operation: Some(operation),
-            claim: record,
+            idempotency: record,
         })
     }
 

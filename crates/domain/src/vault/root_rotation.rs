@@ -88,7 +88,7 @@ impl Vault {
     /// # Errors
     /// An error of the store.
     pub async fn report_server(&self, mut server: ServerReport) -> Result<(), VaultError> {
-        server.root_keys = self.root().held();
+        server.root_keys = self.root().ids();
         Ok(self.root_store.report_server(&server, self.now()).await?)
     }
 

@@ -85,11 +85,11 @@ fn one_of<L: LookupKind>(found: &Found<L>, org: OrgId, id: L::Id) -> StoreResult
 }
 
 impl<L: LookupKind> Reader<L> {
-    /// Reads from `database`; the fallback reads from `hurried`, the same database with shorter
+    /// Reads from `database`; the fallback reads from `impatient`, the same database with shorter
     /// timeouts.
-    pub(crate) fn new(database: Database, hurried: Database) -> Self {
+    pub(crate) fn new(database: Database, impatient: Database) -> Self {
         let lone = SingleOrgReader {
-            database: hurried,
+            database: impatient,
             lookup: PhantomData,
         };
         Self {

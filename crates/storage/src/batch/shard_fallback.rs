@@ -77,7 +77,7 @@ impl<M: BatchItem> ShardFallback<M> {
         tracing::warn!(
             cause = why,
             organizations = orgs.len(),
-            "part of the database is away; each organization is tried by itself"
+            "part of the database is unavailable; trying each organization separately"
         );
         self.quarantined
             .with(|quarantined| quarantined.extend(orgs));

@@ -101,7 +101,7 @@ fn first_of_each(waiting: Vec<Write>) -> (Vec<Write>, Vec<Write>) {
     let (mut credentials, mut claims) = (HashSet::new(), HashSet::new());
     waiting.into_iter().partition(|write| {
         let org = write.scope.org();
-        match (&write.op, &write.tracking.claim) {
+        match (&write.op, &write.tracking.idempotency) {
             (WriteOp::Change { id, .. } | WriteOp::Delete(id), _) => credentials.insert((org, *id)),
             (_, Some(claim)) => claims.insert((org, claim.key)),
             _ => true,

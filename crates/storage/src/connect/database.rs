@@ -149,7 +149,7 @@ impl Database {
     }
 
     /// The same database with a statement timeout of at most `limit`.
-    pub(crate) fn hurried(&self, limit: Duration) -> Self {
+    pub(crate) fn with_timeout(&self, limit: Duration) -> Self {
         Self {
             statement_timeout: self.statement_timeout.min(limit),
             ..self.clone()

@@ -93,7 +93,7 @@ impl DatabaseUrl {
 
     /// `host:port/database` for logs.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub fn redacted(&self) -> String {
         let ports = self.config.get_ports();
         let hosts: Vec<_> = self
             .config
@@ -116,7 +116,7 @@ impl DatabaseUrl {
 
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DatabaseUrl({})", self.shown())
+        write!(f, "DatabaseUrl({})", self.redacted())
     }
 }
 

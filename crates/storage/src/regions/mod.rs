@@ -161,7 +161,11 @@ impl Regions for WatchedRegions {
         late.map(|(name, _)| name.clone()).collect()
     }
 
-    async fn shown(&self, scope: OrgScope, operation: OperationId) -> BTreeMap<String, bool> {
+    async fn shown_by_region(
+        &self,
+        scope: OrgScope,
+        operation: OperationId,
+    ) -> BTreeMap<String, bool> {
         let shown = self.watchers.iter().map(|watcher| async move {
             let shown = watcher.shows(scope, operation).await;
             (watcher.name.clone(), shown)

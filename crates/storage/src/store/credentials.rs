@@ -201,6 +201,6 @@ impl PgStore {
 fn tracked(operation: Option<OperationId>) -> Tracking {
     Tracking {
         operation,
-        claim: None,
+        idempotency: None,
     }
 }

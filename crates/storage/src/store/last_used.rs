@@ -71,10 +71,10 @@ async fn batch_or_single_orgs<'a, T, W: Future<Output = StoreResult<()>>>(
     let Err(StoreError::PartUnavailable(_)) = result else {
         return result;
     };
-    let hurried = database.hurried(SINGLE_ORG_TIMEOUT);
+    let impatient = database.with_timeout(SINGLE_ORG_TIMEOUT);
     let same = |one: &T, next: &T| scope(one).org() == scope(next).org();
     for own in batch.chunk_by(same) {
-        result = with_deadline(&hurried, work(own)).await.and(result);
+        result = with_deadline(&impatient, work(own)).await.and(result);
     }
     result
 }

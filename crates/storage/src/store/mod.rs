@@ -94,19 +94,19 @@ impl PgStore {
         let reserved = database.reserved(runtime)?;
         let counters = database.counters();
         let new_lane = new_lane(&counters, chain.clone(), clock.clone(), random.clone());
-        let hurried = database.hurried(SINGLE_ORG_TIMEOUT);
-        let writer = writer(&reserved, &hurried, &new_lane);
+        let impatient = database.with_timeout(SINGLE_ORG_TIMEOUT);
+        let writer = writer(&reserved, &impatient, &new_lane);
         let writer = writer.map_err(|error| failed(error.to_string()))?;
         let reading = match &replica {
             Some(replica) => (
                 replica.reserved(runtime)?,
-                replica.hurried(SINGLE_ORG_TIMEOUT),
+                replica.with_timeout(SINGLE_ORG_TIMEOUT),
             ),
-            None => (reserved.clone(), hurried.clone()),
+            None => (reserved.clone(), impatient.clone()),
         };
         let pools = (reserved.clone(), reading.0.clone());
-        let api_keys = Reader::<ApiKeys>::new(reserved.clone(), hurried.clone());
-        let org_keys = Reader::<OrgKeys>::new(reserved, hurried);
+        let api_keys = Reader::<ApiKeys>::new(reserved.clone(), impatient.clone());
+        let org_keys = Reader::<OrgKeys>::new(reserved, impatient);
         let named = |name| QueueConfig {
             name,
             capacity: QUEUE_CAPACITY,
@@ -234,9 +234,9 @@ pub(crate) async fn query_on(
     Ok(rows.into_iter().flatten().collect())
 }
 
-fn writer(database: &Database, hurried: &Database, new_lane: &NewLane) -> StoreResult<Writer> {
+fn writer(database: &Database, impatient: &Database, new_lane: &NewLane) -> StoreResult<Writer> {
     let lone = SingleOrgWriter {
-        database: hurried.clone(),
+        database: impatient.clone(),
         new_lane: new_lane.clone(),
     };
     Ok(Writer {

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use strongroom_domain::crypto::Digest;
-use strongroom_domain::idempotency::{Earlier, IdempotencyRecord};
+use strongroom_domain::idempotency::{EarlierRequest, IdempotencyRecord};
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::replication::OperationId;
 use strongroom_domain::{CredentialId, OrgId};
@@ -29,45 +29,49 @@ pub(crate) async fn claim(
     transaction: &OrgTransaction,
     members: &mut [Member<'_>],
 ) -> StoreResult<()> {
-    let mut claiming: Vec<_> = members.iter_mut().filter_map(Claiming::new).collect();
-    if claiming.is_empty() {
+    let mut claimants: Vec<_> = members.iter_mut().filter_map(Claimant::new).collect();
+    if claimants.is_empty() {
         return Ok(());
     }
-    claiming.sort_by_key(Claiming::id);
-    let taken = take(transaction, &claiming).await?;
-    claiming.retain(|member| !taken.contains(&member.id()));
-    if claiming.is_empty() {
+    claimants.sort_by_key(Claimant::id);
+    let taken = take(transaction, &claimants).await?;
+    claimants.retain(|member| !taken.contains(&member.id()));
+    if claimants.is_empty() {
         return Ok(());
     }
-    let mut earlier = earlier(transaction, &claiming).await?;
-    for claiming in claiming {
-        let (member, request) = (claiming.member, claiming.claim.request);
-        match earlier.remove(&(member.org(), claiming.claim.key)) {
+    let mut earlier = earlier(transaction, &claimants).await?;
+    for claimant in claimants {
+        let (member, request) = (claimant.member, claimant.record.request);
+        match earlier.remove(&(member.org(), claimant.record.key)) {
             Some((digest, earlier)) if digest == request => member.earlier = Some(earlier),
             Some(_) => member.result = Err(StoreError::ReusedIdempotencyKey),
             // The record was pruned between the two statements.
-            None => member.result = Err(StoreError::Contended("an expired claim".into())),
+            None => {
+                member.result = Err(StoreError::Contended(
+                    "an expired idempotency record".into(),
+                ))
+            }
         }
     }
     Ok(())
 }
 
 /// A member of a batch that has an idempotency record to insert.
-struct Claiming<'m, 'w> {
+struct Claimant<'m, 'w> {
     member: &'m mut Member<'w>,
-    claim: &'w IdempotencyRecord,
+    record: &'w IdempotencyRecord,
     credential: CredentialId,
     operation: OperationId,
 }
 
-impl<'m, 'w> Claiming<'m, 'w> {
+impl<'m, 'w> Claimant<'m, 'w> {
     fn new(member: &'m mut Member<'w>) -> Option<Self> {
         let write = member.write;
         let WriteOp::Insert(row) = &write.op else {
             return None;
         };
         Some(Self {
-            claim: write.tracking.claim.as_ref()?,
+            record: write.tracking.idempotency.as_ref()?,
             operation: write.tracking.operation?,
             credential: row.id,
             member,
@@ -75,19 +79,19 @@ impl<'m, 'w> Claiming<'m, 'w> {
     }
 
     fn id(&self) -> ClaimId {
-        (self.member.org(), self.claim.key)
+        (self.member.org(), self.record.key)
     }
 }
 
 async fn take(
     transaction: &OrgTransaction,
-    claiming: &[Claiming<'_, '_>],
+    claimants: &[Claimant<'_, '_>],
 ) -> StoreResult<HashSet<ClaimId>> {
-    let rows: Vec<_> = claiming
+    let rows: Vec<_> = claimants
         .iter()
         .map(|member| {
-            let (claim, at) = (member.claim, member.member.event.at);
-            let digests = (claim.key.as_slice(), claim.request.as_slice());
+            let (record, at) = (member.record, member.member.event.at);
+            let digests = (record.key.as_slice(), record.request.as_slice());
             (member.member.org().0, digests, member, at)
         })
         .collect();
@@ -100,7 +104,7 @@ async fn take(
             &member.credential.0,
             &member.operation.0,
             at,
-            &member.claim.expires_at,
+            &member.record.expires_at,
         ]);
     }
     let taken = transaction.insert(&op_sql::CLAIMS_INSERT, &params).await?;
@@ -109,16 +113,16 @@ async fn take(
 
 async fn earlier(
     transaction: &OrgTransaction,
-    claiming: &[Claiming<'_, '_>],
-) -> StoreResult<HashMap<ClaimId, (Digest, Earlier)>> {
-    let (orgs, keys): (Vec<Uuid>, Vec<&[u8]>) = claiming
+    claimants: &[Claimant<'_, '_>],
+) -> StoreResult<HashMap<ClaimId, (Digest, EarlierRequest)>> {
+    let (orgs, keys): (Vec<Uuid>, Vec<&[u8]>) = claimants
         .iter()
-        .map(|member| (member.member.org().0, member.claim.key.as_slice()))
+        .map(|member| (member.member.org().0, member.record.key.as_slice()))
         .unzip();
     let rows = transaction.query(op_sql::CLAIMS, &[&orgs, &keys]).await?;
     rows.iter()
         .map(|row| {
-            let earlier = Earlier {
+            let earlier = EarlierRequest {
                 credential: CredentialId(get(row, "cred_id")?),
                 operation: OperationId(get(row, "op_id")?),
             };
@@ -133,5 +137,5 @@ fn claim_id(row: &Row) -> StoreResult<ClaimId> {
 
 fn digest(row: &Row, column: &'static str) -> StoreResult<Digest> {
     let bytes: Vec<u8> = get(row, column)?;
-    Digest::try_from(bytes).map_err(|_| StoreError::Malformed("a claim"))
+    Digest::try_from(bytes).map_err(|_| StoreError::Malformed("an idempotency record"))
 }

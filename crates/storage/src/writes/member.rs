@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use strongroom_domain::OrgId;
 use strongroom_domain::audit::event::Event;
-use strongroom_domain::idempotency::Earlier;
+use strongroom_domain::idempotency::EarlierRequest;
 use strongroom_domain::ports::error::StoreResult;
 
 use crate::writes::write::Write;
@@ -16,7 +16,7 @@ pub(crate) struct Member<'a> {
     pub(crate) event: Cow<'a, Event>,
     pub(crate) result: StoreResult<()>,
     /// The result of the earlier request that this one repeats.
-    pub(crate) earlier: Option<Earlier>,
+    pub(crate) earlier: Option<EarlierRequest>,
 }
 
 impl<'a> Member<'a> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use strongroom_domain::credential::CredentialInfo;
 use strongroom_domain::{Clock, CredentialId, SystemClock};
 
-use super::shown::shown_time;
+use super::format::format_time;
 use crate::cli::CredentialsCommand;
 use crate::error::CommandError;
 use crate::{callers, open_vault, output};
@@ -60,7 +60,7 @@ fn described(item: &CredentialInfo) -> Value {
         "extcred_provider": item.provider,
         "extcred_type": item.kind,
         "extcred_label": item.label,
-        "created_at": created(item.id).map(shown_time),
+        "created_at": created(item.id).map(format_time),
         "last_used_at": last.map(|last| exact(last.at)),
         "last_used_by": last.and_then(|last| last.by),
     })
@@ -85,8 +85,8 @@ fn table(items: &[CredentialInfo]) -> String {
                 item.id.to_string(),
                 item.provider.as_str().to_owned(),
                 item.kind.as_str().to_owned(),
-                created(item.id).map_or_else(|| "-".into(), shown_time),
-                last.map_or_else(|| "never".into(), |last| shown_time(last.at)),
+                created(item.id).map_or_else(|| "-".into(), format_time),
+                last.map_or_else(|| "never".into(), |last| format_time(last.at)),
                 by.map_or_else(|| "-".into(), |by| by.to_string()),
                 item.label.as_str().to_owned(),
             ]

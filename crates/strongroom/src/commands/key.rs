@@ -4,7 +4,7 @@ use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::caller::Role;
 use strongroom_domain::{Clock, KeyId, SystemClock};
 
-use super::shown::shown_time;
+use super::format::format_time;
 use crate::cli::KeyCommand;
 use crate::error::CommandError;
 use crate::settings::args::VaultArgs;
@@ -74,7 +74,7 @@ async fn list(args: &VaultArgs, org: &str, json: bool) -> Result<(), CommandErro
     let keys = vault.api_keys(&caller).await;
     let keys = keys.map_err(|error| CommandError::about(error, "organization", org))?;
     let times = vault.keys_last_used(&caller).await?;
-    let last_used = |key: &StoredApiKey| times.get(&key.id).copied().map(shown_time);
+    let last_used = |key: &StoredApiKey| times.get(&key.id).copied().map(format_time);
     let value = |key| {
         let mut value = described(key);
         value["last_used_at"] = last_used(key).into();
@@ -106,9 +106,9 @@ fn described(key: &StoredApiKey) -> Value {
         "org_id": key.org,
         "role": key.role,
         "name": key.name,
-        "created_at": shown_time(key.created_at),
-        "expires_at": key.expires_at.map(shown_time),
-        "revoked_at": key.revoked_at.map(shown_time),
+        "created_at": format_time(key.created_at),
+        "expires_at": key.expires_at.map(format_time),
+        "revoked_at": key.revoked_at.map(format_time),
     })
 }
 
@@ -120,7 +120,7 @@ fn table(keys: &[StoredApiKey], last_used: impl Fn(&StoredApiKey) -> Option<Stri
                 key.id.to_string(),
                 key.role.as_str().to_owned(),
                 state(key, SystemClock.now()),
-                shown_time(key.created_at),
+                format_time(key.created_at),
                 last_used(key).unwrap_or_else(|| "never".into()),
                 key.name.clone(),
             ]
@@ -132,9 +132,9 @@ fn table(keys: &[StoredApiKey], last_used: impl Fn(&StoredApiKey) -> Option<Stri
 
 fn state(key: &StoredApiKey, now: DateTime<Utc>) -> String {
     match (key.revoked_at, key.expires_at) {
-        (Some(at), _) => format!("revoked {}", shown_time(at)),
-        (None, Some(at)) if at <= now => format!("expired {}", shown_time(at)),
-        (None, Some(at)) => format!("valid until {}", shown_time(at)),
+        (Some(at), _) => format!("revoked {}", format_time(at)),
+        (None, Some(at)) if at <= now => format!("expired {}", format_time(at)),
+        (None, Some(at)) => format!("valid until {}", format_time(at)),
         (None, None) => "valid".to_owned(),
     }
 }
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn expiry_is_a_date_a_time_or_a_duration() {
         let now = DateTime::UNIX_EPOCH;
-        let shown = |text| parse_expiry(text, now).map(shown_time);
+        let shown = |text| parse_expiry(text, now).map(format_time);
         assert_eq!(shown("2027-01-31").as_deref(), Some("2027-01-31T00:00:00Z"));
         assert_eq!(
             shown("2027-01-31T12:00:00+02:00").as_deref(),

@@ -6,6 +6,7 @@ mod credentials;
 #[cfg(feature = "dev")]
 mod dev;
 mod doctor;
+mod format;
 mod health;
 mod key;
 mod key_check;
@@ -19,7 +20,6 @@ mod root_key;
 mod rotate;
 mod runtime;
 mod serve;
-mod shown;
 mod verify;
 
 use crate::cli::Command;

@@ -3,7 +3,7 @@ use serde_json::json;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::{Clock, SystemClock, VaultError};
 
-use super::shown::shown_time;
+use super::format::format_time;
 use crate::cli::OrgCommand;
 use crate::error::CommandError;
 use crate::settings::args::VaultArgs;
@@ -47,7 +47,7 @@ pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
                 .map(|organization| {
                     [
                         organization.id.to_string(),
-                        shown_time(organization.created_at),
+                        format_time(organization.created_at),
                         state(organization),
                         organization.name.clone(),
                     ]
@@ -99,7 +99,7 @@ async fn delete(
         format!(
             "deleted organization {org}: its API keys are refused. It can be restored with \
              `strongroom org restore` until its keys are destroyed at {}. {backups}",
-            shown_time(SystemClock.now() + grace)
+            format_time(SystemClock.now() + grace)
         )
     };
     let value = json!({"org_id": caller.org(), "deleted": true, "destroyed": now, "note": backups});
@@ -120,8 +120,8 @@ fn parse_grace(text: &str) -> Result<TimeDelta, CommandError> {
 
 fn state(organization: &Organization) -> String {
     match (organization.destroyed_at, organization.destroy_after) {
-        (Some(at), _) => format!("destroyed {}", shown_time(at)),
-        (None, Some(after)) => format!("deleted, restorable until {}", shown_time(after)),
+        (Some(at), _) => format!("destroyed {}", format_time(at)),
+        (None, Some(after)) => format!("deleted, restorable until {}", format_time(after)),
         (None, None) => "active".to_owned(),
     }
 }

@@ -47,7 +47,7 @@ impl Opening {
         let url = &self.access.database.url;
         if url.is_exposed() {
             tracing::warn!(
-                database = url.shown(),
+                database = url.redacted(),
                 "the database connection can be read or impersonated on the network; \
                  use sslmode=verify-full"
             );

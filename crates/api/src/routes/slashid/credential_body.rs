@@ -1,5 +1,5 @@
 use serde::Serialize;
-use strongroom_domain::audit::stored::shown_time;
+use strongroom_domain::audit::stored::format_time;
 use strongroom_domain::credential::CredentialInfo;
 use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::{CredentialId, KeyId, OrgId};
@@ -38,7 +38,7 @@ impl<'a> CredentialBody<'a> {
             extcred_provider: info.provider,
             extcred_type: info.kind,
             extcred_label: info.label.as_str(),
-            last_used_at: info.last_used.map(|last| shown_time(last.at)),
+            last_used_at: info.last_used.map(|last| format_time(last.at)),
             last_used_by: info.last_used.map(|last| last.by),
         }
     }

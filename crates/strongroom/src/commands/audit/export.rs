@@ -9,7 +9,7 @@ use super::lines::{Lines, create, sync_content, sync_name};
 use super::operators::operators;
 use super::time::time;
 use crate::cli::ExportArgs;
-use crate::commands::shown::counted;
+use crate::commands::format::counted;
 use crate::error::CommandError;
 use crate::{open_vault, output};
 

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use strongroom_domain::audit::stored::shown_time;
+use strongroom_domain::audit::stored::format_time;
 use strongroom_domain::caller::Caller;
 use strongroom_domain::ports::audit::{PrunePlan, Pruned};
 use strongroom_domain::{Vault, VaultError};
@@ -12,7 +12,7 @@ use super::operators::operators;
 use super::report::described;
 use super::time::time;
 use crate::cli::PruneArgs;
-use crate::commands::shown::counted;
+use crate::commands::format::counted;
 use crate::error::CommandError;
 use crate::files::partial_name;
 use crate::settings::access::VaultAccess;
@@ -108,7 +108,7 @@ fn failed(error: VaultError, file: &Path) -> CommandError {
 }
 
 fn answer(args: &PruneArgs, plan: &PrunePlan, attested: u64, exported: u64, pruned: Pruned) {
-    let cut = shown_time(plan.cut);
+    let cut = format_time(plan.cut);
     let value = json!({
         "before": cut,
         "partitions": plan.partitions,

@@ -1,6 +1,6 @@
 use strongroom_domain::AuditReport;
 
-use crate::commands::shown::counted;
+use crate::commands::format::counted;
 
 /// The report on one organization: a line, and one per finding.
 pub(super) fn described(report: &AuditReport) -> String {

@@ -8,7 +8,7 @@ use strongroom_domain::{AuditReport, Vault};
 use super::operators::operators;
 use super::report::{described, verdict};
 use crate::cli::AuditVerifyArgs;
-use crate::commands::shown::counted;
+use crate::commands::format::counted;
 use crate::error::CommandError;
 use crate::{callers, open_vault, output};
 

@@ -49,7 +49,7 @@ fn connection(name: &str, url: &DatabaseUrl) -> Vec<Finding> {
             check,
             format!(
                 "the connection to {} can be read or impersonated on the network",
-                url.shown()
+                url.redacted()
             ),
             "add sslmode=verify-full to the URL, and sslrootcert=FILE unless the system knows the \
              authority",
@@ -57,7 +57,7 @@ fn connection(name: &str, url: &DatabaseUrl) -> Vec<Finding> {
     } else {
         Finding::ok(
             check,
-            format!("the connection to {} stays on this machine, or is verified", url.shown()),
+            format!("the connection to {} stays on this machine, or is verified", url.redacted()),
         )
     }
     .about(name)];

@@ -22,7 +22,7 @@ pub(super) fn unreachable(
     settings: &DatabaseSettings,
     error: &ConnectError,
 ) -> Finding {
-    let shown = settings.url.shown();
+    let shown = settings.url.redacted();
     let advice = match error {
         ConnectError::Refused(_) => {
             "compare role, password and database name in the URL with those of PostgreSQL, and \

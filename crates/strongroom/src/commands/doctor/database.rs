@@ -62,7 +62,7 @@ async fn primary(
     inspection: &Inspection,
     server: &Server,
 ) -> Vec<Finding> {
-    let shown = connect.url.shown();
+    let shown = connect.url.redacted();
     let mut findings = vec![
         if server.standby {
             Finding::failure(

@@ -148,7 +148,7 @@ pub(super) fn count(findings: &[Finding], level: Level) -> usize {
 }
 
 /// All findings as text: the most severe ones and the totals last, where a terminal shows them.
-pub(super) fn shown(findings: &[Finding]) -> String {
+pub(super) fn render(findings: &[Finding]) -> String {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|finding| finding.level);
     let mut lines: Vec<String> = sorted
@@ -189,7 +189,7 @@ mod tests {
             Finding::warning("clock", "not checked", "look"),
         ];
         assert_eq!(
-            shown(&findings),
+            render(&findings),
             "ok      database: it answers\n\
              warning role, clock: not checked\n        -> look\n\
              FAILURE policies (credentials): it is gone\n        -> make it\n\

@@ -31,7 +31,10 @@ fn of_source(source: &RootKeySource) -> Vec<Finding> {
     let file = source.file.as_deref();
     let subject = file.map_or(source.setting.to_owned(), |file| file.display().to_string());
     let read = match &source.read {
-        Ok(sources) => Finding::ok(SOURCES, format!("{}: {}", source.setting, held(sources))),
+        Ok(sources) => Finding::ok(
+            SOURCES,
+            format!("{}: {}", source.setting, describe(sources)),
+        ),
         Err(error) => Finding::failure(
             SOURCES,
             error.to_string(),
@@ -47,7 +50,7 @@ fn of_source(source: &RootKeySource) -> Vec<Finding> {
     findings
 }
 
-fn held(sources: &RootKeySources) -> String {
+fn describe(sources: &RootKeySources) -> String {
     let ids: Vec<_> = sources
         .keys
         .iter()

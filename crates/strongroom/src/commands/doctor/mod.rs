@@ -25,7 +25,7 @@ pub(super) async fn run(args: &DoctorArgs) -> Result<(), CommandError> {
     let mut findings = configuration::findings(&examined);
     findings.extend(keys::sources(examined.root_keys.as_ref()));
     findings.extend(database::findings(&examined).await);
-    output::answer(args.json, &findings, &finding::shown(&findings));
+    output::answer(args.json, &findings, &finding::render(&findings));
     let failures = finding::count(&findings, Level::Failure);
     let warnings = finding::count(&findings, Level::Warning);
     if failures > 0 {

@@ -162,7 +162,7 @@ async fn activate(
     throttle: Option<i32>,
 ) -> Result<(), CommandError> {
     vault.refresh_root_keys(&access.root_keys.load()?).await?;
-    if !vault.root().held().contains(&key) {
+    if !vault.root().ids().contains(&key) {
         return Err(CommandError::Failed(format!(
             "root key {key} is prepared, but not configured here; add it to this command's \
              root_key_file"

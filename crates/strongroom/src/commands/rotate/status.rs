@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use strongroom_domain::rotation::Progress;
 
-use crate::commands::shown::shown_time;
+use crate::commands::format::format_time;
 use crate::error::CommandError;
 use crate::settings::args::VaultArgs;
 use crate::{open_vault, output};
@@ -43,9 +43,9 @@ fn value(kind: &str, mut of: Value, progress: &Progress) -> Value {
     of["rows_left"] = progress.rows_left().into();
     of["rows_per_second"] = json!(progress.rate());
     of["throttle"] = json!(progress.throttle);
-    of["started_at"] = shown_time(progress.started_at).into();
-    of["updated_at"] = shown_time(progress.updated_at).into();
-    of["finished_at"] = json!(progress.finished_at.map(shown_time));
+    of["started_at"] = format_time(progress.started_at).into();
+    of["updated_at"] = format_time(progress.updated_at).into();
+    of["finished_at"] = json!(progress.finished_at.map(format_time));
     of
 }
 
@@ -56,6 +56,6 @@ fn row(what: String, progress: &Progress) -> [String; 6] {
         progress.rows_done.to_string(),
         progress.rows_left().to_string(),
         format!("{:.0}", progress.rate()),
-        shown_time(progress.started_at),
+        format_time(progress.started_at),
     ]
 }
