@@ -11,6 +11,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 const ID: &str = "0af7651916cd43dd8448eb211c80319c";
 const OTHER: &str = "0af7651916cd43dd8448eb211c80319d";
 const PARENT: &str = "b7ad6b7169203331";
+/// Lets the tests name a parent, as a trusted proxy may.
+const TRUSTED: (&str, &str) = ("STRONGROOM_TRUSTED_PROXIES", "127.0.0.1");
 /// Sends spans every 50 ms instead of every 5 s.
 const SOON: (&str, &str) = ("OTEL_BSP_SCHEDULE_DELAY", "50");
 
@@ -115,7 +117,7 @@ async fn change_is_traced(collector: &Collector, api: &Api, path: &str) {
 async fn a_trace_goes_on_through_auth_seal_queue_and_database() {
     let collector = Collector::start().await;
     let url = collector.url();
-    let vault = TestVault::start_with(&[("STRONGROOM_OTLP_ENDPOINT", &url), SOON]).await;
+    let vault = TestVault::start_with(&[("STRONGROOM_OTLP_ENDPOINT", &url), TRUSTED, SOON]).await;
     let api = &vault.admin;
     let path = create_is_traced(&collector, api).await;
     reveal_is_traced(&collector, api, &path).await;
@@ -135,7 +137,7 @@ async fn the_senders_choice_not_to_sample_counts() {
     let collector = Collector::start().await;
     let url = format!("{}/v1/traces", collector.url());
     // The standard variable for traces contains the whole URL.
-    let variables = [("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &*url), SOON];
+    let variables = [("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &*url), TRUSTED, SOON];
     let vault = TestVault::start_with(&variables).await;
     let api = &vault.admin;
     for (trace, flags) in [(ID, "00"), (OTHER, "01")] {
@@ -177,6 +179,7 @@ async fn a_ratio_of_none_leaves_the_choice_to_senders() {
     let variables = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &*url),
         ("STRONGROOM_TRACE_SAMPLE_RATIO", "0"),
+        TRUSTED,
         SOON,
     ];
     let vault = TestVault::start_with(&variables).await;
@@ -188,6 +191,36 @@ async fn a_ratio_of_none_leaves_the_choice_to_senders() {
     traced(api, Method::GET, CREDENTIALS, &parent, &Value::Null).await;
     request_of(&collector, ID).await;
     assert!(collector.spans().iter().all(|span| span.trace == ID));
+}
+
+/// The caller of the API decides neither what is exported nor to which trace it belongs.
+#[tokio::test]
+async fn a_parent_counts_only_from_a_trusted_proxy() {
+    let collector = Collector::start().await;
+    let url = collector.url();
+    let lists = || {
+        let spans = collector.spans();
+        let name = format!("GET {CREDENTIALS}");
+        spans.into_iter().filter(|span| span.name == name).count()
+    };
+    let other_proxy = ("STRONGROOM_TRUSTED_PROXIES", "192.0.2.0/24");
+    for (proxies, total) in [(None, 2), (Some(other_proxy), 4)] {
+        let mut variables = vec![("STRONGROOM_OTLP_ENDPOINT", &*url), SOON];
+        variables.extend(proxies);
+        let vault = TestVault::start_with(&variables).await;
+        for (trace, flags) in [(ID, "00"), (OTHER, "01")] {
+            let parent = format!("00-{trace}-{PARENT}-{flags}");
+            let api = &vault.admin;
+            traced(api, Method::GET, CREDENTIALS, &parent, &Value::Null).await;
+        }
+        eventually("the requests are exported", LIMIT, async || {
+            lists() == total
+        })
+        .await;
+    }
+    for span in collector.spans() {
+        assert!(![ID, OTHER].contains(&&*span.trace), "{span:?}");
+    }
 }
 
 #[tokio::test]

@@ -21,6 +21,14 @@ pub(crate) fn address(request: &HttpRequest) -> Option<IpAddr> {
     Some(outermost(peer, request.headers(), trusted))
 }
 
+/// Whether the TCP peer is a trusted proxy.
+pub(crate) fn is_from_trusted_proxy(request: &HttpRequest) -> bool {
+    let state = request.app_data::<Data<AppState>>();
+    let trusted = state.map_or(&[][..], |state| &state.limits.trusted_proxies);
+    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
+    peer.is_some_and(|peer| trusted.iter().any(|net| net.contains(&peer)))
+}
+
 /// The network that failures are counted for: an IPv4 address, or the first 64 bits of an IPv6
 /// address.
 pub(crate) fn network(request: &HttpRequest) -> IpAddr {

@@ -4,6 +4,7 @@ use strongroom_domain::trace::TRACE;
 use tracing::Span;
 use tracing::field::Empty;
 
+use crate::client_ip::is_from_trusted_proxy;
 use crate::settings::AdoptTrace;
 
 /// The span of a request in its trace. It holds nothing that the caller put into the path, the
@@ -21,8 +22,11 @@ pub(super) fn request_span(request: &ServiceRequest, adopt: Option<AdoptTrace>) 
         http.route = Empty,
         http.response.status_code = Empty,
     );
-    let header = |name| request.headers().get(name)?.to_str().ok();
-    adopt(&span, header("traceparent"), header("tracestate"));
+    // The parent decides whether the trace is exported, so only a trusted proxy may name one.
+    if is_from_trusted_proxy(request.request()) {
+        let header = |name| request.headers().get(name)?.to_str().ok();
+        adopt(&span, header("traceparent"), header("tracestate"));
+    }
     span
 }
 
