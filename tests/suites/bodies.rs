@@ -1,7 +1,7 @@
 //! Request bodies: refusals, and their error responses.
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use strongroom_e2e::{Api, CREDENTIALS, TestVault, api_key, exchange, failure};
 
 #[tokio::test]
@@ -55,6 +55,24 @@ const MALFORMED_ENDS: [&str; 5] = [
     r#"{"api_key":01}}"#,
     r#"{"api_key":NaN}}"#,
 ];
+
+/// The answer to a small body is small, whatever is wrong with it.
+#[tokio::test]
+async fn at_most_twenty_errors_are_listed() {
+    let vault = TestVault::start().await;
+    let unknown: Map<String, Value> = (0..5000).map(|n| (format!("m{n}"), json!(1))).collect();
+    let refused = vault.admin.post(&Value::Object(unknown)).await;
+    assert_eq!(refused.status(), 400);
+    let text = refused.text().await.unwrap();
+    assert!(text.len() < 5000, "{} bytes", text.len());
+    let body: Value = serde_json::from_str(&text).unwrap();
+    let errors = body["errors"].as_array().unwrap();
+    assert_eq!(errors.len(), 21);
+    // Three required members are missing as well.
+    let rest = json!({"httpcode": 400, "code": "more_errors",
+        "message": "the request has 4983 more errors"});
+    assert_eq!(errors[20], rest);
+}
 
 async fn is_malformed(api: &Api, method: Method, path: &str, body: &[u8], position: &str) {
     let shown = String::from_utf8_lossy(body);

@@ -7,6 +7,10 @@ use actix_web::http::header::HeaderName;
 use strongroom_domain::json::value::JsonError;
 use strongroom_domain::{FieldError, VaultError};
 
+/// Most field errors in one response. Without a limit, a small body with many unknown members would
+/// get a response that is many times larger.
+const MAX_FIELD_ERRORS: usize = 20;
+
 /// An error response without its format, which depends on the surface. All of it reaches the
 /// caller: it holds no secret and no cause.
 #[derive(Debug)]
@@ -45,17 +49,23 @@ impl Refusal {
         }
     }
 
-    /// 400 with one error for each field.
+    /// 400 with one error for each of the first 20 field errors, and an error `more_errors` with
+    /// the number of the others.
     #[must_use]
     pub fn invalid(fields: Vec<FieldError>) -> Self {
-        let errors = fields.into_iter().map(|error| RefusalError {
-            code: error.code,
-            message: format!("{} {}", error.field, error.message),
-            field: Some(error.field),
-        });
+        let others = fields.len().saturating_sub(MAX_FIELD_ERRORS);
+        let shown = fields.into_iter().take(MAX_FIELD_ERRORS);
+        let mut errors: Vec<_> = shown.map(RefusalError::of_field).collect();
+        if others > 0 {
+            errors.push(RefusalError {
+                code: "more_errors",
+                message: format!("the request has {others} more errors"),
+                field: None,
+            });
+        }
         Self {
             status: StatusCode::BAD_REQUEST,
-            errors: errors.collect(),
+            errors,
             headers: Vec::new(),
         }
     }
@@ -71,6 +81,16 @@ impl Refusal {
     #[must_use]
     pub fn code(&self) -> Option<&'static str> {
         self.errors.first().map(|error| error.code)
+    }
+}
+
+impl RefusalError {
+    fn of_field(error: FieldError) -> Self {
+        Self {
+            code: error.code,
+            message: format!("{} {}", error.field, error.message),
+            field: Some(error.field),
+        }
     }
 }
 

@@ -61,6 +61,7 @@ const BODY: &[&str] = &[
     "duplicate_member",
     "too_deep",
     "incomplete_body",
+    "more_errors",
 ];
 
 responses! {
