@@ -1,5 +1,6 @@
 //! No secret is in a dump, in a column, or in the log.
 
+use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
 use serde_json::json;
@@ -98,4 +99,20 @@ async fn an_api_key_is_not_in_the_database_in_any_form() {
     for row in client.query(columns, &[]).await.unwrap() {
         assert_eq!(row.get::<_, String>(2), "bytea", "{row:?}");
     }
+}
+
+/// A core dump would hold keys and secrets.
+#[tokio::test]
+async fn a_server_leaves_no_core_dump() {
+    let vault = TestVault::start_with(&[]).await;
+    let process = format!("/proc/{}", vault.server.pid());
+    let limits = std::fs::read_to_string(format!("{process}/limits")).unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let core: Vec<&str> = core.unwrap().split_whitespace().collect();
+    assert_eq!(core[4..6], ["0", "0"], "{limits}");
+    // The kernel gives root what belongs to a process that cannot be dumped.
+    let owner = std::fs::metadata(format!("{process}/mem")).unwrap().uid();
+    assert_eq!(owner, 0);
 }

@@ -13,5 +13,6 @@ mod paths;
 mod plain_error;
 mod replica_lag;
 mod routes;
+mod secret_body;
 
 pub use app::{openapi, surface};

@@ -14,6 +14,7 @@ mod logging;
 mod open_vault;
 mod output;
 mod private_file;
+mod process_memory;
 mod service;
 mod settings;
 mod tls;
@@ -30,6 +31,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     use_small_pages();
+    process_memory::protect();
     match commands::run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -5,6 +5,7 @@ use strongroom_domain::health::counters::Counters;
 use super::runtime::runtime;
 use crate::error::CommandError;
 use crate::logging;
+use crate::process_memory;
 use crate::service::Service;
 use crate::service::stop_signal::stop_signal;
 use crate::settings::args::ServeArgs;
@@ -20,6 +21,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), CommandError> {
     let traces = traces.map(|settings| Traces::start(settings, counters.clone()));
     let traces = traces.transpose()?;
     let _log = logging::start(logging, traces.as_ref());
+    process_memory::lock();
     runtime()?.block_on(async {
         let stop = stop_signal()?;
         Service::start(settings, counters)?.run_until(stop).await

@@ -14,6 +14,7 @@ use strongroom_web::state::AppState;
 
 use crate::error::ApiError;
 use crate::plain_error::PlainError;
+use crate::secret_body;
 
 /// Reads the body. It is required, although it is optional in the clients' signatures.
 pub(super) async fn read(
@@ -101,6 +102,8 @@ pub(super) fn answer(
     kept: Option<&OpenAi>,
     schema: Option<Value<'_>>,
 ) -> Result<HttpResponse, PlainError> {
+    let size = |kept: &OpenAi| kept.members().map(|(_, text)| text.len()).sum();
+    let secret = kept.map_or(0, size) + schema.map_or(0, |schema| schema.text().len());
     let open_ai = kept
         .map(|kept| {
             kept.members()
@@ -116,7 +119,7 @@ pub(super) fn answer(
             open_ai,
         },
     };
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(secret_body::json(HttpResponse::Ok(), &answer, secret)?)
 }
 
 fn raw(text: &str) -> Result<&RawValue, VaultError> {

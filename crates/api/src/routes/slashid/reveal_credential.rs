@@ -18,6 +18,7 @@ use crate::replica_lag;
 use crate::routes::slashid::authorized::{Authorized, RevealCredential};
 use crate::routes::slashid::credential_body::CredentialBody;
 use crate::routes::slashid::credential_id::credential_id;
+use crate::secret_body;
 
 schemas! {
     /// A credential with its secret.
@@ -73,8 +74,11 @@ fn revealed() -> RefOr<Schema> {
 }
 
 fn answer(revealed: &RevealedCredential, stale: Option<Stale>) -> Result<HttpResponse, ApiError> {
-    let json_blob = serde_json::from_slice(revealed.blob.expose())
+    let blob = revealed.blob.expose();
+    let json_blob = serde_json::from_slice(blob)
         .map_err(|_| VaultError::Internal("an opened blob is not JSON".into()))?;
     let info = CredentialBody::of(&revealed.info);
-    Ok(replica_lag::ok(stale).json(Envelope::success(Revealed { info, json_blob })))
+    let envelope = Envelope::success(Revealed { info, json_blob });
+    let response = replica_lag::ok(stale);
+    Ok(secret_body::json(response, &envelope, blob.len())?)
 }
