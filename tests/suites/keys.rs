@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use strongroom_e2e::{Api, CREDENTIALS, Server, TestVault, eventually};
+use strongroom_e2e::{Api, CREDENTIALS, Scrape, Server, TestVault, eventually};
 
 fn members(value: &Value) -> Vec<&str> {
     value
@@ -251,4 +251,38 @@ async fn a_new_key_works_at_once_on_every_server() {
     let caller = api(&vault, &issue(&vault, &[]));
     assert_eq!(status(&caller).await, 200);
     assert_eq!(status(&caller.at(&other.url())).await, 200);
+}
+
+async fn lookups(vault: &TestVault) -> f64 {
+    let metrics = Scrape::of(&vault.admin.url).await;
+    metrics.number("strongroom_batch_size_sum", &["queue=\"api_keys\""])
+}
+
+/// Otherwise, the time of the answer would tell whether an id was issued.
+#[tokio::test]
+async fn wrong_secrets_are_looked_up_like_unknown_ids() {
+    let vault = TestVault::start_with(&[]).await;
+    let org = &vault.admin.org;
+    let known = vault.new_key(org, "member");
+    known.list().await;
+    let spoil = format!(
+        "update api_keys set digest = decode(repeat('00', 32), 'hex') where org_id = '{org}' \
+         and name = 'member'"
+    );
+    let database = vault.database.connect().await;
+    database.execute(&spoil, &[]).await.unwrap();
+    let other = TestVault::start_with(&[]).await;
+    let unknown = other.member.at(&vault.admin.url);
+    // The changed row is noticed within a second.
+    eventually("the key is refused", Duration::from_secs(10), async || {
+        known.get(CREDENTIALS).await.status() == 401
+    })
+    .await;
+    for stranger in [&known, &unknown] {
+        let before = lookups(&vault).await;
+        for _ in 0..4 {
+            assert_eq!(stranger.get(CREDENTIALS).await.status(), 401);
+        }
+        assert_eq!(lookups(&vault).await - before, 4.0);
+    }
 }

@@ -29,11 +29,17 @@ impl Vault {
 
     async fn identify(&self, presented: &str, request: RequestInfo) -> Result<Caller, VaultError> {
         let token = ApiKeyToken::parse(presented).ok_or(VaultError::Unauthorized)?;
-        let Some(key) = self.look_up(&token).await? else {
-            token.match_dummy(&self.service.api_key);
+        let (key, genuine) = match self.cached_match(&token) {
+            Some(key) => (Some(key), true),
+            None => {
+                let key = self.look_up(&token).await?;
+                let genuine = token.matches(&self.service.api_key, key.as_deref());
+                (key, genuine)
+            }
+        };
+        let Some(key) = key else {
             return Err(VaultError::Unauthorized);
         };
-        let genuine = token.matches(&self.service.api_key, &key);
         let expired = key.expires_at.is_some_and(|at| at <= self.now());
         if key.revoked_at.is_some() {
             self.record_revoked_use(&key, request);
@@ -62,8 +68,7 @@ impl Vault {
         if token.id().was_issued(&self.service.api_key, token.org()) {
             return true;
         }
-        let known = self.keys.get((token.org(), token.id())).flatten();
-        known.is_some_and(|key| token.matches(&self.service.api_key, &key))
+        self.cached_match(&token).is_some()
     }
 
     /// Returns the anonymous caller, if the operator allows anonymous access.
@@ -156,16 +161,21 @@ impl Vault {
         Ok(())
     }
 
+    // A wrong secret is never answered from the cache, so that it takes as long as an unknown id.
+    fn cached_match(&self, token: &ApiKeyToken) -> Option<Arc<StoredApiKey>> {
+        let key = self.keys.get((token.org(), token.id()));
+        let genuine = token.matches(&self.service.api_key, key.as_deref());
+        key.filter(|_| genuine)
+    }
+
     async fn look_up(&self, token: &ApiKeyToken) -> Result<Option<Arc<StoredApiKey>>, VaultError> {
-        let id = (token.org(), token.id());
-        if let Some(known) = self.keys.get(id) {
-            return Ok(known);
-        }
         let lookup = self.keys.begin_lookup();
         let key = self.store.api_key(token.scope(), token.id()).await;
         let key = self.log_failure(token.org(), key.map_err(VaultError::from))?;
         let key = key.map(Arc::new);
-        self.keys.insert(id, lookup, key.clone());
+        if let Some(key) = &key {
+            self.keys.insert(lookup, key.clone());
+        }
         Ok(key)
     }
 }

@@ -20,10 +20,10 @@ const KEY_LIFETIME: Duration = Duration::from_secs(4);
 const MAX_ENTRY_AGE: Duration = Duration::from_secs(60);
 /// The minimum interval between two records of a revoked key's use, per key and server.
 const REVOKED_USE_INTERVAL: Duration = Duration::from_secs(60);
-/// The maximum number of entries, including unknown ids.
+/// The maximum number of entries.
 const MAX_CACHED_KEYS: u64 = 100_000;
 
-/// A cache of API keys. It includes ids that do not exist, so that both take the same time.
+/// A cache of API keys.
 pub(super) struct KeyCache {
     entries: Cache<(OrgId, KeyId), Entry>,
     revoked_uses: LogThrottle<(OrgId, KeyId)>,
@@ -42,7 +42,7 @@ pub(crate) struct Entry {
     epoch: u64,
     /// The time of the query, in milliseconds since `start`.
     at: u64,
-    key: Option<Arc<StoredApiKey>>,
+    key: Arc<StoredApiKey>,
 }
 
 /// The time and epoch at the start of a lookup.
@@ -70,14 +70,10 @@ impl KeyCache {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// The cached result of the lookup of a key, if it is still valid. The creation of an unknown
-    /// id is not notified, so confirmations do not extend the validity of that result.
-    pub(crate) fn get(&self, id: (OrgId, KeyId)) -> Option<Option<Arc<StoredApiKey>>> {
+    /// The cached key, if it is still valid.
+    pub(crate) fn get(&self, id: (OrgId, KeyId)) -> Option<Arc<StoredApiKey>> {
         let entry = self.entries.get(&id)?;
-        let fresh = match &entry.key {
-            Some(_) => entry.at.max(self.confirmed_at.load(Ordering::SeqCst)),
-            None => entry.at,
-        };
+        let fresh = entry.at.max(self.confirmed_at.load(Ordering::SeqCst));
         let young = u128::from(self.now().saturating_sub(fresh)) < KEY_LIFETIME.as_millis();
         (young && entry.epoch == self.epoch.load(Ordering::SeqCst)).then_some(entry.key)
     }
@@ -101,14 +97,10 @@ impl KeyCache {
         }
     }
 
-    /// Inserts the result of `lookup`: the key, or its absence.
-    pub(super) fn insert(
-        &self,
-        id: (OrgId, KeyId),
-        lookup: KeyLookup,
-        key: Option<Arc<StoredApiKey>>,
-    ) {
+    /// Inserts the result of `lookup`.
+    pub(super) fn insert(&self, lookup: KeyLookup, key: Arc<StoredApiKey>) {
         let KeyLookup { epoch, at } = lookup;
+        let id = (key.org, key.id);
         self.entries.insert(id, Entry { epoch, at, key });
     }
 
