@@ -98,6 +98,37 @@ async fn keys_are_destroyed_when_the_grace_period_ends() {
     assert!(listed[0]["destroyed_at"].is_string(), "{listed}");
 }
 
+/// Destruction cannot be undone: the row alone does not decide when it is due.
+#[tokio::test]
+async fn an_edited_row_does_not_hasten_the_destruction() {
+    let vault = TestVault::start().await;
+    let org = vault.admin.org.clone();
+    vault.run(&["org", "delete", &org]).assert_success();
+    let database = vault.database.connect().await;
+    let keys = async || {
+        database
+            .query("select from org_keys", &[])
+            .await
+            .unwrap()
+            .len()
+    };
+    let due = "update organizations set destroy_after = now() - interval '1 day'";
+    database.batch_execute(due).await.unwrap();
+    vault
+        .server
+        .wait_for_log("destruction is not the one in its audit trail");
+    assert_eq!(keys().await, 1);
+    // An event that says the same was not recorded by a server.
+    let forged = "update audit_events set details = jsonb_build_object('destroy_after', \
+         to_char((select destroy_after at time zone 'utc' from organizations), \
+         'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))::text where action = 'organization.delete'";
+    database.batch_execute(forged).await.unwrap();
+    vault.server.wait_for_log("was altered or inserted");
+    let again = "update organizations set deleted_at = deleted_at - interval '1 year'";
+    database.batch_execute(again).await.unwrap();
+    assert_eq!(keys().await, 1);
+}
+
 #[tokio::test]
 async fn anonymous_callers_of_a_deleted_organization_are_refused() {
     let vault = TestVault::start().await;

@@ -68,6 +68,72 @@ async fn a_table_without_row_level_security_is_refused() {
 }
 
 #[tokio::test]
+async fn a_policy_that_admits_other_organizations_is_refused() {
+    let vault = TestVault::start().await;
+    let client = vault.database.connect().await;
+    let (url, root_key) = (vault.database.app_url(), vault.root_key_file());
+    client
+        .batch_execute("create policy support on credentials for select using (true)")
+        .await
+        .unwrap();
+    let said = refusal(&[], &variables(&url, &root_key));
+    assert!(said.contains("support on credentials"), "{said}");
+    let remedy = said.split("owner of the table: ").nth(1).unwrap();
+    client.batch_execute(remedy).await.unwrap();
+    let server = vault.start_server(&[]);
+    vault.ready(&server.url()).await;
+}
+
+#[tokio::test]
+async fn a_role_that_can_create_objects_is_refused() {
+    let vault = TestVault::start().await;
+    let client = vault.database.connect().await;
+    let (url, root_key) = (vault.database.app_url(), vault.root_key_file());
+    for grantee in ["strongroom_app", "public"] {
+        let grant = format!("grant create on schema public to {grantee}");
+        client.batch_execute(&grant).await.unwrap();
+        let said = refusal(&[], &variables(&url, &root_key));
+        assert!(said.contains("can create objects"), "{said}");
+        let remedy = said.split("superuser: ").nth(1).unwrap();
+        client.batch_execute(remedy).await.unwrap();
+    }
+    client
+        .batch_execute("grant create on schema public to public, strongroom_app")
+        .await
+        .unwrap();
+    let migrate = ["migrate", "--app-role", "strongroom_app"];
+    vault.run(&migrate).assert_success();
+    let server = vault.start_server(&[]);
+    vault.ready(&server.url()).await;
+}
+
+/// New service keys would make every API key and audit event invalid without a word.
+#[tokio::test]
+async fn missing_service_keys_are_refused_by_their_names() {
+    let vault = TestVault::start().await;
+    let client = vault.database.connect().await;
+    let (url, root_key) = (vault.database.app_url(), vault.root_key_file());
+    let variables = variables(&url, &root_key);
+    let count = "select count(*) from service_keys";
+    for (gone, named) in [("audit", "audit"), ("api_key", "api_key, audit")] {
+        let delete = format!("delete from service_keys where purpose = '{gone}'");
+        client.batch_execute(&delete).await.unwrap();
+        let before: i64 = client.query_one(count, &[]).await.unwrap().get(0);
+        let said = refusal(&[], &variables);
+        assert!(
+            said.contains(&format!("in the database: {named}.")),
+            "{said}"
+        );
+        run(&["org", "list"], &variables[..2]).assert_refused(named);
+        let after: i64 = client.query_one(count, &[]).await.unwrap().get(0);
+        assert_eq!(before, after);
+    }
+    client.batch_execute("delete from root_keys").await.unwrap();
+    let said = refusal(&[], &variables);
+    assert!(said.contains("no active root key"), "{said}");
+}
+
+#[tokio::test]
 async fn another_root_key_is_refused_by_its_id() {
     let vault = TestVault::start().await;
     let folder = TempDir::new().unwrap();

@@ -7,7 +7,7 @@ mod scene;
 use std::time::Duration;
 
 use serde_json::json;
-use strongroom_e2e::{Api, TestVault, eventually};
+use strongroom_e2e::{Api, Scrape, TestVault, eventually};
 
 use attacks::{edits, flips, swaps};
 use scene::Scene;
@@ -231,4 +231,43 @@ async fn an_older_row_put_back_is_still_found_when_it_was_changed_since() {
     assert_eq!(changed.status(), 204);
     let forked = ("target".to_owned(), "forked".to_owned());
     assert_eq!(scene.findings(), [forked]);
+}
+
+/// An event that is edited no longer proves what was written: the server verifies the trail too.
+#[tokio::test]
+async fn the_background_scrub_verifies_the_audit_trail() {
+    let vault = TestVault::start_with(&[("STRONGROOM_SCRUB_INTERVAL", "1s")]).await;
+    vault.admin.create("canary").await;
+    let active = async || {
+        let metrics = Scrape::of(&vault.admin.url).await;
+        let condition = ["of=\"server\"", "condition=\"audit_altered\""];
+        metrics.number("strongroom_condition_active", &condition)
+    };
+    let verified = async || {
+        let metrics = Scrape::of(&vault.admin.url).await;
+        metrics.number("strongroom_audit_verified_events_total", &[]) > 0.0
+    };
+    eventually("a scrub ends", Duration::from_secs(30), verified).await;
+    assert_eq!(active().await, 0.0);
+    let edit = |from: &str, to: &str| {
+        format!(
+            "update audit_events set outcome = '{to}' where action = 'credential.create' \
+             and outcome = '{from}'"
+        )
+    };
+    let database = vault.database.connect().await;
+    database.batch_execute(&edit("ok", "denied")).await.unwrap();
+    eventually(
+        "the condition is active",
+        Duration::from_secs(30),
+        async || active().await > 0.0,
+    )
+    .await;
+    let log = vault.server.log();
+    assert!(log.contains("\"problem\":\"altered\""), "{log}");
+    database.batch_execute(&edit("denied", "ok")).await.unwrap();
+    eventually("the condition ends", Duration::from_secs(30), async || {
+        active().await < 1.0
+    })
+    .await;
 }

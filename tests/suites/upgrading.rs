@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use strongroom_e2e::{Api, TestVault, eventually, failure, run};
+use tokio_postgres::Client;
 
 /// Expansions of the schema, which a later version may make while this one is running.
 const EXPANDED: &str = "\
@@ -71,4 +72,64 @@ async fn a_server_newer_than_the_schema_waits_for_the_migration() {
     })
     .await;
     assert_eq!(api.list().await.len(), 1);
+}
+
+/// The generation of the service key of the newest event; `None` in the first format.
+async fn newest_proof_key(database: &Client) -> Option<i32> {
+    let newest = "select proof_key from audit_events order by at desc, seq desc limit 1";
+    database.query_one(newest, &[]).await.unwrap().get(0)
+}
+
+/// While a server of an earlier version runs, which could not read them, no record has the new
+/// format.
+#[tokio::test]
+async fn the_record_format_advances_when_every_server_reads_it() {
+    let vault = TestVault::start().await;
+    let database = vault.database.connect().await;
+    let before = "update record_format set format = 1; \
+         insert into servers (server_id, name, started_at, seen_at, root_keys) \
+         select gen_random_uuid(), 'earlier', now(), now() + interval '4 minutes', root_keys \
+         from servers limit 1";
+    let limit = Duration::from_secs(30);
+    eventually("the server has reported", limit, async || {
+        let reported = database.query("select from servers", &[]).await.unwrap();
+        !reported.is_empty()
+    })
+    .await;
+    database.batch_execute(before).await.unwrap();
+    eventually("events have the first format", limit, async || {
+        vault.admin.create("k").await;
+        newest_proof_key(&database).await.is_none()
+    })
+    .await;
+    let format = "select format from record_format";
+    let format = async || {
+        database
+            .query_one(format, &[])
+            .await
+            .unwrap()
+            .get::<_, i32>(0)
+    };
+    assert_eq!(format().await, 1);
+    // What the first format cannot say is not recorded.
+    let org = vault.admin.org.as_str();
+    vault.run(&["rotate", "org", org]).assert_success();
+    vault.run(&["org", "delete", org]).assert_success();
+    vault.run(&["org", "restore", org]).assert_success();
+    let details =
+        "select count(*) from audit_events where proof_key is null and details is not null";
+    let details: i64 = database.query_one(details, &[]).await.unwrap().get(0);
+    assert_eq!(details, 0);
+    vault.run(&["audit", "verify"]).assert_prints("intact");
+
+    let stopped = "delete from servers where name = 'earlier'";
+    database.batch_execute(stopped).await.unwrap();
+    eventually("events have the second format", limit, async || {
+        vault.admin.create("k").await;
+        newest_proof_key(&database).await == Some(1)
+    })
+    .await;
+    assert_eq!(format().await, 2);
+    vault.run(&["audit", "verify"]).assert_prints("intact");
+    vault.run(&["verify"]).assert_prints("intact");
 }

@@ -56,13 +56,20 @@ pub enum Purpose {
 pub struct Context(Vec<u8>);
 
 impl Context {
-    /// An empty context for `purpose`.
+    /// An empty context for `purpose`, in the first format.
     #[must_use]
     pub fn new(purpose: Purpose) -> Self {
+        Self::in_format(purpose, FORMAT_VERSION)
+    }
+
+    /// An empty context for `purpose` in the format version `format`. A format of a purpose never
+    /// changes its fields; other fields are another format.
+    #[must_use]
+    pub fn in_format(purpose: Purpose, format: u8) -> Self {
         let mut bytes = Vec::with_capacity(96);
         bytes.extend_from_slice(b"SR");
         bytes.push(purpose as u8);
-        bytes.push(FORMAT_VERSION);
+        bytes.push(format);
         Self(bytes)
     }
 

@@ -24,6 +24,7 @@ mod log_throttle;
 pub mod organization;
 pub mod pieces;
 pub mod ports;
+pub mod record_format;
 pub mod replication;
 pub mod rotation;
 pub mod scrub;

@@ -1,10 +1,13 @@
 //! Organizations, and the validation of names.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::error::FieldError;
 use crate::ids::OrgId;
+
+/// How long a deleted organization can be restored, by default.
+pub const DEFAULT_GRACE: TimeDelta = TimeDelta::days(7);
 
 /// The maximum length of the name of an organization or API key, in characters.
 pub const MAX_NAME_CHARS: usize = 256;

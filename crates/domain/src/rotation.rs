@@ -1,6 +1,6 @@
 //! Key rotations: states, progress and results.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use strongroom_crypto::RootKeyId;
 use uuid::Uuid;
@@ -111,6 +111,9 @@ pub struct RootRotation {
     pub progress: Progress,
 }
 
+/// The time by which a server's clock may be ahead. A report from later is not a server's.
+pub const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
+
 /// The report of a running server.
 #[derive(Debug, Clone)]
 pub struct ServerReport {
@@ -122,6 +125,8 @@ pub struct ServerReport {
     pub started_at: DateTime<Utc>,
     /// The root keys that the server holds.
     pub root_keys: Vec<RootKeyId>,
+    /// The newest record format that the server reads.
+    pub record_format: i32,
 }
 
 /// A server that reported recently.
@@ -131,4 +136,6 @@ pub struct RunningServer {
     pub name: String,
     /// The root keys that the server holds.
     pub root_keys: Vec<RootKeyId>,
+    /// The newest record format that the server reads.
+    pub record_format: i32,
 }

@@ -43,8 +43,14 @@ pub(crate) async fn on_database(
     let root_store = Arc::new(database.clone());
     let replica = regions.replica();
     let counters = database.counters();
-    let store = PgStore::start(database, replica, chain, clock.clone(), random.clone())
-        .map_err(|error| CommandError::Failed(error.to_string()))?;
+    let store = PgStore::start(
+        database,
+        replica,
+        chain.clone(),
+        clock.clone(),
+        random.clone(),
+    )
+    .map_err(|error| CommandError::Failed(error.to_string()))?;
     let vault = Vault::new(
         Arc::new(store),
         root_store,
@@ -54,7 +60,10 @@ pub(crate) async fn on_database(
         random,
         settings,
     );
-    Ok(vault.with_counters(counters))
+    let vault = vault.with_chain(chain).with_counters(counters);
+    vault.require_root_keys().await?;
+    vault.follow_record_format().await?;
+    Ok(vault)
 }
 
 /// Creates audit partitions before the first event: after a long pause, the partition of the

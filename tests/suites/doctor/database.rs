@@ -89,16 +89,23 @@ async fn audit_partitions_are_looked_for() {
 #[tokio::test]
 async fn a_trigger_that_is_off_is_found_and_put_back() {
     let patient = Patient::new().await;
-    let off =
-        "alter table org_keys disable trigger key_epoch; drop trigger key_epoch on organizations";
+    let off = "alter table org_keys disable trigger all; \
+               drop trigger key_epoch on organizations; drop trigger forward_only on root_keys";
     patient.sql(off).await;
-    for table in ["org_keys", "organizations"] {
+    for trigger in [
+        "forward_only of org_keys",
+        "key_epoch of org_keys",
+        "key_epoch of organizations",
+        "forward_only of root_keys",
+    ] {
         let found = patient.examine();
-        let words = format!("key_epoch of {table} is missing or disabled");
-        let advice = found.says("key_epoch", "failure", &words);
+        let words = format!("{trigger} is missing or disabled");
+        let check = trigger.split(' ').next().unwrap();
+        let advice = found.says(check, "failure", &words);
         patient.sql(advice.split("owner: ").nth(1).unwrap()).await;
     }
     patient.examine().says("key_epoch", "ok", "is replaced");
+    patient.examine().says("forward_only", "ok", "cannot undo");
 }
 
 #[tokio::test]

@@ -1,15 +1,26 @@
 //! The keyed digests that link events into chains.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
 use strongroom_crypto::{Context, Digest, Purpose, SecretKey, mac};
 
 use crate::audit::event::Event;
+use crate::audit::format::EventFormat;
+use crate::audit::stored::StoredEvent;
 use crate::credential::SealedCredential;
 use crate::ids::{LaneId, OrgId};
+
+/// The generation of the service key that proves events. Replacing a service key adds a
+/// generation, under which later events are proved.
+const PROOF_KEY: i32 = 1;
 
 /// Links events into chains with the service's audit key.
 #[derive(Debug, Clone)]
 pub struct Chain {
     key: SecretKey,
+    /// The format of new events; shared by all clones.
+    record_format: Arc<AtomicI32>,
 }
 
 /// The position of an event in its chain.
@@ -28,17 +39,50 @@ pub struct ChainPosition<'a> {
 }
 
 impl Chain {
-    /// Creates a chain with `key`.
+    /// Creates a chain with `key`. New events have the first format until
+    /// [`Self::write_format`] is called.
     #[must_use]
     pub fn new(key: SecretKey) -> Self {
-        Self { key }
+        Self {
+            key,
+            record_format: Arc::new(AtomicI32::new(1)),
+        }
+    }
+
+    /// Sets the record format of new events, also for all clones of this chain.
+    pub fn write_format(&self, record_format: i32) {
+        self.record_format.store(record_format, Ordering::Relaxed);
+    }
+
+    /// The format of new events.
+    #[must_use]
+    pub fn format(&self) -> EventFormat {
+        match self.record_format.load(Ordering::Relaxed) {
+            ..=1 => EventFormat::First,
+            _ => EventFormat::Second(PROOF_KEY),
+        }
     }
 
     /// The digest of `event` at `place`: HMAC-SHA-256 over all stored fields and the previous
-    /// digest.
+    /// digest. `None` if no event can have this format: details in the first one, or an unknown
+    /// generation of the service key.
     #[must_use]
-    pub fn link(&self, place: &ChainPosition<'_>, event: &Event) -> Digest {
-        let context = Context::new(Purpose::AuditEvent)
+    pub fn link(
+        &self,
+        place: &ChainPosition<'_>,
+        event: &Event,
+        format: EventFormat,
+    ) -> Option<Digest> {
+        let context = match format {
+            EventFormat::First if event.details.is_none() => Context::new(Purpose::AuditEvent),
+            EventFormat::Second(PROOF_KEY) => Context::in_format(Purpose::AuditEvent, 2)
+                .i64(PROOF_KEY.into())
+                .optional(event.details.as_ref(), |context, details| {
+                    context.bytes(details.as_str().as_bytes())
+                }),
+            EventFormat::First | EventFormat::Second(_) => return None,
+        };
+        let context = context
             .uuid(place.org.0)
             .uuid(place.lane.0)
             .i64(place.seq)
@@ -56,7 +100,32 @@ impl Chain {
             .optional(event.digest.as_ref(), |context, digest| {
                 context.bytes(digest)
             });
-        mac(&self.key, &context, b"")
+        Some(mac(&self.key, &context, b""))
+    }
+
+    /// The event that `stored` is, if its digest is genuine. `previous` is the digest of the event
+    /// before it in its lane.
+    #[must_use]
+    pub fn prove(
+        &self,
+        org: OrgId,
+        stored: &StoredEvent,
+        previous: Option<&[u8]>,
+    ) -> Option<Event> {
+        let previous = match (stored.seq, previous) {
+            (1, _) => [0; 32],
+            (_, previous) => previous?.try_into().ok()?,
+        };
+        let place = ChainPosition {
+            org,
+            lane: stored.lane,
+            seq: stored.seq,
+            previous: &previous,
+            heads: stored.heads.as_deref(),
+        };
+        let event = stored.event()?;
+        let mac = self.link(&place, &event, stored.format())?;
+        (stored.mac == mac).then_some(event)
     }
 
     /// The digest of a credential's row in its write event. It omits the wrapped data key and its
@@ -103,8 +172,9 @@ mod tests {
             previous: &[0; 32],
             heads: Some(&[]),
         };
-        let first = chain.link(&place, &event);
-        assert_eq!(first, chain.link(&place, &event));
+        let format = EventFormat::Second(1);
+        let first = chain.link(&place, &event, format);
+        assert_eq!(first, chain.link(&place, &event, format));
         let id = CredentialId(Uuid::from_u128(3));
         let mut other = event.clone();
         other.actor = "other".into();
@@ -130,8 +200,8 @@ mod tests {
             event.clone().with_outcome(Outcome::Denied),
             other,
         ];
-        let moved = places.iter().map(|place| chain.link(place, &event));
-        let altered = events.iter().map(|event| chain.link(&place, event));
+        let moved = places.iter().map(|place| chain.link(place, &event, format));
+        let altered = events.iter().map(|event| chain.link(&place, event, format));
         let variants: Vec<_> = moved.chain(altered).collect();
         for (at, variant) in variants.iter().enumerate() {
             assert_ne!(first, *variant, "variant {at}");

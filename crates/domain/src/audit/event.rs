@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use strongroom_crypto::Digest;
 
+use crate::audit::details::Details;
 use crate::caller::{Actor, Caller};
 use crate::ids::{CredentialId, KeyId};
 use crate::kinds::wire_enum;
@@ -56,6 +57,12 @@ wire_enum! {
         OrganizationBackup = 21 => "organization.backup",
         /// Rows of the organization were restored from a backup.
         OrganizationRestoreBackup = 22 => "organization.restore_backup",
+        /// Rotations were listed. This and all later actions occur in the second format only.
+        RotationList = 23 => "rotation.list",
+        /// All credentials were opened and compared with the trail by a command.
+        IntegrityVerify = 24 => "integrity.verify",
+        /// A request to create a credential was repeated, and got the first one's result.
+        CredentialRepeat = 25 => "credential.repeat",
     }
 }
 
@@ -96,6 +103,8 @@ pub struct Event {
     pub version: Option<i64>,
     /// For a write: the digest of the written row, which exposes an old row that was put back.
     pub digest: Option<Digest>,
+    /// Further members. The first format of events has none.
+    pub details: Option<Details>,
 }
 
 impl Event {
@@ -117,6 +126,7 @@ impl Event {
             key: None,
             version: None,
             digest: None,
+            details: None,
         }
     }
 
@@ -134,6 +144,13 @@ impl Event {
         self
     }
 
+    /// Sets the further members.
+    #[must_use]
+    pub fn with_details(mut self, details: Details) -> Self {
+        self.details = Some(details);
+        self
+    }
+
     /// Sets the outcome.
     #[must_use]
     pub fn with_outcome(mut self, outcome: Outcome) -> Self {
@@ -146,6 +163,16 @@ impl Event {
     pub fn of_reveal(mut self, outcome: Outcome, version: Option<i64>) -> Self {
         self.outcome = outcome;
         self.version = version;
+        self
+    }
+
+    /// The event of a repeated request, whose first one created `credential`.
+    #[must_use]
+    pub fn of_repetition(mut self, credential: CredentialId) -> Self {
+        self.action = Action::CredentialRepeat;
+        self.credential = Some(credential);
+        self.version = None;
+        self.digest = None;
         self
     }
 

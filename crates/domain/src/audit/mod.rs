@@ -6,7 +6,9 @@
 //! lanes that existed before it.
 
 pub mod chain;
+pub mod details;
 pub mod event;
+pub mod format;
 pub mod heads;
 pub mod signed;
 pub mod stored;

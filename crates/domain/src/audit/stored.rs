@@ -3,8 +3,11 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use data_encoding::HEXLOWER;
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
+use crate::audit::details::Details;
 use crate::audit::event::{Action, Event, Outcome};
+use crate::audit::format::EventFormat;
 use crate::ids::{CredentialId, KeyId, LaneId};
 
 /// A stored time: microseconds since 1970-01-01T00:00:00Z. The two extremes are PostgreSQL's
@@ -89,6 +92,11 @@ pub struct StoredEvent {
     /// For the first event of a lane: the heads that it names.
     #[serde(serialize_with = "optional_hex")]
     pub heads: Option<Vec<u8>>,
+    /// The generation of the service key that proves the event; `None` in the first format.
+    pub proof_key: Option<i32>,
+    /// Further members, as JSON.
+    #[serde(serialize_with = "optional_json")]
+    pub details: Option<String>,
     /// The chain digest.
     #[serde(serialize_with = "hex")]
     pub mac: Vec<u8>,
@@ -123,7 +131,15 @@ impl StoredEvent {
             key: self.key_id,
             version: self.version,
             digest,
+            details: self.details.clone().map(Details::stored),
         })
+    }
+
+    /// The format of the event.
+    #[must_use]
+    pub fn format(&self) -> EventFormat {
+        self.proof_key
+            .map_or(EventFormat::First, EventFormat::Second)
     }
 }
 
@@ -135,6 +151,14 @@ fn optional_hex<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result
     match bytes {
         None => serializer.serialize_none(),
         Some(bytes) => hex(bytes, serializer),
+    }
+}
+
+// Details that are not JSON were not written by a server; they are shown as text.
+fn optional_json<S: Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    match text.as_deref().map(serde_json::from_str::<&RawValue>) {
+        Some(Ok(json)) => json.serialize(serializer),
+        _ => text.serialize(serializer),
     }
 }
 

@@ -78,6 +78,8 @@ impl From<&StoredEvent> for EventRow {
             version: event.version,
             digest: event.digest,
             heads: event.heads,
+            proof_key: event.proof_key,
+            details: event.details,
             mac: event.mac,
         }
     }
@@ -102,6 +104,8 @@ impl EventRow {
             source: row.source,
             digest: row.digest,
             heads: row.heads,
+            proof_key: row.proof_key,
+            details: row.details,
             mac: row.mac,
         }
     }

@@ -216,6 +216,10 @@ pub struct EventRow {
     pub digest: Option<Vec<u8>>,
     #[serde(with = "bytes::optional")]
     pub heads: Option<Vec<u8>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof_key: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<String>,
     #[serde(with = "bytes")]
     pub mac: Vec<u8>,
 }

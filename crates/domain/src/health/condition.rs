@@ -73,6 +73,12 @@ conditions! {
     AuditUnrecorded = "audit_unrecorded", "refused requests cannot be recorded in the audit trail";
     /// A trace collector rejects spans.
     TraceExport = "trace_export", "spans cannot be sent to the trace collector";
+    /// The last verification of all audit trails in the background had findings.
+    AuditAltered = "audit_altered", "an audit trail does not verify";
+    /// Audit events that this server committed are gone. Ends with the process, since nothing that
+    /// the server does brings them back.
+    AuditRolledBack = "audit_rolled_back",
+        "audit events that this server committed are gone from the database";
 }
 
 impl Condition {

@@ -144,6 +144,10 @@ pub struct AuditCounts {
     pub lanes: Count,
     /// Refused requests that could not be recorded in the background.
     pub unrecorded: Count,
+    /// Events verified in the background.
+    pub verified: Count,
+    /// Findings of verifications in the background. A finding that persists is counted by each.
+    pub findings: Count,
 }
 
 impl AuditCounts {

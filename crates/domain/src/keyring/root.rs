@@ -19,11 +19,14 @@ use crate::rotation::RootKeyState;
 pub struct RootKeyring {
     keys: BTreeMap<RootKeyId, RootKey>,
     active: RootKeyId,
+    /// The keys of the database that could not be loaded, and why.
+    unavailable: BTreeMap<RootKeyId, String>,
 }
 
 impl RootKeyring {
-    /// Loads the keys in `stored` that `sources` contain. Keys that still wrap other keys are
-    /// required.
+    /// Loads the keys in `stored` that `sources` contain. Only the active one is required: the
+    /// servers' role can insert rows of root keys, and a row that wraps nothing must stop nobody.
+    /// The others are in [`Self::unavailable`].
     pub(crate) fn load(
         sources: &RootKeySources,
         stored: &[StoredRootKey],
@@ -33,8 +36,9 @@ impl RootKeyring {
         let mut ring = Self {
             keys: BTreeMap::new(),
             active: active.ok_or_else(none)?.id,
+            unavailable: BTreeMap::new(),
         };
-        ring.add(sources, stored)?;
+        ring.add(sources, stored.iter())?;
         Ok(ring)
     }
 
@@ -56,14 +60,18 @@ impl RootKeyring {
         if let Some(row) = stored.iter().find(|row| row.state == RootKeyState::Active) {
             ring.active = row.id;
         }
-        ring.add(sources, stored)?;
+        // Trying a passphrase is expensive, and only the first root key can be one.
+        ring.add(
+            sources,
+            stored.iter().filter(|row| row.passphrase.is_none()),
+        )?;
         Ok(ring)
     }
 
-    fn add(
+    fn add<'r>(
         &mut self,
         sources: &RootKeySources,
-        stored: &[StoredRootKey],
+        stored: impl Iterator<Item = &'r StoredRootKey>,
     ) -> Result<(), KeyringError> {
         for row in stored {
             if row.state == RootKeyState::Retired || self.keys.contains_key(&row.id) {
@@ -74,18 +82,29 @@ impl RootKeyring {
             if !needed && row.passphrase.is_some() {
                 continue;
             }
-            match sources.find(row)? {
-                RootKeyLookup::Match(key) => {
+            let why = match sources.find(row) {
+                Ok(RootKeyLookup::Match(key)) => {
+                    self.unavailable.remove(&row.id);
                     self.keys.insert(row.id, key);
+                    continue;
                 }
-                RootKeyLookup::Mismatch => return Err(KeyringError(wrong_root_key(row))),
-                RootKeyLookup::Missing if needed => {
-                    return Err(KeyringError(missing_root_key(sources, row)));
-                }
-                RootKeyLookup::Missing => {}
+                Ok(RootKeyLookup::Missing) if !needed => continue,
+                Ok(RootKeyLookup::Missing) => missing_root_key(sources, row),
+                Ok(RootKeyLookup::Mismatch) => wrong_root_key(row),
+                Err(error) => format!("root key {} cannot be derived: {error}", row.id),
+            };
+            if row.state == RootKeyState::Active {
+                return Err(KeyringError(why));
             }
+            self.unavailable.insert(row.id, why);
         }
         Ok(())
+    }
+
+    /// The keys of the database that could not be loaded, and why. They are needed only if they
+    /// wrap a key.
+    pub fn unavailable(&self) -> impl Iterator<Item = (RootKeyId, &str)> {
+        self.unavailable.iter().map(|(id, why)| (*id, why.as_str()))
     }
 
     /// The ids of the loaded keys.
@@ -241,6 +260,7 @@ impl RootKeyring {
         Self {
             active: key.id(),
             keys: BTreeMap::from([(key.id(), key)]),
+            unavailable: BTreeMap::new(),
         }
     }
 }

@@ -20,6 +20,9 @@ pub fn open_stored(
     service_keys: &[StoredServiceKey],
 ) -> Result<(RootKeyring, ServiceKeys), KeyringError> {
     let root = RootKeyring::load(sources, root_keys)?;
+    if let Some((_, why)) = root.unavailable().next() {
+        return Err(KeyringError(why.to_owned()));
+    }
     let service = ServiceKeys::open(&root, service_keys)?;
     Ok((root, service))
 }
@@ -54,13 +57,17 @@ impl ServiceKeys {
         root: &RootKeyring,
         stored: &[StoredServiceKey],
     ) -> Result<Self, KeyringError> {
+        let of = |purpose: &str| stored.iter().find(|row| row.purpose == purpose);
+        let absent: Vec<&str> = PURPOSES.into_iter().filter(|p| of(p).is_none()).collect();
+        if !absent.is_empty() {
+            return Err(KeyringError(format!(
+                "service keys are missing in the database: {}. New ones would make all API keys \
+                 and audit events invalid; restore the table service_keys from a backup",
+                absent.join(", ")
+            )));
+        }
         let open = |purpose: &str| {
-            let row = stored.iter().find(|row| row.purpose == purpose);
-            let row = row.ok_or_else(|| {
-                KeyringError(format!(
-                    "the service key {purpose} is missing in the database"
-                ))
-            })?;
+            let row = of(purpose).ok_or_else(|| KeyringError(purpose.into()))?;
             let broken = || {
                 let root = row.root_key;
                 KeyringError(format!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::audit::event::Event;
+use crate::audit::event::{Action, Event};
 use crate::audit::heads::LaneHead;
 use crate::audit::signed::Checkpoint;
 use crate::audit::stored::{AuditFilter, EventPosition, StoredEvent};
@@ -27,6 +27,16 @@ pub struct HeadEvidence {
     pub last: Option<i64>,
     /// The lane's checkpoint, unverified.
     pub checkpoint: Option<Checkpoint>,
+}
+
+/// An event, and what proves it.
+#[derive(Debug)]
+pub struct EventEvidence {
+    /// The event.
+    pub event: StoredEvent,
+    /// The digest of the event before it in its lane, which may be a checkpoint's; `None` if there
+    /// is none.
+    pub previous: Option<Vec<u8>>,
 }
 
 /// The partitions that a prune drops.
@@ -109,6 +119,12 @@ pub trait AuditStore: Send + Sync {
         scope: OrgScope,
         heads: &[LaneHead],
     ) -> StoreResult<Vec<HeadEvidence>>;
+    /// The newest event with one of these actions.
+    async fn newest_of(
+        &self,
+        scope: OrgScope,
+        actions: &[Action],
+    ) -> StoreResult<Option<EventEvidence>>;
     /// The checkpoint of one lane.
     async fn checkpoint(&self, scope: OrgScope, lane: LaneId) -> StoreResult<Option<Checkpoint>>;
     /// The checkpoints of the lanes after `after`, by lane id.

@@ -1,5 +1,7 @@
 //! The port for root keys and service keys.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use strongroom_crypto::RootKeyId;
@@ -11,6 +13,8 @@ use crate::rotation::{RootKeyState, RootRotation, RotationStart, RunningServer, 
 /// Root keys and service keys, which are required to open all other data.
 #[async_trait]
 pub trait RootKeyStore: Send + Sync {
+    /// Whether there is an organization, also a deleted one.
+    async fn has_organizations(&self) -> StoreResult<bool>;
     /// Lists all root keys, oldest first.
     async fn root_keys(&self) -> StoreResult<Vec<StoredRootKey>>;
     /// Stores the first root key. Changes nothing if a root key exists.
@@ -61,11 +65,14 @@ pub trait RootKeyStore: Send + Sync {
     async fn finish_root_rotation(&self, id: RootKeyId, now: DateTime<Utc>) -> StoreResult<()>;
     /// Records that a server runs, and the root keys that it has loaded.
     async fn report_server(&self, server: &ServerReport, now: DateTime<Utc>) -> StoreResult<()>;
-    /// Lists servers that reported since a time.
-    async fn servers(&self, since: DateTime<Utc>) -> StoreResult<Vec<RunningServer>>;
-    /// Deletes the report of a server that stops, and of servers without a report since
-    /// `unseen_since`.
-    async fn forget_server(&self, id: uuid::Uuid, unseen_since: DateTime<Utc>) -> StoreResult<()>;
+    /// Lists servers whose last report is in the time range `seen`.
+    async fn servers(&self, seen: Range<DateTime<Utc>>) -> StoreResult<Vec<RunningServer>>;
+    /// Deletes the report of a server that stops, and all reports outside the time range `kept`.
+    async fn forget_server(&self, id: uuid::Uuid, kept: Range<DateTime<Utc>>) -> StoreResult<()>;
+    /// The record format that servers write.
+    async fn record_format(&self) -> StoreResult<i32>;
+    /// Advances the record format to `format`, unless it is higher.
+    async fn advance_record_format(&self, format: i32) -> StoreResult<()>;
     /// Stores a service key. Keeps the existing one if the purpose has a key.
     async fn add_service_key(&self, key: &StoredServiceKey) -> StoreResult<()>;
 }

@@ -76,3 +76,17 @@ pub trait ScrubObserver: Send {
     /// Reports a database error. Returns `true`, after a pause, to retry the page.
     async fn try_again(&mut self, error: &VaultError) -> bool;
 }
+
+/// Controls the pace of the verification of an audit trail.
+#[async_trait]
+pub trait Pace: Send {
+    /// Reports that a page of events was verified. The verification continues when the call
+    /// returns.
+    async fn page_verified(&mut self);
+}
+
+/// Without pauses.
+#[async_trait]
+impl Pace for () {
+    async fn page_verified(&mut self) {}
+}

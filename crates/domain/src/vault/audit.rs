@@ -3,6 +3,7 @@
 use strongroom_crypto::Signer;
 
 use crate::audit::event::{Action, Event};
+use crate::audit::format::EventFormat;
 use crate::audit::heads::LaneHead;
 use crate::audit::signed::SignedHeads;
 use crate::audit::stored::{AuditFilter, AuditPage, EventPosition, StoredEvent};
@@ -34,6 +35,47 @@ impl AuditExport {
 }
 
 impl Vault {
+    /// Records that a command verified the caller's organization.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], or an error of the store.
+    pub async fn record_verification(&self, caller: &Caller) -> Result<(), VaultError> {
+        caller.require(Permission::VerifyIntegrity)?;
+        self.record_in_second_format(caller, Action::IntegrityVerify)
+            .await
+    }
+
+    /// Records `action` of `caller`, unless events have the first format, which lacks it.
+    pub(super) async fn record_in_second_format(
+        &self,
+        caller: &Caller,
+        action: Action,
+    ) -> Result<(), VaultError> {
+        if self.chain.format() == EventFormat::First {
+            return Ok(());
+        }
+        let event = Event::by(caller, action, self.now());
+        Ok(self.store.record(caller.scope(), event).await?)
+    }
+
+    /// The newest event with one of `actions`, of the organization of `scope`.
+    ///
+    /// # Errors
+    /// [`VaultError::Integrity`] if it was altered or inserted, or an error of the store.
+    pub(super) async fn newest_event(
+        &self,
+        scope: OrgScope,
+        actions: &[Action],
+    ) -> Result<Option<Event>, VaultError> {
+        let Some(evidence) = self.store.newest_of(scope, actions).await? else {
+            return Ok(None);
+        };
+        let previous = evidence.previous.as_deref();
+        let proven = self.chain.prove(scope.org(), &evidence.event, previous);
+        let altered = "an audit event that an operation relies on was altered or inserted";
+        proven.map(Some).ok_or(VaultError::Integrity(altered))
+    }
+
     /// Lists `limit` events of the caller's organization that match `filter`, newest first, after
     /// `after`. The access is recorded before this returns.
     ///

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use strongroom_crypto::Signer;
 
+use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
 use crate::audit::signed::Checkpoint;
-use crate::audit::stored::AuditFilter;
+use crate::audit::stored::{AuditFilter, format_time};
 use crate::caller::{Caller, Permission};
 use crate::error::{FieldError, VaultError};
 use crate::ports::audit::{CheckpointFn, PruneMember, PrunePlan, Pruned, Unattested};
@@ -54,7 +56,7 @@ impl Vault {
         plan: &PrunePlan,
     ) -> Result<PruneCheck, VaultError> {
         caller.require(Permission::ManageOrganization)?;
-        let report = self.verify_audit(caller, &[]).await?;
+        let report = self.verify_audit(caller, &[], &mut ()).await?;
         let mut attested = 0;
         if report.found > 0 {
             return Ok(PruneCheck { report, attested });
@@ -131,12 +133,13 @@ impl Vault {
         exported: u64,
     ) -> Result<Pruned, VaultError> {
         let now = self.now();
+        let details = Details::new([("before", json!(format_time(plan.cut)))]);
         let mut members = Vec::with_capacity(callers.len());
         for caller in callers {
             caller.require(Permission::ManageOrganization)?;
             members.push(PruneMember {
                 scope: caller.scope(),
-                event: Event::by(caller, Action::AuditPrune, now),
+                event: Event::by(caller, Action::AuditPrune, now).with_details(details.clone()),
             });
         }
         let signer = Signer::new(&self.service.audit_signing);

@@ -4,6 +4,7 @@ use std::fmt;
 
 use strongroom_crypto::{PublicKey, Signer};
 
+use crate::audit::event::Action;
 use crate::audit::heads::{LaneHead, decode_heads};
 use crate::audit::signed::{Checkpoint, SignedHeads};
 use crate::audit::stored::{EventPosition, StoredEvent, format_time};
@@ -12,6 +13,7 @@ use crate::caller::{Caller, OrgScope, Permission};
 use crate::error::{FieldError, VaultError};
 use crate::ids::LaneId;
 use crate::ports::audit::HeadEvidence;
+use crate::ports::scrub::Pace;
 use crate::vault::Vault;
 use crate::vault::audit::PAGE;
 use crate::vault::audit_report::AuditReport;
@@ -39,7 +41,8 @@ impl fmt::Display for Witness {
 
 impl Vault {
     /// Verifies the audit trail of the caller's organization, and those of the exported heads
-    /// `kept` that belong to it. Reads the trail page by page, concurrently with other requests.
+    /// `kept` that belong to it. Reads the trail page by page, at `pace`, concurrently with other
+    /// requests.
     ///
     /// # Errors
     /// [`VaultError::Forbidden`]; [`VaultError::Invalid`] on `heads` if one of these is forged; or
@@ -48,6 +51,7 @@ impl Vault {
         &self,
         caller: &Caller,
         kept: &[SignedHeads],
+        pace: &mut dyn Pace,
     ) -> Result<AuditReport, VaultError> {
         caller.require(Permission::ReadAudit)?;
         let own = kept.iter().filter(|heads| heads.org == caller.org());
@@ -58,14 +62,13 @@ impl Vault {
             scope: caller.scope(),
             key: self.audit_public_key(),
             walk: None,
+            has_beginning: false,
             named_heads: Vec::new(),
             report: AuditReport::empty(caller.org()),
         };
-        verification.events().await?;
-        let checkpoints = verification.checkpoints().await?;
-        if verification.report.events == 0 && checkpoints == 0 {
-            verification.empty().await?;
-        }
+        verification.events(pace).await?;
+        verification.checkpoints().await?;
+        verification.check_beginning().await?;
         for heads in own {
             let witness = Witness::Kept(format_time(heads.at));
             for head in &heads.heads {
@@ -108,13 +111,15 @@ struct Verification<'a> {
     scope: OrgScope,
     key: PublicKey,
     walk: Option<LaneWalk<'a>>,
+    /// Whether the organization's creation event is there, or a checkpoint for pruned events.
+    has_beginning: bool,
     /// Named heads that have not been checked yet.
     named_heads: Vec<(Witness, LaneHead)>,
     report: AuditReport,
 }
 
 impl Verification<'_> {
-    async fn events(&mut self) -> Result<(), VaultError> {
+    async fn events(&mut self, pace: &mut dyn Pace) -> Result<(), VaultError> {
         let mut after: Option<EventPosition> = None;
         loop {
             let page = self
@@ -129,6 +134,7 @@ impl Verification<'_> {
             for event in &page {
                 self.event(event).await?;
             }
+            pace.page_verified().await;
         }
     }
 
@@ -136,6 +142,7 @@ impl Verification<'_> {
         let org = self.scope.org();
         let same_lane = self.walk.take().filter(|walk| walk.lane() == event.lane);
         self.report.events += 1;
+        self.has_beginning |= event.action == Action::OrganizationCreate.as_str();
         let mut walk = match same_lane {
             Some(walk) => walk,
             None => {
@@ -198,19 +205,30 @@ impl Verification<'_> {
         Ok(found.filter(|checkpoint| checkpoint.is_genuine(&self.key, org)))
     }
 
-    // Every organization's trail begins with its creation, and pruning writes checkpoints, so an
-    // empty trail is a fault.
-    async fn empty(&mut self) -> Result<(), VaultError> {
-        if self.vault.store.organization(self.scope).await?.is_some() {
-            let what = "the trail is empty: even the organization's creation event is missing";
-            let no_lane = LaneId(uuid::Uuid::nil());
-            self.report.add(no_lane, 1, "missing", what.to_owned());
+    // Every organization's trail begins with its creation, and pruning writes checkpoints. A lane
+    // that goes on after all earlier events were removed would otherwise be intact.
+    async fn check_beginning(&mut self) -> Result<(), VaultError> {
+        if self.has_beginning {
+            return Ok(());
         }
+        let is_empty = self.report.events == 0;
+        if is_empty && self.vault.store.organization(self.scope).await?.is_none() {
+            return Ok(());
+        }
+        let what = match is_empty {
+            true => "the trail is empty: even the organization's creation event is missing",
+            false => {
+                "the organization's creation event is missing, and there is no checkpoint for \
+                 pruned events: the start of the trail was removed"
+            }
+        };
+        let no_lane = LaneId(uuid::Uuid::nil());
+        self.report.add(no_lane, 1, "missing", what.to_owned());
         Ok(())
     }
 
-    async fn checkpoints(&mut self) -> Result<usize, VaultError> {
-        let (mut after, mut count) = (None, 0);
+    async fn checkpoints(&mut self) -> Result<(), VaultError> {
+        let mut after = None;
         loop {
             let page = self
                 .vault
@@ -218,12 +236,13 @@ impl Verification<'_> {
                 .checkpoints(self.scope, after, PAGE)
                 .await?;
             let Some(last) = page.last() else {
-                return Ok(count);
+                return Ok(());
             };
             after = Some(last.lane);
-            count += page.len();
             for checkpoint in &page {
-                if !checkpoint.is_genuine(&self.key, self.scope.org()) {
+                if checkpoint.is_genuine(&self.key, self.scope.org()) {
+                    self.has_beginning = true;
+                } else {
                     let what = "the checkpoint's signature is invalid: it was altered or inserted";
                     let (lane, seq) = (checkpoint.lane, checkpoint.seq);
                     self.report.add(lane, seq, "checkpoint", what.to_owned());

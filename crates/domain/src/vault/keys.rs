@@ -1,10 +1,13 @@
 //! Creation, listing and revocation of API keys.
 
 use chrono::{DateTime, SubsecRound, Utc};
+use serde_json::json;
 use strongroom_crypto::SecretString;
 
 use crate::api_key::{ApiKeyToken, StoredApiKey};
+use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
+use crate::audit::stored::format_time;
 use crate::caller::{Caller, Permission, Role};
 use crate::error::{FieldError, VaultError};
 use crate::ids::KeyId;
@@ -52,7 +55,12 @@ impl Vault {
             expires_at,
             revoked_at: None,
         };
+        let details = Details::new([
+            ("role", json!(role.as_str())),
+            ("expires_at", json!(expires_at.map(format_time))),
+        ]);
         let event = Event::by(caller, Action::KeyCreate, now).about_key(id);
+        let event = event.with_details(details);
         let scope = caller.scope();
         self.store.add_api_key(scope, stored.clone(), event).await?;
         Ok(IssuedApiKey {

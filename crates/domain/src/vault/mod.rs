@@ -21,6 +21,7 @@ pub(crate) mod reveal;
 pub(crate) mod root_rotation;
 pub(crate) mod rotation;
 pub(crate) mod scrub;
+mod servers;
 pub(crate) mod unlock;
 
 use std::sync::Arc;
@@ -120,6 +121,13 @@ impl Vault {
             counters: Arc::default(),
             integrity_log: LogThrottle::new(INTEGRITY_LOG_INTERVAL, MAX_THROTTLED_FAILURES),
         }
+    }
+
+    /// Replaces the chain by the one with which the store records events, so that both have the
+    /// same format.
+    #[must_use]
+    pub fn with_chain(self, chain: Chain) -> Self {
+        Self { chain, ..self }
     }
 
     /// Replaces the counters. `counters` may be shared.

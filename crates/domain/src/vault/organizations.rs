@@ -1,12 +1,15 @@
 //! Creation, deletion, restoration and destruction of organizations.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 
+use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
+use crate::audit::stored::format_time;
 use crate::caller::{Caller, Permission, RequestInfo};
 use crate::error::VaultError;
 use crate::ids::OrgId;
-use crate::organization::{Organization, check_name};
+use crate::organization::{DEFAULT_GRACE, Organization, check_name};
 use crate::vault::Vault;
 
 impl Vault {
@@ -67,11 +70,13 @@ impl Vault {
     ) -> Result<(), VaultError> {
         caller.require(Permission::ManageOrganization)?;
         let now = self.now();
-        let event = Event::by(caller, Action::OrganizationDelete, now);
+        let destroy_after = now + grace;
+        let details = Details::new([("destroy_after", json!(format_time(destroy_after)))]);
+        let event = Event::by(caller, Action::OrganizationDelete, now).with_details(details);
         let scope = caller.scope();
         Ok(self
             .store
-            .delete_organization(scope, now + grace, event)
+            .delete_organization(scope, destroy_after, event)
             .await?)
     }
 
@@ -104,11 +109,44 @@ impl Vault {
         let organization = organization.filter(|organization| organization.deleted_at.is_some());
         let organization = organization.ok_or(VaultError::NotFound)?;
         if organization.destroyed_at.is_none() {
+            if !at_once && self.destruction_time(caller, &organization).await? > self.now() {
+                return Err(VaultError::NotFound);
+            }
             let event = Event::by(caller, Action::OrganizationDestroy, self.now());
             self.store
                 .destroy_organization(scope, at_once, event)
                 .await?;
         }
         Ok(self.store.remove_rows(scope).await?)
+    }
+
+    // Destruction cannot be undone, so the time comes from the audit trail, not from the row alone,
+    // which the servers' role can write.
+    async fn destruction_time(
+        &self,
+        caller: &Caller,
+        organization: &Organization,
+    ) -> Result<DateTime<Utc>, VaultError> {
+        let actions = [Action::OrganizationDelete, Action::OrganizationRestore];
+        let newest = self.newest_event(caller.scope(), &actions).await?;
+        let deletion = newest.filter(|event| {
+            event.action == Action::OrganizationDelete && organization.deleted_at == Some(event.at)
+        });
+        let deletion = deletion.ok_or(VaultError::Integrity(
+            "the deletion of an organization is not the one in its audit trail",
+        ))?;
+        let stored = organization
+            .destroy_after
+            .unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let Some(details) = &deletion.details else {
+            // The event of an earlier version does not have the time.
+            return Ok(stored.max(deletion.at + DEFAULT_GRACE));
+        };
+        if details.get("destroy_after") != Some(json!(format_time(stored))) {
+            return Err(VaultError::Integrity(
+                "the time of an organization's destruction is not the one in its audit trail",
+            ));
+        }
+        Ok(stored)
     }
 }

@@ -102,23 +102,28 @@ impl Vault {
     ) -> Result<Option<OpenAi>, VaultError> {
         caller.require(Permission::ManageUserKeys)?;
         let scope = caller.scope();
+        let anonymous = caller.actor() == Actor::Anonymous;
+        let action = match anonymous {
+            true => Action::CredentialList,
+            false => Action::CredentialReveal,
+        };
+        let event = Event::by(caller, action, self.now());
         let Some(row) = self.store.credential_of_user(scope, user.as_str()).await? else {
+            let event = event.with_outcome(Outcome::NotFound);
+            self.store.record(scope, event).await?;
             return Ok(None);
         };
-        match self.open(caller, &row).await {
-            Ok(opened) => {
-                let kept = OpenAi::of_blob(opened.expose());
-                if caller.actor() == Actor::Anonymous {
-                    return Ok(Some(kept.without_api_key()));
-                }
-                self.record_reveal(caller, row.id).await?;
-                Ok(Some(kept))
-            }
-            Err(error) => {
-                let event = Event::by(caller, Action::CredentialReveal, self.now()).about(row.id);
-                Err(self.failed(caller, event, error).await)
-            }
+        let event = event.about(row.id);
+        let opened = match self.open(caller, &row).await {
+            Ok(opened) => OpenAi::of_blob(opened.expose()),
+            Err(error) => return Err(self.failed(caller, event, error).await),
+        };
+        self.store.record(scope, event).await?;
+        if anonymous {
+            return Ok(Some(opened.without_api_key()));
         }
+        self.record_used(caller, row.id);
+        Ok(Some(opened))
     }
 
     async fn put_user_key(

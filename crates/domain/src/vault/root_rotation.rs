@@ -2,24 +2,20 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use serde_json::json;
 use strongroom_crypto::{RootKey, RootKeyId};
 
+use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
 use crate::caller::Caller;
 use crate::error::VaultError;
 use crate::keyring::root::RootKeyring;
 use crate::keyring::sources::{RootKeySources, new_root_key};
 use crate::keyring::stored::StoredRootKey;
-use crate::ports::error::StoreError;
-use crate::rotation::{RootKeyState, RootRotation, RotationStart, RunningServer, ServerReport};
+use crate::ports::error::{StoreError, StoreResult};
+use crate::rotation::{RootKeyState, RootRotation, RotationStart};
 use crate::vault::Vault;
 use crate::vault::unlock::UnlockError;
-
-/// The time after which a server without a report counts as stopped.
-const REPORT_TIMEOUT: TimeDelta = TimeDelta::seconds(10);
-/// The time for which the report of a stopped server is kept.
-const REPORT_RETENTION: TimeDelta = TimeDelta::days(1);
 
 impl Vault {
     /// The loaded root keys.
@@ -36,6 +32,20 @@ impl Vault {
         let stored = self.root_store.root_keys().await?;
         let refreshed = Arc::new(self.root().refreshed(sources, &stored)?);
         *self.root.write() = refreshed;
+        Ok(())
+    }
+
+    /// Checks that no organization's key is wrapped with a root key that could not be loaded.
+    ///
+    /// # Errors
+    /// [`UnlockError::Fatal`] names such a root key.
+    pub async fn require_root_keys(&self) -> Result<(), UnlockError> {
+        for (id, why) in self.root().unavailable() {
+            if self.count_wrapped_keys(|root| root == id).await? > 0 {
+                return Err(UnlockError::Fatal(why.to_owned()));
+            }
+            tracing::warn!(root_key = %id, why, "a root key that wraps no key cannot be loaded");
+        }
         Ok(())
     }
 
@@ -65,58 +75,16 @@ impl Vault {
         Ok(self.root_store.prepare_root_key(&row).await?)
     }
 
-    /// Lists running servers that have not loaded the root key `id`.
-    ///
-    /// # Errors
-    /// An error of the store.
-    pub async fn servers_without(&self, id: RootKeyId) -> Result<Vec<RunningServer>, VaultError> {
-        let mut servers = self.running_servers().await?;
-        servers.retain(|server| !server.root_keys.contains(&id));
-        Ok(servers)
-    }
-
-    /// Lists servers that reported recently.
-    ///
-    /// # Errors
-    /// An error of the store.
-    pub async fn running_servers(&self) -> Result<Vec<RunningServer>, VaultError> {
-        Ok(self.root_store.servers(self.now() - REPORT_TIMEOUT).await?)
-    }
-
-    /// Reports a running server and its loaded root keys.
-    ///
-    /// # Errors
-    /// An error of the store.
-    pub async fn report_server(&self, mut server: ServerReport) -> Result<(), VaultError> {
-        server.root_keys = self.root().ids();
-        Ok(self.root_store.report_server(&server, self.now()).await?)
-    }
-
-    /// Deletes the report of a server that stops.
-    ///
-    /// # Errors
-    /// An error of the store.
-    pub async fn forget_server(&self, server: &ServerReport) -> Result<(), VaultError> {
-        let unseen_since = self.now() - REPORT_RETENTION;
-        Ok(self
-            .root_store
-            .forget_server(server.id, unseen_since)
-            .await?)
-    }
-
     /// The number of organizations' keys and service keys that are wrapped with a root key other
     /// than `id`.
     ///
     /// # Errors
     /// An error of the store.
     pub async fn count_not_under(&self, id: RootKeyId) -> Result<i64, VaultError> {
-        self.count_wrapped_keys(|root| root != id).await
+        Ok(self.count_wrapped_keys(|root| root != id).await?)
     }
 
-    async fn count_wrapped_keys(
-        &self,
-        counts: impl Fn(RootKeyId) -> bool,
-    ) -> Result<i64, VaultError> {
+    async fn count_wrapped_keys(&self, counts: impl Fn(RootKeyId) -> bool) -> StoreResult<i64> {
         let service = self.root_store.service_keys().await?;
         let mut total = service.iter().filter(|key| counts(key.root_key)).count();
         for organization in self.store.organizations().await? {
@@ -176,7 +144,9 @@ impl Vault {
             return Ok(0);
         }
         let rows = i64::try_from(rewrapped.len()).unwrap_or(i64::MAX);
+        let details = Details::new([("root_key_id", json!(root.active_id().to_string()))]);
         let event = Event::by(caller, Action::OrganizationRewrap, self.now());
+        let event = event.with_details(details);
         self.store.rewrap_org_keys(scope, rewrapped, event).await?;
         self.root_store
             .advance_root_rotation(root.active_id(), rows, self.now())

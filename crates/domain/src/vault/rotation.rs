@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::try_join_all;
+use serde_json::json;
 
+use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
 use crate::caller::{Caller, Permission};
 use crate::error::VaultError;
@@ -50,23 +52,34 @@ impl Vault {
         if let Some(running) = self.running_rotation(caller).await? {
             return Ok(running);
         }
-        let current = self.reload_org_keys(scope).await?.active();
-        let key = self
-            .root()
-            .new_org_key(caller.org(), current + 1, &*self.random)?;
+        let keys = self.reload_org_keys(scope).await?;
+        let current = keys.active();
+        // A generation is never used twice, also if its key and its rows are gone.
+        let recorded = self.store.rotations(scope).await?;
+        let highest = recorded.first().map_or(0, |newest| newest.generation);
+        let next = highest.max(keys.newest()) + 1;
+        let key = self.root().new_org_key(caller.org(), next, &*self.random)?;
         let start = RotationStart {
             re_encrypt,
             throttle,
             at: self.now(),
         };
-        let event = Event::by(caller, Action::OrganizationRotate, start.at);
-        match self
+        let details = Details::new([
+            ("generation", json!(next)),
+            ("re_encrypt", json!(re_encrypt)),
+        ]);
+        let event = Event::by(caller, Action::OrganizationRotate, start.at).with_details(details);
+        let started = self
             .store
             .start_rotation(scope, current, key, start, event)
-            .await
-        {
-            // A conflict means that a concurrent call started a rotation.
-            Ok(()) | Err(StoreError::Conflict) => {}
+            .await;
+        match started {
+            Ok(()) => {}
+            Err(StoreError::Conflict) => {
+                let why = "the organization's keys changed concurrently; no rotation was started";
+                let running = self.running_rotation(caller).await?;
+                return running.ok_or(VaultError::Unavailable(why.into()));
+            }
             Err(error) => return Err(error.into()),
         }
         self.reload_org_keys(scope).await?;
@@ -184,7 +197,10 @@ impl Vault {
     /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn rotations(&self, caller: &Caller) -> Result<Vec<Rotation>, VaultError> {
         caller.require(Permission::ReadRotations)?;
-        Ok(self.store.rotations(caller.scope()).await?)
+        let rotations = self.store.rotations(caller.scope()).await?;
+        self.record_in_second_format(caller, Action::RotationList)
+            .await?;
+        Ok(rotations)
     }
 
     /// Lists the rotations of all organizations, newest first; for the operator, and for servers
@@ -224,7 +240,9 @@ impl Vault {
         generation: i32,
     ) -> Result<i64, VaultError> {
         caller.require(Permission::ManageOrganization)?;
+        let details = Details::new([("generation", json!(generation))]);
         let event = Event::by(caller, Action::OrganizationRetire, self.now());
+        let event = event.with_details(details);
         let scope = caller.scope();
         Ok(self.store.retire_org_key(scope, generation, event).await?)
     }

@@ -43,8 +43,8 @@ impl Vault {
     ///
     /// The scrub runs concurrently with other requests. It takes no locks, and holds one page of
     /// rows at a time. It reads every finding a second time before the report, so that a concurrent
-    /// change causes no false alarm. It trusts the audit events; the verification of the audit
-    /// trail checks those.
+    /// change causes no false alarm. It trusts the audit events, which [`Self::verify_audit`]
+    /// verifies.
     ///
     /// # Errors
     /// [`VaultError::Forbidden`], [`VaultError::NotFound`] if the organization does not exist or is

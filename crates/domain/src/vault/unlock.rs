@@ -10,6 +10,7 @@ use crate::keyring::sources::{RootKeySources, first_root_key};
 use crate::keyring::stored::StoredServiceKey;
 use crate::ports::error::StoreError;
 use crate::ports::keys::RootKeyStore;
+use crate::record_format::RECORD_FORMAT;
 
 /// An error of unlocking.
 #[derive(Debug, thiserror::Error)]
@@ -23,23 +24,30 @@ pub enum UnlockError {
     Fatal(String),
 }
 
-/// Verifies `sources` against the database and opens the service keys. In an empty database,
-/// registers the newest key as the root key.
+/// Verifies `sources` against the database and opens the service keys. In a database without
+/// organizations, registers the newest key as the root key, and creates the service keys.
 ///
 /// # Errors
-/// [`UnlockError::Fatal`] names the root key that is missing or wrong.
+/// [`UnlockError::Fatal`] names the root key that is missing or wrong, or the service keys that are
+/// missing.
 pub async fn unlock(
     store: &dyn RootKeyStore,
     sources: &RootKeySources,
     now: DateTime<Utc>,
     random: &dyn RandomSource,
 ) -> Result<(RootKeyring, ServiceKeys), UnlockError> {
-    if store.root_keys().await?.is_empty() {
+    // Read first, since another program may create the keys and then an organization meanwhile. New
+    // keys would make all API keys, audit events and claims of an organization invalid.
+    let empty = !store.has_organizations().await?;
+    if empty && store.root_keys().await?.is_empty() {
         let first = first_root_key(sources, now, random)?;
         store.register_first_root_key(&first).await?;
     }
     let root = RootKeyring::load(sources, &store.root_keys().await?)?;
-    add_missing(store, &root, random).await?;
+    if empty {
+        add_missing(store, &root, random).await?;
+        store.advance_record_format(RECORD_FORMAT).await?;
+    }
     let service = ServiceKeys::open(&root, &store.service_keys().await?)?;
     Ok((root, service))
 }

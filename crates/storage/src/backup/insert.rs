@@ -150,6 +150,8 @@ async fn events(transaction: &OrgTransaction, org: &Uuid, rows: &[Record]) -> St
             &row.version,
             &row.digest,
             &row.heads,
+            &row.proof_key,
+            &row.details,
             &row.mac,
         ]);
     }

@@ -82,8 +82,12 @@ impl RestoreTarget for PgRestoreTarget {
     }
 
     async fn open(&self, scope: OrgScope) -> StoreResult<Box<dyn OrgTarget>> {
-        let lane = LaneId::new(self.clock.now(), &*self.random);
-        let lane = lane.map_err(|error| StoreError::Internal(error.to_string()))?;
+        let (clock, random) = (self.clock.clone(), self.random.clone());
+        let new_id = Arc::new(move || {
+            let id = LaneId::new(clock.now(), &*random);
+            id.map_err(|error| StoreError::Internal(error.to_string()))
+        });
+        let lane = Lane::new(new_id, self.chain.clone(), Arc::default())?;
         let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
         for setting in sql::SHORT_SCANS {
             transaction.run(setting).await?;
@@ -91,7 +95,7 @@ impl RestoreTarget for PgRestoreTarget {
         Ok(Box::new(PgOrgTarget {
             scope,
             transaction,
-            lane: Lane::new(lane, self.chain.clone(), Arc::default()),
+            lane,
         }))
     }
 }

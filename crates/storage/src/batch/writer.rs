@@ -15,7 +15,8 @@ use crate::batch::queue::Worker;
 use crate::batch::shard_fallback::{ShardFallback, SingleOrgExecutor};
 use crate::connect::database::Database;
 use crate::transaction::{OrgTransaction, with_deadline};
-use crate::writes::audit_lane::{Chained, Lane};
+use crate::writes::audit_lane::Lane;
+use crate::writes::audit_lane::rows::Chained;
 use crate::writes::generations::{Checked, Used};
 use crate::writes::member::Member;
 use crate::writes::new_rows;
@@ -26,8 +27,6 @@ pub(crate) struct Writer {
     pub(crate) database: Database,
     pub(crate) lane: Lane,
     pub(crate) checked: Checked,
-    /// Creates a lane with a new id, after a commit with an unknown outcome.
-    pub(crate) new_lane: NewLane,
     /// Takes over batches that touch an unreachable shard.
     pub(crate) fallback: Option<ShardFallback<Write>>,
 }
@@ -79,7 +78,6 @@ impl SingleOrgExecutor for SingleOrgWriter {
             database: self.database.clone(),
             lane,
             checked: Checked::default(),
-            new_lane: self.new_lane.clone(),
             fallback: None,
         };
         writer.carry_out(members).await
@@ -209,11 +207,10 @@ impl Writer {
                 Ok(results(prepared.members, ended.position))
             }
             Err(error) => {
-                // The transaction may still commit later. Later events in the same lane would then
-                // have the same sequence numbers, so they go into another lane.
-                match (&error, (self.new_lane)()) {
-                    (StoreError::OutcomeUnknown(_), Ok(lane)) => self.lane = lane,
-                    _ => self.lane.forget(batch.iter().map(|write| write.scope)),
+                let scopes = batch.iter().map(|write| write.scope);
+                match &error {
+                    StoreError::OutcomeUnknown(_) => self.lane.abandon(scopes),
+                    _ => self.lane.refused(scopes),
                 }
                 Err(error)
             }
@@ -225,13 +222,15 @@ impl Writer {
         let scopes: Vec<OrgScope> = batch.iter().map(|write| write.scope).collect();
         let transaction = OrgTransaction::begin(&self.database, &scopes).await?;
         let (members, used) = crate::writes::carry_out(&transaction, batch).await?;
-        let done = members.iter().filter(|member| member.has_written());
-        let events: Vec<_> = done
-            .map(|member| (member.write.scope, member.event.clone()))
-            .collect();
+        let format = self.lane.format();
+        let recorded = |member: &Member<'b>| {
+            let event = member.recorded(format)?;
+            Some((member.write.scope, event))
+        };
+        let events: Vec<_> = members.iter().filter_map(recorded).collect();
         let chained = match events.is_empty() {
             true => None,
-            false => Some(self.lane.chain(&transaction, events).await?),
+            false => Some(self.lane.chain(&transaction, events, format).await?),
         };
         Ok(Prepared {
             transaction,

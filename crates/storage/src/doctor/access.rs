@@ -1,6 +1,6 @@
 //! The database role of the servers, and the tables that it can reach.
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Row};
 
 use crate::connect::error::ConnectError;
 use crate::doctor::Inspection;
@@ -28,6 +28,8 @@ pub struct HeldRole {
     pub owns_schema: bool,
     /// Whether it owns the database.
     pub owns_database: bool,
+    /// Whether it can create objects in the schema `public`.
+    pub creates_objects: bool,
 }
 
 /// A table or partition with rows of organizations.
@@ -56,6 +58,7 @@ pub(crate) async fn roles(client: &Client) -> Result<Vec<HeldRole>, ConnectError
                 tables: row.try_get("tables")?,
                 owns_schema: row.try_get("owns_schema")?,
                 owns_database: row.try_get("owns_database")?,
+                creates_objects: row.try_get("creates_objects")?,
             })
         })
         .collect()
@@ -73,6 +76,31 @@ pub(crate) async fn tenant_tables(client: &Client) -> Result<Vec<TenantTable>, C
             })
         })
         .collect()
+}
+
+/// The differences between the policies of `tables` and those of the migrations.
+pub(crate) async fn policy_deviations(
+    client: &Client,
+    tables: &[TenantTable],
+) -> Result<Vec<Deviation>, ConnectError> {
+    let rows = client.query(sql::POLICIES, &[]).await?;
+    let policies: Result<Vec<_>, ConnectError> = rows.iter().map(policy).collect();
+    let tables: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+    let sharded = client.query_one(sql::SHARDED, &[]).await?;
+    let sharded: bool = sharded.try_get("sharded")?;
+    Ok(deviations(&tables, &policies?, sharded))
+}
+
+fn policy(row: &Row) -> Result<Policy, ConnectError> {
+    Ok(Policy {
+        table: row.try_get("table_name")?,
+        name: row.try_get("name")?,
+        permissive: row.try_get("permissive")?,
+        command: row.try_get("command")?,
+        everyone: row.try_get("everyone")?,
+        using: row.try_get("using_expression")?,
+        check: row.try_get("check_expression")?,
+    })
 }
 
 impl Inspection {
@@ -100,28 +128,7 @@ impl Inspection {
         &self,
         tables: &[TenantTable],
     ) -> Result<Vec<Deviation>, ConnectError> {
-        let rows = self.query(sql::POLICIES, &[]).await?;
-        let policies: Result<Vec<_>, ConnectError> = rows
-            .iter()
-            .map(|row| {
-                Ok(Policy {
-                    table: row.try_get("table_name")?,
-                    name: row.try_get("name")?,
-                    permissive: row.try_get("permissive")?,
-                    command: row.try_get("command")?,
-                    everyone: row.try_get("everyone")?,
-                    using: row.try_get("using_expression")?,
-                    check: row.try_get("check_expression")?,
-                })
-            })
-            .collect();
-        let tables: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
-        let sharded = self.query(sql::SHARDED, &[]).await?;
-        let sharded = sharded.first().map(|row| row.try_get("sharded"));
-        Ok(deviations(
-            &tables,
-            &policies?,
-            sharded.transpose()?.unwrap_or_default(),
-        ))
+        let compared = policy_deviations(&self.client, tables);
+        crate::doctor::with_timeout(self.timeout, compared).await
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use tokio_postgres::Row;
+
 use crate::connect::error::ConnectError;
 use crate::doctor::Inspection;
 use crate::sql::doctor as sql;
@@ -54,6 +56,15 @@ pub struct ConnectionUse {
     pub role_limit: Option<i32>,
     /// The limit of the database.
     pub database_limit: Option<i32>,
+}
+
+/// A trigger of the migrations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trigger {
+    /// The table.
+    pub table: String,
+    /// The name.
+    pub name: String,
 }
 
 /// A month's audit partition.
@@ -163,14 +174,19 @@ impl Inspection {
         Ok(rows.first().map(|row| row.try_get("bytes")).transpose()?)
     }
 
-    /// The tables whose trigger `key_epoch` is missing or disabled.
+    /// The triggers of the migrations that are missing or disabled.
     ///
     /// # Errors
     /// [`ConnectError`].
-    pub async fn epochless_tables(&self) -> Result<Vec<String>, ConnectError> {
-        let rows = self.query(sql::EPOCHLESS, &[]).await?;
-        let names = rows.iter().map(|row| Ok(row.try_get("name")?));
-        names.collect()
+    pub async fn missing_triggers(&self) -> Result<Vec<Trigger>, ConnectError> {
+        let rows = self.query(sql::MISSING_TRIGGERS, &[]).await?;
+        let trigger = |row: &Row| {
+            Ok(Trigger {
+                table: row.try_get("table_name")?,
+                name: row.try_get("trigger_name")?,
+            })
+        };
+        rows.iter().map(trigger).collect()
     }
 
     /// Whether the table `key_epoch` has its row.

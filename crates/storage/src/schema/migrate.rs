@@ -9,7 +9,7 @@ use crate::connect::error::ConnectError;
 use crate::quote::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-pub(crate) const MIGRATIONS: [(&str, &str); 8] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 10] = [
     (
         "V0001__vault",
         include_str!("../../../../migrations/0001_vault.sql"),
@@ -42,6 +42,14 @@ pub(crate) const MIGRATIONS: [(&str, &str); 8] = [
         "V0008__once_per_statement",
         include_str!("../../../../migrations/0008_once_per_statement.sql"),
     ),
+    (
+        "V0009__forward_only",
+        include_str!("../../../../migrations/0009_forward_only.sql"),
+    ),
+    (
+        "V0010__event_details",
+        include_str!("../../../../migrations/0010_event_details.sql"),
+    ),
 ];
 
 /// The table of applied migrations.
@@ -54,6 +62,10 @@ const LOCK: &str = "select pg_advisory_lock(7361982640128)";
 /// PostgreSQL without Citus ignores it.
 const SESSION: &str = "set statement_timeout = 0; set lock_timeout = 0; \
      set citus.multi_shard_modify_mode = 'sequential'";
+
+/// Before PostgreSQL 15, and in databases that come from such a version, every role can create
+/// objects in the schema. Without the right to revoke that, PostgreSQL only warns.
+const REVOKE_CREATE: &str = "revoke create on schema public from public";
 
 /// The result of [`migrate`].
 #[derive(Debug)]
@@ -76,6 +88,9 @@ pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
     let latest = runner.get_migrations().iter().map(Migration::version).max();
     let latest = latest.unwrap_or_default();
     let report = runner.run_async(&mut client).await.map_err(failed)?;
+    if let Err(error) = client.batch_execute(REVOKE_CREATE).await {
+        tracing::debug!(%error, "the right to create objects stays with every role");
+    }
     drop(client);
     let _ = connection.await;
     Ok(Migrated {

@@ -1,6 +1,7 @@
 //! The database role of the servers.
 
 use deadpool_postgres::Object;
+use tokio_postgres::Client;
 
 use crate::connect::database::Database;
 use crate::connect::error::ConnectError;
@@ -9,10 +10,11 @@ use crate::quote::{quote_ident, quote_literal};
 /// The rights of the servers' role. It owns nothing, and cannot alter or drop a table or policy.
 pub(crate) const GRANTS: &str = "\
 grant usage on schema public to {role};
-grant select on schema_migrations, audit_checkpoints, key_epoch to {role};
+grant select on schema_migrations, audit_checkpoints, key_epoch, record_format to {role};
 grant select, insert on audit_events, root_keys, service_keys, organizations, \
 org_keys, api_keys to {role};
 grant update (state) on root_keys to {role};
+grant update (format) on record_format to {role};
 grant update (root_key_id, wrapped_key) on service_keys to {role};
 grant update (deleted_at, destroy_after, destroyed_at) on organizations to {role};
 grant update (active, root_key_id, wrapped_key), delete on org_keys to {role};
@@ -72,7 +74,10 @@ pub async fn grant_app_role(
             .batch_execute(&format!("alter role {quoted} password {password}"))
             .await?;
     }
-    client.batch_execute(&grants).await?;
+    let revoke = format!("revoke create on schema public from {quoted}");
+    client
+        .batch_execute(&format!("{revoke};\n{grants}"))
+        .await?;
     Ok(AppRole::Granted)
 }
 
@@ -119,18 +124,40 @@ pub async fn check_serving_role(database: &Database) -> Result<(), ConnectError>
     if roles.iter().any(|role| !role.tables.is_empty()) {
         return refused("owns tables, or can become their owner");
     }
-    let tables = crate::doctor::access::tenant_tables(&client).await?;
+    if roles.iter().any(|role| role.creates_objects) {
+        return Err(ConnectError::Role(format!(
+            "refusing to serve as database role {name}: it can create objects in the schema \
+             public, and so replace what functions of the owner call. Run as a superuser: \
+             REVOKE CREATE ON SCHEMA public FROM PUBLIC, {};",
+            quote_ident(name)
+        )));
+    }
+    check_tables(&client).await
+}
+
+/// Checks that row-level security is forced on every tenant table, and that no policy admits other
+/// rows than those of the migrations.
+async fn check_tables(client: &Client) -> Result<(), ConnectError> {
+    let tables = crate::doctor::access::tenant_tables(client).await?;
     let unprotected = tables
         .iter()
         .filter(|table| !(table.enabled && table.forced));
     let names: Vec<&str> = unprotected.map(|table| table.name.as_str()).collect();
-    if names.is_empty() {
-        return Ok(());
+    if !names.is_empty() {
+        let tables = names.join(", ");
+        return Err(ConnectError::Role(format!(
+            "refusing to serve: forced row-level security is off on {tables}. Turn it on again \
+             with ALTER TABLE … ENABLE ROW LEVEL SECURITY and ALTER TABLE … FORCE ROW LEVEL \
+             SECURITY."
+        )));
     }
-    let tables = names.join(", ");
+    let deviations = crate::doctor::access::policy_deviations(client, &tables).await?;
+    let Some(loose) = deviations.iter().find(|one| one.loosens) else {
+        return Ok(());
+    };
     Err(ConnectError::Role(format!(
-        "refusing to serve: forced row-level security is off on {tables}. Turn it on again with \
-             ALTER \
-         TABLE … ENABLE ROW LEVEL SECURITY and ALTER TABLE … FORCE ROW LEVEL SECURITY."
+        "refusing to serve: the policy {} on {} can admit rows of other organizations. Run as the \
+         owner of the table: {}",
+        loose.policy, loose.table, loose.remedy
     )))
 }

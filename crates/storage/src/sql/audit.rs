@@ -5,7 +5,7 @@ macro_rules! events {
         concat!(
             "select lane, seq, at, action, outcome, actor, cred_id, key_id, version, request_id, \
                  source, \
-             digest, heads, mac from audit_events where org_id = $1 ",
+             digest, heads, proof_key, details, mac from audit_events where org_id = $1 ",
             $rest
         )
     };
@@ -60,6 +60,16 @@ pub const AUDIT_OLDEST: &str = events!(
     "and at >= $2 and at < $3 \
      and at >= $4 and (at, lane, seq) > ($4::timestamptz, $5::uuid, $6::bigint) \
      order by at, lane, seq limit $7"
+);
+/// The newest event with one of several actions, and the digest of the event before it.
+pub const AUDIT_NEWEST_OF: &str = concat!(
+    "select event.*, coalesce( \
+       (select p.mac from audit_events p where p.org_id = $1 and p.lane = event.lane \
+         and p.seq = event.seq - 1 limit 1), \
+       (select c.mac from audit_checkpoints c where c.org_id = $1 and c.lane = event.lane \
+         and c.seq = event.seq - 1)) as previous from (",
+    events!("and action = any($2) order by at desc, lane desc, seq desc limit 1"),
+    ") as event"
 );
 /// The heads of the lanes after a lane. It walks the primary key from lane to lane.
 pub const AUDIT_HEADS: &str = "with recursive walk (lane, nth) as ( \
@@ -195,6 +205,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("AUDIT_NEWEST", AUDIT_NEWEST),
     ("AUDIT_NEWEST_OF_CREDENTIAL", AUDIT_NEWEST_OF_CREDENTIAL),
     ("AUDIT_OLDEST", AUDIT_OLDEST),
+    ("AUDIT_NEWEST_OF", AUDIT_NEWEST_OF),
     ("AUDIT_HEADS", AUDIT_HEADS),
     ("HEAD_EVIDENCE", HEAD_EVIDENCE),
     ("CHECKPOINT", CHECKPOINT),

@@ -32,7 +32,8 @@ pub const ROLES: &str = "select r.rolname::text as name, r.rolname = session_use
      exists (select from pg_namespace n where n.nspname = 'public' and n.nspowner = r.oid) as \
      owns_schema, \
      exists (select from pg_database d where d.datname = current_database() and d.datdba = r.oid) \
-       as owns_database \
+       as owns_database, \
+     has_schema_privilege(r.oid, 'public', 'create') as creates_objects \
      from pg_roles r where pg_has_role(session_user, r.oid, 'member') \
        or pg_has_role(current_user, r.oid, 'member') \
      order by r.rolname <> session_user, r.rolname";
@@ -110,14 +111,16 @@ pub const AUDIT_PARTITIONS: &str = "select named.name, \
 /// The size of the default partition of the audit table in bytes; no row if there is none.
 pub const AUDIT_DEFAULT_SIZE: &str = "select pg_relation_size(c.oid) as bytes from pg_class c \
      where c.relname = 'audit_events_default' and c.relnamespace = 'public'::regnamespace";
-/// Tables that lack the trigger which renews the key epoch; none if the tables are sharded.
-pub const EPOCHLESS: &str = "select fenced.name from unnest(array['api_keys', 'org_keys', \
-     'organizations']) as fenced (name) \
+/// Triggers of the migrations that are missing or disabled; none if the tables are sharded.
+pub const MISSING_TRIGGERS: &str = "select wanted.table_name, wanted.trigger_name from (values \
+     ('api_keys', 'forward_only'), ('api_keys', 'key_epoch'), ('org_keys', 'forward_only'), \
+     ('org_keys', 'key_epoch'), ('organizations', 'forward_only'), ('organizations', 'key_epoch'), \
+     ('root_keys', 'forward_only')) as wanted (table_name, trigger_name) \
      where not exists (select from pg_extension where extname = 'citus') and not exists ( \
-       select from pg_trigger t join pg_class c on c.oid = t.tgrelid where c.relname = fenced.name \
-       and c.relnamespace = 'public'::regnamespace and t.tgname = 'key_epoch' and t.tgenabled in \
-       ('O', 'A')) \
-     order by fenced.name";
+       select from pg_trigger t join pg_class c on c.oid = t.tgrelid \
+       where c.relname = wanted.table_name and c.relnamespace = 'public'::regnamespace \
+       and t.tgname = wanted.trigger_name and t.tgenabled in ('O', 'A')) \
+     order by wanted.table_name, wanted.trigger_name";
 /// The number of rows in `key_epoch`, which must be one.
 pub const EPOCHS: &str = "select count(*) as epochs from public.key_epoch";
 /// Physical replication slots, with the WAL that each retains.
@@ -149,7 +152,7 @@ pub(super) const ALL: [(&str, &str); 17] = [
     ("SCHEMA_USABLE", SCHEMA_USABLE),
     ("AUDIT_PARTITIONS", AUDIT_PARTITIONS),
     ("AUDIT_DEFAULT_SIZE", AUDIT_DEFAULT_SIZE),
-    ("EPOCHLESS", EPOCHLESS),
+    ("MISSING_TRIGGERS", MISSING_TRIGGERS),
     ("EPOCHS", EPOCHS),
     ("SLOTS", SLOTS),
     ("ADVISORY_LOCK_HELD", ADVISORY_LOCK_HELD),

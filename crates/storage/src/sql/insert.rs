@@ -186,6 +186,8 @@ pub static AUDIT_INSERT: LazyLock<Insert> = LazyLock::new(|| {
             ("version", "bigint"),
             ("digest", "bytea"),
             ("heads", "bytea"),
+            ("proof_key", "integer"),
+            ("details", "text"),
             ("mac", "bytea"),
         ],
     )

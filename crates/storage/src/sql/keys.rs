@@ -102,14 +102,19 @@ pub const ROOT_ROTATION_FINISH: &str = "update root_rotations \
      where root_key_id = $1 and state = 'running'";
 /// Records that a server runs and which root keys it holds.
 pub const SERVER_REPORT: &str = "insert into servers (server_id, name, started_at, seen_at, \
-     root_keys) \
-     values ($1, $2, $3, $4, $5) on conflict (server_id) \
+     root_keys, record_format) \
+     values ($1, $2, $3, $4, $5, $6) on conflict (server_id) \
      do update set seen_at = excluded.seen_at, root_keys = excluded.root_keys";
-/// Servers that reported since a time.
-pub const SERVERS: &str =
-    "select server_id, name, root_keys from servers where seen_at > $1 order by name";
-/// Deletes a server's report, and reports older than a time.
-pub const SERVER_FORGET: &str = "delete from servers where server_id = $1 or seen_at < $2";
+/// Servers that reported within a time range.
+pub const SERVERS: &str = "select server_id, name, root_keys, record_format from servers \
+     where seen_at >= $1 and seen_at < $2 order by name";
+/// The record format that servers write.
+pub const RECORD_FORMAT: &str = "select format from record_format";
+/// Advances the record format, unless it is higher.
+pub const RECORD_FORMAT_ADVANCE: &str = "update record_format set format = $1 where format < $1";
+/// Deletes a server's report, and reports outside a time range.
+pub const SERVER_FORGET: &str =
+    "delete from servers where server_id = $1 or seen_at < $2 or seen_at >= $3";
 
 /// The constants above, with their names.
 pub(super) const ALL: &[(&str, &str)] = &[
@@ -146,5 +151,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("ROOT_ROTATION_FINISH", ROOT_ROTATION_FINISH),
     ("SERVER_REPORT", SERVER_REPORT),
     ("SERVERS", SERVERS),
+    ("RECORD_FORMAT", RECORD_FORMAT),
+    ("RECORD_FORMAT_ADVANCE", RECORD_FORMAT_ADVANCE),
     ("SERVER_FORGET", SERVER_FORGET),
 ];

@@ -11,6 +11,9 @@ pub const ORGANIZATIONS: &str = "select org_id, name, created_at, deleted_at, de
 pub const ORGANIZATIONS_DELETED: &str = "select org_id, name, created_at, deleted_at, \
      destroy_after, destroyed_at \
      from organizations where deleted_at is not null order by created_at, org_id";
+/// Whether there is an organization.
+pub const ORGANIZATIONS_EXIST: &str =
+    "select exists (select from organizations) as has_organizations";
 /// One organization.
 pub const ORGANIZATION: &str = "select org_id, name, created_at, deleted_at, destroy_after, \
      destroyed_at \
@@ -85,6 +88,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("ORGANIZATION_INSERT", ORGANIZATION_INSERT),
     ("ORGANIZATIONS", ORGANIZATIONS),
     ("ORGANIZATIONS_DELETED", ORGANIZATIONS_DELETED),
+    ("ORGANIZATIONS_EXIST", ORGANIZATIONS_EXIST),
     ("ORGANIZATION", ORGANIZATION),
     ("ORGANIZATION_DELETE", ORGANIZATION_DELETE),
     ("ORGANIZATION_RESTORE", ORGANIZATION_RESTORE),

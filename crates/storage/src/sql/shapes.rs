@@ -11,9 +11,10 @@ pub(super) fn tenant_tables(migrations: &str) -> Vec<&str> {
 }
 
 /// Statements that may read the rows of every organization, for jobs.
-const LISTINGS: [&str; 3] = [
+const LISTINGS: [&str; 4] = [
     "ORGANIZATIONS",
     "ORGANIZATIONS_DELETED",
+    "ORGANIZATIONS_EXIST",
     "ROTATIONS_LISTING",
 ];
 

@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use chrono::DateTime;
 use futures_util::future::try_join_all;
-use strongroom_domain::audit::event::Event;
+use strongroom_domain::audit::event::{Action, Event};
 use strongroom_domain::audit::heads::LaneHead;
 use strongroom_domain::audit::signed::Checkpoint;
 use strongroom_domain::audit::stored::{AuditFilter, EventPosition, StoredEvent, StoredTime};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::health::condition::Condition;
-use strongroom_domain::ports::audit::{AuditStore, HeadEvidence};
+use strongroom_domain::ports::audit::{AuditStore, EventEvidence, HeadEvidence};
 use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::store::Tracking;
 use strongroom_domain::{CredentialId, KeyId, LaneId};
@@ -136,6 +136,23 @@ impl AuditStore for PgStore {
         evidence(heads, &self.query(scope, sql::HEAD_EVIDENCE, params).await?)
     }
 
+    async fn newest_of(
+        &self,
+        scope: OrgScope,
+        actions: &[Action],
+    ) -> StoreResult<Option<EventEvidence>> {
+        let actions: Vec<&str> = actions.iter().map(|action| action.as_str()).collect();
+        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &actions];
+        let rows = self.query(scope, sql::AUDIT_NEWEST_OF, params).await?;
+        let evidence = |row: &Row| {
+            Ok(EventEvidence {
+                event: event(row)?,
+                previous: get(row, "previous")?,
+            })
+        };
+        rows.first().map(evidence).transpose()
+    }
+
     async fn checkpoint(&self, scope: OrgScope, lane: LaneId) -> StoreResult<Option<Checkpoint>> {
         let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &lane.0];
         let rows = self.query(scope, sql::CHECKPOINT, params).await?;
@@ -203,6 +220,8 @@ pub(crate) fn event(row: &Row) -> StoreResult<StoredEvent> {
         source: get(row, "source")?,
         digest: get(row, "digest")?,
         heads: get(row, "heads")?,
+        proof_key: get(row, "proof_key")?,
+        details: get(row, "details")?,
         mac: get(row, "mac")?,
     })
 }

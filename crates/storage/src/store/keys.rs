@@ -1,5 +1,7 @@
 //! Stores root keys, service keys, root key rotations and reports of running servers.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Object;
@@ -19,10 +21,21 @@ use crate::connect::error::store_error;
 use crate::rows::{get, named};
 use crate::sql;
 use crate::store::rotation::progress;
-use crate::transaction::with_deadline;
+use crate::transaction::{OrgTransaction, with_deadline};
 
 #[async_trait]
 impl RootKeyStore for Database {
+    async fn has_organizations(&self) -> StoreResult<bool> {
+        with_deadline(self, async {
+            let transaction = OrgTransaction::begin_listing(self).await?;
+            let rows = transaction.query(sql::ORGANIZATIONS_EXIST, &[]).await?;
+            transaction.finish().await?;
+            rows.first()
+                .map_or(Ok(false), |row| get(row, "has_organizations"))
+        })
+        .await
+    }
+
     async fn root_keys(&self) -> StoreResult<Vec<StoredRootKey>> {
         let rows = query(&self.client().await?, sql::ROOT_KEYS, &[]).await?;
         rows.iter().map(root_key).collect()
@@ -132,26 +145,47 @@ impl RootKeyStore for Database {
 
     async fn report_server(&self, server: &ServerReport, now: DateTime<Utc>) -> StoreResult<()> {
         let held: Vec<Uuid> = server.root_keys.iter().map(|id| id.0).collect();
-        let params: Params<'_> = &[&server.id, &server.name, &server.started_at, &now, &held];
+        let params: Params<'_> = &[
+            &server.id,
+            &server.name,
+            &server.started_at,
+            &now,
+            &held,
+            &server.record_format,
+        ];
         execute(self, sql::SERVER_REPORT, params).await?;
         Ok(())
     }
 
-    async fn servers(&self, since: DateTime<Utc>) -> StoreResult<Vec<RunningServer>> {
-        let rows = query(&self.client().await?, sql::SERVERS, &[&since]).await?;
+    async fn servers(&self, seen: Range<DateTime<Utc>>) -> StoreResult<Vec<RunningServer>> {
+        let params: Params<'_> = &[&seen.start, &seen.end];
+        let rows = query(&self.client().await?, sql::SERVERS, params).await?;
         rows.iter()
             .map(|row| {
                 let held: Vec<Uuid> = get(row, "root_keys")?;
                 Ok(RunningServer {
                     name: get(row, "name")?,
                     root_keys: held.into_iter().map(RootKeyId).collect(),
+                    record_format: get(row, "record_format")?,
                 })
             })
             .collect()
     }
 
-    async fn forget_server(&self, id: Uuid, unseen_since: DateTime<Utc>) -> StoreResult<()> {
-        execute(self, sql::SERVER_FORGET, &[&id, &unseen_since]).await?;
+    async fn forget_server(&self, id: Uuid, kept: Range<DateTime<Utc>>) -> StoreResult<()> {
+        let params: Params<'_> = &[&id, &kept.start, &kept.end];
+        execute(self, sql::SERVER_FORGET, params).await?;
+        Ok(())
+    }
+
+    async fn record_format(&self) -> StoreResult<i32> {
+        let rows = query(&self.client().await?, sql::RECORD_FORMAT, &[]).await?;
+        // Without its row, records are written in the first format, which every version reads.
+        rows.first().map_or(Ok(1), |row| get(row, "format"))
+    }
+
+    async fn advance_record_format(&self, format: i32) -> StoreResult<()> {
+        execute(self, sql::RECORD_FORMAT_ADVANCE, &[&format]).await?;
         Ok(())
     }
 

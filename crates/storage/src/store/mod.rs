@@ -38,7 +38,7 @@ use crate::connect::database::Database;
 use crate::connect::error::ConnectError;
 use crate::transaction::statement::Bound;
 use crate::transaction::{OrgTransaction, with_deadline};
-use crate::writes::audit_lane::Lane;
+use crate::writes::audit_lane::{Lane, NewLaneId};
 use crate::writes::generations::Checked;
 use crate::writes::write::{QueueTrace, Write, WriteOp, WriteReply};
 
@@ -243,7 +243,6 @@ fn writer(database: &Database, impatient: &Database, new_lane: &NewLane) -> Stor
         database: database.clone(),
         lane: new_lane()?,
         checked: Checked::default(),
-        new_lane: new_lane.clone(),
         fallback: Some(ShardFallback::start(lone)),
     })
 }
@@ -255,10 +254,12 @@ fn new_lane(
     random: Arc<dyn RandomSource>,
 ) -> NewLane {
     let counters = counters.clone();
-    Arc::new(move || {
+    let counted = counters.clone();
+    let new_id: NewLaneId = Arc::new(move || {
         let id = LaneId::new(clock.now(), &*random)
             .map_err(|error| StoreError::Internal(error.to_string()))?;
-        counters.audit.lanes.add(1);
-        Ok(Lane::new(id, chain.clone(), counters.clone()))
-    })
+        counted.audit.lanes.add(1);
+        Ok(id)
+    });
+    Arc::new(move || Lane::new(new_id.clone(), chain.clone(), counters.clone()))
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use strongroom_domain::OrgId;
 use strongroom_domain::audit::event::Event;
+use strongroom_domain::audit::format::EventFormat;
 use strongroom_domain::idempotency::EarlierRequest;
 use strongroom_domain::ports::error::StoreResult;
 
@@ -26,6 +27,20 @@ impl<'a> Member<'a> {
             event: Cow::Borrowed(&write.event),
             result: Ok(()),
             earlier: None,
+        }
+    }
+
+    /// The event to record in `format`, which has no event for a repeated request if it is the
+    /// first one.
+    pub(crate) fn recorded(&self, format: EventFormat) -> Option<Cow<'a, Event>> {
+        match (&self.result, self.earlier) {
+            (Err(_), _) => None,
+            (Ok(()), None) => Some(self.event.clone()),
+            (Ok(()), Some(_)) if format == EventFormat::First => None,
+            (Ok(()), Some(earlier)) => {
+                let event = self.write.event.clone();
+                Some(Cow::Owned(event.of_repetition(earlier.credential)))
+            }
         }
     }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_domain::health::condition::Condition;
+use strongroom_domain::record_format::RECORD_FORMAT;
 use strongroom_domain::rotation::ServerReport;
 use strongroom_domain::{Clock, SystemClock, UnlockError, Vault};
 use tokio_util::task::AbortOnDropHandle;
@@ -32,6 +33,7 @@ impl RootKeyReloader {
             name: format!("{host} (process {process}, {address})"),
             started_at: SystemClock.now(),
             root_keys: Vec::new(),
+            record_format: RECORD_FORMAT,
         };
         let (own, report) = (vault.clone(), server.clone());
         let task = tokio::spawn(async move {
@@ -69,7 +71,7 @@ async fn reload(
         Ok(sources) => vault.refresh_root_keys(&sources).await,
         Err(error) => {
             conditions.record(Condition::RootKeys, error);
-            return Ok(vault.report_server(server.clone()).await?);
+            return report(vault, server).await;
         }
     };
     match refreshed {
@@ -77,7 +79,12 @@ async fn reload(
         Err(UnlockError::Store(error)) => return Err(error.into()),
         Err(error) => conditions.record(Condition::RootKeys, error),
     }
-    Ok(vault.report_server(server.clone()).await?)
+    report(vault, server).await
+}
+
+async fn report(vault: &Vault, server: &ServerReport) -> Result<(), CommandError> {
+    vault.report_server(server.clone()).await?;
+    Ok(vault.follow_record_format().await?)
 }
 
 fn host_name() -> String {

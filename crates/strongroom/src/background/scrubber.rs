@@ -2,9 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use strongroom_domain::ports::scrub::ScrubObserver;
+use strongroom_domain::health::condition::Condition;
+use strongroom_domain::ports::scrub::{Pace, ScrubObserver};
 use strongroom_domain::scrub::Finding;
-use strongroom_domain::{Clock, SystemClock, Vault, VaultError};
+use strongroom_domain::{AuditFinding, Clock, OrgId, SystemClock, Vault, VaultError};
 use strongroom_storage::{ConnectError, Database, ScrubLock};
 use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
@@ -82,10 +83,8 @@ async fn run(vault: &Vault) -> Result<(), VaultError> {
     let (mut organizations, mut failed) = (0_u64, None);
     for organization in vault.organizations().await? {
         let org = organization.id;
-        match vault.verify(&operator_of(org), &mut observer).await {
-            Ok(_) => organizations += 1,
-            // Deleted since the list was read.
-            Err(VaultError::NotFound) => {}
+        match verify(vault, org, &mut observer).await {
+            Ok(()) => organizations += 1,
             Err(error @ VaultError::Unavailable(_)) => return Err(error),
             // The other organizations are verified all the same.
             Err(error) => {
@@ -94,24 +93,73 @@ async fn run(vault: &Vault) -> Result<(), VaultError> {
             }
         }
     }
+    note_trails(vault, observer.trail_findings);
     if let Some(error) = failed {
         return Err(error);
     }
-    let findings = observer.findings;
+    let (findings, trail_findings) = (observer.findings, observer.trail_findings);
     vault.counters().scrub_ended(SystemClock.now(), findings);
-    let (rows, seconds) = (observer.rows, started.elapsed().as_secs());
-    if findings == 0 {
-        tracing::info!(organizations, rows, findings, seconds, "integrity scrub");
+    let (rows, events) = (observer.rows, observer.events);
+    let seconds = started.elapsed().as_secs();
+    if findings + trail_findings == 0 {
+        tracing::info!(
+            organizations,
+            rows,
+            findings,
+            events,
+            trail_findings,
+            seconds,
+            "integrity scrub"
+        );
     } else {
-        tracing::error!(organizations, rows, findings, seconds, "integrity scrub");
+        tracing::error!(
+            organizations,
+            rows,
+            findings,
+            events,
+            trail_findings,
+            seconds,
+            "integrity scrub"
+        );
     }
     Ok(())
+}
+
+// The rows are compared with the trail, so both are verified.
+async fn verify(vault: &Vault, org: OrgId, observer: &mut PacedObserver) -> Result<(), VaultError> {
+    let caller = operator_of(org);
+    match vault.verify(&caller, observer).await {
+        // The organization was destroyed. Its trail is kept.
+        Ok(_) | Err(VaultError::NotFound) => {}
+        Err(error) => return Err(error),
+    }
+    let report = vault.verify_audit(&caller, &[], observer).await?;
+    observer.events += report.events;
+    vault.counters().audit.verified.add(report.events);
+    vault.counters().audit.findings.add(report.found);
+    for finding in &report.findings {
+        observer.found_in_trail(finding);
+    }
+    observer.trail_findings += report.found - report.findings.len() as u64;
+    Ok(())
+}
+
+fn note_trails(vault: &Vault, findings: u64) {
+    let conditions = &vault.counters().conditions;
+    if findings == 0 {
+        conditions.absent(Condition::AuditAltered);
+    } else {
+        let cause = format!("{findings} findings in the last verification of all trails");
+        conditions.record(Condition::AuditAltered, cause);
+    }
 }
 
 /// Logs findings, and pauses after each page.
 struct PacedObserver {
     rows: u64,
     findings: u64,
+    events: u64,
+    trail_findings: u64,
     page: Instant,
     retries: u32,
 }
@@ -121,9 +169,38 @@ impl PacedObserver {
         Self {
             rows: 0,
             findings: 0,
+            events: 0,
+            trail_findings: 0,
             page: Instant::now(),
             retries: 0,
         }
+    }
+
+    fn found_in_trail(&mut self, finding: &AuditFinding) {
+        self.trail_findings += 1;
+        if self.trail_findings > MAX_LOGGED {
+            return;
+        }
+        tracing::error!(
+            org = %finding.org_id,
+            lane = %finding.lane,
+            seq = finding.seq,
+            problem = finding.kind,
+            "audit verification failed: {}",
+            finding.what
+        );
+    }
+
+    async fn pause(&mut self) {
+        pause_after(self.page).await;
+        self.page = Instant::now();
+    }
+}
+
+#[async_trait]
+impl Pace for PacedObserver {
+    async fn page_verified(&mut self) {
+        self.pause().await;
     }
 }
 
@@ -146,8 +223,7 @@ impl ScrubObserver for PacedObserver {
     async fn checked(&mut self, credentials: u64) {
         self.rows += credentials;
         self.retries = 0;
-        pause_after(self.page).await;
-        self.page = Instant::now();
+        self.pause().await;
     }
 
     async fn try_again(&mut self, _: &VaultError) -> bool {

@@ -1,6 +1,6 @@
 use chrono::TimeDelta;
 use serde_json::json;
-use strongroom_domain::organization::Organization;
+use strongroom_domain::organization::{DEFAULT_GRACE, Organization};
 use strongroom_domain::{Clock, SystemClock, VaultError};
 
 use super::format::format_time;
@@ -59,9 +59,6 @@ pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
     }
     Ok(())
 }
-
-/// How long a deleted organization can be restored by default.
-const DEFAULT_GRACE: TimeDelta = TimeDelta::days(7);
 
 async fn delete(
     args: &VaultArgs,

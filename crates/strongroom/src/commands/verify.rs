@@ -33,7 +33,10 @@ pub(super) async fn run(args: &VerifyArgs) -> Result<(), CommandError> {
     let mut organizations = 0_u64;
     for caller in &callers {
         match vault.verify(caller, &mut observer).await {
-            Ok(_) => organizations += 1,
+            Ok(_) => {
+                vault.record_verification(caller).await?;
+                organizations += 1;
+            }
             // Without --org: deleted since the list was read.
             Err(VaultError::NotFound) if args.org.is_none() => {}
             Err(VaultError::NotFound) => {

@@ -58,6 +58,17 @@ const COUNTERS: &[Counted] = &[
         help: "Refused requests that could not be recorded in the audit trail.",
         count: |counters| &counters.audit.unrecorded,
     },
+    Counted {
+        name: "strongroom_audit_verified_events_total",
+        help: "Audit events that this server has verified in the background.",
+        count: |counters| &counters.audit.verified,
+    },
+    Counted {
+        name: "strongroom_audit_findings_total",
+        help: "Findings of the verification of audit trails in the background; a finding that \
+               persists is counted by each run.",
+        count: |counters| &counters.audit.findings,
+    },
 ];
 
 /// Values that a newer value replaces.

@@ -2,6 +2,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use strongroom_domain::audit::event::{Action, Outcome};
 use strongroom_domain::audit::stored::{
     AuditFilter, EventPosition, StoredEvent, StoredTime, parse_actor,
@@ -9,6 +10,7 @@ use strongroom_domain::audit::stored::{
 use strongroom_domain::{CredentialId, FieldError, KeyId, LaneId};
 use strongroom_web::query::{Params, whole_number};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{SchemaType, Type};
 use utoipa::openapi::{ObjectBuilder, OneOfBuilder};
 
 use crate::envelope::{CursorPagination, Envelope};
@@ -16,7 +18,7 @@ use crate::error::ApiError;
 use crate::openapi::parameters::{Organization, parameters, query};
 use crate::openapi::responses::{QueryInvalid, Refused, Unwritten};
 use crate::openapi::schemas;
-use crate::openapi::schemas::{cursor_page, one_of, schemas, text, whole};
+use crate::openapi::schemas::{any_object, cursor_page, one_of, schemas, text, whole};
 use crate::paging::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::routes::slashid::authorized::{Authorized, ReadAudit};
 
@@ -107,6 +109,13 @@ struct Item<'a> {
     #[schema(schema_with = schemas::uuid)]
     lane: LaneId,
     seq: i64,
+    /// Further members of the event, which depend on its action.
+    #[schema(schema_with = details, required = true)]
+    details: Option<&'a RawValue>,
+}
+
+fn details() -> ObjectBuilder {
+    any_object().schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
 }
 
 fn actions() -> ObjectBuilder {
@@ -142,6 +151,10 @@ impl<'a> Item<'a> {
             source: &event.source,
             lane: event.lane,
             seq: event.seq,
+            details: event
+                .details
+                .as_deref()
+                .and_then(|details| serde_json::from_str(details).ok()),
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) async fn run(args: &AuditVerifyArgs) -> Result<(), CommandError> {
     vault.check_kept_heads(&kept)?;
     let mut reports = Vec::new();
     for caller in operators_and_kept(&vault, args.org.as_deref(), &kept).await? {
-        let report = vault.verify_audit(&caller, &kept).await?;
+        let report = vault.verify_audit(&caller, &kept, &mut ()).await?;
         if !args.json {
             output::line(&described(&report));
         }

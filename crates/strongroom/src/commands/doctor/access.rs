@@ -118,6 +118,14 @@ fn powers(role: &HeldRole) -> Vec<(String, Option<String>)> {
         let what = format!("owns tables, and can disable their row-level security: {tables}");
         powers.push((what, None));
     }
+    if role.creates_objects && !role.owns_schema {
+        let what = "can create objects in the schema public, which the owner could call";
+        let revoke = format!(
+            "revoke create on schema public from public, \"{}\";",
+            role.name
+        );
+        powers.push((what.to_owned(), Some(revoke)));
+    }
     if role.owns_schema {
         let what = "owns the schema public, and can drop or replace its objects";
         powers.push((what.to_owned(), None));
@@ -159,15 +167,11 @@ fn excess(rights: &[Right], newer: bool) -> Vec<Finding> {
 fn missing(role: &str, lacking: &[Lacking]) -> Vec<Finding> {
     let check = "role_grants";
     if lacking.is_empty() {
-        return vec![Finding::ok(
-            check,
-            "the role has every right that servers need",
-        )];
+        let ok = "the role has every right that servers need";
+        return vec![Finding::ok(check, ok)];
     }
-    let rights = lacking
-        .iter()
-        .map(|one| format!("{} on {}", one.privilege, one.object));
-    let rights: Vec<_> = rights.collect();
+    let right = |one: &Lacking| format!("{} on {}", one.privilege, one.object);
+    let rights: Vec<_> = lacking.iter().map(right).collect();
     vec![Finding::failure(
         check,
         format!("{role} lacks {}", rights.join(", ")),
@@ -223,16 +227,12 @@ fn deviating(deviations: &[Deviation]) -> Vec<Finding> {
         let (table, policy) = (&one.table, &one.policy);
         let found = if one.missing {
             format!("{table} lacks its policy {policy}: servers cannot see its rows")
-        } else if one.loosens {
-            format!(
-                "the policy {policy} on {table} is not the migrations' own: \
-                 it may show rows of other organizations"
-            )
         } else {
-            format!(
-                "the policy {policy} on {table} is not the migrations' own: \
-                 it may hide rows from servers"
-            )
+            let what = match one.loosens {
+                true => "show rows of other organizations",
+                false => "hide rows from servers",
+            };
+            format!("the policy {policy} on {table} is not the migrations' own: it may {what}")
         };
         let advice = format!("run as the tables' owner: {}", one.remedy);
         Finding::failure(check, found, advice).about(table)
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn each_power_of_the_role_is_a_failure() {
         type Change = fn(&mut HeldRole);
-        let changes: [Change; 7] = [
+        let changes: [Change; 8] = [
             |role| role.superuser = true,
             |role| role.bypass_rls = true,
             |role| role.create_role = true,
@@ -265,6 +265,7 @@ mod tests {
             |role| role.tables = vec!["credentials".into()],
             |role| role.owns_schema = true,
             |role| role.owns_database = true,
+            |role| role.creates_objects = true,
         ];
         assert_eq!(
             bypassing("database_url", &[role("app")])[0].level,

@@ -1,12 +1,12 @@
 //! Migrations, audit partitions and triggers.
 
 use strongroom_storage::doctor::Inspection;
-use strongroom_storage::doctor::server::AuditPartition;
+use strongroom_storage::doctor::server::{AuditPartition, Trigger};
 use strongroom_storage::{ConnectError, SchemaState};
 
 use super::finding::{Finding, attempt, or_ok};
 
-/// The schema's version, the partitions of the audit trail, and the triggers of the key epoch.
+/// The schema's version, the partitions of the audit trail, and the triggers.
 pub(super) async fn findings(
     inspection: &Inspection,
     state: Result<SchemaState, ConnectError>,
@@ -27,11 +27,10 @@ pub(super) async fn findings(
         inspection.audit_default_size().await,
         default_partition,
     ));
-    findings.extend(attempt(
-        "key_epoch",
-        inspection.epochless_tables().await,
-        |tables| epochless(&tables),
-    ));
+    let triggers = inspection.missing_triggers().await;
+    findings.extend(attempt("key_epoch", triggers, |missing| {
+        [without_epoch(&missing), without_forward_only(&missing)].concat()
+    }));
     findings.extend(attempt("key_epoch", inspection.has_epoch().await, epoch));
     findings
 }
@@ -113,9 +112,9 @@ fn default_partition(bytes: Option<i64>) -> Vec<Finding> {
     }]
 }
 
-fn epochless(tables: &[String]) -> Vec<Finding> {
+fn without_epoch(missing: &[Trigger]) -> Vec<Finding> {
     let check = "key_epoch";
-    let findings = tables.iter().map(|table| {
+    let findings = of(missing, check).map(|table| {
         Finding::failure(
             check,
             format!(
@@ -135,6 +134,41 @@ fn epochless(tables: &[String]) -> Vec<Finding> {
     });
     let ok = "servers notice when a key is replaced or revoked";
     or_ok(findings.collect(), check, ok)
+}
+
+fn without_forward_only(missing: &[Trigger]) -> Vec<Finding> {
+    let check = "forward_only";
+    let findings = of(missing, check).map(|table| {
+        let events = forward_only_events(table);
+        Finding::failure(
+            check,
+            format!(
+                "the trigger forward_only of {table} is missing or disabled: the servers' role can \
+                 undo a rotation, a revocation or a deletion"
+            ),
+            format!(
+                "run as the tables' owner: drop trigger if exists forward_only on {table}; \
+                 create trigger forward_only before {events} on {table} \
+                 for each row execute function strongroom_forward_{table}();"
+            ),
+        )
+        .about(table)
+    });
+    let ok = "the servers' role cannot undo a rotation, a revocation or a deletion";
+    or_ok(findings.collect(), check, ok)
+}
+
+fn of<'t>(missing: &'t [Trigger], name: &'t str) -> impl Iterator<Item = &'t str> {
+    let same = missing.iter().filter(move |trigger| trigger.name == name);
+    same.map(|trigger| trigger.table.as_str())
+}
+
+fn forward_only_events(table: &str) -> &'static str {
+    match table {
+        "org_keys" => "insert or update or delete",
+        "root_keys" => "insert or update",
+        _ => "update",
+    }
 }
 
 fn epoch(exists: bool) -> Vec<Finding> {

@@ -4,7 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use strongroom_domain::keyring::stored::StoredRootKey;
 use strongroom_domain::ports::error::StoreError;
 use strongroom_domain::ports::keys::RootKeyStore;
-use strongroom_domain::rotation::{Progress, RootKeyState, RotationState, RunningServer};
+use strongroom_domain::rotation::{
+    CLOCK_TOLERANCE, Progress, RootKeyState, RotationState, RunningServer,
+};
 use strongroom_storage::doctor::Inspection;
 use strongroom_storage::{ConnectError, Database, doctor};
 
@@ -20,7 +22,8 @@ const STUCK: TimeDelta = TimeDelta::minutes(15);
 /// The number of running servers, and whether each holds the active root key.
 pub(super) async fn running(database: &Database, now: DateTime<Utc>) -> (usize, Vec<Finding>) {
     let read = async {
-        let servers = database.servers(now - RUNNING).await?;
+        let seen = now - RUNNING..now + CLOCK_TOLERANCE;
+        let servers = database.servers(seen).await?;
         Ok::<_, StoreError>((servers, database.root_keys().await?))
     };
     match read.await {

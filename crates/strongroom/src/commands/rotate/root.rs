@@ -105,7 +105,8 @@ async fn prepare(
 ) -> Result<(), CommandError> {
     if let Some(id) = prepared(vault).await? {
         return Err(CommandError::Failed(format!(
-            "root key {id} is already prepared; distribute it, then run `strongroom rotate root`"
+            "root key {id} is already prepared; distribute it, then run `strongroom rotate root`. \
+             If no one has it, run `strongroom rotate retire --root {id}`"
         )));
     }
     let key = vault.new_root_key()?;

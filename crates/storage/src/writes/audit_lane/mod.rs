@@ -1,0 +1,223 @@
+//! A writer's audit lane.
+
+mod recover;
+pub(crate) mod rows;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use strongroom_domain::audit::chain::{Chain, ChainPosition};
+use strongroom_domain::audit::event::Event;
+use strongroom_domain::audit::format::EventFormat;
+use strongroom_domain::audit::heads::LaneHead;
+use strongroom_domain::caller::OrgScope;
+use strongroom_domain::health::counters::Counters;
+use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::{LaneId, OrgId};
+
+use crate::sql;
+use crate::transaction::OrgTransaction;
+use crate::writes::audit_lane::rows::{Appended, Bytea, Chained, Link};
+
+/// Most organizations whose heads are kept in memory; beyond that, heads are read again.
+const MAX_HEADS: usize = 100_000;
+
+/// Creates the id of a lane.
+pub(crate) type NewLaneId = Arc<dyn Fn() -> StoreResult<LaneId> + Send + Sync>;
+
+/// One writer's chains, one per organization. The writer must append one batch at a time.
+///
+/// A writer never continues below what it has committed: if the database no longer has an event
+/// that was committed, the next event begins another lane, which names the lost one. Otherwise, the
+/// lost event's number would be issued again, and its loss would not show.
+pub(crate) struct Lane {
+    /// The lane of organizations without a position, unless its id could not be generated.
+    id: Option<LaneId>,
+    new_id: NewLaneId,
+    chain: Chain,
+    /// The last committed event of each organization, after which its lane continues.
+    heads: HashMap<OrgId, LaneHead>,
+    /// Committed events that must be read again before their lane continues.
+    doubtful: HashMap<OrgId, Doubtful>,
+    /// Whether `heads` and `doubtful` have every organization with events in the lane `id`.
+    complete: bool,
+    counters: Arc<Counters>,
+}
+
+/// The last committed event of an organization, after a transaction that failed.
+#[derive(Clone, Copy)]
+struct Doubtful {
+    committed: LaneHead,
+    /// Whether the lane may continue. It may not after a transaction of unknown outcome, which may
+    /// still add events to it.
+    continues: bool,
+}
+
+/// The position after which a lane continues, and the heads that its next event names.
+type Start = (LaneHead, Option<Vec<u8>>);
+
+fn no_link() -> StoreError {
+    StoreError::Internal("an event that its format does not allow".into())
+}
+
+// Until every server reads details, events are written without them.
+fn in_format(mut event: Cow<'_, Event>, format: EventFormat) -> Cow<'_, Event> {
+    if format == EventFormat::First && event.details.is_some() {
+        event.to_mut().details = None;
+    }
+    event
+}
+
+fn no_start() -> StoreError {
+    StoreError::Internal("an organization without a place in the lane".into())
+}
+
+impl Lane {
+    /// An empty lane, whose events are counted in `counters`.
+    ///
+    /// # Errors
+    /// The error of `new_id`.
+    pub(crate) fn new(
+        new_id: NewLaneId,
+        chain: Chain,
+        counters: Arc<Counters>,
+    ) -> StoreResult<Self> {
+        Ok(Self {
+            id: Some(new_id()?),
+            new_id,
+            chain,
+            heads: HashMap::new(),
+            doubtful: HashMap::new(),
+            complete: true,
+            counters,
+        })
+    }
+
+    /// Chains and stores `events` in their order. Call [`Self::committed`], [`Self::refused`] or
+    /// [`Self::abandon`] afterwards.
+    pub(crate) async fn append(
+        &self,
+        transaction: &OrgTransaction,
+        events: Vec<(OrgScope, Event)>,
+    ) -> StoreResult<Appended> {
+        let events = events.into_iter();
+        let events = events.map(|(scope, event)| (scope, Cow::Owned(event)));
+        let format = self.format();
+        let chained = self.chain(transaction, events.collect(), format).await?;
+        transaction
+            .insert(&sql::AUDIT_INSERT, &chained.params())
+            .await?;
+        Ok(chained.appended)
+    }
+
+    /// The format of new events.
+    pub(crate) fn format(&self) -> EventFormat {
+        self.chain.format()
+    }
+
+    /// Chains `events` in their order. Once they are stored, call [`Self::committed`],
+    /// [`Self::refused`] or [`Self::abandon`].
+    pub(crate) async fn chain<'e>(
+        &self,
+        transaction: &OrgTransaction,
+        events: Vec<(OrgScope, Cow<'e, Event>)>,
+        format: EventFormat,
+    ) -> StoreResult<Chained<'e>> {
+        let mut heads: HashMap<OrgId, LaneHead> = HashMap::new();
+        let mut starts = self.recover(transaction, &events).await?;
+        let mut links = Vec::with_capacity(events.len());
+        for (scope, event) in events {
+            let org = scope.org();
+            let known = heads.get(&org).or_else(|| self.heads.get(&org)).copied();
+            let (position, named) = match known {
+                Some(position) => (position, None),
+                None => starts.remove(&org).ok_or_else(no_start)?,
+            };
+            let (lane, seq) = (position.lane, position.seq + 1);
+            let place = ChainPosition {
+                org,
+                lane,
+                seq,
+                previous: &position.mac,
+                heads: named.as_deref(),
+            };
+            let event = in_format(event, format);
+            let mac = self
+                .chain
+                .link(&place, &event, format)
+                .ok_or_else(no_link)?;
+            heads.insert(org, LaneHead { lane, seq, mac });
+            links.push(Link {
+                org: org.0,
+                lane: lane.0,
+                seq,
+                heads: named,
+                proof_key: format.proof_key(),
+                details: event.details.as_ref().map(|d| d.as_str().to_owned()),
+                mac: Bytea(mac),
+                digest: event.digest.map(Bytea),
+                texts: (event.action.as_str(), event.outcome.as_str()),
+                about: (event.credential.map(|id| id.0), event.key.map(|id| id.0)),
+                event,
+            });
+        }
+        let appended = Appended {
+            heads,
+            events: links.len(),
+            newest: links.last().map(|link| link.event.at),
+        };
+        Ok(Chained { links, appended })
+    }
+
+    /// The transaction that `appended` belongs to has committed.
+    pub(crate) fn committed(&mut self, appended: Appended) {
+        if let Some(newest) = appended.newest {
+            self.counters.audit.appended(appended.events, newest);
+        }
+        if self.heads.len() + appended.heads.len() > MAX_HEADS {
+            self.doubtful = self.heads.drain().map(doubtful(true)).collect();
+            self.complete = false;
+        }
+        for org in appended.heads.keys() {
+            self.doubtful.remove(org);
+        }
+        self.heads.extend(appended.heads);
+    }
+
+    /// The database refused a transaction with events of `scopes`.
+    pub(crate) fn refused(&mut self, scopes: impl Iterator<Item = OrgScope>) {
+        self.doubt(scopes, true);
+        self.complete = false;
+    }
+
+    /// A transaction with events of `scopes` may still commit. Later events in the same lane would
+    /// then have the same numbers, so they go into another lane.
+    pub(crate) fn abandon(&mut self, scopes: impl Iterator<Item = OrgScope>) {
+        self.doubt(scopes, false);
+        self.id = (self.new_id)().ok();
+        self.complete = true;
+    }
+
+    fn doubt(&mut self, scopes: impl Iterator<Item = OrgScope>, continues: bool) {
+        for scope in scopes {
+            let org = scope.org();
+            if let Some(committed) = self.heads.remove(&org) {
+                self.doubtful
+                    .extend([doubtful(continues)((org, committed))]);
+            } else if let Some(known) = self.doubtful.get_mut(&org) {
+                known.continues &= continues;
+            }
+        }
+    }
+}
+
+fn doubtful(continues: bool) -> impl Fn((OrgId, LaneHead)) -> (OrgId, Doubtful) {
+    move |(org, committed)| {
+        let doubtful = Doubtful {
+            committed,
+            continues,
+        };
+        (org, doubtful)
+    }
+}
