@@ -205,6 +205,7 @@ async fn every_table_is_backed_up_or_can_be_made_anew() {
         "idempotency_keys",
         "key_epoch",
         "operations",
+        "record_format",
         "schema_migrations",
         "servers",
     ];

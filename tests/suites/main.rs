@@ -6,6 +6,7 @@
 )]
 
 mod audit;
+mod audit_details;
 mod audit_heads;
 mod audit_prune;
 mod audit_prune_safety;
@@ -63,6 +64,7 @@ mod scrub;
 mod secrecy;
 mod serving;
 mod sharded;
+mod state_rollback;
 mod statements;
 mod tampering;
 mod tls;

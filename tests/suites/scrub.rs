@@ -86,10 +86,11 @@ async fn people_read_what_was_found_and_where() {
     ];
     let found = strongroom_e2e::run(&["verify", "--org", org], &variables);
     assert!(!found.success);
-    let line = format!("organization {org} credential {target} is not what was written");
-    assert!(found.stdout.starts_with(&line), "{}", found.stdout);
+    for what in ["does not open", "is not what was written"] {
+        found.assert_failed_with(&format!("organization {org} credential {target} {what}"));
+    }
     found.assert_failed_with("checked 2 credential(s) of 1");
-    found.assert_refused("1 finding(s)");
+    found.assert_refused("2 finding(s)");
 
     let elsewhere = scene.vault.run(&["verify", "--org", &scene.other_org]);
     assert!(elsewhere.success, "{}", elsewhere.stdout);

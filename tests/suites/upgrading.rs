@@ -80,6 +80,18 @@ async fn newest_proof_key(database: &Client) -> Option<i32> {
     database.query_one(newest, &[]).await.unwrap().get(0)
 }
 
+/// The blobs that the first format sealed are counted until they are sealed again.
+fn a_rotation_binds_labels(vault: &TestVault) {
+    let unbound = || vault.run(&["verify", "--json"]).json()["unbound_labels"].clone();
+    assert!(unbound().as_i64().unwrap() > 0);
+    vault
+        .run(&["verify"])
+        .assert_prints("did not bind their label");
+    let lift = ["rotate", "org", &vault.admin.org, "--re-encrypt"];
+    vault.run(&lift).assert_success();
+    assert_eq!(unbound(), 0);
+}
+
 /// While a server of an earlier version runs, which could not read them, no record has the new
 /// format.
 #[tokio::test]
@@ -131,5 +143,5 @@ async fn the_record_format_advances_when_every_server_reads_it() {
     .await;
     assert_eq!(format().await, 2);
     vault.run(&["audit", "verify"]).assert_prints("intact");
-    vault.run(&["verify"]).assert_prints("intact");
+    a_rotation_binds_labels(&vault);
 }

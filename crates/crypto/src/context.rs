@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-/// The format version: the first byte of every sealed value, and part of every [`Context`].
+/// The first format version. The version is the first byte of every sealed value, and part of every
+/// [`Context`].
 pub const FORMAT_VERSION: u8 = 1;
 
 /// The purpose of a ciphertext, digest or signature.
@@ -111,6 +112,11 @@ impl Context {
             None => self.u8(0),
             Some(value) => add(self.u8(1), value),
         }
+    }
+
+    /// The format version.
+    pub(crate) fn format(&self) -> u8 {
+        self.0[3]
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

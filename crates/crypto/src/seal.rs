@@ -3,7 +3,7 @@
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
 
-use crate::context::{Context, FORMAT_VERSION};
+use crate::context::Context;
 use crate::error::CryptoError;
 use crate::random::RandomSource;
 use crate::secret::{SecretBytes, SecretKey};
@@ -18,7 +18,7 @@ const TAG_LEN: usize = 16;
 
 /// Seals `plaintext` under `key` with AES-256-GCM (NIST SP 800-38D) and a random 96-bit nonce.
 ///
-/// The `context` is the associated data: [`open`] requires the same one. Returns the version (1
+/// The `context` is the associated data: [`open`] requires the same one. Returns its version (1
 /// byte), the nonce (12 bytes), the ciphertext (as long as the plaintext) and the tag (16 bytes).
 /// With random nonces, a key may seal at most 2³² values (SP 800-38D § 8.3).
 ///
@@ -33,10 +33,16 @@ pub fn seal(
 ) -> Result<Vec<u8>, CryptoError> {
     let mut nonce = [0; NONCE_LEN];
     random.fill(&mut nonce)?;
-    seal_with_nonce(key, context.as_bytes(), plaintext, nonce)
+    let ciphertext = encrypt(key, context.as_bytes(), plaintext, nonce)?;
+    let mut sealed = Vec::with_capacity(1 + NONCE_LEN + ciphertext.len());
+    sealed.push(context.format());
+    sealed.extend_from_slice(&nonce);
+    sealed.extend_from_slice(&ciphertext);
+    Ok(sealed)
 }
 
-fn seal_with_nonce(
+/// The ciphertext and the tag.
+fn encrypt(
     key: &SecretKey,
     associated: &[u8],
     plaintext: &[u8],
@@ -46,14 +52,9 @@ fn seal_with_nonce(
         msg: plaintext,
         aad: associated,
     };
-    let ciphertext = cipher(key)
+    cipher(key)
         .encrypt(&Nonce::from(nonce), payload)
-        .map_err(|_| CryptoError::UnknownFormat)?;
-    let mut sealed = Vec::with_capacity(1 + NONCE_LEN + ciphertext.len());
-    sealed.push(FORMAT_VERSION);
-    sealed.extend_from_slice(&nonce);
-    sealed.extend_from_slice(&ciphertext);
-    Ok(sealed)
+        .map_err(|_| CryptoError::UnknownFormat)
 }
 
 /// Opens a value that [`seal`] sealed under the same key for the same context.
@@ -62,7 +63,7 @@ fn seal_with_nonce(
 /// [`CryptoError::UnknownFormat`] if the value is shorter than [`MIN_SEALED_LEN`] or has another
 /// version. [`CryptoError::DoesNotOpen`] if the key or context differs, or any bit was altered.
 pub fn open(key: &SecretKey, context: &Context, sealed: &[u8]) -> Result<SecretBytes, CryptoError> {
-    if sealed.len() < MIN_SEALED_LEN || sealed[0] != FORMAT_VERSION {
+    if sealed.len() < MIN_SEALED_LEN || sealed[0] != context.format() {
         return Err(CryptoError::UnknownFormat);
     }
     let (nonce, ciphertext) = sealed[1..].split_at(NONCE_LEN);
@@ -130,14 +131,11 @@ mod tests {
     #[test]
     fn published_vectors() {
         let zero = SecretKey::from_slice(&[0; 32]).unwrap();
-        let sealed = seal_with_nonce(&zero, b"", b"", [0; 12]).unwrap();
+        let sealed = encrypt(&zero, b"", b"", [0; 12]).unwrap();
+        assert_eq!(HEXLOWER.encode(&sealed), "530f8afbc74536b9a963b4f1c4cb738b");
+        let sealed = encrypt(&zero, b"", &[0; 16], [0; 12]).unwrap();
         assert_eq!(
-            HEXLOWER.encode(&sealed[13..]),
-            "530f8afbc74536b9a963b4f1c4cb738b"
-        );
-        let sealed = seal_with_nonce(&zero, b"", &[0; 16], [0; 12]).unwrap();
-        assert_eq!(
-            HEXLOWER.encode(&sealed[13..]),
+            HEXLOWER.encode(&sealed),
             "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919"
         );
         let key = SecretKey::from_slice(&hex::<32>(
@@ -149,7 +147,7 @@ mod tests {
              2fcf0e2449a6b525b16aedf5aa0de657ba637b39",
         );
         let associated = hex::<20>("feedfacedeadbeeffeedfacedeadbeefabaddad2");
-        let sealed = seal_with_nonce(
+        let sealed = encrypt(
             &key,
             &associated,
             &plaintext,
@@ -157,7 +155,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(
-            HEXLOWER.encode(&sealed[13..]),
+            HEXLOWER.encode(&sealed),
             "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3d\
              a7b08b1056828838c5f61e6393ba7a0abcc9f66276fc6ece0f4e1768cddf8853bb2d551b"
         );

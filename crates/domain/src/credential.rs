@@ -77,6 +77,10 @@ pub struct RevealedCredential {
     pub blob: SecretBytes,
 }
 
+/// The format version of blobs that are bound to their label, too: the first byte of
+/// [`SealedCredential::sealed_blob`].
+pub const LABEL_BOUND: u8 = 2;
+
 /// A credential as the database holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedCredential {
@@ -100,6 +104,14 @@ pub struct SealedCredential {
     pub updated_at: DateTime<Utc>,
     /// The user to whom the Pieces API assigned the key. Set at creation, and never changed.
     pub pieces_user: Option<String>,
+}
+
+impl SealedCredential {
+    /// Whether the blob is bound to the label. Blobs of earlier versions are not.
+    #[must_use]
+    pub fn binds_label(&self) -> bool {
+        self.sealed_blob.first() == Some(&LABEL_BOUND)
+    }
 }
 
 impl SealedCredential {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ids::{CredentialId, OrgId};
+use crate::ids::{CredentialId, KeyId, OrgId};
 
 /// A difference between the stored rows and the audit trail. Contains no content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,12 +22,8 @@ pub enum Problem {
     DoesNotOpen,
     /// The row has a form that no server writes.
     Malformed,
-    /// The row names a generation of the organization's key that is missing or does not unwrap.
-    KeyMissing(i32),
-    /// This generation of the organization's key does not unwrap.
-    KeyDoesNotUnwrap(i32),
-    /// No generation of the organization's key is active.
-    NoActiveKey,
+    /// A key of the organization, or an API key, is not what it was.
+    Key(KeyProblem),
     /// The audit trail has a newer version than the row.
     RolledBack {
         /// The row's version.
@@ -47,6 +43,44 @@ pub enum Problem {
     Missing,
 }
 
+/// A key that is not what it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyProblem {
+    /// The row names a generation of the organization's key that is missing or does not unwrap.
+    Missing(i32),
+    /// This generation of the organization's key does not unwrap.
+    DoesNotUnwrap(i32),
+    /// No generation of the organization's key is active.
+    NoneActive,
+    /// The active generation of the organization's key is not the one that was made active last.
+    RolledBack {
+        /// The active generation.
+        active: i32,
+        /// The newest one in the audit trail.
+        recorded: i32,
+    },
+    /// This generation of the organization's key was destroyed, but is there again.
+    PutBack(i32),
+    /// No audit event issued this API key.
+    ApiKeyUnissued(KeyId),
+    /// The audit trail records the revocation of this API key, but its row says otherwise.
+    RevocationUndone(KeyId),
+}
+
+impl KeyProblem {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Missing(_) => "key_missing",
+            Self::DoesNotUnwrap(_) => "key_does_not_unwrap",
+            Self::NoneActive => "no_active_key",
+            Self::RolledBack { .. } => "key_rolled_back",
+            Self::PutBack(_) => "key_put_back",
+            Self::ApiKeyUnissued(_) => "api_key_unissued",
+            Self::RevocationUndone(_) => "revocation_undone",
+        }
+    }
+}
+
 impl Problem {
     /// The stable code of the problem.
     #[must_use]
@@ -54,9 +88,7 @@ impl Problem {
         match self {
             Self::DoesNotOpen => "does_not_open",
             Self::Malformed => "malformed",
-            Self::KeyMissing(_) => "key_missing",
-            Self::KeyDoesNotUnwrap(_) => "key_does_not_unwrap",
-            Self::NoActiveKey => "no_active_key",
+            Self::Key(problem) => problem.code(),
             Self::RolledBack { .. } => "rolled_back",
             Self::Forked => "forked",
             Self::Differs => "differs_from_trail",
@@ -72,17 +104,6 @@ impl fmt::Display for Problem {
         match self {
             Self::DoesNotOpen => f.write_str("does not open: it was moved, relabeled or altered"),
             Self::Malformed => f.write_str("has a form that no server writes"),
-            Self::KeyMissing(generation) => write!(
-                f,
-                "is sealed with generation {generation} of the organization's key, which is \
-                 missing or does not unwrap"
-            ),
-            Self::KeyDoesNotUnwrap(generation) => write!(
-                f,
-                "generation {generation} of the organization's key does not unwrap: it was moved \
-                 or altered, or its root key is not loaded"
-            ),
-            Self::NoActiveKey => f.write_str("no generation of the organization's key is active"),
             Self::RolledBack { stored, written } => write!(
                 f,
                 "was rolled back: its version is {stored}, but version {written} was written"
@@ -102,6 +123,43 @@ impl fmt::Display for Problem {
             Self::Missing => {
                 f.write_str("is missing: its row is gone, and no audit event deleted it")
             }
+            Self::Key(problem) => problem.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for KeyProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(generation) => write!(
+                f,
+                "is sealed with generation {generation} of the organization's key, which is \
+                 missing or does not unwrap"
+            ),
+            Self::DoesNotUnwrap(generation) => write!(
+                f,
+                "generation {generation} of the organization's key does not unwrap: it was moved \
+                 or altered, or its root key is not loaded"
+            ),
+            Self::NoneActive => f.write_str("no generation of the organization's key is active"),
+            Self::RolledBack { active, recorded } => write!(
+                f,
+                "generation {active} of the organization's key is active, but generation \
+                 {recorded} was made active last: the key was rolled back"
+            ),
+            Self::PutBack(generation) => write!(
+                f,
+                "generation {generation} of the organization's key was destroyed, but is there \
+                 again"
+            ),
+            Self::ApiKeyUnissued(key) => {
+                write!(f, "no audit event issued the API key {}", key.0)
+            }
+            Self::RevocationUndone(key) => write!(
+                f,
+                "the API key {} was revoked, but its row says that it was not",
+                key.0
+            ),
         }
     }
 }

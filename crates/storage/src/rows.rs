@@ -104,6 +104,7 @@ pub(crate) fn api_key(org: OrgId, row: &Row) -> StoreResult<StoredApiKey> {
         created_at: get(row, "created_at")?,
         expires_at: get(row, "expires_at")?,
         revoked_at: get(row, "revoked_at")?,
+        revocation_undone: false,
     })
 }
 

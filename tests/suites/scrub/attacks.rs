@@ -95,7 +95,13 @@ pub(super) fn edits() -> Vec<Case> {
         (set("pieces_user = 'somebody'"), CHANGED),
         (set("provider = 'nonsense'"), &[("target", "malformed")]),
         (set("updated_at = 'infinity'"), &[("target", "malformed")]),
-        (set("label = 'edited'"), &[("target", "differs_from_trail")]),
+        (
+            set("label = 'edited'"),
+            &[
+                ("target", "does_not_open"),
+                ("target", "differs_from_trail"),
+            ],
+        ),
         (
             set("version = 3"),
             &[("target", "does_not_open"), ("target", "unwritten")],

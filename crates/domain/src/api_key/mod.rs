@@ -63,6 +63,9 @@ pub struct StoredApiKey {
     pub expires_at: Option<DateTime<Utc>>,
     /// The time of revocation.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// Whether the audit trail records a revocation that the row lacks. Known only of a key that
+    /// was looked up to be used.
+    pub revocation_undone: bool,
 }
 
 impl ApiKeyToken {
@@ -210,6 +213,7 @@ mod tests {
             created_at: DateTime::UNIX_EPOCH,
             expires_at: None,
             revoked_at: None,
+            revocation_undone: false,
         }
     }
 

@@ -54,10 +54,16 @@ impl Chain {
         self.record_format.store(record_format, Ordering::Relaxed);
     }
 
+    /// The record format that is set.
+    #[must_use]
+    pub fn record_format(&self) -> i32 {
+        self.record_format.load(Ordering::Relaxed)
+    }
+
     /// The format of new events.
     #[must_use]
     pub fn format(&self) -> EventFormat {
-        match self.record_format.load(Ordering::Relaxed) {
+        match self.record_format() {
             ..=1 => EventFormat::First,
             _ => EventFormat::Second(PROOF_KEY),
         }

@@ -63,6 +63,11 @@ wire_enum! {
         IntegrityVerify = 24 => "integrity.verify",
         /// A request to create a credential was repeated, and got the first one's result.
         CredentialRepeat = 25 => "credential.repeat",
+        /// The active generation of an organization's key was recorded again, before the event that
+        /// made it active was pruned.
+        OrganizationAttest = 26 => "organization.attest",
+        /// An API key was recorded again, before the event of its issue or revocation was pruned.
+        KeyAttest = 27 => "key.attest",
     }
 }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use strongroom_crypto::{
-    Context, Purpose, RandomSource, SecretBytes, SecretKey, mac, open, open_key, seal, seal_key,
+    Context, FORMAT_VERSION, Purpose, RandomSource, SecretBytes, SecretKey, mac, open, open_key,
+    seal, seal_key,
 };
 
-use crate::credential::SealedCredential;
+use crate::credential::{LABEL_BOUND, SealedCredential};
 use crate::error::VaultError;
 use crate::ids::{CredentialId, OrgId};
 use crate::keyring::stored::Rewrapped;
@@ -59,7 +60,7 @@ impl OrgKeyring {
     }
 
     /// Seals `blob` as the content of `row` with a new data key. Sets `key_generation`,
-    /// `wrapped_key` and `sealed_blob`.
+    /// `wrapped_key` and `sealed_blob`. The label is bound from `record_format` 2 on.
     ///
     /// # Errors
     /// [`VaultError::Internal`] if the random source fails.
@@ -67,15 +68,21 @@ impl OrgKeyring {
         &self,
         row: SealedCredential,
         blob: &[u8],
+        record_format: i32,
         random: &dyn RandomSource,
     ) -> Result<SealedCredential, VaultError> {
+        let format = match record_format {
+            ..=1 => FORMAT_VERSION,
+            _ => LABEL_BOUND,
+        };
+        let context = blob_context(self.org, &row, format);
         let organization_key = self.key(self.active)?;
         let data_key = SecretKey::generate(random)?;
         let wrap = data_key_context(self.org, row.id, row.version, self.active);
         Ok(SealedCredential {
             key_generation: self.active,
             wrapped_key: seal_key(organization_key, &wrap, &data_key, random)?,
-            sealed_blob: seal(&data_key, &blob_context(self.org, &row), blob, random)?,
+            sealed_blob: seal(&data_key, &context, blob, random)?,
             ..row
         })
     }
@@ -107,11 +114,9 @@ impl OrgKeyring {
         let organization_key = self.key(row.key_generation)?;
         let wrap = data_key_context(self.org, row.id, row.version, row.key_generation);
         let data_key = open_key(organization_key, &wrap, &row.wrapped_key)?;
-        Ok(open(
-            &data_key,
-            &blob_context(self.org, row),
-            &row.sealed_blob,
-        )?)
+        let format = row.sealed_blob.first().copied().unwrap_or(FORMAT_VERSION);
+        let context = blob_context(self.org, row, format);
+        Ok(open(&data_key, &context, &row.sealed_blob)?)
     }
 
     fn key(&self, generation: i32) -> Result<&SecretKey, VaultError> {
@@ -137,8 +142,8 @@ fn data_key_context(org: OrgId, id: CredentialId, version: i64, generation: i32)
         .i64(generation.into())
 }
 
-fn blob_context(org: OrgId, row: &SealedCredential) -> Context {
-    Context::new(Purpose::CredentialBlob)
+fn blob_context(org: OrgId, row: &SealedCredential, format: u8) -> Context {
+    let context = Context::in_format(Purpose::CredentialBlob, format)
         .uuid(org.0)
         .uuid(row.id.0)
         .i64(row.version)
@@ -146,7 +151,11 @@ fn blob_context(org: OrgId, row: &SealedCredential) -> Context {
         .u8(row.kind.code())
         .optional(row.pieces_user.as_deref(), |context, user| {
             context.bytes(user.as_bytes())
-        })
+        });
+    match format {
+        LABEL_BOUND => context.bytes(row.label.as_str().as_bytes()),
+        _ => context,
+    }
 }
 
 #[cfg(test)]
@@ -185,13 +194,15 @@ mod tests {
     fn a_row_opens_only_as_it_was_sealed() {
         let root = RootKeyring::for_tests();
         let ring = ring(&root, 1);
-        let sealed = ring.seal(row(1), b"secret", &OsRandom).unwrap();
+        let sealed = ring.seal(row(1), b"secret", 2, &OsRandom).unwrap();
         assert_eq!(ring.open(&sealed).unwrap().expose(), b"secret");
 
-        let again = ring.seal(row(2), b"other", &OsRandom).unwrap();
+        let again = ring.seal(row(2), b"other", 2, &OsRandom).unwrap();
         type Change<'a> = Box<dyn Fn(&mut SealedCredential) + 'a>;
         let changed: Vec<Change<'_>> = vec![
             Box::new(|row| row.version = 2),
+            Box::new(|row| row.label = Label::parse("other").unwrap()),
+            Box::new(|row| row.sealed_blob[0] = 1),
             Box::new(|row| row.provider = Provider::Generic),
             Box::new(|row| row.kind = CredentialType::UserPass),
             Box::new(|row| row.id = CredentialId(Uuid::from_u128(2))),
@@ -218,15 +229,18 @@ mod tests {
     #[test]
     fn another_organizations_keys_do_not_open_it() {
         let root = RootKeyring::for_tests();
-        let sealed = ring(&root, 1).seal(row(1), b"secret", &OsRandom).unwrap();
+        let sealed = ring(&root, 1)
+            .seal(row(1), b"secret", 2, &OsRandom)
+            .unwrap();
         assert!(ring(&root, 2).open(&sealed).is_err());
     }
 
     #[test]
-    fn a_label_change_does_not_invalidate_the_seal() {
+    fn the_first_format_does_not_bind_the_label() {
         let root = RootKeyring::for_tests();
         let ring = ring(&root, 1);
-        let mut sealed = ring.seal(row(1), b"secret", &OsRandom).unwrap();
+        let mut sealed = ring.seal(row(1), b"secret", 1, &OsRandom).unwrap();
+        assert!(!sealed.binds_label());
         sealed.label = Label::parse("renamed").unwrap();
         assert_eq!(ring.open(&sealed).unwrap().expose(), b"secret");
     }

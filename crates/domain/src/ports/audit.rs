@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::audit::event::{Action, Event};
+use crate::api_key::StoredApiKey;
+use crate::audit::event::Event;
 use crate::audit::heads::LaneHead;
 use crate::audit::signed::Checkpoint;
 use crate::audit::stored::{AuditFilter, EventPosition, StoredEvent};
@@ -37,6 +38,15 @@ pub struct EventEvidence {
     /// The digest of the event before it in its lane, which may be a checkpoint's; `None` if there
     /// is none.
     pub previous: Option<Vec<u8>>,
+}
+
+/// Events that say what is current.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateEvents {
+    /// The creation, rotations, retirements and attestations of an organization's key.
+    Generations,
+    /// The deletions and restorations of an organization.
+    Deletions,
 }
 
 /// The partitions that a prune drops.
@@ -119,12 +129,13 @@ pub trait AuditStore: Send + Sync {
         scope: OrgScope,
         heads: &[LaneHead],
     ) -> StoreResult<Vec<HeadEvidence>>;
-    /// The newest event with one of these actions.
-    async fn newest_of(
+    /// The newest `limit` of these events, newest first.
+    async fn state_events(
         &self,
         scope: OrgScope,
-        actions: &[Action],
-    ) -> StoreResult<Option<EventEvidence>>;
+        which: StateEvents,
+        limit: i64,
+    ) -> StoreResult<Vec<EventEvidence>>;
     /// The checkpoint of one lane.
     async fn checkpoint(&self, scope: OrgScope, lane: LaneId) -> StoreResult<Option<Checkpoint>>;
     /// The checkpoints of the lanes after `after`, by lane id.
@@ -159,6 +170,12 @@ pub trait AuditPruneStore: Send + Sync {
         after: Option<CredentialId>,
         limit: i64,
     ) -> StoreResult<Vec<Unattested>>;
+    /// The API keys without an event of their issue or attestation at or after `cut`.
+    async fn unattested_api_keys(
+        &self,
+        scope: OrgScope,
+        cut: DateTime<Utc>,
+    ) -> StoreResult<Vec<StoredApiKey>>;
     /// Writes a checkpoint in every lane that loses events, records the prune, and drops the plan's
     /// partitions, in one transaction.
     ///

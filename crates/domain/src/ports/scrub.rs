@@ -6,7 +6,7 @@ use strongroom_crypto::Digest;
 use crate::caller::OrgScope;
 use crate::credential::SealedCredential;
 use crate::error::VaultError;
-use crate::ids::CredentialId;
+use crate::ids::{CredentialId, KeyId};
 use crate::ports::error::StoreResult;
 use crate::scrub::Finding;
 
@@ -43,6 +43,17 @@ pub struct Trailed {
     pub missing: bool,
 }
 
+/// An API key's row, compared with its audit events.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyWithTrail {
+    /// The key.
+    pub id: KeyId,
+    /// Whether an event issued it, or may have been pruned.
+    pub issued: bool,
+    /// Whether an event revoked it, but its row is not revoked.
+    pub revocation_undone: bool,
+}
+
 /// The queries of the scrub. They take no locks, and each page is a separate statement.
 #[async_trait]
 pub trait ScrubStore: Send + Sync {
@@ -61,6 +72,8 @@ pub trait ScrubStore: Send + Sync {
         from: CredentialId,
         limit: i64,
     ) -> StoreResult<Vec<Trailed>>;
+    /// Lists the organization's API keys.
+    async fn keys_with_trail(&self, scope: OrgScope) -> StoreResult<Vec<KeyWithTrail>>;
     /// The number of the organization's credentials.
     async fn count_credentials(&self, scope: OrgScope) -> StoreResult<u64>;
 }
@@ -70,6 +83,9 @@ pub trait ScrubStore: Send + Sync {
 pub trait ScrubObserver: Send {
     /// Reports a finding.
     fn found(&mut self, finding: &Finding);
+    /// Reports a credential whose blob is not bound to its label, since an earlier version sealed
+    /// it. This is not a finding.
+    fn label_unbound(&mut self);
     /// Reports a checked page with this number of credentials. The scrub continues when the call
     /// returns.
     async fn checked(&mut self, credentials: u64);

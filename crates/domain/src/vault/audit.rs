@@ -58,24 +58,6 @@ impl Vault {
         Ok(self.store.record(caller.scope(), event).await?)
     }
 
-    /// The newest event with one of `actions`, of the organization of `scope`.
-    ///
-    /// # Errors
-    /// [`VaultError::Integrity`] if it was altered or inserted, or an error of the store.
-    pub(super) async fn newest_event(
-        &self,
-        scope: OrgScope,
-        actions: &[Action],
-    ) -> Result<Option<Event>, VaultError> {
-        let Some(evidence) = self.store.newest_of(scope, actions).await? else {
-            return Ok(None);
-        };
-        let previous = evidence.previous.as_deref();
-        let proven = self.chain.prove(scope.org(), &evidence.event, previous);
-        let altered = "an audit event that an operation relies on was altered or inserted";
-        proven.map(Some).ok_or(VaultError::Integrity(altered))
-    }
-
     /// Lists `limit` events of the caller's organization that match `filter`, newest first, after
     /// `after`. The access is recorded before this returns.
     ///

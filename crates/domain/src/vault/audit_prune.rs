@@ -43,7 +43,8 @@ impl Vault {
     }
 
     /// Verifies the audit trail of the caller's organization. If it has no faults, records again
-    /// the digest of every credential whose newest write event would be pruned. A checkpoint
+    /// the digest of every credential whose newest write event would be pruned, and the state of
+    /// its keys. A checkpoint
     /// attests pruned events, and such an event attests a credential, so neither is created from
     /// data that does not verify. Repeating the call is harmless.
     ///
@@ -78,6 +79,7 @@ impl Vault {
             attested += events.len() as u64;
             self.store.record_all(caller.scope(), events).await?;
         }
+        self.attest_state(caller, plan.cut).await?;
         Ok(PruneCheck { report, attested })
     }
 

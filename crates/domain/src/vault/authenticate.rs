@@ -41,7 +41,11 @@ impl Vault {
             return Err(VaultError::Unauthorized);
         };
         let expired = key.expires_at.is_some_and(|at| at <= self.now());
-        if key.revoked_at.is_some() {
+        if key.revocation_undone {
+            let why = "an API key's revocation was undone in the database";
+            self.log_integrity_failure(key.org, None, &VaultError::Integrity(why));
+        }
+        if key.revoked_at.is_some() || key.revocation_undone {
             self.record_revoked_use(&key, request);
             return Err(VaultError::Unauthorized);
         }

@@ -175,10 +175,15 @@ impl Reseal {
             .as_ref()
             .map_or(opened.expose(), JsonBlob::expose);
         let span = tracing::info_span!(target: TRACE, parent: &self.span, "seal");
-        let sealed = span.in_scope(|| self.keys.seal(next, blob, &*self.random));
+        let sealed = span.in_scope(|| self.seal(next, blob));
         let row = self.counters.seals.record(sealed)?;
         let digest = self.chain.row_digest(self.org, &row);
         Ok(ChangedCredential { row, digest })
+    }
+
+    fn seal(&self, next: SealedCredential, blob: &[u8]) -> Result<SealedCredential, VaultError> {
+        let format = self.chain.record_format();
+        self.keys.seal(next, blob, format, &*self.random)
     }
 }
 

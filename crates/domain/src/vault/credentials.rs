@@ -107,7 +107,8 @@ impl Vault {
         blob: &JsonBlob,
     ) -> Result<SealedCredential, VaultError> {
         let _span = tracing::info_span!(target: TRACE, "seal").entered();
-        let sealed = keys.seal(row, blob.expose(), &*self.random);
+        let format = self.chain.record_format();
+        let sealed = keys.seal(row, blob.expose(), format, &*self.random);
         self.counters.seals.record(sealed)
     }
 

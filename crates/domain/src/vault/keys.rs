@@ -54,6 +54,7 @@ impl Vault {
             created_at: now,
             expires_at,
             revoked_at: None,
+            revocation_undone: false,
         };
         let details = Details::new([
             ("role", json!(role.as_str())),

@@ -21,7 +21,9 @@ pub(crate) mod reveal;
 pub(crate) mod root_rotation;
 pub(crate) mod rotation;
 pub(crate) mod scrub;
+mod scrub_keys;
 mod servers;
+mod state_events;
 pub(crate) mod unlock;
 
 use std::sync::Arc;
@@ -194,11 +196,30 @@ impl Vault {
     }
 
     async fn reload_org_keys(&self, scope: OrgScope) -> Result<Arc<OrgKeyring>, VaultError> {
-        let stored = self.store.org_keys(scope).await?;
+        let stored = self.current_org_keys(scope).await;
+        let stored = self.log_failure(scope.org(), stored)?;
         let unwrapped = self.unwrapped(scope, &stored).await;
         let ring = Arc::new(self.log_failure(scope.org(), unwrapped)?);
         self.org_keys.insert(scope.org(), ring.clone());
         Ok(ring)
+    }
+
+    // The keys as the audit trail says that they are. A rotation may commit between the two reads,
+    // so a difference is looked at twice.
+    pub(in crate::vault) async fn current_org_keys(
+        &self,
+        scope: OrgScope,
+    ) -> Result<Vec<StoredOrgKey>, VaultError> {
+        for _ in 0..2 {
+            let stored = self.store.org_keys(scope).await?;
+            let recorded = self.recorded_generations(scope).await?;
+            if recorded.problems(&stored).is_empty() {
+                return Ok(stored);
+            }
+        }
+        Err(VaultError::Integrity(
+            "the generations of the organization's key are not those in its audit trail",
+        ))
     }
 
     fn log_failure<T>(&self, org: OrgId, result: Result<T, VaultError>) -> Result<T, VaultError> {

@@ -1,7 +1,7 @@
 //! Creation, deletion, restoration and destruction of organizations.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
@@ -10,6 +10,7 @@ use crate::caller::{Caller, Permission, RequestInfo};
 use crate::error::VaultError;
 use crate::ids::OrgId;
 use crate::organization::{DEFAULT_GRACE, Organization, check_name};
+use crate::ports::audit::StateEvents;
 use crate::vault::Vault;
 
 impl Vault {
@@ -122,31 +123,41 @@ impl Vault {
 
     // Destruction cannot be undone, so the time comes from the audit trail, not from the row alone,
     // which the servers' role can write.
-    async fn destruction_time(
+    pub(super) async fn destruction_time(
         &self,
         caller: &Caller,
         organization: &Organization,
     ) -> Result<DateTime<Utc>, VaultError> {
-        let actions = [Action::OrganizationDelete, Action::OrganizationRestore];
-        let newest = self.newest_event(caller.scope(), &actions).await?;
-        let deletion = newest.filter(|event| {
-            event.action == Action::OrganizationDelete && organization.deleted_at == Some(event.at)
+        let time = |time: Option<DateTime<Utc>>| json!(time.map(format_time));
+        let (deleted_at, stored) = (organization.deleted_at, organization.destroy_after);
+        let events = self.state_events(caller.scope(), StateEvents::Deletions);
+        let newest = events.await?.into_iter().find(is_about_deletion);
+        let deletion = newest.filter(|event| match event.action {
+            Action::OrganizationDelete => deleted_at == Some(event.at),
+            Action::OrganizationAttest => member(event, "deleted_at") == time(deleted_at),
+            _ => false,
         });
         let deletion = deletion.ok_or(VaultError::Integrity(
             "the deletion of an organization is not the one in its audit trail",
         ))?;
-        let stored = organization
-            .destroy_after
-            .unwrap_or(DateTime::<Utc>::MAX_UTC);
-        let Some(details) = &deletion.details else {
+        if deletion.details.is_none() {
             // The event of an earlier version does not have the time.
-            return Ok(stored.max(deletion.at + DEFAULT_GRACE));
-        };
-        if details.get("destroy_after") != Some(json!(format_time(stored))) {
-            return Err(VaultError::Integrity(
-                "the time of an organization's destruction is not the one in its audit trail",
-            ));
+            let earliest = deletion.at + DEFAULT_GRACE;
+            return Ok(stored.map_or(earliest, |stored| stored.max(earliest)));
         }
-        Ok(stored)
+        let stored = stored.filter(|_| member(&deletion, "destroy_after") == time(stored));
+        stored.ok_or(VaultError::Integrity(
+            "the time of an organization's destruction is not the one in its audit trail",
+        ))
     }
+}
+
+// An attestation says that an organization is deleted, or nothing about it.
+fn is_about_deletion(event: &Event) -> bool {
+    event.action != Action::OrganizationAttest || !member(event, "deleted_at").is_null()
+}
+
+fn member(event: &Event, name: &str) -> Value {
+    let details = event.details.as_ref();
+    details.and_then(|d| d.get(name)).unwrap_or_default()
 }

@@ -1,31 +1,19 @@
 //! The integrity scrub, which compares stored rows with the audit trail.
 
-use std::collections::BTreeMap;
-
-use strongroom_crypto::RootKeyId;
 use uuid::Uuid;
 
 use crate::caller::{Caller, Permission};
 use crate::credential::SealedCredential;
 use crate::error::VaultError;
 use crate::ids::{CredentialId, OrgId};
-use crate::keyring::organization::OrgKeyring;
-use crate::keyring::stored::StoredOrgKey;
-use crate::ports::error::StoreResult;
 use crate::ports::scrub::{RowWithTrail, ScrubObserver, Trailed, WriteRecord};
-use crate::scrub::{Finding, Problem};
+use crate::scrub::{Finding, KeyProblem, Problem};
 use crate::vault::Vault;
+use crate::vault::scrub_keys::{ScrubKeys, retry_unavailable};
 
 /// The number of rows per statement: at most 6.5 MB of sealed bytes, because a request's body has
 /// at most 64 KiB.
 const PAGE: i64 = 100;
-
-/// An organization's keys, each unwrapped separately, so that a broken one does not hide the state
-/// of the others.
-pub(in crate::vault) struct ScrubKeys {
-    rings: BTreeMap<i32, OrgKeyring>,
-    pub(in crate::vault) problems: Vec<Problem>,
-}
 
 impl Vault {
     /// The number of credentials of the caller's organization.
@@ -61,22 +49,9 @@ impl Vault {
             return Err(VaultError::NotFound);
         }
         Ok(self.verify_keys(caller, observer).await?
+            + self.verify_api_keys(caller, observer).await?
             + self.scrub_rows(caller, observer).await?
             + self.verify_trail(caller, observer).await?)
-    }
-
-    async fn verify_keys(
-        &self,
-        caller: &Caller,
-        observer: &mut dyn ScrubObserver,
-    ) -> Result<u64, VaultError> {
-        let first = self.scrub_keys(caller, observer).await?.problems;
-        if first.is_empty() {
-            return Ok(0);
-        }
-        let mut problems = self.scrub_keys(caller, observer).await?.problems;
-        problems.retain(|problem| first.contains(problem));
-        Ok(self.report(observer, caller.org(), None, &problems))
     }
 
     async fn scrub_rows(
@@ -91,6 +66,9 @@ impl Vault {
             let rows = self.row_page(caller, start, PAGE, observer).await?;
             from = after(rows.last().map(|row| row.id));
             for row in &rows {
+                if row.row.as_ref().is_some_and(|row| !row.binds_label()) {
+                    observer.label_unbound();
+                }
                 if self.problems(caller.org(), &keys, row).is_empty() {
                     continue;
                 }
@@ -143,7 +121,7 @@ impl Vault {
             return vec![Problem::Malformed];
         };
         let opened = match keys.rings.get(&row.key_generation) {
-            None => Some(Problem::KeyMissing(row.key_generation)),
+            None => Some(Problem::Key(KeyProblem::Missing(row.key_generation))),
             // The plaintext is wiped on drop.
             Some(ring) => ring.open(row).err().map(|_| Problem::DoesNotOpen),
         };
@@ -170,7 +148,7 @@ impl Vault {
         (!same).then_some(Problem::Differs)
     }
 
-    fn report(
+    pub(super) fn report(
         &self,
         observer: &mut dyn ScrubObserver,
         org: OrgId,
@@ -187,59 +165,6 @@ impl Vault {
         let found = problems.len() as u64;
         self.counters.integrity_failures.add(found);
         found
-    }
-
-    async fn scrub_keys(
-        &self,
-        caller: &Caller,
-        observer: &mut dyn ScrubObserver,
-    ) -> Result<ScrubKeys, VaultError> {
-        let stored = loop {
-            if let Some(stored) =
-                retry_unavailable(self.store.org_keys(caller.scope()).await, observer).await?
-            {
-                break stored;
-            }
-        };
-        self.opened_keys(caller.org(), stored).await
-    }
-
-    /// Opens the `stored` keys of `org`, each separately.
-    pub(in crate::vault) async fn opened_keys(
-        &self,
-        org: OrgId,
-        stored: Vec<StoredOrgKey>,
-    ) -> Result<ScrubKeys, VaultError> {
-        let (mut rings, mut problems) = (BTreeMap::new(), Vec::new());
-        if !stored.iter().any(|key| key.active) {
-            problems.push(Problem::NoActiveKey);
-        }
-        for key in stored {
-            let generation = key.generation;
-            let single = StoredOrgKey {
-                active: true,
-                ..key
-            };
-            let root_key = single.root_key;
-            match self.root().open_org_keys(org, &[single]) {
-                Ok(ring) => {
-                    rings.insert(generation, ring);
-                }
-                // A known root key that this process has not loaded yet is not a finding.
-                Err(error @ VaultError::Unavailable(_))
-                    if self.knows_root_key(root_key).await? =>
-                {
-                    return Err(error);
-                }
-                Err(_) => problems.push(Problem::KeyDoesNotUnwrap(generation)),
-            }
-        }
-        Ok(ScrubKeys { rings, problems })
-    }
-
-    async fn knows_root_key(&self, id: RootKeyId) -> Result<bool, VaultError> {
-        let known = self.root_keys().await?;
-        Ok(known.iter().any(|key| key.id == id))
     }
 
     async fn row_page(
@@ -270,18 +195,6 @@ impl Vault {
                 return Ok(page);
             }
         }
-    }
-}
-
-// Returns `None` to retry, so that a restart of the database does not end a scrub of several hours.
-async fn retry_unavailable<T>(
-    answer: StoreResult<T>,
-    observer: &mut dyn ScrubObserver,
-) -> Result<Option<T>, VaultError> {
-    match answer.map_err(VaultError::from) {
-        Ok(read) => Ok(Some(read)),
-        Err(error @ VaultError::Unavailable(_)) if observer.try_again(&error).await => Ok(None),
-        Err(error) => Err(error),
     }
 }
 

@@ -81,7 +81,10 @@ impl LookupKind for ApiKeys {
 
     fn add(found: &mut Self::Found, org: OrgId, row: &Row) -> StoreResult<()> {
         if get(row, "usable")? {
-            *found = Some(rows::api_key(org, row)?);
+            *found = Some(StoredApiKey {
+                revocation_undone: get(row, "revocation_undone")?,
+                ..rows::api_key(org, row)?
+            });
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::connect::error::ConnectError;
 use crate::quote::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-pub(crate) const MIGRATIONS: [(&str, &str); 10] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 11] = [
     (
         "V0001__vault",
         include_str!("../../../../migrations/0001_vault.sql"),
@@ -49,6 +49,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 10] = [
     (
         "V0010__event_details",
         include_str!("../../../../migrations/0010_event_details.sql"),
+    ),
+    (
+        "V0011__state_events",
+        include_str!("../../../../migrations/0011_state_events.sql"),
     ),
 ];
 

@@ -61,16 +61,28 @@ pub const AUDIT_OLDEST: &str = events!(
      and at >= $4 and (at, lane, seq) > ($4::timestamptz, $5::uuid, $6::bigint) \
      order by at, lane, seq limit $7"
 );
-/// The newest event with one of several actions, and the digest of the event before it.
-pub const AUDIT_NEWEST_OF: &str = concat!(
-    "select event.*, coalesce( \
-       (select p.mac from audit_events p where p.org_id = $1 and p.lane = event.lane \
-         and p.seq = event.seq - 1 limit 1), \
-       (select c.mac from audit_checkpoints c where c.org_id = $1 and c.lane = event.lane \
-         and c.seq = event.seq - 1)) as previous from (",
-    events!("and action = any($2) order by at desc, lane desc, seq desc limit 1"),
-    ") as event"
+macro_rules! state {
+    ($actions:literal) => {
+        concat!(
+            "select event.*, coalesce( \
+               (select p.mac from audit_events p where p.org_id = $1 and p.lane = event.lane \
+                 and p.seq = event.seq - 1 limit 1), \
+               (select c.mac from audit_checkpoints c where c.org_id = $1 \
+                 and c.lane = event.lane and c.seq = event.seq - 1)) as previous from (",
+            events!(""),
+            "and action in (",
+            $actions,
+            ") order by at desc limit $2) as event"
+        )
+    };
+}
+/// The newest events about generations of an organization's key, each with the digest before it.
+pub const STATE_OF_GENERATIONS: &str = state!(
+    "'organization.create', 'organization.rotate', 'organization.retire', 'organization.attest'"
 );
+/// The newest deletions and restorations of an organization, each with the digest before it.
+pub const STATE_OF_DELETIONS: &str =
+    state!("'organization.delete', 'organization.restore', 'organization.attest'");
 /// The heads of the lanes after a lane. It walks the primary key from lane to lane.
 pub const AUDIT_HEADS: &str = "with recursive walk (lane, nth) as ( \
        (select lane, 1::bigint from audit_events where org_id = $1 and lane > $2 order by lane \
@@ -205,7 +217,8 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("AUDIT_NEWEST", AUDIT_NEWEST),
     ("AUDIT_NEWEST_OF_CREDENTIAL", AUDIT_NEWEST_OF_CREDENTIAL),
     ("AUDIT_OLDEST", AUDIT_OLDEST),
-    ("AUDIT_NEWEST_OF", AUDIT_NEWEST_OF),
+    ("STATE_OF_GENERATIONS", STATE_OF_GENERATIONS),
+    ("STATE_OF_DELETIONS", STATE_OF_DELETIONS),
     ("AUDIT_HEADS", AUDIT_HEADS),
     ("HEAD_EVIDENCE", HEAD_EVIDENCE),
     ("CHECKPOINT", CHECKPOINT),

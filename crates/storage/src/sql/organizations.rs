@@ -63,15 +63,44 @@ pub const KEY_EPOCH: &str = "select epoch from key_epoch";
 pub const API_KEY_INSERT: &str = "insert into api_keys \
      (org_id, key_id, role, name, digest, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, \
      $7)";
-/// Several API keys by (organization, id), and whether their organization exists and is not
-/// deleted. With an inner join, a sharded cluster would query all shards.
-pub const API_KEYS_WANTED: &str = "select k.org_id, k.key_id, k.role, k.name, k.digest, \
-     k.created_at, \
-     k.expires_at, k.revoked_at, o.org_id is not null and o.deleted_at is null as usable from \
+macro_rules! revoked_in_trail {
+    () => {
+        "exists (select from audit_events e where e.org_id = k.org_id and e.key_id = k.key_id \
+           and (e.action = 'key.revoke' \
+             or e.action = 'key.attest' and e.details like '%\"revoked\":true%'))"
+    };
+}
+/// Several API keys by (organization, id), whether their organization exists and is not deleted,
+/// and whether their revocation was undone. With an inner join, a sharded cluster would query all
+/// shards.
+pub const API_KEYS_WANTED: &str = concat!(
+    "select k.org_id, k.key_id, k.role, k.name, k.digest, k.created_at, k.expires_at, \
+     k.revoked_at, o.org_id is not null and o.deleted_at is null as usable, \
+     k.revoked_at is null and ",
+    revoked_in_trail!(),
+    " as revocation_undone from \
      api_keys k join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, key_id) \
      on k.org_id = wanted.org_id and k.key_id = wanted.key_id \
      left join organizations o on o.org_id = k.org_id \
-     where k.org_id = any($1) or k.org_id = ($1)[1]";
+     where k.org_id = any($1) or k.org_id = ($1)[1]"
+);
+/// All API keys of an organization, with what the audit trail says of them. The events of keys from
+/// before a prune may be gone.
+pub const API_KEYS_WITH_TRAIL: &str = concat!(
+    "select k.key_id, k.revoked_at is null and ",
+    revoked_in_trail!(),
+    " as revocation_undone, exists (select from audit_events e where e.org_id = k.org_id \
+       and e.key_id = k.key_id and e.action in ('key.create', 'key.attest')) \
+     or exists (select from audit_checkpoints c where c.org_id = k.org_id \
+       and c.pruned_before > k.created_at) as issued \
+     from api_keys k where k.org_id = $1 order by k.created_at, k.key_id"
+);
+/// The API keys of an organization that have no event of their issue or attestation from a time on.
+pub const API_KEYS_UNATTESTED: &str = "select k.key_id, k.role, k.name, k.digest, k.created_at, \
+     k.expires_at, k.revoked_at from api_keys k where k.org_id = $1 and not exists ( \
+       select from audit_events e where e.org_id = k.org_id and e.key_id = k.key_id \
+       and e.action in ('key.create', 'key.attest') and e.at >= $2) \
+     order by k.created_at, k.key_id";
 /// All API keys of an organization, oldest first.
 pub const API_KEYS: &str = "select key_id, role, name, digest, created_at, expires_at, revoked_at \
      from api_keys where org_id = $1 order by created_at, key_id";
@@ -102,6 +131,8 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("API_KEY_INSERT", API_KEY_INSERT),
     ("API_KEYS_WANTED", API_KEYS_WANTED),
     ("ORG_KEYS_WANTED", ORG_KEYS_WANTED),
+    ("API_KEYS_WITH_TRAIL", API_KEYS_WITH_TRAIL),
+    ("API_KEYS_UNATTESTED", API_KEYS_UNATTESTED),
     ("API_KEYS", API_KEYS),
     ("API_KEY_REVOKE", API_KEY_REVOKE),
     ("KEYS_CHANGED", KEYS_CHANGED),

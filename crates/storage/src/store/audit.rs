@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use chrono::DateTime;
 use futures_util::future::try_join_all;
-use strongroom_domain::audit::event::{Action, Event};
+use strongroom_domain::audit::event::Event;
 use strongroom_domain::audit::heads::LaneHead;
 use strongroom_domain::audit::signed::Checkpoint;
 use strongroom_domain::audit::stored::{AuditFilter, EventPosition, StoredEvent, StoredTime};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::health::condition::Condition;
-use strongroom_domain::ports::audit::{AuditStore, EventEvidence, HeadEvidence};
+use strongroom_domain::ports::audit::{AuditStore, EventEvidence, HeadEvidence, StateEvents};
 use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::store::Tracking;
 use strongroom_domain::{CredentialId, KeyId, LaneId};
@@ -136,21 +136,24 @@ impl AuditStore for PgStore {
         evidence(heads, &self.query(scope, sql::HEAD_EVIDENCE, params).await?)
     }
 
-    async fn newest_of(
+    async fn state_events(
         &self,
         scope: OrgScope,
-        actions: &[Action],
-    ) -> StoreResult<Option<EventEvidence>> {
-        let actions: Vec<&str> = actions.iter().map(|action| action.as_str()).collect();
-        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &actions];
-        let rows = self.query(scope, sql::AUDIT_NEWEST_OF, params).await?;
+        which: StateEvents,
+        limit: i64,
+    ) -> StoreResult<Vec<EventEvidence>> {
+        let sql = match which {
+            StateEvents::Generations => sql::STATE_OF_GENERATIONS,
+            StateEvents::Deletions => sql::STATE_OF_DELETIONS,
+        };
+        let rows = self.query(scope, sql, &[&scope.org().0, &limit]).await?;
         let evidence = |row: &Row| {
             Ok(EventEvidence {
                 event: event(row)?,
                 previous: get(row, "previous")?,
             })
         };
-        rows.first().map(evidence).transpose()
+        rows.iter().map(evidence).collect()
     }
 
     async fn checkpoint(&self, scope: OrgScope, lane: LaneId) -> StoreResult<Option<Checkpoint>> {

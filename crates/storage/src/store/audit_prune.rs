@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::ports::audit::{
     AuditPruneStore, CheckpointFn, PruneMember, PrunePlan, Pruned, Unattested,
@@ -64,6 +65,18 @@ impl AuditPruneStore for PgStore {
             })
         });
         found.collect()
+    }
+
+    async fn unattested_api_keys(
+        &self,
+        scope: OrgScope,
+        cut: DateTime<Utc>,
+    ) -> StoreResult<Vec<StoredApiKey>> {
+        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &cut];
+        let rows = self.query(scope, sql::API_KEYS_UNATTESTED, params).await?;
+        rows.iter()
+            .map(|row| rows::api_key(scope.org(), row))
+            .collect()
     }
 
     async fn prune_audit(

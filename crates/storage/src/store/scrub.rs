@@ -1,10 +1,12 @@
 //! Reads rows and their write events for the integrity scrub.
 
 use async_trait::async_trait;
-use strongroom_domain::CredentialId;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::ports::error::StoreResult;
-use strongroom_domain::ports::scrub::{RowWithTrail, ScrubStore, Trailed, WriteRecord};
+use strongroom_domain::ports::scrub::{
+    KeyWithTrail, RowWithTrail, ScrubStore, Trailed, WriteRecord,
+};
+use strongroom_domain::{CredentialId, KeyId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -41,6 +43,19 @@ impl ScrubStore for PgStore {
                 })
             })
             .collect()
+    }
+
+    async fn keys_with_trail(&self, scope: OrgScope) -> StoreResult<Vec<KeyWithTrail>> {
+        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0];
+        let rows = self.query(scope, sql::API_KEYS_WITH_TRAIL, params).await?;
+        let key = |row: &Row| {
+            Ok(KeyWithTrail {
+                id: KeyId(get(row, "key_id")?),
+                issued: get(row, "issued")?,
+                revocation_undone: get(row, "revocation_undone")?,
+            })
+        };
+        rows.iter().map(key).collect()
     }
 
     async fn count_credentials(&self, scope: OrgScope) -> StoreResult<u64> {

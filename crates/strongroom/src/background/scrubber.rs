@@ -100,12 +100,14 @@ async fn run(vault: &Vault) -> Result<(), VaultError> {
     let (findings, trail_findings) = (observer.findings, observer.trail_findings);
     vault.counters().scrub_ended(SystemClock.now(), findings);
     let (rows, events) = (observer.rows, observer.events);
+    let unbound_labels = observer.unbound_labels;
     let seconds = started.elapsed().as_secs();
     if findings + trail_findings == 0 {
         tracing::info!(
             organizations,
             rows,
             findings,
+            unbound_labels,
             events,
             trail_findings,
             seconds,
@@ -116,6 +118,7 @@ async fn run(vault: &Vault) -> Result<(), VaultError> {
             organizations,
             rows,
             findings,
+            unbound_labels,
             events,
             trail_findings,
             seconds,
@@ -158,6 +161,7 @@ fn note_trails(vault: &Vault, findings: u64) {
 struct PacedObserver {
     rows: u64,
     findings: u64,
+    unbound_labels: u64,
     events: u64,
     trail_findings: u64,
     page: Instant,
@@ -169,6 +173,7 @@ impl PacedObserver {
         Self {
             rows: 0,
             findings: 0,
+            unbound_labels: 0,
             events: 0,
             trail_findings: 0,
             page: Instant::now(),
@@ -218,6 +223,10 @@ impl ScrubObserver for PacedObserver {
             "integrity check failed: {}",
             finding.problem
         );
+    }
+
+    fn label_unbound(&mut self) {
+        self.unbound_labels += 1;
     }
 
     async fn checked(&mut self, credentials: u64) {

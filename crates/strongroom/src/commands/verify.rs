@@ -75,6 +75,7 @@ struct VerifyObserver {
     bar: ProgressBar,
     rows: u64,
     findings: u64,
+    unbound_labels: u64,
     collected: Vec<Value>,
     retries: u32,
 }
@@ -86,6 +87,7 @@ impl VerifyObserver {
             bar,
             rows: 0,
             findings: 0,
+            unbound_labels: 0,
             collected: Vec::new(),
             retries: 0,
         }
@@ -98,6 +100,7 @@ impl VerifyObserver {
             "organizations": organizations,
             "credentials": rows,
             "findings_total": findings,
+            "unbound_labels": self.unbound_labels,
             "findings": self.collected,
         });
         let text = format!(
@@ -109,6 +112,13 @@ impl VerifyObserver {
             }
         );
         output::answer(json, &value, &text);
+        if self.unbound_labels > 0 && !json {
+            output::line(&format!(
+                "{} credential(s) were sealed by an earlier version, which did not bind their \
+                 label; `strongroom rotate org --re-encrypt` does",
+                self.unbound_labels
+            ));
+        }
         if findings == 0 {
             return Ok(());
         }
@@ -135,6 +145,10 @@ impl ScrubObserver for VerifyObserver {
                 "message": finding.problem.to_string(),
             }));
         }
+    }
+
+    fn label_unbound(&mut self) {
+        self.unbound_labels += 1;
     }
 
     async fn checked(&mut self, credentials: u64) {

@@ -19,7 +19,8 @@ use crate::ports::audit::HeadEvidence;
 use crate::ports::backup::Snapshot;
 use crate::scrub::Problem;
 use crate::vault::backup::writer::BackupWriter;
-use crate::vault::scrub::{ScrubKeys, after};
+use crate::vault::scrub::after;
+use crate::vault::scrub_keys::ScrubKeys;
 
 /// The number of credentials per statement: at most 6.5 MB of sealed bytes.
 const CREDENTIALS: i64 = 100;
@@ -115,7 +116,7 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
         // A destroyed organization is expected to have no keys.
         if !destroyed {
             for problem in &keys.problems {
-                self.problem(None, *problem);
+                self.problem(None, Problem::Key(*problem));
             }
         }
         Ok(keys)

@@ -118,14 +118,6 @@ fn powers(role: &HeldRole) -> Vec<(String, Option<String>)> {
         let what = format!("owns tables, and can disable their row-level security: {tables}");
         powers.push((what, None));
     }
-    if role.creates_objects && !role.owns_schema {
-        let what = "can create objects in the schema public, which the owner could call";
-        let revoke = format!(
-            "revoke create on schema public from public, \"{}\";",
-            role.name
-        );
-        powers.push((what.to_owned(), Some(revoke)));
-    }
     if role.owns_schema {
         let what = "owns the schema public, and can drop or replace its objects";
         powers.push((what.to_owned(), None));
@@ -257,7 +249,7 @@ mod tests {
     #[test]
     fn each_power_of_the_role_is_a_failure() {
         type Change = fn(&mut HeldRole);
-        let changes: [Change; 8] = [
+        let changes: [Change; 7] = [
             |role| role.superuser = true,
             |role| role.bypass_rls = true,
             |role| role.create_role = true,
@@ -265,7 +257,6 @@ mod tests {
             |role| role.tables = vec!["credentials".into()],
             |role| role.owns_schema = true,
             |role| role.owns_database = true,
-            |role| role.creates_objects = true,
         ];
         assert_eq!(
             bypassing("database_url", &[role("app")])[0].level,

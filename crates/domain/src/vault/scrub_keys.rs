@@ -1,0 +1,155 @@
+//! The part of the integrity scrub that concerns keys.
+
+use std::collections::BTreeMap;
+
+use strongroom_crypto::RootKeyId;
+
+use crate::caller::{Caller, OrgScope};
+use crate::error::VaultError;
+use crate::ids::OrgId;
+use crate::keyring::organization::OrgKeyring;
+use crate::keyring::stored::StoredOrgKey;
+use crate::ports::scrub::{KeyWithTrail, ScrubObserver};
+use crate::scrub::{KeyProblem, Problem};
+use crate::vault::Vault;
+use crate::vault::state_events::RecordedGenerations;
+
+/// An organization's keys, each unwrapped separately, so that a broken one does not hide the state
+/// of the others.
+pub(in crate::vault) struct ScrubKeys {
+    pub(super) rings: BTreeMap<i32, OrgKeyring>,
+    pub(in crate::vault) problems: Vec<KeyProblem>,
+}
+
+impl Vault {
+    pub(super) async fn verify_keys(
+        &self,
+        caller: &Caller,
+        observer: &mut dyn ScrubObserver,
+    ) -> Result<u64, VaultError> {
+        let first = self.scrub_keys(caller, observer).await?.problems;
+        if first.is_empty() {
+            return Ok(0);
+        }
+        let mut problems = self.scrub_keys(caller, observer).await?.problems;
+        problems.retain(|problem| first.contains(problem));
+        let problems: Vec<_> = problems.into_iter().map(Problem::Key).collect();
+        Ok(self.report(observer, caller.org(), None, &problems))
+    }
+
+    pub(super) async fn verify_api_keys(
+        &self,
+        caller: &Caller,
+        observer: &mut dyn ScrubObserver,
+    ) -> Result<u64, VaultError> {
+        let first = self.api_key_problems(caller, observer).await?;
+        if first.is_empty() {
+            return Ok(0);
+        }
+        let mut problems = self.api_key_problems(caller, observer).await?;
+        problems.retain(|problem| first.contains(problem));
+        let problems: Vec<_> = problems.into_iter().map(Problem::Key).collect();
+        Ok(self.report(observer, caller.org(), None, &problems))
+    }
+
+    async fn api_key_problems(
+        &self,
+        caller: &Caller,
+        observer: &mut dyn ScrubObserver,
+    ) -> Result<Vec<KeyProblem>, VaultError> {
+        loop {
+            let keys = self.store.keys_with_trail(caller.scope()).await;
+            if let Some(keys) = retry_unavailable(keys, observer).await? {
+                return Ok(keys.iter().flat_map(api_key_problems).collect());
+            }
+        }
+    }
+
+    pub(super) async fn scrub_keys(
+        &self,
+        caller: &Caller,
+        observer: &mut dyn ScrubObserver,
+    ) -> Result<ScrubKeys, VaultError> {
+        let (stored, recorded) = loop {
+            let read = self.keys_with_record(caller.scope()).await;
+            if let Some(read) = retry_unavailable(read, observer).await? {
+                break read;
+            }
+        };
+        let mut differences = recorded.problems(&stored);
+        let mut keys = self.opened_keys(caller.org(), stored).await?;
+        keys.problems.append(&mut differences);
+        Ok(keys)
+    }
+
+    async fn keys_with_record(
+        &self,
+        scope: OrgScope,
+    ) -> Result<(Vec<StoredOrgKey>, RecordedGenerations), VaultError> {
+        let stored = self.store.org_keys(scope).await?;
+        match self.recorded_generations(scope).await {
+            Ok(recorded) => Ok((stored, recorded)),
+            // The verification of the trail names the event.
+            Err(VaultError::Integrity(_)) => Ok((stored, RecordedGenerations::default())),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens the `stored` keys of `org`, each separately.
+    pub(in crate::vault) async fn opened_keys(
+        &self,
+        org: OrgId,
+        stored: Vec<StoredOrgKey>,
+    ) -> Result<ScrubKeys, VaultError> {
+        let (mut rings, mut problems) = (BTreeMap::new(), Vec::new());
+        if !stored.iter().any(|key| key.active) {
+            problems.push(KeyProblem::NoneActive);
+        }
+        for key in stored {
+            let generation = key.generation;
+            let single = StoredOrgKey {
+                active: true,
+                ..key
+            };
+            let root_key = single.root_key;
+            match self.root().open_org_keys(org, &[single]) {
+                Ok(ring) => {
+                    rings.insert(generation, ring);
+                }
+                // A known root key that this process has not loaded yet is not a finding.
+                Err(error @ VaultError::Unavailable(_))
+                    if self.knows_root_key(root_key).await? =>
+                {
+                    return Err(error);
+                }
+                Err(_) => problems.push(KeyProblem::DoesNotUnwrap(generation)),
+            }
+        }
+        Ok(ScrubKeys { rings, problems })
+    }
+
+    async fn knows_root_key(&self, id: RootKeyId) -> Result<bool, VaultError> {
+        let known = self.root_keys().await?;
+        Ok(known.iter().any(|key| key.id == id))
+    }
+}
+
+fn api_key_problems(key: &KeyWithTrail) -> Vec<KeyProblem> {
+    let unissued = (!key.issued).then_some(KeyProblem::ApiKeyUnissued(key.id));
+    let undone = key
+        .revocation_undone
+        .then_some(KeyProblem::RevocationUndone(key.id));
+    unissued.into_iter().chain(undone).collect()
+}
+
+// Returns `None` to retry, so that a restart of the database does not end a scrub of several hours.
+pub(super) async fn retry_unavailable<T, E: Into<VaultError>>(
+    answer: Result<T, E>,
+    observer: &mut dyn ScrubObserver,
+) -> Result<Option<T>, VaultError> {
+    match answer.map_err(E::into) {
+        Ok(read) => Ok(Some(read)),
+        Err(error @ VaultError::Unavailable(_)) if observer.try_again(&error).await => Ok(None),
+        Err(error) => Err(error),
+    }
+}
