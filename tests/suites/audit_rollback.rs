@@ -102,3 +102,44 @@ async fn a_trail_without_its_beginning_is_reported() {
         .run(&verify)
         .assert_failed_with("creation event is missing");
 }
+
+/// A promotion can lose events honestly. What the operator acknowledges is listed, and no finding.
+#[tokio::test]
+async fn an_acknowledged_loss_is_listed_with_its_reason() {
+    let vault = TestVault::start().await;
+    vault.admin.create("first").await;
+    vault.admin.create("second").await;
+    let database = vault.database.connect().await;
+    database.query_one(NEWEST, &[]).await.unwrap();
+    fail_a_commit(&vault, &database).await;
+    vault.admin.create("third").await;
+    let finding = verified(&vault)["organizations"][0]["findings"][0].clone();
+    let (org, lane) = (vault.admin.org.as_str(), finding["lane"].as_str().unwrap());
+    let acknowledge = |lane: &str, reason: &str| {
+        vault.run(&[
+            "audit",
+            "acknowledge",
+            "--org",
+            org,
+            "--lane",
+            lane,
+            "--reason",
+            reason,
+        ])
+    };
+    acknowledge("x", "r").assert_refused("--lane");
+    acknowledge(lane, "").assert_refused("reason");
+    acknowledge(org, "r").assert_refused("has lost no event");
+    acknowledge(lane, "failover of 2027-01-31").assert_success();
+    let verify = ["audit", "verify", "--org", org];
+    vault
+        .run(&verify)
+        .assert_prints("acknowledged as lost: failover of 2027-01-31");
+    assert_eq!(verified(&vault)["found"], 0);
+    acknowledge(lane, "again").assert_refused("has lost no event");
+
+    // What is lost later, and what is altered, is a finding all the same.
+    let more = "delete from audit_events where action = 'organization.create'";
+    database.batch_execute(more).await.unwrap();
+    vault.run(&verify).assert_failed_with("missing");
+}

@@ -54,17 +54,20 @@ async fn what_is_not_clear_deletes_nothing() {
         ("deleteAll=1", "deleteAll"),
         ("deleteAll=TRUE", "deleteAll"),
         ("deleteAll=true&deleteAll=true", "deleteAll"),
-        ("deleteall=true", "credentialId"),
         ("credentialId=", "credentialId"),
         ("credentialId=x", "credentialId"),
         ("credentialId=x&deleteAll=true", "credentialId"),
-        ("credentialid=ID", "credentialId"),
         ("credentialId=ID&credentialId=ID", "credentialId"),
         ("credentialId=ID&deleteAll=maybe", "deleteAll"),
     ];
     for (query, field) in cases {
         let answer = api.delete(&query.replace("ID", &id)).await;
         assert_eq!(failure(answer, 400).await.fields(), [field], "{query}");
+    }
+    for misspelled in ["deleteall", "credentialid"] {
+        let answer = api.delete(&format!("{misspelled}=true")).await;
+        let fields = failure(answer, 400).await;
+        assert_eq!(fields.fields(), ["credentialId", misspelled]);
     }
     assert_eq!(api.secret(&id).await["api_key"], "kept");
 }

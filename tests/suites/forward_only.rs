@@ -72,23 +72,34 @@ async fn a_retired_generation_does_not_come_back() {
     run_as_server(&vault, &["rotate", "org", org]).assert_success();
 }
 
-/// The owner of the database can put a row back. The next rotation then uses no generation twice.
+/// The owner of the database can put a row back. The next rotation replaces it, and uses no
+/// generation twice.
 #[tokio::test]
 async fn a_rotation_never_uses_a_generation_twice() {
     let vault = TestVault::start().await;
     let org = vault.admin.org.as_str();
     let owner = vault.database.connect().await;
     copy(&owner, "org_keys").await;
-    run_as_server(&vault, &["rotate", "org", org]).assert_success();
-    let back = "delete from org_keys; insert into org_keys select * from kept_org_keys; \
-                delete from credentials";
+    let sealed = vault.admin.create("before").await;
+    vault.run(&["rotate", "org", org]).assert_success();
+    let back = "update org_keys set active = false; \
+                update org_keys set active = true where generation = 1";
     owner.batch_execute(back).await.unwrap();
-    run_as_server(&vault, &["rotate", "org", org]).assert_success();
+    vault.run(&["rotate", "org", org]).assert_success();
     let generations = "select array_agg(generation order by generation) from org_keys";
     let generations: Vec<i32> = owner.query_one(generations, &[]).await.unwrap().get(0);
-    assert_eq!(generations, [1, 3]);
-    let created = vault.admin.create("after").await;
-    assert_eq!(vault.admin.reveal(&created).await.status(), 200);
+    assert_eq!(generations, [1, 2, 3]);
+    for id in [sealed, vault.admin.create("after").await] {
+        assert_eq!(vault.admin.reveal(&id).await.status(), 200);
+    }
+    // Also when the rows of the generation, its key and its rotation are gone.
+    let gone = "delete from credentials; delete from rotations; delete from org_keys; \
+                insert into org_keys select * from kept_org_keys";
+    owner.batch_execute(gone).await.unwrap();
+    vault.run(&["rotate", "org", org]).assert_success();
+    let newest = "select generation from org_keys where active";
+    let newest: i32 = owner.query_one(newest, &[]).await.unwrap().get(0);
+    assert_eq!(newest, 4);
 }
 
 #[tokio::test]

@@ -223,9 +223,13 @@ async fn the_log_has_one_line_per_request() {
     let vault = TestVault::start().await;
     let api = &vault.admin;
     let id = api.create("canary-secret").await;
-    let path = format!("{CREDENTIALS}/{id}?canary-in-a-query");
+    let path = format!("{CREDENTIALS}/{id}");
     let answer = get_with_id(api, &path, "the-one").await;
     assert_eq!(answer.status(), 200);
+    let path = format!("{CREDENTIALS}?canary-in-a-query");
+    let answer = get_with_id(api, &path, "the-other").await;
+    assert_eq!(answer.status(), 400);
+    vault.server.wait_for_log("\"request_id\":\"the-other\"");
     vault.server.wait_for_log("\"request_id\":\"the-one\"");
     let log = vault.server.log();
     let lines: Vec<_> = log

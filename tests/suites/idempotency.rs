@@ -118,12 +118,6 @@ async fn a_key_can_be_used_anew_after_a_day() {
     let database = vault.database.connect().await;
     let day = "select from idempotency_keys where expires_at - claimed_at = interval '24 hours'";
     assert_eq!(database.query(day, &[]).await.unwrap().len(), 1);
-    let age = "update idempotency_keys set expires_at = now() + interval '1 minute'";
-    database.execute(age, &[]).await.unwrap();
-    assert_eq!(
-        created(post(&vault.admin, "k", &api_key("a")).await).await,
-        first
-    );
     let age = "update idempotency_keys set expires_at = now() - interval '1 minute'";
     database.execute(age, &[]).await.unwrap();
     let second = created(post(&vault.admin, "k", &api_key("b")).await).await;
@@ -189,4 +183,36 @@ async fn what_is_too_old_is_forgotten_in_every_organization_and_nothing_else() {
         }
         assert_eq!(api.list().await.len(), credentials);
     }
+}
+
+/// The servers' role can write these rows. A repeated request must not get another credential.
+#[tokio::test]
+async fn an_edited_record_answers_nothing() {
+    let vault = TestVault::start().await;
+    let other = created(post(&vault.admin, "other", &api_key("b")).await).await;
+    let first = created(post(&vault.admin, "k", &api_key("a")).await).await;
+    let server = vault.database.connect_as_app().await;
+    let scope = format!("set strongroom.orgs = '{},'", vault.admin.org);
+    server.batch_execute(&scope).await.unwrap();
+    let kept = "create temporary table kept as select * from idempotency_keys";
+    server.batch_execute(kept).await.unwrap();
+    for edit in [
+        format!("cred_id = '{other}'"),
+        "op_id = gen_random_uuid()".to_owned(),
+        "expires_at = expires_at + interval '1 hour'".to_owned(),
+        "proof = null".to_owned(),
+        "proof = (select proof from kept k where k.cred_id <> r.cred_id)".to_owned(),
+    ] {
+        let edited = format!("update idempotency_keys r set {edit} where cred_id = '{first}'");
+        assert_eq!(server.execute(&edited, &[]).await.unwrap(), 1, "{edit}");
+        let answer = post(&vault.admin, "k", &api_key("a")).await;
+        assert_eq!(answer.status(), 500, "{edit}");
+        let undo = "delete from idempotency_keys; insert into idempotency_keys select * from kept";
+        server.batch_execute(undo).await.unwrap();
+    }
+    assert_eq!(
+        created(post(&vault.admin, "k", &api_key("a")).await).await,
+        first
+    );
+    assert_eq!(vault.member.list().await.len(), 2);
 }

@@ -50,6 +50,7 @@ mod metrics;
 mod migrating;
 mod openapi;
 mod organizations;
+mod parameters;
 mod pieces;
 mod pieces_clients;
 mod recorded;

@@ -84,6 +84,26 @@ async fn a_policy_that_admits_other_organizations_is_refused() {
     vault.ready(&server.url()).await;
 }
 
+/// An emoji in a label would be 500, or arrive as other bytes.
+#[tokio::test]
+async fn an_encoding_other_than_utf_8_is_refused() {
+    let vault = TestVault::start().await;
+    let server = vault.database.connect().await;
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let name = format!("encoded_{}", encoding.to_lowercase());
+        let create = format!(
+            "create database {name} encoding '{encoding}' template template0 lc_collate 'C' \
+             lc_ctype 'C'"
+        );
+        server.batch_execute(&create).await.unwrap();
+        let url = vault.database.superuser_url();
+        let url = format!("{}/{name}", url.rsplit_once('/').unwrap().0);
+        let migrated = run(&["migrate"], &[("STRONGROOM_DATABASE_URL", &url)]);
+        migrated.assert_refused(encoding);
+        migrated.assert_refused("--encoding=UTF8");
+    }
+}
+
 #[tokio::test]
 async fn a_role_that_can_create_objects_is_refused() {
     let vault = TestVault::start().await;

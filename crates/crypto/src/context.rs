@@ -39,6 +39,8 @@ pub enum Purpose {
     BackupLine = 12,
     /// The tag that distinguishes the id of an issued API key from an invented one.
     ApiKeyId = 13,
+    /// The proof of a stored request that has an `Idempotency-Key`.
+    IdempotencyRecord = 14,
     /// The signature over the heads of an organization's audit lanes, for storage elsewhere.
     AuditHeads = 20,
     /// The signature over the point from which a pruned audit lane continues.

@@ -3,6 +3,25 @@
 //! A server of an earlier version cannot read a newer format. The database therefore names the
 //! newest format to write, and that advances once every running server reads it.
 
+use chrono::{DateTime, Utc};
+
 /// The newest record format that this program reads and writes. With 2, audit events have
 /// details, and sealed blobs are bound to their label.
 pub const RECORD_FORMAT: i32 = 2;
+
+/// The record format that servers write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordFormat {
+    /// The format, at most [`RECORD_FORMAT`] of the newest version that has run.
+    pub format: i32,
+    /// The time from which no record of an earlier format is new.
+    pub since: DateTime<Utc>,
+}
+
+impl RecordFormat {
+    /// The first format, which every version reads.
+    pub const FIRST: Self = Self {
+        format: 1,
+        since: DateTime::UNIX_EPOCH,
+    };
+}

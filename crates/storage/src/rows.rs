@@ -5,13 +5,14 @@ use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::audit::heads::LaneHead;
 use strongroom_domain::caller::Role;
 use strongroom_domain::credential::{CredentialInfo, SealedCredential};
-use strongroom_domain::crypto::RootKeyId;
-use strongroom_domain::keyring::stored::StoredOrgKey;
+use strongroom_domain::crypto::{PassphraseParams, RootKeyId};
+use strongroom_domain::keyring::stored::{StoredOrgKey, StoredRootKey, StoredServiceKey};
 use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::label::Label;
 use strongroom_domain::last_used::LastUsed;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::rotation::RootKeyState;
 use strongroom_domain::{CredentialId, KeyId, LaneId, OrgId};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
@@ -116,5 +117,42 @@ pub(crate) fn organization(row: &Row) -> StoreResult<Organization> {
         deleted_at: get(row, "deleted_at")?,
         destroy_after: get(row, "destroy_after")?,
         destroyed_at: get(row, "destroyed_at")?,
+    })
+}
+
+/// A service key.
+pub(crate) fn service_key(row: &Row) -> StoreResult<StoredServiceKey> {
+    Ok(StoredServiceKey {
+        purpose: get(row, "purpose")?,
+        root_key: RootKeyId(get(row, "root_key_id")?),
+        wrapped: get(row, "wrapped_key")?,
+    })
+}
+
+/// A root key.
+pub(crate) fn root_key(row: &Row) -> StoreResult<StoredRootKey> {
+    let salt: Option<Vec<u8>> = get(row, "kdf_salt")?;
+    let number = |column: &str| {
+        let value: Option<i32> = get(row, column)?;
+        u32::try_from(value.unwrap_or_default())
+            .map_err(|_| StoreError::Internal(format!("column {column} is negative")))
+    };
+    let passphrase = match salt {
+        None => None,
+        Some(salt) => Some(PassphraseParams {
+            salt: salt
+                .try_into()
+                .map_err(|_| StoreError::Internal("column kdf_salt is not 16 bytes long".into()))?,
+            memory_kib: number("kdf_memory_kib")?,
+            passes: number("kdf_passes")?,
+            lanes: number("kdf_lanes")?,
+        }),
+    };
+    Ok(StoredRootKey {
+        id: RootKeyId(get(row, "root_key_id")?),
+        check_value: get(row, "check_value")?,
+        passphrase,
+        state: named(row, "state", RootKeyState::parse)?,
+        created_at: get(row, "created_at")?,
     })
 }

@@ -78,10 +78,16 @@ fn check_content_type(request: &HttpRequest) -> Result<(), Refusal> {
             .eq_ignore_ascii_case("charset")
             .then(|| value.trim().trim_matches('"'))
     });
-    if charset.is_some_and(|charset| !charset.eq_ignore_ascii_case("utf-8")) {
+    let is_utf8 = |charset: &str| {
+        ["utf-8", "utf8"]
+            .iter()
+            .any(|name| charset.eq_ignore_ascii_case(name))
+    };
+    if charset.is_some_and(|charset| !is_utf8(charset)) {
         return Err(unsupported("JSON is UTF-8; no other charset is accepted"));
     }
-    if request.headers().contains_key(CONTENT_ENCODING) {
+    let mut encodings = request.headers().get_all(CONTENT_ENCODING);
+    if !encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(unsupported("a Content-Encoding is not accepted"));
     }
     Ok(())

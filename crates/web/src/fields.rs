@@ -37,6 +37,11 @@ impl<'a> Fields<'a> {
         Some(self.members.remove(at).1)
     }
 
+    /// The member `name`, if it was sent and is not null.
+    pub fn take_unless_null(&mut self, name: &str) -> Option<Value<'a>> {
+        self.take(name).filter(|value| value.kind() != Kind::Null)
+    }
+
     /// The member `name`. Adds an error if it was not sent.
     pub fn require(&mut self, name: &str) -> Option<Value<'a>> {
         let value = self.take(name);

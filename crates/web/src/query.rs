@@ -2,11 +2,13 @@
 
 use actix_web::web::Query;
 use strongroom_domain::FieldError;
+use strongroom_domain::json::value::printable_name;
 
 use crate::refusal::Refusal;
 
-/// The parameters of a query string. A parameter that is sent twice is an error; an unknown one is
-/// ignored.
+/// The parameters of a query string, taken one by one. A parameter that is sent twice is an error,
+/// and so is one that is left over: a misspelled filter must not widen what a call reads or
+/// deletes.
 pub struct Params {
     pairs: Vec<(String, String)>,
     /// The errors that were found so far.
@@ -18,10 +20,22 @@ impl Params {
     #[must_use]
     pub fn parse(query: &str) -> Self {
         let pairs = Query::<Vec<(String, String)>>::from_query(query);
-        Self {
-            pairs: pairs.map(Query::into_inner).unwrap_or_default(),
-            errors: Vec::new(),
-        }
+        let pairs = pairs.map(Query::into_inner).unwrap_or_default();
+        // Bytes that are not UTF-8 arrive as this character.
+        let malformed = pairs.iter().filter(|(_, value)| value.contains('\u{fffd}'));
+        let errors = malformed.map(|(name, _)| {
+            FieldError::new(printable_name(name), "invalid_value", "must be UTF-8")
+        });
+        let errors = errors.collect();
+        Self { pairs, errors }
+    }
+
+    /// Checks the query string of a call without parameters.
+    ///
+    /// # Errors
+    /// 400 if it has one.
+    pub fn none(query: &str) -> Result<(), Refusal> {
+        Self::parse(query).finish()
     }
 
     /// The parameter `name`, if it was sent.
@@ -57,7 +71,12 @@ impl Params {
     ///
     /// # Errors
     /// 400 with all errors, if there are any.
-    pub fn finish(self) -> Result<(), Refusal> {
+    pub fn finish(mut self) -> Result<(), Refusal> {
+        let unknown = self.pairs.iter().map(|(name, _)| {
+            let name = printable_name(name);
+            FieldError::new(name, "unknown_parameter", "is not a parameter of this call")
+        });
+        self.errors.extend(unknown);
         if self.errors.is_empty() {
             Ok(())
         } else {

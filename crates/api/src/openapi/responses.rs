@@ -38,12 +38,13 @@ pub(crate) use responses;
 
 /// The description of a 415.
 pub(super) const NOT_JSON: &str = "The content type is not `application/json`, its charset is not \
-                                   UTF-8, or there is a `Content-Encoding`.";
+                                   UTF-8, or there is a `Content-Encoding` other than `identity`.";
 
-const HEADERS: &[&str] = &["required", "invalid_value"];
+const HEADERS: &[&str] = &["required", "invalid_value", "unknown_parameter"];
 const QUERY: &[&str] = &[
     "required",
     "invalid_value",
+    "unknown_parameter",
     "out_of_range",
     "conflict",
     "duplicate",
@@ -51,6 +52,7 @@ const QUERY: &[&str] = &[
 const BODY: &[&str] = &[
     "required",
     "invalid_value",
+    "unknown_parameter",
     "unknown_field",
     "wrong_type",
     "empty",

@@ -1,15 +1,19 @@
 //! The keyed digests that link events into chains.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
 
+use chrono::{DateTime, Utc};
+use parking_lot::RwLock;
 use strongroom_crypto::{Context, Digest, Purpose, SecretKey, mac};
 
 use crate::audit::event::Event;
 use crate::audit::format::EventFormat;
 use crate::audit::stored::StoredEvent;
 use crate::credential::SealedCredential;
+use crate::idempotency::{EarlierRequest, IdempotencyRecord};
 use crate::ids::{LaneId, OrgId};
+use crate::record_format::RecordFormat;
+use crate::replication::OPERATION_RETENTION;
 
 /// The generation of the service key that proves events. Replacing a service key adds a
 /// generation, under which later events are proved.
@@ -19,8 +23,8 @@ const PROOF_KEY: i32 = 1;
 #[derive(Debug, Clone)]
 pub struct Chain {
     key: SecretKey,
-    /// The format of new events; shared by all clones.
-    record_format: Arc<AtomicI32>,
+    /// The format of new records; shared by all clones.
+    record_format: Arc<RwLock<RecordFormat>>,
 }
 
 /// The position of an event in its chain.
@@ -45,19 +49,19 @@ impl Chain {
     pub fn new(key: SecretKey) -> Self {
         Self {
             key,
-            record_format: Arc::new(AtomicI32::new(1)),
+            record_format: Arc::new(RwLock::new(RecordFormat::FIRST)),
         }
     }
 
     /// Sets the record format of new events, also for all clones of this chain.
-    pub fn write_format(&self, record_format: i32) {
-        self.record_format.store(record_format, Ordering::Relaxed);
+    pub fn write_format(&self, record_format: RecordFormat) {
+        *self.record_format.write() = record_format;
     }
 
     /// The record format that is set.
     #[must_use]
     pub fn record_format(&self) -> i32 {
-        self.record_format.load(Ordering::Relaxed)
+        self.record_format.read().format
     }
 
     /// The format of new events.
@@ -132,6 +136,43 @@ impl Chain {
         let event = stored.event()?;
         let mac = self.link(&place, &event, stored.format())?;
         (stored.mac == mac).then_some(event)
+    }
+
+    /// The proof of an idempotency record, which a repeated request is answered with.
+    #[must_use]
+    pub fn prove_claim(
+        &self,
+        org: OrgId,
+        record: &IdempotencyRecord,
+        first: &EarlierRequest,
+    ) -> Digest {
+        let context = Context::new(Purpose::IdempotencyRecord)
+            .i64(PROOF_KEY.into())
+            .uuid(org.0)
+            .bytes(&record.key)
+            .bytes(&record.request)
+            .uuid(first.credential.0)
+            .uuid(first.operation.0)
+            .i64(record.expires_at.timestamp_micros());
+        mac(&self.key, &context, b"")
+    }
+
+    /// Whether `stored` is the proof of this idempotency record at the time `now`. A record without
+    /// one may be of an earlier version, until such records have expired.
+    #[must_use]
+    pub fn is_claim(
+        &self,
+        org: OrgId,
+        record: &IdempotencyRecord,
+        first: &EarlierRequest,
+        stored: Option<&[u8]>,
+        now: DateTime<Utc>,
+    ) -> bool {
+        let RecordFormat { format, since } = *self.record_format.read();
+        match stored {
+            Some(stored) => self.prove_claim(org, record, first) == stored,
+            None => format < 2 || now < since + OPERATION_RETENTION,
+        }
     }
 
     /// The digest of a credential's row in its write event. It omits the wrapped data key and its

@@ -68,6 +68,8 @@ wire_enum! {
         OrganizationAttest = 26 => "organization.attest",
         /// An API key was recorded again, before the event of its issue or revocation was pruned.
         KeyAttest = 27 => "key.attest",
+        /// An operator acknowledged that events at the end of a lane were lost.
+        AuditAcknowledge = 28 => "audit.acknowledge",
     }
 }
 

@@ -17,6 +17,10 @@ use crate::json::walk::{Path, Walk};
 pub fn parse(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| malformed(format!("not UTF-8 at byte {}", error.valid_up_to())))?;
+    if text.starts_with('\u{feff}') {
+        let why = "a byte order mark at line 1 column 1, which JSON must not have (RFC 8259, 8.1)";
+        return Err(malformed(why.into()));
+    }
     if text.trim().is_empty() {
         return Err(malformed("the body is empty".into()));
     }

@@ -32,12 +32,6 @@ impl OrgKeyring {
         self.active
     }
 
-    /// The highest generation.
-    #[must_use]
-    pub fn newest(&self) -> i32 {
-        self.keys.keys().next_back().copied().unwrap_or(self.active)
-    }
-
     /// Whether the keyring contains `generation`.
     #[must_use]
     pub fn has(&self, generation: i32) -> bool {

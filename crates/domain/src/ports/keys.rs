@@ -8,6 +8,7 @@ use strongroom_crypto::RootKeyId;
 
 use crate::keyring::stored::{StoredRootKey, StoredServiceKey};
 use crate::ports::error::StoreResult;
+use crate::record_format::RecordFormat;
 use crate::rotation::{RootKeyState, RootRotation, RotationStart, RunningServer, ServerReport};
 
 /// Root keys and service keys, which are required to open all other data.
@@ -70,9 +71,9 @@ pub trait RootKeyStore: Send + Sync {
     /// Deletes the report of a server that stops, and all reports outside the time range `kept`.
     async fn forget_server(&self, id: uuid::Uuid, kept: Range<DateTime<Utc>>) -> StoreResult<()>;
     /// The record format that servers write.
-    async fn record_format(&self) -> StoreResult<i32>;
-    /// Advances the record format to `format`, unless it is higher.
-    async fn advance_record_format(&self, format: i32) -> StoreResult<()>;
+    async fn record_format(&self) -> StoreResult<RecordFormat>;
+    /// Advances the record format to `to`, unless it is higher.
+    async fn advance_record_format(&self, to: RecordFormat) -> StoreResult<()>;
     /// Stores a service key. Keeps the existing one if the purpose has a key.
     async fn add_service_key(&self, key: &StoredServiceKey) -> StoreResult<()>;
 }

@@ -18,6 +18,9 @@ pub struct AuditFinding {
     pub lane: LaneId,
     /// The sequence number in the lane.
     pub seq: i64,
+    /// The last missing or named event; `seq` for other kinds.
+    #[serde(skip)]
+    pub until: i64,
     /// `altered`, `missing`, `doubled`, `cut` or `checkpoint`.
     pub kind: &'static str,
     /// The description, for humans.
@@ -37,6 +40,32 @@ impl fmt::Display for AuditFinding {
     }
 }
 
+/// An operator's acknowledgment that the events of a lane up to a number were lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AcknowledgedLoss {
+    /// The lane.
+    pub lane: LaneId,
+    /// The last lost event.
+    pub seq: i64,
+    /// The operator's reason.
+    pub reason: String,
+}
+
+impl AcknowledgedLoss {
+    // Only a loss can be acknowledged: an event that was altered or inserted is there.
+    fn covers(&self, finding: &AuditFinding) -> bool {
+        finding.is_loss() && finding.lane == self.lane && finding.until <= self.seq
+    }
+}
+
+impl AuditFinding {
+    /// Whether events are gone.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        matches!(self.kind, "missing" | "cut")
+    }
+}
+
 /// The verification report of one organization's audit trail.
 #[derive(Debug, Serialize)]
 pub struct AuditReport {
@@ -50,6 +79,8 @@ pub struct AuditReport {
     pub found: u64,
     /// The first 1000 findings.
     pub findings: Vec<AuditFinding>,
+    /// Losses that an operator acknowledged. They are not among the findings.
+    pub acknowledged: Vec<AcknowledgedLoss>,
 }
 
 impl AuditReport {
@@ -61,16 +92,41 @@ impl AuditReport {
             lanes: 0,
             found: 0,
             findings: Vec::new(),
+            acknowledged: Vec::new(),
+        }
+    }
+
+    /// Moves the losses that `acknowledged` covers out of the findings.
+    pub(super) fn acknowledge(&mut self, acknowledged: Vec<AcknowledgedLoss>) {
+        for loss in acknowledged {
+            let before = self.findings.len();
+            self.findings.retain(|finding| !loss.covers(finding));
+            let covered = before - self.findings.len();
+            if covered > 0 {
+                self.found -= covered as u64;
+                self.acknowledged.push(loss);
+            }
         }
     }
 
     pub(super) fn add(&mut self, lane: LaneId, seq: i64, kind: &'static str, what: String) {
+        self.add_range(lane, (seq, seq), kind, what);
+    }
+
+    pub(super) fn add_range(
+        &mut self,
+        lane: LaneId,
+        (seq, until): (i64, i64),
+        kind: &'static str,
+        what: String,
+    ) {
         self.found += 1;
         if self.findings.len() < MAX_LISTED {
             self.findings.push(AuditFinding {
                 org_id: self.org_id,
                 lane,
                 seq,
+                until,
                 kind,
                 what,
             });

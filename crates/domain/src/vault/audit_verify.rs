@@ -16,11 +16,11 @@ use crate::ports::audit::HeadEvidence;
 use crate::ports::scrub::Pace;
 use crate::vault::Vault;
 use crate::vault::audit::PAGE;
-use crate::vault::audit_report::AuditReport;
+use crate::vault::audit_acknowledge::acknowledged_loss;
+use crate::vault::audit_report::{AcknowledgedLoss, AuditReport};
 
-/// The number of named heads per lookup.
+/// Named heads per lookup.
 const HEADS_PER_LOOKUP: usize = 512;
-
 /// The source of a named head.
 #[derive(Debug, Clone)]
 enum Witness {
@@ -64,6 +64,7 @@ impl Vault {
             walk: None,
             has_beginning: false,
             named_heads: Vec::new(),
+            acknowledged: Vec::new(),
             report: AuditReport::empty(caller.org()),
         };
         verification.events(pace).await?;
@@ -76,6 +77,8 @@ impl Vault {
             }
         }
         verification.check_named_heads().await?;
+        let acknowledged = verification.acknowledged;
+        verification.report.acknowledge(acknowledged);
         Ok(verification.report)
     }
 
@@ -115,6 +118,8 @@ struct Verification<'a> {
     has_beginning: bool,
     /// Named heads that have not been checked yet.
     named_heads: Vec<(Witness, LaneHead)>,
+    /// Losses that genuine events acknowledge.
+    acknowledged: Vec<AcknowledgedLoss>,
     report: AuditReport,
 }
 
@@ -164,6 +169,9 @@ impl Verification<'_> {
         for fault in faults {
             self.fault(event, &fault);
         }
+        if genuine {
+            self.acknowledged.extend(acknowledged_loss(event));
+        }
         // The heads in an event that is not genuine are no evidence about other lanes.
         if let Some(heads) = event
             .heads
@@ -179,23 +187,24 @@ impl Verification<'_> {
     }
 
     fn fault(&mut self, event: &StoredEvent, fault: &Fault) {
-        let (seq, kind, what) = match fault {
+        let seq = event.seq;
+        let (range, kind, what) = match fault {
             Fault::Altered => (
-                event.seq,
+                (seq, seq),
                 "altered",
                 "is not what was recorded here: it was edited, moved or inserted".to_owned(),
             ),
             Fault::Missing { from, to } => {
                 let what = format!("events {from} to {to} are missing: they were removed");
-                (*from, "missing", what)
+                ((*from, *to), "missing", what)
             }
             Fault::Doubled => (
-                event.seq,
+                (seq, seq),
                 "doubled",
                 "the number occurs more than once: an event was inserted".to_owned(),
             ),
         };
-        self.report.add(event.lane, seq, kind, what);
+        self.report.add_range(event.lane, range, kind, what);
     }
 
     /// The lane's checkpoint, if there is a genuine one.

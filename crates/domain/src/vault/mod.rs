@@ -1,6 +1,7 @@
 //! The vault: the operations that every surface (HTTP, command line) calls.
 
 pub(crate) mod audit;
+mod audit_acknowledge;
 pub(crate) mod audit_prune;
 pub(crate) mod audit_report;
 pub(crate) mod audit_verify;

@@ -33,6 +33,9 @@ pub enum Step {
     Again(i64),
 }
 
+const NO_ACTIVE_KEY: VaultError =
+    VaultError::Integrity("no generation of the organization's key is active");
+
 impl Vault {
     /// Starts a rotation of the caller's organization to a new generation of its key. Returns the
     /// running rotation if there is one.
@@ -52,12 +55,16 @@ impl Vault {
         if let Some(running) = self.running_rotation(caller).await? {
             return Ok(running);
         }
-        let keys = self.reload_org_keys(scope).await?;
-        let current = keys.active();
+        // A key that was put back is read as it is: the rotation replaces it.
+        let (stored, known) = self.keys_with_record(scope).await?;
+        let active = stored.iter().find(|key| key.active);
+        let current = active.map(|key| key.generation).ok_or(NO_ACTIVE_KEY)?;
         // A generation is never used twice, also if its key and its rows are gone.
-        let recorded = self.store.rotations(scope).await?;
-        let highest = recorded.first().map_or(0, |newest| newest.generation);
-        let next = highest.max(keys.newest()) + 1;
+        let rotations = self.store.rotations(scope).await?;
+        let rotated = rotations.iter().map(|rotation| rotation.generation);
+        let there = stored.iter().map(|key| key.generation);
+        let highest = rotated.chain(there).chain(known.highest()).max();
+        let next = highest.unwrap_or(current) + 1;
         let key = self.root().new_org_key(caller.org(), next, &*self.random)?;
         let start = RotationStart {
             re_encrypt,

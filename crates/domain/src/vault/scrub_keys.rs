@@ -82,7 +82,8 @@ impl Vault {
         Ok(keys)
     }
 
-    async fn keys_with_record(
+    /// The stored keys, and what the audit trail says of them, as far as it is genuine.
+    pub(super) async fn keys_with_record(
         &self,
         scope: OrgScope,
     ) -> Result<(Vec<StoredOrgKey>, RecordedGenerations), VaultError> {

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use strongroom_crypto::RootKeyId;
 
 use crate::error::VaultError;
-use crate::record_format::RECORD_FORMAT;
+use crate::record_format::{RECORD_FORMAT, RecordFormat};
 use crate::rotation::{CLOCK_TOLERANCE, RunningServer, ServerReport};
 use crate::vault::Vault;
 
@@ -49,16 +49,20 @@ impl Vault {
     /// # Errors
     /// An error of the store.
     pub async fn follow_record_format(&self) -> Result<(), VaultError> {
-        let mut format = self.root_store.record_format().await?;
-        if format < RECORD_FORMAT && self.every_server_reads(RECORD_FORMAT).await? {
-            self.root_store.advance_record_format(RECORD_FORMAT).await?;
+        let mut current = self.root_store.record_format().await?;
+        if current.format < RECORD_FORMAT && self.every_server_reads(RECORD_FORMAT).await? {
+            current = RecordFormat {
+                format: RECORD_FORMAT,
+                since: self.now(),
+            };
+            self.root_store.advance_record_format(current).await?;
             tracing::info!(
                 format = RECORD_FORMAT,
                 "servers write a newer record format"
             );
-            format = RECORD_FORMAT;
         }
-        self.chain.write_format(format.min(RECORD_FORMAT));
+        current.format = current.format.min(RECORD_FORMAT);
+        self.chain.write_format(current);
         Ok(())
     }
 

@@ -134,6 +134,11 @@ impl RecordedGenerations {
         }
     }
 
+    /// The highest recorded generation.
+    pub(super) fn highest(&self) -> Option<i32> {
+        self.retired.iter().copied().chain(self.active).max()
+    }
+
     /// The differences between the recorded generations and the `stored` ones.
     pub(super) fn problems(&self, stored: &[StoredOrgKey]) -> Vec<KeyProblem> {
         let active = stored.iter().find(|key| key.active);

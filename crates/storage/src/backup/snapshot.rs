@@ -24,11 +24,10 @@ use crate::backup::{SCHEMA_VERSION, rows};
 use crate::connect::database::Database;
 use crate::connect::error::{ConnectError, store_error};
 use crate::pg_time::PgTime;
-use crate::rows::get;
+use crate::rows::{get, root_key, service_key};
 use crate::sql;
 use crate::sql::backup as backup_sql;
 use crate::store::audit::{FIRST, event, evidence};
-use crate::store::keys::{root_key, service_key};
 use crate::store::scrub::row_with_trail;
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];

@@ -221,8 +221,9 @@ impl Writer {
     async fn prepare<'b>(&self, batch: &'b [Write]) -> StoreResult<Prepared<'b>> {
         let scopes: Vec<OrgScope> = batch.iter().map(|write| write.scope).collect();
         let transaction = OrgTransaction::begin(&self.database, &scopes).await?;
-        let (members, used) = crate::writes::carry_out(&transaction, batch).await?;
-        let format = self.lane.format();
+        let (members, used) =
+            crate::writes::carry_out(&transaction, batch, self.lane.chain_key()).await?;
+        let format = self.lane.chain_key().format();
         let recorded = |member: &Member<'b>| {
             let event = member.recorded(format)?;
             Some((member.write.scope, event))

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use refinery::{Migration, Runner};
+use tokio_postgres::Client;
 
 use crate::connect::database::Database;
 use crate::connect::error::ConnectError;
 use crate::quote::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-pub(crate) const MIGRATIONS: [(&str, &str); 11] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 12] = [
     (
         "V0001__vault",
         include_str!("../../../../migrations/0001_vault.sql"),
@@ -54,6 +55,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 11] = [
         "V0011__state_events",
         include_str!("../../../../migrations/0011_state_events.sql"),
     ),
+    (
+        "V0012__idempotency_proof",
+        include_str!("../../../../migrations/0012_idempotency_proof.sql"),
+    ),
 ];
 
 /// The table of applied migrations.
@@ -87,6 +92,7 @@ pub struct Migrated {
 pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
     let (mut client, connection) = database.dedicated(|| {}).await?;
     client.batch_execute(SESSION).await?;
+    check_encoding(&client).await?;
     client.execute(LOCK, &[]).await?;
     let runner = runner()?;
     let latest = runner.get_migrations().iter().map(Migration::version).max();
@@ -105,6 +111,23 @@ pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
             .collect(),
         version: latest,
     })
+}
+
+/// Checks that the database stores UTF-8. In any other encoding, labels and names can be refused or
+/// altered.
+///
+/// # Errors
+/// [`ConnectError::Schema`] with the encoding and the remedy.
+pub(crate) async fn check_encoding(client: &Client) -> Result<(), ConnectError> {
+    let row = client.query_one("show server_encoding", &[]).await?;
+    let encoding: String = row.try_get(0)?;
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(ConnectError::Schema(format!(
+        "the encoding of the database is {encoding}, and must be UTF8: create the database with \
+         `createdb --encoding=UTF8 --template=template0`"
+    )))
 }
 
 /// The number of this program's migrations that the database lacks. A newer database lacks none, so

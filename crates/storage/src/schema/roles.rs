@@ -6,6 +6,7 @@ use tokio_postgres::Client;
 use crate::connect::database::Database;
 use crate::connect::error::ConnectError;
 use crate::quote::{quote_ident, quote_literal};
+use crate::schema::migrate::check_encoding;
 
 /// The rights of the servers' role. It owns nothing, and cannot alter or drop a table or policy.
 pub(crate) const GRANTS: &str = "\
@@ -14,7 +15,7 @@ grant select on schema_migrations, audit_checkpoints, key_epoch, record_format t
 grant select, insert on audit_events, root_keys, service_keys, organizations, \
 org_keys, api_keys to {role};
 grant update (state) on root_keys to {role};
-grant update (format) on record_format to {role};
+grant update (format, since) on record_format to {role};
 grant update (root_key_id, wrapped_key) on service_keys to {role};
 grant update (deleted_at, destroy_after, destroyed_at) on organizations to {role};
 grant update (active, root_key_id, wrapped_key), delete on org_keys to {role};
@@ -98,13 +99,14 @@ async fn may_create_roles(client: &Object) -> Result<bool, ConnectError> {
     Ok(row.get(0))
 }
 
-/// Checks that row-level security applies to the connection's role and is forced on every tenant
-/// table.
+/// Checks the encoding, and that row-level security applies to the connection's role and is forced
+/// on every tenant table.
 ///
 /// # Errors
 /// [`ConnectError::Role`] with the cause and the remedy.
 pub async fn check_serving_role(database: &Database) -> Result<(), ConnectError> {
     let client = database.setup_client().await?;
+    check_encoding(&client).await?;
     let roles = crate::doctor::access::roles(&client).await?;
     let name = roles.first().map_or("", |role| role.name.as_str());
     let refused = |why: &str| {

@@ -109,9 +109,10 @@ pub const SERVER_REPORT: &str = "insert into servers (server_id, name, started_a
 pub const SERVERS: &str = "select server_id, name, root_keys, record_format from servers \
      where seen_at >= $1 and seen_at < $2 order by name";
 /// The record format that servers write.
-pub const RECORD_FORMAT: &str = "select format from record_format";
+pub const RECORD_FORMAT: &str = "select format, since from record_format";
 /// Advances the record format, unless it is higher.
-pub const RECORD_FORMAT_ADVANCE: &str = "update record_format set format = $1 where format < $1";
+pub const RECORD_FORMAT_ADVANCE: &str =
+    "update record_format set format = $1, since = $2 where format < $1";
 /// Deletes a server's report, and reports outside a time range.
 pub const SERVER_FORGET: &str =
     "delete from servers where server_id = $1 or seen_at < $2 or seen_at >= $3";

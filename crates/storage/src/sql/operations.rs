@@ -20,15 +20,18 @@ pub static CLAIMS_INSERT: LazyLock<Insert> = LazyLock::new(|| {
             ("op_id", "uuid"),
             ("claimed_at", "timestamptz"),
             ("expires_at", "timestamptz"),
+            ("proof", "bytea"),
         ],
         "on conflict (org_id, key_digest) do update set request_digest = excluded.request_digest, \
          cred_id = excluded.cred_id, op_id = excluded.op_id, claimed_at = excluded.claimed_at, \
-         expires_at = excluded.expires_at where kept.expires_at <= excluded.claimed_at \
+         expires_at = excluded.expires_at, proof = excluded.proof \
+         where kept.expires_at <= excluded.claimed_at \
          returning org_id, key_digest",
     )
 });
 /// The idempotency records with these keys, including expired ones.
-pub const CLAIMS: &str = "select k.org_id, k.key_digest, k.request_digest, k.cred_id, k.op_id \
+pub const CLAIMS: &str = "select k.org_id, k.key_digest, k.request_digest, k.cred_id, k.op_id, \
+     k.expires_at, k.proof \
      from unnest($1::uuid[], $2::bytea[]) as wanted (org_id, key_digest) \
      join idempotency_keys k on k.org_id = wanted.org_id and k.key_digest = wanted.key_digest \
      where k.org_id = any($1) or k.org_id = ($1)[1]";

@@ -9,6 +9,7 @@ use strongroom_domain::crypto::{PassphraseParams, RootKeyId};
 use strongroom_domain::keyring::stored::{StoredRootKey, StoredServiceKey};
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::ports::keys::RootKeyStore;
+use strongroom_domain::record_format::RecordFormat;
 use strongroom_domain::rotation::{
     RootKeyState, RootRotation, RotationStart, RunningServer, ServerReport,
 };
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 use crate::connect::database::Database;
 use crate::connect::error::store_error;
-use crate::rows::{get, named};
+use crate::rows::{get, root_key, service_key};
 use crate::sql;
 use crate::store::rotation::progress;
 use crate::transaction::{OrgTransaction, with_deadline};
@@ -178,14 +179,19 @@ impl RootKeyStore for Database {
         Ok(())
     }
 
-    async fn record_format(&self) -> StoreResult<i32> {
+    async fn record_format(&self) -> StoreResult<RecordFormat> {
         let rows = query(&self.client().await?, sql::RECORD_FORMAT, &[]).await?;
-        // Without its row, records are written in the first format, which every version reads.
-        rows.first().map_or(Ok(1), |row| get(row, "format"))
+        let format = rows.first().map(|row| {
+            Ok(RecordFormat {
+                format: get(row, "format")?,
+                since: get(row, "since")?,
+            })
+        });
+        format.unwrap_or(Ok(RecordFormat::FIRST))
     }
 
-    async fn advance_record_format(&self, format: i32) -> StoreResult<()> {
-        execute(self, sql::RECORD_FORMAT_ADVANCE, &[&format]).await?;
+    async fn advance_record_format(&self, to: RecordFormat) -> StoreResult<()> {
+        execute(self, sql::RECORD_FORMAT_ADVANCE, &[&to.format, &to.since]).await?;
         Ok(())
     }
 
@@ -260,39 +266,4 @@ async fn query(
     params: &[&(dyn ToSql + Sync)],
 ) -> StoreResult<Vec<Row>> {
     client.query(sql, params).await.map_err(|e| store_error(&e))
-}
-
-pub(crate) fn service_key(row: &Row) -> StoreResult<StoredServiceKey> {
-    Ok(StoredServiceKey {
-        purpose: get(row, "purpose")?,
-        root_key: RootKeyId(get(row, "root_key_id")?),
-        wrapped: get(row, "wrapped_key")?,
-    })
-}
-
-pub(crate) fn root_key(row: &Row) -> StoreResult<StoredRootKey> {
-    let salt: Option<Vec<u8>> = get(row, "kdf_salt")?;
-    let number = |column: &str| {
-        let value: Option<i32> = get(row, column)?;
-        u32::try_from(value.unwrap_or_default())
-            .map_err(|_| StoreError::Internal(format!("column {column} is negative")))
-    };
-    let passphrase = match salt {
-        None => None,
-        Some(salt) => Some(PassphraseParams {
-            salt: salt
-                .try_into()
-                .map_err(|_| StoreError::Internal("column kdf_salt is not 16 bytes long".into()))?,
-            memory_kib: number("kdf_memory_kib")?,
-            passes: number("kdf_passes")?,
-            lanes: number("kdf_lanes")?,
-        }),
-    };
-    Ok(StoredRootKey {
-        id: RootKeyId(get(row, "root_key_id")?),
-        check_value: get(row, "check_value")?,
-        passphrase,
-        state: named(row, "state", RootKeyState::parse)?,
-        created_at: get(row, "created_at")?,
-    })
 }

@@ -10,6 +10,7 @@ pub(crate) mod new_rows;
 pub(crate) mod write;
 
 use strongroom_domain::OrgId;
+use strongroom_domain::audit::chain::Chain;
 use strongroom_domain::ports::error::StoreResult;
 
 use crate::transaction::OrgTransaction;
@@ -25,9 +26,10 @@ use crate::writes::write::Write;
 pub(crate) async fn carry_out<'a>(
     transaction: &OrgTransaction,
     batch: &'a [Write],
+    chain: &Chain,
 ) -> StoreResult<(Vec<Member<'a>>, Vec<(OrgId, i32)>)> {
     let mut members: Vec<Member<'_>> = batch.iter().map(Member::new).collect();
-    claim(transaction, &mut members).await?;
+    claim(transaction, &mut members, chain).await?;
     let used = change(transaction, &mut members).await?;
     delete(transaction, &mut members).await?;
     for member in &mut members {

@@ -12,6 +12,9 @@ pub(crate) enum AuditCommand {
     /// Reads beside live traffic. Events cut off the end of a lane since `strongroom audit head`
     /// was run are found with --heads; without it, only if a later lane names the missing events.
     Verify(AuditVerifyArgs),
+    /// Acknowledge that events at the end of a lane were lost, such as by a promotion. `strongroom
+    /// audit verify` then lists the loss with its reason, and exits with 0.
+    Acknowledge(AcknowledgeArgs),
     /// Print the signed heads of the audit trail, one line of JSON per organization.
     ///
     /// Keep them where no account that can write to the database can write, for example from a
@@ -42,6 +45,24 @@ pub(crate) struct AuditVerifyArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) heads: Option<PathBuf>,
     /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AcknowledgeArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// Id of the organization.
+    #[arg(long, value_name = "ORG_ID")]
+    pub(crate) org: String,
+    /// Id of the lane, as `strongroom audit verify` prints it.
+    #[arg(long, value_name = "LANE_ID")]
+    pub(crate) lane: String,
+    /// Why the events are gone: at most 256 characters. It stays in the audit trail.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }

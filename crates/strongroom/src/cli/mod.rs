@@ -20,7 +20,9 @@ use clap::{Parser, Subcommand};
 
 use crate::settings::args::{ServeArgs, VaultArgs};
 
-pub(crate) use audit::{AuditCommand, AuditVerifyArgs, ExportArgs, HeadArgs, PruneArgs};
+pub(crate) use audit::{
+    AcknowledgeArgs, AuditCommand, AuditVerifyArgs, ExportArgs, HeadArgs, PruneArgs,
+};
 pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use credentials::CredentialsCommand;
 pub(crate) use doctor::DoctorArgs;

@@ -9,6 +9,7 @@ use strongroom_domain::{CreateRequest, idempotency};
 use strongroom_web::body;
 use strongroom_web::fields::{Fields, choice, string};
 use strongroom_web::headers::single_header;
+use strongroom_web::query::Params;
 use utoipa::openapi::ArrayBuilder;
 
 use crate::consistency::WriteConsistency;
@@ -71,6 +72,7 @@ pub(in crate::routes) async fn handle(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
+    Params::none(request.query_string())?;
     let (consistency, key) = headers(request.headers())?;
     let Authorized {
         caller,
@@ -114,7 +116,7 @@ fn parse(body: &[u8], rules: BlobValidation) -> Result<NewCredential, ApiError> 
         CredentialType::choices,
     );
     let kind = fields.check(value, read);
-    let value = fields.take("extcred_label");
+    let value = fields.take_unless_null("extcred_label");
     let label = fields.check(value, string("extcred_label", Label::parse));
     let value = fields.require("json_blob");
     let blob = fields.check(value, JsonBlob::new);

@@ -2,6 +2,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use strongroom_domain::replication::{OperationId, OperationState};
 use strongroom_domain::{FieldError, VaultError};
+use strongroom_web::query::Params;
 use utoipa::openapi::ObjectBuilder;
 
 use crate::envelope::Envelope;
@@ -59,6 +60,7 @@ pub(in crate::routes) async fn handle(
     authorized: Authorized<ReadOperations>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
+    Params::none(request.query_string())?;
     let text = request.match_info().get("operation_id");
     let id = text.and_then(OperationId::parse).ok_or_else(|| {
         let error = FieldError::new("operation_id", "invalid_value", "must be a UUID");

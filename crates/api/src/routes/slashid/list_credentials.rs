@@ -103,9 +103,9 @@ struct Window {
 
 fn parse(query: &str) -> Result<(Page, CredentialFilter), ApiError> {
     let mut params = Params::parse(query);
-    let number = || "a whole number".to_owned();
-    let limit = params.read("limit", whole_number, number);
-    let offset = params.read("offset", whole_number, number);
+    let number = |most: i64| move || format!("a whole number, at most {most}");
+    let limit = params.read("limit", whole_number, number(MAX_LIMIT));
+    let offset = params.read("offset", whole_number, number(i64::MAX));
     let cursor = params.read("cursor", decode_cursor, || {
         "empty, or a cursor from an earlier answer".to_owned()
     });

@@ -1,8 +1,9 @@
-use actix_web::HttpResponse;
+use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use strongroom_domain::OrgId;
 use strongroom_domain::rotation::{Rotation, RotationState};
+use strongroom_web::query::Params;
 use utoipa::ToSchema;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder};
 
@@ -33,7 +34,9 @@ schemas! {
 )]
 pub(in crate::routes) async fn handle(
     authorized: Authorized<ReadRotations>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
+    Params::none(request.query_string())?;
     let Authorized {
         caller,
         vault,

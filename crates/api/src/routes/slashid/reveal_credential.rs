@@ -4,6 +4,7 @@ use serde_json::value::RawValue;
 use strongroom_domain::VaultError;
 use strongroom_domain::credential::RevealedCredential;
 use strongroom_domain::replication::Stale;
+use strongroom_web::query::Params;
 use utoipa::PartialSchema;
 use utoipa::openapi::{RefOr, Schema};
 
@@ -40,6 +41,7 @@ pub(in crate::routes) async fn handle(
     authorized: Authorized<RevealCredential>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
+    Params::none(request.query_string())?;
     let id = credential_id(&request)?;
     let Authorized {
         caller,

@@ -6,6 +6,7 @@ use strongroom_domain::label::Label;
 use strongroom_domain::{CredentialId, FieldError, OrgId};
 use strongroom_web::body;
 use strongroom_web::fields::{Fields, choice, string};
+use strongroom_web::query::Params;
 
 use crate::consistency::WriteConsistency;
 use crate::error::ApiError;
@@ -37,6 +38,7 @@ pub(in crate::routes) async fn handle(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
+    Params::none(request.query_string())?;
     let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
     let id = credential_id(&request)?;
     let Authorized {
@@ -67,13 +69,17 @@ fn parse(
     id: CredentialId,
 ) -> Result<(CredentialChange, Vec<FieldError>), ApiError> {
     let mut fields = Fields::parse(body)?;
-    let value = fields.take("extcred_label");
+    let value = fields.take_unless_null("extcred_label");
     let mut given = value.is_some();
     let label = fields.check(value, string("extcred_label", Label::parse));
     let value = fields.take("json_blob");
     given |= value.is_some();
     let blob = fields.check(value, JsonBlob::new);
-    // Clients of an older version send the whole credential. Its fixed members must be unchanged.
+    // Clients may send back the whole answer to a reveal. What it adds to a credential is ignored,
+    // and the fixed members must be unchanged.
+    for added in ["last_used_at", "last_used_by"] {
+        fields.take(added);
+    }
     let value = fields.take("external_cred_id");
     let same = same("external_cred_id", CredentialId::parse, id);
     fields.check(value, string("external_cred_id", same));

@@ -103,7 +103,7 @@ impl Lane {
     ) -> StoreResult<Appended> {
         let events = events.into_iter();
         let events = events.map(|(scope, event)| (scope, Cow::Owned(event)));
-        let format = self.format();
+        let format = self.chain.format();
         let chained = self.chain(transaction, events.collect(), format).await?;
         transaction
             .insert(&sql::AUDIT_INSERT, &chained.params())
@@ -111,9 +111,9 @@ impl Lane {
         Ok(chained.appended)
     }
 
-    /// The format of new events.
-    pub(crate) fn format(&self) -> EventFormat {
-        self.chain.format()
+    /// The key of the chain, and the format of new records.
+    pub(crate) fn chain_key(&self) -> &Chain {
+        &self.chain
     }
 
     /// Chains `events` in their order. Once they are stored, call [`Self::committed`],

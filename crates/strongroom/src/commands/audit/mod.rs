@@ -1,5 +1,6 @@
 //! `strongroom audit …`: one file per subcommand.
 
+mod acknowledge;
 mod export;
 mod head;
 mod lines;
@@ -16,6 +17,7 @@ use crate::error::CommandError;
 pub(super) async fn run(command: AuditCommand) -> Result<(), CommandError> {
     match command {
         AuditCommand::Verify(args) => verify::run(&args).await,
+        AuditCommand::Acknowledge(args) => acknowledge::run(&args).await,
         AuditCommand::Head(args) => head::run(&args).await,
         AuditCommand::Export(args) => export::run(&args).await,
         AuditCommand::Prune(args) => prune::run(&args).await,

@@ -12,6 +12,12 @@ pub(super) fn described(report: &AuditReport) -> String {
         verdict(report.found)
     )];
     lines.extend(report.findings.iter().map(|finding| format!("  {finding}")));
+    lines.extend(report.acknowledged.iter().map(|loss| {
+        format!(
+            "  lane {} up to event {}: acknowledged as lost: {}",
+            loss.lane, loss.seq, loss.reason
+        )
+    }));
     let more = report.found - report.findings.len() as u64;
     if more > 0 {
         lines.push(format!("  and {more} more"));

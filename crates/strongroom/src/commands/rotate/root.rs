@@ -57,6 +57,7 @@ async fn finish(vault: &Vault, access: &VaultAccess, json: bool) -> Result<(), C
     let value = json!({"root_key_id": id.to_string(), "rows": rows, "state": "done"});
     let text = format!(
         "all keys are wrapped with root key {id} ({rows} were re-wrapped).\n\
+         Copy it offline now: without it, nothing can be opened.\n\
          Older root keys are needed only by earlier backups. When these are deleted, run \
          `strongroom rotate retire --root KEY_ID` and destroy the old key."
     );
