@@ -140,7 +140,7 @@ impl Chain {
 
     /// The proof of an idempotency record, which a repeated request is answered with.
     #[must_use]
-    pub fn prove_claim(
+    pub fn prove_idempotency(
         &self,
         org: OrgId,
         record: &IdempotencyRecord,
@@ -160,7 +160,7 @@ impl Chain {
     /// Whether `stored` is the proof of this idempotency record at the time `now`. A record without
     /// one may be of an earlier version, until such records have expired.
     #[must_use]
-    pub fn is_claim(
+    pub fn is_idempotency_record(
         &self,
         org: OrgId,
         record: &IdempotencyRecord,
@@ -170,7 +170,7 @@ impl Chain {
     ) -> bool {
         let RecordFormat { format, since } = *self.record_format.read();
         match stored {
-            Some(stored) => self.prove_claim(org, record, first) == stored,
+            Some(stored) => self.prove_idempotency(org, record, first) == stored,
             None => format < 2 || now < since + OPERATION_RETENTION,
         }
     }

@@ -111,7 +111,7 @@ struct StoredRecord {
 
 impl StoredRecord {
     fn is_genuine(&self, org: OrgId, chain: &Chain, now: DateTime<Utc>) -> bool {
-        chain.is_claim(org, &self.record, &self.first, self.proof.as_deref(), now)
+        chain.is_idempotency_record(org, &self.record, &self.first, self.proof.as_deref(), now)
     }
 }
 
@@ -125,7 +125,7 @@ async fn take(
         .map(|member| {
             let (org, record, first) = (member.org(), member.record, member.first());
             let digests = (record.key.as_slice(), record.request.as_slice());
-            let proof = chain.prove_claim(org, record, &first).to_vec();
+            let proof = chain.prove_idempotency(org, record, &first).to_vec();
             (org.0, digests, first, member.at(), record.expires_at, proof)
         })
         .collect();
