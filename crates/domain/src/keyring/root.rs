@@ -25,8 +25,8 @@ pub struct RootKeyring {
 
 impl RootKeyring {
     /// Loads the keys in `stored` that `sources` contain. Only the active one is required: the
-    /// servers' role can insert rows of root keys, and a row that wraps nothing must stop nobody.
-    /// The others are in [`Self::unavailable`].
+    /// servers' role can insert rows of root keys, and a row that wraps no key must not keep a
+    /// server from starting. The others are in [`Self::unavailable`].
     pub(crate) fn load(
         sources: &RootKeySources,
         stored: &[StoredRootKey],

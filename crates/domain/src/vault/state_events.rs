@@ -13,7 +13,6 @@ use crate::audit::stored::format_time;
 use crate::caller::{Caller, OrgScope};
 use crate::error::VaultError;
 use crate::keyring::stored::StoredOrgKey;
-use crate::organization::Organization;
 use crate::ports::audit::StateEvents;
 use crate::scrub::KeyProblem;
 use crate::vault::Vault;
@@ -105,16 +104,17 @@ impl Vault {
         let active = stored.iter().find(|key| key.active);
         let organization = self.store.organization(scope).await?;
         let pending = organization.filter(|row| row.destroyed_at.is_none());
-        if let Some(organization) = pending.as_ref().filter(|row| row.deleted_at.is_some()) {
-            self.destruction_time(caller, organization).await?;
-        }
-        let time = |of: fn(&Organization) -> Option<DateTime<Utc>>| {
-            json!(pending.as_ref().and_then(of).map(format_time))
+        let deleted = pending.filter(|row| row.deleted_at.is_some());
+        // The proved time, never the row's alone: an attestation must not make an edit genuine.
+        let destroy_after = match &deleted {
+            Some(organization) => Some(self.destruction_time(caller, organization).await?),
+            None => None,
         };
+        let deleted_at = deleted.and_then(|row| row.deleted_at);
         let details = Details::new([
             ("generation", json!(active.map(|key| key.generation))),
-            ("deleted_at", time(|row| row.deleted_at)),
-            ("destroy_after", time(|row| row.destroy_after)),
+            ("deleted_at", json!(deleted_at.map(format_time))),
+            ("destroy_after", json!(destroy_after.map(format_time))),
         ]);
         let event = Event::by(caller, Action::OrganizationAttest, self.now());
         Ok(event.with_details(details))
