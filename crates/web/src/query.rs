@@ -21,8 +21,10 @@ impl Params {
     pub fn parse(query: &str) -> Self {
         let pairs = Query::<Vec<(String, String)>>::from_query(query);
         let pairs = pairs.map(Query::into_inner).unwrap_or_default();
-        // Bytes that are not UTF-8 arrive as this character.
-        let malformed = pairs.iter().filter(|(_, value)| value.contains('\u{fffd}'));
+        // Bytes that are not UTF-8 arrive as this character, unless it was sent itself.
+        let was_sent = query.to_ascii_uppercase().contains("%EF%BF%BD");
+        let is_malformed = |value: &str| value.contains('\u{fffd}') && !was_sent;
+        let malformed = pairs.iter().filter(|(_, value)| is_malformed(value));
         let errors = malformed.map(|(name, _)| {
             FieldError::new(printable_name(name), "invalid_value", "must be UTF-8")
         });
