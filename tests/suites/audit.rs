@@ -94,10 +94,11 @@ async fn every_operation_leaves_its_event() {
     assert_eq!(events(api, "action=audit.list").await.len(), 2);
     let exported = vault.run(&["audit", "export"]).stdout;
     assert!(!exported.contains("canary"), "{exported}");
-    assert_eq!(exported.lines().count(), EVERY_EVENT.len() + 4);
+    assert_eq!(exported.lines().count(), EVERY_EVENT.len() + 6);
     let verified = vault.run(&["audit", "verify", "--json"]).json();
     assert_eq!(verified["found"], 0);
-    assert_eq!(verified["events"], 19);
+    assert_eq!(verified["events"], 21);
+    assert_eq!(verified["installation"]["events"], 2);
 }
 
 #[tokio::test]

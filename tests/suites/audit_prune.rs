@@ -83,7 +83,7 @@ fn prune_as(vault: &TestVault, url: &str, before: &str, file: &str) -> Finished 
     run_as(vault, url, &[&args[..], &["--out", file]].concat())
 }
 
-/// Checks that the file `path` contains the 8 pruned events, one of them on the credential `id`.
+/// Checks that the file `path` contains the 9 pruned events, one of them on the credential `id`.
 fn contains_pruned_events(path: &str, id: &str) {
     let exported = std::fs::read_to_string(path).unwrap();
     let lines = exported.lines().map(|line| {
@@ -91,7 +91,7 @@ fn contains_pruned_events(path: &str, id: &str) {
         line
     });
     let lines: Vec<Value> = lines.collect();
-    assert_eq!(lines.len(), 8);
+    assert_eq!(lines.len(), 9);
     let names_credential =
         |line: &Value| line["credential_id"] == id && line["mac"].as_str().unwrap().len() == 64;
     assert!(lines.iter().any(names_credential), "{lines:?}");
@@ -152,8 +152,8 @@ async fn what_is_left_verifies_and_tampering_with_it_is_found() {
     // The partial file of a killed run does not prevent the next run.
     std::fs::write(path("a.partial"), "half a line").unwrap();
     let pruned = prune_as(&vault, &owner, &cut, &file).json();
-    assert_eq!(pruned["exported"], 8, "{pruned}");
-    assert_eq!(pruned["events"], 8, "{pruned}");
+    assert_eq!(pruned["exported"], 9, "{pruned}");
+    assert_eq!(pruned["events"], 9, "{pruned}");
     assert_eq!(pruned["attested"], 2, "{pruned}");
     prune_as(&vault, &owner, &cut, &file).assert_refused("exists");
     contains_pruned_events(&file, &old);

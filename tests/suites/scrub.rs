@@ -72,8 +72,10 @@ async fn people_read_what_was_found_and_where() {
     let (org, target) = (&scene.vault.admin.org, &scene.target);
     let fine = scene.vault.run(&["verify"]);
     fine.assert_success();
-    let text = "checked 3 credential(s) of 2 organization(s): intact\n";
-    assert_eq!(fine.stdout, text);
+    assert_eq!(
+        fine.stdout,
+        "checked 3 credential(s) and 11 audit event(s) of 2 organization(s): intact\n"
+    );
 
     scene
         .attack("update credentials set label = 'edited' where cred_id = :target")
@@ -89,7 +91,7 @@ async fn people_read_what_was_found_and_where() {
     for what in ["does not open", "is not what was written"] {
         found.assert_failed_with(&format!("organization {org} credential {target} {what}"));
     }
-    found.assert_failed_with("checked 2 credential(s) of 1");
+    found.assert_failed_with("checked 2 credential(s) and 7 audit event(s) of 1");
     found.assert_refused("2 finding(s)");
 
     let elsewhere = scene.vault.run(&["verify", "--org", &scene.other_org]);

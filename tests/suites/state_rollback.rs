@@ -159,3 +159,22 @@ async fn a_key_that_no_event_issued_is_reported() {
     database.batch_execute(insert).await.unwrap();
     assert_eq!(problems(&vault), ["api_key_unissued"]);
 }
+
+#[tokio::test]
+async fn a_deletion_that_was_undone_is_noticed() {
+    let vault = TestVault::start().await;
+    let org = vault.admin.org.as_str();
+    let database = superuser(&vault).await;
+    vault.run(&["org", "delete", org]).assert_success();
+    let back = "update organizations set deleted_at = null, destroy_after = null";
+    database.batch_execute(back).await.unwrap();
+    create_is_answered(&vault, 500).await;
+    assert_eq!(problems(&vault), ["deletion_undone"]);
+    // An ordinary restoration is none of it.
+    let again = "update organizations set deleted_at = (select at from audit_events \
+                 where action = 'organization.delete'), destroy_after = now() + interval '7 days'";
+    database.batch_execute(again).await.unwrap();
+    vault.run(&["org", "restore", org]).assert_success();
+    create_is_answered(&vault, 201).await;
+    assert!(problems(&vault).is_empty());
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use strongroom_e2e::{Api, TestVault, eventually, failure, run};
 use tokio_postgres::Client;
 
@@ -92,13 +92,37 @@ fn a_rotation_binds_labels(vault: &TestVault) {
     assert_eq!(unbound(), 0);
 }
 
-/// While a server of an earlier version runs, which could not read them, no record has the new
-/// format.
-#[tokio::test]
-async fn the_record_format_advances_when_every_server_reads_it() {
-    let vault = TestVault::start().await;
+/// The job that records the state of every organization in the newest format.
+async fn organizations_are_attested(vault: &TestVault, database: &Client) {
+    vault.server.wait_for_log("all organizations are attested");
+    let generation = "select details::json->>'generation' from audit_events \
+                      where action = 'organization.attest'";
+    let attested = database.query(generation, &[]).await.unwrap();
+    let attested: Vec<String> = attested.iter().map(|row| row.get(0)).collect();
+    assert_eq!(attested, ["2"]);
+    // From then on, a generation that no event made active is refused.
+    let remove = "create table kept as table audit_events; delete from audit_events \
+                  where action like 'organization.%'; update org_keys set active = active";
+    database.batch_execute(remove).await.unwrap();
+    let found = vault.run(&["verify", "--json"]);
+    assert!(!found.success);
+    let found: Value = serde_json::from_str(&found.stdout).unwrap();
+    let problems: Vec<_> = found["findings"].as_array().unwrap().iter().collect();
+    assert!(
+        problems.iter().any(|one| one["problem"] == "key_unproved"),
+        "{found}"
+    );
+    let undo = "insert into audit_events select * from kept where action like 'organization.%'";
+    database.batch_execute(undo).await.unwrap();
+}
+
+/// A database as an earlier version leaves it, with a report of a server of that version.
+async fn vault_of_an_earlier_version() -> (TestVault, Client) {
+    let mut vault = TestVault::start().await;
     let database = vault.database.connect().await;
     let before = "update record_format set format = 1; \
+         delete from audit_events; delete from api_keys; delete from org_keys; \
+         delete from organizations; \
          insert into servers (server_id, name, started_at, seen_at, root_keys) \
          select gen_random_uuid(), 'earlier', now(), now() + interval '4 minutes', root_keys \
          from servers limit 1";
@@ -109,6 +133,19 @@ async fn the_record_format_advances_when_every_server_reads_it() {
     })
     .await;
     database.batch_execute(before).await.unwrap();
+    (vault.admin, vault.member) = vault.new_organization("old");
+    vault
+        .replace_server(&[("STRONGROOM_SCRUB_INTERVAL", "2s")])
+        .await;
+    (vault, database)
+}
+
+/// While a server of an earlier version runs, which could not read them, no record has the new
+/// format.
+#[tokio::test]
+async fn the_record_format_advances_when_every_server_reads_it() {
+    let (vault, database) = vault_of_an_earlier_version().await;
+    let limit = Duration::from_secs(30);
     eventually("events have the first format", limit, async || {
         vault.admin.create("k").await;
         newest_proof_key(&database).await.is_none()
@@ -141,7 +178,8 @@ async fn the_record_format_advances_when_every_server_reads_it() {
         newest_proof_key(&database).await == Some(1)
     })
     .await;
-    assert_eq!(format().await, 2);
+    assert_eq!(format().await, 3);
+    organizations_are_attested(&vault, &database).await;
     vault.run(&["audit", "verify"]).assert_prints("intact");
     a_rotation_binds_labels(&vault);
 }

@@ -45,6 +45,12 @@ pub enum Purpose {
     AuditHeads = 20,
     /// The signature over the point from which a pruned audit lane continues.
     AuditCheckpoint = 21,
+    /// The signature over the root of a Merkle tree of heads of many organizations.
+    AuditRoot = 22,
+    /// A leaf of that tree: the heads of one organization.
+    AuditLeaf = 23,
+    /// The proof of the results of the last integrity scrub.
+    ScrubResult = 24,
 }
 
 /// The identity of the place that a value belongs to, as canonical bytes.
@@ -119,6 +125,12 @@ impl Context {
     /// The format version.
     pub(crate) fn format(&self) -> u8 {
         self.0[3]
+    }
+
+    /// The bytes, as the input of an unkeyed digest.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

@@ -6,6 +6,7 @@
 mod context;
 mod error;
 mod mac;
+mod merkle;
 mod random;
 mod root_key;
 mod seal;
@@ -15,6 +16,7 @@ mod sign;
 pub use context::{Context, FORMAT_VERSION, Purpose};
 pub use error::CryptoError;
 pub use mac::{DIGEST_LEN, Digest, mac, verify_mac};
+pub use merkle::{MerkleTree, is_included};
 pub use random::{OsRandom, RandomSource};
 pub use root_key::{PassphraseParams, RootKey, RootKeyId, RootKeyTextError};
 pub use seal::{MIN_SEALED_LEN, open, open_key, seal, seal_key};

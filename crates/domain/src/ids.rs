@@ -59,6 +59,12 @@ id! {
     LaneId
 }
 
+impl OrgId {
+    /// The installation itself, which owns the audit trail of root keys, service keys and jobs. No
+    /// organization has this id.
+    pub const INSTALLATION: Self = Self(Uuid::nil());
+}
+
 // `Uuid::try_parse` also accepts braces, URNs and plain hex. The API accepts one spelling.
 pub(crate) fn parse_hyphenated(text: &str) -> Option<Uuid> {
     if text.len() != uuid::fmt::Hyphenated::LENGTH {

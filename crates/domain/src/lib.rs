@@ -31,13 +31,13 @@ pub mod scrub;
 pub mod trace;
 mod vault;
 
+pub use crate::audit::report::{AuditFinding, AuditReport};
 pub use crate::error::{FieldError, VaultError};
 pub use crate::ids::{CredentialId, KeyId, LaneId, OrgId};
 pub use crate::ports::clock::{Clock, SystemClock};
 pub use crate::ports::store::Store;
 pub use crate::vault::audit::AuditExport;
 pub use crate::vault::audit_prune::PruneCheck;
-pub use crate::vault::audit_report::{AuditFinding, AuditReport};
 pub use crate::vault::backup::writer::BackupScope;
 pub use crate::vault::credentials::CreateRequest;
 pub use crate::vault::keys::IssuedApiKey;

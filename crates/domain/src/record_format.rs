@@ -6,15 +6,18 @@
 use chrono::{DateTime, Utc};
 
 /// The newest record format that this program reads and writes. With 2, audit events have
-/// details, and sealed blobs are bound to their label.
-pub const RECORD_FORMAT: i32 = 2;
+/// details, and sealed blobs are bound to their label. With 3, the installation has an audit trail.
+pub const RECORD_FORMAT: i32 = 3;
+
+/// The record format from which on the installation has an audit trail.
+pub(crate) const INSTALLATION_TRAIL: i32 = 3;
 
 /// The record format that servers write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordFormat {
     /// The format, at most [`RECORD_FORMAT`] of the newest version that has run.
     pub format: i32,
-    /// The time from which no record of an earlier format is new.
+    /// The time from which no record of format 1 is new.
     pub since: DateTime<Utc>,
 }
 

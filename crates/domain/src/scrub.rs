@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
+use strongroom_crypto::RootKeyId;
+
 use crate::ids::{CredentialId, KeyId, OrgId};
 
 /// A difference between the stored rows and the audit trail. Contains no content.
@@ -15,6 +18,21 @@ pub struct Finding {
     pub problem: Problem,
 }
 
+/// The result of a scrub of all organizations and their audit trails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScrubResult {
+    /// The end of the scrub.
+    pub ended_at: DateTime<Utc>,
+    /// The number of checked credentials.
+    pub credentials: i64,
+    /// The number of findings.
+    pub findings: i64,
+    /// The number of verified audit events.
+    pub events: i64,
+    /// The number of findings in audit trails.
+    pub trail_findings: i64,
+}
+
 /// The problem. Its text is for humans; [`Problem::code`] is for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
@@ -24,6 +42,8 @@ pub enum Problem {
     Malformed,
     /// A key of the organization, or an API key, is not what it was.
     Key(KeyProblem),
+    /// A root key is not what the audit trail of the installation says.
+    RootKey(RootKeyProblem),
     /// The audit trail has a newer version than the row.
     RolledBack {
         /// The row's version.
@@ -65,6 +85,36 @@ pub enum KeyProblem {
     ApiKeyUnissued(KeyId),
     /// The audit trail records the revocation of this API key, but its row says otherwise.
     RevocationUndone(KeyId),
+    /// No audit event says which generation of the organization's key is active.
+    Unproved,
+    /// The organization was deleted, but its row says otherwise.
+    DeletionUndone,
+}
+
+/// A root key that is not what the audit trail of the installation says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RootKeyProblem {
+    /// No event says which root key is active.
+    Unproved,
+    /// The active root key is not the one that was activated last.
+    RolledBack {
+        /// The active root key.
+        active: RootKeyId,
+        /// The newest one in the audit trail.
+        recorded: RootKeyId,
+    },
+    /// This root key was declared destroyed, but its row says otherwise.
+    PutBack(RootKeyId),
+}
+
+impl RootKeyProblem {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Unproved => "root_key_unproved",
+            Self::RolledBack { .. } => "root_key_rolled_back",
+            Self::PutBack(_) => "root_key_put_back",
+        }
+    }
 }
 
 impl KeyProblem {
@@ -77,6 +127,8 @@ impl KeyProblem {
             Self::PutBack(_) => "key_put_back",
             Self::ApiKeyUnissued(_) => "api_key_unissued",
             Self::RevocationUndone(_) => "revocation_undone",
+            Self::Unproved => "key_unproved",
+            Self::DeletionUndone => "deletion_undone",
         }
     }
 }
@@ -89,6 +141,7 @@ impl Problem {
             Self::DoesNotOpen => "does_not_open",
             Self::Malformed => "malformed",
             Self::Key(problem) => problem.code(),
+            Self::RootKey(problem) => problem.code(),
             Self::RolledBack { .. } => "rolled_back",
             Self::Forked => "forked",
             Self::Differs => "differs_from_trail",
@@ -124,6 +177,7 @@ impl fmt::Display for Problem {
                 f.write_str("is missing: its row is gone, and no audit event deleted it")
             }
             Self::Key(problem) => problem.fmt(f),
+            Self::RootKey(problem) => problem.fmt(f),
         }
     }
 }
@@ -159,6 +213,33 @@ impl fmt::Display for KeyProblem {
                 f,
                 "the API key {} was revoked, but its row says that it was not",
                 key.0
+            ),
+            Self::Unproved => f.write_str(
+                "no audit event says which generation of the organization's key is active: the \
+                 event was removed",
+            ),
+            Self::DeletionUndone => {
+                f.write_str("the organization was deleted, but its row says that it was not")
+            }
+        }
+    }
+}
+
+impl fmt::Display for RootKeyProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unproved => f.write_str(
+                "no audit event of the installation says which root key is active: the event was \
+                 removed",
+            ),
+            Self::RolledBack { active, recorded } => write!(
+                f,
+                "root key {active} is active, but root key {recorded} was activated last: the \
+                 root key was rolled back"
+            ),
+            Self::PutBack(id) => write!(
+                f,
+                "root key {id} was declared destroyed, but its row says otherwise"
             ),
         }
     }

@@ -1,6 +1,7 @@
 //! PostgreSQL implementation of the domain's ports. It handles sealed bytes only, and has no keys.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod advisory_lock;
 mod backup;
 mod batch;
 mod connect;
@@ -11,12 +12,12 @@ mod quote;
 mod regions;
 mod rows;
 mod schema;
-mod scrub_lock;
 pub mod sql;
 mod store;
 mod transaction;
 mod writes;
 
+pub use crate::advisory_lock::WorkLock;
 pub use crate::backup::SCHEMA_VERSION;
 pub use crate::backup::snapshot::PgBackupSource;
 pub use crate::backup::target::PgRestoreTarget;
@@ -31,5 +32,4 @@ pub use crate::schema::migrate::{
 };
 pub use crate::schema::partitions::{PartitionMaintainer, ensure_audit_partitions};
 pub use crate::schema::roles::{AppRole, check_serving_role, grant_app_role};
-pub use crate::scrub_lock::ScrubLock;
 pub use crate::store::PgStore;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use strongroom_domain::audit::chain::Chain;
 use strongroom_domain::crypto::OsRandom;
-use strongroom_domain::{Clock, SystemClock, Vault, VaultSettings, unlock};
+use strongroom_domain::{Clock, OrgId, SystemClock, Vault, VaultSettings, unlock};
 use strongroom_storage::{
     Database, PgStore, RegionsSettings, WatchedRegions, ensure_audit_partitions, pending_migrations,
 };
 
+use crate::callers::operator_of;
 use crate::error::CommandError;
 use crate::settings::access::VaultAccess;
 use crate::settings::args::VaultArgs;
@@ -62,7 +63,10 @@ pub(crate) async fn on_database(
     );
     let vault = vault.with_chain(chain).with_counters(counters);
     vault.require_root_keys().await?;
-    vault.follow_record_format().await?;
+    vault
+        .follow_record_format(&operator_of(OrgId::INSTALLATION))
+        .await?;
+    vault.confirm_root_keys().await?;
     Ok(vault)
 }
 

@@ -14,6 +14,7 @@ use crate::idempotency::{EarlierRequest, IdempotencyRecord};
 use crate::ids::{LaneId, OrgId};
 use crate::record_format::RecordFormat;
 use crate::replication::OPERATION_RETENTION;
+use crate::scrub::ScrubResult;
 
 /// The generation of the service key that proves events. Replacing a service key adds a
 /// generation, under which later events are proved.
@@ -38,7 +39,7 @@ pub struct ChainPosition<'a> {
     pub seq: i64,
     /// The digest of the previous event; zeros for the first.
     pub previous: &'a Digest,
-    /// For the first event: the encoded heads that it names.
+    /// The encoded heads that the event names, if it names any.
     pub heads: Option<&'a [u8]>,
 }
 
@@ -173,6 +174,19 @@ impl Chain {
             Some(stored) => self.prove_idempotency(org, record, first) == stored,
             None => format < 2 || now < since + OPERATION_RETENTION,
         }
+    }
+
+    /// The proof of the result of a scrub.
+    #[must_use]
+    pub fn prove_scrub_result(&self, result: &ScrubResult) -> Digest {
+        let context = Context::new(Purpose::ScrubResult)
+            .i64(PROOF_KEY.into())
+            .i64(result.ended_at.timestamp_micros())
+            .i64(result.credentials)
+            .i64(result.findings)
+            .i64(result.events)
+            .i64(result.trail_findings);
+        mac(&self.key, &context, b"")
     }
 
     /// The digest of a credential's row in its write event. It omits the wrapped data key and its

@@ -57,7 +57,7 @@ wire_enum! {
         OrganizationBackup = 21 => "organization.backup",
         /// Rows of the organization were restored from a backup.
         OrganizationRestoreBackup = 22 => "organization.restore_backup",
-        /// Rotations were listed. This and all later actions occur in the second format only.
+        /// Rotations were listed. This and all later actions occur from record format 2 on.
         RotationList = 23 => "rotation.list",
         /// All credentials were opened and compared with the trail by a command.
         IntegrityVerify = 24 => "integrity.verify",
@@ -70,6 +70,36 @@ wire_enum! {
         KeyAttest = 27 => "key.attest",
         /// An operator acknowledged that events at the end of a lane were lost.
         AuditAcknowledge = 28 => "audit.acknowledge",
+        /// The trail of the installation began. This and all later actions occur from record format
+        /// 3 on.
+        InstallationCreate = 29 => "installation.create",
+        /// The state of the root keys was recorded again.
+        InstallationAttest = 30 => "installation.attest",
+        /// The installation was copied into a backup of all organizations.
+        InstallationBackup = 31 => "installation.backup",
+        /// A root key was registered.
+        RootKeyPrepare = 32 => "root_key.prepare",
+        /// A root key became active, and a rotation to it began.
+        RootKeyActivate = 33 => "root_key.activate",
+        /// A root key was declared destroyed.
+        RootKeyRetire = 34 => "root_key.retire",
+        /// A rotation of the root key ended: all keys are wrapped with the active one.
+        RootRotationFinish = 35 => "root_rotation.finish",
+        /// A service key was re-wrapped with another root key.
+        ServiceKeyRewrap = 36 => "service_key.rewrap",
+    }
+}
+
+impl Action {
+    /// The first record format in which events have this action. Programs that read only earlier
+    /// formats would report such an event as altered.
+    #[must_use]
+    pub fn first_format(self) -> i32 {
+        match self.code() {
+            ..23 => 1,
+            23..29 => 2,
+            29.. => 3,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Lane heads: the last events of lanes, which the first event of a lane and signed heads name.
+//! Lane heads: the last events of lanes, which events of other lanes and signed heads name.
 
 use strongroom_crypto::Digest;
 use uuid::Uuid;
@@ -19,7 +19,7 @@ pub struct LaneHead {
 /// The size of one head in [`encode_heads`], in bytes.
 const HEAD_BYTES: usize = 16 + 8 + 32;
 
-/// Encodes the heads that a lane's first event names: for each head its lane (16 bytes), sequence
+/// Encodes the heads that an event names: for each head its lane (16 bytes), sequence
 /// number (8 bytes, big-endian) and digest (32 bytes).
 #[must_use]
 pub fn encode_heads(heads: &[LaneHead]) -> Vec<u8> {

@@ -147,7 +147,7 @@ impl SignedHeads {
     }
 }
 
-fn fixed<const N: usize>(name: &str, text: &str) -> Result<[u8; N], HeadsError> {
+pub(super) fn fixed<const N: usize>(name: &str, text: &str) -> Result<[u8; N], HeadsError> {
     let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
     let bytes = bytes.and_then(|bytes| <[u8; N]>::try_from(bytes).ok());
     bytes.ok_or_else(|| HeadsError::Malformed(format!("{name} is not {N} bytes in hexadecimal")))

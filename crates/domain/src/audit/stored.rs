@@ -89,7 +89,7 @@ pub struct StoredEvent {
     /// For a write: the digest of the row.
     #[serde(serialize_with = "optional_hex")]
     pub digest: Option<Vec<u8>>,
-    /// For the first event of a lane: the heads that it names.
+    /// The heads of other lanes that it names; the first event of a lane does, and one an hour.
     #[serde(serialize_with = "optional_hex")]
     pub heads: Option<Vec<u8>>,
     /// The generation of the service key that proves the event; `None` in the first format.

@@ -6,5 +6,6 @@ pub(crate) mod convert;
 pub mod finding;
 pub mod line;
 pub mod record;
+pub mod root_record;
 pub mod rules;
 pub mod seal;

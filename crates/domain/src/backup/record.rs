@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::backup::bytes;
+use crate::backup::root_record::{AuditLeafRow, AuditRootRow};
 use crate::ids::OrgId;
 
 /// The format that this program writes, and the newest format that it reads.
@@ -14,13 +15,16 @@ pub const FORMAT: u32 = 1;
 
 /// One line of a backup. The order is: the header; for each organization its row, keys, API keys,
 /// rotations, credentials and last-used times, then for each audit lane its checkpoint and events,
-/// then the end of the organization; finally the end of the backup.
+/// its leaves under signed roots, then the end of the organization; in a backup of all
+/// organizations, the installation with its audit trail in the same form; finally the end of the
+/// backup.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "each says what its content is")]
 pub enum Record {
     Header(Header),
     Organization(OrganizationRow),
+    Installation {},
     OrgKey(OrgKeyRow),
     ApiKey(ApiKeyRow),
     Rotation(RotationRow),
@@ -29,6 +33,8 @@ pub enum Record {
     KeyUse(KeyLastUsedRow),
     Checkpoint(CheckpointRow),
     Event(EventRow),
+    AuditRoot(AuditRootRow),
+    AuditLeaf(AuditLeafRow),
     OrganizationEnd(OrganizationEnd),
     End(End),
 }
@@ -236,6 +242,8 @@ pub struct OrganizationEnd {
     pub uses: u64,
     pub checkpoints: u64,
     pub events: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub roots: u64,
     /// The number of findings at the time of the backup.
     pub findings: u64,
 }
@@ -243,13 +251,21 @@ pub struct OrganizationEnd {
 /// The last line of the backup.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct End {
-    /// The number of organizations in the backup.
+    /// The number of organizations in the backup, counting the installation.
     pub organizations: u64,
     /// The number of preceding lines.
     pub records: u64,
     /// The keyed digest of all preceding lines; see [`crate::backup::seal::Seal`].
     #[serde(with = "bytes")]
     pub mac: Vec<u8>,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde requires"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl OrganizationEnd {
@@ -272,8 +288,10 @@ impl OrganizationEnd {
             Record::CredentialUse(_) | Record::KeyUse(_) => &mut self.uses,
             Record::Checkpoint(_) => &mut self.checkpoints,
             Record::Event(_) => &mut self.events,
+            Record::AuditRoot(_) | Record::AuditLeaf(_) => &mut self.roots,
             Record::Header(_)
             | Record::Organization(_)
+            | Record::Installation {}
             | Record::OrganizationEnd(_)
             | Record::End(_) => return,
         };

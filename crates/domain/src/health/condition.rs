@@ -79,6 +79,9 @@ conditions! {
     /// the server does brings them back.
     AuditRolledBack = "audit_rolled_back",
         "audit events that this server committed are gone from the database";
+    /// The rows of root keys differ from the trail of the installation.
+    RootKeysRolledBack = "root_keys_rolled_back",
+        "the root keys are not those in the audit trail of the installation";
 }
 
 impl Condition {

@@ -28,9 +28,10 @@ pub struct Counters {
     pub integrity_failures: Count,
     /// Rows checked by scrubs.
     pub scrub_rows: Count,
-    /// Completed scrubs of all organizations.
+    /// Completed scrubs of all organizations by this server.
     pub scrub_runs: Count,
-    /// The end of the last completed scrub, in seconds since 1970; 0 before the first.
+    /// The end of the last completed scrub by any server, in seconds since 1970; 0 before the
+    /// first.
     pub scrub_last_run: Count,
     /// The number of findings of the last completed scrub.
     pub scrub_last_findings: Count,
@@ -74,10 +75,11 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// Records that a scrub of all organizations ended at `at` with this number of `findings`.
-    pub fn scrub_ended(&self, at: DateTime<Utc>, findings: u64) {
-        self.scrub_runs.add(1);
+    /// Shows that a scrub of all organizations ended at `at` with this number of findings in rows
+    /// and in audit trails, on this server or another one.
+    pub fn scrub_ended(&self, at: DateTime<Utc>, findings: u64, trail_findings: u64) {
         self.scrub_last_findings.set(findings);
+        self.audit.last_findings.set(trail_findings);
         self.scrub_last_run.set(seconds(at));
     }
 }
@@ -148,9 +150,18 @@ pub struct AuditCounts {
     pub verified: Count,
     /// Findings of verifications in the background. A finding that persists is counted by each.
     pub findings: Count,
+    /// The number of findings of the last verification of all trails, by any server.
+    pub last_findings: Count,
+    /// The time of the newest signed root, in seconds since 1970; 0 before the first.
+    pub last_root: Count,
 }
 
 impl AuditCounts {
+    /// Shows that a root was signed at `at`, by this server or another one.
+    pub fn root_signed(&self, at: DateTime<Utc>) {
+        self.last_root.set(seconds(at));
+    }
+
     /// Records that this number of `events` was stored, and the time of the newest.
     pub fn appended(&self, events: usize, newest: DateTime<Utc>) {
         self.events.add(events as u64);

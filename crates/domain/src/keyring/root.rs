@@ -42,8 +42,8 @@ impl RootKeyring {
         Ok(ring)
     }
 
-    /// A copy of the keyring that reflects changes: new keys in `sources`, another active key, and
-    /// retired keys removed.
+    /// A copy of the keyring that reflects changes: new keys in `sources`, and retired keys
+    /// removed.
     ///
     /// # Errors
     /// [`KeyringError`] as for unlocking.
@@ -57,15 +57,18 @@ impl RootKeyring {
         for row in stored.iter().filter(retired) {
             ring.keys.remove(&row.id);
         }
-        if let Some(row) = stored.iter().find(|row| row.state == RootKeyState::Active) {
-            ring.active = row.id;
-        }
         // Trying a passphrase is expensive, and only the first root key can be one.
         ring.add(
             sources,
             stored.iter().filter(|row| row.passphrase.is_none()),
         )?;
         Ok(ring)
+    }
+
+    /// The same keys, with `active` as the one that wraps new keys. It need not be loaded.
+    #[must_use]
+    pub(crate) fn with_active(self, active: RootKeyId) -> Self {
+        Self { active, ..self }
     }
 
     fn add<'r>(

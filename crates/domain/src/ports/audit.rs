@@ -43,10 +43,13 @@ pub struct EventEvidence {
 /// Events that say what is current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StateEvents {
-    /// The creation, rotations, retirements and attestations of an organization's key.
+    /// The creation, rotations, retirements and attestations of an organization's key, and the
+    /// deletions and restorations of the organization.
     Generations,
     /// The deletions and restorations of an organization.
     Deletions,
+    /// The activations, retirements and attestations of root keys, in the installation's trail.
+    RootKeys,
 }
 
 /// The partitions that a prune drops.

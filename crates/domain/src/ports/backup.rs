@@ -1,6 +1,7 @@
 //! The ports for backups: the source database, the backup file and the target database.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use strongroom_crypto::RootKeyId;
 use uuid::Uuid;
 
@@ -13,6 +14,7 @@ use crate::backup::record::{
     ApiKeyRow, CheckpointRow, CredentialLastUsedRow, CredentialRow, EventRow, Header,
     KeyLastUsedRow, OrgKeyRow, OrganizationRow, Record, RotationRow,
 };
+use crate::backup::root_record::{AuditLeafRow, AuditRootRow};
 use crate::backup::rules::ExistingCredential;
 use crate::caller::OrgScope;
 use crate::error::VaultError;
@@ -112,6 +114,15 @@ pub trait Snapshot: Send + Sync {
         after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<EventRow>>;
+    /// Lists the signed roots of all audit trails.
+    async fn audit_roots(&self) -> StoreResult<Vec<AuditRootRow>>;
+    /// Lists leaves under signed roots, ordered by time.
+    async fn audit_leaves(
+        &self,
+        scope: OrgScope,
+        after: DateTime<Utc>,
+        limit: i64,
+    ) -> StoreResult<Vec<AuditLeafRow>>;
     /// Returns the evidence for each of `heads`.
     async fn head_evidence(
         &self,
@@ -184,8 +195,8 @@ pub trait OrgTarget: Send + Sync {
     async fn insert(&self, rows: &[Record]) -> StoreResult<()>;
     /// Replaces the credential with the same id.
     async fn replace(&self, row: &CredentialRow) -> StoreResult<()>;
-    /// Records `event`, verifies `checks`, notifies the servers, and commits.
-    async fn commit(self: Box<Self>, event: Event, checks: KeyChecks) -> StoreResult<()>;
+    /// Records `events`, verifies `checks`, notifies the servers, and commits.
+    async fn commit(self: Box<Self>, events: Vec<Event>, checks: KeyChecks) -> StoreResult<()>;
     /// Rolls back all writes.
     async fn abandon(self: Box<Self>) -> StoreResult<()>;
 }

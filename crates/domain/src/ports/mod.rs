@@ -1,9 +1,11 @@
 //! The ports through which the vault uses a database, a clock and a backup file.
 
 pub mod audit;
+pub mod audit_roots;
 pub mod backup;
 pub mod clock;
 pub mod error;
+pub mod installation;
 pub mod keys;
 pub mod last_used;
 pub mod regions;

@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 use strongroom_crypto::Digest;
 
+use crate::audit::report::AuditReport;
 use crate::caller::OrgScope;
 use crate::credential::SealedCredential;
 use crate::error::VaultError;
 use crate::ids::{CredentialId, KeyId};
 use crate::ports::error::StoreResult;
-use crate::scrub::Finding;
+use crate::scrub::{Finding, ScrubResult};
 
 /// A credential's row and its audit events, read at the same time.
 #[derive(Debug, Clone)]
@@ -74,18 +75,24 @@ pub trait ScrubStore: Send + Sync {
     ) -> StoreResult<Vec<Trailed>>;
     /// Lists the organization's API keys.
     async fn keys_with_trail(&self, scope: OrgScope) -> StoreResult<Vec<KeyWithTrail>>;
+    /// The result of the last scrub, with its stored proof.
+    async fn scrub_result(&self) -> StoreResult<Option<(ScrubResult, Vec<u8>)>>;
+    /// Replaces the result of the last scrub.
+    async fn put_scrub_result(&self, result: ScrubResult, proof: Digest) -> StoreResult<()>;
     /// The number of the organization's credentials.
     async fn count_credentials(&self, scope: OrgScope) -> StoreResult<u64>;
 }
 
 /// Observes a scrub and controls its pace.
 #[async_trait]
-pub trait ScrubObserver: Send {
+pub trait ScrubObserver: Pace {
     /// Reports a finding.
     fn found(&mut self, finding: &Finding);
     /// Reports a credential whose blob is not bound to its label, since an earlier version sealed
     /// it. This is not a finding.
     fn label_unbound(&mut self);
+    /// Reports the verification of one organization's audit trail.
+    fn trail_verified(&mut self, report: &AuditReport);
     /// Reports a checked page with this number of credentials. The scrub continues when the call
     /// returns.
     async fn checked(&mut self, credentials: u64);

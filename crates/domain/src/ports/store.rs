@@ -20,7 +20,9 @@ use crate::ids::{CredentialId, KeyId};
 use crate::keyring::stored::StoredOrgKey;
 use crate::organization::Organization;
 use crate::ports::audit::{AuditPruneStore, AuditStore};
+use crate::ports::audit_roots::AuditRootStore;
 use crate::ports::error::StoreResult;
+use crate::ports::installation::InstallationStore;
 use crate::ports::last_used::LastUsedStore;
 use crate::ports::regions::OperationStore;
 use crate::ports::rotation::RotationStore;
@@ -177,8 +179,10 @@ pub trait CredentialStore: Send + Sync {
 pub trait Store:
     OrganizationStore
     + CredentialStore
+    + InstallationStore
     + AuditStore
     + AuditPruneStore
+    + AuditRootStore
     + RotationStore
     + ScrubStore
     + LastUsedStore

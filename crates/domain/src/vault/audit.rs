@@ -3,7 +3,6 @@
 use strongroom_crypto::Signer;
 
 use crate::audit::event::{Action, Event};
-use crate::audit::format::EventFormat;
 use crate::audit::heads::LaneHead;
 use crate::audit::signed::SignedHeads;
 use crate::audit::stored::{AuditFilter, AuditPage, EventPosition, StoredEvent};
@@ -41,19 +40,15 @@ impl Vault {
     /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn record_verification(&self, caller: &Caller) -> Result<(), VaultError> {
         caller.require(Permission::VerifyIntegrity)?;
-        self.record_in_second_format(caller, Action::IntegrityVerify)
-            .await
+        self.record_action(caller, Action::IntegrityVerify).await
     }
 
-    /// Records `action` of `caller`, unless events have the first format, which lacks it.
-    pub(super) async fn record_in_second_format(
+    /// Records that `caller` performed `action`, if events of the current format have it.
+    pub(super) async fn record_action(
         &self,
         caller: &Caller,
         action: Action,
     ) -> Result<(), VaultError> {
-        if self.chain.format() == EventFormat::First {
-            return Ok(());
-        }
         let event = Event::by(caller, action, self.now());
         Ok(self.store.record(caller.scope(), event).await?)
     }
@@ -78,7 +73,7 @@ impl Vault {
         // One row more than `limit` shows whether there is a next page.
         let more = limit.saturating_add(1);
         let mut items = self.store.audit_newest(scope, filter, after, more).await?;
-        self.record_reading(caller).await?;
+        self.record_action(caller, Action::AuditList).await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let another = items.len() > limit;
         items.truncate(limit);
@@ -97,7 +92,7 @@ impl Vault {
         filter: AuditFilter,
     ) -> Result<AuditExport, VaultError> {
         caller.require(Permission::ReadAudit)?;
-        self.record_reading(caller).await?;
+        self.record_action(caller, Action::AuditList).await?;
         Ok(AuditExport::new(caller.scope(), filter))
     }
 
@@ -138,10 +133,5 @@ impl Vault {
         }
         let signer = Signer::new(&self.service.audit_signing);
         Ok(SignedHeads::sign(&signer, caller.org(), at, heads))
-    }
-
-    async fn record_reading(&self, caller: &Caller) -> Result<(), VaultError> {
-        let event = Event::by(caller, Action::AuditList, self.now());
-        Ok(self.store.record(caller.scope(), event).await?)
     }
 }

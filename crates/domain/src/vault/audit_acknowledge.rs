@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
 use crate::audit::format::EventFormat;
+use crate::audit::kept::KeptHeads;
+use crate::audit::report::{AcknowledgedLoss, AuditFinding};
 use crate::audit::stored::StoredEvent;
 use crate::caller::{Caller, Permission};
 use crate::error::{FieldError, VaultError};
 use crate::ids::LaneId;
 use crate::vault::Vault;
-use crate::vault::audit_report::{AcknowledgedLoss, AuditFinding};
 
 /// The maximum length of a reason, in characters.
 const MAX_REASON_CHARS: usize = 256;
@@ -36,7 +37,9 @@ impl Vault {
             let why = "a server of an earlier version is running, which cannot read it";
             return Err(VaultError::Unavailable(why.into()));
         }
-        let report = self.verify_audit(caller, &[], &mut ()).await?;
+        let report = self
+            .verify_audit(caller, &KeptHeads::default(), &mut ())
+            .await?;
         let lost = |finding: &&AuditFinding| finding.is_loss() && finding.lane == lane;
         let losses = report.findings.iter().filter(lost);
         let last = losses.map(|finding| finding.until).max();

@@ -8,6 +8,8 @@ use strongroom_crypto::Signer;
 
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
+use crate::audit::kept::KeptHeads;
+use crate::audit::report::AuditReport;
 use crate::audit::signed::Checkpoint;
 use crate::audit::stored::{AuditFilter, format_time};
 use crate::caller::{Caller, Permission};
@@ -15,7 +17,6 @@ use crate::error::{FieldError, VaultError};
 use crate::ports::audit::{CheckpointFn, PruneMember, PrunePlan, Pruned, Unattested};
 use crate::vault::Vault;
 use crate::vault::audit::{AuditExport, PAGE};
-use crate::vault::audit_report::AuditReport;
 
 /// The result of preparing the prune of one organization's events.
 #[derive(Debug)]
@@ -57,7 +58,9 @@ impl Vault {
         plan: &PrunePlan,
     ) -> Result<PruneCheck, VaultError> {
         caller.require(Permission::ManageOrganization)?;
-        let report = self.verify_audit(caller, &[], &mut ()).await?;
+        let report = self
+            .verify_audit(caller, &KeptHeads::default(), &mut ())
+            .await?;
         let mut attested = 0;
         if report.found > 0 {
             return Ok(PruneCheck { report, attested });

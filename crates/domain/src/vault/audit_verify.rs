@@ -1,47 +1,24 @@
 //! Verification of an audit trail.
 
-use std::fmt;
-
-use strongroom_crypto::{PublicKey, Signer};
-
 use crate::audit::event::Action;
-use crate::audit::heads::{LaneHead, decode_heads};
-use crate::audit::signed::{Checkpoint, SignedHeads};
+use crate::audit::heads::decode_heads;
+use crate::audit::kept::KeptHeads;
+use crate::audit::report::AuditReport;
+use crate::audit::signed::{Checkpoint, HeadsError};
 use crate::audit::stored::{EventPosition, StoredEvent, format_time};
 use crate::audit::walk::{Fault, LaneWalk};
-use crate::caller::{Caller, OrgScope, Permission};
+use crate::caller::{Caller, Permission};
 use crate::error::{FieldError, VaultError};
-use crate::ids::LaneId;
-use crate::ports::audit::HeadEvidence;
+use crate::ids::{LaneId, OrgId};
 use crate::ports::scrub::Pace;
 use crate::vault::Vault;
 use crate::vault::audit::PAGE;
 use crate::vault::audit_acknowledge::acknowledged_loss;
-use crate::vault::audit_report::{AcknowledgedLoss, AuditReport};
-
-/// Named heads per lookup.
-const HEADS_PER_LOOKUP: usize = 512;
-/// The source of a named head.
-#[derive(Debug, Clone)]
-enum Witness {
-    /// The first event of this lane.
-    Lane(LaneId),
-    /// Exported heads, signed at this time.
-    Kept(String),
-}
-
-impl fmt::Display for Witness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Lane(lane) => write!(f, "the first event of lane {lane} names it"),
-            Self::Kept(at) => write!(f, "the heads signed at {at} name it"),
-        }
-    }
-}
+use crate::vault::verification::{Verification, Witness};
 
 impl Vault {
-    /// Verifies the audit trail of the caller's organization, and those of the exported heads
-    /// `kept` that belong to it. Reads the trail page by page, at `pace`, concurrently with other
+    /// Verifies the audit trail of the caller's organization, and that it has what `kept` says of
+    /// it. Reads the trail page by page, at `pace`, concurrently with other
     /// requests.
     ///
     /// # Errors
@@ -50,13 +27,11 @@ impl Vault {
     pub async fn verify_audit(
         &self,
         caller: &Caller,
-        kept: &[SignedHeads],
+        kept: &KeptHeads,
         pace: &mut dyn Pace,
     ) -> Result<AuditReport, VaultError> {
         caller.require(Permission::ReadAudit)?;
-        let own = kept.iter().filter(|heads| heads.org == caller.org());
-        let own: Vec<&SignedHeads> = own.collect();
-        self.check_signatures(own.iter().copied())?;
+        self.check_kept_heads(kept)?;
         let mut verification = Verification {
             vault: self,
             scope: caller.scope(),
@@ -70,12 +45,7 @@ impl Vault {
         verification.events(pace).await?;
         verification.checkpoints().await?;
         verification.check_beginning().await?;
-        for heads in own {
-            let witness = Witness::Kept(format_time(heads.at));
-            for head in &heads.heads {
-                verification.add_named_head(witness.clone(), *head).await?;
-            }
-        }
+        verification.kept(kept).await?;
         verification.check_named_heads().await?;
         let acknowledged = verification.acknowledged;
         verification.report.acknowledge(acknowledged);
@@ -85,42 +55,24 @@ impl Vault {
     /// Verifies that this vault signed all of `kept`.
     ///
     /// # Errors
-    /// [`VaultError::Invalid`] on `heads` names the organization of the first forged one.
-    pub fn check_kept_heads(&self, kept: &[SignedHeads]) -> Result<(), VaultError> {
-        self.check_signatures(kept.iter())
-    }
-
-    fn check_signatures<'a>(
-        &self,
-        kept: impl Iterator<Item = &'a SignedHeads>,
-    ) -> Result<(), VaultError> {
+    /// [`VaultError::Invalid`] on `heads` names the organization or time of the first forged one.
+    pub fn check_kept_heads(&self, kept: &KeptHeads) -> Result<(), VaultError> {
         let key = self.audit_public_key();
-        for heads in kept {
-            heads.check(&key).map_err(|error| {
-                let message = format!("names organization {}: it {error}", heads.org);
-                VaultError::Invalid(vec![FieldError::new("heads", "forged", message)])
-            })?;
+        let forged = |what: String, error: HeadsError| {
+            let message = format!("names {what}: it {error}");
+            VaultError::Invalid(vec![FieldError::new("heads", "forged", message)])
+        };
+        for heads in &kept.heads {
+            let checked = heads.check(&key);
+            checked.map_err(|error| forged(format!("organization {}", heads.org), error))?;
+        }
+        for root in &kept.roots {
+            let at = format_time(root.at);
+            let checked = root.check(&key);
+            checked.map_err(|error| forged(format!("the root of {at}"), error))?;
         }
         Ok(())
     }
-
-    fn audit_public_key(&self) -> PublicKey {
-        Signer::new(&self.service.audit_signing).public_key()
-    }
-}
-
-struct Verification<'a> {
-    vault: &'a Vault,
-    scope: OrgScope,
-    key: PublicKey,
-    walk: Option<LaneWalk<'a>>,
-    /// Whether the organization's creation event is there, or a checkpoint for pruned events.
-    has_beginning: bool,
-    /// Named heads that have not been checked yet.
-    named_heads: Vec<(Witness, LaneHead)>,
-    /// Losses that genuine events acknowledge.
-    acknowledged: Vec<AcknowledgedLoss>,
-    report: AuditReport,
 }
 
 impl Verification<'_> {
@@ -147,7 +99,8 @@ impl Verification<'_> {
         let org = self.scope.org();
         let same_lane = self.walk.take().filter(|walk| walk.lane() == event.lane);
         self.report.events += 1;
-        self.has_beginning |= event.action == Action::OrganizationCreate.as_str();
+        let beginning = [Action::OrganizationCreate, Action::InstallationCreate];
+        self.has_beginning |= beginning.iter().any(|first| event.action == first.as_str());
         let mut walk = match same_lane {
             Some(walk) => walk,
             None => {
@@ -180,7 +133,8 @@ impl Verification<'_> {
             .filter(|_| genuine)
         {
             for head in heads {
-                self.add_named_head(Witness::Lane(event.lane), head).await?;
+                let witness = Witness::Event(event.lane, event.seq);
+                self.add_named_head(witness, head).await?;
             }
         }
         Ok(())
@@ -217,18 +171,19 @@ impl Verification<'_> {
     // Every organization's trail begins with its creation, and pruning writes checkpoints. A lane
     // that goes on after all earlier events were removed would otherwise be intact.
     async fn check_beginning(&mut self) -> Result<(), VaultError> {
-        if self.has_beginning {
-            return Ok(());
-        }
         let is_empty = self.report.events == 0;
-        if is_empty && self.vault.store.organization(self.scope).await?.is_none() {
+        let begins = match self.scope.org() {
+            OrgId::INSTALLATION => self.vault.has_installation_trail(),
+            _ => !is_empty || self.vault.store.organization(self.scope).await?.is_some(),
+        };
+        if self.has_beginning || !begins {
             return Ok(());
         }
         let what = match is_empty {
-            true => "the trail is empty: even the organization's creation event is missing",
+            true => "the trail is empty: even its first event, the creation, is missing",
             false => {
-                "the organization's creation event is missing, and there is no checkpoint for \
-                 pruned events: the start of the trail was removed"
+                "the creation event is missing, and there is no checkpoint for pruned events: the \
+                 start of the trail was removed"
             }
         };
         let no_lane = LaneId(uuid::Uuid::nil());
@@ -258,43 +213,5 @@ impl Verification<'_> {
                 }
             }
         }
-    }
-
-    async fn add_named_head(&mut self, witness: Witness, head: LaneHead) -> Result<(), VaultError> {
-        self.named_heads.push((witness, head));
-        if self.named_heads.len() >= HEADS_PER_LOOKUP {
-            self.check_named_heads().await?;
-        }
-        Ok(())
-    }
-
-    async fn check_named_heads(&mut self) -> Result<(), VaultError> {
-        let named = std::mem::take(&mut self.named_heads);
-        let heads: Vec<LaneHead> = named.iter().map(|(_, head)| *head).collect();
-        let evidence = self.vault.store.head_evidence(self.scope, &heads).await?;
-        for ((witness, _), evidence) in named.iter().zip(&evidence) {
-            self.check_head(witness, evidence);
-        }
-        Ok(())
-    }
-
-    fn check_head(&mut self, witness: &Witness, evidence: &HeadEvidence) {
-        let org = self.scope.org();
-        let LaneHead { lane, seq, mac } = evidence.head;
-        let genuine = |checkpoint: &&Checkpoint| checkpoint.is_genuine(&self.key, org);
-        let pruned = evidence.checkpoint.as_ref().filter(genuine);
-        let is_pruned = pruned.is_some_and(|at| at.seq > seq || (at.seq == seq && at.mac == mac));
-        if evidence.present || is_pruned {
-            return;
-        }
-        let what = match evidence.last {
-            _ if evidence.numbered => {
-                format!("is not the recorded event: {witness} with another digest")
-            }
-            Some(last) => format!("is gone: the lane ends with {last}, but {witness}"),
-            None => format!("is missing with the whole lane, but {witness}"),
-        };
-        let kind = if evidence.numbered { "altered" } else { "cut" };
-        self.report.add(lane, seq, kind, what);
     }
 }

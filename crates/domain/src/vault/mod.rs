@@ -1,23 +1,28 @@
 //! The vault: the operations that every surface (HTTP, command line) calls.
 
+mod attestation;
 pub(crate) mod audit;
 mod audit_acknowledge;
 pub(crate) mod audit_prune;
-pub(crate) mod audit_report;
+pub(crate) mod audit_roots;
 pub(crate) mod audit_verify;
 pub(crate) mod authenticate;
 pub(crate) mod backup;
 pub(crate) mod change;
 pub(crate) mod credentials;
+mod installation;
 pub(crate) mod inventory;
 pub(crate) mod key_cache;
 pub(crate) mod keys;
 pub(crate) mod last_used;
 pub(crate) mod last_used_buffer;
+mod named_heads;
 pub(crate) mod organizations;
 pub(crate) mod pieces;
+mod recorded_root_keys;
 pub(crate) mod replication;
 pub(crate) mod restore;
+mod results;
 pub(crate) mod reveal;
 pub(crate) mod root_rotation;
 pub(crate) mod rotation;
@@ -26,12 +31,13 @@ mod scrub_keys;
 mod servers;
 mod state_events;
 pub(crate) mod unlock;
+mod verification;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use strongroom_crypto::RandomSource;
 
 use crate::audit::chain::Chain;
@@ -51,6 +57,7 @@ use crate::ports::clock::Clock;
 use crate::ports::keys::RootKeyStore;
 use crate::ports::regions::Regions;
 use crate::ports::store::Store;
+use crate::scrub::ScrubResult;
 use crate::vault::key_cache::KeyCache;
 use crate::vault::last_used_buffer::LastUsedBuffer;
 
@@ -82,6 +89,8 @@ pub struct Vault {
     root_store: Arc<dyn RootKeyStore>,
     regions: Arc<dyn Regions>,
     root: RwLock<Arc<RootKeyring>>,
+    /// Whether the trail of every organization says which generation of its key is active.
+    organizations_attested: RwLock<bool>,
     service: ServiceKeys,
     chain: Chain,
     settings: VaultSettings,
@@ -90,6 +99,8 @@ pub struct Vault {
     last_used: LastUsedBuffer,
     counters: Arc<Counters>,
     integrity_log: LogThrottle<(OrgId, Option<CredentialId>)>,
+    /// The result of a scrub that the counters show.
+    shown_scrub: Mutex<Option<ScrubResult>>,
 }
 
 impl Vault {
@@ -113,6 +124,7 @@ impl Vault {
             root_store,
             regions,
             root: RwLock::new(Arc::new(root)),
+            organizations_attested: RwLock::new(false),
             service,
             settings,
             org_keys: moka::sync::Cache::builder()
@@ -123,6 +135,7 @@ impl Vault {
             last_used: LastUsedBuffer::default(),
             counters: Arc::default(),
             integrity_log: LogThrottle::new(INTEGRITY_LOG_INTERVAL, MAX_THROTTLED_FAILURES),
+            shown_scrub: Mutex::default(),
         }
     }
 
@@ -212,9 +225,8 @@ impl Vault {
         scope: OrgScope,
     ) -> Result<Vec<StoredOrgKey>, VaultError> {
         for _ in 0..2 {
-            let stored = self.store.org_keys(scope).await?;
-            let recorded = self.recorded_generations(scope).await?;
-            if recorded.problems(&stored).is_empty() {
+            let (stored, problems) = self.keys_with_problems(scope).await?;
+            if problems.is_empty() {
                 return Ok(stored);
             }
         }

@@ -1,7 +1,7 @@
 //! Creation, deletion, restoration and destruction of organizations.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
@@ -12,6 +12,7 @@ use crate::ids::OrgId;
 use crate::organization::{DEFAULT_GRACE, Organization, check_name};
 use crate::ports::audit::StateEvents;
 use crate::vault::Vault;
+use crate::vault::state_events::{is_about_deletion, member};
 
 impl Vault {
     /// Creates an organization with its first key. Only for the operator.
@@ -36,7 +37,9 @@ impl Vault {
         let caller = Caller::operator(organization.id, request);
         caller.require(Permission::ManageOrganization)?;
         let key = self.root().new_org_key(organization.id, 1, &*self.random)?;
-        let event = Event::by(&caller, Action::OrganizationCreate, now);
+        let format = self.chain.record_format();
+        let details = Details::new([("generation", json!(1)), ("record_format", json!(format))]);
+        let event = Event::by(&caller, Action::OrganizationCreate, now).with_details(details);
         self.store
             .create_organization(caller.scope(), organization.clone(), key, event)
             .await?;
@@ -70,7 +73,7 @@ impl Vault {
         grace: TimeDelta,
     ) -> Result<(), VaultError> {
         caller.require(Permission::ManageOrganization)?;
-        let now = self.now();
+        let now = self.deletion_time(caller.scope()).await?;
         let destroy_after = now + grace;
         let details = Details::new([("destroy_after", json!(format_time(destroy_after)))]);
         let event = Event::by(caller, Action::OrganizationDelete, now).with_details(details);
@@ -87,7 +90,8 @@ impl Vault {
     /// [`VaultError::NotFound`] if it is not deleted, or already destroyed.
     pub async fn restore_organization(&self, caller: &Caller) -> Result<(), VaultError> {
         caller.require(Permission::ManageOrganization)?;
-        let event = Event::by(caller, Action::OrganizationRestore, self.now());
+        let at = self.deletion_time(caller.scope()).await?;
+        let event = Event::by(caller, Action::OrganizationRestore, at);
         Ok(self
             .store
             .restore_organization(caller.scope(), event)
@@ -150,14 +154,4 @@ impl Vault {
             "the time of an organization's destruction is not the one in its audit trail",
         ))
     }
-}
-
-// An attestation says that an organization is deleted, or nothing about it.
-fn is_about_deletion(event: &Event) -> bool {
-    event.action != Action::OrganizationAttest || !member(event, "deleted_at").is_null()
-}
-
-fn member(event: &Event, name: &str) -> Value {
-    let details = event.details.as_ref();
-    details.and_then(|d| d.get(name)).unwrap_or_default()
 }

@@ -13,6 +13,7 @@ use crate::keyring::root::RootKeyring;
 use crate::keyring::sources::{RootKeySources, new_root_key};
 use crate::keyring::stored::StoredRootKey;
 use crate::ports::error::{StoreError, StoreResult};
+use crate::ports::installation::InstallationChange;
 use crate::rotation::{RootKeyState, RootRotation, RotationStart};
 use crate::vault::Vault;
 use crate::vault::unlock::UnlockError;
@@ -24,7 +25,7 @@ impl Vault {
         self.root.read().clone()
     }
 
-    /// Loads new root keys from `sources` and the current active key.
+    /// Loads new root keys from `sources`. [`Self::confirm_root_keys`] says which one is active.
     ///
     /// # Errors
     /// [`UnlockError`] as for unlocking. The keys that were loaded before are kept.
@@ -69,10 +70,12 @@ impl Vault {
     ///
     /// # Errors
     /// An error of the store.
-    pub async fn prepare_root_key(&self, key: &RootKey) -> Result<(), VaultError> {
+    pub async fn prepare_root_key(&self, caller: &Caller, key: &RootKey) -> Result<(), VaultError> {
         let (state, now) = (RootKeyState::Prepared, self.now());
         let row = crate::keyring::sources::stored_root_key(key, None, state, now, &*self.random)?;
-        Ok(self.root_store.prepare_root_key(&row).await?)
+        let recorded = (Action::RootKeyPrepare, about(row.id));
+        let change = InstallationChange::PrepareRootKey(row);
+        Ok(self.change_installation(caller, change, recorded).await?)
     }
 
     /// The number of organizations' keys and service keys that are wrapped with a root key other
@@ -102,6 +105,7 @@ impl Vault {
     /// [`VaultError::Unavailable`] if the states of the root keys changed concurrently.
     pub async fn activate_root_key(
         &self,
+        caller: &Caller,
         id: RootKeyId,
         throttle: Option<i32>,
     ) -> Result<(), VaultError> {
@@ -114,16 +118,21 @@ impl Vault {
             throttle,
             at: self.now(),
         };
-        let activated = self
-            .root_store
-            .activate_root_key(id, active.id, start, total)
-            .await;
-        activated.map_err(|error| match error {
-            StoreError::Conflict => {
-                VaultError::Unavailable("the states of the root keys changed concurrently".into())
-            }
-            other => other.into(),
-        })
+        let details = Details::new([
+            ("root_key_id", json!(id.to_string())),
+            ("superseded", json!(active.id.to_string())),
+            ("number", json!(self.next_root_key_number().await?)),
+        ]);
+        let change = InstallationChange::ActivateRootKey {
+            id,
+            superseded: active.id,
+            start,
+            total,
+        };
+        let recorded = (Action::RootKeyActivate, details);
+        let activated = self.change_installation(caller, change, recorded).await;
+        activated.map_err(concurrent)?;
+        self.confirm_root_keys().await
     }
 
     /// Re-wraps the keys of the caller's organization with the active root key. Returns the number
@@ -158,7 +167,7 @@ impl Vault {
     ///
     /// # Errors
     /// As for [`Self::rewrap_organization`].
-    pub async fn rewrap_service_keys(&self) -> Result<i64, VaultError> {
+    pub async fn rewrap_service_keys(&self, caller: &Caller) -> Result<i64, VaultError> {
         let root = self.root();
         let mut rows = 0;
         for key in self.root_store.service_keys().await? {
@@ -166,10 +175,21 @@ impl Vault {
                 continue;
             }
             let new = root.rewrap_service_key(&key, &*self.random)?;
-            self.root_store
-                .rewrap_service_key(&new, key.root_key)
-                .await?;
-            rows += 1;
+            let details = Details::new([
+                ("purpose", json!(key.purpose)),
+                ("root_key_id", json!(new.root_key.to_string())),
+            ]);
+            let change = InstallationChange::RewrapServiceKey {
+                key: new,
+                from: key.root_key,
+            };
+            let recorded = (Action::ServiceKeyRewrap, details);
+            match self.change_installation(caller, change, recorded).await {
+                Ok(()) => rows += 1,
+                // Another process re-wrapped it.
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         let (active, now) = (root.active_id(), self.now());
         self.root_store
@@ -183,18 +203,15 @@ impl Vault {
     ///
     /// # Errors
     /// An error of the store.
-    pub async fn finish_root_rotation(&self) -> Result<(), VaultError> {
-        for row in self.root_store.root_keys().await? {
-            if row.state == RootKeyState::Superseded {
-                let to = RootKeyState::Unneeded;
-                self.root_store.move_root_key(row.id, row.state, to).await?;
-            }
-        }
+    pub async fn finish_root_rotation(&self, caller: &Caller) -> Result<(), VaultError> {
         let active = self.root().active_id();
-        Ok(self
-            .root_store
-            .finish_root_rotation(active, self.now())
-            .await?)
+        let change = InstallationChange::FinishRootRotation(active);
+        let recorded = (Action::RootRotationFinish, about(active));
+        match self.change_installation(caller, change, recorded).await {
+            // Another process ended it.
+            Err(StoreError::Conflict) => Ok(()),
+            finished => Ok(finished?),
+        }
     }
 
     /// Lists rotations of the root key, newest first.
@@ -223,26 +240,33 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::NotFound`] if there is no such root key, or it is active.
-    pub async fn retire_root_key(&self, id: RootKeyId) -> Result<i64, VaultError> {
+    pub async fn retire_root_key(&self, caller: &Caller, id: RootKeyId) -> Result<i64, VaultError> {
         let stored = self.root_store.root_keys().await?;
         let row = stored
             .iter()
             .find(|row| row.id == id && row.state != RootKeyState::Active);
-        let row = row.ok_or(VaultError::NotFound)?;
+        let from = row.ok_or(VaultError::NotFound)?.state;
         let uses = self.count_wrapped_keys(|root| root == id).await?;
         if uses > 0 {
             return Ok(uses);
         }
-        let retired = RootKeyState::Retired;
-        if self
-            .root_store
-            .move_root_key(id, row.state, retired)
-            .await?
-        {
-            return Ok(0);
+        let change = InstallationChange::RetireRootKey { id, from };
+        let recorded = (Action::RootKeyRetire, about(id));
+        let retired = self.change_installation(caller, change, recorded).await;
+        retired.map_err(concurrent)?;
+        Ok(0)
+    }
+}
+
+fn about(id: RootKeyId) -> Details {
+    Details::new([("root_key_id", json!(id.to_string()))])
+}
+
+fn concurrent(error: StoreError) -> VaultError {
+    match error {
+        StoreError::Conflict => {
+            VaultError::Unavailable("the states of the root keys changed concurrently".into())
         }
-        Err(VaultError::Unavailable(
-            "the state of the root key changed concurrently".into(),
-        ))
+        other => other.into(),
     }
 }

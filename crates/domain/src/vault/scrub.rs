@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::audit::kept::KeptHeads;
 use crate::caller::{Caller, Permission};
 use crate::credential::SealedCredential;
 use crate::error::VaultError;
@@ -31,8 +32,8 @@ impl Vault {
     ///
     /// The scrub runs concurrently with other requests. It takes no locks, and holds one page of
     /// rows at a time. It reads every finding a second time before the report, so that a concurrent
-    /// change causes no false alarm. It trusts the audit events, which [`Self::verify_audit`]
-    /// verifies.
+    /// change causes no false alarm. It trusts the audit events, which [`Self::verify_with_trail`]
+    /// verifies as well.
     ///
     /// # Errors
     /// [`VaultError::Forbidden`], [`VaultError::NotFound`] if the organization does not exist or is
@@ -52,6 +53,35 @@ impl Vault {
             + self.verify_api_keys(caller, observer).await?
             + self.scrub_rows(caller, observer).await?
             + self.verify_trail(caller, observer).await?)
+    }
+
+    /// Verifies the caller's organization as [`Self::verify`] does, or the root keys, if it is the
+    /// installation; and then its audit trail, on which that relies.
+    ///
+    /// # Errors
+    /// As for [`Self::verify`], after the trail was verified if the organization is destroyed.
+    pub async fn verify_with_trail(
+        &self,
+        caller: &Caller,
+        observer: &mut dyn ScrubObserver,
+    ) -> Result<(), VaultError> {
+        let rows = match caller.org() {
+            OrgId::INSTALLATION => self.verify_root_keys(observer).await,
+            _ => self.verify(caller, observer).await,
+        };
+        if rows
+            .as_ref()
+            .is_err_and(|error| !matches!(error, VaultError::NotFound))
+        {
+            return rows.map(drop);
+        }
+        let report = self
+            .verify_audit(caller, &KeptHeads::default(), observer)
+            .await?;
+        self.counters.audit.verified.add(report.events);
+        self.counters.audit.findings.add(report.found);
+        observer.trail_verified(&report);
+        rows.map(drop)
     }
 
     async fn scrub_rows(

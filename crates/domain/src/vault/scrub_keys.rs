@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use strongroom_crypto::RootKeyId;
 
-use crate::caller::{Caller, OrgScope};
+use crate::caller::Caller;
 use crate::error::VaultError;
 use crate::ids::OrgId;
 use crate::keyring::organization::OrgKeyring;
@@ -12,7 +12,6 @@ use crate::keyring::stored::StoredOrgKey;
 use crate::ports::scrub::{KeyWithTrail, ScrubObserver};
 use crate::scrub::{KeyProblem, Problem};
 use crate::vault::Vault;
-use crate::vault::state_events::RecordedGenerations;
 
 /// An organization's keys, each unwrapped separately, so that a broken one does not hide the state
 /// of the others.
@@ -35,6 +34,24 @@ impl Vault {
         problems.retain(|problem| first.contains(problem));
         let problems: Vec<_> = problems.into_iter().map(Problem::Key).collect();
         Ok(self.report(observer, caller.org(), None, &problems))
+    }
+
+    /// Compares the root keys with the trail of the installation.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub async fn verify_root_keys(
+        &self,
+        observer: &mut dyn ScrubObserver,
+    ) -> Result<u64, VaultError> {
+        let problems = match self.root_keys_with_record().await {
+            Ok((.., problems)) => problems,
+            // The verification of the trail names the event.
+            Err(VaultError::Integrity(_)) => return Ok(0),
+            Err(error) => return Err(error),
+        };
+        let problems: Vec<_> = problems.into_iter().map(Problem::RootKey).collect();
+        Ok(self.report(observer, OrgId::INSTALLATION, None, &problems))
     }
 
     pub(super) async fn verify_api_keys(
@@ -70,30 +87,24 @@ impl Vault {
         caller: &Caller,
         observer: &mut dyn ScrubObserver,
     ) -> Result<ScrubKeys, VaultError> {
-        let (stored, recorded) = loop {
-            let read = self.keys_with_record(caller.scope()).await;
+        let (stored, mut differences) = loop {
+            let read = match self.keys_with_problems(caller.scope()).await {
+                // The verification of the trail names the event.
+                Err(VaultError::Integrity(_)) => {
+                    let stored = self.store.org_keys(caller.scope()).await;
+                    stored
+                        .map(|stored| (stored, Vec::new()))
+                        .map_err(Into::into)
+                }
+                read => read,
+            };
             if let Some(read) = retry_unavailable(read, observer).await? {
                 break read;
             }
         };
-        let mut differences = recorded.problems(&stored);
         let mut keys = self.opened_keys(caller.org(), stored).await?;
         keys.problems.append(&mut differences);
         Ok(keys)
-    }
-
-    /// The stored keys, and what the audit trail says of them, as far as it is genuine.
-    pub(super) async fn keys_with_record(
-        &self,
-        scope: OrgScope,
-    ) -> Result<(Vec<StoredOrgKey>, RecordedGenerations), VaultError> {
-        let stored = self.store.org_keys(scope).await?;
-        match self.recorded_generations(scope).await {
-            Ok(recorded) => Ok((stored, recorded)),
-            // The verification of the trail names the event.
-            Err(VaultError::Integrity(_)) => Ok((stored, RecordedGenerations::default())),
-            Err(error) => Err(error),
-        }
     }
 
     /// Opens the `stored` keys of `org`, each separately.

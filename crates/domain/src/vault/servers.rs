@@ -3,8 +3,10 @@
 use chrono::TimeDelta;
 use strongroom_crypto::RootKeyId;
 
+use crate::caller::Caller;
 use crate::error::VaultError;
-use crate::record_format::{RECORD_FORMAT, RecordFormat};
+use crate::health::condition::Condition;
+use crate::record_format::RECORD_FORMAT;
 use crate::rotation::{CLOCK_TOLERANCE, RunningServer, ServerReport};
 use crate::vault::Vault;
 
@@ -43,34 +45,37 @@ impl Vault {
         Ok(self.root_store.report_server(&server, self.now()).await?)
     }
 
-    /// Writes records in the format that the database names from now on. Advances that format if
-    /// every running server reads a newer one.
+    /// Writes records in the format that the database names from now on. Advances that format as
+    /// `caller` if every running server reads a newer one.
     ///
     /// # Errors
     /// An error of the store.
-    pub async fn follow_record_format(&self) -> Result<(), VaultError> {
+    pub async fn follow_record_format(&self, caller: &Caller) -> Result<(), VaultError> {
         let mut current = self.root_store.record_format().await?;
-        if current.format < RECORD_FORMAT && self.every_server_reads(RECORD_FORMAT).await? {
-            current = RecordFormat {
-                format: RECORD_FORMAT,
-                since: self.now(),
-            };
-            self.root_store.advance_record_format(current).await?;
-            tracing::info!(
-                format = RECORD_FORMAT,
-                "servers write a newer record format"
-            );
+        if current.format < RECORD_FORMAT && self.may_advance().await? {
+            match self.advance_record_format(caller, current).await {
+                Ok(()) => current = self.root_store.record_format().await?,
+                Err(VaultError::Integrity(why)) => {
+                    let conditions = &self.counters.conditions;
+                    conditions.record(Condition::RootKeysRolledBack, why);
+                }
+                Err(error) => return Err(error),
+            }
         }
         current.format = current.format.min(RECORD_FORMAT);
         self.chain.write_format(current);
         Ok(())
     }
 
-    // Without a server, such as during an upgrade, an earlier version may start again.
-    async fn every_server_reads(&self, format: i32) -> Result<bool, VaultError> {
+    // Without a server, such as during an upgrade, an earlier version may start again, unless the
+    // database is new.
+    async fn may_advance(&self) -> Result<bool, VaultError> {
         let servers = self.running_servers().await?;
-        let reads = |server: &RunningServer| server.record_format >= format;
-        Ok(!servers.is_empty() && servers.iter().all(reads))
+        let reads = |server: &RunningServer| server.record_format >= RECORD_FORMAT;
+        Ok(match servers.is_empty() {
+            true => !self.root_store.has_organizations().await?,
+            false => servers.iter().all(reads),
+        })
     }
 
     /// Deletes the report of a server that stops.

@@ -3,14 +3,11 @@
 //! A row that says which key is current can be put back as a whole by a party with write access to
 //! the database. The events of its changes cannot be made again, and their absence shows.
 
-use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
 
-use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
-use crate::audit::format::EventFormat;
-use crate::audit::stored::format_time;
-use crate::caller::{Caller, OrgScope};
+use crate::caller::OrgScope;
 use crate::error::VaultError;
 use crate::keyring::stored::StoredOrgKey;
 use crate::ports::audit::StateEvents;
@@ -19,15 +16,17 @@ use crate::vault::Vault;
 
 /// The number of events that are compared: more than one, since the clocks of the servers that
 /// recorded them differ.
-const COMPARED: i64 = 16;
+const COMPARED: i64 = 64;
 
 /// The generations of an organization's key, as recorded.
 #[derive(Debug, Default)]
 pub(super) struct RecordedGenerations {
     /// The active one; `None` if an event of an earlier version, or none, says so.
-    active: Option<i32>,
+    pub(super) active: Option<i32>,
     /// Those that were destroyed.
     retired: Vec<i32>,
+    /// Whether the organization is deleted.
+    deleted: bool,
 }
 
 impl Vault {
@@ -40,7 +39,17 @@ impl Vault {
         scope: OrgScope,
         which: StateEvents,
     ) -> Result<Vec<Event>, VaultError> {
-        let found = self.store.state_events(scope, which, COMPARED).await?;
+        self.proved_state_events(scope, which, COMPARED).await
+    }
+
+    /// The newest `limit` of these events, newest first.
+    pub(super) async fn proved_state_events(
+        &self,
+        scope: OrgScope,
+        which: StateEvents,
+        limit: i64,
+    ) -> Result<Vec<Event>, VaultError> {
+        let found = self.store.state_events(scope, which, limit).await?;
         let proven = found.iter().map(|evidence| {
             let previous = evidence.previous.as_deref();
             let event = self.chain.prove(scope.org(), &evidence.event, previous);
@@ -62,75 +71,62 @@ impl Vault {
         let events = self.state_events(scope, StateEvents::Generations).await?;
         Ok(RecordedGenerations::of(&events))
     }
-}
 
-impl Vault {
-    /// Records again what later checks rely on, and what a prune of the events before `cut` could
-    /// remove: the active generation, API keys with their revocation, a pending destruction.
+    /// The stored keys of the organization of `scope`, and how they and the organization differ
+    /// from its audit trail.
     ///
     /// # Errors
-    /// [`VaultError::Integrity`] if the rows differ from the trail, or an error of the store.
-    pub(super) async fn attest_state(
+    /// As for [`Self::state_events`].
+    pub(super) async fn keys_with_problems(
         &self,
-        caller: &Caller,
-        cut: DateTime<Utc>,
-    ) -> Result<(), VaultError> {
-        if self.chain.format() == EventFormat::First {
-            return Ok(());
+        scope: OrgScope,
+    ) -> Result<(Vec<StoredOrgKey>, Vec<KeyProblem>), VaultError> {
+        let stored = self.store.org_keys(scope).await?;
+        let recorded = self.recorded_generations(scope).await?;
+        let mut problems = recorded.problems(&stored);
+        if recorded.active.is_none() && !stored.is_empty() && *self.organizations_attested.read() {
+            problems.push(KeyProblem::Unproved);
         }
-        let scope = caller.scope();
-        let mut events = vec![self.organization_attestation(caller).await?];
-        let keys = self.store.keys_with_trail(scope).await?;
-        if keys.iter().any(|key| !key.issued || key.revocation_undone) {
-            return Err(VaultError::Integrity(
-                "an API key differs from its audit events; `strongroom verify` names it",
-            ));
+        if recorded.deleted {
+            let organization = self.store.organization(scope).await?;
+            let undone = organization.is_some_and(|row| row.deleted_at.is_none());
+            problems.extend(undone.then_some(KeyProblem::DeletionUndone));
         }
-        for key in self.store.unattested_api_keys(scope, cut).await? {
-            let details = Details::new([
-                ("role", json!(key.role.as_str())),
-                ("expires_at", json!(key.expires_at.map(format_time))),
-                ("revoked", json!(key.revoked_at.is_some())),
-            ]);
-            let event = Event::by(caller, Action::KeyAttest, self.now());
-            events.push(event.about_key(key.id).with_details(details));
-        }
-        Ok(self.store.record_all(scope, events).await?)
+        Ok((stored, problems))
     }
 
-    async fn organization_attestation(&self, caller: &Caller) -> Result<Event, VaultError> {
-        let scope = caller.scope();
-        let stored = self.current_org_keys(scope).await?;
-        let active = stored.iter().find(|key| key.active);
-        let organization = self.store.organization(scope).await?;
-        let pending = organization.filter(|row| row.destroyed_at.is_none());
-        let deleted = pending.filter(|row| row.deleted_at.is_some());
-        // The proved time, never the row's alone: an attestation must not make an edit genuine.
-        let destroy_after = match &deleted {
-            Some(organization) => Some(self.destruction_time(caller, organization).await?),
-            None => None,
-        };
-        let deleted_at = deleted.and_then(|row| row.deleted_at);
-        let details = Details::new([
-            ("generation", json!(active.map(|key| key.generation))),
-            ("deleted_at", json!(deleted_at.map(format_time))),
-            ("destroy_after", json!(destroy_after.map(format_time))),
-        ]);
-        let event = Event::by(caller, Action::OrganizationAttest, self.now());
-        Ok(event.with_details(details))
+    /// The time of a deletion or restoration: later than the earlier ones, since the newest one
+    /// counts, and clocks differ.
+    pub(super) async fn deletion_time(&self, scope: OrgScope) -> Result<DateTime<Utc>, VaultError> {
+        let events = self
+            .store
+            .state_events(scope, StateEvents::Deletions, 1)
+            .await?;
+        let newest = events.first().and_then(|found| found.event.at.time());
+        let after = newest.map(|newest| newest + TimeDelta::microseconds(1));
+        Ok(after.map_or(self.now(), |after| after.max(self.now())))
     }
 }
 
 impl RecordedGenerations {
-    fn of(events: &[Event]) -> Self {
+    pub(super) fn of(events: &[Event]) -> Self {
+        let newest = events.iter().find(|event| is_about_deletion(event));
+        let is_deletion = |event: &&Event| {
+            matches!(
+                event.action,
+                Action::OrganizationDelete | Action::OrganizationRestore
+            )
+        };
         let (retirements, activations): (Vec<&Event>, Vec<&Event>) = events
             .iter()
+            .filter(|event| !is_deletion(event))
             .partition(|event| event.action == Action::OrganizationRetire);
         // An event of an earlier version does not say which generation it made active.
         let known: Vec<i32> = activations.iter().map_while(|e| activated(e)).collect();
         Self {
             active: known.into_iter().max(),
             retired: retirements.into_iter().filter_map(generation).collect(),
+            deleted: newest.is_some_and(|event| event.action != Action::OrganizationRestore),
         }
     }
 
@@ -156,6 +152,22 @@ impl RecordedGenerations {
     }
 }
 
+/// Whether `event` says that the organization is deleted or restored. An attestation says that it
+/// is deleted, or nothing about it.
+pub(super) fn is_about_deletion(event: &Event) -> bool {
+    match event.action {
+        Action::OrganizationDelete | Action::OrganizationRestore => true,
+        Action::OrganizationAttest => !member(event, "deleted_at").is_null(),
+        _ => false,
+    }
+}
+
+/// The member `name` of the details; null if there is none.
+pub(super) fn member(event: &Event, name: &str) -> Value {
+    let details = event.details.as_ref();
+    details.and_then(|d| d.get(name)).unwrap_or_default()
+}
+
 fn activated(event: &Event) -> Option<i32> {
     match event.action {
         Action::OrganizationCreate => Some(1),
@@ -164,18 +176,18 @@ fn activated(event: &Event) -> Option<i32> {
 }
 
 fn generation(event: &Event) -> Option<i32> {
-    let generation = event.details.as_ref()?.get("generation");
-    i32::try_from(generation.as_ref().and_then(Value::as_i64)?).ok()
+    i32::try_from(member(event, "generation").as_i64()?).ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
+    use serde_json::json;
     use strongroom_crypto::RootKeyId;
     use uuid::Uuid;
 
     use super::*;
-    use crate::caller::RequestInfo;
+    use crate::audit::details::Details;
+    use crate::caller::{Caller, RequestInfo};
     use crate::ids::OrgId;
 
     fn event(action: Action, generation: Option<i32>) -> Event {

@@ -10,7 +10,6 @@ use crate::keyring::sources::{RootKeySources, first_root_key};
 use crate::keyring::stored::StoredServiceKey;
 use crate::ports::error::StoreError;
 use crate::ports::keys::RootKeyStore;
-use crate::record_format::{RECORD_FORMAT, RecordFormat};
 
 /// An error of unlocking.
 #[derive(Debug, thiserror::Error)]
@@ -46,11 +45,6 @@ pub async fn unlock(
     let root = RootKeyring::load(sources, &store.root_keys().await?)?;
     if empty {
         add_missing(store, &root, random).await?;
-        let newest = RecordFormat {
-            format: RECORD_FORMAT,
-            ..RecordFormat::FIRST
-        };
-        store.advance_record_format(newest).await?;
     }
     let service = ServiceKeys::open(&root, &store.service_keys().await?)?;
     Ok((root, service))

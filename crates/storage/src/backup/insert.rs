@@ -5,6 +5,7 @@ use strongroom_domain::backup::record::{
     ApiKeyRow, CheckpointRow, CredentialRow, EventRow, Header, OrgKeyRow, OrganizationRow, Record,
     RotationRow,
 };
+use strongroom_domain::backup::root_record::AuditRootRow;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -174,13 +175,33 @@ fn statement<'a>(org: &'a Uuid, record: &'a Record) -> Option<Bound<'a>> {
             vec![org, &row.key_id, &row.last_used_at],
         ),
         Record::Checkpoint(row) => checkpoint(org, row),
+        Record::AuditRoot(row) => audit_root(row),
+        Record::AuditLeaf(row) => (
+            backup_sql::RESTORE_AUDIT_LEAF,
+            vec![org, &row.at, &row.heads, &row.number, &row.path],
+        ),
         Record::Header(_)
+        | Record::Installation {}
         | Record::Credential(_)
         | Record::Event(_)
         | Record::OrganizationEnd(_)
         | Record::End(_) => return None,
     };
     Some(Bound { sql, params })
+}
+
+fn audit_root(row: &AuditRootRow) -> (&'static str, Params<'_>) {
+    (
+        backup_sql::RESTORE_AUDIT_ROOT,
+        vec![
+            &row.at,
+            &row.leaves,
+            &row.root,
+            &row.previous,
+            &row.public_key,
+            &row.signature,
+        ],
+    )
 }
 
 fn organization(row: &OrganizationRow) -> (&'static str, Params<'_>) {

@@ -4,6 +4,7 @@ use strongroom_domain::backup::record::{
     ApiKeyRow, CheckpointRow, CredentialLastUsedRow, CredentialRow, KeyLastUsedRow, OrgKeyRow,
     OrganizationRow, RotationRow,
 };
+use strongroom_domain::backup::root_record::{AuditLeafRow, AuditRootRow};
 use strongroom_domain::ports::error::StoreResult;
 use tokio_postgres::Row;
 
@@ -110,5 +111,25 @@ pub(super) fn checkpoint(row: &Row) -> StoreResult<CheckpointRow> {
         mac: get(row, "mac")?,
         pruned_before: get(row, "pruned_before")?,
         signature: get(row, "signature")?,
+    })
+}
+
+pub(super) fn audit_root(row: &Row) -> StoreResult<AuditRootRow> {
+    Ok(AuditRootRow {
+        at: get(row, "at")?,
+        leaves: get(row, "leaves")?,
+        root: get(row, "root")?,
+        previous: get(row, "previous")?,
+        public_key: get(row, "public_key")?,
+        signature: get(row, "signature")?,
+    })
+}
+
+pub(super) fn audit_leaf(row: &Row) -> StoreResult<AuditLeafRow> {
+    Ok(AuditLeafRow {
+        at: get(row, "at")?,
+        number: get(row, "number")?,
+        heads: get(row, "heads")?,
+        path: get(row, "path")?,
     })
 }

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use strongroom_domain::audit::heads::LaneHead;
 use strongroom_domain::audit::stored::EventPosition;
 use strongroom_domain::backup::record::{
     ApiKeyRow, CheckpointRow, CredentialLastUsedRow, EventRow, KeyLastUsedRow, OrgKeyRow,
     OrganizationRow, RotationRow,
 };
+use strongroom_domain::backup::root_record::{AuditLeafRow, AuditRootRow};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::ports::audit::HeadEvidence;
 use strongroom_domain::ports::backup::{BackupKeys, BackupSource, CheckedRow, Snapshot};
@@ -238,6 +240,22 @@ impl Snapshot for PgSnapshot {
         ];
         let read = |row: &Row| Ok(EventRow::from(&event(row)?));
         self.all(sql::AUDIT_CHAIN, params, read).await
+    }
+
+    async fn audit_roots(&self) -> StoreResult<Vec<AuditRootRow>> {
+        let sql = backup_sql::BACKUP_AUDIT_ROOTS;
+        self.all(sql, &[], rows::audit_root).await
+    }
+
+    async fn audit_leaves(
+        &self,
+        scope: OrgScope,
+        after: DateTime<Utc>,
+        limit: i64,
+    ) -> StoreResult<Vec<AuditLeafRow>> {
+        let params: Params<'_> = &[&scope.org().0, &after, &limit];
+        let sql = backup_sql::BACKUP_AUDIT_LEAVES;
+        self.all(sql, params, rows::audit_leaf).await
     }
 
     async fn head_evidence(

@@ -212,8 +212,11 @@ impl OrgTarget for PgOrgTarget {
         insert::replace_credential(&self.transaction, self.org(), row).await
     }
 
-    async fn commit(self: Box<Self>, event: Event, checks: KeyChecks) -> StoreResult<()> {
-        let events = vec![(self.scope, event)];
+    async fn commit(self: Box<Self>, events: Vec<Event>, checks: KeyChecks) -> StoreResult<()> {
+        let events = events
+            .into_iter()
+            .map(|event| (self.scope, event))
+            .collect();
         self.lane.append(&self.transaction, events).await?;
         self.check(checks).await?;
         self.transaction.query(sql::KEYS_CHANGED, &[]).await?;

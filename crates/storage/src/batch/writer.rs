@@ -187,23 +187,25 @@ impl Writer {
 
     async fn commit(&mut self, batch: &[Write]) -> StoreResult<Vec<StoreResult<Committed>>> {
         let prepared = with_deadline(&self.database, self.prepare(batch)).await?;
-        let Some(chained) = prepared.chained else {
+        if prepared.chained.is_none() && !prepared.changes_rows() {
             prepared.transaction.finish().await?;
             return Ok(results(prepared.members, None));
-        };
+        }
         let new = new_rows::generations(&prepared.members);
         let used = Used::of(prepared.used, new, &self.checked);
         // New rows, then the check of the keys under which they are sealed, then the events.
         let mut steps = new_rows::steps(&prepared.members);
         steps.extend(used.check());
-        steps.push(chained.step());
+        steps.extend(prepared.chained.as_ref().map(Chained::step));
         let tracked = batch.iter().any(|write| write.tracking.operation.is_some());
         match prepared.transaction.commit_with(&steps, tracked).await {
             Ok(ended) => {
                 if let Some(epoch) = ended.epoch {
                     self.checked.note(&used, epoch);
                 }
-                self.lane.committed(chained.appended);
+                if let Some(chained) = prepared.chained {
+                    self.lane.committed(chained.appended);
+                }
                 Ok(results(prepared.members, ended.position))
             }
             Err(error) => {
@@ -223,9 +225,10 @@ impl Writer {
         let transaction = OrgTransaction::begin(&self.database, &scopes).await?;
         let (members, used) =
             crate::writes::carry_out(&transaction, batch, self.lane.chain_key()).await?;
-        let format = self.lane.chain_key().format();
+        let chain = self.lane.chain_key();
+        let (format, record_format) = (chain.format(), chain.record_format());
         let recorded = |member: &Member<'b>| {
-            let event = member.recorded(format)?;
+            let event = member.recorded(record_format)?;
             Some((member.write.scope, event))
         };
         let events: Vec<_> = members.iter().filter_map(recorded).collect();
@@ -247,8 +250,18 @@ struct Prepared<'b> {
     members: Vec<Member<'b>>,
     /// The key generations of changed rows.
     used: Vec<(OrgId, i32)>,
-    /// `None` when there is nothing to write.
+    /// `None` when there is nothing to record.
     chained: Option<Chained<'b>>,
+}
+
+impl Prepared<'_> {
+    /// Whether a write changes more than the audit trail.
+    fn changes_rows(&self) -> bool {
+        let changes = |member: &Member<'_>| {
+            member.has_written() && !matches!(member.write.op, WriteOp::Record)
+        };
+        self.members.iter().any(changes)
+    }
 }
 
 fn results(members: Vec<Member<'_>>, position: Option<WalPosition>) -> Vec<StoreResult<Committed>> {

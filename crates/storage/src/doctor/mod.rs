@@ -15,12 +15,12 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::advisory_lock;
 use crate::connect::database::{Database, DatabaseSettings};
 use crate::connect::error::ConnectError;
 use crate::connect::tls;
 use crate::connect::tls::PeerCertificate;
 use crate::connect::url::TlsMode;
-use crate::scrub_lock;
 
 /// With an empty search path, expressions from the catalog name the schema of every function.
 const SESSION: &str = "set search_path = ''; set default_transaction_read_only = on";
@@ -84,7 +84,10 @@ async fn with_timeout<T>(
 /// [`ConnectError`].
 pub async fn scrub_runs(inspection: &Inspection) -> Result<bool, ConnectError> {
     let row = inspection
-        .one(crate::sql::doctor::ADVISORY_LOCK_HELD, &[&scrub_lock::KEY])
+        .one(
+            crate::sql::doctor::ADVISORY_LOCK_HELD,
+            &[&advisory_lock::KEY],
+        )
         .await?;
     Ok(row.try_get("held")?)
 }

@@ -10,7 +10,7 @@ use crate::connect::error::ConnectError;
 use crate::quote::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-pub(crate) const MIGRATIONS: [(&str, &str); 12] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 13] = [
     (
         "V0001__vault",
         include_str!("../../../../migrations/0001_vault.sql"),
@@ -58,6 +58,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 12] = [
     (
         "V0012__idempotency_proof",
         include_str!("../../../../migrations/0012_idempotency_proof.sql"),
+    ),
+    (
+        "V0013__audit_roots",
+        include_str!("../../../../migrations/0013_audit_roots.sql"),
     ),
 ];
 

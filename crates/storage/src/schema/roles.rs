@@ -20,7 +20,8 @@ grant update (root_key_id, wrapped_key) on service_keys to {role};
 grant update (deleted_at, destroy_after, destroyed_at) on organizations to {role};
 grant update (active, root_key_id, wrapped_key), delete on org_keys to {role};
 grant update (revoked_at, digest) on api_keys to {role};
-grant select, insert, update on root_rotations to {role};
+grant select, insert, update on root_rotations, scrub_results to {role};
+grant select, insert, delete on audit_roots, audit_root_leaves to {role};
 grant select, insert, update, delete on credentials, credential_uses, key_uses, rotations, \
 servers, operations, idempotency_keys to {role};
 grant execute on function strongroom_check_generations(uuid[], integer[]), \

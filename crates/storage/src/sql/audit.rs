@@ -76,13 +76,18 @@ macro_rules! state {
         )
     };
 }
-/// The newest events about generations of an organization's key, each with the digest before it.
+/// The newest events about generations of an organization's key, and about its deletion, each with
+/// the digest before it.
 pub const STATE_OF_GENERATIONS: &str = state!(
-    "'organization.create', 'organization.rotate', 'organization.retire', 'organization.attest'"
+    "'organization.create', 'organization.rotate', 'organization.retire', 'organization.attest', \
+     'organization.delete', 'organization.restore'"
 );
 /// The newest deletions and restorations of an organization, each with the digest before it.
 pub const STATE_OF_DELETIONS: &str =
     state!("'organization.delete', 'organization.restore', 'organization.attest'");
+/// The newest events about root keys, each with the digest before it.
+pub const STATE_OF_ROOT_KEYS: &str =
+    state!("'installation.create', 'installation.attest', 'root_key.activate', 'root_key.retire'");
 /// The heads of the lanes after a lane. It walks the primary key from lane to lane.
 pub const AUDIT_HEADS: &str = "with recursive walk (lane, nth) as ( \
        (select lane, 1::bigint from audit_events where org_id = $1 and lane > $2 order by lane \
@@ -219,6 +224,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("AUDIT_OLDEST", AUDIT_OLDEST),
     ("STATE_OF_GENERATIONS", STATE_OF_GENERATIONS),
     ("STATE_OF_DELETIONS", STATE_OF_DELETIONS),
+    ("STATE_OF_ROOT_KEYS", STATE_OF_ROOT_KEYS),
     ("AUDIT_HEADS", AUDIT_HEADS),
     ("HEAD_EVIDENCE", HEAD_EVIDENCE),
     ("CHECKPOINT", CHECKPOINT),

@@ -20,12 +20,27 @@ pub const BACKUP_CREDENTIAL_USES: &str = "select cred_id, last_used_at, last_use
 pub const BACKUP_KEY_USES: &str = "select key_id, last_used_at from key_uses \
      where org_id = $1 and key_id > $2 order by key_id limit $3";
 
+/// All signed roots of audit trails.
+pub const BACKUP_AUDIT_ROOTS: &str = "select at, leaves, root, previous, public_key, signature \
+     from audit_roots order by at";
+/// An organization's leaves under signed roots, after a time.
+pub const BACKUP_AUDIT_LEAVES: &str = "select at, number, heads, path from audit_root_leaves \
+     where org_id = $1 and at > $2 order by at limit $3";
+/// Inserts a signed root of a backup, unless it is there.
+pub const RESTORE_AUDIT_ROOT: &str = "insert into audit_roots \
+     (at, leaves, root, previous, public_key, signature) values ($1, $2, $3, $4, $5, $6) \
+     on conflict (at) do nothing";
+/// Inserts a leaf of a backup, unless it is there.
+pub const RESTORE_AUDIT_LEAF: &str = "insert into audit_root_leaves \
+     (org_id, at, heads, number, path) values ($1, $2, $3, $4, $5) \
+     on conflict (org_id, at) do nothing";
+
 /// The tables of a restore into which the current role cannot insert.
 pub const RESTORE_RIGHTS: &str = "select name from unnest(array['root_keys', 'service_keys', \
      'root_rotations', \
        'organizations', 'org_keys', 'api_keys', 'rotations', 'credentials', 'credential_uses', \
        'key_uses', \
-       'audit_events', 'audit_checkpoints']) as name \
+       'audit_events', 'audit_checkpoints', 'audit_roots', 'audit_root_leaves']) as name \
      where not has_table_privilege(current_user, name, 'insert')";
 /// Inserts a root key of a backup.
 pub const RESTORE_ROOT_KEY: &str = "insert into root_keys (root_key_id, check_value, kdf_salt, \
@@ -85,6 +100,10 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("BACKUP_API_KEYS", BACKUP_API_KEYS),
     ("BACKUP_CREDENTIAL_USES", BACKUP_CREDENTIAL_USES),
     ("BACKUP_KEY_USES", BACKUP_KEY_USES),
+    ("BACKUP_AUDIT_ROOTS", BACKUP_AUDIT_ROOTS),
+    ("BACKUP_AUDIT_LEAVES", BACKUP_AUDIT_LEAVES),
+    ("RESTORE_AUDIT_ROOT", RESTORE_AUDIT_ROOT),
+    ("RESTORE_AUDIT_LEAF", RESTORE_AUDIT_LEAF),
     ("RESTORE_RIGHTS", RESTORE_RIGHTS),
     ("RESTORE_ROOT_KEY", RESTORE_ROOT_KEY),
     ("RESTORE_SERVICE_KEY", RESTORE_SERVICE_KEY),

@@ -76,6 +76,12 @@ pub const ROOT_KEY_PREPARE: &str = "insert into root_keys (root_key_id, check_va
 /// Moves a root key from one state to another.
 pub const ROOT_KEY_STATE: &str =
     "update root_keys set state = $3 where root_key_id = $1 and state = $2";
+/// A root key, if it is in a state.
+pub const ROOT_KEY_IN_STATE: &str =
+    "select root_key_id from root_keys where root_key_id = $1 and state = $2 for update";
+/// Marks superseded root keys as unneeded.
+pub const ROOT_KEYS_UNNEEDED: &str =
+    "update root_keys set state = 'unneeded' where state = 'superseded'";
 /// The active root key.
 pub const ROOT_KEY_ACTIVE: &str = "select root_key_id from root_keys where state = 'active'";
 /// Stores a re-wrapped service key, unless the row has changed.
@@ -110,9 +116,9 @@ pub const SERVERS: &str = "select server_id, name, root_keys, record_format from
      where seen_at >= $1 and seen_at < $2 order by name";
 /// The record format that servers write.
 pub const RECORD_FORMAT: &str = "select format, since from record_format";
-/// Advances the record format, unless it is higher.
-pub const RECORD_FORMAT_ADVANCE: &str =
-    "update record_format set format = $1, since = $2 where format < $1";
+/// Advances the record format, unless it is as high. The time is that of the advance beyond 1.
+pub const RECORD_FORMAT_ADVANCE: &str = "update record_format set format = $1, \
+     since = case when format = 1 then $2 else since end where format < $1";
 /// Deletes a server's report, and reports outside a time range.
 pub const SERVER_FORGET: &str =
     "delete from servers where server_id = $1 or seen_at < $2 or seen_at >= $3";
@@ -143,6 +149,8 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("ROTATIONS_DELETE", ROTATIONS_DELETE),
     ("ROOT_KEY_PREPARE", ROOT_KEY_PREPARE),
     ("ROOT_KEY_STATE", ROOT_KEY_STATE),
+    ("ROOT_KEY_IN_STATE", ROOT_KEY_IN_STATE),
+    ("ROOT_KEYS_UNNEEDED", ROOT_KEYS_UNNEEDED),
     ("ROOT_KEY_ACTIVE", ROOT_KEY_ACTIVE),
     ("SERVICE_KEY_REWRAP", SERVICE_KEY_REWRAP),
     ("ROOT_ROTATION_INSERT", ROOT_ROTATION_INSERT),

@@ -3,6 +3,7 @@
 //! Every statement on a tenant table has a condition on `org_id`. A test prepares all statements.
 
 mod audit;
+pub mod audit_roots;
 pub mod backup;
 pub mod doctor;
 mod insert;
@@ -205,6 +206,7 @@ const ALL: &[(&str, &str)] = &[
 pub fn all() -> Vec<(&'static str, &'static str)> {
     let mut all = ALL.to_vec();
     all.extend(audit::ALL);
+    all.extend(audit_roots::ALL);
     all.extend(backup::ALL);
     all.extend(doctor::ALL);
     all.extend(keys::ALL);

@@ -145,6 +145,7 @@ impl AuditStore for PgStore {
         let sql = match which {
             StateEvents::Generations => sql::STATE_OF_GENERATIONS,
             StateEvents::Deletions => sql::STATE_OF_DELETIONS,
+            StateEvents::RootKeys => sql::STATE_OF_ROOT_KEYS,
         };
         let rows = self.query(scope, sql, &[&scope.org().0, &limit]).await?;
         let evidence = |row: &Row| {

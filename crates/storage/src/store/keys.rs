@@ -5,14 +5,12 @@ use std::ops::Range;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Object;
-use strongroom_domain::crypto::{PassphraseParams, RootKeyId};
+use strongroom_domain::crypto::RootKeyId;
 use strongroom_domain::keyring::stored::{StoredRootKey, StoredServiceKey};
-use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::keys::RootKeyStore;
 use strongroom_domain::record_format::RecordFormat;
-use strongroom_domain::rotation::{
-    RootKeyState, RootRotation, RotationStart, RunningServer, ServerReport,
-};
+use strongroom_domain::rotation::{RootRotation, RunningServer, ServerReport};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -23,6 +21,7 @@ use crate::rows::{get, root_key, service_key};
 use crate::sql;
 use crate::store::rotation::progress;
 use crate::transaction::{OrgTransaction, with_deadline};
+use crate::writes::installation::RootKeyRow;
 
 #[async_trait]
 impl RootKeyStore for Database {
@@ -59,54 +58,6 @@ impl RootKeyStore for Database {
         transaction.commit().await.map_err(|e| store_error(&e))
     }
 
-    async fn prepare_root_key(&self, key: &StoredRootKey) -> StoreResult<()> {
-        let row = RootKeyRow::new(key)?;
-        execute(self, sql::ROOT_KEY_PREPARE, &row.params()).await?;
-        Ok(())
-    }
-
-    async fn activate_root_key(
-        &self,
-        id: RootKeyId,
-        superseded: RootKeyId,
-        start: RotationStart,
-        total: i64,
-    ) -> StoreResult<()> {
-        let mut client = self.client().await?;
-        let transaction = client.transaction().await.map_err(|e| store_error(&e))?;
-        let moves = [
-            (superseded, RootKeyState::Active, RootKeyState::Superseded),
-            (id, RootKeyState::Prepared, RootKeyState::Active),
-        ];
-        for (id, from, to) in moves {
-            let params: Params<'_> = &[&id.0, &from.as_str(), &to.as_str()];
-            let moved = transaction.execute(sql::ROOT_KEY_STATE, params).await;
-            if moved.map_err(|e| store_error(&e))? == 0 {
-                return Err(StoreError::Conflict);
-            }
-        }
-        let params: Params<'_> = &[&id.0, &total, &start.throttle, &start.at];
-        let started = transaction.execute(sql::ROOT_ROTATION_INSERT, params).await;
-        started.map_err(|e| store_error(&e))?;
-        transaction.commit().await.map_err(|e| store_error(&e))
-    }
-
-    async fn move_root_key(
-        &self,
-        id: RootKeyId,
-        from: RootKeyState,
-        to: RootKeyState,
-    ) -> StoreResult<bool> {
-        let params: Params<'_> = &[&id.0, &from.as_str(), &to.as_str()];
-        Ok(execute(self, sql::ROOT_KEY_STATE, params).await? == 1)
-    }
-
-    async fn rewrap_service_key(&self, key: &StoredServiceKey, from: RootKeyId) -> StoreResult<()> {
-        let params: Params<'_> = &[&key.purpose, &from.0, &key.root_key.0, &key.wrapped];
-        execute(self, sql::SERVICE_KEY_REWRAP, params).await?;
-        Ok(())
-    }
-
     async fn root_rotations(&self) -> StoreResult<Vec<RootRotation>> {
         let rows = query(&self.client().await?, sql::ROOT_ROTATIONS, &[]).await?;
         rows.iter()
@@ -136,11 +87,6 @@ impl RootKeyStore for Database {
         now: DateTime<Utc>,
     ) -> StoreResult<()> {
         execute(self, sql::ROOT_ROTATION_PROGRESS, &[&id.0, &rows, &now]).await?;
-        Ok(())
-    }
-
-    async fn finish_root_rotation(&self, id: RootKeyId, now: DateTime<Utc>) -> StoreResult<()> {
-        execute(self, sql::ROOT_ROTATION_FINISH, &[&id.0, &now]).await?;
         Ok(())
     }
 
@@ -190,11 +136,6 @@ impl RootKeyStore for Database {
         format.unwrap_or(Ok(RecordFormat::FIRST))
     }
 
-    async fn advance_record_format(&self, to: RecordFormat) -> StoreResult<()> {
-        execute(self, sql::RECORD_FORMAT_ADVANCE, &[&to.format, &to.since]).await?;
-        Ok(())
-    }
-
     async fn service_keys(&self) -> StoreResult<Vec<StoredServiceKey>> {
         let rows = query(&self.client().await?, sql::SERVICE_KEYS, &[]).await?;
         rows.iter().map(service_key).collect()
@@ -208,46 +149,6 @@ impl RootKeyStore for Database {
 }
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
-
-/// A root key's columns, in the order of the parameters of both INSERTs.
-struct RootKeyRow<'a> {
-    key: &'a StoredRootKey,
-    salt: Option<Vec<u8>>,
-    memory: Option<i32>,
-    passes: Option<i32>,
-    lanes: Option<i32>,
-}
-
-impl<'a> RootKeyRow<'a> {
-    fn new(key: &'a StoredRootKey) -> StoreResult<Self> {
-        let passphrase = key.passphrase.as_ref();
-        let number = |value: fn(&PassphraseParams) -> u32| {
-            passphrase
-                .map(|params| i32::try_from(value(params)))
-                .transpose()
-                .map_err(|error| StoreError::Internal(error.to_string()))
-        };
-        Ok(Self {
-            key,
-            salt: passphrase.map(|params| params.salt.to_vec()),
-            memory: number(|params| params.memory_kib)?,
-            passes: number(|params| params.passes)?,
-            lanes: number(|params| params.lanes)?,
-        })
-    }
-
-    fn params(&self) -> [&(dyn ToSql + Sync); 7] {
-        [
-            &self.key.id.0,
-            &self.key.check_value,
-            &self.salt,
-            &self.memory,
-            &self.passes,
-            &self.lanes,
-            &self.key.created_at,
-        ]
-    }
-}
 
 async fn execute(database: &Database, sql: &str, params: Params<'_>) -> StoreResult<u64> {
     with_deadline(database, async {

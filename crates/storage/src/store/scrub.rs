@@ -2,16 +2,20 @@
 
 use async_trait::async_trait;
 use strongroom_domain::caller::OrgScope;
+use strongroom_domain::crypto::Digest;
 use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::scrub::{
     KeyWithTrail, RowWithTrail, ScrubStore, Trailed, WriteRecord,
 };
+use strongroom_domain::scrub::ScrubResult;
 use strongroom_domain::{CredentialId, KeyId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use crate::rows::get;
+use crate::sql::audit_roots as root_sql;
 use crate::store::PgStore;
+use crate::transaction::statement::Bound;
 use crate::transaction::{OrgTransaction, with_deadline};
 use crate::{rows, sql};
 
@@ -56,6 +60,38 @@ impl ScrubStore for PgStore {
             })
         };
         rows.iter().map(key).collect()
+    }
+
+    async fn scrub_result(&self) -> StoreResult<Option<(ScrubResult, Vec<u8>)>> {
+        let result = [Bound {
+            sql: root_sql::SCRUB_RESULT,
+            params: Vec::new(),
+        }];
+        let read = OrgTransaction::read(&self.database, &[], &result);
+        let rows = with_deadline(&self.database, read).await?;
+        let read = |row: &Row| {
+            let result = ScrubResult {
+                ended_at: get(row, "ended_at")?,
+                credentials: get(row, "credentials")?,
+                findings: get(row, "findings")?,
+                events: get(row, "events")?,
+                trail_findings: get(row, "trail_findings")?,
+            };
+            Ok((result, get(row, "proof")?))
+        };
+        rows.iter().flatten().next().map(read).transpose()
+    }
+
+    async fn put_scrub_result(&self, result: ScrubResult, proof: Digest) -> StoreResult<()> {
+        let params: &[&(dyn ToSql + Sync)] = &[
+            &result.ended_at,
+            &result.credentials,
+            &result.findings,
+            &result.events,
+            &result.trail_findings,
+            &&proof[..],
+        ];
+        self.execute_alone(root_sql::SCRUB_RESULT_PUT, params).await
     }
 
     async fn count_credentials(&self, scope: OrgScope) -> StoreResult<u64> {

@@ -13,6 +13,7 @@ use tokio_postgres::types::ToSql;
 use crate::rows::get;
 use crate::sql;
 use crate::transaction::OrgTransaction;
+use crate::writes::installation;
 use crate::writes::write::{Write, WriteOp};
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -49,6 +50,7 @@ pub(crate) async fn administer(
             let params: Params<'_> = &[&org.0, &id.0, &at];
             revoke_api_key(transaction, params).await
         }
+        WriteOp::Installation(change) => installation::change(transaction, change, at).await,
         WriteOp::Insert(_) | WriteOp::Change { .. } | WriteOp::Delete(_) | WriteOp::Record => {
             Ok(Ok(()))
         }

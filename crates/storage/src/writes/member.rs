@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use strongroom_domain::OrgId;
 use strongroom_domain::audit::event::Event;
-use strongroom_domain::audit::format::EventFormat;
 use strongroom_domain::idempotency::EarlierRequest;
 use strongroom_domain::ports::error::StoreResult;
 
@@ -30,18 +29,17 @@ impl<'a> Member<'a> {
         }
     }
 
-    /// The event to record in `format`, which has no event for a repeated request if it is the
-    /// first one.
-    pub(crate) fn recorded(&self, format: EventFormat) -> Option<Cow<'a, Event>> {
-        match (&self.result, self.earlier) {
-            (Err(_), _) => None,
-            (Ok(()), None) => Some(self.event.clone()),
-            (Ok(()), Some(_)) if format == EventFormat::First => None,
+    /// The event to record, unless its action is newer than `record_format`.
+    pub(crate) fn recorded(&self, record_format: i32) -> Option<Cow<'a, Event>> {
+        let event = match (&self.result, self.earlier) {
+            (Err(_), _) => return None,
+            (Ok(()), None) => self.event.clone(),
             (Ok(()), Some(earlier)) => {
                 let event = self.write.event.clone();
-                Some(Cow::Owned(event.of_repetition(earlier.credential)))
+                Cow::Owned(event.of_repetition(earlier.credential))
             }
-        }
+        };
+        (event.action.first_format() <= record_format).then_some(event)
     }
 
     pub(crate) fn has_written(&self) -> bool {

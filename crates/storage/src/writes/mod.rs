@@ -5,6 +5,7 @@ pub(crate) mod audit_lane;
 pub(crate) mod credentials;
 pub(crate) mod generations;
 pub(crate) mod idempotency;
+pub(crate) mod installation;
 pub(crate) mod member;
 pub(crate) mod new_rows;
 pub(crate) mod write;

@@ -9,6 +9,7 @@ use strongroom_domain::crypto::RootKeyId;
 use strongroom_domain::keyring::stored::StoredOrgKey;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::ports::error::StoreResult;
+use strongroom_domain::ports::installation::InstallationChange;
 use strongroom_domain::ports::store::{ChangeFn, Committed, Opened, Tracking};
 use strongroom_domain::rotation::RotationStart;
 use strongroom_domain::trace::{TRACE, trace_parent};
@@ -45,6 +46,7 @@ pub(crate) enum WriteOp {
     RewrapOrgKeys(Vec<(RootKeyId, StoredOrgKey)>),
     AddApiKey(StoredApiKey),
     RevokeApiKey(KeyId),
+    Installation(InstallationChange),
     Record,
 }
 

@@ -53,6 +53,7 @@ impl JobResumer {
 }
 
 async fn resume(vault: &Vault, failed: &mut FailedRotations) -> Result<(), CommandError> {
+    vault.show_results().await?;
     let now = SystemClock.now();
     resume_root_rotations(vault, now).await?;
     resume_rotations(vault, now, failed).await?;

@@ -1,13 +1,16 @@
 //! Work that a server does beside requests: one file per worker.
 
 pub(crate) mod api_key_confirmer;
+mod attester;
+mod audit_roots;
 pub(crate) mod job_resumer;
 pub(crate) mod last_used;
 pub(crate) mod operation_pruner;
 mod pause;
 pub(crate) mod root_key_reloader;
 pub(crate) mod rotations;
-pub(crate) mod scrubber;
+mod scrubber;
 pub(crate) mod settings;
+pub(crate) mod shared_work;
 pub(crate) mod tls_reloader;
 pub(crate) mod workers;

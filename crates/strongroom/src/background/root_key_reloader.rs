@@ -5,9 +5,10 @@ use std::time::Duration;
 use strongroom_domain::health::condition::Condition;
 use strongroom_domain::record_format::RECORD_FORMAT;
 use strongroom_domain::rotation::ServerReport;
-use strongroom_domain::{Clock, SystemClock, UnlockError, Vault};
+use strongroom_domain::{Clock, OrgId, SystemClock, UnlockError, Vault};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::callers::scheduled;
 use crate::error::CommandError;
 use crate::settings::root_key::RootKeyConfig;
 
@@ -84,7 +85,9 @@ async fn reload(
 
 async fn report(vault: &Vault, server: &ServerReport) -> Result<(), CommandError> {
     vault.report_server(server.clone()).await?;
-    Ok(vault.follow_record_format().await?)
+    let caller = scheduled(OrgId::INSTALLATION);
+    vault.follow_record_format(&caller).await?;
+    Ok(vault.confirm_root_keys().await?)
 }
 
 fn host_name() -> String {

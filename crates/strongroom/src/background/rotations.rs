@@ -67,7 +67,8 @@ pub(crate) async fn rewrap_everything(
     observe: Observer<'_>,
 ) -> Result<(), CommandError> {
     await_writers(vault).await?;
-    observe(vault.rewrap_service_keys().await?);
+    let installation = caller(OrgId::INSTALLATION);
+    observe(vault.rewrap_service_keys(&installation).await?);
     loop {
         let (rewrapped, failed) = rewrap_pass(vault, throttle, &caller, observe).await?;
         if rewrapped == 0 && failed > 0 {
@@ -78,7 +79,7 @@ pub(crate) async fn rewrap_everything(
             )));
         }
         if rewrapped == 0 {
-            vault.finish_root_rotation().await?;
+            vault.finish_root_rotation(&installation).await?;
             return Ok(());
         }
     }

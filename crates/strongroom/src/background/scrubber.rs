@@ -1,21 +1,15 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use strongroom_domain::health::condition::Condition;
+use chrono::SubsecRound;
 use strongroom_domain::ports::scrub::{Pace, ScrubObserver};
-use strongroom_domain::scrub::Finding;
-use strongroom_domain::{AuditFinding, Clock, OrgId, SystemClock, Vault, VaultError};
-use strongroom_storage::{ConnectError, Database, ScrubLock};
+use strongroom_domain::scrub::{Finding, ScrubResult};
+use strongroom_domain::{AuditFinding, AuditReport, Clock, OrgId, SystemClock, Vault, VaultError};
 use tokio::time::{Instant, sleep};
-use tokio_util::task::AbortOnDropHandle;
 
 use super::pause::pause_after;
 use crate::callers::operator_of;
 
-/// Longest time from a start, or from the end of another server's scrub, to the first run; also
-/// the interval at which a server tries to take the lock.
-const FIRST_RUN_WITHIN: Duration = Duration::from_secs(60);
 /// Pause before a page is read again after a failure.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 /// How often in a row a page is read again.
@@ -23,49 +17,8 @@ const MAX_RETRIES: u32 = 30;
 /// Most findings that one run logs; further ones are counted only.
 const MAX_LOGGED: u64 = 1000;
 
-/// Verifies the credentials of all organizations periodically, on one server at a time. Stops when
-/// dropped.
-pub(crate) struct Scrubber {
-    _task: AbortOnDropHandle<()>,
-}
-
-impl Scrubber {
-    /// Runs within a minute, and then every `interval`.
-    pub(crate) fn start(vault: Arc<Vault>, database: Database, interval: Duration) -> Self {
-        let task = tokio::spawn(async move {
-            let delay = FIRST_RUN_WITHIN.min(interval);
-            loop {
-                sleep(delay).await;
-                if let Err(error) = run_while_locked(&vault, &database, interval).await {
-                    tracing::warn!(%error, "cannot start the integrity scrub; trying again");
-                }
-            }
-        });
-        Self {
-            _task: AbortOnDropHandle::new(task),
-        }
-    }
-}
-
-// Returns at once when another server holds the lock, otherwise only when the lock is lost.
-async fn run_while_locked(
-    vault: &Vault,
-    database: &Database,
-    interval: Duration,
-) -> Result<(), ConnectError> {
-    let Some(mut lock) = ScrubLock::try_take(database).await? else {
-        return Ok(());
-    };
-    tokio::select! {
-        () = lock.lost() => {
-            tracing::warn!("lost the integrity scrub's lock with its connection");
-        }
-        () = run_forever(vault, interval) => {}
-    }
-    Ok(())
-}
-
-async fn run_forever(vault: &Vault, interval: Duration) {
+/// Verifies all organizations now, and then every `interval`. Never returns.
+pub(super) async fn run_forever(vault: &Vault, interval: Duration) {
     loop {
         let started = Instant::now();
         if let Err(error) = run(vault).await {
@@ -81,24 +34,25 @@ async fn run(vault: &Vault) -> Result<(), VaultError> {
     let started = Instant::now();
     let mut observer = PacedObserver::new();
     let (mut organizations, mut failed) = (0_u64, None);
-    for organization in vault.organizations().await? {
-        let org = organization.id;
+    let listed = vault.organizations().await?;
+    let listed = listed.iter().map(|organization| organization.id);
+    for org in [OrgId::INSTALLATION].into_iter().chain(listed) {
         match verify(vault, org, &mut observer).await {
-            Ok(()) => organizations += 1,
+            Ok(()) => organizations += u64::from(org != OrgId::INSTALLATION),
             Err(error @ VaultError::Unavailable(_)) => return Err(error),
             // The other organizations are verified all the same.
             Err(error) => {
                 tracing::error!(%org, %error, "cannot verify an organization");
+                observer.findings += 1;
                 failed = Some(error);
             }
         }
     }
-    note_trails(vault, observer.trail_findings);
+    vault.record_scrub(observer.result()).await?;
     if let Some(error) = failed {
         return Err(error);
     }
     let (findings, trail_findings) = (observer.findings, observer.trail_findings);
-    vault.counters().scrub_ended(SystemClock.now(), findings);
     let (rows, events) = (observer.rows, observer.events);
     let unbound_labels = observer.unbound_labels;
     let seconds = started.elapsed().as_secs();
@@ -128,32 +82,11 @@ async fn run(vault: &Vault) -> Result<(), VaultError> {
     Ok(())
 }
 
-// The rows are compared with the trail, so both are verified.
 async fn verify(vault: &Vault, org: OrgId, observer: &mut PacedObserver) -> Result<(), VaultError> {
-    let caller = operator_of(org);
-    match vault.verify(&caller, observer).await {
+    match vault.verify_with_trail(&operator_of(org), observer).await {
         // The organization was destroyed. Its trail is kept.
-        Ok(_) | Err(VaultError::NotFound) => {}
-        Err(error) => return Err(error),
-    }
-    let report = vault.verify_audit(&caller, &[], observer).await?;
-    observer.events += report.events;
-    vault.counters().audit.verified.add(report.events);
-    vault.counters().audit.findings.add(report.found);
-    for finding in &report.findings {
-        observer.found_in_trail(finding);
-    }
-    observer.trail_findings += report.found - report.findings.len() as u64;
-    Ok(())
-}
-
-fn note_trails(vault: &Vault, findings: u64) {
-    let conditions = &vault.counters().conditions;
-    if findings == 0 {
-        conditions.absent(Condition::AuditAltered);
-    } else {
-        let cause = format!("{findings} findings in the last verification of all trails");
-        conditions.record(Condition::AuditAltered, cause);
+        Err(VaultError::NotFound) => Ok(()),
+        verified => verified,
     }
 }
 
@@ -178,6 +111,17 @@ impl PacedObserver {
             trail_findings: 0,
             page: Instant::now(),
             retries: 0,
+        }
+    }
+
+    fn result(&self) -> ScrubResult {
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        ScrubResult {
+            ended_at: SystemClock.now().trunc_subsecs(6),
+            credentials: number(self.rows),
+            findings: number(self.findings),
+            events: number(self.events),
+            trail_findings: number(self.trail_findings),
         }
     }
 
@@ -227,6 +171,14 @@ impl ScrubObserver for PacedObserver {
 
     fn label_unbound(&mut self) {
         self.unbound_labels += 1;
+    }
+
+    fn trail_verified(&mut self, report: &AuditReport) {
+        self.events += report.events;
+        for finding in &report.findings {
+            self.found_in_trail(finding);
+        }
+        self.trail_findings += report.found - report.findings.len() as u64;
     }
 
     async fn checked(&mut self, credentials: u64) {

@@ -5,6 +5,8 @@ use std::time::Duration;
 pub(crate) struct BackgroundSettings {
     /// From the start of one integrity scrub to the start of the next; `None`: no scrub.
     pub(crate) scrub_interval: Option<Duration>,
+    /// From one signed root of all audit trails to the next; `None`: no roots.
+    pub(crate) audit_root_interval: Option<Duration>,
     /// From one flush of last-used times to the next.
     pub(crate) last_used_flush_interval: Duration,
 }

@@ -9,8 +9,8 @@ use super::job_resumer::JobResumer;
 use super::last_used::LastUsedFlusher;
 use super::operation_pruner::OperationPruner;
 use super::root_key_reloader::RootKeyReloader;
-use super::scrubber::Scrubber;
 use super::settings::BackgroundSettings;
+use super::shared_work::SharedWork;
 use crate::settings::root_key::RootKeyConfig;
 
 /// All workers of a server with an open vault. They stop when dropped.
@@ -22,7 +22,7 @@ pub(crate) struct Workers {
     _jobs: JobResumer,
     last_used: LastUsedFlusher,
     _operations: OperationPruner,
-    _scrubber: Option<Scrubber>,
+    _shared: SharedWork,
 }
 
 impl Workers {
@@ -44,9 +44,7 @@ impl Workers {
             _jobs: JobResumer::start(vault.clone()),
             last_used: LastUsedFlusher::start(vault.clone(), settings.last_used_flush_interval),
             _operations: OperationPruner::start(vault.clone()),
-            _scrubber: settings
-                .scrub_interval
-                .map(|interval| Scrubber::start(vault.clone(), database, interval)),
+            _shared: SharedWork::start(vault.clone(), database, settings),
         }
     }
 

@@ -4,10 +4,12 @@ use async_trait::async_trait;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use strongroom_domain::caller::Caller;
-use strongroom_domain::ports::scrub::ScrubObserver;
+use strongroom_domain::ports::scrub::{Pace, ScrubObserver};
 use strongroom_domain::scrub::Finding;
-use strongroom_domain::{Vault, VaultError};
+use strongroom_domain::{AuditFinding, AuditReport, OrgId, Vault, VaultError};
 
+use super::audit::report::described;
+use super::format::owner;
 use super::progress;
 use crate::cli::VerifyArgs;
 use crate::error::CommandError;
@@ -28,14 +30,15 @@ pub(super) async fn run(args: &VerifyArgs) -> Result<(), CommandError> {
         Some(caller) => vec![caller],
         None => in_all_organizations(&vault).await?,
     };
+    let is_organization = |caller: &Caller| caller.org() != OrgId::INSTALLATION;
     let bar = progress(&vault, &callers).await?;
     let mut observer = VerifyObserver::new(args.json, bar);
     let mut organizations = 0_u64;
     for caller in &callers {
-        match vault.verify(caller, &mut observer).await {
-            Ok(_) => {
+        match vault.verify_with_trail(caller, &mut observer).await {
+            Ok(()) => {
                 vault.record_verification(caller).await?;
-                organizations += 1;
+                organizations += u64::from(is_organization(caller));
             }
             // Without --org: deleted since the list was read.
             Err(VaultError::NotFound) if args.org.is_none() => {}
@@ -50,10 +53,9 @@ pub(super) async fn run(args: &VerifyArgs) -> Result<(), CommandError> {
 
 async fn in_all_organizations(vault: &Vault) -> Result<Vec<Caller>, CommandError> {
     let organizations = vault.organizations().await?;
-    Ok(organizations
-        .iter()
-        .map(|organization| callers::operator_of(organization.id))
-        .collect())
+    let organizations = organizations.iter().map(|organization| organization.id);
+    let all = [OrgId::INSTALLATION].into_iter().chain(organizations);
+    Ok(all.map(callers::operator_of).collect())
 }
 
 // Counting takes long in a large database: it is done only for a progress bar that is shown.
@@ -77,6 +79,9 @@ struct VerifyObserver {
     findings: u64,
     unbound_labels: u64,
     collected: Vec<Value>,
+    events: u64,
+    trail_findings: u64,
+    collected_of_trails: Vec<AuditFinding>,
     retries: u32,
 }
 
@@ -89,22 +94,30 @@ impl VerifyObserver {
             findings: 0,
             unbound_labels: 0,
             collected: Vec::new(),
+            events: 0,
+            trail_findings: 0,
+            collected_of_trails: Vec::new(),
             retries: 0,
         }
     }
 
     fn finish(self, organizations: u64, json: bool) -> Result<(), CommandError> {
         self.bar.finish_and_clear();
-        let (rows, findings) = (self.rows, self.findings);
+        let (rows, events) = (self.rows, self.events);
         let value = json!({
             "organizations": organizations,
             "credentials": rows,
-            "findings_total": findings,
+            "findings_total": self.findings,
             "unbound_labels": self.unbound_labels,
             "findings": self.collected,
+            "audit_events": events,
+            "audit_findings_total": self.trail_findings,
+            "audit_findings": self.collected_of_trails,
         });
+        let findings = self.findings + self.trail_findings;
         let text = format!(
-            "checked {rows} credential(s) of {organizations} organization(s): {}",
+            "checked {rows} credential(s) and {events} audit event(s) of {organizations} \
+             organization(s): {}",
             if findings == 0 {
                 "intact".to_owned()
             } else {
@@ -129,13 +142,19 @@ impl VerifyObserver {
 }
 
 #[async_trait]
+impl Pace for VerifyObserver {
+    async fn page_verified(&mut self) {}
+}
+
+#[async_trait]
 impl ScrubObserver for VerifyObserver {
     fn found(&mut self, finding: &Finding) {
         self.findings += 1;
         if !self.json {
             let about = finding.credential.map(|id| format!("credential {id} "));
             let about = about.unwrap_or_default();
-            let line = format!("organization {} {about}{}", finding.org, finding.problem);
+            let owner = owner(finding.org);
+            let line = format!("{owner} {about}{}", finding.problem);
             self.bar.suspend(|| output::line(&line));
         } else if self.collected.len() < MAX_FINDINGS {
             self.collected.push(json!({
@@ -149,6 +168,17 @@ impl ScrubObserver for VerifyObserver {
 
     fn label_unbound(&mut self) {
         self.unbound_labels += 1;
+    }
+
+    fn trail_verified(&mut self, report: &AuditReport) {
+        self.events += report.events;
+        self.trail_findings += report.found;
+        if !self.json && report.found > 0 {
+            self.bar.suspend(|| output::line(&described(report)));
+        }
+        let room = MAX_FINDINGS.saturating_sub(self.collected_of_trails.len());
+        let findings = report.findings.iter().take(room);
+        self.collected_of_trails.extend(findings.cloned());
     }
 
     async fn checked(&mut self, credentials: u64) {

@@ -16,8 +16,8 @@ use crate::settings::limits::{limits, sizes};
 use crate::settings::regions::regions;
 use crate::settings::sources::Sources;
 use crate::settings::table::{
-    ANONYMOUS_ORG, BLOB_VALIDATION, BODY_TIMEOUT, DRAIN_DELAY, HEADER_TIMEOUT, KEEP_ALIVE,
-    LAST_USED_FLUSH_INTERVAL, LISTEN, LOG_FORMAT, LOG_LEVEL, MAX_CONNECTIONS,
+    ANONYMOUS_ORG, AUDIT_ROOT_INTERVAL, BLOB_VALIDATION, BODY_TIMEOUT, DRAIN_DELAY, HEADER_TIMEOUT,
+    KEEP_ALIVE, LAST_USED_FLUSH_INTERVAL, LISTEN, LOG_FORMAT, LOG_LEVEL, MAX_CONNECTIONS,
     METRICS_BY_ORGANIZATION, METRICS_LISTEN, OTLP_ENDPOINT, REQUEST_TIMEOUT, SCRUB_INTERVAL,
     SHUTDOWN_TIMEOUT, TRACE_SAMPLE_RATIO, TRACES_ENDPOINT, WORKERS, WRITE_TIMEOUT,
 };
@@ -93,6 +93,7 @@ impl ServeSettings {
             tls: tls(sources)?,
             background: BackgroundSettings {
                 scrub_interval: sources.get(&SCRUB_INTERVAL)?,
+                audit_root_interval: sources.get(&AUDIT_ROOT_INTERVAL)?,
                 last_used_flush_interval: sources.get(&LAST_USED_FLUSH_INTERVAL)?,
             },
             regions: regions(sources)?,

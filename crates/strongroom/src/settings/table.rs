@@ -379,6 +379,16 @@ settings! {
             )
             .see("integrity.md");
 
+        AUDIT_ROOT_INTERVAL: Option<Duration> =
+            Setting::new("audit_root_interval", scrub_interval)
+                .flag("TIME")
+                .default("1h")
+                .what(
+                    "Time from one signed root of all audit trails, which goes into the log, to \
+                     the next, 1s to 30d; `off`: no roots.",
+                )
+                .see("audit.md#roots-in-the-log");
+
         LAST_USED_FLUSH_INTERVAL: Duration =
             Setting::new("last_used_flush_interval", last_used_flush_interval)
                 .formerly("use_flush_interval")

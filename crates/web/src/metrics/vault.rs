@@ -74,13 +74,25 @@ const COUNTERS: &[Counted] = &[
 /// Values that a newer value replaces.
 const GAUGES: &[Counted] = &[
     Counted {
+        name: "strongroom_audit_last_run_findings",
+        help: "Findings of the last verification of all audit trails in the background, by any \
+               server.",
+        count: |counters| &counters.audit.last_findings,
+    },
+    Counted {
+        name: "strongroom_audit_root_timestamp_seconds",
+        help: "Time of the newest signed root of all audit trails, by any server; 0 before the \
+               first.",
+        count: |counters| &counters.audit.last_root,
+    },
+    Counted {
         name: "strongroom_scrub_last_run_timestamp_seconds",
-        help: "End of the integrity scrub's last run on this server; 0 before the first.",
+        help: "End of the integrity scrub's last run, by any server; 0 before the first.",
         count: |counters| &counters.scrub_last_run,
     },
     Counted {
         name: "strongroom_scrub_last_run_findings",
-        help: "Findings of the integrity scrub's last run on this server.",
+        help: "Findings of the integrity scrub's last run, by any server.",
         count: |counters| &counters.scrub_last_findings,
     },
     Counted {

@@ -1,5 +1,7 @@
 //! Backups: copying and verifying a snapshot.
 
+mod checkpoints;
+mod installation;
 pub(crate) mod organization;
 pub(crate) mod writer;
 
@@ -47,6 +49,10 @@ impl Vault {
             .filter(|org| selected(*org))
             .collect();
         self.record_backup(&known, request).await?;
+        let service = scope == BackupScope::Service;
+        if service {
+            self.record_installation_backup(request).await?;
+        }
         let snapshot = source.snapshot().await?;
         let organizations = snapshot.organizations().await?;
         let organizations: Vec<OrganizationRow> = organizations
@@ -73,9 +79,18 @@ impl Vault {
             writer.organization(row, request).await?;
         }
         let count = organizations.len() as u64;
-        let findings = writer.end(count)?;
+        if service {
+            writer.installation(request).await?;
+        }
+        let findings = writer.end(count + u64::from(service))?;
         snapshot.finish().await?;
         Ok((count, findings))
+    }
+
+    async fn record_installation_backup(&self, request: &RequestInfo) -> Result<(), VaultError> {
+        let caller = Caller::operator(OrgId::INSTALLATION, request.clone());
+        let action = Action::InstallationBackup;
+        self.record_action(&caller, action).await
     }
 
     async fn record_backup(&self, orgs: &[OrgId], request: &RequestInfo) -> Result<(), VaultError> {

@@ -1,7 +1,5 @@
 //! Copying one organization into a backup.
 
-use std::collections::VecDeque;
-
 use strongroom_crypto::Signer;
 use uuid::Uuid;
 
@@ -16,8 +14,8 @@ use crate::error::VaultError;
 use crate::ids::{CredentialId, LaneId, OrgId};
 use crate::keyring::stored::StoredOrgKey;
 use crate::ports::audit::HeadEvidence;
-use crate::ports::backup::Snapshot;
 use crate::scrub::Problem;
+use crate::vault::backup::checkpoints::Checkpoints;
 use crate::vault::backup::writer::BackupWriter;
 use crate::vault::scrub::after;
 use crate::vault::scrub_keys::ScrubKeys;
@@ -49,9 +47,9 @@ impl BackupWriter<'_> {
 
 /// The copy of one organization.
 pub(super) struct OrganizationCopy<'a, 'b> {
-    caller: &'a Caller,
-    counts: OrganizationEnd,
-    writer: &'a mut BackupWriter<'b>,
+    pub(super) caller: &'a Caller,
+    pub(super) counts: OrganizationEnd,
+    pub(super) writer: &'a mut BackupWriter<'b>,
 }
 
 impl<'a, 'b> OrganizationCopy<'a, 'b> {
@@ -79,10 +77,11 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
         }
         self.last_used_times().await?;
         self.trail().await?;
+        self.audit_leaves().await?;
         Ok(self.counts)
     }
 
-    fn put(&mut self, record: &Record) -> Result<(), VaultError> {
+    pub(super) fn put(&mut self, record: &Record) -> Result<(), VaultError> {
         self.counts.count(record);
         self.writer.put(record)
     }
@@ -176,7 +175,7 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
     }
 
     // The checkpoint of each lane precedes its events. Both are ordered by lane.
-    async fn trail(&mut self) -> Result<(), VaultError> {
+    pub(super) async fn trail(&mut self) -> Result<(), VaultError> {
         let (scope, vault) = (self.caller.scope(), self.writer.vault);
         let snapshot = self.writer.snapshot;
         let mut check = TrailCheck::new(&vault.chain, &vault.service.audit_signing, scope.org());
@@ -207,7 +206,9 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
         }
         let rest = checkpoints.until(snapshot, self.caller, None).await?;
         self.checkpoints(rest, &mut check)?;
-        if let Some(finding) = check.end() {
+        // Before record format 3, the installation has no trail.
+        let is_expected = scope.org() != OrgId::INSTALLATION || vault.has_installation_trail();
+        if let Some(finding) = check.end().filter(|_| is_expected) {
             self.found(&finding);
         }
         Ok(())
@@ -258,43 +259,5 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
         let before =
             |at: &Checkpoint| at.seq > head.seq || (at.seq == head.seq && at.mac == head.mac);
         evidence.present || pruned.is_some_and(before)
-    }
-}
-
-/// Checkpoints ordered by lane, read one page ahead.
-#[derive(Default)]
-struct Checkpoints {
-    page: VecDeque<CheckpointRow>,
-    last: Option<LaneId>,
-    ended: bool,
-}
-
-impl Checkpoints {
-    /// The checkpoints of the lanes up to `lane`, or all remaining ones.
-    async fn until(
-        &mut self,
-        snapshot: &dyn Snapshot,
-        caller: &Caller,
-        lane: Option<Uuid>,
-    ) -> Result<Vec<CheckpointRow>, VaultError> {
-        let mut due = Vec::new();
-        loop {
-            while self
-                .page
-                .front()
-                .is_some_and(|row| lane.is_none_or(|lane| row.lane <= lane))
-            {
-                due.extend(self.page.pop_front());
-            }
-            if !self.page.is_empty() || self.ended {
-                return Ok(due);
-            }
-            let page = snapshot
-                .checkpoints(caller.scope(), self.last, ROWS)
-                .await?;
-            self.ended = page.is_empty();
-            self.last = page.last().map(|row| LaneId(row.lane));
-            self.page = page.into();
-        }
     }
 }

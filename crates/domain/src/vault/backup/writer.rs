@@ -69,6 +69,7 @@ impl BackupWriter<'_> {
         Ok(())
     }
 
+    /// Writes the end of a backup with this number of organizations, counting the installation.
     pub(super) fn end(&mut self, organizations: u64) -> Result<u64, VaultError> {
         let end = End {
             organizations,

@@ -3,8 +3,10 @@
 use std::mem::discriminant;
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use strongroom_crypto::RandomSource;
 
+use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
 use crate::backup::check::{TrailCheck, finding};
 use crate::backup::finding::BackupFinding;
@@ -16,6 +18,7 @@ use crate::keyring::organization::OrgKeyring;
 use crate::ports::backup::{KeyChecks, OrgTarget, RestoreTarget};
 use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
+use crate::record_format::INSTALLATION_TRAIL;
 use crate::vault::restore::error::{RestoreError, damaged};
 use crate::vault::restore::opened::OpenedBackup;
 use crate::vault::restore::target::TargetKeys;
@@ -63,14 +66,18 @@ pub(super) struct OrgPass<'a> {
 }
 
 impl<'a> OrgPass<'a> {
+    /// Starts the pass over the organization with this row, or over the installation.
     pub(super) async fn start(
         backup: &'a OpenedBackup,
-        row: OrganizationRow,
+        row: Option<OrganizationRow>,
         comparison: Option<Comparison<'a>>,
         rules: RestoreRules,
         writing: bool,
     ) -> Result<Self, RestoreError> {
-        let org = OrgId(row.org_id);
+        let org = row
+            .as_ref()
+            .map_or(OrgId::INSTALLATION, |row| OrgId(row.org_id));
+        let name = row.as_ref().map_or("the installation", |row| &row.name);
         let target = match comparison {
             None => None,
             Some(comparison) => Some(comparison.target.open(OrgScope::new(org)).await?),
@@ -88,9 +95,12 @@ impl<'a> OrgPass<'a> {
             joined: None,
             checks: KeyChecks::default(),
             batch: Vec::new(),
-            plan: plan(&row),
+            plan: plan(org, name),
         };
-        pass.compare_organization(row).await?;
+        match row {
+            Some(row) => pass.compare_organization(row).await?,
+            None => pass.plan.exists = comparison.is_some_and(|target| !target.keys.empty),
+        }
         Ok(pass)
     }
 
@@ -140,7 +150,9 @@ impl<'a> OrgPass<'a> {
     ) -> Result<(), RestoreError> {
         self.open_keys(observer).await?;
         self.flush().await?;
-        if let Some(finding) = self.trail.end() {
+        // Before record format 3, the installation has no trail.
+        let is_expected = self.org() != OrgId::INSTALLATION;
+        if let Some(finding) = self.trail.end().filter(|_| is_expected) {
             self.plan.findings += 1;
             observer.found(&finding);
         }
@@ -212,6 +224,10 @@ impl<'a> OrgPass<'a> {
         clock: &dyn Clock,
     ) -> Result<(), RestoreError> {
         let org = self.org();
+        let restored = self.org_keys.iter().find(|key| key.active);
+        let restored = restored.map(|key| key.generation);
+        let generation = self.checks.generation.or(restored);
+        let record_format = self.backup.chain.record_format();
         let Some(target) = self.target.filter(|_| self.writing) else {
             return Ok(());
         };
@@ -225,15 +241,26 @@ impl<'a> OrgPass<'a> {
         }
         let caller = Caller::operator(org, request.clone());
         let now = truncate_to_micros(clock.now());
-        let event = Event::by(&caller, Action::OrganizationRestoreBackup, now);
-        Ok(target.commit(event, self.checks).await?)
+        let mut events = vec![Event::by(&caller, Action::OrganizationRestoreBackup, now)];
+        // An old backup may lack the event that says which generation is active.
+        if let Some(generation) = generation
+            && record_format >= INSTALLATION_TRAIL
+        {
+            let details = Details::new([
+                ("generation", json!(generation)),
+                ("record_format", json!(record_format)),
+            ]);
+            let event = Event::by(&caller, Action::OrganizationAttest, now);
+            events.push(event.with_details(details));
+        }
+        Ok(target.commit(events, self.checks).await?)
     }
 }
 
-fn plan(row: &OrganizationRow) -> OrganizationPlan {
+fn plan(org: OrgId, name: &str) -> OrganizationPlan {
     OrganizationPlan {
-        org_id: row.org_id,
-        name: row.name.clone(),
+        org_id: org.0,
+        name: name.to_owned(),
         exists: false,
         credentials: Tally::default(),
         audit_events: Tally::default(),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use strongroom_crypto::RandomSource;
 
-use crate::backup::record::{End, Record};
+use crate::backup::record::{End, OrganizationRow, Record};
 use crate::backup::rules::{OrganizationPlan, RestoreRules};
 use crate::backup::seal::Seal;
 use crate::caller::RequestInfo;
@@ -115,14 +115,19 @@ impl<'a> RestorePass<'a> {
         self.seal.add(line);
         match (record, &mut self.organization) {
             (Record::Organization(row), None) => {
-                let started = self.start(row).await?;
+                let started = self.start(Some(row)).await?;
+                self.organization = Some(started);
+            }
+            (Record::Installation {}, None) => {
+                let started = self.start(None).await?;
                 self.organization = Some(started);
             }
             (Record::OrganizationEnd(end), Some(organization)) => {
                 organization.end(&end, observer).await?;
                 self.finish_organization().await?;
             }
-            (Record::Header(_) | Record::Organization(_), _) | (_, None) => {
+            (Record::Header(_) | Record::Organization(_) | Record::Installation {}, _)
+            | (_, None) => {
                 return Err(damaged("its lines are out of order"));
             }
             (record, Some(organization)) => organization.take(record, observer).await?,
@@ -142,11 +147,10 @@ impl<'a> RestorePass<'a> {
         }
     }
 
-    async fn start(
-        &mut self,
-        row: crate::backup::record::OrganizationRow,
-    ) -> Result<OrgPass<'a>, RestoreError> {
-        let org = OrgId(row.org_id);
+    async fn start(&mut self, row: Option<OrganizationRow>) -> Result<OrgPass<'a>, RestoreError> {
+        let org = row
+            .as_ref()
+            .map_or(OrgId::INSTALLATION, |row| OrgId(row.org_id));
         let selected = self.only.is_none_or(|only| only == org);
         let writing = self.apply.as_ref().is_some_and(|apply| {
             let plan = apply.plans.get(&org);

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use strongroom_domain::audit::chain::{Chain, ChainPosition};
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::audit::format::EventFormat;
@@ -23,6 +24,9 @@ use crate::writes::audit_lane::rows::{Appended, Bytea, Chained, Link};
 /// Most organizations whose heads are kept in memory; beyond that, heads are read again.
 const MAX_HEADS: usize = 100_000;
 
+/// The time after which the next event of a lane names the newest heads of the other lanes again.
+const NAMING_INTERVAL: TimeDelta = TimeDelta::hours(1);
+
 /// Creates the id of a lane.
 pub(crate) type NewLaneId = Arc<dyn Fn() -> StoreResult<LaneId> + Send + Sync>;
 
@@ -38,6 +42,8 @@ pub(crate) struct Lane {
     chain: Chain,
     /// The last committed event of each organization, after which its lane continues.
     heads: HashMap<OrgId, LaneHead>,
+    /// The time of the last event that named heads, of each organization.
+    named_at: HashMap<OrgId, DateTime<Utc>>,
     /// Committed events that must be read again before their lane continues.
     doubtful: HashMap<OrgId, Doubtful>,
     /// Whether `heads` and `doubtful` have every organization with events in the lane `id`.
@@ -54,7 +60,8 @@ struct Doubtful {
     continues: bool,
 }
 
-/// The position after which a lane continues, and the heads that its next event names.
+/// The position after which a lane continues, and the heads that its next event names, if it is
+/// the first one.
 type Start = (LaneHead, Option<Vec<u8>>);
 
 fn no_link() -> StoreError {
@@ -88,6 +95,7 @@ impl Lane {
             new_id,
             chain,
             heads: HashMap::new(),
+            named_at: HashMap::new(),
             doubtful: HashMap::new(),
             complete: true,
             counters,
@@ -126,14 +134,19 @@ impl Lane {
     ) -> StoreResult<Chained<'e>> {
         let mut heads: HashMap<OrgId, LaneHead> = HashMap::new();
         let mut starts = self.recover(transaction, &events).await?;
+        let mut due = self.due_heads(transaction, &events).await?;
+        let mut named_at = HashMap::new();
         let mut links = Vec::with_capacity(events.len());
         for (scope, event) in events {
             let org = scope.org();
             let known = heads.get(&org).or_else(|| self.heads.get(&org)).copied();
             let (position, named) = match known {
-                Some(position) => (position, None),
+                Some(position) => (position, due.remove(&org)),
                 None => starts.remove(&org).ok_or_else(no_start)?,
             };
+            if named.is_some() {
+                named_at.insert(org, event.at);
+            }
             let (lane, seq) = (position.lane, position.seq + 1);
             let place = ChainPosition {
                 org,
@@ -143,10 +156,8 @@ impl Lane {
                 heads: named.as_deref(),
             };
             let event = in_format(event, format);
-            let mac = self
-                .chain
-                .link(&place, &event, format)
-                .ok_or_else(no_link)?;
+            let mac = self.chain.link(&place, &event, format);
+            let mac = mac.ok_or_else(no_link)?;
             heads.insert(org, LaneHead { lane, seq, mac });
             links.push(Link {
                 org: org.0,
@@ -164,6 +175,7 @@ impl Lane {
         }
         let appended = Appended {
             heads,
+            named_at,
             events: links.len(),
             newest: links.last().map(|link| link.event.at),
         };
@@ -177,12 +189,14 @@ impl Lane {
         }
         if self.heads.len() + appended.heads.len() > MAX_HEADS {
             self.doubtful = self.heads.drain().map(doubtful(true)).collect();
+            self.named_at.clear();
             self.complete = false;
         }
         for org in appended.heads.keys() {
             self.doubtful.remove(org);
         }
         self.heads.extend(appended.heads);
+        self.named_at.extend(appended.named_at);
     }
 
     /// The database refused a transaction with events of `scopes`.

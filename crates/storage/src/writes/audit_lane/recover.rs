@@ -1,20 +1,22 @@
 //! Where a writer continues, after events of an organization were not in its memory.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::audit::heads::{LaneHead, encode_heads};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::health::condition::Condition;
 use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::{LaneId, OrgId};
+use tokio_postgres::Row;
 
 use crate::rows::lane_head;
 use crate::sql;
 use crate::transaction::OrgTransaction;
 use crate::transaction::statement::Bound;
-use crate::writes::audit_lane::{Doubtful, Lane, Start};
+use crate::writes::audit_lane::{Doubtful, Lane, NAMING_INTERVAL, Start};
 
 fn before_first(lane: LaneId) -> LaneHead {
     LaneHead {
@@ -57,6 +59,45 @@ impl Lane {
         Ok(starts)
     }
 
+    // The heads that the next event of each organization names whose last naming is too old. They
+    // expose the loss of another lane's end to those who read this one.
+    pub(super) async fn due_heads(
+        &self,
+        transaction: &OrgTransaction,
+        events: &[(OrgScope, Cow<'_, Event>)],
+    ) -> StoreResult<HashMap<OrgId, Vec<u8>>> {
+        let due = events.iter().filter_map(|(scope, event)| {
+            let org = scope.org();
+            let own = self.heads.get(&org)?;
+            let named_at = self.named_at.get(&org).copied();
+            is_due(named_at, event.at).then_some((org, own.lane))
+        });
+        let due: BTreeMap<OrgId, LaneId> = due.collect();
+        let orgs: Vec<OrgId> = due.keys().copied().collect();
+        let stored = self.newest_heads(transaction, &orgs).await?;
+        let named = due.into_iter().zip(stored).map(|((org, own), mut heads)| {
+            heads.retain(|head| head.lane != own);
+            (org, encode_heads(&heads))
+        });
+        Ok(named.collect())
+    }
+
+    // The newest heads of each organization, in all lanes.
+    async fn newest_heads(
+        &self,
+        transaction: &OrgTransaction,
+        orgs: &[OrgId],
+    ) -> StoreResult<Vec<Vec<LaneHead>>> {
+        let reads = orgs.iter().map(|org| Bound {
+            sql: sql::LANE_HEADS,
+            params: vec![&org.0],
+        });
+        let rows = transaction.run_all(&reads.collect::<Vec<_>>()).await?;
+        // A malformed head was not written by a server; verification reports it.
+        let heads = |rows: &Vec<Row>| rows.iter().filter_map(|row| lane_head(row).ok()).collect();
+        Ok(rows.iter().map(heads).collect())
+    }
+
     // The last stored event of each organization in its lane, if it can have one.
     async fn stored_heads(
         &self,
@@ -92,14 +133,10 @@ impl Lane {
         transaction: &OrgTransaction,
         new: &[(OrgId, Option<LaneHead>)],
     ) -> StoreResult<Vec<(OrgId, Vec<u8>)>> {
-        let reads = new.iter().map(|(org, _)| Bound {
-            sql: sql::LANE_HEADS,
-            params: vec![&org.0],
-        });
-        let rows = transaction.run_all(&reads.collect::<Vec<_>>()).await?;
-        let named = new.iter().zip(rows).map(|((org, lost), rows)| {
-            // A malformed head was not written by a server; verification reports it.
-            let stored = rows.iter().filter_map(|row| lane_head(row).ok());
+        let orgs: Vec<OrgId> = new.iter().map(|(org, _)| *org).collect();
+        let stored = self.newest_heads(transaction, &orgs).await?;
+        let named = new.iter().zip(stored).map(|((org, lost), stored)| {
+            let stored = stored.into_iter();
             let others = stored.filter(|head| lost.is_none_or(|lost| lost.lane != head.lane));
             let heads: Vec<LaneHead> = lost.iter().copied().chain(others).collect();
             (*org, encode_heads(&heads))
@@ -127,9 +164,29 @@ impl Lane {
     }
 }
 
+/// Whether an event at `at` names heads again, if the last one that did was at `named_at`.
+fn is_due(named_at: Option<DateTime<Utc>>, at: DateTime<Utc>) -> bool {
+    named_at.is_none_or(|named_at| at - named_at >= NAMING_INTERVAL)
+}
+
 /// Whether `stored`, the last event of a lane, is `committed` or follows it.
 fn is_kept(committed: &LaneHead, stored: Option<LaneHead>) -> bool {
     stored.is_some_and(|stored| {
         stored.seq > committed.seq || (stored.seq == committed.seq && stored.mac == committed.mac)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn heads_are_named_again_after_an_hour() {
+        let named_at = DateTime::UNIX_EPOCH;
+        let after = |minutes| is_due(Some(named_at), named_at + TimeDelta::minutes(minutes));
+        assert_eq!([59, 60, 61].map(after), [false, true, true]);
+        assert!(is_due(None, named_at));
+    }
 }

@@ -19,6 +19,7 @@ use crate::transaction::statement::Step;
 /// Heads that become valid when the transaction commits.
 pub(crate) struct Appended {
     pub(super) heads: HashMap<OrgId, LaneHead>,
+    pub(super) named_at: HashMap<OrgId, DateTime<Utc>>,
     pub(super) events: usize,
     pub(super) newest: Option<DateTime<Utc>>,
 }

@@ -6,7 +6,7 @@ mod head;
 mod lines;
 mod operators;
 mod prune;
-mod report;
+pub(super) mod report;
 mod time;
 mod verify;
 

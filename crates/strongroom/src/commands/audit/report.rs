@@ -1,12 +1,12 @@
 use strongroom_domain::AuditReport;
 
-use crate::commands::format::counted;
+use crate::commands::format::{counted, owner};
 
 /// The report on one organization: a line, and one per finding.
-pub(super) fn described(report: &AuditReport) -> String {
+pub(crate) fn described(report: &AuditReport) -> String {
     let mut lines = vec![format!(
-        "organization {}: {} in {}: {}",
-        report.org_id,
+        "{}: {} in {}: {}",
+        owner(report.org_id),
         counted(report.events, "event"),
         counted(report.lanes, "lane"),
         verdict(report.found)

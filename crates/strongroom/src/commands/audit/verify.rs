@@ -1,9 +1,10 @@
 use std::path::Path;
 
 use serde_json::json;
-use strongroom_domain::audit::signed::SignedHeads;
+use strongroom_domain::audit::kept::KeptHeads;
+use strongroom_domain::audit::stored::format_time;
 use strongroom_domain::caller::Caller;
-use strongroom_domain::{AuditReport, Vault};
+use strongroom_domain::{AuditReport, OrgId, Vault};
 
 use super::operators::operators;
 use super::report::{described, verdict};
@@ -26,21 +27,44 @@ pub(super) async fn run(args: &AuditVerifyArgs) -> Result<(), CommandError> {
         }
         reports.push(report);
     }
+    let missing = match args.org {
+        None => missing_leaves(&kept, &reports),
+        Some(_) => Vec::new(),
+    };
+    if !args.json {
+        missing.iter().for_each(|problem| output::line(problem));
+    }
+    answer(args.json, &reports, &missing)
+}
+
+fn answer(as_json: bool, reports: &[AuditReport], missing: &[String]) -> Result<(), CommandError> {
     let sum = |count: fn(&AuditReport) -> u64| reports.iter().map(count).sum::<u64>();
-    let (events, lanes, found) = (
-        sum(|report| report.events),
-        sum(|report| report.lanes),
-        sum(|report| report.found),
-    );
-    let value = json!({"events": events, "lanes": lanes, "found": found, "organizations": reports});
+    let (events, lanes) = (sum(|report| report.events), sum(|report| report.lanes));
+    let found = sum(|report| report.found) + missing.len() as u64;
+    let (installation, organizations): (Vec<_>, Vec<_>) = reports
+        .iter()
+        .partition(|report| report.org_id == OrgId::INSTALLATION);
+    let value = json!({
+        "events": events,
+        "lanes": lanes,
+        "found": found,
+        "installation": installation.first(),
+        "organizations": organizations,
+        "roots": missing,
+    });
     let text = format!(
-        "checked {} in {} of {}: {}",
+        "checked {} in {} of {}{}: {}",
         counted(events, "event"),
         counted(lanes, "lane"),
-        counted(reports.len() as u64, "organization"),
+        counted(organizations.len() as u64, "organization"),
+        if installation.is_empty() {
+            ""
+        } else {
+            " and the installation"
+        },
         verdict(found)
     );
-    output::answer(args.json, &value, &text);
+    output::answer(as_json, &value, &text);
     if found == 0 {
         return Ok(());
     }
@@ -55,17 +79,17 @@ pub(super) async fn run(args: &AuditVerifyArgs) -> Result<(), CommandError> {
 async fn operators_and_kept(
     vault: &Vault,
     org: Option<&str>,
-    kept: &[SignedHeads],
+    kept: &KeptHeads,
 ) -> Result<Vec<Caller>, CommandError> {
     if let Some(org) = org {
         let caller = callers::operator(org)?;
-        if kept.iter().any(|heads| heads.org == caller.org()) {
+        if kept.heads.iter().any(|heads| heads.org == caller.org()) {
             return Ok(vec![caller]);
         }
         return operators(vault, Some(org)).await;
     }
     let mut all = operators(vault, None).await?;
-    for heads in kept {
+    for heads in &kept.heads {
         if all.iter().all(|caller| caller.org() != heads.org) {
             all.push(callers::operator_of(heads.org));
         }
@@ -73,22 +97,42 @@ async fn operators_and_kept(
     Ok(all)
 }
 
-fn read_heads(file: &Path) -> Result<Vec<SignedHeads>, CommandError> {
+fn read_heads(file: &Path) -> Result<KeptHeads, CommandError> {
     let what = format!("cannot read the heads in {}", file.display());
     let text = std::fs::read_to_string(file).map_err(|error| CommandError::io(&what, &error))?;
-    let lines = text.lines().enumerate();
-    let heads = lines.filter(|(_, line)| !line.trim().is_empty());
-    let heads: Vec<SignedHeads> = heads
-        .map(|(number, line)| {
-            SignedHeads::parse(line).map_err(|error| {
-                let place = format!("{} line {}", file.display(), number + 1);
-                CommandError::Failed(format!("--heads: {place} {error}"))
-            })
-        })
-        .collect::<Result<_, _>>()?;
-    if heads.is_empty() {
-        let empty = format!("--heads: {} is empty", file.display());
+    let mut kept = KeptHeads::default();
+    for (number, line) in text.lines().enumerate() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        kept.add(line).map_err(|error| {
+            let place = format!("{} line {}", file.display(), number + 1);
+            CommandError::Failed(format!("--heads: {place} {error}"))
+        })?;
+    }
+    if kept.is_empty() {
+        let empty = format!(
+            "--heads: {} is empty, or a log without a root",
+            file.display()
+        );
         return Err(CommandError::Failed(empty));
     }
-    Ok(heads)
+    Ok(kept)
+}
+
+// Leaves of organizations whose rows were removed are missing as well.
+fn missing_leaves(kept: &KeptHeads, reports: &[AuditReport]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for root in &kept.roots {
+        let has_leaf = |report: &&AuditReport| report.leaves.contains(&root.at);
+        let found = reports.iter().filter(has_leaf).count() as u64;
+        if found < root.leaves {
+            problems.push(format!(
+                "the root signed at {} covers {}, of which {found} exist: the others were removed",
+                format_time(root.at),
+                counted(root.leaves, "audit trail"),
+            ));
+        }
+    }
+    problems
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use strongroom_domain::backup::rules::{OrganizationPlan, RestoreRules};
 use strongroom_domain::crypto::OsRandom;
 use strongroom_domain::ports::backup::RestoreTarget as _;
+use strongroom_domain::ports::keys::RootKeyStore as _;
 use strongroom_domain::{RestorePass, SystemClock, TargetKeys};
 use strongroom_storage::{Database, PgRestoreTarget};
 
@@ -48,6 +49,7 @@ pub(super) async fn run(args: &RestoreArgs) -> Result<(), CommandError> {
     let (clock, random) = (Arc::new(SystemClock), Arc::new(OsRandom));
     let keys = TargetKeys::check(&database, &sources, &backup).await?;
     let (chain, target) = (backup.chain(), database.clone());
+    chain.write_format(database.record_format().await?);
     let target = PgRestoreTarget::new(target, chain, clock.clone(), random.clone());
     check_rights(&target).await?;
     let pass = pass.comparing(&target, &keys, &*random);

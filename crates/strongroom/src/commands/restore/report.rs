@@ -4,6 +4,7 @@ use strongroom_domain::{OpenedBackup, OrgId};
 
 use super::rules::rules;
 use crate::cli::RestoreArgs;
+use crate::commands::format::owner;
 use crate::error::CommandError;
 use crate::output;
 
@@ -47,19 +48,20 @@ pub(super) fn print(
 }
 
 fn described(args: &RestoreArgs, plan: &OrganizationPlan, done: &str) -> String {
-    let (id, credentials, events) = (plan.org_id, plan.credentials, plan.audit_events);
+    let owner = owner(OrgId(plan.org_id));
+    let (credentials, events) = (plan.credentials, plan.audit_events);
     if args.verify_only {
         return match plan.findings {
-            0 => format!("organization {id}: verified"),
-            findings => format!("organization {id}: {findings} row(s) do not verify"),
+            0 => format!("{owner}: verified"),
+            findings => format!("{owner}: {findings} row(s) do not verify"),
         };
     }
     if let Some(why) = &plan.refused {
-        return format!("organization {id}: not restored: {why}");
+        return format!("{owner}: not restored: {why}");
     }
     if plan.writes(rules(args)) == 0 {
         return format!(
-            "organization {id}: nothing to restore; {} credential(s) and {} audit event(s) exist",
+            "{owner}: nothing to restore; {} credential(s) and {} audit event(s) exist",
             credentials.same + credentials.newer,
             events.same
         );
@@ -75,7 +77,7 @@ fn described(args: &RestoreArgs, plan: &OrganizationPlan, done: &str) -> String 
         String::new()
     };
     format!(
-        "organization {id}{new}: {done} {} credential(s){replaced}, {} API key(s), \
+        "{owner}{new}: {done} {} credential(s){replaced}, {} API key(s), \
          {} audit event(s); unchanged: {} credential(s), {} audit event(s); left newer: {}",
         credentials.insert,
         plan.api_keys.insert,

@@ -1,6 +1,6 @@
 use serde_json::json;
-use strongroom_domain::VaultError;
 use strongroom_domain::crypto::RootKeyId;
+use strongroom_domain::{OrgId, VaultError};
 
 use crate::background::rotations::retry_unavailable;
 use crate::cli::RotateRetireArgs;
@@ -10,6 +10,7 @@ use crate::{callers, open_vault, output};
 /// `strongroom rotate retire`.
 pub(super) async fn run(args: &RotateRetireArgs) -> Result<(), CommandError> {
     let vault = open_vault::for_command(&args.vault).await?;
+    let installation = callers::operator_of(OrgId::INSTALLATION);
     let (what, needed) = match (&args.root, &args.org, args.generation) {
         (Some(root), _, _) => {
             let id = uuid::Uuid::try_parse(root).map_err(|_| {
@@ -20,7 +21,7 @@ pub(super) async fn run(args: &RotateRetireArgs) -> Result<(), CommandError> {
             })?;
             (
                 format!("root key {id}"),
-                vault.retire_root_key(RootKeyId(id)).await,
+                vault.retire_root_key(&installation, RootKeyId(id)).await,
             )
         }
         (None, Some(org), Some(generation)) => {

@@ -2,9 +2,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use strongroom_domain::Vault;
+use strongroom_domain::caller::Caller;
 use strongroom_domain::crypto::RootKeyId;
 use strongroom_domain::rotation::{RootKeyState, RootRotation, RotationState};
+use strongroom_domain::{OrgId, Vault};
 
 use super::progress::{advance, bar};
 use super::throttle::throttle;
@@ -127,7 +128,7 @@ async fn prepare(
             (json!(null), format!("its text is:\n\n{}\n", text.expose()))
         }
     };
-    vault.prepare_root_key(&key).await?;
+    vault.prepare_root_key(&installation(), &key).await?;
     let mut value = json!({"root_key_id": id, "file": place, "state": "prepared"});
     if place.is_null() {
         value["root_key"] = key.to_text().expose().into();
@@ -153,7 +154,7 @@ async fn prepare_in_file(vault: &Vault, access: &VaultAccess) -> Result<RootKeyI
     })?;
     let key = vault.new_root_key()?;
     key_files::append(&file, &key)?;
-    vault.prepare_root_key(&key).await?;
+    vault.prepare_root_key(&installation(), &key).await?;
     Ok(key.id())
 }
 
@@ -186,7 +187,13 @@ async fn activate(
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    Ok(vault.activate_root_key(key, throttle).await?)
+    Ok(vault
+        .activate_root_key(&installation(), key, throttle)
+        .await?)
+}
+
+fn installation() -> Caller {
+    operator_of(OrgId::INSTALLATION)
 }
 
 fn writable(path: &Path) -> bool {

@@ -1,4 +1,4 @@
-//! A lock that admits one background scrub at a time.
+//! The lock that admits one server at a time to background work on a database.
 
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
@@ -11,15 +11,15 @@ pub(crate) const KEY: i64 = 7_361_982_640_129;
 /// Does not wait. PostgreSQL releases the lock when the session ends, for any reason.
 const LOCK: &str = "select pg_try_advisory_lock($1)";
 
-/// The lock of the background scrub of a database. One server at a time holds it, until its
-/// connection ends.
-pub struct ScrubLock {
+/// The lock of background work that one server at a time does. It is held until its connection
+/// ends.
+pub struct WorkLock {
     // Dropping the client ends the session, which releases the lock.
     _client: Client,
     connection: JoinHandle<()>,
 }
 
-impl ScrubLock {
+impl WorkLock {
     /// Takes the lock; `None` if another server holds it.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::ids::{LaneId, OrgId};
@@ -21,7 +22,7 @@ pub struct AuditFinding {
     /// The last missing or named event; `seq` for other kinds.
     #[serde(skip)]
     pub until: i64,
-    /// `altered`, `missing`, `doubled`, `cut` or `checkpoint`.
+    /// `altered`, `missing`, `doubled`, `cut`, `checkpoint` or `root`.
     pub kind: &'static str,
     /// The description, for humans.
     pub what: String,
@@ -81,11 +82,14 @@ pub struct AuditReport {
     pub findings: Vec<AuditFinding>,
     /// Losses that an operator acknowledged. They are not among the findings.
     pub acknowledged: Vec<AcknowledgedLoss>,
+    /// The times of the kept roots under which the organization has a genuine leaf.
+    #[serde(skip)]
+    pub leaves: Vec<DateTime<Utc>>,
 }
 
 impl AuditReport {
     /// A report without events and findings.
-    pub(super) fn empty(org_id: OrgId) -> Self {
+    pub(crate) fn empty(org_id: OrgId) -> Self {
         Self {
             org_id,
             events: 0,
@@ -93,11 +97,12 @@ impl AuditReport {
             found: 0,
             findings: Vec::new(),
             acknowledged: Vec::new(),
+            leaves: Vec::new(),
         }
     }
 
     /// Moves the losses that `acknowledged` covers out of the findings.
-    pub(super) fn acknowledge(&mut self, acknowledged: Vec<AcknowledgedLoss>) {
+    pub(crate) fn acknowledge(&mut self, acknowledged: Vec<AcknowledgedLoss>) {
         for loss in acknowledged {
             let before = self.findings.len();
             self.findings.retain(|finding| !loss.covers(finding));
@@ -109,11 +114,11 @@ impl AuditReport {
         }
     }
 
-    pub(super) fn add(&mut self, lane: LaneId, seq: i64, kind: &'static str, what: String) {
+    pub(crate) fn add(&mut self, lane: LaneId, seq: i64, kind: &'static str, what: String) {
         self.add_range(lane, (seq, seq), kind, what);
     }
 
-    pub(super) fn add_range(
+    pub(crate) fn add_range(
         &mut self,
         lane: LaneId,
         (seq, until): (i64, i64),
