@@ -29,12 +29,23 @@ impl Raw {
         self.0.shutdown().await.unwrap();
     }
 
-    /// Reads until `text` has arrived.
-    pub async fn wait_for(&mut self, text: &str) {
+    /// Reads until `text` has arrived; returns all of it.
+    pub async fn wait_for(&mut self, text: &str) -> String {
         let mut received = Vec::new();
         while !received.ends_with(text.as_bytes()) {
             received.push(self.0.read_u8().await.unwrap());
         }
+        String::from_utf8(received).unwrap()
+    }
+
+    /// Reads an answer's head, and the body that it announces unless the answer is to `HEAD`.
+    pub async fn answer(&mut self, is_to_head: bool) -> (String, String) {
+        let head = self.wait_for("\r\n\r\n").await.to_lowercase();
+        let length = head.split_once("content-length: ");
+        let length = length.and_then(|(_, rest)| rest.lines().next()?.parse().ok());
+        let mut body = vec![0; length.filter(|_| !is_to_head).unwrap_or(0)];
+        self.0.read_exact(&mut body).await.unwrap();
+        (head, String::from_utf8(body).unwrap())
     }
 
     /// Reads the next bytes.

@@ -168,6 +168,14 @@ async fn metrics_may_have_an_address_of_their_own() {
     for path in [CREDENTIALS, "/readyz", "/docs", "/"] {
         assert_eq!(elsewhere.get(path).await.status(), 404, "{path}");
     }
+    // As on the API's address, an offer to change the protocol is ignored.
+    let request = elsewhere.bare(reqwest::Method::GET, "/metrics");
+    let offer = request
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "h2c");
+    let answer = offer.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers().get("connection"), None);
     vault.server.signal(nix::sys::signal::Signal::SIGTERM);
     assert_eq!(vault.server.wait(LIMIT), Some(0));
 }

@@ -57,6 +57,11 @@ impl ConnectionState {
         self.wake_reader();
     }
 
+    /// Whether a handler reads the body of the request in progress.
+    pub(crate) fn is_reading_body(&self) -> bool {
+        self.phase.get() == Phase::ReadingBody
+    }
+
     /// When the first byte of the next head arrived, if one has.
     pub(crate) fn head_since(&self) -> Option<Instant> {
         self.head_since.get()

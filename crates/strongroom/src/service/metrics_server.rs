@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
 use strongroom_web::ServerHandle;
+use strongroom_web::settings::HttpSettings;
 use strongroom_web::state::AppState;
 use tokio::task::JoinHandle;
 
@@ -14,9 +15,13 @@ pub(super) struct MetricsServer {
 }
 
 impl MetricsServer {
-    pub(super) fn start(listen: SocketAddr, state: &AppState) -> Result<Self, CommandError> {
+    pub(super) fn start(
+        listen: SocketAddr,
+        state: &AppState,
+        settings: &HttpSettings,
+    ) -> Result<Self, CommandError> {
         let (listener, address) = listener::bind(listen)?;
-        let server = strongroom_web::server::run_metrics(listener, state.clone())
+        let server = strongroom_web::server::run_metrics(listener, state.clone(), settings)
             .map_err(|error| CommandError::io("cannot serve the metrics", &error))?;
         tracing::info!(%address, "serving the metrics");
         Ok(Self {

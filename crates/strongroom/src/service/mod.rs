@@ -52,7 +52,7 @@ impl Service {
             counters.clone(),
         );
         let metrics = settings.metrics_listen;
-        let metrics = metrics.map(|listen| MetricsServer::start(listen, &state));
+        let metrics = metrics.map(|listen| MetricsServer::start(listen, &state, &settings.http));
         let metrics = metrics.transpose()?;
         let tls = settings.tls;
         let tls = tls.map(|files| TlsReloader::start(files, state.clone()));

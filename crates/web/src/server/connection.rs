@@ -10,6 +10,7 @@ use crate::connection_state::{ConnectionState, READ_AHEAD};
 use crate::server::limiter::ConnectionSlot;
 use crate::server::timeouts::{DeadlineTimer, Timeouts};
 use crate::server::transport::Transport;
+use crate::server::upgrade_filter::UpgradeFilter;
 
 /// A client's connection with bounded memory and time.
 ///
@@ -24,8 +25,11 @@ use crate::server::transport::Transport;
 /// - The connection is closed when a head has begun to arrive and is incomplete after the timeout,
 ///   when nothing can be written for too long, or when no further request has arrived a little
 ///   after the library's own timeout for idle connections.
+///
+/// It also hides offers to change the protocol: see [`UpgradeFilter`].
 pub(super) struct Connection {
     io: Take<Transport>,
+    filter: UpgradeFilter,
     state: Rc<ConnectionState>,
     timeouts: Timeouts,
     // The last read filled its limit, so more bytes may be waiting.
@@ -40,6 +44,7 @@ impl Connection {
     pub(super) fn new(io: Transport, timeouts: Timeouts, slot: ConnectionSlot) -> Self {
         Self {
             io: io.take(0),
+            filter: UpgradeFilter::new(),
             state: ConnectionState::new(),
             timeouts,
             read_was_full: false,
@@ -113,6 +118,7 @@ impl AsyncRead for Connection {
             return this.poll_deadlines(context);
         }
         let received = buffer.filled().len() - before;
+        this.filter.filter(&mut buffer.filled_mut()[before..]);
         this.read_was_full = received == limit;
         this.state.bytes_received(received);
         Poll::Ready(Ok(()))

@@ -1,10 +1,13 @@
 //! Accepts connections, and serves HTTP/1.1 on them.
 
 mod acceptor;
+mod body_framing;
 mod connection;
+mod expectation;
 mod limiter;
 mod timeouts;
 mod transport;
+mod upgrade_filter;
 
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -16,10 +19,10 @@ use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
 use actix_service::{
     IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
 };
+use actix_web::App;
 use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
-use actix_web::web::Data;
-use actix_web::{App, HttpServer};
+use actix_web::web::{Data, ServiceConfig};
 use tokio::net::TcpStream;
 
 use crate::connection_state::ConnectionState;
@@ -28,6 +31,7 @@ use crate::middleware::observe::observe;
 use crate::rate_limit;
 use crate::server::acceptor::Acceptor;
 use crate::server::connection::Connection;
+use crate::server::expectation::SharedApp;
 use crate::server::limiter::{ConnectionLimiter, MAX_REFUSING};
 use crate::server::timeouts::{SlowClients, Timeouts};
 use crate::settings::HttpSettings;
@@ -38,6 +42,11 @@ use crate::state::AppState;
 const AFTER_LIBRARY: Duration = Duration::from_secs(1);
 /// How long a connection is kept after a response that was sent before the whole request arrived.
 const LINGER: Duration = Duration::from_secs(1);
+/// Maximum number of open connections to the listener of the metrics alone.
+const METRICS_CONNECTIONS: usize = 64;
+
+/// Registers the routes of a listener.
+type Configure = fn(&mut ServiceConfig, &AppState);
 
 /// Serves the surface on `listener` until the server's handle stops it. The caller handles signals.
 ///
@@ -51,36 +60,51 @@ pub fn run(
     tokio::spawn(rate_limit::sweep_periodically(Arc::downgrade(
         &state.limits,
     )));
-    let acceptor = acceptor(&state, settings);
+    start(listener, state, settings.clone(), |config, state| {
+        (state.surface.configure)(config, &state.settings, &state.metrics.http);
+    })
+}
+
+/// Serves the metrics, and nothing else, on `listener`, without TLS.
+///
+/// # Errors
+/// If the listener cannot be used.
+pub fn run_metrics(
+    listener: TcpListener,
+    state: AppState,
+    settings: &HttpSettings,
+) -> std::io::Result<Server> {
+    let settings = HttpSettings {
+        workers: 1,
+        shutdown_timeout: Duration::from_secs(1),
+        max_connections: METRICS_CONNECTIONS,
+        tls: None,
+        ..settings.clone()
+    };
+    start(listener, state, settings, |config, state| {
+        (state.surface.configure_metrics)(config, &state.metrics.http);
+    })
+}
+
+fn start(
+    listener: TcpListener,
+    state: AppState,
+    settings: HttpSettings,
+    configure: Configure,
+) -> std::io::Result<Server> {
+    let acceptor = acceptor(&state, &settings);
     let builder = ServerBuilder::new()
         .workers(settings.workers)
         // The limiter counts over all workers. Connections that it refuses are accepted first.
         .max_concurrent_connections(settings.max_connections + MAX_REFUSING)
         .shutdown_timeout(settings.shutdown_timeout.as_secs_f64().ceil() as u64)
         .disable_signals();
-    let (stopping, settings) = (builder.graceful_shutdown_signal(), settings.clone());
-    let factory = move || service(&state, &settings, acceptor.clone(), stopping.clone());
+    let stopping = builder.graceful_shutdown_signal();
+    let factory = move || {
+        let (acceptor, stopping) = (acceptor.clone(), stopping.clone());
+        service(&state, &settings, acceptor, stopping, configure)
+    };
     Ok(builder.listen("strongroom", listener, factory)?.run())
-}
-
-/// Serves the metrics, and nothing else, on `listener`.
-///
-/// # Errors
-/// If the listener cannot be used.
-pub fn run_metrics(listener: TcpListener, state: AppState) -> std::io::Result<Server> {
-    let state = Data::new(state);
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(state.clone())
-            .wrap(from_fn(observe))
-            .configure(|config| (state.surface.configure_metrics)(config, &state.metrics.http))
-    })
-    .workers(1)
-    .shutdown_timeout(1)
-    .disable_signals()
-    .listen(listener)?
-    .run();
-    Ok(server)
 }
 
 fn acceptor(state: &AppState, settings: &HttpSettings) -> Acceptor {
@@ -105,19 +129,19 @@ fn service(
     settings: &HttpSettings,
     acceptor: Acceptor,
     stopping: GracefulShutdownSignal,
+    configure: Configure,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), InitError = (), Error = ()> + use<>
 {
     let app = App::new()
         .app_data(Data::new(state.clone()))
         .wrap(from_fn(guard))
         .wrap(from_fn(observe))
-        .configure(|config| {
-            (state.surface.configure)(config, &state.settings, &state.metrics.http);
-        });
+        .configure(|config| configure(config, state));
     let app = map_config(
         IntoServiceFactory::<_, actix_http::Request>::into_factory(app),
         |()| AppConfig::default(),
     );
+    let app = SharedApp::new(app.map_err(|error| error.error_response()));
     let http = HttpService::build()
         .keep_alive(settings.keep_alive)
         .client_request_timeout(settings.header_timeout)
@@ -129,7 +153,8 @@ fn service(
         .on_connect_ext(|connection: &Connection, data| {
             data.insert::<Rc<ConnectionState>>(connection.state());
         })
-        .h1(app.map_err(|error| error.error_response()));
+        .expect(expectation::expectations(app.clone()))
+        .h1(expectation::requests(app));
     let acceptor = Rc::new(acceptor);
     fn_service(move |io: TcpStream| {
         let acceptor = acceptor.clone();
