@@ -60,35 +60,36 @@ async fn the_document_and_its_page_are_served_and_load_nothing_from_elsewhere() 
     let (kind, _, document) = get("/openapi.json").await;
     assert_eq!(kind, "application/json");
     assert!(printed().trim_end().as_bytes() == document);
-    let (kind, policy, page) = get("/docs").await;
-    assert_eq!(kind, "text/html; charset=utf-8");
-    assert!(
-        policy
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .starts_with("default-src 'none'; script-src 'self'")
-    );
-    let page = String::from_utf8(page.to_vec()).unwrap();
-    let linked: Vec<_> = page
-        .split_once("<head>")
-        .unwrap()
-        .1
-        .split(['"'])
-        .filter(|text| text.contains('/') && !text.contains(['<', '>']))
-        .filter(|text| !text.starts_with("image/"))
-        .collect();
-    assert_eq!(linked.len(), 4, "{linked:?}");
-    for file in linked {
-        let (kind, _, content) = get(&format!("/{file}")).await;
-        let expected = match file.rsplit_once('.').unwrap().1 {
-            "js" => "text/javascript",
-            "css" => "text/css",
-            _ => "image/png",
-        };
-        assert_eq!(kind, expected, "{file}");
-        assert!(!content.is_empty());
+    for path in ["/docs", "/docs/"] {
+        let (kind, policy, page) = get(path).await;
+        assert_eq!(kind, "text/html; charset=utf-8");
+        let policy = policy.unwrap();
+        let policy = policy.to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'"));
+        let page = String::from_utf8(page.to_vec()).unwrap();
+        let linked: Vec<_> = linked(&page).collect();
+        assert_eq!(linked.len(), 4, "{linked:?}");
+        for file in linked {
+            let folder = path.rsplit_once('/').unwrap().0;
+            let (kind, _, content) = get(&format!("{folder}/{file}")).await;
+            let expected = match file.rsplit_once('.').unwrap().1 {
+                "js" => "text/javascript",
+                "css" => "text/css",
+                _ => "image/png",
+            };
+            assert_eq!(kind, expected, "{file}");
+            assert!(!content.is_empty());
+        }
     }
+}
+
+/// The files that a page loads.
+fn linked(page: &str) -> impl Iterator<Item = &str> {
+    let links = ["href=\"", "src=\""].map(|name| page.split(name).skip(1));
+    links
+        .into_iter()
+        .flatten()
+        .filter_map(|rest| Some(rest.split_once('"')?.0))
 }
 
 #[tokio::test]

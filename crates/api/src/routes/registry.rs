@@ -47,6 +47,7 @@ pub(crate) fn all() -> Routes {
             metrics,
             openapi_json,
             docs,
+            docs::slash,
             docs_file,
         ]
     }

@@ -14,9 +14,11 @@ use crate::openapi::responses::responses;
 use crate::openapi::schemas::{one_of, schemas, text};
 use crate::routes::fallback::unknown_path;
 
-/// Starts Swagger UI. Its default for `validatorUrl` would send the document to its makers' host.
+/// Starts Swagger UI. The document's path is relative to this script's, because the page may have
+/// been loaded with or without a slash at the end. The default for `validatorUrl` would send the
+/// document to its makers' host.
 const START: &str = r##"SwaggerUIBundle({
-  url: "openapi.json",
+  url: new URL("../openapi.json", document.currentScript.src).href,
   dom_id: "#swagger-ui",
   deepLinking: true,
   validatorUrl: null,
