@@ -223,6 +223,10 @@ async fn expired_admin(vault: &TestVault) -> (Api, Value) {
 #[tokio::test]
 async fn refused_requests_with_a_known_key_are_noted() {
     let vault = TestVault::start().await;
+    let logged = |key: &Value, reason: &str| {
+        let line = format!(r#""error":"unauthorized","key_id":{key},"reason":"{reason}""#);
+        vault.server.wait_for_log(&line);
+    };
     let (other, _) = vault.new_organization("other");
     let mut strayed = vault.member.clone();
     strayed.org = other.org.clone();
@@ -231,12 +235,17 @@ async fn refused_requests_with_a_known_key_are_noted() {
     let keys = vault.keys(&vault.admin.org);
     assert_eq!(recorded[0]["actor"], keys[1]["key_id"]);
     assert_eq!(recorded[0]["outcome"], "denied");
+    assert_eq!(recorded[0]["details"]["reason"], "other_organization");
+    logged(&keys[1]["key_id"], "other_organization");
     // The other organization learns nothing about a foreign key.
     assert_eq!(denied(&other, 0).await.len(), 0);
 
     let (expired, key_id) = expired_admin(&vault).await;
     refused(&expired).await;
-    assert_eq!(denied(&vault.admin, 2).await[0]["actor"], key_id);
+    let recorded = denied(&vault.admin, 2).await;
+    assert_eq!(recorded[0]["actor"], key_id);
+    assert_eq!(recorded[0]["details"]["reason"], "expired");
+    logged(&key_id, "expired");
 
     // The sender of a revoked key is not authenticated: the event is anonymous, and recorded once.
     let key = keys[1]["key_id"].as_str().unwrap();
@@ -251,9 +260,12 @@ async fn refused_requests_with_a_known_key_are_noted() {
     }
     eventually("the refusal is recorded", limit, async || {
         let recorded = events(&vault.admin, "action=request.denied&actor=anonymous").await;
-        recorded.len() == 1 && recorded[0]["key_id"] == key
+        recorded.len() == 1
+            && recorded[0]["key_id"] == key
+            && recorded[0]["details"]["reason"] == "revoked"
     })
     .await;
+    logged(&keys[1]["key_id"], "revoked");
     assert!(vault.run(&["audit", "verify"]).success);
 }
 

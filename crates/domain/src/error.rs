@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::api_key::refusal::RefusedKey;
 use crate::replication::OperationId;
 
 /// An error in one field of the input.
@@ -33,6 +34,10 @@ pub enum VaultError {
     /// The request has no valid API key of the organization. The error is the same for every cause.
     #[error("authentication failed")]
     Unauthorized,
+    /// The same, for a key that this service issued. Only the log and the audit trail may tell it
+    /// from [`Self::Unauthorized`].
+    #[error("authentication failed")]
+    KeyRefused(RefusedKey),
     /// The caller's role does not permit the operation.
     #[error("the caller's role does not allow this")]
     Forbidden,

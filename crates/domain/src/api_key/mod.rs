@@ -6,6 +6,7 @@
 //! typing errors without a query. It does not protect against forgery; the 256 random bits do.
 
 pub(crate) mod id;
+pub mod refusal;
 
 use std::sync::LazyLock;
 

@@ -128,7 +128,7 @@ impl Authentications {
     pub(crate) fn record<T>(&self, result: Result<T, VaultError>) -> Result<T, VaultError> {
         match result {
             Ok(_) => self.accepted.add(1),
-            Err(VaultError::Unauthorized) => self.refused.add(1),
+            Err(VaultError::Unauthorized | VaultError::KeyRefused(_)) => self.refused.add(1),
             Err(_) => self.failed.add(1),
         }
         result

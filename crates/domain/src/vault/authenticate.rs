@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use tracing::Instrument;
 
+use crate::api_key::refusal::{RefusalReason, RefusedKey};
 use crate::api_key::{ApiKeyToken, StoredApiKey};
+use crate::audit::details::Details;
 use crate::audit::event::{Action, Event, Outcome};
-use crate::caller::{Caller, Permission, RequestInfo};
+use crate::caller::{Actor, Caller, Permission, RequestInfo};
 use crate::error::VaultError;
+use crate::ids::KeyId;
 use crate::trace::TRACE;
 use crate::vault::Vault;
 
@@ -15,7 +19,7 @@ impl Vault {
     /// Authenticates the holder of the API key `presented`.
     ///
     /// # Errors
-    /// [`VaultError::Unauthorized`] if it is not a valid key, for every cause;
+    /// [`VaultError::Unauthorized`] or [`VaultError::KeyRefused`] if it is not a valid key;
     /// [`VaultError::Unavailable`] if the key cannot be verified now.
     pub async fn authenticate(
         &self,
@@ -46,16 +50,14 @@ impl Vault {
             self.log_integrity_failure(key.org, None, &VaultError::Integrity(why));
         }
         if key.revoked_at.is_some() || key.revocation_undone {
-            self.record_revoked_use(&key, request);
-            return Err(VaultError::Unauthorized);
+            return Err(self.refuse_revoked(&key, request));
         }
         if !genuine {
             return Err(VaultError::Unauthorized);
         }
         let caller = Caller::key(key.org, key.id, key.role, request);
         if expired {
-            self.record_refusal(&caller);
-            return Err(VaultError::Unauthorized);
+            return Err(self.refuse(&caller, RefusalReason::Expired));
         }
         self.record_key_used(key.org, key.id);
         Ok(caller)
@@ -117,27 +119,38 @@ impl Vault {
     }
 
     /// Records in the audit trail of `caller`'s organization that its request was refused before it
-    /// was processed: the key is genuine but has expired, or it belongs to another organization
-    /// than the request names.
+    /// was processed: the key is genuine, but `reason`. Returns the error.
     ///
     /// Does not wait until the event is durable. Otherwise, the response would take longer than
     /// that to an unknown key, and its duration would reveal that the key is known.
-    pub fn record_refusal(&self, caller: &Caller) {
-        let event = Event::by(caller, Action::RequestDenied, self.now());
-        let event = event.with_outcome(Outcome::Denied);
-        self.store.record_later(caller.scope(), event);
+    pub fn refuse(&self, caller: &Caller, reason: RefusalReason) -> VaultError {
+        self.record_refusal(caller, None, reason);
+        match caller.actor() {
+            Actor::Key(id, _) => VaultError::KeyRefused(RefusedKey {
+                org: caller.org(),
+                id,
+                reason,
+            }),
+            Actor::Anonymous | Actor::Operator => VaultError::Unauthorized,
+        }
     }
 
     // Revocation destroys a key's digest, so the sender may hold the key or only know its id. The
     // event therefore names the key, and has no actor. Anyone who knows the id can cause the event,
     // so it is recorded at most once per minute.
-    fn record_revoked_use(&self, key: &StoredApiKey, request: RequestInfo) {
-        if !self.keys.permits_revoked_use_record(key.org, key.id) {
-            return;
+    fn refuse_revoked(&self, key: &StoredApiKey, request: RequestInfo) -> VaultError {
+        let (org, id, reason) = (key.org, key.id, RefusalReason::Revoked);
+        if self.keys.permits_revoked_use_record(org, id) {
+            self.record_refusal(&Caller::anonymous(org, request), Some(id), reason);
         }
-        let caller = Caller::anonymous(key.org, request);
-        let event = Event::by(&caller, Action::RequestDenied, self.now());
-        let event = event.about_key(key.id).with_outcome(Outcome::Denied);
+        VaultError::KeyRefused(RefusedKey { org, id, reason })
+    }
+
+    fn record_refusal(&self, caller: &Caller, key: Option<KeyId>, reason: RefusalReason) {
+        let details = Details::new([("reason", json!(reason.as_str()))]);
+        let mut event = Event::by(caller, Action::RequestDenied, self.now());
+        event.key = key;
+        let event = event.with_outcome(Outcome::Denied).with_details(details);
         self.store.record_later(caller.scope(), event);
     }
 

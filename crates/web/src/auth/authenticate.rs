@@ -34,7 +34,10 @@ pub async fn authenticate_with_limits(
     }
     let (caller, vault) = match identify.await {
         Ok(identified) => identified,
-        Err(VaultError::Unauthorized) => {
+        Err(error @ (VaultError::Unauthorized | VaultError::KeyRefused(_))) => {
+            if let VaultError::KeyRefused(key) = error {
+                request.extensions_mut().insert(key);
+            }
             failures.count(network);
             // A blocked address receives the same response for every failure.
             return Err(match blocked {

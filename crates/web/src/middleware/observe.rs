@@ -9,6 +9,7 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
+use strongroom_domain::api_key::refusal::RefusedKey;
 use tracing::Instrument;
 use tracing::level_filters::LevelFilter;
 
@@ -70,8 +71,11 @@ fn log<B>(response: &ServiceResponse<B>, state: &AppState, id: &str, route: &str
         return;
     }
     let request = response.request();
+    let refused = request.extensions().get::<RefusedKey>().copied();
     let org = request.extensions().get::<CallerOrg>().map(|org| org.0);
-    let org = org.map(|org| org.to_string());
+    let org = org
+        .or(refused.map(|key| key.org))
+        .map(|org| org.to_string());
     let peer = client_ip::address(request).map(|peer| peer.to_string());
     let error = response.response().error();
     let duration = time.as_secs_f64() * 1000.0;
@@ -83,6 +87,8 @@ fn log<B>(response: &ServiceResponse<B>, state: &AppState, id: &str, route: &str
         route,
         status = response.status().as_u16(),
         error = error.and_then(state.surface.error_code),
+        key_id = refused.map(|key| key.id.to_string()),
+        reason = refused.map(|key| key.reason.as_str()),
         duration_ms = (duration * 1000.0).round() / 1000.0,
         peer = peer.as_deref(),
         "request"

@@ -5,6 +5,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
+use strongroom_domain::api_key::refusal::RefusalReason;
 use strongroom_domain::caller::{Caller, Permission};
 use strongroom_domain::{FieldError, OrgId, Vault, VaultError};
 use strongroom_web::auth::authenticate::{authenticate_with_limits, count_request};
@@ -103,10 +104,10 @@ async fn identify(
     if named.is_some_and(|org| org != caller.org()) {
         // A key that exceeds its rate limit must not fill the audit trail either. The response
         // remains that to an unknown key.
-        if count_request(request, state, &caller).is_ok() {
-            vault.record_refusal(&caller);
-        }
-        return Err(VaultError::Unauthorized);
+        return Err(match count_request(request, state, &caller) {
+            Ok(()) => vault.refuse(&caller, RefusalReason::OtherOrganization),
+            Err(_) => VaultError::Unauthorized,
+        });
     }
     Ok((caller, vault))
 }
