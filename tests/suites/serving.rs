@@ -164,14 +164,14 @@ async fn slow_callers_are_not_waited_for() {
     raw.wait_for("100 Continue\r\n\r\n").await;
     raw.write(b"{\"extcred").await;
     let answer = tokio::time::timeout(SOON, raw.read_to_end()).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(
         head.to_lowercase().contains("cache-control: no-store"),
         "{head}"
     );
     let body: serde_json::Value = serde_json::from_str(body).unwrap();
-    assert_eq!(body["errors"][0]["httpcode"], 408);
+    assert_eq!(body["errors"][0]["code"], "body_timeout");
     let mut raw = Raw::connect(&vault.admin.url).await;
     raw.write(b"GET / HTTP/1.1\r\nHost: x\r\nSlow:").await;
     let answer = tokio::time::timeout(SOON, raw.read_to_end()).await.unwrap();

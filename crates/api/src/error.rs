@@ -48,7 +48,7 @@ impl ApiError {
     /// 408 for a committed write that `regions` did not have in time.
     pub(crate) fn replication_timeouts(operation: OperationId, regions: Vec<String>) -> Self {
         let message = format!(
-            "the write is committed and continues to replicate, but it was not in time in: {}; \
+            "committed, still replicating to {}. Do not repeat without Idempotency-Key. \
              GET {OPERATIONS}/{} shows its progress",
             regions.join(", "),
             operation.0
@@ -127,6 +127,7 @@ impl From<VaultError> for ApiError {
             }
             VaultError::Stale(lag) => return Self::stale(lag),
             VaultError::Unauthorized
+            | VaultError::KeyRefused(_)
             | VaultError::Forbidden
             | VaultError::NotFound
             | VaultError::ReusedIdempotencyKey => {}
@@ -148,7 +149,7 @@ impl From<RequestError> for ApiError {
 /// The status, code and message that a caller receives for `error`.
 pub(crate) fn public(error: &VaultError) -> (StatusCode, &'static str, &'static str) {
     match error {
-        VaultError::Unauthorized => (
+        VaultError::Unauthorized | VaultError::KeyRefused(_) => (
             StatusCode::UNAUTHORIZED,
             "unauthorized",
             "a valid API key of the organization is required in SlashID-API-Key",

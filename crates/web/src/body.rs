@@ -22,8 +22,8 @@ pub type Body = Zeroizing<Vec<u8>>;
 /// Reads a JSON body.
 ///
 /// # Errors
-/// 415 for another content type, 413 if the body is too large, 408 if it does not arrive in time,
-/// 400 if it is incomplete.
+/// 415 for another content type, 413 if the body is too large, 400 if it is incomplete or does not
+/// arrive in time.
 pub async fn read(
     request: &HttpRequest,
     payload: web::Payload,
@@ -93,13 +93,13 @@ fn check_content_type(request: &HttpRequest) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// 408.
+/// 400. A 408 would be repeated by clients, and means that a write is committed.
 #[must_use]
 pub fn too_slow() -> Refusal {
     Refusal::new(
-        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::BAD_REQUEST,
         "body_timeout",
-        "the request body did not arrive in time",
+        "the request body did not arrive in time; nothing was changed",
     )
 }
 

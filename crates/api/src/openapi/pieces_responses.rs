@@ -15,7 +15,8 @@ responses! {
     /// All failures of the three operations.
     PlainRefused => [
         400 plain(
-            "Each error with its field, joined by `; `. Nothing was changed.",
+            "Each error with its field, joined by `; `, or that the body did not arrive in time. \
+             Nothing was changed.",
             ApiError::invalid(vec![FieldError::new("user", "empty", "must not be empty")]),
         ),
         401 exact(
@@ -24,9 +25,8 @@ responses! {
         ),
         403 plain_failure("The API key's role does not allow this.", &VaultError::Forbidden),
         408 plain(
-            "The body did not arrive in time, and nothing was changed. With \
-             `SlashID-Operation-ID`: the write is committed and continues to replicate, but some \
-             regions did not have it in time.",
+            "The write is committed and continues to replicate, but some regions did not have it \
+             in time.",
             ApiError::replication_timeouts(OperationId(uuid::Uuid::nil()), vec!["us".to_owned()]),
         ).header("SlashID-Operation-ID", headers::operation()),
         413 plain(BODY, body::too_large(RequestSizes::default().body)),

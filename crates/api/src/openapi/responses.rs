@@ -63,6 +63,7 @@ const BODY: &[&str] = &[
     "duplicate_member",
     "too_deep",
     "incomplete_body",
+    "body_timeout",
     "more_errors",
 ];
 
@@ -96,10 +97,8 @@ responses! {
         413 failure(BODY_TOO_LARGE, &[], &body::too_large(RequestSizes::default().body).into()),
         415 failure(NOT_JSON, &[], &body::unsupported(body::NOT_JSON).into()),
     ];
-    /// The body did not arrive in time, or a region did not have the write in time.
-    BodyOrRegionsLate => [408 late(&["body_timeout"])];
     /// A region did not have the write in time.
-    RegionsLate => [408 late(&[])];
+    RegionsLate => [408 late()];
     /// A read could not use its database, or that database is too far behind.
     Unread => [503 unavailable(&["stale_region", "outcome_unknown"])
         .header("SlashID-Replica-Lag", headers::replica_lag())];
@@ -137,13 +136,13 @@ fn unavailable(more: &[&str]) -> ResponseBuilder {
     response.header("Retry-After", headers::retry_after())
 }
 
-fn late(more: &[&str]) -> ResponseBuilder {
-    let description = "`not_in_time`: the write is committed and continues to replicate, but \
-                       `regions` did not have it in time. `body_timeout`: the body did not arrive \
-                       in time; nothing was changed.";
+fn late() -> ResponseBuilder {
+    let description = "The write is committed and continues to replicate, but `regions` did not \
+                       have it in time. Do not repeat a POST without `Idempotency-Key`: it would \
+                       create another credential.";
     let operation = OperationId(uuid::uuid!("019aa8f2-6b3c-8d21-a7c4-52f0e1b7c9d3"));
     let example = ApiError::replication_timeouts(operation, vec!["us".to_owned()]);
-    let response = failure(description, more, &example);
+    let response = failure(description, &[], &example);
     response.header("SlashID-Operation-ID", headers::operation())
 }
 

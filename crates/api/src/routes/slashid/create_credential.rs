@@ -18,7 +18,7 @@ use crate::error::ApiError;
 use crate::openapi::bodies::NewCredential as NewCredentialSchema;
 use crate::openapi::parameters::{Consistency, Idempotency, Organization};
 use crate::openapi::responses::{
-    BodyInvalid, BodyOrRegionsLate, BodyRefused, Refused, ReusedKey, Unwritten,
+    BodyInvalid, BodyRefused, Refused, RegionsLate, ReusedKey, Unwritten,
 };
 use crate::openapi::schemas::{schemas, success, uuid};
 use crate::paths::CREDENTIALS;
@@ -63,7 +63,7 @@ schemas! {
                 )),
             ),
         ),
-        BodyInvalid, Refused, BodyOrRegionsLate, BodyRefused, ReusedKey, Unwritten,
+        BodyInvalid, Refused, RegionsLate, BodyRefused, ReusedKey, Unwritten,
     ),
     security(("SlashID-API-Key" = ["admin"])),
 )]

@@ -13,7 +13,7 @@ use crate::error::ApiError;
 use crate::openapi::bodies::CredentialChange as CredentialChangeSchema;
 use crate::openapi::parameters::{Consistency, CredentialInPath, Organization};
 use crate::openapi::responses::{
-    BodyInvalid, BodyOrRegionsLate, BodyRefused, NoSuchCredential, Refused, Unwritten,
+    BodyInvalid, BodyRefused, NoSuchCredential, Refused, RegionsLate, Unwritten,
 };
 use crate::paths::CREDENTIAL;
 use crate::routes::slashid::authorized::{Authorized, UpdateCredential};
@@ -29,7 +29,7 @@ use crate::routes::slashid::credential_id::credential_id;
     ),
     responses(
         (status = 204, description = "The change is durable in the required regions."),
-        BodyInvalid, Refused, NoSuchCredential, BodyOrRegionsLate, BodyRefused, Unwritten,
+        BodyInvalid, Refused, NoSuchCredential, RegionsLate, BodyRefused, Unwritten,
     ),
     security(("SlashID-API-Key" = ["admin"])),
 )]
