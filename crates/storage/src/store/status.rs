@@ -57,8 +57,13 @@ impl Store for PgStore {
     }
 
     async fn ping(&self) -> StoreResult<()> {
-        try_join(answers(&self.database), answers(self.reading())).await?;
-        Ok(())
+        // Requests use the workers' connections, and commands and lists those of the other pools.
+        let primary = try_join(answers(&self.database), answers(&self.reserved));
+        let Some(replica) = &self.replica else {
+            return primary.await.map(|_| ());
+        };
+        let region = try_join(answers(replica), answers(&self.reserved_reads));
+        try_join(primary, region).await.map(|_| ())
     }
 
     async fn record(&self, scope: OrgScope, event: Event) -> StoreResult<()> {
