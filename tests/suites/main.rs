@@ -55,6 +55,7 @@ mod organizations;
 mod parameters;
 mod pieces;
 mod pieces_clients;
+mod pooler;
 mod protocol;
 mod recorded;
 mod refusals;

@@ -23,6 +23,7 @@ pub use crate::backup::snapshot::PgBackupSource;
 pub use crate::backup::target::PgRestoreTarget;
 pub use crate::connect::database::{Database, DatabaseSettings};
 pub use crate::connect::error::ConnectError;
+pub use crate::connect::pooling::check_pooling;
 pub use crate::connect::tls::PeerCertificate;
 pub use crate::connect::url::{DatabaseUrl, UrlError};
 pub use crate::notify::RevocationListener;

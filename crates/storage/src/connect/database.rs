@@ -18,12 +18,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::connect::error::{ConnectError, pool_error};
 use crate::connect::health::DatabaseHealth;
+use crate::connect::session;
 use crate::connect::tls;
 use crate::connect::url::DatabaseUrl;
-
-/// Longest wait for a lock, in milliseconds. It is short, since one waiting write delays all writes
-/// of its batch.
-const LOCK_TIMEOUT: u32 = 500;
 
 /// Settings of the connections to PostgreSQL.
 #[derive(Debug, Clone)]
@@ -82,6 +79,8 @@ fn pool(
 #[derive(Clone)]
 struct Connector {
     config: Config,
+    /// The statement that makes a session's settings.
+    settings: String,
     tls: MakeRustlsConnect,
     // Connections outlive the thread that requests them, so they run on this runtime.
     runtime: Handle,
@@ -115,7 +114,11 @@ impl Database {
         health: DatabaseHealth,
     ) -> Result<Self, ConnectError> {
         let connector = Connector {
-            config: session(settings),
+            settings: session::settings(
+                settings.statement_timeout,
+                settings.url.config.get_options().unwrap_or_default(),
+            ),
+            config: config(settings),
             tls: tls::connector(&settings.url)?,
             runtime: Handle::current(),
             sharded: Arc::default(),
@@ -202,6 +205,11 @@ impl Database {
         pooled.inspect_err(|error| self.health.no_connection(error))
     }
 
+    /// A connection outside the pool whose session has its default settings.
+    pub(super) async fn bare(&self) -> Result<Connection, ConnectError> {
+        Ok(self.connector.open(|| {}).await?)
+    }
+
     /// A connection outside the pool, with a callback for its notifications. Its task ends once the
     /// client is dropped.
     pub(crate) async fn dedicated(
@@ -212,19 +220,8 @@ impl Database {
     }
 }
 
-// The server enforces the time limits too, so that a transaction whose client vanished holds no
-// lock. Sequential scans are off, since every statement has an index, and a plan made while a table
-// was small must not read the whole table after it has grown. The last setting carries a
-// transaction's scope to the workers of a sharded cluster; PostgreSQL without Citus ignores it.
-fn session(settings: &DatabaseSettings) -> Config {
-    let millis = settings.statement_timeout.as_millis();
+fn config(settings: &DatabaseSettings) -> Config {
     let mut config = settings.url.config.clone();
-    let options = config.get_options().unwrap_or_default().to_owned();
-    config.options(format!(
-        "-c statement_timeout={millis} -c idle_in_transaction_session_timeout={millis} \
-         -c lock_timeout={LOCK_TIMEOUT} -c jit=off -c enable_seqscan=off \
-         -c citus.propagate_set_commands=local {options}"
-    ));
     if config.get_application_name().is_none() {
         config.application_name("strongroom");
     }
@@ -234,20 +231,19 @@ fn session(settings: &DatabaseSettings) -> Config {
     config
 }
 
-/// Makes PostgreSQL plan each prepared statement once: otherwise it plans many of them at every
-/// execution, which takes as long as to run them. It also turns off the join methods that read a
-/// whole table, since the table may have been small when the plan was made. A sharded cluster does
-/// not support these settings, so there the query changes nothing and returns no row.
-const PLAN_ONCE: &str = "select set_config('plan_cache_mode', 'force_generic_plan', false), \
-     set_config(name, 'off', false) \
-     from unnest(array['enable_hashjoin', 'enable_mergejoin', 'enable_material', \
-     'enable_memoize']) \
-     as off (name) where not exists (select from pg_catalog.pg_extension where extname = 'citus')";
-
 type Connection = (Client, JoinHandle<()>);
 
 impl Connector {
     async fn connect_notified(
+        &self,
+        notified: impl FnMut() + Send + 'static,
+    ) -> Result<Connection, tokio_postgres::Error> {
+        let (client, task) = self.open(notified).await?;
+        client.batch_execute(&self.settings).await?;
+        Ok((client, task))
+    }
+
+    async fn open(
         &self,
         mut notified: impl FnMut() + Send + 'static,
     ) -> Result<Connection, tokio_postgres::Error> {
@@ -282,7 +278,7 @@ impl Connect for Connector {
         let connector = self.clone();
         let connecting = self.runtime.spawn(async move {
             let (client, task) = connector.connect_notified(|| {}).await?;
-            let sharded = client.query(PLAN_ONCE, &[]).await?.is_empty();
+            let sharded = client.query(session::PLAN_ONCE, &[]).await?.is_empty();
             connector.sharded.store(sharded, Ordering::Relaxed);
             Ok((client, task))
         });

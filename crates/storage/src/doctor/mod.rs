@@ -18,6 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::advisory_lock;
 use crate::connect::database::{Database, DatabaseSettings};
 use crate::connect::error::ConnectError;
+use crate::connect::pooling::check_pooling;
 use crate::connect::tls;
 use crate::connect::tls::PeerCertificate;
 use crate::connect::url::TlsMode;
@@ -38,6 +39,8 @@ impl Inspection {
     /// # Errors
     /// [`ConnectError`], also if the connection is not made in time.
     pub async fn start(database: &Database) -> Result<Self, ConnectError> {
+        // What it sets must not stay behind in a session that others use.
+        with_timeout(database.connect_limit(), check_pooling(database)).await?;
         let connecting = database.dedicated(|| {});
         let (client, connection) = with_timeout(database.connect_limit(), connecting).await?;
         let inspection = Self {

@@ -7,6 +7,7 @@ use tokio_postgres::Client;
 
 use crate::connect::database::Database;
 use crate::connect::error::ConnectError;
+use crate::connect::pooling::check_pooling;
 use crate::quote::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
@@ -94,6 +95,7 @@ pub struct Migrated {
 /// # Errors
 /// [`ConnectError`]. A failed migration is rolled back.
 pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
+    check_pooling(database).await?;
     let (mut client, connection) = database.dedicated(|| {}).await?;
     client.batch_execute(SESSION).await?;
     check_encoding(&client).await?;

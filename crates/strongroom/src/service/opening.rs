@@ -5,7 +5,8 @@ use std::time::Duration;
 use strongroom_domain::health::counters::Counters;
 use strongroom_domain::{UnlockError, Vault, VaultSettings};
 use strongroom_storage::{
-    ConnectError, Database, RegionsSettings, WatchedRegions, check_serving_role, pending_migrations,
+    ConnectError, Database, RegionsSettings, WatchedRegions, check_pooling, check_serving_role,
+    pending_migrations,
 };
 use strongroom_web::state::AppState;
 
@@ -92,6 +93,7 @@ impl Opening {
         database: &Database,
         regions: &Arc<WatchedRegions>,
     ) -> Result<Vault, OpenError> {
+        check_pooling(database).await.map_err(open_error)?;
         let pending = pending_migrations(database).await.map_err(open_error)?;
         check_serving_role(database).await.map_err(open_error)?;
         if pending > 0 {
