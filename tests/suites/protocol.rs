@@ -82,6 +82,13 @@ async fn offers_to_change_the_protocol_are_ignored() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn offers_in_pipelined_and_last_requests_are_ignored() {
+    let vault = TestVault::start().await;
+    let api = &vault.admin;
+    let mut raw = Raw::connect(&api.url).await;
     // Requests that are sent without waiting for answers.
     let both = format!("{}\r\n", request(api, "GET /healthz", OFFERS[1])).repeat(2);
     raw.write(both.as_bytes()).await;
