@@ -35,6 +35,7 @@ mod failover;
 mod faults;
 mod first_start;
 mod forward_only;
+mod generated_clients;
 mod harness;
 mod headers;
 mod health;

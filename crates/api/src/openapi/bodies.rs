@@ -1,14 +1,17 @@
 //! Request bodies, as strict as the service is, and the Pieces API's response.
 
+use serde_json::json;
 use strongroom_domain::blob;
 use strongroom_domain::blob::GOOGLE_TYPE;
 use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::pieces::{MAX_USER_CHARS, SEMANTICS};
-use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder};
-use utoipa::openapi::{AllOfBuilder, Object, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type};
+use utoipa::openapi::extensions::ExtensionsBuilder;
+use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 
+use crate::openapi::components::named;
 use crate::openapi::schemas::{
-    any_object, closed, credential_type, label, nullable, object, one_of, optional, plain_text,
+    closed, credential_type, free_object, label, nullable, object, one_of, optional, plain_text,
     provider, required, schemas, text, uuid,
 };
 
@@ -27,84 +30,138 @@ schemas! {
     KeptUserKey => kept_user_key();
 }
 
-// One alternative for each type, and one for each provider whose credentials need more members.
-fn new_credential() -> OneOfBuilder {
-    let text = "`json_blob` must contain the members that its type and provider require, as \
-                non-empty strings. A member may also be spelled in camel case (`apiKey`), and \
-                further members are allowed. With the server's setting `blob_validation = \
-                \"object\"`, any object that is not empty is accepted. JSON with a duplicate \
-                member, a lone surrogate or more than 32 levels is refused.";
-    let mut body = OneOfBuilder::new().description(Some(text));
-    for kind in CredentialType::ALL {
-        let usual = blob::required(Provider::Generic, *kind);
-        let (others, special): (Vec<&Provider>, Vec<&Provider>) = Provider::ALL
-            .iter()
-            .partition(|one| blob::required(**one, *kind) == usual);
-        for providers in [others, special] {
-            if let Some(first) = providers.first() {
-                let names = one_of(providers.iter().map(|one| one.as_str()));
-                body = body.item(credential_of(names, *kind, **first));
-            }
-        }
-    }
-    body
-}
-
-fn credential_of(names: ObjectBuilder, kind: CredentialType, example: Provider) -> ObjectBuilder {
+// One plain object: from alternatives, generators of clients make types that nobody can use.
+fn new_credential() -> ObjectBuilder {
+    let rules: Vec<_> = CredentialType::ALL
+        .iter()
+        .copied()
+        .flat_map(rules)
+        .collect();
+    let words: Vec<_> = rules.iter().map(BlobRule::in_words).collect();
+    let text = format!(
+        "Members that `json_blob` must contain, as non-empty strings: {}. `x-json-blob-rules` has \
+         the same as data. A member may also be spelled in camel case (`apiKey`), and further \
+         members are allowed. With the server's setting `blob_validation = \"object\"`, any \
+         object that is not empty is accepted. JSON with a duplicate member, a lone surrogate or \
+         more than 32 levels is refused.",
+        words.join("; ")
+    );
+    let rules: Vec<_> = rules.iter().map(BlobRule::as_json).collect();
+    let rules = ExtensionsBuilder::new().add("x-json-blob-rules", rules);
     closed(object([
-        ("extcred_provider", required(names)),
-        ("extcred_type", required(one_of([kind.as_str()]))),
+        ("extcred_provider", required(provider())),
+        ("extcred_type", required(credential_type())),
         ("extcred_label", optional(label())),
-        ("json_blob", required(json_blob(example, kind))),
+        ("json_blob", required(json_blob())),
     ]))
+    .description(Some(text))
+    .extensions(Some(rules.build()))
 }
 
-fn json_blob(provider: Provider, kind: CredentialType) -> RefOr<Schema> {
-    let names = blob::required(provider, kind);
-    if names.is_empty() {
-        return any_object().min_properties(Some(1)).into();
+fn json_blob() -> ObjectBuilder {
+    free_object().min_properties(Some(1))
+}
+
+/// What the credentials of a type must contain, for providers with the same rule.
+struct BlobRule {
+    kind: CredentialType,
+    providers: Vec<Provider>,
+    is_usual: bool,
+}
+
+fn rules(kind: CredentialType) -> impl Iterator<Item = BlobRule> {
+    let usual = blob::required(Provider::Generic, kind);
+    let (others, special): (Vec<Provider>, Vec<Provider>) = Provider::ALL
+        .iter()
+        .partition(|one| blob::required(**one, kind) == usual);
+    let rules = [(others, true), (special, false)].into_iter();
+    let rules = rules.filter(|(providers, _)| !providers.is_empty());
+    rules.map(move |(providers, is_usual)| BlobRule {
+        kind,
+        providers,
+        is_usual,
+    })
+}
+
+fn names(providers: &[Provider]) -> Vec<&'static str> {
+    providers.iter().map(|one| one.as_str()).collect()
+}
+
+impl BlobRule {
+    fn required(&self) -> &'static [&'static str] {
+        blob::required(self.providers[0], self.kind)
     }
-    let all = AllOfBuilder::new().item(any_object());
-    let all = names.iter().fold(all, |all, name| {
-        let value = match (provider, *name) {
-            (Provider::Google, "type") => one_of([GOOGLE_TYPE]),
-            _ => text().min_length(Some(1)),
+
+    fn is_google_file(&self) -> bool {
+        self.providers == [Provider::Google]
+    }
+
+    fn in_words(&self) -> String {
+        let members: Vec<_> = self
+            .required()
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let members = match members.is_empty() {
+            true => "at least one member".to_owned(),
+            false => members.join(", "),
         };
-        all.item(either_spelling(name, &value.build()))
-    });
-    Schema::AllOf(all.build()).into()
-}
-
-fn either_spelling(name: &str, value: &Object) -> RefOr<Schema> {
-    let spelled = |name: &str| object([(name, required(value.clone()))]);
-    let camel = blob::camel_case(name);
-    if camel == name {
-        return spelled(name).into();
+        let of = match self.is_usual {
+            true => String::new(),
+            false => format!(" of {}", names(&self.providers).join(", ")),
+        };
+        let more = match self.is_google_file() {
+            true => format!(", where `type` is `{GOOGLE_TYPE}`"),
+            false => String::new(),
+        };
+        format!("`{}`{of}: {members}{more}", self.kind.as_str())
     }
-    let either = AnyOfBuilder::new()
-        .item(spelled(name))
-        .item(spelled(&camel));
-    Schema::AnyOf(either.build()).into()
+
+    fn as_json(&self) -> serde_json::Value {
+        let spellings = |name: &&str| {
+            let camel = blob::camel_case(name);
+            match camel == *name {
+                true => json!([name]),
+                false => json!([name, camel]),
+            }
+        };
+        let required: Vec<_> = self.required().iter().map(spellings).collect();
+        let providers = names(&self.providers);
+        let mut rule = json!({
+            "extcred_type": self.kind.as_str(),
+            "extcred_provider": providers,
+            "required": required,
+        });
+        if self.is_google_file() {
+            rule["values"] = json!({"type": GOOGLE_TYPE});
+        }
+        rule
+    }
 }
 
-fn credential_change() -> AnyOfBuilder {
+fn credential_change() -> ObjectBuilder {
     let text = "`extcred_label`, `json_blob` or both. `json_blob` must be valid for the stored \
-                type. The other members are accepted if they equal the stored values.";
-    let with = |needed: &str| {
-        closed(object([
-            ("extcred_label", optional(label())),
-            ("json_blob", optional(any_object().min_properties(Some(1)))),
-            ("external_cred_id", optional(uuid())),
-            ("organization_id", optional(uuid())),
-            ("extcred_provider", optional(provider())),
-            ("extcred_type", optional(credential_type())),
-        ]))
-        .required(needed)
-    };
-    AnyOfBuilder::new()
-        .description(Some(text))
-        .item(with("extcred_label"))
-        .item(with("json_blob"))
+                type, as in `NewCredential`. The answer to a reveal can be sent back: the ids, \
+                `extcred_provider` and `extcred_type` must equal the stored values, and what the \
+                service adds is ignored.";
+    let ignored = || ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+    closed(object([
+        ("extcred_label", optional(label())),
+        ("json_blob", optional(json_blob())),
+        ("external_cred_id", optional(uuid())),
+        ("organization_id", optional(uuid())),
+        ("extcred_provider", optional(provider())),
+        ("extcred_type", optional(credential_type())),
+        (
+            "last_used_at",
+            optional(ignored().description(Some("Ignored."))),
+        ),
+        (
+            "last_used_by",
+            optional(ignored().description(Some("Ignored."))),
+        ),
+    ]))
+    .description(Some(text))
 }
 
 fn pieces_request(open_ai: impl Into<RefOr<Schema>>) -> ObjectBuilder {
@@ -119,8 +176,8 @@ fn pieces_request(open_ai: impl Into<RefOr<Schema>>) -> ObjectBuilder {
 }
 
 // `EmbeddedModelSchema`. Its other members are returned unchanged.
-fn model_schema() -> ObjectBuilder {
-    object([
+fn model_schema() -> RefOr<Schema> {
+    let model = object([
         (
             "migration",
             required(ObjectBuilder::new().schema_type(Type::Integer)),
@@ -128,24 +185,26 @@ fn model_schema() -> ObjectBuilder {
         ("semantic", required(one_of(SEMANTICS))),
     ])
     .schema_type(nullable(Type::Object))
-    .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+    .additional_properties(Some(AdditionalProperties::FreeForm(true)));
+    named("ModelSchema", model)
 }
 
 // `Auth0OpenAIUserMetadata`. A whole replacement must contain a key.
-fn open_ai(whole: bool) -> ObjectBuilder {
+fn open_ai(whole: bool) -> RefOr<Schema> {
     let nullable_text = || text().schema_type(nullable(Type::String));
     let api_key = if whole {
         required(text().min_length(Some(1)))
     } else {
         optional(nullable_text().min_length(Some(1)))
     };
-    closed(object([
+    let members = closed(object([
         ("api_key", api_key),
         ("api_key_name", optional(nullable_text())),
         ("organization_key", optional(nullable_text())),
         ("schema", optional(model_schema())),
-    ]))
-    .schema_type(nullable(Type::Object))
+    ]));
+    let name = if whole { "NewOpenAi" } else { "OpenAiChange" };
+    named(name, members.schema_type(nullable(Type::Object)))
 }
 
 fn kept_user_key() -> ObjectBuilder {
@@ -155,9 +214,12 @@ fn kept_user_key() -> ObjectBuilder {
         ("organization_key", optional(text())),
         ("schema", optional(model_schema())),
     ]);
-    let metadata = object([("global_id", required(text())), ("open_AI", optional(kept))]);
+    let metadata = object([
+        ("global_id", required(text())),
+        ("open_AI", optional(named("KeptOpenAi", kept))),
+    ]);
     object([
-        ("metadata", required(metadata)),
+        ("metadata", required(named("UserMetadata", metadata))),
         ("schema", optional(model_schema())),
     ])
 }

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::server::{Server, ServerBuilder};
 use utoipa::openapi::tag::{Tag, TagBuilder};
 use utoipa::openapi::{
     Components, ComponentsBuilder, HttpMethod, InfoBuilder, LicenseBuilder, OpenApi,
@@ -14,7 +15,7 @@ use crate::headers::{API_KEY, APPLICATION_ID};
 use crate::openapi::bodies::{
     CredentialChange, KeptUserKey, NewCredential, NewUserKey, UserKeyChange, UserKeyDeletion,
 };
-use crate::openapi::{failure, headers, limits, parameters};
+use crate::openapi::{components, failure, headers, limits, parameters};
 
 const ABOUT: &str = "Strongroom stores the credentials that organizations hold with other \
 companies. It implements the external-credentials part of the SlashID API, and the \
@@ -32,6 +33,11 @@ const TAGS: [(&str, &str); 4] = [
     ("organization", "Other information about an organization."),
     (PLAIN_TAG, "Users' OpenAI keys (Pieces ExternalProvider)."),
     ("service", "The service itself. Requires no key."),
+];
+
+const SERVERS: [(&str, &str); 2] = [
+    ("/", "The server that serves this document."),
+    ("http://127.0.0.1:8700", "`strongroom dev`."),
 ];
 
 /// The document as text, made on first use.
@@ -77,17 +83,27 @@ fn document(operations: Vec<(String, HttpMethod, Operation)>) -> OpenApi {
         .description(Some(ABOUT))
         .license(Some(license.build()));
     let mut paths = Paths::new();
-    let mut components = components();
+    let mut components = shared();
+    move_nested(&mut components.schemas);
     for (path, method, mut operation) in operations {
         add_limits(&mut operation, method == HttpMethod::Head);
+        components::move_named(&mut operation, &mut components.schemas);
         add_common(&mut operation, &mut components);
         paths.add_path_operation(path, vec![method], operation);
     }
     OpenApiBuilder::new()
         .info(info)
+        .servers(Some(SERVERS.map(server)))
         .paths(paths)
         .components(Some(components))
         .tags(Some(TAGS.map(tag)))
+        .build()
+}
+
+fn server((url, description): (&str, &str)) -> Server {
+    ServerBuilder::new()
+        .url(url)
+        .description(Some(description))
         .build()
 }
 
@@ -98,7 +114,16 @@ fn tag((name, description): (&str, &str)) -> Tag {
         .build()
 }
 
-fn components() -> Components {
+// Moves the named schemas that are in other components.
+fn move_nested(schemas: &mut components::Found) {
+    let mut found = components::Found::new();
+    for schema in schemas.values_mut() {
+        components::move_from(schema, &mut found);
+    }
+    schemas.append(&mut found);
+}
+
+fn shared() -> Components {
     let key = |name: &str, description: &str| {
         let value = ApiKeyValue::with_description(name, description);
         SecurityScheme::ApiKey(ApiKey::Header(value))

@@ -2,6 +2,7 @@
 //! handler. These files define shared ones, and put the document together.
 
 pub(crate) mod bodies;
+pub(crate) mod components;
 pub(crate) mod document;
 pub(crate) mod failure;
 pub(crate) mod headers;

@@ -12,6 +12,9 @@ use crate::openapi::schemas::{one_of, text, uuid, whole};
 /// The header that every request may have.
 pub(super) const REQUEST_ID: &str = "X-Request-ID";
 
+/// A UUID in its hyphenated form.
+const UUID: &str = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
+
 /// Declares types that represent parameters in annotations.
 macro_rules! parameters {
     ($($(#[$doc:meta])* $name:ident => [$($parameter:expr),+ $(,)?];)+) => {
@@ -32,7 +35,12 @@ pub(crate) use parameters;
 
 parameters! {
     /// The header that names the organization.
-    Organization => [required_header(ORG_ID, uuid(), "The organization of the API key.")];
+    Organization => [required_header(
+        ORG_ID,
+        // With the format `uuid`, generated clients in Python would send no valid header.
+        text().pattern(Some(UUID)),
+        "The organization of the API key: a UUID.",
+    )];
     /// The consistency that a write requires.
     Consistency => [
         header(

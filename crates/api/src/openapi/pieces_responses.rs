@@ -8,7 +8,7 @@ use strongroom_web::settings::RequestSizes;
 use crate::error::ApiError;
 use crate::openapi::headers;
 use crate::openapi::limits::{BODY, too_many_plain};
-use crate::openapi::plain_text::{exact, plain, plain_failure};
+use crate::openapi::plain_text::{plain, plain_failure};
 use crate::openapi::responses::{NOT_JSON, responses};
 
 responses! {
@@ -19,7 +19,7 @@ responses! {
              Nothing was changed.",
             ApiError::invalid(vec![FieldError::new("user", "empty", "must not be empty")]),
         ),
-        401 exact(
+        401 plain_failure(
             "There is no API key where one is required, or it is not valid.",
             &VaultError::Unauthorized,
         ),
@@ -32,7 +32,7 @@ responses! {
         413 plain(BODY, body::too_large(RequestSizes::default().body)),
         415 plain(NOT_JSON, body::unsupported(body::NOT_JSON)),
         429 too_many_plain(),
-        500 exact(
+        500 plain_failure(
             "A defect, or a stored value that cannot be opened.",
             &VaultError::Internal(String::new()),
         ),

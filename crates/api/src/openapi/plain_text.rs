@@ -7,7 +7,7 @@ use utoipa::openapi::{ContentBuilder, ResponseBuilder};
 
 use crate::error::ApiError;
 use crate::openapi::failure::example_of;
-use crate::openapi::schemas::{one_of, text};
+use crate::openapi::schemas::text;
 use crate::plain_error::PlainError;
 
 /// A response with the example's text or another one.
@@ -16,25 +16,14 @@ pub(super) fn plain(description: &str, example: impl Into<ApiError>) -> Response
     let content = ContentBuilder::new()
         .schema(Some(text()))
         .example(Some(example.into()));
-    response(description, content)
+    ResponseBuilder::new()
+        .description(description)
+        .content("text/plain", content.build())
 }
 
 /// A response whose example is the response to `error`.
 pub(super) fn plain_failure(description: &str, error: &VaultError) -> ResponseBuilder {
     plain(description, example_of(error))
-}
-
-/// A response that always has the text of the response to `error`.
-pub(super) fn exact(description: &str, error: &VaultError) -> ResponseBuilder {
-    let text = body_of(example_of(error));
-    let schema = one_of([text.as_str()]);
-    response(description, ContentBuilder::new().schema(Some(schema)))
-}
-
-fn response(description: &str, content: ContentBuilder) -> ResponseBuilder {
-    ResponseBuilder::new()
-        .description(description)
-        .content("text/plain", content.build())
 }
 
 fn body_of(example: ApiError) -> String {

@@ -40,7 +40,12 @@ pub(crate) use responses;
 pub(super) const NOT_JSON: &str = "The content type is not `application/json`, its charset is not \
                                    UTF-8, or there is a `Content-Encoding` other than `identity`.";
 
-const HEADERS: &[&str] = &["required", "invalid_value", "unknown_parameter"];
+const HEADERS: &[&str] = &[
+    "required",
+    "invalid_value",
+    "unknown_parameter",
+    "more_errors",
+];
 const QUERY: &[&str] = &[
     "required",
     "invalid_value",
@@ -48,6 +53,7 @@ const QUERY: &[&str] = &[
     "out_of_range",
     "conflict",
     "duplicate",
+    "more_errors",
 ];
 const BODY: &[&str] = &[
     "required",

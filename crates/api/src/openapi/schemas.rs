@@ -3,10 +3,9 @@
 use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::label::MAX_LABEL_CHARS;
 use utoipa::openapi::schema::{AdditionalProperties, SchemaFormat, SchemaType};
-use utoipa::openapi::{
-    ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type,
-};
+use utoipa::openapi::{ArrayBuilder, KnownFormat, ObjectBuilder, RefOr, Schema, Type};
 
+use crate::openapi::components::named;
 use crate::paging::MAX_LIMIT;
 
 /// Text without control characters (Unicode's category Cc).
@@ -64,13 +63,15 @@ pub(crate) fn plain_text() -> ObjectBuilder {
 }
 
 /// The name of a provider.
-pub(crate) fn provider() -> ObjectBuilder {
-    one_of(Provider::ALL.iter().map(|one| one.as_str()))
+pub(crate) fn provider() -> RefOr<Schema> {
+    let names = Provider::ALL.iter().map(|one| one.as_str());
+    named("Provider", one_of(names))
 }
 
 /// The name of a credential type.
-pub(crate) fn credential_type() -> ObjectBuilder {
-    one_of(CredentialType::ALL.iter().map(|one| one.as_str()))
+pub(crate) fn credential_type() -> RefOr<Schema> {
+    let names = CredentialType::ALL.iter().map(|one| one.as_str());
+    named("CredentialType", one_of(names))
 }
 
 /// `kind` or null.
@@ -78,9 +79,18 @@ pub(crate) fn nullable(kind: Type) -> SchemaType {
     [kind, Type::Null].into_iter().collect()
 }
 
-/// An object with any members.
-pub(crate) fn any_object() -> ObjectBuilder {
+fn any_object() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Object)
+}
+
+/// An object with any members.
+pub(crate) fn free_object() -> ObjectBuilder {
+    any_object().additional_properties(Some(AdditionalProperties::FreeForm(true)))
+}
+
+/// An object whose members all have this schema.
+pub(crate) fn map_of(schema: impl Into<RefOr<Schema>>) -> ObjectBuilder {
+    any_object().additional_properties(Some(schema.into()))
 }
 
 /// A label.
@@ -122,48 +132,67 @@ pub(crate) fn object<const N: usize>(members: [(&str, Member); N]) -> ObjectBuil
         })
 }
 
-/// The envelope of a successful response with `result`.
-pub(crate) fn success(result: impl Into<RefOr<Schema>>) -> ObjectBuilder {
-    envelope(any_object(), result)
+/// The envelope of a successful response with `result`, under this name.
+pub(crate) fn success(name: &str, result: impl Into<RefOr<Schema>>) -> RefOr<Schema> {
+    let envelope = object([
+        ("meta", required(meta())),
+        ("errors", required(errors().description(Some("Empty.")))),
+        ("result", required(result)),
+    ]);
+    named(name, envelope)
 }
 
-/// The envelope of a page of `item`s by cursor.
-pub(crate) fn cursor_page(item: impl Into<RefOr<Schema>>) -> ObjectBuilder {
-    let meta = object([("cursor_pagination", required(cursor_pagination()))]);
-    envelope(meta, ArrayBuilder::new().items(item.into()))
+/// The envelope of a successful response with a list of `item`s, under this name.
+pub(crate) fn list(name: &str, item: impl Into<RefOr<Schema>>) -> RefOr<Schema> {
+    success(name, ArrayBuilder::new().items(item.into()))
 }
 
-/// The envelope of a page of `item`s, by cursor or by offset.
-pub(crate) fn page(item: impl Into<RefOr<Schema>>) -> ObjectBuilder {
-    let pagination = object([
+/// The envelope of a failure.
+pub(super) fn failure() -> RefOr<Schema> {
+    let envelope = object([("meta", required(meta())), ("errors", required(errors()))]);
+    named("Failure", envelope)
+}
+
+fn meta() -> RefOr<Schema> {
+    let offset = object([
         ("limit", required(whole(1, MAX_LIMIT))),
         ("offset", required(whole(0, i64::MAX))),
         ("total_count", required(whole(0, i64::MAX))),
     ]);
-    let meta = OneOfBuilder::new()
-        .item(object([("pagination", required(pagination))]))
-        .item(object([(
-            "cursor_pagination",
-            required(cursor_pagination()),
-        )]));
-    envelope(meta, ArrayBuilder::new().items(item.into()))
-}
-
-fn cursor_pagination() -> ObjectBuilder {
     let next = "The position of the next page; empty on the last one.";
-    object([
+    let cursor = object([
         ("limit", required(whole(1, MAX_LIMIT))),
         ("cursor", required(text().description(Some(next)))),
-    ])
+    ]);
+    let about = "Of a list, `pagination` to a caller who pages by `offset`, and \
+                 `cursor_pagination` to one who pages by `cursor`; else empty.";
+    let meta = object([
+        ("pagination", optional(named("Pagination", offset))),
+        (
+            "cursor_pagination",
+            optional(named("CursorPagination", cursor)),
+        ),
+    ]);
+    named("Meta", meta.description(Some(about)))
 }
 
-fn envelope(meta: impl Into<RefOr<Schema>>, result: impl Into<RefOr<Schema>>) -> ObjectBuilder {
-    let none = ArrayBuilder::new().items(any_object()).max_items(Some(0));
-    object([
-        ("meta", required(meta)),
-        ("errors", required(none)),
-        ("result", required(result)),
-    ])
+fn errors() -> ArrayBuilder {
+    let message = text().description(Some("For people; it may change."));
+    let field = text().description(Some("The field that is wrong, if it is one."));
+    let regions = ArrayBuilder::new()
+        .items(text())
+        .description(Some("The regions that did not have the write in time."));
+    let error = object([
+        ("httpcode", required(whole(400, 599))),
+        ("message", required(message)),
+        (
+            "code",
+            required(text().description(Some("Machine-readable kind."))),
+        ),
+        ("field", optional(field)),
+        ("regions", optional(regions)),
+    ]);
+    ArrayBuilder::new().items(named("Error", error))
 }
 
 /// A UUID, or null.

@@ -5,7 +5,7 @@ use crate::openapi::schemas::{one_of, schemas, success};
 
 schemas! {
     /// The process runs.
-    Alive => success(one_of(["alive"]));
+    Alive => success("Alive", one_of(["alive"]));
 }
 
 /// Reports that the process runs. Does not depend on the database.

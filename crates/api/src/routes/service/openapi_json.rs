@@ -5,11 +5,11 @@ use strongroom_domain::VaultError;
 
 use crate::error::ApiError;
 use crate::openapi::document::Document;
-use crate::openapi::schemas::{any_object, schemas};
+use crate::openapi::schemas::{free_object, schemas};
 
 schemas! {
     /// An OpenAPI document.
-    Schema => any_object();
+    Schema => free_object();
 }
 
 /// Shows this document.

@@ -14,7 +14,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 schemas! {
     /// Requests can be served.
-    Ready => success(one_of(["ready"]));
+    Ready => success("Ready", one_of(["ready"]));
 }
 
 /// Reports whether requests can be served.

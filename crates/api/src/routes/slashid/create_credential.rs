@@ -26,7 +26,10 @@ use crate::routes::slashid::authorized::{Authorized, CreateCredential};
 
 schemas! {
     /// The new credential's id.
-    Created => success(ArrayBuilder::new().items(uuid()).min_items(Some(1)).max_items(Some(1)));
+    Created => success(
+        "CreatedCredential",
+        ArrayBuilder::new().items(uuid()).min_items(Some(1)).max_items(Some(1)),
+    );
 }
 
 /// Creates a credential.

@@ -3,14 +3,15 @@ use actix_web::{HttpRequest, HttpResponse};
 use strongroom_domain::replication::{OperationId, OperationState};
 use strongroom_domain::{FieldError, VaultError};
 use strongroom_web::query::Params;
-use utoipa::openapi::ObjectBuilder;
+use utoipa::openapi::{RefOr, Schema};
 
 use crate::envelope::Envelope;
 use crate::error::ApiError;
+use crate::openapi::components::named;
 use crate::openapi::failure::failure;
 use crate::openapi::parameters::{Organization, in_path, parameters};
 use crate::openapi::responses::{QueryInvalid, Refused, Unavailable, responses};
-use crate::openapi::schemas::{any_object, object, one_of, required, schemas, success, uuid};
+use crate::openapi::schemas::{map_of, object, one_of, required, schemas, success, uuid};
 use crate::paths::OPERATION;
 use crate::routes::slashid::authorized::{Authorized, ReadOperations};
 
@@ -32,14 +33,15 @@ responses! {
 
 schemas! {
     /// The progress of a write.
-    Status => success(object([
+    Status => success("OperationAnswer", named("Operation", object([
         ("state", required(state())),
-        ("regions", required(any_object().additional_properties(Some(state())))),
-    ]));
+        ("regions", required(map_of(state()))),
+    ])));
 }
 
-fn state() -> ObjectBuilder {
-    one_of(OperationState::ALL.iter().map(|state| state.as_str()))
+fn state() -> RefOr<Schema> {
+    let names = OperationState::ALL.iter().map(|state| state.as_str());
+    named("OperationState", one_of(names))
 }
 
 /// Shows the progress of a write that was answered 408.

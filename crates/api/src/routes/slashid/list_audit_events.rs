@@ -11,14 +11,15 @@ use strongroom_domain::{CredentialId, FieldError, KeyId, LaneId};
 use strongroom_web::query::{Params, whole_number};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{SchemaType, Type};
-use utoipa::openapi::{ObjectBuilder, OneOfBuilder};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 
 use crate::envelope::{CursorPagination, Envelope};
 use crate::error::ApiError;
+use crate::openapi::components::named;
 use crate::openapi::parameters::{Organization, parameters, query};
 use crate::openapi::responses::{QueryInvalid, Refused, Unwritten};
 use crate::openapi::schemas;
-use crate::openapi::schemas::{any_object, cursor_page, one_of, schemas, text, whole};
+use crate::openapi::schemas::{free_object, list, one_of, schemas, text, whole};
 use crate::paging::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::routes::slashid::authorized::{Authorized, ReadAudit};
 
@@ -45,7 +46,10 @@ parameters! {
 
 schemas! {
     /// A page of events.
-    Events => cursor_page(<Item as utoipa::PartialSchema>::schema());
+    Events => list(
+        "AuditEventList",
+        named("AuditEvent", <Item as utoipa::PartialSchema>::schema()),
+    );
 }
 
 /// Lists the organization's audit events, newest first.
@@ -115,21 +119,22 @@ struct Item<'a> {
 }
 
 fn details() -> ObjectBuilder {
-    any_object().schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
+    free_object().schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
 }
 
-fn actions() -> ObjectBuilder {
-    one_of(Action::ALL.iter().map(|action| action.as_str()))
+fn actions() -> RefOr<Schema> {
+    let names = Action::ALL.iter().map(|action| action.as_str());
+    named("AuditAction", one_of(names))
 }
 
-fn outcomes() -> ObjectBuilder {
-    one_of(Outcome::ALL.iter().map(|outcome| outcome.as_str()))
+fn outcomes() -> RefOr<Schema> {
+    let names = Outcome::ALL.iter().map(|outcome| outcome.as_str());
+    named("AuditOutcome", one_of(names))
 }
 
-fn actor() -> OneOfBuilder {
-    OneOfBuilder::new()
-        .item(schemas::uuid())
-        .item(one_of(["operator", "anonymous"]))
+fn actor() -> ObjectBuilder {
+    let id = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+    text().pattern(Some(format!("^(operator|anonymous|{id})$")))
 }
 
 // A version, a time, a lane and a position.

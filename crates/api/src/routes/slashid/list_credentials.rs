@@ -10,10 +10,11 @@ use validator::Validate;
 
 use crate::envelope::{CursorPagination, Envelope, Pagination};
 use crate::error::ApiError;
+use crate::openapi::components::named;
 use crate::openapi::headers::ReplicaLag;
 use crate::openapi::parameters::{Organization, parameters, query};
 use crate::openapi::responses::{QueryInvalid, Refused, Unread};
-use crate::openapi::schemas::{credential_type, page, plain_text, provider, schemas, text, whole};
+use crate::openapi::schemas::{credential_type, list, plain_text, provider, schemas, text, whole};
 use crate::paging::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::paths::CREDENTIALS;
 use crate::replica_lag;
@@ -38,7 +39,10 @@ parameters! {
 
 schemas! {
     /// A page of credentials.
-    CredentialPageBody => page(<CredentialBody as utoipa::PartialSchema>::schema());
+    CredentialPageBody => list(
+        "CredentialList",
+        named("Credential", <CredentialBody as utoipa::PartialSchema>::schema()),
+    );
 }
 
 /// Lists credentials in order of creation, without their secrets.

@@ -5,20 +5,22 @@ use strongroom_domain::OrgId;
 use strongroom_domain::rotation::{Rotation, RotationState};
 use strongroom_web::query::Params;
 use utoipa::ToSchema;
-use utoipa::openapi::{ArrayBuilder, ObjectBuilder};
+use utoipa::openapi::{RefOr, Schema};
 
 use crate::envelope::Envelope;
 use crate::error::ApiError;
+use crate::openapi::components::named;
 use crate::openapi::parameters::Organization;
 use crate::openapi::responses::{HeadersInvalid, Refused, Unavailable};
 use crate::openapi::schemas;
-use crate::openapi::schemas::{one_of, schemas, success};
+use crate::openapi::schemas::{list, one_of, schemas};
 use crate::routes::slashid::authorized::{Authorized, ReadRotations};
 
 schemas! {
     /// All rotations.
-    Rotations => success(
-        ArrayBuilder::new().items(<RotationBody as utoipa::PartialSchema>::schema()),
+    Rotations => list(
+        "RotationList",
+        named("Rotation", <RotationBody as utoipa::PartialSchema>::schema()),
     );
 }
 
@@ -78,8 +80,9 @@ struct RotationBody {
     rows_per_second: f64,
 }
 
-fn state() -> ObjectBuilder {
-    one_of(RotationState::ALL.iter().map(|state| state.as_str()))
+fn state() -> RefOr<Schema> {
+    let names = RotationState::ALL.iter().map(|state| state.as_str());
+    named("RotationState", one_of(names))
 }
 
 impl RotationBody {

@@ -10,10 +10,11 @@ use utoipa::openapi::{RefOr, Schema};
 
 use crate::envelope::Envelope;
 use crate::error::ApiError;
+use crate::openapi::components::named;
 use crate::openapi::headers::ReplicaLag;
 use crate::openapi::parameters::{CredentialInPath, Organization};
 use crate::openapi::responses::{NoSuchCredential, QueryInvalid, Refused, Unread};
-use crate::openapi::schemas::{any_object, schemas, success};
+use crate::openapi::schemas::{free_object, schemas, success};
 use crate::paths::CREDENTIAL;
 use crate::replica_lag;
 use crate::routes::slashid::authorized::{Authorized, RevealCredential};
@@ -23,7 +24,7 @@ use crate::secret_body;
 
 schemas! {
     /// A credential with its secret.
-    RevealedBody => success(revealed());
+    RevealedBody => success("RevealedCredential", named("CredentialWithSecret", revealed()));
 }
 
 /// Reveals a credential with its secret. The reveal is recorded before the response.
@@ -69,7 +70,7 @@ fn revealed() -> RefOr<Schema> {
     let mut schema = CredentialBody::schema();
     if let RefOr::T(Schema::Object(object)) = &mut schema {
         let name = "json_blob".to_owned();
-        object.properties.insert(name.clone(), any_object().into());
+        object.properties.insert(name.clone(), free_object().into());
         object.required.push(name);
     }
     schema
