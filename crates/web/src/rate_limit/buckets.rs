@@ -44,6 +44,15 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         }
     }
 
+    /// Takes a token from `key`'s bucket. If it is empty then, returns the time until there is one.
+    pub(super) fn drain(&self, key: &K) -> Option<Duration> {
+        match self.take(key) {
+            Ok(0) => self.take(key).err(),
+            Ok(_) => None,
+            Err(wait) => Some(wait),
+        }
+    }
+
     /// Tokens in a full bucket.
     pub(super) fn capacity(&self) -> u32 {
         self.quota.burst_size().get()

@@ -18,7 +18,7 @@ const MAX_BLOCKED: u64 = 100_000;
 
 /// Blocks networks from which too many authentications failed.
 ///
-/// Each failure takes a token from the network's bucket. Once the bucket is empty, the network is
+/// Each failure takes a token from the network's bucket. With the last one, the network is
 /// blocked until it contains a token again: its requests are refused before any query, except those
 /// with a key that [`strongroom_domain::Vault::recognizes`]. Other clients behind the same address
 /// can therefore continue to work.
@@ -58,7 +58,7 @@ impl FailureLimit {
             return;
         };
         let key = buckets.key_of(network);
-        let Err(wait) = buckets.take(&key) else {
+        let Some(wait) = buckets.drain(&key) else {
             return;
         };
         self.blocked.insert(network, Instant::now() + wait);
@@ -134,7 +134,7 @@ mod tests {
         let buckets = limit.buckets.as_ref();
         assert_eq!(buckets.map(Buckets::len), Some(MAX_SEPARATE + 1));
         assert!(limit.blocked_for(network(0)).is_none());
-        assert!(limit.blocked_for(network(MAX_SEPARATE + 1)).is_none());
-        assert!(limit.blocked_for(network(MAX_SEPARATE + 99)).is_some());
+        assert!(limit.blocked_for(network(MAX_SEPARATE)).is_none());
+        assert!(limit.blocked_for(network(MAX_SEPARATE + 1)).is_some());
     }
 }
