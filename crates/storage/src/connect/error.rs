@@ -1,9 +1,12 @@
 //! PostgreSQL's errors, classified by SQLSTATE.
 
-use deadpool_postgres::PoolError;
+use deadpool_postgres::{PoolError, TimeoutType};
 use strongroom_domain::health::condition::Condition;
 use strongroom_domain::ports::error::StoreError;
 use tokio_postgres::error::{Severity, SqlState};
+
+use crate::connect::certificate::{explain_tls, rustls_error};
+use crate::connect::url::DatabaseUrl;
 
 /// The database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +60,38 @@ impl From<PoolError> for ConnectError {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Backend(error) => error.into(),
+            PoolError::Timeout(TimeoutType::Wait) => {
+                Self::Unreachable("every connection of the pool is in use".into())
+            }
+            PoolError::Timeout(_) => Self::Unreachable("no connection within the time".into()),
             other => Self::Unreachable(other.to_string()),
         }
+    }
+}
+
+impl ConnectError {
+    /// An error of a connection, with the hosts and ports of `url`.
+    pub(crate) fn at(self, url: &DatabaseUrl) -> Self {
+        let place = url.redacted();
+        match self {
+            Self::Unreachable(why) => Self::Unreachable(format!("{place}: {why}")),
+            Self::Refused(why) => {
+                let hint = url.password_hint().unwrap_or_default();
+                Self::Refused(format!("{place}: {why}{hint}"))
+            }
+            Self::Failed(why) => Self::Failed(format!("{place}: {why}")),
+            other => other,
+        }
+    }
+}
+
+/// The condition that a pool without a connection indicates.
+pub(crate) fn condition_of_pool(error: &PoolError) -> Condition {
+    match error {
+        PoolError::Backend(error) => connection_condition(error),
+        PoolError::Timeout(TimeoutType::Wait) => Condition::PoolExhausted,
+        PoolError::Timeout(TimeoutType::Create) => Condition::Unreachable,
+        _ => Condition::ConnectionLost,
     }
 }
 
@@ -83,13 +116,6 @@ pub(crate) fn store_error(error: &tokio_postgres::Error) -> StoreError {
     }
 }
 
-pub(crate) fn pool_error(error: &PoolError) -> StoreError {
-    match error {
-        PoolError::Backend(error) => StoreError::Unavailable(described(error)),
-        other => StoreError::Unavailable(other.to_string()),
-    }
-}
-
 /// The condition that a failed statement indicates; `None` if only the statement is at fault.
 pub(crate) fn condition(error: &tokio_postgres::Error) -> Option<Condition> {
     let Some(database) = error.as_db_error() else {
@@ -110,7 +136,7 @@ pub(crate) fn condition(error: &tokio_postgres::Error) -> Option<Condition> {
 }
 
 /// The condition that a failed connection attempt indicates.
-pub(crate) fn connection_condition(error: &tokio_postgres::Error) -> Condition {
+fn connection_condition(error: &tokio_postgres::Error) -> Condition {
     match error.as_db_error() {
         Some(database) => condition_of_code(database.code()),
         None => Condition::Unreachable,
@@ -163,7 +189,10 @@ fn described(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => format!("{} (SQLSTATE {})", db.message(), db.code().code()),
         None => match std::error::Error::source(error) {
-            Some(source) => format!("{error}: {source}"),
+            Some(source) => match rustls_error(source) {
+                Some(refused) => format!("{error}: {}", explain_tls(refused)),
+                None => format!("{error}: {source}"),
+            },
             None => error.to_string(),
         },
     }

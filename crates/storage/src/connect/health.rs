@@ -3,13 +3,12 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use deadpool_postgres::{PoolError, TimeoutType};
 use strongroom_domain::health::condition::Condition;
 use strongroom_domain::health::counters::{Counters, DatabaseCounts};
 use strongroom_domain::ports::error::StoreError;
 use tokio_postgres::Error;
 
-use crate::connect::error::{condition, connection_condition, pool_error, store_error};
+use crate::connect::error::{ConnectError, condition, store_error};
 
 /// Records the results of one database's connections and transactions.
 #[derive(Clone, Default)]
@@ -76,14 +75,8 @@ impl DatabaseHealth {
     }
 
     /// Records that the pool provided no connection.
-    pub(crate) fn no_connection(&self, error: &PoolError) {
-        let condition = match error {
-            PoolError::Backend(error) => connection_condition(error),
-            PoolError::Timeout(TimeoutType::Wait) => Condition::PoolExhausted,
-            PoolError::Timeout(TimeoutType::Create) => Condition::Unreachable,
-            _ => Condition::ConnectionLost,
-        };
-        self.note(condition, pool_error(error));
+    pub(crate) fn no_connection(&self, condition: Condition, failure: &ConnectError) {
+        self.note(condition, failure);
     }
 
     /// Records that a transaction failed.

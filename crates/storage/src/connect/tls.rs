@@ -1,5 +1,6 @@
 //! TLS to PostgreSQL.
 
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,30 +8,37 @@ use parking_lot::Mutex;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::connect::certificate::explain_tls;
 use crate::connect::error::ConnectError;
 use crate::connect::url::{DatabaseUrl, TlsMode};
 
 /// A TLS connector that verifies the server's certificate according to the URL's `sslmode`.
 pub(crate) fn connector(url: &DatabaseUrl) -> Result<MakeRustlsConnect, ConnectError> {
-    connector_with(verifier(url)?)
+    connector_with(url, verifier(url)?)
 }
 
 fn connector_with(
+    url: &DatabaseUrl,
     verifier: Arc<dyn ServerCertVerifier>,
 ) -> Result<MakeRustlsConnect, ConnectError> {
-    let config = ClientConfig::builder_with_provider(provider())
+    let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| ConnectError::Tls(error.to_string()))?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(verifier);
+    let config = match &url.client_cert {
+        Some((cert, key)) => builder
+            .with_client_auth_cert(from_file("sslcert", cert)?, private_key(key)?)
+            .map_err(|error| unreadable("sslcert", cert, &error))?,
+        None => builder.with_no_client_auth(),
+    };
     Ok(MakeRustlsConnect::new(config))
 }
 
@@ -57,7 +65,7 @@ fn verifier(url: &DatabaseUrl) -> Result<Arc<dyn ServerCertVerifier>, ConnectErr
 fn roots(file: Option<&Path>) -> Result<RootCertStore, ConnectError> {
     let mut store = RootCertStore::empty();
     let certificates = match file.filter(|file| *file != Path::new("system")) {
-        Some(file) => from_file(file)?,
+        Some(file) => from_file("sslrootcert", file)?,
         None => rustls_native_certs::load_native_certs().certs,
     };
     store.add_parsable_certificates(certificates);
@@ -70,12 +78,24 @@ fn roots(file: Option<&Path>) -> Result<RootCertStore, ConnectError> {
     Ok(store)
 }
 
-fn from_file(file: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
-    let unreadable =
-        |why: String| ConnectError::Tls(format!("sslrootcert {}: {why}", file.display()));
+fn from_file(option: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
     CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect)
-        .map_err(|error| unreadable(error.to_string()))
+        .map_err(|error| unreadable(option, file, &error))
+}
+
+fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, ConnectError> {
+    PrivateKeyDer::from_pem_file(file).map_err(|error| match error {
+        pem::Error::NoItemsFound => {
+            let why = "it contains no private key in PEM format that is not encrypted";
+            unreadable("sslkey", file, &why)
+        }
+        other => unreadable("sslkey", file, &other),
+    })
+}
+
+fn unreadable(option: &str, file: &Path, why: &dyn Display) -> ConnectError {
+    ConnectError::Tls(format!("{option} {}: {why}", file.display()))
 }
 
 /// `verify-ca`: verifies the chain, but not the host name.
@@ -106,7 +126,7 @@ pub(crate) fn recording_connector(
 ) -> Result<(MakeRustlsConnect, Recorded), ConnectError> {
     let recorded = Recorded::default();
     let recorder = Recorder(verifier(url)?, recorded.clone());
-    Ok((connector_with(Arc::new(recorder))?, recorded))
+    Ok((connector_with(url, Arc::new(recorder))?, recorded))
 }
 
 /// Delegates to another verifier, and records the certificates.
@@ -128,7 +148,7 @@ impl ServerCertVerifier for Recorder {
         self.1.lock().push(PeerCertificate {
             host: server_name.to_str().into_owned(),
             der: end_entity.to_vec(),
-            refused: verified.as_ref().err().map(ToString::to_string),
+            refused: verified.as_ref().err().map(explain_tls),
         });
         verified
     }

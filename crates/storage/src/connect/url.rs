@@ -7,6 +7,9 @@ use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
+use crate::connect::mistakes::misread;
+use crate::connect::options::{adapted, named};
+
 /// TLS modes, with libpq's names and meanings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TlsMode {
@@ -23,6 +26,9 @@ pub struct DatabaseUrl {
     pub(crate) config: Config,
     pub(crate) tls: TlsMode,
     pub(crate) root_cert: Option<PathBuf>,
+    /// The certificate that authenticates this program, and its key.
+    pub(crate) client_cert: Option<(PathBuf, PathBuf)>,
+    has_percent_in_password: bool,
 }
 
 /// A refused URL. The message never quotes the URL, which may contain a password.
@@ -34,8 +40,9 @@ impl DatabaseUrl {
     /// Parses `postgresql://user:password@host[:port][,host…]/database[?option=value…]`.
     ///
     /// In addition to the options of `tokio-postgres`, it accepts libpq's `sslmode` up to
-    /// `verify-full`, and `sslrootcert`: a PEM file, or `system` for the system's root
-    /// certificates.
+    /// `verify-full`, `sslrootcert`: a PEM file, or `system` for the system's root certificates,
+    /// `sslcert` and `sslkey`. Other options of libpq are refused by name, unless they ask for what
+    /// is done anyway.
     ///
     /// # Errors
     /// [`UrlError`] names the invalid option.
@@ -43,38 +50,40 @@ impl DatabaseUrl {
         if !(text.starts_with("postgresql://") || text.starts_with("postgres://")) {
             return Err(UrlError("must begin with postgresql://".into()));
         }
-        let (base, query) = text.split_once('?').unwrap_or((text, ""));
-        let mut tls = None;
-        let mut root_cert = None;
-        let mut rest = Vec::new();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            match name {
-                "sslmode" => tls = Some(parse_tls(&decoded(name, value)?)?),
-                "sslrootcert" => root_cert = Some(PathBuf::from(decoded(name, value)?)),
-                _ => rest.push(pair),
-            }
+        if let Some(problem) = misread(text) {
+            return Err(UrlError(problem.into()));
         }
-        let stripped = if rest.is_empty() {
-            base.to_owned()
-        } else {
-            format!("{base}?{}", rest.join("&"))
-        };
+        let (base, query) = text.split_once('?').unwrap_or((text, ""));
+        let options = Options::parse(query)?;
+        let stripped = format!("{base}?{}", options.rest.join("&"));
         let mut config: Config = stripped.parse().map_err(|error| unreadable(&error))?;
         if config.get_hosts().is_empty() {
             return Err(UrlError("names no host".into()));
         }
-        let tls = effective(tls.unwrap_or(TlsMode::Prefer), root_cert.is_some());
+        let tls = options.tls.unwrap_or(TlsMode::Prefer);
+        let tls = effective(tls, options.root_cert.is_some());
+        let tls = on_sockets(tls, config.get_hosts())?;
         config.ssl_mode(match tls {
             TlsMode::Disable => SslMode::Disable,
             TlsMode::Prefer => SslMode::Prefer,
             TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => SslMode::Require,
         });
+        let credentials = base
+            .split_once('@')
+            .map_or("", |(credentials, _)| credentials);
         Ok(Self {
             config,
             tls,
-            root_cert,
+            root_cert: options.root_cert.clone(),
+            client_cert: options.client_cert()?,
+            has_percent_in_password: credentials.contains('%'),
         })
+    }
+
+    /// What may be wrong with a password that was refused.
+    pub(crate) fn password_hint(&self) -> Option<&'static str> {
+        let hint = "; if the % in the URL is a part of the password, write it as %25";
+        self.has_percent_in_password.then_some(hint)
     }
 
     /// Whether an attacker on the network could read the traffic or impersonate the server: a
@@ -111,6 +120,48 @@ impl DatabaseUrl {
             .collect();
         let database = self.config.get_dbname().unwrap_or_default();
         format!("{}/{database}", hosts.join(","))
+    }
+}
+
+/// The options of a URL.
+#[derive(Default)]
+struct Options {
+    tls: Option<TlsMode>,
+    root_cert: Option<PathBuf>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+    /// Those that are left to `tokio-postgres`.
+    rest: Vec<String>,
+}
+
+impl Options {
+    fn parse(query: &str) -> Result<Self, UrlError> {
+        let mut options = Self::default();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = named(pair).map_err(UrlError)?;
+            let text = || decoded(name, value);
+            match name {
+                "sslmode" => options.tls = Some(parse_tls(&text()?)?),
+                "sslrootcert" => options.root_cert = Some(PathBuf::from(text()?)),
+                "sslcert" => options.cert = Some(PathBuf::from(text()?)),
+                "sslkey" => options.key = Some(PathBuf::from(text()?)),
+                _ => {
+                    let adapted = adapted(name, value).map_err(UrlError)?;
+                    options.rest.extend(adapted);
+                }
+            }
+        }
+        Ok(options)
+    }
+
+    fn client_cert(self) -> Result<Option<(PathBuf, PathBuf)>, UrlError> {
+        match (self.cert, self.key) {
+            (Some(cert), Some(key)) => Ok(Some((cert, key))),
+            (None, None) => Ok(None),
+            _ => Err(UrlError(
+                "options sslcert and sslkey need each other".into(),
+            )),
+        }
     }
 }
 
@@ -154,6 +205,18 @@ fn parse_tls(value: &str) -> Result<TlsMode, UrlError> {
     })
 }
 
+// As in libpq, sslmode does not apply to sockets.
+fn on_sockets(tls: TlsMode, hosts: &[Host]) -> Result<TlsMode, UrlError> {
+    let sockets = hosts.iter().filter(|host| !matches!(host, Host::Tcp(_)));
+    match (sockets.count(), tls) {
+        (0, tls) | (_, tls @ (TlsMode::Disable | TlsMode::Prefer)) => Ok(tls),
+        (count, _) if count == hosts.len() => Ok(TlsMode::Disable),
+        _ => Err(UrlError(
+            "names sockets and hosts; this sslmode would apply to the hosts alone".into(),
+        )),
+    }
+}
+
 // As in libpq, `require` with a root certificate verifies the chain.
 fn effective(tls: TlsMode, has_root_cert: bool) -> TlsMode {
     if tls == TlsMode::Require && has_root_cert {
@@ -167,9 +230,8 @@ fn effective(tls: TlsMode, has_root_cert: bool) -> TlsMode {
 fn unreadable(error: &tokio_postgres::Error) -> UrlError {
     let why = std::error::Error::source(error).map(ToString::to_string);
     UrlError(match why {
-        Some(why) if why.contains("unknown option") || why.contains("invalid value for option") => {
-            why
-        }
+        Some(why) if why.contains("unknown option") => format!("{why} of a database URL"),
+        Some(why) if why.contains("invalid value for option") => why,
         _ => "is not of the form postgresql://user:password@host:port/database".into(),
     })
 }
@@ -202,6 +264,9 @@ mod tests {
             "postgresql://u:hunter2@h:notaport/d",
             "postgresql://u:hunter2@h/d?sslmode=hunter2",
             "postgresql://u:hunter2@h/d?nonsense=hunter2",
+            "postgresql://u:hunter2@h/d?hunter2",
+            "postgresql://u:hunter2@h/d?=hunter2",
+            "postgresql://u:hunter2@h/d?hunter2=x",
             "mysql://u:hunter2@h/d",
         ] {
             let error = DatabaseUrl::parse(url).unwrap_err().to_string();
@@ -218,5 +283,16 @@ mod tests {
         assert!(exposed("postgresql://u@127.0.0.1,10.0.0.1/d"));
         assert!(!exposed("postgresql://u@db.example/d?sslmode=verify-full"));
         assert!(!exposed("postgresql://u@localhost,[::1],127.0.0.1/d"));
+    }
+
+    #[test]
+    fn sslmode_does_not_apply_to_sockets() {
+        let mode = |url: &str| DatabaseUrl::parse(url).map(|url| url.tls);
+        let socket = "postgresql:///d?host=/var/run/postgresql&sslmode=require";
+        assert_eq!(mode(socket), Ok(TlsMode::Disable));
+        let encoded = "postgresql://u@%2Fvar%2Frun/d?sslmode=verify-full&sslrootcert=/x";
+        assert_eq!(mode(encoded), Ok(TlsMode::Disable));
+        assert!(mode("postgresql://u@%2Fvar%2Frun,h/d?sslmode=require").is_err());
+        assert_eq!(mode("postgresql://u@%2Fvar%2Frun,h/d"), Ok(TlsMode::Prefer));
     }
 }

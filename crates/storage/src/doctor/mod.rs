@@ -16,9 +16,10 @@ use tokio_postgres::{Client, Row};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::advisory_lock;
-use crate::connect::database::{Database, DatabaseSettings};
+use crate::connect::database::Database;
 use crate::connect::error::ConnectError;
 use crate::connect::pooling::check_pooling;
+use crate::connect::settings::DatabaseSettings;
 use crate::connect::tls;
 use crate::connect::tls::PeerCertificate;
 use crate::connect::url::TlsMode;

@@ -19,8 +19,9 @@ use strongroom_domain::ports::regions::Regions;
 use strongroom_domain::replication::{Level, OperationId, PendingWrite, RegionStatus, Stale};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::connect::database::{Database, DatabaseSettings};
+use crate::connect::database::Database;
 use crate::connect::error::ConnectError;
+use crate::connect::settings::DatabaseSettings;
 use crate::connect::url::DatabaseUrl;
 use crate::regions::position::PrimaryPosition;
 use crate::regions::watch::RegionWatcher;
