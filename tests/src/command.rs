@@ -7,6 +7,8 @@ use crate::binary::strongroom_binary;
 pub struct Finished {
     /// Whether it exited with 0.
     pub success: bool,
+    /// Its exit code; `None` if a signal ended it.
+    pub code: Option<i32>,
     /// Its standard output.
     pub stdout: String,
     /// Its standard error.
@@ -66,6 +68,7 @@ pub fn run(args: &[&str], variables: &[(&str, &str)]) -> Finished {
         .unwrap();
     Finished {
         success: output.status.success(),
+        code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }

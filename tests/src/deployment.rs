@@ -85,6 +85,7 @@ fn variable(name: &str) -> String {
 fn finished(output: &Output) -> Finished {
     Finished {
         success: output.status.success(),
+        code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }

@@ -46,7 +46,10 @@ impl TestVault {
     pub async fn start_on(database: Database, variables: &[(&str, &str)]) -> Self {
         let folder = TempDir::with_prefix("strongroom-test-").unwrap();
         let root_key = folder.path().join("root.key");
-        let made = command::run(&["root-key", "new", root_key.to_str().unwrap()], &[]);
+        let made = command::run(
+            &["root-key", "new", "--output", root_key.to_str().unwrap()],
+            &[],
+        );
         assert!(made.success, "{}", made.stderr);
         let server = serve(&database, &folder, variables);
         let unset = Api::new(&server.url(), "", "");

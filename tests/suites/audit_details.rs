@@ -65,7 +65,7 @@ async fn events_have_details() {
     let vault = TestVault::start().await;
     let org = vault.admin.org.as_str();
     vault
-        .run(&["rotate", "org", org, "--re-encrypt"])
+        .run(&["rotate", "org", "--org", org, "--re-encrypt"])
         .assert_success();
     let retire = ["rotate", "retire", "--org", org, "--generation", "1"];
     vault.run(&retire).assert_success();

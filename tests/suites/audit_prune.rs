@@ -80,7 +80,7 @@ async fn attestations(database: &Client) -> i64 {
 
 fn prune_as(vault: &TestVault, url: &str, before: &str, file: &str) -> Finished {
     let args = ["audit", "prune", "--json", "--before", before];
-    run_as(vault, url, &[&args[..], &["--out", file]].concat())
+    run_as(vault, url, &[&args[..], &["--output", file]].concat())
 }
 
 /// Checks that the file `path` contains the 9 pruned events, one of them on the credential `id`.
@@ -211,7 +211,7 @@ async fn a_lane_whose_events_are_all_pruned_goes_on() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("out");
     let file = file.to_str().unwrap();
-    let pruned = vault.run(&["audit", "prune", "--before", &cut, "--out", file]);
+    let pruned = vault.run(&["audit", "prune", "--before", &cut, "--output", file]);
     pruned.assert_success();
     // After a refused commit the server reads the lane's head again.
     let refuse = "create function refuse() returns trigger language plpgsql as \

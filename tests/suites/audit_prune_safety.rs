@@ -33,7 +33,7 @@ async fn nothing_is_pruned_that_would_hide_tampering() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("out");
     let out = file.to_str().unwrap();
-    let prune = || vault.run(&["audit", "prune", "--before", &cut, "--out", out]);
+    let prune = || vault.run(&["audit", "prune", "--before", &cut, "--output", out]);
 
     let before = count_before(&database, &cut).await;
     let good = "create table good as table credentials";
@@ -75,7 +75,7 @@ async fn killed_halfway_it_has_pruned_nothing_and_can_be_run_again() {
         .execute("lock table audit_events in access share mode", &[])
         .await
         .unwrap();
-    let args = ["audit", "prune", "--before", &cut, "--out", &first];
+    let args = ["audit", "prune", "--before", &cut, "--output", &first];
     let mut pruning = Server::spawn(&args, &variables);
     let limit = Duration::from_secs(20);
     eventually("the export is complete", limit, async || {
@@ -92,7 +92,7 @@ async fn killed_halfway_it_has_pruned_nothing_and_can_be_run_again() {
     assert_eq!(count_before(&database, &cut).await, 5);
     let checkpoints = "select from audit_checkpoints";
     assert!(database.query(checkpoints, &[]).await.unwrap().is_empty());
-    let again = vault.run(&["audit", "prune", "--before", &cut, "--out", &second]);
+    let again = vault.run(&["audit", "prune", "--before", &cut, "--output", &second]);
     again.assert_success();
     assert_eq!(
         std::fs::read(&first).unwrap(),

@@ -96,7 +96,7 @@ async fn a_trail_without_its_beginning_is_reported() {
     vault.run(&verify).assert_failed_with("the trail is empty");
     // A command writes its event into a lane of its own, which is intact.
     vault
-        .run(&["rotate", "org", &vault.admin.org])
+        .run(&["rotate", "org", "--org", &vault.admin.org])
         .assert_success();
     vault
         .run(&verify)

@@ -112,7 +112,7 @@ async fn keys_that_were_rotated_since_are_used_and_no_old_one_comes_back() {
     lose_row(&vault, &lost).await;
     let org = vault.admin.org.clone();
     for args in [
-        &["rotate", "org", &org][..],
+        &["rotate", "org", "--org", &org][..],
         &["rotate", "retire", "--org", &org, "--generation", "1"],
     ] {
         let rotated = vault.run(args);
@@ -172,7 +172,11 @@ async fn a_destroyed_organization_stays_destroyed() {
     vault.admin.create("secret").await;
     assert!(safe.back_up(&vault, "all", &[]).success);
     let org = vault.admin.org.clone();
-    assert!(vault.run(&["org", "delete", &org, "--now"]).success);
+    assert!(
+        vault
+            .run(&["org", "delete", "--org", &org, "--now", "--yes"])
+            .success
+    );
     let before = census(&vault.database).await;
     let refused = restore(&safe, &vault, &["--replace", "--keep-newer"]);
     refused.assert_failed_with("was destroyed");
@@ -199,7 +203,7 @@ async fn a_pruned_trail_stays_pruned_and_verifies() {
     vault.admin.create("new").await;
     crate::audit_prune::split(&client, &cut).await;
     let export = safe.path("export");
-    let pruned = vault.run(&["audit", "prune", "--before", &cut, "--out", &export]);
+    let pruned = vault.run(&["audit", "prune", "--before", &cut, "--output", &export]);
     pruned.assert_success();
     safe.back_up(&vault, "all", &[]).assert_success();
 

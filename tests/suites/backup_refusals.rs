@@ -177,7 +177,7 @@ async fn refuses_wrong_keys(kept: &Kept, root_key: &str, identity: &str) {
     let empty = census(&kept.database).await;
     let url = kept.database.superuser_url();
     let other = kept.safe.path("other.key");
-    run(&["root-key", "new", &other], &[]).assert_success();
+    run(&["root-key", "new", "--output", &other], &[]).assert_success();
     let text = std::fs::read_to_string(root_key).unwrap();
     let (_, after) = text.split_once("-v1:").unwrap();
     let (id, _) = after.split_once(':').unwrap();

@@ -264,7 +264,7 @@ fn all_is_intact(deployment: Deployment) {
         let finished = deployment.run(command);
         assert!(finished.success, "{}{}", finished.stdout, finished.stderr);
     }
-    let regions = deployment.run(&["regions", "--json"]).json();
+    let regions = deployment.run(&["region", "list", "--json"]).json();
     assert_eq!(regions.as_array().unwrap().len(), 3, "{regions}");
 }
 

@@ -1,5 +1,7 @@
 //! Configuration: its sources, its errors, and the secrets that are never printed.
 
+mod mistakes;
+
 use strongroom_e2e::{Database, Server, TestVault, refusal, run};
 use tempfile::TempDir;
 

@@ -120,7 +120,7 @@ async fn secrets_are_made_once_and_work() {
     // The settings are accepted; only the deployment's CA certificate is missing.
     for region in ["eu", "us", "ap"] {
         let file = folder.path().join(format!("strongroom-{region}.toml"));
-        let regions = run(&["regions", "--config", file.to_str().unwrap()], &[]);
+        let regions = run(&["region", "list", "--config", file.to_str().unwrap()], &[]);
         let missing = "sslrootcert /run/secrets/ca.crt";
         assert!(regions.stderr.contains(missing), "{}", regions.stderr);
     }

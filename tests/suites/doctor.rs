@@ -39,7 +39,7 @@ impl Patient {
     fn on(database: Database) -> Self {
         let folder = TempDir::with_prefix("strongroom-doctor-").unwrap();
         let patient = Self { database, folder };
-        run(&["root-key", "new", &patient.root_key()], &[]).assert_success();
+        run(&["root-key", "new", "--output", &patient.root_key()], &[]).assert_success();
         let (url, key) = (patient.database.superuser_url(), patient.root_key());
         let variables = [
             ("STRONGROOM_DATABASE_URL", url.as_str()),

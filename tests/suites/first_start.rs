@@ -30,7 +30,7 @@ fn root_keys(folder: &TempDir, count: usize) -> Vec<String> {
         .map(|n| {
             let file = folder.path().join(format!("{n}.key"));
             let file = file.to_str().unwrap().to_owned();
-            assert!(run(&["root-key", "new", &file], &[]).success);
+            assert!(run(&["root-key", "new", "--output", &file], &[]).success);
             file
         })
         .collect()

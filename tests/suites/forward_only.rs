@@ -45,7 +45,7 @@ async fn a_retired_generation_does_not_come_back() {
     let org = vault.admin.org.as_str();
     let (owner, server) = (vault.database.connect().await, server_of(&vault).await);
     copy(&owner, "org_keys").await;
-    run_as_server(&vault, &["rotate", "org", org]).assert_success();
+    run_as_server(&vault, &["rotate", "org", "--org", org]).assert_success();
     server
         .batch_execute("begin; update org_keys set active = false")
         .await
@@ -69,7 +69,7 @@ async fn a_retired_generation_does_not_come_back() {
     }
     let id = vault.admin.create("after").await;
     assert_eq!(vault.admin.reveal(&id).await.status(), 200);
-    run_as_server(&vault, &["rotate", "org", org]).assert_success();
+    run_as_server(&vault, &["rotate", "org", "--org", org]).assert_success();
 }
 
 /// The owner of the database can put a row back. The next rotation replaces it, and uses no
@@ -81,11 +81,11 @@ async fn a_rotation_never_uses_a_generation_twice() {
     let owner = vault.database.connect().await;
     copy(&owner, "org_keys").await;
     let sealed = vault.admin.create("before").await;
-    vault.run(&["rotate", "org", org]).assert_success();
+    vault.run(&["rotate", "org", "--org", org]).assert_success();
     let back = "update org_keys set active = false; \
                 update org_keys set active = true where generation = 1";
     owner.batch_execute(back).await.unwrap();
-    vault.run(&["rotate", "org", org]).assert_success();
+    vault.run(&["rotate", "org", "--org", org]).assert_success();
     let generations = "select array_agg(generation order by generation) from org_keys";
     let generations: Vec<i32> = owner.query_one(generations, &[]).await.unwrap().get(0);
     assert_eq!(generations, [1, 2, 3]);
@@ -96,7 +96,7 @@ async fn a_rotation_never_uses_a_generation_twice() {
     let gone = "delete from credentials; delete from rotations; delete from org_keys; \
                 insert into org_keys select * from kept_org_keys";
     owner.batch_execute(gone).await.unwrap();
-    vault.run(&["rotate", "org", org]).assert_success();
+    vault.run(&["rotate", "org", "--org", org]).assert_success();
     let newest = "select generation from org_keys where active";
     let newest: i32 = owner.query_one(newest, &[]).await.unwrap().get(0);
     assert_eq!(newest, 4);
@@ -132,15 +132,15 @@ async fn a_deletion_is_neither_hastened_nor_undone_after_the_destruction() {
     let vault = TestVault::start().await;
     let org = vault.admin.org.as_str();
     let server = server_of(&vault).await;
-    run_as_server(&vault, &["org", "delete", org]).assert_success();
+    run_as_server(&vault, &["org", "delete", "--org", org]).assert_success();
     for change in [
         "set destroy_after = now() - interval '1 day'",
         "set deleted_at = now() - interval '1 year'",
     ] {
         is_refused(&server, &format!("update organizations {change}")).await;
     }
-    run_as_server(&vault, &["org", "restore", org]).assert_success();
-    run_as_server(&vault, &["org", "delete", org, "--now"]).assert_success();
+    run_as_server(&vault, &["org", "restore", "--org", org]).assert_success();
+    run_as_server(&vault, &["org", "delete", "--org", org, "--now", "--yes"]).assert_success();
     for change in [
         "set destroyed_at = null",
         "set deleted_at = null, destroy_after = null",

@@ -62,9 +62,9 @@ async fn reveals_and_changes_are_uses_and_lists_show_them() {
     assert!(item.get("last_used_at").is_none(), "{item}");
 }
 
-/// The credentials that `strongroom credentials list` prints.
+/// The credentials that `strongroom credential list` prints.
 fn listed_by_operator(vault: &TestVault, more: &[&str]) -> Value {
-    let args = ["credentials", "list", "--org", &vault.admin.org, "--json"];
+    let args = ["credential", "list", "--org", &vault.admin.org, "--json"];
     vault.run(&[&args[..], more].concat()).json()
 }
 
@@ -107,7 +107,7 @@ async fn the_operator_finds_stale_credentials_and_keys() {
     let stale = listed_by_operator(&vault, &["--unused-since", "90d"]);
     assert_eq!(stale.as_array().unwrap().len(), 1);
     assert_eq!(stale[0]["external_cred_id"], used.as_str());
-    let table = vault.run(&["credentials", "list", "--org", &api.org]);
+    let table = vault.run(&["credential", "list", "--org", &api.org]);
     table.assert_prints("LAST_USED");
     table.assert_prints("never");
     let lists = "select from audit_events where action = 'credential.list' and actor = 'operator'";

@@ -242,7 +242,15 @@ async fn a_rotation_shows_how_far_it_is() {
         ("STRONGROOM_ROOT_KEY_FILE", &root_key),
     ];
     let org = vault.admin.org.as_str();
-    let rotate = ["rotate", "org", org, "--throttle", "2", "--re-encrypt"];
+    let rotate = [
+        "rotate",
+        "org",
+        "--org",
+        org,
+        "--throttle",
+        "2",
+        "--re-encrypt",
+    ];
     let rotating = Server::spawn(&rotate, &variables);
     let key = ["key=\"organization\""];
     let running = "strongroom_rotations_running";

@@ -15,25 +15,27 @@ async fn a_deleted_organization_is_refused_and_can_be_restored() {
     assert_eq!(elsewhere.reveal(&id).await.status(), 200);
     let org = vault.admin.org.clone();
 
-    vault.run(&["org", "delete", &org]).assert_prints("backup");
+    vault
+        .run(&["org", "delete", "--org", &org])
+        .assert_prints("backup");
     let limit = Duration::from_secs(2);
     eventually("every server refuses it", limit, async || {
         elsewhere.reveal(&id).await.status() == 401 && vault.admin.reveal(&id).await.status() == 401
     })
     .await;
-    assert!(!vault.run(&["org", "delete", &org]).success);
+    assert!(!vault.run(&["org", "delete", "--org", &org]).success);
     let args = [
         "key", "create", "--org", &org, "--role", "admin", "--name", "n",
     ];
     assert!(!vault.run(&args).success);
 
-    assert!(vault.run(&["org", "restore", &org]).success);
+    assert!(vault.run(&["org", "restore", "--org", &org]).success);
     let limit = Duration::from_secs(6);
     eventually("the organization is restored", limit, async || {
         elsewhere.reveal(&id).await.status() == 200
     })
     .await;
-    assert!(!vault.run(&["org", "restore", &org]).success);
+    assert!(!vault.run(&["org", "restore", "--org", &org]).success);
 }
 
 #[tokio::test]
@@ -49,10 +51,10 @@ async fn a_destroyed_organization_leaves_nothing_that_opens() {
 
     let org = vault.admin.org.clone();
     let destroyed = vault
-        .run(&["org", "delete", &org, "--now", "--json"])
+        .run(&["org", "delete", "--org", &org, "--now", "--yes", "--json"])
         .json();
     assert_eq!(destroyed["destroyed"], true);
-    assert!(!vault.run(&["org", "restore", &org]).success);
+    assert!(!vault.run(&["org", "restore", "--org", &org]).success);
     for table in ["org_keys", "credentials"] {
         let sql = format!("select count(*) from {table} where org_id = $1::text::uuid");
         let rows: i64 = database.query_one(&sql, &[&org]).await.unwrap().get(0);
@@ -84,7 +86,11 @@ async fn keys_are_destroyed_when_the_grace_period_ends() {
     let vault = TestVault::start().await;
     let org = vault.admin.org.clone();
     vault.admin.create("secret").await;
-    assert!(vault.run(&["org", "delete", &org, "--grace", "1s"]).success);
+    assert!(
+        vault
+            .run(&["org", "delete", "--org", &org, "--grace", "1s"])
+            .success
+    );
     let database = vault.database.connect().await;
     let limit = Duration::from_secs(20);
     let (keys, rows) = ("select from org_keys", "select from credentials");
@@ -103,7 +109,9 @@ async fn keys_are_destroyed_when_the_grace_period_ends() {
 async fn an_edited_row_does_not_hasten_the_destruction() {
     let vault = TestVault::start().await;
     let org = vault.admin.org.clone();
-    vault.run(&["org", "delete", &org]).assert_success();
+    vault
+        .run(&["org", "delete", "--org", &org])
+        .assert_success();
     let database = vault.database.connect().await;
     let keys = async || {
         database
@@ -147,8 +155,16 @@ async fn anonymous_callers_of_a_deleted_organization_are_refused() {
         [ask("create", key).await, ask("delete", false.into()).await]
     };
     assert_eq!(both().await, [200, 200]);
-    assert!(vault.run(&["org", "delete", &vault.admin.org]).success);
+    assert!(
+        vault
+            .run(&["org", "delete", "--org", &vault.admin.org])
+            .success
+    );
     assert_eq!(both().await, [401, 401]);
-    assert!(vault.run(&["org", "restore", &vault.admin.org]).success);
+    assert!(
+        vault
+            .run(&["org", "restore", "--org", &vault.admin.org])
+            .success
+    );
     assert_eq!(both().await, [200, 200]);
 }

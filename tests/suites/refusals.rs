@@ -159,7 +159,7 @@ async fn another_root_key_is_refused_by_its_id() {
     let folder = TempDir::new().unwrap();
     let other = folder.path().join("other.key");
     let other = other.to_str().unwrap();
-    assert!(run(&["root-key", "new", other], &[]).success);
+    assert!(run(&["root-key", "new", "--output", other], &[]).success);
     let own = std::fs::read_to_string(vault.root_key_file()).unwrap();
     let own_id = own
         .lines()
@@ -193,11 +193,11 @@ fn secrets_that_others_can_read_are_refused() {
     let folder = TempDir::new().unwrap();
     let key = folder.path().join("root.key");
     let key = key.to_str().unwrap();
-    assert!(run(&["root-key", "new", key], &[]).success);
+    assert!(run(&["root-key", "new", "--output", key], &[]).success);
     let mode = std::fs::metadata(key).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert!(
-        !run(&["root-key", "new", key], &[]).success,
+        !run(&["root-key", "new", "--output", key], &[]).success,
         "a root key was overwritten"
     );
     std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o644)).unwrap();

@@ -260,7 +260,7 @@ async fn the_operator_sees_how_far_regions_are() {
     let (api, setting) = (&test.vault.admin, regions_setting(&test));
     let regions = || {
         test.vault
-            .run(&["regions", "--json", "--regions", &setting])
+            .run(&["region", "list", "--json", "--regions", &setting])
     };
     eventually("no region lags", LIMIT, async || {
         let shown = regions().json();
@@ -286,6 +286,6 @@ async fn the_operator_sees_how_far_regions_are() {
     let away = regions();
     away.assert_refused("us");
     assert!(away.stdout.contains("away"), "{}", away.stdout);
-    let none = test.vault.run(&["regions"]);
+    let none = test.vault.run(&["region", "list"]);
     assert!(none.stderr.contains("STRONGROOM_REGIONS"), "{none:?}");
 }

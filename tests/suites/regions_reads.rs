@@ -178,7 +178,7 @@ async fn a_region_that_lags_opens_rows_under_a_key_that_is_retired() {
     let id = shown_in(&test, eu).await;
     eu.standby.pause_replay().await;
     let org = &eu.admin.org;
-    assert!(test.vault.run(&["rotate", "org", org]).success);
+    assert!(test.vault.run(&["rotate", "org", "--org", org]).success);
     let retired = test
         .vault
         .run(&["rotate", "retire", "--org", org, "--generation", "1"]);

@@ -88,7 +88,7 @@ async fn with_another_root_key_nothing_opens_and_the_right_one_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("other.key");
     let other = other.to_str().unwrap();
-    assert!(run(&["root-key", "new", other], &[]).success);
+    assert!(run(&["root-key", "new", "--output", other], &[]).success);
     let right = std::fs::read_to_string(lost.vault.root_key_file()).unwrap();
     let right = right.split("-v1:").nth(1).unwrap();
     let right = right.split(':').next().unwrap();

@@ -19,7 +19,7 @@ async fn count(vault: &TestVault, sql: &str) -> i64 {
 
 /// Rotates the vault's organization; returns the new generation.
 fn rotate(vault: &TestVault, more: &[&str]) -> i64 {
-    let args = ["rotate", "org", &vault.admin.org, "--json"];
+    let args = ["rotate", "org", "--org", &vault.admin.org, "--json"];
     let rotated = vault.run(&[&args[..], more].concat()).json();
     rotated["generation"].as_i64().unwrap()
 }
@@ -70,10 +70,10 @@ async fn an_organizations_key_is_replaced_under_load() {
         vault.admin.create(&format!("early {number}")).await;
     }
     let load = Load::start(&[vault.admin.clone(), vault.admin.at(&second.url())]);
-    let dry = vault.run(&["rotate", "org", org, "--dry-run", "--json"]);
+    let dry = vault.run(&["rotate", "org", "--org", org, "--dry-run", "--json"]);
     assert!(dry.json()["rows"].as_i64().unwrap() >= 300);
     assert_eq!(rotate(&vault, &[]), 2);
-    let resealed = vault.run(&["rotate", "org", org, "--re-encrypt", "--json"]);
+    let resealed = vault.run(&["rotate", "org", "--org", org, "--re-encrypt", "--json"]);
     let resealed = resealed.json();
     assert_eq!(resealed["generation"], 3);
     assert_eq!(resealed["re_encrypt"], true);
@@ -97,7 +97,7 @@ const BEHIND: &str = "select count(*) from credentials where key_generation = 1"
 async fn interrupt_rotation(vault: &TestVault, more: &[&str]) {
     let org = &vault.admin.org;
     let mut rotating = Command::new(strongroom_binary())
-        .args(["rotate", "org", org, "--throttle", "20"])
+        .args(["rotate", "org", "--org", org, "--throttle", "20"])
         .args(more)
         .env("STRONGROOM_DATABASE_URL", vault.database.superuser_url())
         .env("STRONGROOM_ROOT_KEY_FILE", vault.root_key_file())
@@ -184,7 +184,7 @@ async fn a_damaged_row_does_not_keep_the_others_from_the_new_key() {
                   where cred_id = $1::text::uuid";
     database.execute(damage, &[&bad]).await.unwrap();
     for re_encrypt in [false, true] {
-        let mut args = vec!["rotate", "org", &org];
+        let mut args = vec!["rotate", "org", "--org", &org];
         if re_encrypt {
             args.push("--re-encrypt");
         }
@@ -196,7 +196,9 @@ async fn a_damaged_row_does_not_keep_the_others_from_the_new_key() {
     assert_eq!(vault.admin.reveal(&bad).await.status(), 500);
     let query = format!("credentialId={bad}");
     assert_eq!(vault.admin.delete(&query).await.status(), 204);
-    vault.run(&["rotate", "org", &org]).assert_success();
+    vault
+        .run(&["rotate", "org", "--org", &org])
+        .assert_success();
     let generations = "select count(distinct key_generation) from credentials";
     assert_eq!(count(&vault, generations).await, 1);
 }

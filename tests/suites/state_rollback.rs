@@ -35,7 +35,7 @@ async fn nothing_is_sealed_under_a_generation_that_was_put_back() {
     let vault = TestVault::start().await;
     let org = vault.admin.org.as_str();
     let database = superuser(&vault).await;
-    vault.run(&["rotate", "org", org]).assert_success();
+    vault.run(&["rotate", "org", "--org", org]).assert_success();
     let back = "update org_keys set active = false where generation = 2; \
                 update org_keys set active = true where generation = 1";
     database.batch_execute(back).await.unwrap();
@@ -43,7 +43,7 @@ async fn nothing_is_sealed_under_a_generation_that_was_put_back() {
     vault.server.wait_for_log("not those in its audit trail");
     assert_eq!(problems(&vault), ["key_rolled_back"]);
     // A rotation replaces the key that was put back.
-    vault.run(&["rotate", "org", org]).assert_success();
+    vault.run(&["rotate", "org", "--org", org]).assert_success();
     create_is_answered(&vault, 201).await;
     assert!(problems(&vault).is_empty());
 }
@@ -55,7 +55,7 @@ async fn a_destroyed_generation_that_is_there_again_is_noticed() {
     let database = superuser(&vault).await;
     let copy = "create table kept as select * from org_keys";
     database.batch_execute(copy).await.unwrap();
-    vault.run(&["rotate", "org", org]).assert_success();
+    vault.run(&["rotate", "org", "--org", org]).assert_success();
     let retire = ["rotate", "retire", "--org", org, "--generation", "1"];
     vault.run(&retire).assert_success();
     create_is_answered(&vault, 201).await;
@@ -71,7 +71,7 @@ async fn an_edited_event_does_not_make_a_generation_current() {
     let vault = TestVault::start().await;
     let org = vault.admin.org.as_str();
     let database = superuser(&vault).await;
-    vault.run(&["rotate", "org", org]).assert_success();
+    vault.run(&["rotate", "org", "--org", org]).assert_success();
     let edit = "update audit_events set details = '{\"generation\":1,\"re_encrypt\":false}' \
                 where action = 'organization.rotate'; \
                 update org_keys set active = false where generation = 2; \

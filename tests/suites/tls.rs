@@ -45,7 +45,7 @@ async fn it_speaks_tls_and_nothing_else() {
     let other = Authority::new("other");
     other.write(&files, "other.pem");
     let (well, said) = health(&address, &["--ca-file", &files.path("other.pem")]);
-    assert!(!well && said.contains("UnknownIssuer"), "{said}");
+    assert!(!well && said.contains("unknown authority"), "{said}");
     for versions in [&[&rustls::version::TLS12][..], &[&rustls::version::TLS13]] {
         let client = Client::new(&authority).with_versions(versions);
         let (answer, alpn) = client.get(&address, "/healthz").unwrap();
@@ -208,6 +208,22 @@ fn is_refused_with(
     output
 }
 
+/// As `openssl req -x509` makes it.
+#[tokio::test]
+async fn the_certificate_of_an_authority_is_refused_with_a_recipe() {
+    let authority = Authority::new("one");
+    let files = Files::new(&authority);
+    files.use_authority(&authority);
+    let (_vault, address) = serve(&files, &[]).await;
+    let (well, said) = health(&address, &["--ca-file", &files.path("one.pem")]);
+    assert!(!well && said.contains("CA:TRUE"), "{said}");
+    assert!(
+        said.contains("-addext basicConstraints=critical,CA:FALSE"),
+        "{said}"
+    );
+    assert!(!said.contains("OtherError"), "{said}");
+}
+
 #[tokio::test]
 async fn files_that_cannot_be_right_are_refused_at_the_start() {
     let vault = TestVault::start().await;
@@ -241,6 +257,28 @@ async fn files_that_cannot_be_right_are_refused_at_the_start() {
     for (variable, texts) in cases {
         is_refused_with(&vault, &files, &[variable], texts);
     }
+}
+
+#[tokio::test]
+async fn wrong_keys_and_a_wrong_order_are_named() {
+    let vault = TestVault::start().await;
+    let files = Files::new(&Authority::new("one"));
+    let certificate = files.certificate();
+    let ca = std::fs::read_to_string(files.path("one.pem")).unwrap();
+    files.write("server.pem", &format!("{ca}{certificate}"));
+    is_refused_with(&vault, &files, &[], ["tls_cert_file", "wrong order"]);
+    files.write("server.pem", &certificate);
+    let encrypted =
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    files.write("server.key", encrypted);
+    is_refused_with(&vault, &files, &[], ["tls_key_file", "openssl pkey"]);
+    files.write("server.key", &certificate);
+    is_refused_with(
+        &vault,
+        &files,
+        &[],
+        ["tls_key_file", "a certificate and no private key"],
+    );
     files.write("server.key", "nonsense");
     let texts = ["tls_key_file", "no private key"];
     let output = is_refused_with(&vault, &files, &[], texts);

@@ -87,7 +87,7 @@ fn a_rotation_binds_labels(vault: &TestVault) {
     vault
         .run(&["verify"])
         .assert_prints("did not bind their label");
-    let lift = ["rotate", "org", &vault.admin.org, "--re-encrypt"];
+    let lift = ["rotate", "org", "--org", &vault.admin.org, "--re-encrypt"];
     vault.run(&lift).assert_success();
     assert_eq!(unbound(), 0);
 }
@@ -162,9 +162,11 @@ async fn the_record_format_advances_when_every_server_reads_it() {
     assert_eq!(format().await, 1);
     // What the first format cannot say is not recorded.
     let org = vault.admin.org.as_str();
-    vault.run(&["rotate", "org", org]).assert_success();
-    vault.run(&["org", "delete", org]).assert_success();
-    vault.run(&["org", "restore", org]).assert_success();
+    vault.run(&["rotate", "org", "--org", org]).assert_success();
+    vault.run(&["org", "delete", "--org", org]).assert_success();
+    vault
+        .run(&["org", "restore", "--org", org])
+        .assert_success();
     let details =
         "select count(*) from audit_events where proof_key is null and details is not null";
     let details: i64 = database.query_one(details, &[]).await.unwrap().get(0);

@@ -8,7 +8,7 @@ use crate::error::CommandError;
 /// The operator in the organization whose id is `org`, the value of `--org`.
 pub(crate) fn operator(org: &str) -> Result<Caller, CommandError> {
     let org = OrgId::parse(org).ok_or_else(|| {
-        CommandError::Failed(
+        CommandError::Usage(
             "--org must be the id of an organization, as shown by `strongroom org list`".into(),
         )
     })?;

@@ -1,22 +1,26 @@
 use std::fmt::Display;
+use std::process::ExitCode;
 
 use strongroom_domain::ports::error::StoreError;
 use strongroom_domain::{FieldError, UnlockError, VaultError};
 use strongroom_storage::ConnectError;
 
-use crate::settings::error::ConfigError;
+use crate::settings::error::{ConfigError, ConfigErrors};
 
 /// Why a command failed, as shown to the operator.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(#[from] ConfigErrors),
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
     Unlock(#[from] UnlockError),
     #[error("{}", invalid(.0))]
     Invalid(Vec<FieldError>),
+    /// The command line is wrong.
+    #[error("{0}")]
+    Usage(String),
     #[error("{0}")]
     Failed(String),
     #[cfg(feature = "dev")]
@@ -25,6 +29,25 @@ pub(crate) enum CommandError {
 }
 
 impl CommandError {
+    /// 2 if the command line is wrong, else 1.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) | Self::Invalid(_) => ExitCode::from(2),
+            Self::Config(errors) if errors.0.iter().any(ConfigError::is_about_a_flag) => {
+                ExitCode::from(2)
+            }
+            _ => ExitCode::FAILURE,
+        }
+    }
+
+    /// The error as one or more messages.
+    pub(crate) fn messages(&self) -> Vec<String> {
+        match self {
+            Self::Config(errors) => errors.0.iter().map(ToString::to_string).collect(),
+            other => vec![other.to_string()],
+        }
+    }
+
     /// That `what` failed because of `error`.
     pub(crate) fn io(what: &str, error: &std::io::Error) -> Self {
         Self::Failed(format!("{what}: {error}"))
@@ -41,6 +64,12 @@ impl CommandError {
             VaultError::NotFound => Self::not_found(what, id),
             other => other.into(),
         }
+    }
+}
+
+impl From<ConfigError> for CommandError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error.into())
     }
 }
 

@@ -9,6 +9,7 @@ mod commands;
 mod error;
 mod file_limit;
 mod files;
+mod hangup;
 mod key_files;
 mod logging;
 mod open_vault;
@@ -22,21 +23,22 @@ mod traces;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use mimalloc::MiMalloc;
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let command = cli::parse();
     use_small_pages();
     process_memory::protect();
-    match commands::run(cli.command) {
+    match commands::run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::error(&error.to_string());
-            ExitCode::FAILURE
+            for message in error.messages() {
+                output::error(&message);
+            }
+            error.exit_code()
         }
     }
 }

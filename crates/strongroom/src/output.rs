@@ -5,7 +5,7 @@
     reason = "all other files print through this one"
 )]
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
 
@@ -28,6 +28,19 @@ pub(crate) fn line(text: &str) {
 /// Prints a note to standard error.
 pub(crate) fn note(text: &str) {
     eprintln!("{text}");
+}
+
+/// Whether a question can be answered.
+pub(crate) fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Asks on standard error; the answer is a line of standard input.
+pub(crate) fn ask(question: &str) -> std::io::Result<String> {
+    eprint!("{question}");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(answer.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// Prints an error to standard error.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use rustls::crypto::ring;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -87,17 +87,10 @@ impl TlsFiles {
         let broken = |part| move |problem| self.broken(part, problem);
         let chain = certificates(&content.cert).map_err(broken(Part::Certificate))?;
         let not_after = earliest(&chain).map_err(broken(Part::Certificate))?;
-        let key = PrivateKeyDer::from_pem_slice(&content.key).map_err(|_| {
-            self.broken(Part::Key, "it contains no private key in PEM format".into())
-        })?;
+        let key = private_key(&content.key).map_err(broken(Part::Key))?;
         let provider = Arc::new(ring::default_provider());
-        let certified = CertifiedKey::from_der(chain, key, &provider).map_err(|error| {
-            let problem = match error {
-                rustls::Error::InconsistentKeys(_) => "is not the certificate's key".to_owned(),
-                other => format!("cannot be used: {other}"),
-            };
-            self.broken(Part::Key, problem)
-        })?;
+        let certified = certified(chain, &key, &provider)
+            .map_err(|(part, problem)| self.broken(part, problem))?;
         let builder = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| self.broken(Part::Certificate, error.to_string()))?;
@@ -151,6 +144,43 @@ impl TlsFiles {
     }
 }
 
+/// The private key in PEM text.
+pub(crate) fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
+        let text = String::from_utf8_lossy(pem);
+        let problem = if text.contains("ENCRYPTED") {
+            "the private key is encrypted with a passphrase, which is not supported; decrypt it \
+             with `openssl pkey -in FILE -out NEW_FILE`, and protect the new file with mode 0600"
+        } else if text.contains("BEGIN CERTIFICATE") {
+            "it contains a certificate and no private key"
+        } else {
+            "it contains no private key in PEM format"
+        };
+        problem.to_owned()
+    })
+}
+
+/// `chain` with the key of its first certificate.
+fn certified(
+    chain: Vec<CertificateDer<'static>>,
+    key: &PrivateKeyDer<'static>,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, (Part, String)> {
+    let with = |chain| CertifiedKey::from_der(chain, key.clone_key(), provider);
+    let problem = match with(chain.clone()) {
+        Ok(certified) => return Ok(certified),
+        Err(rustls::Error::InconsistentKeys(_)) => "is not the certificate's key".to_owned(),
+        Err(other) => format!("cannot be used: {other}"),
+    };
+    let mut others = chain.into_iter().skip(1);
+    if others.any(|certificate| with(vec![certificate]).is_ok()) {
+        let problem = "the certificates are in the wrong order: the server's own must be the \
+                       first, followed by the one that issued it, and so on";
+        return Err((Part::Certificate, problem.into()));
+    }
+    Err((Part::Key, problem))
+}
+
 /// The first expiry in `chain`.
 fn earliest(chain: &[CertificateDer<'_>]) -> Result<DateTime<Utc>, String> {
     let mut earliest = DateTime::<Utc>::MAX_UTC;
@@ -169,6 +199,9 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match read {
         Ok(chain) if !chain.is_empty() => Ok(chain),
+        Ok(_) if String::from_utf8_lossy(pem).contains("PRIVATE KEY") => {
+            Err("it contains a private key and no certificate".into())
+        }
         Ok(_) => Err("it contains no certificate in PEM format".into()),
         Err(error) => Err(format!("it is not a PEM file: {error}")),
     }

@@ -36,6 +36,8 @@ async fn a_second_start_finds_everything_as_it_was() {
     for signal in [
         Signal::SIGTERM,
         Signal::SIGINT,
+        // The terminal was closed.
+        Signal::SIGHUP,
         Signal::SIGKILL,
         Signal::SIGTERM,
     ] {

@@ -32,7 +32,7 @@ async fn a_missing_file_a_readable_file_and_an_open_folder_are_found() {
 async fn a_wrong_root_key_is_missing_and_a_stranger() {
     let patient = Patient::new().await;
     let other = patient.path("other.key");
-    assert!(run(&["root-key", "new", &other], &[]).success);
+    assert!(run(&["root-key", "new", "--output", &other], &[]).success);
     let id = |file: &str| {
         let text = fs::read_to_string(file).unwrap();
         text.split(':').nth(2).unwrap().to_owned()

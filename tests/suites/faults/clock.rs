@@ -43,7 +43,9 @@ async fn the_clock_may_jump_to_and_fro() {
     let right = vault.start_server(&[]);
     vault.ready(&right.url()).await;
     let (doomed, _) = vault.new_organization("doomed");
-    vault.run(&["org", "delete", &doomed.org]).assert_success();
+    vault
+        .run(&["org", "delete", "--org", &doomed.org])
+        .assert_success();
     let admins = [vault.admin.clone(), vault.new_organization("other").0];
     let load = Load::start(&admins, &[vault.server.url(), right.url()], settings(19));
     for offset in ["+400d", "-400d", "+26h", "-1h", "+0"] {
@@ -64,7 +66,9 @@ async fn the_clock_may_jump_to_and_fro() {
     // The grace period of the organization has not ended, although the server's clock is past it.
     set("+30d");
     tokio::time::sleep(Duration::from_secs(6)).await;
-    vault.run(&["org", "restore", &doomed.org]).assert_success();
+    vault
+        .run(&["org", "restore", "--org", &doomed.org])
+        .assert_success();
     set("+0");
     let mut checked = load.stop().await;
     checked.is_whole(&vault, &right.url()).await;

@@ -25,7 +25,7 @@ async fn the_root_key_is_replaced_under_load() {
     }
     load.finish(&vault.admin).await;
 
-    let checked = vault.run(&["key-check", "--json"]).json();
+    let checked = vault.run(&["root-key", "check", "--json"]).json();
     let keys = checked.as_array().unwrap().iter();
     let states: Vec<_> = keys.map(|key| key["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["unneeded", "unneeded", "active"]);
@@ -63,7 +63,7 @@ async fn a_root_key_becomes_active_only_when_every_server_holds_it() {
     let second = vault.start_server(&[("STRONGROOM_ROOT_KEY_FILE", &own)]);
     vault.ready(&second.url()).await;
 
-    let prepare = ["rotate", "root", "--prepare", "--out", &new, "--json"];
+    let prepare = ["rotate", "root", "--prepare", "--output", &new, "--json"];
     let prepared = vault.run(&prepare).json();
     let id = prepared["root_key_id"].as_str().unwrap();
     let again = vault.run(&["rotate", "root", "--prepare"]);

@@ -101,6 +101,12 @@ impl Files {
         self.install(authority.sign(&params));
     }
 
+    /// Makes the authority's own certificate the server's.
+    pub(super) fn use_authority(&self, authority: &Authority) {
+        let key = authority.0.key().serialize_pem();
+        self.install((authority.0.pem(), key));
+    }
+
     fn install(&self, (cert, key): Issued) {
         self.write("server.pem", &cert);
         self.write("server.key", &key);

@@ -17,6 +17,9 @@ pub struct RootKeySources {
     pub keys: Vec<RootKey>,
     /// Passphrases, from which keys are derived with argon2id (RFC 9106).
     pub passphrases: Vec<SecretString>,
+    /// The same passphrases as they were given with a line break at the end. Earlier versions took
+    /// it as a part of the passphrase, so a database may have been sealed with it.
+    pub passphrases_with_line_end: Vec<SecretString>,
 }
 
 /// A new root key with a random id.
@@ -90,6 +93,14 @@ pub enum RootKeyLookup {
 }
 
 impl RootKeySources {
+    /// Adds those of `other` as the newest.
+    pub fn extend(&mut self, other: Self) {
+        self.keys.extend(other.keys);
+        self.passphrases.extend(other.passphrases);
+        self.passphrases_with_line_end
+            .extend(other.passphrases_with_line_end);
+    }
+
     /// Searches for the key of `row`. Each passphrase takes tenths of a second.
     ///
     /// # Errors
@@ -103,11 +114,27 @@ impl RootKeySources {
                 Some(_) => RootKeyLookup::Mismatch,
             });
         };
-        for passphrase in &self.passphrases {
-            let key = RootKey::from_passphrase(row.id, passphrase, params)?;
-            if key.check(&row.check_value) {
-                return Ok(RootKeyLookup::Match(key));
+        let derived = |passphrases: &[SecretString]| {
+            for passphrase in passphrases {
+                let key = RootKey::from_passphrase(row.id, passphrase, params)?;
+                if key.check(&row.check_value) {
+                    return Ok(Some(key));
+                }
             }
+            Ok(None)
+        };
+        if let Some(key) = derived(&self.passphrases)? {
+            return Ok(RootKeyLookup::Match(key));
+        }
+        if let Some(key) = derived(&self.passphrases_with_line_end)? {
+            tracing::warn!(
+                root_key = %row.id,
+                "the line break at the end of the passphrase is a part of it, since this database \
+                 was sealed with it by an earlier version; it matches from the variable or the \
+                 TOML file alone, not from root_key_passphrase_file; `strongroom rotate root` \
+                 replaces it by a key in a file"
+            );
+            return Ok(RootKeyLookup::Match(key));
         }
         Ok(if self.passphrases.is_empty() {
             RootKeyLookup::Missing
@@ -155,4 +182,30 @@ pub(crate) fn wrong_root_key(row: &StoredRootKey) -> String {
         "root key {id} is wrong: the configured key has this id, but differs from the key that \
          sealed this database"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom_crypto::OsRandom;
+
+    use super::*;
+
+    #[test]
+    fn a_passphrase_that_was_used_with_its_line_break_goes_on_opening() {
+        let secret = |text: &str| vec![SecretString::new(text.to_owned())];
+        let (bare, broken) = ("correct horse battery", "correct horse battery\n");
+        let earlier = RootKeySources {
+            passphrases: secret(broken),
+            ..RootKeySources::default()
+        };
+        let row = first_root_key(&earlier, DateTime::UNIX_EPOCH, &OsRandom).unwrap();
+        let mut sources = RootKeySources {
+            passphrases: secret(bare),
+            ..RootKeySources::default()
+        };
+        let found = |sources: &RootKeySources| sources.find(&row).unwrap();
+        assert!(matches!(found(&sources), RootKeyLookup::Mismatch));
+        sources.passphrases_with_line_end = secret(broken);
+        assert!(matches!(found(&sources), RootKeyLookup::Match(_)));
+    }
 }

@@ -13,4 +13,5 @@ mod scrubber;
 pub(crate) mod settings;
 pub(crate) mod shared_work;
 pub(crate) mod tls_reloader;
+pub(crate) mod url_reloader;
 pub(crate) mod workers;

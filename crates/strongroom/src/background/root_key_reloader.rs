@@ -10,6 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::callers::scheduled;
 use crate::error::CommandError;
+use crate::hangup::Hangup;
 use crate::settings::root_key::RootKeyConfig;
 
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -39,8 +40,12 @@ impl RootKeyReloader {
         let (own, report) = (vault.clone(), server.clone());
         let task = tokio::spawn(async move {
             let mut ticks = tokio::time::interval(INTERVAL);
+            let mut hangup = Hangup::new();
             loop {
-                ticks.tick().await;
+                tokio::select! {
+                    _ = ticks.tick() => {}
+                    () = hangup.received() => {}
+                }
                 if let Err(error) = reload(&own, &config, &report).await {
                     // An unreachable database is logged at a higher level elsewhere.
                     tracing::debug!(%error, "cannot report which root keys are held");

@@ -8,6 +8,7 @@ use strongroom_web::state::AppState;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::hangup::Hangup;
 use crate::tls::{BrokenTls, Content, LoadedTls, TlsFiles};
 
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -44,8 +45,12 @@ impl TlsReloader {
         };
         reload.warn_of_expiry();
         let task = tokio::spawn(async move {
+            let mut hangup = Hangup::new();
             loop {
-                tokio::time::sleep(INTERVAL).await;
+                tokio::select! {
+                    () = tokio::time::sleep(INTERVAL) => {}
+                    () = hangup.received() => {}
+                }
                 reload.run();
                 reload.warn_of_expiry();
             }

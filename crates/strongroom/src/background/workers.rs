@@ -11,6 +11,7 @@ use super::operation_pruner::OperationPruner;
 use super::root_key_reloader::RootKeyReloader;
 use super::settings::BackgroundSettings;
 use super::shared_work::SharedWork;
+use super::url_reloader::UrlReloader;
 use crate::settings::root_key::RootKeyConfig;
 
 /// All workers of a server with an open vault. They stop when dropped.
@@ -23,16 +24,19 @@ pub(crate) struct Workers {
     last_used: LastUsedFlusher,
     _operations: OperationPruner,
     _shared: SharedWork,
+    _url: UrlReloader,
 }
 
 impl Workers {
-    /// Starts all of them; `address` is where the server listens.
+    /// Starts all of them beside `url`, which was started before the vault could be opened;
+    /// `address` is where the server listens.
     pub(crate) fn start(
         vault: &Arc<Vault>,
         database: Database,
         root_keys: RootKeyConfig,
         settings: BackgroundSettings,
         address: SocketAddr,
+        url: UrlReloader,
     ) -> Self {
         let own = vault.clone();
         let on_revocation = Arc::new(move || own.forget_keys());
@@ -45,6 +49,7 @@ impl Workers {
             last_used: LastUsedFlusher::start(vault.clone(), settings.last_used_flush_interval),
             _operations: OperationPruner::start(vault.clone()),
             _shared: SharedWork::start(vault.clone(), database, settings),
+            _url: url,
         }
     }
 

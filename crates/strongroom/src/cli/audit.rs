@@ -30,7 +30,7 @@ pub(crate) enum AuditCommand {
     /// lane, from which the remaining events still verify. Refuses if the trail does not verify, or
     /// if a credential does not verify whose last write event would be dropped. Connect as the role
     /// that ran `strongroom migrate`: servers' roles cannot drop anything. An interrupted run has
-    /// pruned nothing, and can be repeated with another --out.
+    /// pruned nothing, and can be repeated with another --output.
     Prune(PruneArgs),
 }
 
@@ -93,9 +93,9 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
     /// Write to this file, which must not exist yet [default: standard output].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long = "output", alias = "out", value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// With --out: print a summary as JSON. The events are JSON also without this flag.
+    /// With --output: print a summary as JSON. The events are JSON also without this flag.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -109,7 +109,7 @@ pub(crate) struct PruneArgs {
     #[arg(long, value_name = "DATE")]
     pub(crate) before: String,
     /// Export the pruned events to this file, which must not exist yet.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long = "output", alias = "out", value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// Print JSON.
     #[arg(long)]

@@ -3,7 +3,7 @@ use clap::Subcommand;
 use crate::settings::args::VaultArgs;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum CredentialsCommand {
+pub(crate) enum CredentialCommand {
     /// List an organization's credentials and their last-used times. Recorded in its audit trail.
     List {
         #[command(flatten)]

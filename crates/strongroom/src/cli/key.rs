@@ -18,7 +18,7 @@ pub(crate) enum KeyCommand {
         #[arg(long)]
         name: String,
         /// When it expires: a date (2027-01-31), a time (2027-01-31T12:00:00Z), or a span from now
-        /// (90d, 12h) [default: never].
+        /// (90d, 12h, 1y) [default: never].
         #[arg(long, value_name = "WHEN")]
         expires: Option<String>,
         /// Print JSON.

@@ -3,48 +3,65 @@
 
 mod audit;
 mod backup;
-mod credentials;
+mod credential;
 #[cfg(feature = "dev")]
 mod dev;
 mod doctor;
+mod former;
 mod health;
 mod key;
 mod migrate;
 mod org;
-mod regions;
+mod organization;
+mod region;
 mod root_key;
 mod rotate;
+mod shell;
+mod suggestion;
 mod verify;
 
 use clap::{Parser, Subcommand};
 
-use crate::settings::args::{ServeArgs, VaultArgs};
+use crate::settings::args::ServeArgs;
 
 pub(crate) use audit::{
     AcknowledgeArgs, AuditCommand, AuditVerifyArgs, ExportArgs, HeadArgs, PruneArgs,
 };
 pub(crate) use backup::{BackupArgs, RestoreArgs};
-pub(crate) use credentials::CredentialsCommand;
+pub(crate) use credential::CredentialCommand;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use health::HealthArgs;
 pub(crate) use key::KeyCommand;
 pub(crate) use migrate::MigrateArgs;
-pub(crate) use org::OrgCommand;
-pub(crate) use regions::RegionsArgs;
-pub(crate) use root_key::RootKeyCommand;
+pub(crate) use org::{OrgCommand, OrgDeleteArgs};
+pub(crate) use region::{RegionCommand, RegionsArgs};
+pub(crate) use root_key::{RootKeyCheckArgs, RootKeyCommand, RootKeyNewArgs};
 pub(crate) use rotate::{RotateCommand, RotateOrgArgs, RotateRetireArgs, RotateRootArgs};
+pub(crate) use shell::{CompletionArgs, ManArgs, OpenapiArgs};
 pub(crate) use verify::VerifyArgs;
 
 #[cfg(feature = "dev")]
 pub(crate) use dev::DevArgs;
 
+/// The version, and the commit that the program was built from if it is known.
+pub(crate) const VERSION: &str = env!("STRONGROOM_VERSION");
+
+/// Reads the command line. Ends the process with 2 if it is wrong, and with 0 after `--help` and
+/// `--version`.
+pub(crate) fn parse() -> Command {
+    match Cli::try_parse_from(former::renamed(std::env::args_os())) {
+        Ok(cli) => cli.command,
+        Err(error) => suggestion::worded(error).exit(),
+    }
+}
+
 /// A vault for the credentials that organizations hold with other companies.
 ///
 /// To try it, run `strongroom dev`. For production: create a root key with `strongroom root-key
-/// new`, prepare the database with `strongroom migrate --app-role strongroom_app`, then run
-/// `strongroom serve`.
+/// new --output FILE`, prepare the database with `strongroom migrate --app-role strongroom_app`,
+/// then run `strongroom serve`.
 #[derive(Debug, Parser)]
-#[command(name = "strongroom", version, max_term_width = 100)]
+#[command(name = "strongroom", version = VERSION, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -93,18 +110,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: RotateCommand,
     },
-    /// Compare the configured root keys with those that the database needs.
-    KeyCheck {
-        #[command(flatten)]
-        vault: VaultArgs,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
     /// Credentials of an organization, without their secrets.
-    Credentials {
+    #[command(alias = "credentials")]
+    Credential {
         #[command(subcommand)]
-        command: CredentialsCommand,
+        command: CredentialCommand,
     },
     /// Check that every stored credential opens and is the one written last. Shows no secret.
     ///
@@ -124,17 +134,24 @@ pub(crate) enum Command {
     /// Rows that are there and equal are skipped, so a restore can be repeated. A database other
     /// than the one backed up must be new: only `strongroom migrate` has run on it.
     Restore(RestoreArgs),
-    /// Show how far each configured region is behind the primary.
-    ///
-    /// Exits with 1 if the database of a region does not answer.
-    Regions(RegionsArgs),
+    /// The regions: how far each is behind the primary.
+    Region {
+        #[command(subcommand)]
+        command: RegionCommand,
+    },
     /// The audit trail: verify, export and prune it, and print its heads.
     Audit {
         #[command(subcommand)]
         command: Box<AuditCommand>,
     },
     /// Print the OpenAPI document of the HTTP API, which servers show at /openapi.json and /docs.
-    Openapi,
+    Openapi(OpenapiArgs),
+    /// Print the completions of commands and flags for a shell.
+    ///
+    /// For example, `strongroom completion bash > /etc/bash_completion.d/strongroom`.
+    Completion(CompletionArgs),
+    /// Write the manual pages, one file for each command, to a folder.
+    Man(ManArgs),
 }
 
 #[cfg(test)]

@@ -1,6 +1,14 @@
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::settings::args::RegionListArgs;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RegionCommand {
+    /// Show how far each configured region is behind the primary.
+    ///
+    /// Exits with 1 if the database of a region does not answer.
+    List(RegionsArgs),
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct RegionsArgs {

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 
 use crate::settings::args::VaultArgs;
 
@@ -41,8 +41,8 @@ pub(crate) struct RotateRootArgs {
     #[arg(long)]
     pub(crate) prepare: bool,
     /// With --prepare: write the new root key to this file, which must not exist.
-    #[arg(long, value_name = "FILE", requires = "prepare")]
-    pub(crate) out: Option<PathBuf>,
+    #[arg(long, alias = "out", value_name = "FILE", requires = "prepare")]
+    pub(crate) output: Option<PathBuf>,
     /// Show the planned work, and change nothing.
     #[arg(long, conflicts_with = "prepare")]
     pub(crate) dry_run: bool,
@@ -55,16 +55,19 @@ pub(crate) struct RotateRootArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("which").required(true))]
+#[command(group = ArgGroup::new("which").required(true))]
 pub(crate) struct RotateOrgArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
     /// Id of the organization.
-    #[arg(group = "which")]
-    pub(crate) org: Option<String>,
+    #[arg(long, value_name = "ORG_ID", group = "which")]
+    org: Option<String>,
+    // The spelling of earlier versions.
+    #[arg(value_name = "ORG_ID", group = "which", hide = true)]
+    former_org: Option<String>,
     /// All organizations, one after another.
     #[arg(long, group = "which")]
-    pub(crate) all: bool,
+    all: bool,
     /// Make new data keys and ciphertext, for a key that leaked.
     #[arg(long)]
     pub(crate) re_encrypt: bool,
@@ -79,15 +82,29 @@ pub(crate) struct RotateOrgArgs {
     pub(crate) json: bool,
 }
 
+impl RotateOrgArgs {
+    /// The id of the organization; `None` for all.
+    pub(crate) fn org(&self) -> Option<&str> {
+        let given = self.org.as_ref().or(self.former_org.as_ref());
+        given.map(String::as_str)
+    }
+}
+
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true))]
 pub(crate) struct RotateRetireArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
     /// Id of a root key.
-    #[arg(long, value_name = "KEY_ID", conflicts_with_all = ["org", "generation"])]
+    #[arg(
+        long,
+        value_name = "KEY_ID",
+        group = "what",
+        conflicts_with = "generation"
+    )]
     pub(crate) root: Option<String>,
     /// Id of an organization, together with --generation.
-    #[arg(long, value_name = "ORG_ID", requires = "generation")]
+    #[arg(long, value_name = "ORG_ID", group = "what", requires = "generation")]
     pub(crate) org: Option<String>,
     /// The generation of the organization's key.
     #[arg(long, value_name = "N", requires = "org")]

@@ -1,18 +1,17 @@
-use std::time::Duration;
-
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use strongroom_domain::credential::CredentialInfo;
 use strongroom_domain::{Clock, CredentialId, SystemClock};
 
 use super::format::format_time;
-use crate::cli::CredentialsCommand;
+use super::time::Span;
+use crate::cli::CredentialCommand;
 use crate::error::CommandError;
 use crate::{callers, open_vault, output};
 
-/// `strongroom credentials …`.
-pub(super) async fn run(command: CredentialsCommand) -> Result<(), CommandError> {
-    let CredentialsCommand::List {
+/// `strongroom credential …`.
+pub(super) async fn run(command: CredentialCommand) -> Result<(), CommandError> {
+    let CredentialCommand::List {
         vault,
         org,
         unused_since,
@@ -95,21 +94,17 @@ fn table(items: &[CredentialInfo]) -> String {
     output::table(headings, &rows)
 }
 
-fn time_before(duration: &str) -> Result<DateTime<Utc>, CommandError> {
-    let before = |duration: Duration| {
-        let duration = TimeDelta::from_std(duration).ok()?;
-        SystemClock.now().checked_sub_signed(duration)
-    };
-    humantime::parse_duration(duration)
-        .ok()
-        .and_then(before)
-        .ok_or_else(|| {
-            CommandError::Failed("--unused-since must be a duration, such as 90d or 12h".into())
-        })
+fn time_before(span: &str) -> Result<DateTime<Utc>, CommandError> {
+    let span = Span::parse(span);
+    let since = span.and_then(|span| span.before(SystemClock.now()));
+    since.ok_or_else(|| {
+        CommandError::Usage("--unused-since must be a duration, such as 90d, 12h or 1y".into())
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
     use strongroom_domain::kinds::{CredentialType, Provider};
     use strongroom_domain::label::Label;
     use strongroom_domain::last_used::LastUsed;

@@ -1,10 +1,11 @@
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::caller::Role;
 use strongroom_domain::{Clock, KeyId, SystemClock};
 
 use super::format::format_time;
+use super::time::{Span, parse_time};
 use crate::cli::KeyCommand;
 use crate::error::CommandError;
 use crate::settings::args::VaultArgs;
@@ -52,7 +53,7 @@ async fn create(
 ) -> Result<(), CommandError> {
     let caller = callers::operator(org)?;
     let role = Role::parse(key.role)
-        .ok_or_else(|| CommandError::Failed(format!("--role must be {}", Role::choices())))?;
+        .ok_or_else(|| CommandError::Usage(format!("--role must be {}", Role::choices())))?;
     let expires = key.expires.map(expiry).transpose()?;
     let vault = open_vault::for_command(args).await?;
     let issued = vault.create_api_key(&caller, role, key.name, expires).await;
@@ -75,8 +76,10 @@ async fn list(args: &VaultArgs, org: &str, json: bool) -> Result<(), CommandErro
     let keys = keys.map_err(|error| CommandError::about(error, "organization", org))?;
     let times = vault.keys_last_used(&caller).await?;
     let last_used = |key: &StoredApiKey| times.get(&key.id).copied().map(format_time);
+    let now = SystemClock.now();
     let value = |key| {
         let mut value = described(key);
+        value["state"] = state(key, now).into();
         value["last_used_at"] = last_used(key).into();
         value
     };
@@ -89,7 +92,7 @@ async fn revoke(args: &VaultArgs, org: &str, key: &str, json: bool) -> Result<()
     let caller = callers::operator(org)?;
     let id = KeyId::parse(key).ok_or_else(|| {
         let problem = "--key must be the id of a key, as shown by `strongroom key list`";
-        CommandError::Failed(problem.into())
+        CommandError::Usage(problem.into())
     })?;
     let vault = open_vault::for_command(args).await?;
     let revoked = vault.revoke_api_key(&caller, id).await;
@@ -113,13 +116,14 @@ fn described(key: &StoredApiKey) -> Value {
 }
 
 fn table(keys: &[StoredApiKey], last_used: impl Fn(&StoredApiKey) -> Option<String>) -> String {
+    let now = SystemClock.now();
     let rows: Vec<_> = keys
         .iter()
         .map(|key| {
             [
                 key.id.to_string(),
                 key.role.as_str().to_owned(),
-                state(key, SystemClock.now()),
+                state_until(key, now),
                 format_time(key.created_at),
                 last_used(key).unwrap_or_else(|| "never".into()),
                 key.name.clone(),
@@ -130,32 +134,33 @@ fn table(keys: &[StoredApiKey], last_used: impl Fn(&StoredApiKey) -> Option<Stri
     output::table(headings, &rows)
 }
 
-fn state(key: &StoredApiKey, now: DateTime<Utc>) -> String {
+fn state(key: &StoredApiKey, now: DateTime<Utc>) -> &'static str {
     match (key.revoked_at, key.expires_at) {
-        (Some(at), _) => format!("revoked {}", format_time(at)),
-        (None, Some(at)) if at <= now => format!("expired {}", format_time(at)),
-        (None, Some(at)) => format!("valid until {}", format_time(at)),
-        (None, None) => "valid".to_owned(),
+        (Some(_), _) => "revoked",
+        (None, Some(at)) if at <= now => "expired",
+        _ => "valid",
+    }
+}
+
+fn state_until(key: &StoredApiKey, now: DateTime<Utc>) -> String {
+    let state = state(key, now);
+    match (key.revoked_at, key.expires_at) {
+        (None, Some(at)) if at > now => format!("{state} until {}", format_time(at)),
+        (Some(at), _) | (None, Some(at)) => format!("{state} {}", format_time(at)),
+        (None, None) => state.to_owned(),
     }
 }
 
 fn expiry(text: &str) -> Result<DateTime<Utc>, CommandError> {
     parse_expiry(text, SystemClock.now()).ok_or_else(|| {
         let problem = "--expires must be a date (2027-01-31), a time (2027-01-31T12:00:00Z) \
-                       or a duration (90d, 12h)";
-        CommandError::Failed(problem.into())
+                       or a duration (90d, 12h, 1y)";
+        CommandError::Usage(problem.into())
     })
 }
 
 fn parse_expiry(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Some(at.to_utc());
-    }
-    if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-        return Some(date.and_hms_opt(0, 0, 0)?.and_utc());
-    }
-    let duration = humantime::parse_duration(text).ok()?;
-    now.checked_add_signed(TimeDelta::from_std(duration).ok()?)
+    parse_time(text).or_else(|| Span::parse(text)?.after(now))
 }
 
 #[cfg(test)]

@@ -2,27 +2,30 @@
 
 mod audit;
 mod backup;
-mod credentials;
+mod completion;
+mod credential;
 #[cfg(feature = "dev")]
 mod dev;
 mod doctor;
 mod format;
 mod health;
 mod key;
-mod key_check;
+mod man;
 mod migrate;
 mod openapi;
 mod org;
 mod progress;
-mod regions;
+mod region;
 mod restore;
 mod root_key;
+mod root_key_check;
 mod rotate;
 mod runtime;
 mod serve;
+mod time;
 mod verify;
 
-use crate::cli::Command;
+use crate::cli::{Command, RegionCommand, RootKeyCommand};
 use crate::error::CommandError;
 use crate::logging;
 use crate::logging::{LogFormat, Logging};
@@ -36,17 +39,23 @@ pub(crate) fn run(command: Command) -> Result<(), CommandError> {
         Command::Doctor(args) => block_on(doctor::run(&args)),
         Command::Health(args) => health::run(&args),
         Command::Migrate(args) => block_on(migrate::run(&args)),
-        Command::RootKey { command } => root_key::run(&command),
+        Command::RootKey { command } => match command {
+            RootKeyCommand::New(args) => root_key::run(&args),
+            RootKeyCommand::Check(args) => block_on(root_key_check::run(&args)),
+        },
         Command::Org { command } => block_on(org::run(command)),
         Command::Key { command } => block_on(key::run(command)),
         Command::Rotate { command } => block_on(rotate::run(command)),
-        Command::KeyCheck { vault, json } => block_on(key_check::run(&vault, json)),
-        Command::Credentials { command } => block_on(credentials::run(command)),
+        Command::Credential { command } => block_on(credential::run(command)),
         Command::Verify(args) => block_on(verify::run(&args)),
         Command::Backup(args) => block_on(backup::run(&args)),
         Command::Restore(args) => block_on(restore::run(&args)),
-        Command::Regions(args) => block_on(regions::run(&args)),
-        Command::Openapi => openapi::run(),
+        Command::Region {
+            command: RegionCommand::List(args),
+        } => block_on(region::run(&args)),
+        Command::Openapi(args) => openapi::run(&args),
+        Command::Completion(args) => completion::run(&args),
+        Command::Man(args) => man::run(&args),
         Command::Audit { command } => block_on(audit::run(*command)),
     }
 }

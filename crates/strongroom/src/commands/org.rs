@@ -1,13 +1,18 @@
 use chrono::TimeDelta;
-use serde_json::json;
+use serde_json::{Value, json};
+use strongroom_domain::caller::Caller;
 use strongroom_domain::organization::{DEFAULT_GRACE, Organization};
-use strongroom_domain::{Clock, SystemClock, VaultError};
+use strongroom_domain::{Clock, SystemClock, Vault, VaultError};
 
 use super::format::format_time;
-use crate::cli::OrgCommand;
+use super::time::Span;
+use crate::cli::{OrgCommand, OrgDeleteArgs};
 use crate::error::CommandError;
-use crate::settings::args::VaultArgs;
 use crate::{callers, open_vault, output};
+
+const BACKUPS: &str = "Earlier backups can still be decrypted with the root key that was active at \
+                       their time, until that root key is replaced (`strongroom rotate root`) and \
+                       destroyed.";
 
 /// `strongroom org …`.
 pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
@@ -19,15 +24,10 @@ pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
             let text = format!("created organization {} ({name})", organization.id);
             output::answer(json, &organization, &text);
         }
-        OrgCommand::Delete {
-            vault,
-            org,
-            grace,
-            now,
-            json,
-        } => delete(&vault, &org, grace.as_deref(), now, json).await?,
+        OrgCommand::Delete(args) => delete(&args).await?,
         OrgCommand::Restore { vault, org, json } => {
-            let caller = callers::operator(&org)?;
+            let org = org.id();
+            let caller = callers::operator(org)?;
             let vault = open_vault::for_command(&vault).await?;
             let restored = vault.restore_organization(&caller).await;
             restored.map_err(|error| match error {
@@ -48,32 +48,39 @@ pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
                     [
                         organization.id.to_string(),
                         format_time(organization.created_at),
-                        state(organization),
+                        state_until(organization),
                         organization.name.clone(),
                     ]
                 })
                 .collect();
             let text = output::table(["ORG_ID", "CREATED", "STATE", "NAME"], &rows);
-            output::answer(json, &organizations, &text);
+            let values: Vec<_> = organizations.iter().map(described).collect();
+            output::answer(json, &values, &text);
         }
     }
     Ok(())
 }
 
-async fn delete(
-    args: &VaultArgs,
-    org: &str,
-    grace: Option<&str>,
-    now: bool,
-    json: bool,
-) -> Result<(), CommandError> {
+async fn delete(args: &OrgDeleteArgs) -> Result<(), CommandError> {
+    let (org, now) = (args.org.id(), args.now);
     let caller = callers::operator(org)?;
-    let grace = match grace {
+    let grace = match args.grace.as_deref() {
         _ if now => TimeDelta::zero(),
         None => DEFAULT_GRACE,
         Some(text) => parse_grace(text)?,
     };
-    let vault = open_vault::for_command(args).await?;
+    let ask = now && !args.yes;
+    if ask && !output::can_ask() {
+        return Err(CommandError::Usage(
+            "--now destroys the organization's data for good, and there is no terminal on which \
+             to ask for its name; add --yes"
+                .into(),
+        ));
+    }
+    let vault = open_vault::for_command(&args.vault).await?;
+    if ask {
+        confirm(&vault, &caller).await?;
+    }
     match vault.delete_organization(&caller, grace).await {
         Ok(()) => {}
         // It is already deleted; its grace period ends now.
@@ -85,40 +92,77 @@ async fn delete(
         }
         Err(error) => return Err(error.into()),
     }
-    let backups = "Earlier backups can still be decrypted with the root key that was active at \
-                   their time, until that root key is replaced (`strongroom rotate root`) and \
-                   destroyed.";
     let text = if now {
         let destroyed = vault.destroy_organization(&caller, true).await;
         destroyed.map_err(|error| CommandError::about(error, "organization", org))?;
-        format!("destroyed organization {org}: its data can no longer be decrypted. {backups}")
+        format!("destroyed organization {org}: its data can no longer be decrypted. {BACKUPS}")
     } else {
         format!(
             "deleted organization {org}: its API keys are refused. It can be restored with \
-             `strongroom org restore` until its keys are destroyed at {}. {backups}",
+             `strongroom org restore` until its keys are destroyed at {}. {BACKUPS}",
             format_time(SystemClock.now() + grace)
         )
     };
-    let value = json!({"org_id": caller.org(), "deleted": true, "destroyed": now, "note": backups});
-    output::answer(json, &value, &text);
+    let value = json!({"org_id": caller.org(), "deleted": true, "destroyed": now, "note": BACKUPS});
+    output::answer(args.json, &value, &text);
     Ok(())
 }
 
+// Whoever types the name has looked at which organization this is.
+async fn confirm(vault: &Vault, caller: &Caller) -> Result<(), CommandError> {
+    let organizations = vault.organizations().await?;
+    let mut organizations = organizations.into_iter();
+    let organization = organizations.find(|one| one.id == caller.org());
+    let organization =
+        organization.ok_or_else(|| CommandError::not_found("organization", caller.org()))?;
+    let question = format!(
+        "All data of organization {} ({}) will be lost, and cannot be restored.\n\
+         Type the organization's name to destroy it: ",
+        organization.id, organization.name
+    );
+    let typed = output::ask(&question)
+        .map_err(|error| CommandError::io("cannot read the organization's name", &error))?;
+    if typed == organization.name {
+        return Ok(());
+    }
+    Err(CommandError::Failed(
+        "this is not the organization's name; nothing was changed".into(),
+    ))
+}
+
 fn parse_grace(text: &str) -> Result<TimeDelta, CommandError> {
-    let grace = humantime::parse_duration(text).ok();
-    let grace = grace.and_then(|grace| TimeDelta::from_std(grace).ok());
+    let now = SystemClock.now();
+    let end = Span::parse(text).and_then(|grace| grace.after(now));
+    let grace = end.map(|end| end - now);
+    let allowed = TimeDelta::seconds(1)..=TimeDelta::days(3653);
     grace
-        .filter(|grace| *grace <= TimeDelta::days(3650))
+        .filter(|grace| allowed.contains(grace))
         .ok_or_else(|| {
-            let problem = "--grace must be a duration up to 3650d, such as 12h or 30d";
-            CommandError::Failed(problem.into())
+            let problem = "--grace must be a duration from 1s to 10y, such as 12h or 30d; --now \
+                           destroys at once";
+            CommandError::Usage(problem.into())
         })
 }
 
-fn state(organization: &Organization) -> String {
+fn described(organization: &Organization) -> Value {
+    let mut value = json!(organization);
+    value["state"] = state(organization).into();
+    value
+}
+
+fn state(organization: &Organization) -> &'static str {
     match (organization.destroyed_at, organization.destroy_after) {
-        (Some(at), _) => format!("destroyed {}", format_time(at)),
-        (None, Some(after)) => format!("deleted, restorable until {}", format_time(after)),
-        (None, None) => "active".to_owned(),
+        (Some(_), _) => "destroyed",
+        (None, Some(_)) => "deleted",
+        (None, None) => "active",
+    }
+}
+
+fn state_until(organization: &Organization) -> String {
+    let state = state(organization);
+    match (organization.destroyed_at, organization.destroy_after) {
+        (Some(at), _) => format!("{state} {}", format_time(at)),
+        (None, Some(after)) => format!("{state}, restorable until {}", format_time(after)),
+        (None, None) => state.to_owned(),
     }
 }

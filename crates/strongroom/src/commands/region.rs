@@ -14,7 +14,7 @@ use crate::settings::regions::read_regions;
 /// How often it is checked whether every region has answered.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// `strongroom regions`: how far each configured region is behind the primary.
+/// `strongroom region list`: how far each configured region is behind the primary.
 pub(super) async fn run(args: &RegionsArgs) -> Result<(), CommandError> {
     let (connect, regions) = read_regions(&args.settings)?;
     if regions.all.is_empty() {

@@ -4,13 +4,13 @@ use serde_json::json;
 use strongroom_domain::crypto::{OsRandom, RootKeyId};
 use strongroom_domain::keyring::sources::new_root_key;
 
-use crate::cli::RootKeyCommand;
+use crate::cli::RootKeyNewArgs;
 use crate::error::CommandError;
 use crate::{key_files, output};
 
-/// `strongroom root-key …`.
-pub(super) fn run(command: &RootKeyCommand) -> Result<(), CommandError> {
-    let RootKeyCommand::New { file, json } = command;
+/// `strongroom root-key new`.
+pub(super) fn run(args: &RootKeyNewArgs) -> Result<(), CommandError> {
+    let file = args.output();
     let id = create(file)?;
     let value = json!({"key_id": id.to_string(), "file": file});
     let text = format!(
@@ -18,7 +18,7 @@ pub(super) fn run(command: &RootKeyCommand) -> Result<(), CommandError> {
          Keep a copy offline: without it, nothing in the database can be decrypted.",
         file.display()
     );
-    output::answer(*json, &value, &text);
+    output::answer(args.json, &value, &text);
     Ok(())
 }
 

@@ -5,18 +5,19 @@ use strongroom_domain::ports::keys::RootKeyStore;
 use strongroom_domain::rotation::RootKeyState;
 use strongroom_storage::Database;
 
+use crate::cli::RootKeyCheckArgs;
 use crate::error::CommandError;
 use crate::settings::access::VaultAccess;
-use crate::settings::args::VaultArgs;
 use crate::{open_vault, output};
 
 pub(super) const RIGHT: &str = "right";
 pub(super) const WRONG: &str = "wrong";
 pub(super) const MISSING: &str = "missing";
 
-/// `strongroom key-check`: compares the configured root keys with those that the database knows.
-pub(super) async fn run(vault: &VaultArgs, json: bool) -> Result<(), CommandError> {
-    let access = VaultAccess::read(vault)?;
+/// `strongroom root-key check`: compares the configured root keys with those of the
+/// database.
+pub(super) async fn run(args: &RootKeyCheckArgs) -> Result<(), CommandError> {
+    let access = VaultAccess::read(&args.vault)?;
     let sources = access.root_keys.load()?;
     let database = Database::new(&access.database)?;
     open_vault::require_migrated(&database).await?;
@@ -36,7 +37,7 @@ pub(super) async fn run(vault: &VaultArgs, json: bool) -> Result<(), CommandErro
         rows.push([id, state.to_owned(), needed.to_owned(), found.to_owned()]);
     }
     let headings = ["ROOT_KEY_ID", "STATE", "NEEDED", "CONFIGURED"];
-    output::answer(json, &values, &output::table(headings, &rows));
+    output::answer(args.json, &values, &output::table(headings, &rows));
     if problems.is_empty() {
         Ok(())
     } else {

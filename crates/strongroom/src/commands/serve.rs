@@ -4,6 +4,7 @@ use strongroom_domain::health::counters::Counters;
 
 use super::runtime::runtime;
 use crate::error::CommandError;
+use crate::hangup::Hangup;
 use crate::logging;
 use crate::process_memory;
 use crate::service::Service;
@@ -24,6 +25,8 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), CommandError> {
     process_memory::lock();
     runtime()?.block_on(async {
         let stop = stop_signal()?;
+        // From now on SIGHUP does not end the process, also before the files can be read again.
+        let _hangup = Hangup::new();
         Service::start(settings, counters)?.run_until(stop).await
     })
 }

@@ -18,6 +18,7 @@ use self::opening::Opening;
 use crate::background::last_used::flush_last;
 use crate::background::tls_reloader::TlsReloader;
 use crate::background::workers::Workers;
+use crate::cli::VERSION;
 use crate::error::CommandError;
 use crate::file_limit::connections_that_fit;
 use crate::settings::serve::ServeSettings;
@@ -67,7 +68,7 @@ impl Service {
             .map_err(|error| CommandError::io("cannot serve", &error))?;
         let handle = server.handle();
         let tls_on = tls.is_some();
-        tracing::info!(%address, tls = tls_on, version = env!("CARGO_PKG_VERSION"), "listening");
+        tracing::info!(%address, tls = tls_on, version = VERSION, "listening");
         let opening = Opening {
             access: settings.access,
             regions: settings.regions,

@@ -11,6 +11,7 @@ use strongroom_storage::{
 use strongroom_web::state::AppState;
 
 use crate::background::settings::BackgroundSettings;
+use crate::background::url_reloader::UrlReloader;
 use crate::background::workers::Workers;
 use crate::error::CommandError;
 use crate::open_vault;
@@ -55,13 +56,14 @@ impl Opening {
         }
         let settings = &self.access.database;
         let database = Database::counted(settings, self.counters.clone())?;
+        let url = UrlReloader::start(database.clone(), self.access.url_file.clone());
         let regions = WatchedRegions::start(self.regions.clone(), &database, settings)?;
         let vault = self
             .open_when_possible(&database, &Arc::new(regions))
             .await?;
         let vault = Arc::new(vault);
         let (root_keys, background) = (self.access.root_keys, self.background);
-        let workers = Workers::start(&vault, database, root_keys, background, self.address);
+        let workers = Workers::start(&vault, database, root_keys, background, self.address, url);
         state.open(vault);
         tracing::info!("ready");
         Ok(workers)

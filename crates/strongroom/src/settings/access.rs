@@ -1,9 +1,11 @@
 //! What commands need to connect to the database and to open the vault.
 
+use std::path::{Path, PathBuf};
+
 use strongroom_storage::{DatabaseSettings, DatabaseUrl};
 
 use crate::settings::args::{DatabaseArgs, VaultArgs};
-use crate::settings::error::{ConfigError, Origin};
+use crate::settings::error::{ConfigError, ConfigErrors, Origin};
 use crate::settings::root_key::RootKeyConfig;
 use crate::settings::sources::Sources;
 use crate::settings::table::{
@@ -14,18 +16,21 @@ use crate::settings::table::{
 #[derive(Debug)]
 pub(crate) struct VaultAccess {
     pub(crate) database: DatabaseSettings,
+    /// The file that the database's URL came from.
+    pub(crate) url_file: Option<PathBuf>,
     pub(crate) root_keys: RootKeyConfig,
 }
 
 impl VaultAccess {
     /// For a command that opens the vault.
-    pub(crate) fn read(args: &VaultArgs) -> Result<Self, ConfigError> {
-        Self::new(&Sources::read(args.given())?)
+    pub(crate) fn read(args: &VaultArgs) -> Result<Self, ConfigErrors> {
+        Ok(Self::new(&Sources::read(args.given())?)?)
     }
 
     pub(super) fn new(sources: &Sources) -> Result<Self, ConfigError> {
         let access = Self {
             database: database(sources)?,
+            url_file: sources.get(&DATABASE_URL_FILE)?,
             root_keys: RootKeyConfig::new(sources)?,
         };
         // A file that cannot be read is an error at once, and not when the database answers.
@@ -35,8 +40,8 @@ impl VaultAccess {
 }
 
 /// For a command that only uses the database.
-pub(crate) fn read_database(args: &DatabaseArgs) -> Result<DatabaseSettings, ConfigError> {
-    database(&Sources::read(args.given())?)
+pub(crate) fn read_database(args: &DatabaseArgs) -> Result<DatabaseSettings, ConfigErrors> {
+    Ok(database(&Sources::read(args.given())?)?)
 }
 
 /// Another database, with the defaults.
@@ -69,6 +74,11 @@ fn database_url(sources: &Sources) -> Result<DatabaseUrl, ConfigError> {
             "database_url is set as well; set one of the two".into(),
         ));
     }
-    let text = std::fs::read_to_string(&file.text).map_err(|error| invalid(error.to_string()))?;
-    DATABASE_URL.parse(text.trim()).map_err(invalid)
+    read_url_file(Path::new(&file.text)).map_err(invalid)
+}
+
+/// The URL in `file`; the error does not quote it.
+pub(crate) fn read_url_file(file: &Path) -> Result<DatabaseUrl, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    DATABASE_URL.parse(&text)
 }

@@ -13,7 +13,7 @@ use crate::settings::table::{ALL, DATABASE_URL, DATABASE_URL_FILE};
 pub(crate) type DatabaseArgs = SettingArgs<ForDatabase>;
 /// Flags of a command that opens the vault.
 pub(crate) type VaultArgs = SettingArgs<ForVault>;
-/// Flags of `strongroom regions`.
+/// Flags of `strongroom region list`.
 pub(crate) type RegionListArgs = SettingArgs<ForRegions>;
 /// Flags of `serve` and `doctor`: all.
 pub(crate) type ServeArgs = SettingArgs<ForServe>;

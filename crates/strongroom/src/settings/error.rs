@@ -40,8 +40,72 @@ pub(crate) enum ConfigError {
     },
     #[error("configuration: {old} (from {origin}): is now named {new}")]
     Renamed { old: Key, origin: Origin, new: Key },
+    #[error(
+        "configuration: variable {name} is not a known setting; {}",
+        advice(similar.as_deref())
+    )]
+    Unknown {
+        name: String,
+        /// The name of a setting that was probably meant.
+        similar: Option<String>,
+    },
     #[error("configuration file {}: {problem}", file.display())]
     File { file: PathBuf, problem: String },
+}
+
+/// What to do about an unknown name.
+pub(super) fn advice(similar: Option<&str>) -> String {
+    match similar {
+        Some(name) => format!("did you mean {name}?"),
+        None => "docs/configuration.md lists all settings".into(),
+    }
+}
+
+/// All problems with the configuration that were found; at least one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", lines(.0))]
+pub(crate) struct ConfigErrors(pub(crate) Vec<ConfigError>);
+
+fn lines(errors: &[ConfigError]) -> String {
+    let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+impl From<ConfigError> for ConfigErrors {
+    fn from(error: ConfigError) -> Self {
+        Self(vec![error])
+    }
+}
+
+impl ConfigErrors {
+    /// An error if there are `problems`, each of them once.
+    pub(super) fn none_of(problems: Vec<ConfigError>) -> Result<(), Self> {
+        match distinct(problems) {
+            problems if problems.is_empty() => Ok(()),
+            problems => Err(Self(problems)),
+        }
+    }
+}
+
+/// Each of `problems` once.
+pub(super) fn distinct(problems: Vec<ConfigError>) -> Vec<ConfigError> {
+    let mut distinct: Vec<ConfigError> = Vec::new();
+    for problem in problems {
+        if !distinct.contains(&problem) {
+            distinct.push(problem);
+        }
+    }
+    distinct
+}
+
+impl ConfigError {
+    /// Whether the value was given as a flag.
+    pub(crate) fn is_about_a_flag(&self) -> bool {
+        let (Self::Invalid { origin, .. } | Self::Renamed { origin, .. }) = self else {
+            return false;
+        };
+        matches!(origin, Origin::Flag(_))
+    }
 }
 
 /// A value's text and its origin. Has no `Debug`: the text may be a secret.

@@ -3,12 +3,12 @@
 use strongroom_storage::{DatabaseSettings, RegionsSettings};
 use strongroom_web::settings::HttpSettings;
 
-use crate::settings::access::{VaultAccess, database};
+use crate::settings::access::database;
 use crate::settings::args::ServeArgs;
-use crate::settings::error::ConfigError;
+use crate::settings::error::{ConfigError, distinct};
 use crate::settings::regions::{regions, regions_without_local};
 use crate::settings::root_key::RootKeyConfig;
-use crate::settings::serve::{ServeSettings, http};
+use crate::settings::serve::{http, problems};
 use crate::settings::sources::Sources;
 use crate::settings::tls::tls;
 use crate::tls::TlsFiles;
@@ -28,28 +28,15 @@ impl Examined {
     /// content of root keys' places are left out: they have findings of their own.
     pub(crate) fn read(args: &ServeArgs) -> Self {
         let (mut sources, mut found) = Sources::read_all(args.given());
-        found.extend(sources.check());
-        let database = database(&sources);
-        let root_keys = RootKeyConfig::new(&sources);
-        let served = ServeSettings::new(&sources, VaultAccess::new).err();
-        let unread = root_keys.as_ref().ok().and_then(|keys| keys.load().err());
-        let missing = [database.as_ref().err(), root_keys.as_ref().err()];
-        found.extend(missing.into_iter().flatten().cloned());
-        found.extend(served.filter(|error| unread.as_ref() != Some(error)));
-        let mut problems: Vec<ConfigError> = Vec::new();
-        for problem in found {
-            if !problems.contains(&problem) {
-                problems.push(problem);
-            }
-        }
+        found.extend(problems(&mut sources));
         let regions = regions(&sources).or_else(|_| regions_without_local(&sources));
         Self {
             regions: regions.unwrap_or_default(),
             http: http(&sources).ok(),
             tls: tls(&sources).ok().flatten(),
-            database: database.ok(),
-            root_keys: root_keys.ok(),
-            problems,
+            database: database(&sources).ok(),
+            root_keys: RootKeyConfig::new(&sources).ok(),
+            problems: distinct(found),
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::private_file::check_private;
-use crate::settings::error::ConfigError;
+use crate::settings::error::{ConfigError, advice};
 use crate::settings::setting::{Key, Row};
+use crate::settings::similar::similar;
 use crate::settings::table::{ALL, CONFIG, REGIONS};
 
 const REGIONS_FORM: &str =
@@ -51,7 +52,10 @@ fn read_value(name: &str, value: toml::Value) -> Result<(Key, String), String> {
         let renamed = rows().find(|row| row.former == Some(name));
         return Err(match renamed {
             Some(row) => format!("{name} is now named {}", row.key),
-            None => format!("{name:?} is not a known setting"),
+            None => {
+                let advice = advice(similar(name, rows().map(|row| row.key)));
+                format!("{name:?} is not a known setting; {advice}")
+            }
         });
     };
     let text = if row.key == REGIONS.key() {

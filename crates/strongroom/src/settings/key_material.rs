@@ -11,6 +11,8 @@ use crate::private_file::check_private;
 
 /// A shorter passphrase can be guessed, argon2id or not.
 const MIN_PASSPHRASE_CHARS: usize = 16;
+/// What is no part of a passphrase at its end.
+const LINE_END: [char; 2] = ['\r', '\n'];
 
 /// Root keys, one per line.
 pub(super) fn root_keys(text: &str) -> Result<RootKeySources, String> {
@@ -24,27 +26,34 @@ pub(super) fn root_key_file(path: &str) -> Result<RootKeySources, String> {
 
 /// A passphrase, which stands for a root key.
 pub(super) fn passphrase(text: &str) -> Result<RootKeySources, String> {
+    let given = text;
+    let text = given.trim_end_matches(LINE_END);
     if text.chars().count() < MIN_PASSPHRASE_CHARS {
         return Err(format!(
             "a passphrase must have at least {MIN_PASSPHRASE_CHARS} characters"
         ));
     }
+    let secret = |text: &str| vec![SecretString::new(text.to_owned())];
     Ok(RootKeySources {
-        keys: Vec::new(),
-        passphrases: vec![SecretString::new(text.to_owned())],
+        passphrases: secret(text),
+        passphrases_with_line_end: match given == text {
+            true => Vec::new(),
+            false => secret(given),
+        },
+        ..RootKeySources::default()
     })
 }
 
 /// The passphrase in a file, without the line's end.
 pub(super) fn passphrase_file(path: &str) -> Result<RootKeySources, String> {
     let text = read_private(Path::new(path))?;
-    passphrase(text.trim_end_matches(['\r', '\n']))
+    passphrase(text.trim_end_matches(LINE_END))
 }
 
 fn of_keys(keys: Vec<RootKey>) -> RootKeySources {
     RootKeySources {
         keys,
-        passphrases: Vec::new(),
+        ..RootKeySources::default()
     }
 }
 

@@ -4,14 +4,14 @@ use strongroom_storage::{DatabaseSettings, RegionsSettings};
 
 use crate::settings::access::database;
 use crate::settings::args::RegionListArgs;
-use crate::settings::error::ConfigError;
+use crate::settings::error::{ConfigError, ConfigErrors};
 use crate::settings::sources::Sources;
 use crate::settings::table::{MAX_REPLICA_LAG, REGION, REGIONS, STALE_READS};
 
 /// For a command that looks at the regions.
 pub(crate) fn read_regions(
     args: &RegionListArgs,
-) -> Result<(DatabaseSettings, RegionsSettings), ConfigError> {
+) -> Result<(DatabaseSettings, RegionsSettings), ConfigErrors> {
     let sources = Sources::read(args.given())?;
     Ok((database(&sources)?, regions(&sources)?))
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use strongroom_domain::keyring::sources::RootKeySources;
 
 use crate::settings::args::VaultArgs;
-use crate::settings::error::{ConfigError, Found};
+use crate::settings::error::{ConfigError, ConfigErrors, Found};
 use crate::settings::setting::{Key, Setting};
 use crate::settings::sources::Sources;
 use crate::settings::table::{
@@ -34,8 +34,8 @@ impl fmt::Debug for RootKeyConfig {
 
 impl RootKeyConfig {
     /// For a command that needs no database.
-    pub(crate) fn read(args: &VaultArgs) -> Result<Self, ConfigError> {
-        Self::new(&Sources::read(args.given())?)
+    pub(crate) fn read(args: &VaultArgs) -> Result<Self, ConfigErrors> {
+        Ok(Self::new(&Sources::read(args.given())?)?)
     }
 
     pub(super) fn new(sources: &Sources) -> Result<Self, ConfigError> {
@@ -75,11 +75,14 @@ impl RootKeyConfig {
     pub(crate) fn load(&self) -> Result<RootKeySources, ConfigError> {
         let mut sources = RootKeySources::default();
         for place in self.places() {
-            let read = place.read?;
-            sources.keys.extend(read.keys);
-            sources.passphrases.extend(read.passphrases);
+            sources.extend(place.read?);
         }
         Ok(sources)
+    }
+
+    /// What is wrong with the present content of the places.
+    pub(crate) fn problems(&self) -> Vec<ConfigError> {
+        self.places().filter_map(|place| place.read.err()).collect()
     }
 
     /// Reads the present content of each place, one after another.

@@ -9,11 +9,12 @@ use strongroom_web::settings::{HttpSettings, LimitSettings, ProcessInfo, WebSett
 
 use crate::background::settings::BackgroundSettings;
 use crate::logging::{Logging, dropped_lines};
-use crate::settings::access::VaultAccess;
+use crate::settings::access::{VaultAccess, database};
 use crate::settings::args::ServeArgs;
-use crate::settings::error::{ConfigError, Origin};
+use crate::settings::error::{ConfigError, ConfigErrors, Origin};
 use crate::settings::limits::{limits, sizes};
 use crate::settings::regions::regions;
+use crate::settings::root_key::RootKeyConfig;
 use crate::settings::sources::Sources;
 use crate::settings::table::{
     ANONYMOUS_ORG, AUDIT_ROOT_INTERVAL, BLOB_VALIDATION, BODY_TIMEOUT, DRAIN_DELAY, HEADER_TIMEOUT,
@@ -47,10 +48,16 @@ pub(crate) struct ServeSettings {
 
 impl ServeSettings {
     /// For `serve`.
-    pub(crate) fn read(args: &ServeArgs) -> Result<(Self, Logging), ConfigError> {
-        let sources = Sources::read(args.given())?;
-        let logging = logging(&sources)?;
-        Ok((Self::new(&sources, VaultAccess::new)?, logging))
+    ///
+    /// # Errors
+    /// Everything that is wrong, not only the first problem.
+    pub(crate) fn read(args: &ServeArgs) -> Result<(Self, Logging), ConfigErrors> {
+        let (mut sources, mut found) = Sources::read_all(args.given());
+        found.extend(problems(&mut sources));
+        let root_keys = RootKeyConfig::new(&sources);
+        found.extend(root_keys.iter().flat_map(RootKeyConfig::problems));
+        ConfigErrors::none_of(found)?;
+        Ok((Self::new(&sources, VaultAccess::new)?, logging(&sources)?))
     }
 
     /// The defaults of all settings, for the vault of `access`.
@@ -102,7 +109,18 @@ impl ServeSettings {
     }
 }
 
-pub(super) fn logging(sources: &Sources) -> Result<Logging, ConfigError> {
+/// What is wrong with the settings, alone and together. The content of root keys' places is left
+/// out. Wrong values give way to their defaults.
+pub(super) fn problems(sources: &mut Sources) -> Vec<ConfigError> {
+    let mut found = sources.check();
+    found.extend(tls(sources).err());
+    found.extend(regions(sources).err());
+    found.extend(database(sources).err());
+    found.extend(RootKeyConfig::new(sources).err());
+    found
+}
+
+fn logging(sources: &Sources) -> Result<Logging, ConfigError> {
     Ok(Logging {
         format: sources.get(&LOG_FORMAT)?,
         level: sources.get(&LOG_LEVEL)?,

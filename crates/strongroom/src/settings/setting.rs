@@ -51,7 +51,7 @@ pub(crate) struct Flag {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Commands {
     Serve,
-    /// `strongroom regions`.
+    /// `strongroom region list`.
     Regions,
     /// Commands that open the vault.
     Vault,
@@ -194,9 +194,12 @@ pub(super) fn flag_name(key: Key) -> String {
     key.replace('_', "-")
 }
 
+/// What all variables of settings begin with.
+pub(super) const PREFIX: &str = "STRONGROOM_";
+
 /// The name of the variable for `key`.
 pub(super) fn variable(key: Key) -> String {
-    format!("STRONGROOM_{}", key.to_uppercase())
+    format!("{PREFIX}{}", key.to_uppercase())
 }
 
 /// A setting whatever its type.

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::settings::error::{ConfigError, Found, Origin};
+use crate::settings::error::{ConfigError, ConfigErrors, Found, Origin};
 use crate::settings::file::read_file;
 use crate::settings::setting::{Key, Row, Setting, variable};
-use crate::settings::table::{ALL, CONFIG, ROOT_KEYS};
-
-type Variables = BTreeMap<String, String>;
+use crate::settings::table::{ALL, CONFIG, ROOT_KEY_PASSPHRASE, ROOT_KEYS};
+use crate::settings::variables::{Variables, environment, unknown};
 
 /// The texts of all settings that are set, each from its strongest source.
 #[derive(Default)]
@@ -20,10 +19,11 @@ impl Sources {
     /// Reads `flags`, the process's variables, and the file that `config` names.
     ///
     /// # Errors
-    /// The first problem with the file, or a renamed setting.
-    pub(super) fn read(flags: &[(Key, String)]) -> Result<Self, ConfigError> {
+    /// All problems with the file and with names.
+    pub(super) fn read(flags: &[(Key, String)]) -> Result<Self, ConfigErrors> {
         let (sources, problems) = Self::read_all(flags);
-        problems.into_iter().next().map_or(Ok(sources), Err)
+        ConfigErrors::none_of(problems)?;
+        Ok(sources)
     }
 
     /// As [`Self::read`], with the values that can be read and all problems.
@@ -71,7 +71,7 @@ impl Sources {
     }
 
     fn gather(flags: &[(Key, String)], variables: &Variables) -> (Self, Vec<ConfigError>) {
-        let (mut sources, mut problems) = (Self::default(), Vec::new());
+        let (mut sources, mut problems) = (Self::default(), unknown(variables));
         for (key, text) in flags {
             sources.add(key, text, Origin::Flag(key));
         }
@@ -93,7 +93,12 @@ impl Sources {
     }
 
     fn add(&mut self, key: Key, text: &str, origin: Origin) {
-        let text = text.to_owned();
+        // Secrets of orchestrators often end with a line break. One at the end of a passphrase may
+        // have been part of it so far.
+        let text = match key == ROOT_KEY_PASSPHRASE.key() {
+            true => text.to_owned(),
+            false => text.trim_end_matches(['\r', '\n']).to_owned(),
+        };
         self.found.entry(key).or_insert(Found { text, origin });
     }
 
@@ -122,15 +127,6 @@ impl Sources {
             }
         }
     }
-}
-
-fn environment() -> Variables {
-    let variables = std::env::vars_os().filter_map(|(name, value)| {
-        // A value that is not UTF-8 is replaced, and then fails the setting's own check.
-        let value = value.to_string_lossy().into_owned();
-        Some((name.into_string().ok()?, value))
-    });
-    variables.collect()
 }
 
 #[cfg(test)]

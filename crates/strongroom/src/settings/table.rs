@@ -39,7 +39,7 @@ pub(super) const ROOT_KEYS: &str = "Root keys";
 /// A variable of OpenTelemetry with the whole URL for traces, to which nothing is appended.
 pub(super) const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 
-const ROOT_KEY_HINT: &str = "name a file made by `strongroom root-key new FILE` with \
+const ROOT_KEY_HINT: &str = "name a file made by `strongroom root-key new --output FILE` with \
                              --root-key-file or STRONGROOM_ROOT_KEY_FILE, or set \
                              STRONGROOM_ROOT_KEY or STRONGROOM_ROOT_KEY_PASSPHRASE";
 

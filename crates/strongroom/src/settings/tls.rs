@@ -1,7 +1,9 @@
 //! TLS on the main listener.
 
+use std::path::PathBuf;
+
 use crate::settings::error::ConfigError;
-use crate::settings::setting::AnySetting;
+use crate::settings::setting::{AnySetting, Setting};
 use crate::settings::sources::Sources;
 use crate::settings::table::{TLS_CERT_FILE, TLS_CLIENT_AUTH, TLS_CLIENT_CA_FILE, TLS_KEY_FILE};
 use crate::tls::{BrokenTls, Part, TlsFiles};
@@ -14,8 +16,8 @@ pub(super) fn tls(sources: &Sources) -> Result<Option<TlsFiles>, ConfigError> {
     let (cert, key) = match (sources.get(&TLS_CERT_FILE)?, sources.get(&TLS_KEY_FILE)?) {
         (Some(cert), Some(key)) => (cert, key),
         (None, None) => return without(sources),
-        (Some(_), None) => return Err(missing(&TLS_KEY_FILE, "the private key of tls_cert_file")),
-        (None, Some(_)) => return Err(missing(&TLS_CERT_FILE, "the certificate of tls_key_file")),
+        (Some(_), None) => return Err(alone(sources, &TLS_CERT_FILE, "tls_key_file")),
+        (None, Some(_)) => return Err(alone(sources, &TLS_KEY_FILE, "tls_cert_file")),
     };
     if client_ca.is_none()
         && let Some(found) = sources.found(&TLS_CLIENT_AUTH)
@@ -44,6 +46,15 @@ fn without(sources: &Sources) -> Result<Option<TlsFiles>, ConfigError> {
         return Err(found.invalid(TLS_CLIENT_AUTH.row(), problem));
     }
     Ok(None)
+}
+
+// Both are needed: one of them set is a mistake.
+fn alone(sources: &Sources, set: &Setting<Option<PathBuf>>, other: &str) -> ConfigError {
+    let problem = format!("needs {other} too, which is not set");
+    match sources.found(set) {
+        Some(found) => found.invalid(set.row(), problem),
+        None => missing(set, &problem),
+    }
 }
 
 fn broken(sources: &Sources, error: BrokenTls) -> ConfigError {

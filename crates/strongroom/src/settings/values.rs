@@ -17,7 +17,7 @@ pub(super) fn path(text: &str) -> Result<PathBuf, String> {
 }
 
 pub(super) fn database_url(text: &str) -> Result<DatabaseUrl, String> {
-    DatabaseUrl::parse(text).map_err(|error| error.to_string())
+    DatabaseUrl::parse(text.trim()).map_err(|error| error.to_string())
 }
 
 /// NAME=URL, separated by white space, since a URL of several hosts contains commas.

@@ -19,13 +19,13 @@ use super::runtime::runtime;
 use crate::cli::DevArgs;
 use crate::error::CommandError;
 use crate::logging::{LogFormat, Logging};
-use crate::service::stop_signal::stop_signal;
+use crate::service::stop_signal::stop_signal_or_hangup;
 use crate::{logging, output};
 
 /// Runs until a signal; then stops the servers, and PostgreSQL after them.
 pub(super) fn run(args: &DevArgs) -> Result<(), CommandError> {
     if !args.listen.ip().is_loopback() && !args.allow_remote {
-        return Err(CommandError::Failed(format!(
+        return Err(CommandError::Usage(format!(
             "{} can be reached from other machines; --allow-remote allows that",
             args.listen.ip()
         )));
@@ -41,7 +41,7 @@ pub(super) fn run(args: &DevArgs) -> Result<(), CommandError> {
     let folder = DevFolder::open(args.data.as_deref())?;
     let runtime = runtime()?;
     // Before PostgreSQL starts, so that a signal at any time stops both.
-    let stop = runtime.block_on(async { stop_signal() })?;
+    let stop = runtime.block_on(async { stop_signal_or_hangup() })?;
     let mut cluster = PrivateCluster::start(&folder)?;
     let mut regions = Vec::new();
     let served = runtime.block_on(serve(args, &folder, &mut cluster, &mut regions, stop));

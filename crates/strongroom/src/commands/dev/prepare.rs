@@ -73,6 +73,7 @@ pub(super) async fn prepare(
 
 fn access(app_url: &str, root_key: &Path) -> Result<VaultAccess, CommandError> {
     Ok(VaultAccess {
+        url_file: None,
         database: settings(app_url)?,
         root_keys: RootKeyConfig::of_file(root_key),
     })

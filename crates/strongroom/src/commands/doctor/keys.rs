@@ -10,7 +10,7 @@ use strongroom_domain::rotation::RootKeyState;
 use strongroom_storage::Database;
 
 use super::finding::{Finding, unchecked};
-use crate::commands::key_check::{Compared, MISSING, WRONG, compare};
+use crate::commands::root_key_check::{Compared, MISSING, WRONG, compare};
 use crate::settings::root_key::{RootKeyConfig, RootKeySource};
 
 const SOURCES: &str = "root_key_source";
@@ -96,8 +96,7 @@ pub(super) async fn findings(database: &Database, config: Option<&RootKeyConfig>
     let mut sources = RootKeySources::default();
     for source in config.into_iter().flat_map(RootKeyConfig::places) {
         if let Ok(read) = source.read {
-            sources.keys.extend(read.keys);
-            sources.passphrases.extend(read.passphrases);
+            sources.extend(read);
         }
     }
     let known: Vec<_> = rows.iter().map(|row| row.id).collect();
@@ -145,7 +144,7 @@ fn of_key(compared: &Compared) -> Finding {
             ),
             format!(
                 "configure the {kind} {id} from its offline copy, then check with \
-                 `strongroom key-check`"
+                 `strongroom root-key check`"
             ),
         )
     } else if *found == MISSING && *needed {

@@ -10,7 +10,7 @@ use strongroom_storage::{
 use super::connection::{connect, unreachable};
 use super::finding::{Finding, attempt, or_ok, unchecked};
 use super::{access, certificates, clock};
-use crate::commands::regions::await_answers;
+use crate::commands::region::await_answers;
 
 const CHECK: &str = "region";
 const LAG: &str = "region_lag";
@@ -135,7 +135,7 @@ fn lag(region: &RegionStatus, most: Duration) -> Finding {
                 LAG,
                 format!("it is {bytes} bytes behind, {behind}; max_replica_lag is {most:?}"),
                 "check the standby's load and disk, the network to it, and long queries on it; \
-                 `strongroom regions` shows whether it catches up",
+                 `strongroom region list` shows whether it catches up",
             )
         }
         (None, _) => unchecked(LAG, "its lag is unknown"),

@@ -80,7 +80,7 @@ pub(super) async fn rotations(database: &Database, now: DateTime<Utc>) -> Vec<Fi
     let organizations = attempt(ROTATIONS, doctor::rotations(database).await, |all| {
         let each = all.iter().map(|one| {
             let what = format!("organization {}", one.org_id);
-            let command = format!("strongroom rotate org {}", one.org_id);
+            let command = format!("strongroom rotate org --org {}", one.org_id);
             of_rotation(&what, &command, &one.progress, now)
         });
         each.flatten().collect()

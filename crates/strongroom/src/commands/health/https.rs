@@ -4,10 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use strongroom_storage::explain_tls;
+use zeroize::Zeroizing;
 
 use crate::cli::HealthArgs;
+use crate::tls::private_key;
 
 /// A TLS connection over `stream` to the server `host`, whose certificate is verified.
 pub(super) fn over(
@@ -23,8 +26,9 @@ pub(super) fn over(
         .with_root_certificates(roots(args.ca_file.as_deref())?);
     let config = match (&args.cert_file, &args.key_file) {
         (Some(cert), Some(key)) => {
-            let named = |error| Error::other(format!("{}: {error}", key.display()));
-            let key = PrivateKeyDer::from_pem_file(key).map_err(named)?;
+            let named = |error: String| Error::other(format!("{}: {error}", key.display()));
+            let pem = std::fs::read(key).map_err(|error| named(error.to_string()))?;
+            let key = private_key(&Zeroizing::new(pem)).map_err(named)?;
             builder
                 .with_client_auth_cert(certificates(cert)?, key)
                 .map_err(Error::other)?
@@ -33,6 +37,12 @@ pub(super) fn over(
     };
     let connection = ClientConnection::new(Arc::new(config), name).map_err(Error::other)?;
     Ok(StreamOwned::new(connection, stream))
+}
+
+/// `error` in words, if the server's certificate was refused.
+pub(super) fn explained(error: &Error) -> String {
+    let refused = error.get_ref().and_then(|inner| inner.downcast_ref());
+    refused.map_or_else(|| error.to_string(), explain_tls)
 }
 
 fn roots(file: Option<&Path>) -> Result<RootCertStore> {

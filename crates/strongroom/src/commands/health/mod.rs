@@ -24,7 +24,7 @@ pub(super) fn run(args: &HealthArgs) -> Result<(), CommandError> {
     })?;
     let answer = target
         .ask(args)
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| failed(https::explained(&error)))?;
     let Some((status, message)) = parse(&answer) else {
         return Err(failed("the answer is not HTTP".into()));
     };

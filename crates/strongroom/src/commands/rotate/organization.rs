@@ -30,7 +30,7 @@ pub(super) async fn run(args: &RotateOrgArgs) -> Result<(), CommandError> {
     } else {
         lines.join("\n")
     };
-    match (args.org.is_some(), results.first()) {
+    match (args.org().is_some(), results.first()) {
         (true, Some(result)) => output::answer(args.json, result, &text),
         _ => output::answer(args.json, &results, &text),
     }
@@ -42,7 +42,7 @@ async fn chosen(vault: &Vault, args: &RotateOrgArgs) -> Result<Vec<OrgId>, Comma
     let mut existing = existing
         .iter()
         .filter(|organization| organization.deleted_at.is_none());
-    let Some(text) = &args.org else {
+    let Some(text) = args.org() else {
         return Ok(existing.map(|organization| organization.id).collect());
     };
     let org = callers::operator(text)?.org();

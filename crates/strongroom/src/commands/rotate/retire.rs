@@ -14,8 +14,8 @@ pub(super) async fn run(args: &RotateRetireArgs) -> Result<(), CommandError> {
     let (what, needed) = match (&args.root, &args.org, args.generation) {
         (Some(root), _, _) => {
             let id = uuid::Uuid::try_parse(root).map_err(|_| {
-                CommandError::Failed(
-                    "--root must be the id of a root key, as shown by `strongroom key-check`"
+                CommandError::Usage(
+                    "--root must be the id of a root key, as shown by `strongroom root-key check`"
                         .into(),
                 )
             })?;
@@ -33,7 +33,7 @@ pub(super) async fn run(args: &RotateRetireArgs) -> Result<(), CommandError> {
             )
         }
         _ => {
-            return Err(CommandError::Failed(
+            return Err(CommandError::Usage(
                 "give --root, or --org and --generation".into(),
             ));
         }

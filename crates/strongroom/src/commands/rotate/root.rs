@@ -58,7 +58,7 @@ async fn finish(vault: &Vault, access: &VaultAccess, json: bool) -> Result<(), C
     let value = json!({"root_key_id": id.to_string(), "rows": rows, "state": "done"});
     let text = format!(
         "all keys are wrapped with root key {id} ({rows} were re-wrapped).\n\
-         Copy it offline now: without it, nothing can be opened.\n\
+         Copy it offline if you have not yet: without it, nothing can be opened.\n\
          Older root keys are needed only by earlier backups. When these are deleted, run \
          `strongroom rotate retire --root KEY_ID` and destroy the old key."
     );
@@ -114,7 +114,7 @@ async fn prepare(
     let key = vault.new_root_key()?;
     let id = key.id().to_string();
     // Stored before it is registered: the database must not know a key that is not kept anywhere.
-    let (place, text) = match (&args.out, access.root_keys.file()) {
+    let (place, text) = match (&args.output, access.root_keys.file()) {
         (Some(out), _) => {
             key_files::write_new(out, &key)?;
             (json!(out), format!("wrote it to {}", out.display()))
@@ -135,6 +135,7 @@ async fn prepare(
     }
     let text = format!(
         "prepared root key {id}; {text}\n\
+         Keep a copy offline: once it is in use, nothing can be opened without it.\n\
          Add it to every server's root_key_file, which servers reload by themselves, then run \
          `strongroom rotate root`."
     );
@@ -155,6 +156,12 @@ async fn prepare_in_file(vault: &Vault, access: &VaultAccess) -> Result<RootKeyI
     let key = vault.new_root_key()?;
     key_files::append(&file, &key)?;
     vault.prepare_root_key(&installation(), &key).await?;
+    output::note(&format!(
+        "added root key {} to {}. Copy it offline: once it is in use, nothing can be opened \
+         without it.",
+        key.id(),
+        file.display()
+    ));
     Ok(key.id())
 }
 

@@ -8,6 +8,6 @@ pub(super) fn throttle(rows: Option<u32>) -> Result<Option<i32>, CommandError> {
     let rows = i32::try_from(rows).ok();
     let rows = rows.filter(|rows| (1..=1_000_000).contains(rows));
     rows.map(Some).ok_or_else(|| {
-        CommandError::Failed("--throttle must be from 1 to 1000000 rows per second".into())
+        CommandError::Usage("--throttle must be from 1 to 1000000 rows per second".into())
     })
 }
