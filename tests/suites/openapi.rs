@@ -8,7 +8,7 @@ use std::process::Command;
 
 use reqwest::Method;
 use serde_json::Value;
-use strongroom_e2e::{Api, TestVault, clients, run};
+use strongroom_e2e::{Api, TestVault, clients, failure, refusal, run};
 
 const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/schemathesis");
@@ -92,6 +92,22 @@ fn linked(page: &str) -> impl Iterator<Item = &str> {
         .into_iter()
         .flatten()
         .filter_map(|rest| Some(rest.split_once('"')?.0))
+}
+
+#[tokio::test]
+async fn the_document_and_its_page_can_be_switched_off() {
+    let vault = TestVault::start_with(&[("STRONGROOM_DOCS", "false")]).await;
+    for path in ["/openapi.json", "/docs", "/docs/start.js"] {
+        let answer = vault.admin.bare(Method::GET, path).send().await.unwrap();
+        assert_eq!(
+            failure(answer, 404).await.errors[0].1,
+            "unknown_path",
+            "{path}"
+        );
+    }
+    let wrong = refusal(&["--docs", "perhaps"], &[]);
+    assert!(wrong.contains("docs"), "{wrong}");
+    assert_eq!(vault.admin.get("/healthz").await.status(), 200);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use strongroom_web::surface::Surface;
 
 use crate::error::ApiError;
 use crate::openapi::document::{Document, to_json};
-use crate::paths::{METRICS, PIECES};
+use crate::paths::{DOCUMENT_PAGES, METRICS, PIECES};
 use crate::plain_error::PlainError;
 use crate::routes::registry;
 
@@ -36,12 +36,16 @@ pub fn openapi() -> serde_json::Result<String> {
     to_json(registry::all().described())
 }
 
-// Serves every route; the metrics only if they have no listener of their own.
+// Serves every route; the metrics only if they have no listener of their own, and the document and
+// its page only if they are wanted.
 fn configure(config: &mut ServiceConfig, settings: &WebSettings, metrics: &HttpMetrics) {
-    let routes = match settings.separate_metrics_listener {
-        true => registry::all().without(METRICS),
-        false => registry::all(),
-    };
+    let mut routes = registry::all();
+    if settings.separate_metrics_listener {
+        routes = routes.without(&[METRICS]);
+    }
+    if !settings.docs {
+        routes = routes.without(&DOCUMENT_PAGES);
+    }
     config.app_data(ThinData(&DOCUMENT));
     routes.serve(config, metrics);
 }

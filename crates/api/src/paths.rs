@@ -6,5 +6,7 @@ pub(crate) const CREDENTIAL: &str = "/organizations/config/external-credentials/
 pub(crate) const OPERATIONS: &str = "/organizations/config/operations";
 pub(crate) const OPERATION: &str = "/organizations/config/operations/{operation_id}";
 pub(crate) const METRICS: &str = "/metrics";
+/// The OpenAPI document, and the page that shows it.
+pub(crate) const DOCUMENT_PAGES: [&str; 3] = ["/openapi.json", "/docs", "/docs/{file}"];
 /// The prefix of the Pieces API, whose errors are plain text.
 pub(crate) const PIECES: &str = "/external_provider/";

@@ -42,6 +42,8 @@ pub struct WebSettings {
     pub anonymous_needs_loopback_host: bool,
     /// Whether `/metrics` has its own listener, and is absent from the API's.
     pub separate_metrics_listener: bool,
+    /// Whether `/docs` and `/openapi.json` are served.
+    pub docs: bool,
     /// Whether metrics count requests by organization id.
     pub metrics_by_organization: bool,
     /// Facts about the process that only the program knows.

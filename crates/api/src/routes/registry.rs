@@ -97,9 +97,10 @@ impl Routes {
         self.described
     }
 
-    /// Removes the routes at `path`.
-    pub(crate) fn without(mut self, path: &str) -> Self {
-        self.served.remove(path);
+    /// Removes the routes at `paths`.
+    pub(crate) fn without(mut self, paths: &[&str]) -> Self {
+        self.served
+            .retain(|served, _| !paths.contains(&served.as_str()));
         self
     }
 

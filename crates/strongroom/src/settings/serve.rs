@@ -17,10 +17,10 @@ use crate::settings::regions::regions;
 use crate::settings::root_key::RootKeyConfig;
 use crate::settings::sources::Sources;
 use crate::settings::table::{
-    ANONYMOUS_ORG, AUDIT_ROOT_INTERVAL, BLOB_VALIDATION, BODY_TIMEOUT, DRAIN_DELAY, HEADER_TIMEOUT,
-    KEEP_ALIVE, LAST_USED_FLUSH_INTERVAL, LISTEN, LOG_FORMAT, LOG_LEVEL, MAX_CONNECTIONS,
-    METRICS_BY_ORGANIZATION, METRICS_LISTEN, OTLP_ENDPOINT, REQUEST_TIMEOUT, SCRUB_INTERVAL,
-    SHUTDOWN_TIMEOUT, TRACE_SAMPLE_RATIO, TRACES_ENDPOINT, WORKERS, WRITE_TIMEOUT,
+    ANONYMOUS_ORG, AUDIT_ROOT_INTERVAL, BLOB_VALIDATION, BODY_TIMEOUT, DOCS, DRAIN_DELAY,
+    HEADER_TIMEOUT, KEEP_ALIVE, LAST_USED_FLUSH_INTERVAL, LISTEN, LOG_FORMAT, LOG_LEVEL,
+    MAX_CONNECTIONS, METRICS_BY_ORGANIZATION, METRICS_LISTEN, OTLP_ENDPOINT, REQUEST_TIMEOUT,
+    SCRUB_INTERVAL, SHUTDOWN_TIMEOUT, TRACE_SAMPLE_RATIO, TRACES_ENDPOINT, WORKERS, WRITE_TIMEOUT,
 };
 use crate::settings::tls::tls;
 use crate::tls::TlsFiles;
@@ -88,6 +88,7 @@ impl ServeSettings {
                 // Who sets anonymous_org also decides who can reach the server.
                 anonymous_needs_loopback_host: false,
                 separate_metrics_listener: metrics_listen.is_some(),
+                docs: sources.get(&DOCS)?,
                 metrics_by_organization: sources.get(&METRICS_BY_ORGANIZATION)?,
                 process: ProcessInfo {
                     log_lines_dropped: dropped_lines,

@@ -254,6 +254,14 @@ settings! {
                 "Longest time for requests in progress when the server stops, in whole seconds; \
                  at least 1s.",
             );
+
+        DOCS: bool = Setting::new("docs", boolean)
+            .flag("BOOL")
+            .default("true")
+            .what(
+                "Whether `/openapi.json` and `/docs` are served, without an API key: `true` or \
+                 `false`.",
+            );
     }
 
     "TLS" => {
