@@ -4,6 +4,8 @@
 deploy=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 regions=(eu us ap)
 node=/etc/strongroom/postgres/node.sh
+# As in compose.yaml, a relative path begins in this folder.
+secrets=$(cd "$deploy" && realpath -m "${STRONGROOM_SECRETS:-secrets}")
 
 say() { printf '%s\n' "$*" >&2; }
 

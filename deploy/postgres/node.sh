@@ -5,6 +5,7 @@
 #                         (BOOTSTRAP=primary), or clone the primary
 #   node.sh state         print the state
 #   node.sh slots         create the replication slots of the other nodes
+#   node.sh archived      print the SHA-256 of the content, and the name, of each archived WAL segment
 #   node.sh fence         never start this primary again, because another node is promoted
 #   node.sh restore BASE  create the primary from the base backup BASE and WAL, which are read as a
 #                         tar file from standard input
@@ -67,17 +68,23 @@ bootstrap() {
 # unreachable DATA start|stop: starts or stops PostgreSQL for this script only.
 unreachable() {
     pg_ctl -D "$1" -w -s -m fast -t 86400 \
-        -o "-c config_file=$settings -c listen_addresses= -c archive_mode=off" "$2" >&2
+        -o "-c config_file=$settings -c listen_addresses= -c archive_command=" "$2" >&2
 }
 
 restore() {
     fresh=$volume/pgdata.new
     incoming=$volume/incoming
     rm -rf "$fresh" "$incoming"
+    trap 'rm -rf "$fresh" "$incoming"' EXIT
     mkdir "$fresh" "$incoming"
     tar -C "$incoming" -xf -
+    /etc/strongroom/postgres/check-backup.sh "$incoming/$1" "$incoming/wal"
     tar -C "$fresh" -xzf "$incoming/$1"
-    : >"$fresh/recovery.signal"
+    # Configuration in the backup could run programs here.
+    grep -s '^[^#]' "$fresh/postgresql.auto.conf" | sed 's/^/not restored, by ALTER SYSTEM: /' >&2
+    for file in postgresql.conf postgresql.auto.conf pg_hba.conf pg_ident.conf recovery.signal; do
+        : >"$fresh/$file"
+    done
     # Recovery ends at the end of the archive. The node then accepts writes, on a new timeline.
     printf "restore_command = 'test -f %s/wal/%%f.gz && gzip -dc %s/wal/%%f.gz >%%p'\n" \
         "$incoming" "$incoming" >>"$fresh/postgresql.auto.conf"
@@ -92,6 +99,13 @@ restore() {
     sync
     mv "$fresh" "$PGDATA"
     say "restored $1 and the WAL after it"
+}
+
+archived() {
+    cd "$volume/archive" 2>/dev/null || return 0
+    for file in *.gz; do
+        [ ! -e "$file" ] || echo "$(gzip -dc "$file" | sha256sum | cut -d ' ' -f 1) $file"
+    done
 }
 
 # Creates a replication slot for each other node, so that the primary retains the WAL that the node
@@ -162,6 +176,7 @@ case ${1:-run} in
 run) run ;;
 state) state ;;
 slots) slots ;;
+archived) archived ;;
 fence) : >"$volume/fenced" && sync ;;
 rebuild) rebuild ;;
 restore) restore "$2" ;;

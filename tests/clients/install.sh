@@ -18,9 +18,11 @@ go=$(command -v go || echo /usr/local/go/bin/go)
 if command -v apt-get >/dev/null 2>&1; then
     ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || packages="${packages:+$packages }faketime"
 fi
+# Encrypts the backups of the deployment.
+command -v age >/dev/null 2>&1 || packages="${packages:+$packages }age"
 if [ -n "$packages" ]; then
     if ! command -v apt-get >/dev/null 2>&1; then
-        say "The tests need Python 3 with venv, Node.js 18 or newer, and npm. Please install them."
+        say "The tests need Python 3 with venv, Node.js 18 or newer, npm, and age. Please install them."
         exit 1
     fi
     say "Installing for the tests: $packages"

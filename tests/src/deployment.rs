@@ -53,10 +53,16 @@ impl Deployment {
         output.stdout
     }
 
+    /// Runs a script of `deploy/`.
+    #[must_use]
+    pub fn try_script(self, name: &str, args: &[&str]) -> Finished {
+        let output = Command::new(folder().join(name)).args(args).output();
+        finished(&output.unwrap())
+    }
+
     /// Runs a script of `deploy/`, which must succeed.
     pub fn script(self, name: &str, args: &[&str]) {
-        let output = Command::new(folder().join(name)).args(args).output();
-        let output = finished(&output.unwrap());
+        let output = self.try_script(name, args);
         assert!(output.success, "{name}: {}", output.stderr);
     }
 

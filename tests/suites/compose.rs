@@ -4,6 +4,7 @@
 
 mod hardening;
 mod load;
+mod restored;
 
 use std::io::Write;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use strongroom_e2e::{Api, CREDENTIALS, Deployment, REGIONS, api_key, eventually};
 
 use load::{Done, Load};
+use restored::all_is_lost_and_restored;
 
 const LONG: Duration = Duration::from_secs(90);
 
@@ -238,25 +240,6 @@ async fn all_is_restarted(deployment: Deployment, admin: &Api) {
         serves(&api).await;
         assert_eq!(api.secret(&id).await["api_key"], "kept");
     }
-}
-
-/// Everything is lost, and is restored from a backup.
-async fn all_is_lost_and_restored(deployment: Deployment, admin: &Api) {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path().to_str().unwrap();
-    let before = admin.create("before").await;
-    deployment.script("backup", &["--base", folder]);
-    let after = created(create_everywhere(admin, "after", 30).await.unwrap()).await;
-    deployment.script("backup", &["--last", folder]);
-    deployment.compose(&["down", "--volumes"]);
-    deployment.script("restore", &[folder]);
-    deployment.compose(&["up", "-d", "--wait"]);
-    for region in REGIONS {
-        let api = admin.at(&deployment.url(region));
-        assert_eq!(api.secret(&before).await["api_key"], "before");
-        assert_eq!(api.secret(&after).await["api_key"], "after");
-    }
-    every_region_serves(deployment, admin).await;
 }
 
 fn all_is_intact(deployment: Deployment) {

@@ -1,5 +1,8 @@
 //! Checks of the files in `deploy/` that require no container engine.
 
+mod backups;
+mod scene;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

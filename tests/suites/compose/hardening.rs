@@ -17,6 +17,11 @@ pub(super) fn containers_may_do_little(deployment: Deployment) {
             assert!(!limit.is_null(), "{name}");
         }
         assert!(service["privileged"].is_null(), "{name}");
+        let secrets = service["secrets"].as_array().into_iter().flatten();
+        let holds = |wanted: &str| secrets.clone().any(|secret| secret["source"] == wanted);
+        let opens = name.starts_with("strongroom-") || name == "owner";
+        assert_eq!(holds("root.key"), opens, "{name}");
+        assert!(!holds("backup.key") && !holds("backup.identity"), "{name}");
         for port in service["ports"].as_array().into_iter().flatten() {
             assert_eq!(port["host_ip"], "127.0.0.1", "{name}");
             assert!(!name.starts_with("postgres"), "{name} has a public port");
