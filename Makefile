@@ -15,7 +15,6 @@ test: prerequisites
 
 ## make test-citus CITUS_URL=postgresql://superuser:password@coordinator:port/database: the black-box tests on a Citus
 ## cluster, then one of its workers is stopped and started again; docs/scale.md says how. Skipped without CITUS_URL.
-CITUS_SKIPS = $(shell sed -n 's/^\([a-z].*\)/--skip \1/p' tests/suites/sharded.skip)
 test-citus: export CITUS_URL := $(CITUS_URL)
 test-citus: export CITUS_WORKER_STOP := $(CITUS_WORKER_STOP)
 test-citus: export CITUS_WORKER_START := $(CITUS_WORKER_START)
@@ -25,7 +24,7 @@ ifeq ($(strip $(CITUS_URL)),)
 else
 	@tests/clients/install.sh
 	cargo build --locked --workspace
-	cargo test --locked --package strongroom-e2e --test suites -- --test-threads=4 $(CITUS_SKIPS)
+	cargo test --locked --package strongroom-e2e --test suites -- --test-threads=4
 	cargo test --locked --package strongroom-e2e --test suites -- --test-threads=1 --ignored sharded::
 endif
 

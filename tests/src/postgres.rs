@@ -86,12 +86,19 @@ impl Database {
         Self { name, home }
     }
 
-    /// Clones the template.
+    /// Clones the template. Where a cluster is given, the database is sharded over it.
     pub async fn create() -> Self {
-        static TEMPLATE_READY: OnceCell<()> = OnceCell::const_new();
         if citus::url().is_some() {
             return Self::given(citus::Lease::migrated(&numbered()).await);
         }
+        Self::create_unsharded().await
+    }
+
+    /// Clones the template in the PostgreSQL of this process, also where a cluster is given. A test
+    /// says with this that it needs what a sharded cluster has not: triggers on all tables, scripts
+    /// of several commands, roles of its own.
+    pub async fn create_unsharded() -> Self {
+        static TEMPLATE_READY: OnceCell<()> = OnceCell::const_new();
         TEMPLATE_READY.get_or_init(make_template).await;
         let name = numbered();
         sql(
@@ -107,6 +114,11 @@ impl Database {
         if citus::url().is_some() {
             return Self::given(citus::Lease::empty(name).await);
         }
+        Self::create_empty_unsharded(name).await
+    }
+
+    /// Creates a database without tables in the PostgreSQL of this process.
+    pub async fn create_empty_unsharded(name: &str) -> Self {
         sql(&cluster_url("postgres"), &format!("create database {name}")).await;
         Self::private(name.into())
     }

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::api::Api;
 use crate::command::{self, Finished};
-use crate::deployment::Deployment;
+use crate::organizations;
 use crate::postgres::Database;
 use crate::server::Server;
 use crate::waiting::eventually;
@@ -22,19 +22,17 @@ pub struct TestVault {
     /// The organization's member, as a caller of `server`.
     pub member: Api,
     folder: TempDir,
-    deployment: Option<Deployment>,
 }
 
 impl TestVault {
-    /// A new vault, ready to serve. When the tests run through a deployment, its callers use the
-    /// deployment's servers instead of this vault's own.
+    /// A new vault, ready to serve.
     pub async fn start() -> Self {
-        let mut vault = Self::start_with(&[]).await;
-        vault.deployment = Deployment::given();
-        if vault.deployment.is_some() {
-            (vault.admin, vault.member) = vault.new_organization("test");
-        }
-        vault
+        Self::start_with(&[]).await
+    }
+
+    /// A new vault on a database that is never sharded, also when a cluster is given.
+    pub async fn start_unsharded() -> Self {
+        Self::start_on(Database::create_unsharded().await, &[]).await
     }
 
     /// A new vault whose server has further `variables`.
@@ -59,7 +57,6 @@ impl TestVault {
             admin: unset.clone(),
             member: unset,
             folder,
-            deployment: None,
         };
         (vault.admin, vault.member) = vault.new_organization("test");
         vault.ready(&vault.admin.url).await;
@@ -104,9 +101,6 @@ impl TestVault {
     /// Runs `strongroom` on this vault as the superuser.
     #[must_use]
     pub fn run(&self, args: &[&str]) -> Finished {
-        if let Some(deployment) = self.deployment {
-            return deployment.run(args);
-        }
         let variables = [
             ("STRONGROOM_DATABASE_URL", self.database.superuser_url()),
             ("STRONGROOM_ROOT_KEY_FILE", self.root_key_file()),
@@ -122,40 +116,24 @@ impl TestVault {
     /// Creates an organization; returns its admin and its member.
     #[must_use]
     pub fn new_organization(&self, name: &str) -> (Api, Api) {
-        let made = self
-            .run(&["org", "create", "--name", name, "--json"])
-            .json();
-        let org = made["org_id"].as_str().unwrap();
-        let (admin, member) = (self.new_key(org, "admin"), self.new_key(org, "member"));
-        let member = member.at(&admin.url);
-        (admin, member)
+        organizations::create(|args| self.run(args), &self.server.url(), name)
     }
 
     /// The API keys of `org`, as `strongroom key list` prints them.
     #[must_use]
     pub fn keys(&self, org: &str) -> Vec<Value> {
-        let listed = self.run(&["key", "list", "--org", org, "--json"]).json();
-        listed.as_array().unwrap().clone()
+        organizations::keys(|args| self.run(args), org)
     }
 
     /// Revokes the API key `key_id` of `org`.
     pub fn revoke(&self, org: &str, key_id: &str) {
-        let args = ["key", "revoke", "--org", org, "--key", key_id];
-        self.run(&args).assert_success();
+        organizations::revoke(|args| self.run(args), org, key_id);
     }
 
     /// Creates an API key of `org`.
     #[must_use]
     pub fn new_key(&self, org: &str, role: &str) -> Api {
-        let args = [
-            "key", "create", "--org", org, "--role", role, "--name", role, "--json",
-        ];
-        let made = self.run(&args).json();
-        let url = match self.deployment {
-            Some(deployment) => deployment.next_url(),
-            None => self.server.url(),
-        };
-        Api::new(&url, org, made["api_key"].as_str().unwrap())
+        organizations::new_key(|args| self.run(args), &self.server.url(), org, role)
     }
 }
 

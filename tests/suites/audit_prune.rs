@@ -203,7 +203,7 @@ async fn events_that_newer_ones_precede_stay() {
 
 #[tokio::test]
 async fn a_lane_whose_events_are_all_pruned_goes_on() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_unsharded().await;
     let database = vault.database.connect().await;
     vault.admin.create("first").await;
     let cut = now(&database).await;

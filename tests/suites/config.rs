@@ -2,6 +2,7 @@
 
 mod mistakes;
 
+use serde_json::{Value, json};
 use strongroom_e2e::{Database, Server, TestVault, refusal, run};
 use tempfile::TempDir;
 
@@ -232,4 +233,22 @@ fn renamed_settings_are_refused_with_the_new_name() {
 
 fn flag(setting: &str) -> String {
     format!("--{}", setting.replace('_', "-"))
+}
+
+#[tokio::test]
+async fn blob_validation_can_ask_for_any_object_only() {
+    let vault = TestVault::start_with(&[("STRONGROOM_BLOB_VALIDATION", "object")]).await;
+    let api = &vault.admin;
+    for kind in ["api_key", "user_pass", "json_credentials"] {
+        let body = |blob: Value| {
+            let mut body = json!({"extcred_provider": "google", "extcred_type": kind});
+            body["json_blob"] = blob;
+            body
+        };
+        let id = api.create_from(&body(json!({"x": 1}))).await;
+        let change = json!({"json_blob": {"y": null}});
+        assert_eq!(api.patch(&id, &change).await.status(), 204);
+        let failed = api.refused(body(json!({})).to_string()).await;
+        assert_eq!(failed.fields(), ["json_blob"]);
+    }
 }

@@ -75,7 +75,7 @@ async fn a_row_that_nobody_could_have_written_fails_alone() {
 
 #[tokio::test]
 async fn a_failed_commit_leaves_no_gap_in_the_audit_trail() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_unsharded().await;
     vault.admin.create("first").await;
     // More lanes than a lane's first event names.
     for _ in 0..70 {
@@ -103,4 +103,31 @@ async fn a_failed_commit_leaves_no_gap_in_the_audit_trail() {
     let gaps = "select lane, count(*), max(seq) from audit_events group by org_id, lane \
                 having count(*) <> max(seq) or min(seq) <> 1";
     assert_eq!(database.query(gaps, &[]).await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn changes_to_one_credential_keep_their_order() {
+    let vault = TestVault::start().await;
+    let api = &vault.admin;
+    let id = api.create("0").await;
+    let writers = (0..4).map(|writer| {
+        let (api, id) = (api.clone(), id.clone());
+        tokio::spawn(async move {
+            for n in 0..10 {
+                let change = json!({"json_blob": {"api_key": format!("{writer}/{n}")}});
+                assert_eq!(api.patch(&id, &change).await.status(), 204);
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    let last = api.secret(&id).await;
+    assert!(last["api_key"].as_str().unwrap().ends_with("/9"), "{last}");
+    let client = vault.database.connect().await;
+    let row = client
+        .query_one("select version from credentials", &[])
+        .await
+        .unwrap();
+    assert_eq!(row.get::<_, i64>(0), 41, "a change was lost");
 }

@@ -1,4 +1,5 @@
 //! What the servers' database role cannot undo: generations of keys, revocations, deletions.
+//! Triggers refuse it, which a sharded cluster does not have on these tables.
 
 use strongroom_e2e::{Finished, TestVault, run};
 use tokio_postgres::Client;
@@ -41,7 +42,7 @@ async fn copy(client: &Client, table: &str) {
 
 #[tokio::test]
 async fn a_retired_generation_does_not_come_back() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_unsharded().await;
     let org = vault.admin.org.as_str();
     let (owner, server) = (vault.database.connect().await, server_of(&vault).await);
     copy(&owner, "org_keys").await;
@@ -76,7 +77,7 @@ async fn a_retired_generation_does_not_come_back() {
 /// generation twice.
 #[tokio::test]
 async fn a_rotation_never_uses_a_generation_twice() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_unsharded().await;
     let org = vault.admin.org.as_str();
     let owner = vault.database.connect().await;
     copy(&owner, "org_keys").await;
@@ -104,7 +105,7 @@ async fn a_rotation_never_uses_a_generation_twice() {
 
 #[tokio::test]
 async fn a_revocation_is_final() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_unsharded().await;
     let org = vault.admin.org.as_str();
     let (owner, server) = (vault.database.connect().await, server_of(&vault).await);
     copy(&owner, "api_keys").await;
@@ -129,7 +130,7 @@ async fn a_revocation_is_final() {
 
 #[tokio::test]
 async fn a_deletion_is_neither_hastened_nor_undone_after_the_destruction() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_unsharded().await;
     let org = vault.admin.org.as_str();
     let server = server_of(&vault).await;
     run_as_server(&vault, &["org", "delete", "--org", org]).assert_success();
@@ -155,7 +156,7 @@ async fn a_deletion_is_neither_hastened_nor_undone_after_the_destruction() {
 
 #[tokio::test]
 async fn a_root_key_does_not_become_active_again() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_unsharded().await;
     let server = vault.database.connect_as_app().await;
     run_as_server(&vault, &["rotate", "root"]).assert_success();
     for state in ["prepared", "active", "superseded"] {
@@ -175,7 +176,7 @@ async fn a_root_key_does_not_become_active_again() {
 /// The servers' role can insert rows that no server wrote. They wrap nothing, and stop nobody.
 #[tokio::test]
 async fn foreign_rows_stop_neither_a_start_nor_a_rotation() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_unsharded().await;
     let server = vault.database.connect_as_app().await;
     let owner = vault.database.connect().await;
     let row = "insert into root_keys (root_key_id, check_value, created_at, state)";
@@ -206,7 +207,7 @@ async fn foreign_rows_stop_neither_a_start_nor_a_rotation() {
 /// A function that the owner runs for servers calls nothing that another role created.
 #[tokio::test]
 async fn a_shadowed_function_is_not_run_as_the_owner() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_unsharded().await;
     let (owner, server) = (vault.database.connect().await, server_of(&vault).await);
     owner
         .batch_execute("grant create on schema public to strongroom_app")

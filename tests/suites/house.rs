@@ -77,6 +77,26 @@ fn replaced_names_do_not_return() {
     }
 }
 
+// `make test-compose` selects tests by this folder.
+#[test]
+fn suites_below_api_only_use_the_api_alone() {
+    for path in files()
+        .into_iter()
+        .filter(|path| path.starts_with("tests/suites/") && path != "tests/suites/house.rs")
+    {
+        let text = std::fs::read_to_string(root().join(&path)).unwrap();
+        let words: Vec<_> = text.split(|c: char| !c.is_alphanumeric()).collect();
+        let api_only = path.starts_with("tests/suites/api_only/");
+        for (word, there) in [("TestApi", api_only), ("TestVault", !api_only)] {
+            let module = path.ends_with("/mod.rs");
+            assert!(
+                there || module || !words.contains(&word),
+                "{path} uses {word}"
+            );
+        }
+    }
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

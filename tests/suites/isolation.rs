@@ -211,3 +211,30 @@ async fn organizations_do_not_meet_through_the_api() {
     assert_eq!(vault.admin.secret(&mine).await["api_key"], "canary-of-mine");
     assert_eq!(other.secret(&theirs).await["api_key"], "canary-of-others");
 }
+
+#[tokio::test]
+async fn deleting_all_spares_other_organizations() {
+    let vault = TestVault::start().await;
+    let (other, _) = vault.new_organization("other");
+    let api = &vault.admin;
+    let theirs = other.create("theirs").await;
+    api.create("mine").await;
+    // Copies of one row, which is possible because rows are deleted without opening them.
+    let client = vault.database.connect().await;
+    let copied = "insert into credentials \
+         select org_id, gen_random_uuid(), provider, cred_type, label, version, \
+           key_generation, wrapped_key, sealed_blob, updated_at \
+         from credentials, generate_series(1, 2500) where org_id = $1";
+    let org: uuid::Uuid = api.org.parse().unwrap();
+    client.execute(copied, &[&org]).await.unwrap();
+    assert_eq!(api.delete("deleteAll=true").await.status(), 204);
+    assert_eq!(api.list().await.len(), 0);
+    let left = "select count(*) from credentials where org_id = $1";
+    let recorded =
+        "select count(*) from audit_events where org_id = $1 and action = 'credential.delete'";
+    for (query, expected) in [(left, 0), (recorded, 2501)] {
+        let count: i64 = client.query_one(query, &[&org]).await.unwrap().get(0);
+        assert_eq!(count, expected, "{query}");
+    }
+    assert_eq!(other.secret(&theirs).await["api_key"], "theirs");
+}

@@ -6,7 +6,7 @@ const PASSWORD: &str = "p";
 
 /// Creates an empty database; returns it, its owner's URL, and a superuser's connection to it.
 async fn owned(name: &str) -> (Database, String, tokio_postgres::Client) {
-    let database = Database::create_empty(name).await;
+    let database = Database::create_empty_unsharded(name).await;
     let client = database.connect().await;
     let owner = format!("{name}_owner");
     let made = format!(
@@ -43,7 +43,7 @@ async fn where_roles_cannot_be_made_the_sql_for_it_is_printed_and_works() {
 
 /// Checks that a server works with the application role, and commands with the owner's role.
 async fn serves(database: &Database, app: &str, owner: &str) {
-    let keys = TestVault::start().await;
+    let keys = TestVault::start_unsharded().await;
     let root_key = ("STRONGROOM_ROOT_KEY_FILE", keys.root_key_file());
     let root_key = (root_key.0, root_key.1.as_str());
     let operator = [("DATABASE_URL", owner), root_key];

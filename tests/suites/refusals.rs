@@ -15,7 +15,7 @@ fn variables<'a>(url: &'a str, root_key: &'a str) -> [(&'a str, &'a str); 3] {
 
 #[tokio::test]
 async fn roles_that_row_level_security_does_not_bind_are_refused() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_unsharded().await;
     let client = vault.database.connect().await;
     client
         .batch_execute(

@@ -14,7 +14,8 @@ use scene::Scene;
 
 #[tokio::test]
 async fn whatever_is_done_to_a_row_is_found_and_named() {
-    let scene = Scene::set().await;
+    // One statement puts rows of several shards into each other's place.
+    let scene = Scene::set(TestVault::start_unsharded().await).await;
     assert_eq!(scene.findings(), []);
     for (sql, expected) in [flips(), swaps(), edits()].concat() {
         scene.attack(&sql).await;
@@ -31,7 +32,7 @@ async fn whatever_is_done_to_a_row_is_found_and_named() {
 
 #[tokio::test]
 async fn a_deleted_row_put_back_and_a_row_from_nowhere_are_found() {
-    let scene = Scene::set().await;
+    let scene = Scene::set(TestVault::start().await).await;
     let delete = format!("credentialId={}", scene.target);
     assert_eq!(scene.vault.admin.delete(&delete).await.status(), 204);
     assert_eq!(scene.findings(), []);
@@ -68,7 +69,7 @@ async fn a_deleted_row_put_back_and_a_row_from_nowhere_are_found() {
 
 #[tokio::test]
 async fn people_read_what_was_found_and_where() {
-    let scene = Scene::set().await;
+    let scene = Scene::set(TestVault::start().await).await;
     let (org, target) = (&scene.vault.admin.org, &scene.target);
     let fine = scene.vault.run(&["verify"]);
     fine.assert_success();
@@ -222,7 +223,7 @@ async fn a_reveal_of_a_broken_row_is_recorded() {
 
 #[tokio::test]
 async fn an_older_row_put_back_is_still_found_when_it_was_changed_since() {
-    let scene = Scene::set().await;
+    let scene = Scene::set(TestVault::start().await).await;
     scene
         .attack(
             "delete from credentials where cred_id = :target; \

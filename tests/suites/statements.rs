@@ -61,7 +61,7 @@ async fn the_application_role_has_the_rights_that_the_statements_need() {
 
 #[tokio::test]
 async fn a_query_that_is_a_transaction_of_its_own_enters_its_scope_first() {
-    let database = Database::create().await;
+    let database = Database::create_unsharded().await;
     let client = planning_once(&database).await;
     let mut seen = 0;
     for (name, sql) in all() {
@@ -84,7 +84,7 @@ async fn a_query_that_is_a_transaction_of_its_own_enters_its_scope_first() {
 
 #[tokio::test]
 async fn a_write_that_is_one_statement_enters_its_scope_before_it_looks_at_rows() {
-    let database = Database::create().await;
+    let database = Database::create_unsharded().await;
     let client = planning_once(&database).await;
     let inserts = [
         &CREDENTIALS_INSERT,
@@ -156,7 +156,7 @@ fn type_name(param: &Type) -> String {
 // The plan made for empty tables must also be suitable when the tables have grown.
 #[tokio::test]
 async fn a_use_is_looked_up_by_its_key_even_when_there_were_none() {
-    let database = Database::create().await;
+    let database = Database::create_unsharded().await;
     let owner = database.connect().await;
     let empty = "vacuum analyze credential_uses";
     owner.batch_execute(empty).await.unwrap();

@@ -40,7 +40,7 @@ async fn trail_is_whole(client: &Client) {
 
 #[tokio::test]
 async fn the_trail_goes_on_where_it_was() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_unsharded().await;
     let client = vault.database.connect().await;
     vault.admin.create("before").await;
     cut_a_commit(&vault, &client).await;
@@ -52,7 +52,7 @@ async fn the_trail_goes_on_where_it_was() {
 
 #[tokio::test]
 async fn the_trail_goes_on_also_when_many_lanes_have_begun_since() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_unsharded().await;
     let client = vault.database.connect().await;
     vault.admin.create("before").await;
     // Each of these begins a lane of its own.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use reqwest::Method;
-use strongroom_e2e::{Api, CREDENTIALS, TestVault, failure};
+use strongroom_e2e::{Api, CREDENTIALS, TestApi, failure};
 
 const UNKNOWN_ID: &str = "0190a1b2-0000-7000-8000-0123456789ab";
 const BODY: &str =
@@ -55,7 +55,7 @@ fn key(value: &str) -> (&str, &str) {
 
 #[tokio::test]
 async fn roles_decide_on_every_route() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let id = vault.admin.create("secret").await;
     for route in routes(&id) {
         let (method, path, _, admin, member) = &route;
@@ -122,10 +122,10 @@ fn strangers<'a>(
 
 /// A well-formed key that another vault issued.
 async fn unissued_key() -> String {
-    TestVault::start().await.admin.key
+    TestApi::start().await.admin.key
 }
 
-fn revoke_role(vault: &TestVault, org: &str, role: &str) {
+fn revoke_role(vault: &TestApi, org: &str, role: &str) {
     let keys = vault.keys(org);
     let key = keys.iter().find(|key| key["role"] == role).unwrap();
     vault.revoke(org, key["key_id"].as_str().unwrap());
@@ -133,7 +133,7 @@ fn revoke_role(vault: &TestVault, org: &str, role: &str) {
 
 #[tokio::test]
 async fn strangers_all_get_one_and_the_same_401() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let (other, gone) = vault.new_organization("other");
     revoke_role(&vault, &gone.org, "member");
     // The revoked key is the other organization's, so that its header and its key agree.
@@ -163,7 +163,7 @@ async fn strangers_all_get_one_and_the_same_401() {
 
 #[tokio::test]
 async fn the_organization_header_is_checked_after_the_key_and_the_role() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let (api, member) = (&vault.admin, &vault.member);
     let id = api.create("secret").await;
     let bad: [Vec<(&str, &str)>; 5] = [
@@ -207,7 +207,7 @@ fn wrong_in_every_way() -> [(Method, String, &'static str); 4] {
 
 #[tokio::test]
 async fn what_is_wrong_with_a_request_is_said_to_those_who_may_make_it() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     for (method, path, body) in wrong_in_every_way() {
         let bad_header = |request: reqwest::RequestBuilder| async move {
             let request = request.header("SlashID-Required-Consistency", "everywhere");
@@ -231,7 +231,7 @@ async fn what_is_wrong_with_a_request_is_said_to_those_who_may_make_it() {
 
 #[tokio::test]
 async fn another_organizations_credential_does_not_exist() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let (other, _) = vault.new_organization("other");
     let id = vault.admin.create("mine").await;
     for (method, body) in [(Method::GET, ""), (Method::PATCH, CHANGE)] {

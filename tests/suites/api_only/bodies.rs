@@ -2,11 +2,11 @@
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use strongroom_e2e::{Api, CREDENTIALS, TestVault, api_key, exchange, failure};
+use strongroom_e2e::{Api, CREDENTIALS, TestApi, api_key, exchange, failure};
 
 #[tokio::test]
 async fn all_errors_come_in_one_answer() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let api = &vault.admin;
     let failed = api.refused("{}").await;
     let required = |field: &str| (field.to_owned(), "required".to_owned());
@@ -59,7 +59,7 @@ const MALFORMED_ENDS: [&str; 5] = [
 /// The answer to a small body is small, whatever is wrong with it.
 #[tokio::test]
 async fn at_most_twenty_errors_are_listed() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let unknown: Map<String, Value> = (0..5000).map(|n| (format!("m{n}"), json!(1))).collect();
     let refused = vault.admin.post(&Value::Object(unknown)).await;
     assert_eq!(refused.status(), 400);
@@ -85,7 +85,7 @@ async fn is_malformed(api: &Api, method: Method, path: &str, body: &[u8], positi
 
 #[tokio::test]
 async fn malformed_json_is_refused_with_its_position() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let api = &vault.admin;
     let id = api.create("kept").await;
     let path = format!("{CREDENTIALS}/{id}");
@@ -138,7 +138,7 @@ const NOT_STRICT: [(&str, &str, &str); 4] = [
 
 #[tokio::test]
 async fn strict_json_only() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let api = &vault.admin;
     let label_twice = r#"{"extcred_label":"a","extcred_label":"b"}"#.to_owned();
     let label_twice = (label_twice, "extcred_label", "duplicate_member");
@@ -170,7 +170,7 @@ async fn strict_json_only() {
 
 #[tokio::test]
 async fn only_json_is_read() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let api = &vault.admin;
     let post = |header: Option<(&'static str, &'static str)>| {
         let request = api
@@ -216,7 +216,7 @@ fn sized(bytes: usize) -> String {
 
 #[tokio::test]
 async fn bodies_have_at_most_64_kib() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let api = &vault.admin;
     const LIMIT: usize = 64 * 1024;
     let answer = api.send(Method::POST, CREDENTIALS, sized(LIMIT)).await;

@@ -1,11 +1,11 @@
 //! The five operations of the SlashID surface.
 
 use serde_json::{Value, json};
-use strongroom_e2e::TestVault;
+use strongroom_e2e::TestApi;
 
 #[tokio::test]
 async fn a_credential_lives_its_life() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let api = &vault.admin;
     let id = api.create("first secret").await;
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
-use strongroom_e2e::{Api, CREDENTIALS, TestVault, failure};
+use strongroom_e2e::{Api, CREDENTIALS, TestApi, failure};
 
 async fn page(api: &Api, query: &str) -> Value {
     let answer = api.get(&format!("{CREDENTIALS}?{query}")).await;
@@ -27,7 +27,7 @@ async fn create_some(api: &Api, count: usize) -> Vec<String> {
 
 #[tokio::test]
 async fn pages_by_offset_hold_each_credential_once_in_the_order_of_creation() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let created = create_some(&vault.admin, 23).await;
     let all = page(&vault.member, "").await;
     assert_eq!(ids(&all), created);
@@ -54,7 +54,7 @@ async fn pages_by_offset_hold_each_credential_once_in_the_order_of_creation() {
 
 #[tokio::test]
 async fn pages_by_cursor_hold_each_credential_once_in_the_order_of_creation() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let created = create_some(&vault.admin, 20).await;
     for limit in [1, 7, 10, 20, 21] {
         let (mut cursor, mut walked) = (String::new(), Vec::new());
@@ -81,7 +81,7 @@ async fn pages_by_cursor_hold_each_credential_once_in_the_order_of_creation() {
 
 #[tokio::test]
 async fn a_cursor_survives_what_happens_meanwhile() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let api = &vault.admin;
     let created = create_some(api, 6).await;
     let first = page(api, "limit=3&cursor=").await;
@@ -99,7 +99,7 @@ async fn a_cursor_survives_what_happens_meanwhile() {
 
 #[tokio::test]
 async fn filters_select_and_combine() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let api = &vault.admin;
     let blob = json!({"api_key": "k", "api_id": "i", "access_token": "t"});
     for provider in ["google", "onfido", "shopify"] {
@@ -141,7 +141,7 @@ async fn filters_select_and_combine() {
 
 #[tokio::test]
 async fn bad_parameters_are_named() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let cases = [
         ("limit=0", "limit"),
         ("limit=1001", "limit"),
@@ -181,7 +181,7 @@ async fn bad_parameters_are_named() {
 
 #[tokio::test]
 async fn a_list_shows_no_secret_and_no_other_organization() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let (other, _) = vault.new_organization("other");
     vault.admin.create("canary-of-mine").await;
     let theirs = other.create("canary-of-others").await;

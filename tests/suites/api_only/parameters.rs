@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use strongroom_e2e::{Api, CREDENTIALS, TestVault, api_key, failure};
+use strongroom_e2e::{Api, CREDENTIALS, TestApi, api_key, failure};
 
 async fn is_unknown(api: &Api, method: Method, path: &str, name: &str) {
     let request = api.request(method.clone(), path);
@@ -19,7 +19,7 @@ async fn is_unknown(api: &Api, method: Method, path: &str, name: &str) {
 /// A misspelled filter must not widen what a call reads or deletes.
 #[tokio::test]
 async fn unknown_parameters_are_refused_on_every_route() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let api = &vault.admin;
     let id = api.create("kept").await;
     let one = format!("{CREDENTIALS}/{id}");
@@ -70,7 +70,7 @@ async fn unknown_parameters_are_refused_on_every_route() {
 
 #[tokio::test]
 async fn values_that_are_no_text_or_no_range_are_named() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let sent = format!("{CREDENTIALS}?extcred_label=bad%ef%bf%bd");
     assert_eq!(vault.admin.get(&sent).await.status(), 200);
     for (query, said) in [
@@ -89,7 +89,7 @@ async fn values_that_are_no_text_or_no_range_are_named() {
 /// A client that reads, edits and sends back a credential changes what it edited.
 #[tokio::test]
 async fn an_answer_can_be_sent_back() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let api = &vault.admin;
     let id = api.create("k").await;
     api.reveal(&id).await;
@@ -112,7 +112,7 @@ async fn an_answer_can_be_sent_back() {
 
 #[tokio::test]
 async fn bodies_that_http_clients_send_are_read() {
-    let vault = TestVault::start().await;
+    let vault = TestApi::start().await;
     let api = &vault.admin;
     let mut unlabeled = api_key("k");
     unlabeled["extcred_label"] = Value::Null;

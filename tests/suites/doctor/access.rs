@@ -1,5 +1,7 @@
 //! Checks of roles, rights and policies.
 
+use strongroom_e2e::Database;
+
 use super::{Diagnosis, Patient, text};
 
 /// Executes the doctor's advice on failures of `check`.
@@ -13,7 +15,7 @@ async fn follow_advice(patient: &Patient, diagnosis: &Diagnosis, check: &str) {
 
 #[tokio::test]
 async fn a_superuser_the_owner_and_who_can_become_it_are_refused() {
-    let patient = Patient::new().await;
+    let patient = Patient::on(Database::create_unsharded().await);
     let name = patient.database.name.clone();
     let superuser =
         patient.examine_with(&[("STRONGROOM_DATABASE_URL", &patient.database.superuser_url())]);
@@ -63,7 +65,7 @@ async fn a_superuser_the_owner_and_who_can_become_it_are_refused() {
 
 #[tokio::test]
 async fn rights_beyond_those_of_servers_are_found_and_the_advice_takes_them_away() {
-    let patient = Patient::new().await;
+    let patient = Patient::on(Database::create_unsharded().await);
     patient
         .sql(
             "grant truncate on credentials to strongroom_app; \
@@ -135,7 +137,7 @@ async fn rights_that_servers_lack_are_found() {
 
 #[tokio::test]
 async fn row_level_security_and_policies_are_checked_and_the_advice_restores_them() {
-    let patient = Patient::new().await;
+    let patient = Patient::on(Database::create_unsharded().await);
     patient
         .sql(
             "alter table credentials disable row level security; \

@@ -1,5 +1,7 @@
 //! Checks of the database: availability, schema, triggers and settings.
 
+use strongroom_e2e::Database;
+
 use super::Patient;
 
 #[tokio::test]
@@ -52,7 +54,7 @@ async fn missing_changed_and_newer_migrations_are_found() {
 
 #[tokio::test]
 async fn audit_partitions_are_looked_for() {
-    let patient = Patient::new().await;
+    let patient = Patient::on(Database::create_unsharded().await);
     let client = patient.database.connect().await;
     let last = "select max(relname)::text from pg_class \
                 where relname like 'audit_events_y%' and relkind = 'r'";
@@ -88,7 +90,7 @@ async fn audit_partitions_are_looked_for() {
 
 #[tokio::test]
 async fn a_trigger_that_is_off_is_found_and_put_back() {
-    let patient = Patient::new().await;
+    let patient = Patient::on(Database::create_unsharded().await);
     let off = "alter table org_keys disable trigger all; \
                drop trigger key_epoch on organizations; drop trigger forward_only on root_keys";
     patient.sql(off).await;

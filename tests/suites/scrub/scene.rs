@@ -14,8 +14,7 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    pub(super) async fn set() -> Self {
-        let vault = TestVault::start().await;
+    pub(super) async fn set(vault: TestVault) -> Self {
         let (other, _) = vault.new_organization("other");
         let target = vault.admin.create("first secret of the target").await;
         let neighbor = vault.admin.create("secret of the neighbor").await;

@@ -1,0 +1,12 @@
+//! What needs the API alone. `make test-compose` runs these suites against the servers of a
+//! deployment. Their harness is `TestApi`, which has no database and no log.
+
+mod authorization;
+mod blobs;
+mod bodies;
+mod changes;
+mod credentials;
+mod deleting;
+mod headers;
+mod listing;
+mod parameters;
