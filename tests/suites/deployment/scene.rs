@@ -41,7 +41,7 @@ const KEYS: &str = "mkdir secrets && age-keygen -o secrets/backup.identity 2>/de
 pub(super) const BASE: &str =
     "mkdir -p data/base/1 data/global data/pg_wal data/pg_tblspc && cd data &&
     echo 15 >PG_VERSION && echo x >base/1/112_fsm && echo x >global/pg_control &&
-    echo '# none' >postgresql.auto.conf && : >tablespace_map &&
+    echo '# none' >postgresql.auto.conf && : >tablespace_map && echo x >backup_label.old &&
     echo x >pg_wal/000000010000000000000003 && echo 'START WAL LOCATION: 0/3000028 \
 (file 000000010000000000000003)' >backup_label";
 

@@ -268,10 +268,10 @@ mod tests {
     #[test]
     fn offers_after_a_body_are_hidden_and_bodies_kept() {
         for body in [
-            "Content-Length: 22\r\n\r\nConnection: upgrade\r\n\r\n",
+            "Content-Length: 23\r\n\r\nConnection: upgrade\r\n\r\n",
             "content-length:  0\r\n\r\n",
             "Transfer-Encoding: Chunked\r\n\r\n0\r\n\r\n",
-            "Transfer-Encoding: chunked\r\n\r\n17;x=y\r\n\r\nUpgrade: h2c\r\nx: y\r\n\r\n\r\n\
+            "Transfer-Encoding: chunked\r\n\r\n18;x=y\r\n\r\nUpgrade: h2c\r\nx: y\r\n\r\n\r\n\
              2 \r\n\r\n\r\n0\r\nUpgrade: h2c\r\n\r\n",
         ] {
             let first = format!("POST / HTTP/1.1\r\nHost: h\r\n{body}");
