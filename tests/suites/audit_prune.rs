@@ -1,6 +1,6 @@
 //! Old events are pruned, and the remaining trail still verifies.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use strongroom_e2e::{Finished, TestVault, api_key};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -146,7 +146,10 @@ async fn what_is_left_verifies_and_tampering_with_it_is_found() {
     let (file, app) = (path("a"), vault.database.app_url());
 
     prune_as(&vault, &owner, "2999-01-01", &file).assert_refused("future");
-    prune_as(&vault, &app, &cut, &file).assert_refused("does not own");
+    prune_as(&vault, &app, &cut, &file).assert_refused("error: this database role does not own");
+    let dry = ["audit", "prune", "--before", &cut, "--dry-run", "--json"];
+    let dry = vault.run(&dry).json();
+    assert_eq!((&dry["events"], &dry["dry_run"]), (&json!(9), &json!(true)));
     let nothing = prune_as(&vault, &owner, "2001-01-01", &file).json();
     assert_eq!(nothing["events"], 0);
     // The partial file of a killed run does not prevent the next run.

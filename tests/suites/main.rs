@@ -32,6 +32,7 @@ mod faults;
 mod first_start;
 mod forward_only;
 mod generated_clients;
+mod goes_on;
 mod hangup;
 mod harness;
 mod health;

@@ -35,9 +35,8 @@ fn main() -> ExitCode {
     match commands::run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            for message in error.messages() {
-                output::error(&message);
-            }
+            let json = std::env::args_os().any(|argument| argument == "--json");
+            output::failed(json, &error.messages());
             error.exit_code()
         }
     }

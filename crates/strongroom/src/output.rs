@@ -6,12 +6,17 @@
 )]
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
+
+/// Whether [`answer`] has printed JSON.
+static ANSWERED: AtomicBool = AtomicBool::new(false);
 
 /// Prints `value` as one line of JSON if `json` is set, otherwise `text`.
 pub(crate) fn answer(json: bool, value: &impl Serialize, text: &str) {
     if json {
+        ANSWERED.store(true, Ordering::Relaxed);
         line(&serde_json::to_string(value).unwrap_or_default());
     } else {
         line(text);
@@ -41,6 +46,15 @@ pub(crate) fn ask(question: &str) -> std::io::Result<String> {
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(answer.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Prints why a command failed: to standard error, and with `json` also as JSON to standard output,
+/// unless the command has printed its own.
+pub(crate) fn failed(json: bool, messages: &[String]) {
+    if json && !ANSWERED.load(Ordering::Relaxed) {
+        answer(true, &serde_json::json!({"errors": messages}), "");
+    }
+    messages.iter().for_each(|message| error(message));
 }
 
 /// Prints an error to standard error.

@@ -45,7 +45,7 @@ async fn a_region_is_followed_from_health_to_split_brain() {
     let advice = found.says("region", "warning", "eu its replay is paused");
     assert!(advice.contains("select pg_wal_replay_resume();"));
     let advice = found.says("region_lag", "warning", "bytes behind");
-    assert!(advice.contains("strongroom regions"));
+    assert!(advice.contains("strongroom region list"));
     regions.regions[0].standby.resume_replay().await;
 
     regions.regions[0].standby.to_primary.refuse();

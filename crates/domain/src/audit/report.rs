@@ -22,7 +22,7 @@ pub struct AuditFinding {
     /// The last missing or named event; `seq` for other kinds.
     #[serde(skip)]
     pub until: i64,
-    /// `altered`, `missing`, `doubled`, `cut`, `checkpoint` or `root`.
+    /// `altered`, `missing`, `doubled`, `cut`, `checkpoint`, `root` or `unverified`.
     pub kind: &'static str,
     /// The description, for humans.
     pub what: String,
@@ -99,6 +99,20 @@ impl AuditReport {
             acknowledged: Vec::new(),
             leaves: Vec::new(),
         }
+    }
+
+    /// The report of a trail that cannot be verified, because of `why`: one finding.
+    #[must_use]
+    pub fn unverified(org_id: OrgId, why: &str) -> Self {
+        let mut report = Self::empty(org_id);
+        let no_lane = LaneId(uuid::Uuid::nil());
+        report.add(
+            no_lane,
+            1,
+            "unverified",
+            format!("cannot be verified: {why}"),
+        );
+        report
     }
 
     /// Moves the losses that `acknowledged` covers out of the findings.

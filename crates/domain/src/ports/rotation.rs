@@ -57,13 +57,14 @@ pub trait RotationStore: Send + Sync {
         after: Option<CredentialId>,
         limit: i64,
     ) -> StoreResult<Vec<CredentialId>>;
-    /// Re-wraps the data keys of those of `ids` that no other transaction has locked.
+    /// Re-wraps the data keys of those of `ids` that no other transaction has locked. Returns those
+    /// that do not open.
     async fn rewrap_credentials(
         &self,
         scope: OrgScope,
         ids: &[CredentialId],
         rewrap: RewrapFn,
-    ) -> StoreResult<()>;
+    ) -> StoreResult<Vec<CredentialId>>;
     /// Takes over a rotation without progress since `updated_at`. Returns whether it succeeded.
     async fn claim_rotation(
         &self,

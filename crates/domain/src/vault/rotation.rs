@@ -166,10 +166,16 @@ impl Vault {
         let keys = self.reload_org_keys(caller.scope()).await?;
         let random = self.random.clone();
         let rewrap: RewrapFn = Arc::new(move |row| keys.rewrap(row, &*random));
-        Ok(self
-            .store
+        let store = &self.store;
+        let failed = store
             .rewrap_credentials(caller.scope(), ids, rewrap)
-            .await?)
+            .await?;
+        // Every pass over the rows fails again.
+        for id in failed {
+            let error = VaultError::Integrity("a credential cannot be re-wrapped");
+            self.log_integrity_failure(caller.org(), Some(id), &error);
+        }
+        Ok(())
     }
 
     async fn reseal(&self, caller: &Caller, ids: &[CredentialId]) -> Result<(), VaultError> {

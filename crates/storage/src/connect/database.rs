@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
 use crate::connect::connector::Connector;
-use crate::connect::error::{ConnectError, condition_of_pool};
+use crate::connect::error::{ConnectError, condition_of_pool, connection_condition};
 use crate::connect::health::DatabaseHealth;
 use crate::connect::settings::DatabaseSettings;
 use crate::connect::url::DatabaseUrl;
@@ -193,8 +193,12 @@ impl Database {
 
     /// A connection outside the pool whose session has its default settings.
     pub(super) async fn bare(&self) -> Result<(Client, JoinHandle<()>), ConnectError> {
-        let opened = self.connector.open(|| {}).await;
-        opened.map_err(|error| self.connector.target().failure(error))
+        self.connector.open(|| {}).await.map_err(|error| {
+            let condition = connection_condition(&error);
+            let failure = self.connector.target().failure(error);
+            self.health.no_connection(condition, &failure);
+            failure
+        })
     }
 
     /// A connection outside the pool, with a callback for its notifications. Its task ends once the

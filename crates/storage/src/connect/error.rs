@@ -136,7 +136,7 @@ pub(crate) fn condition(error: &tokio_postgres::Error) -> Option<Condition> {
 }
 
 /// The condition that a failed connection attempt indicates.
-fn connection_condition(error: &tokio_postgres::Error) -> Condition {
+pub(super) fn connection_condition(error: &tokio_postgres::Error) -> Condition {
     match error.as_db_error() {
         Some(database) => condition_of_code(database.code()),
         None => Condition::Unreachable,

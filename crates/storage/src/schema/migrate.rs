@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use refinery::{Migration, Runner};
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use crate::connect::database::Database;
 use crate::connect::error::ConnectError;
@@ -230,6 +231,11 @@ fn failed(error: refinery::Error) -> ConnectError {
     let source = std::error::Error::source(&error);
     let database = source.and_then(|source| source.downcast_ref::<tokio_postgres::Error>());
     match database.and_then(tokio_postgres::Error::as_db_error) {
+        Some(db) if *db.code() == SqlState::INSUFFICIENT_PRIVILEGE => ConnectError::Role(format!(
+            "migration failed: {}; connect as the owner, the role that first ran `strongroom \
+                 migrate`",
+            db.message()
+        )),
         Some(db) => ConnectError::Schema(format!("migration failed: {}", db.message())),
         None => ConnectError::Schema(format!("migration failed: {error}")),
     }

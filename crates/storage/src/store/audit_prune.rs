@@ -122,7 +122,7 @@ async fn plan(
     if owner != Some(true) {
         return Err(StoreError::Internal(
             "this database role does not own the tables, and so cannot drop partitions: connect \
-             as the role that ran `strongroom migrate`"
+             as the owner, the role that ran `strongroom migrate`"
                 .into(),
         ));
     }

@@ -97,10 +97,12 @@ impl RotationStore for PgStore {
         scope: OrgScope,
         ids: &[CredentialId],
         rewrap: RewrapFn,
-    ) -> StoreResult<()> {
+    ) -> StoreResult<Vec<CredentialId>> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let work = rewrap_rows(self, scope, &ids, rewrap);
-        with_deadline(&self.database, work).await?.commit().await
+        let (transaction, failed) = with_deadline(&self.database, work).await?;
+        transaction.commit().await?;
+        Ok(failed)
     }
 
     async fn claim_rotation(
@@ -159,25 +161,21 @@ async fn rewrap_rows(
     scope: OrgScope,
     ids: &[Uuid],
     rewrap: RewrapFn,
-) -> StoreResult<OrgTransaction> {
+) -> StoreResult<(OrgTransaction, Vec<CredentialId>)> {
     let org = scope.org().0;
     let transaction = OrgTransaction::begin(&store.database, &[scope]).await?;
     let rows = transaction
         .query(sql::CREDENTIALS_LOCK, &[&org, &ids])
         .await?;
-    let mut generation = None;
+    let (mut generation, mut failed) = (None, Vec::new());
     for row in &rows {
         // A malformed row keeps its generation; it must not block the other rows.
         let Ok((_, row)) = rows::sealed_credential(row) else {
             continue;
         };
-        let new = match rewrap(&row) {
-            Ok(new) => new,
-            Err(error) => {
-                let credential = row.id;
-                tracing::error!(%org, %credential, %error, "a credential cannot be re-wrapped");
-                continue;
-            }
+        let Ok(new) = rewrap(&row) else {
+            failed.push(row.id);
+            continue;
         };
         let params: &[&(dyn ToSql + Sync)] =
             &[&org, &row.id.0, &new.key_generation, &new.wrapped_key];
@@ -188,7 +186,7 @@ async fn rewrap_rows(
         let params: &[&(dyn ToSql + Sync)] = &[&vec![org], &vec![generation]];
         transaction.query(sql::CHECK_GENERATIONS, params).await?;
     }
-    Ok(transaction)
+    Ok((transaction, failed))
 }
 
 // While the table is locked, no row that needs the generation can be written after the count.

@@ -109,8 +109,16 @@ pub(crate) struct PruneArgs {
     #[arg(long, value_name = "DATE")]
     pub(crate) before: String,
     /// Export the pruned events to this file, which must not exist yet.
-    #[arg(long = "output", alias = "out", value_name = "FILE")]
-    pub(crate) out: PathBuf,
+    #[arg(
+        long = "output",
+        alias = "out",
+        value_name = "FILE",
+        required_unless_present = "dry_run"
+    )]
+    pub(crate) out: Option<PathBuf>,
+    /// Show what would be pruned, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -45,7 +45,9 @@ pub(super) async fn run(args: &VerifyArgs) -> Result<(), CommandError> {
             Err(VaultError::NotFound) => {
                 return Err(CommandError::not_found("organization", caller.org()));
             }
-            Err(error) => return Err(error.into()),
+            Err(error @ VaultError::Unavailable(_)) => return Err(error.into()),
+            // The other organizations are verified all the same.
+            Err(error) => observer.failed(caller.org(), &error),
         }
     }
     observer.finish(organizations, args.json)
@@ -98,6 +100,22 @@ impl VerifyObserver {
             trail_findings: 0,
             collected_of_trails: Vec::new(),
             retries: 0,
+        }
+    }
+
+    /// An organization cannot be verified, which counts as a finding.
+    fn failed(&mut self, org: OrgId, error: &VaultError) {
+        self.findings += 1;
+        if self.json {
+            self.collected.push(json!({
+                "org_id": org,
+                "external_cred_id": null,
+                "problem": "not_verified",
+                "message": error.to_string(),
+            }));
+        } else {
+            let line = format!("{} cannot be verified: {error}", owner(org));
+            self.bar.suspend(|| output::line(&line));
         }
     }
 

@@ -27,22 +27,60 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3600);
 /// file before the one transaction that drops them.
 pub(super) async fn run(args: &PruneArgs) -> Result<(), CommandError> {
     let before = time("before", &args.before)?;
-    refuse_existing(&args.out)?;
+    let file = args.out.as_deref().filter(|_| !args.dry_run);
+    file.map_or(Ok(()), refuse_existing)?;
     let mut access = VaultAccess::read(&args.vault)?;
     access.database.statement_timeout = STATEMENT_TIMEOUT;
     let vault = open_vault::with_access(&access).await?;
-    let Some(plan) = vault.plan_audit_prune(before).await? else {
+    let plan = vault.plan_audit_prune(before).await;
+    let plan = plan.map_err(|error| match error {
+        // The role of the connection lacks a right.
+        VaultError::Internal(why) => CommandError::Failed(why),
+        other => other.into(),
+    })?;
+    let Some(plan) = plan else {
         let nothing = json!({"events": 0, "partitions": []});
         let text = "nothing to prune: no partition ends at or before that time";
         output::answer(args.json, &nothing, text);
         return Ok(());
     };
     let callers = operators(&vault, None).await?;
+    let Some(file) = file else {
+        return dry_run(args.json, &vault, &callers, &plan).await;
+    };
     let attested = prepare(&vault, &callers, &plan).await?;
-    let exported = export(&vault, &callers, &plan, &args.out).await?;
+    let exported = export(&vault, &callers, &plan, file).await?;
     let pruned = vault.prune_audit(&callers, &plan, exported).await;
-    let pruned = pruned.map_err(|error| failed(error, &args.out))?;
-    answer(args, &plan, attested, exported, pruned);
+    let pruned = pruned.map_err(|error| failed(error, file))?;
+    answer((args.json, file), &plan, attested, exported, pruned);
+    Ok(())
+}
+
+// Events that newer ones precede in their lane would stay.
+async fn dry_run(
+    json: bool,
+    vault: &Vault,
+    callers: &[Caller],
+    plan: &PrunePlan,
+) -> Result<(), CommandError> {
+    let mut lines = Lines::new(std::io::sink());
+    for caller in callers {
+        let export = vault.export_before_prune(caller, plan)?;
+        lines.write(vault, caller.org(), export).await?;
+    }
+    let (events, cut) = (lines.count, format_time(plan.cut));
+    let value = json!({
+        "dry_run": true,
+        "before": cut,
+        "partitions": plan.partitions,
+        "events": events,
+    });
+    let text = format!(
+        "would prune up to {} before {cut}, with {}",
+        counted(events, "event"),
+        counted(plan.partitions.len() as u64, "partition"),
+    );
+    output::answer(json, &value, &text);
     Ok(())
 }
 
@@ -107,7 +145,13 @@ fn failed(error: VaultError, file: &Path) -> CommandError {
     })
 }
 
-fn answer(args: &PruneArgs, plan: &PrunePlan, attested: u64, exported: u64, pruned: Pruned) {
+fn answer(
+    (json, file): (bool, &Path),
+    plan: &PrunePlan,
+    attested: u64,
+    exported: u64,
+    pruned: Pruned,
+) {
     let cut = format_time(plan.cut);
     let value = json!({
         "before": cut,
@@ -117,7 +161,7 @@ fn answer(args: &PruneArgs, plan: &PrunePlan, attested: u64, exported: u64, prun
         "kept": pruned.kept,
         "checkpoints": pruned.checkpoints,
         "attested": attested,
-        "file": args.out,
+        "file": file,
     });
     let kept = match pruned.kept {
         0 => String::new(),
@@ -129,11 +173,11 @@ fn answer(args: &PruneArgs, plan: &PrunePlan, attested: u64, exported: u64, prun
     let text = format!(
         "exported {} before {cut} to {}\npruned {} with {}; left {}, and attested {}{kept}",
         counted(exported, "event"),
-        args.out.display(),
+        file.display(),
         counted(pruned.events, "event"),
         counted(plan.partitions.len() as u64, "partition"),
         counted(pruned.checkpoints, "checkpoint"),
         counted(attested, "credential"),
     );
-    output::answer(args.json, &value, &text);
+    output::answer(json, &value, &text);
 }

@@ -89,7 +89,8 @@ async fn check_rights(target: &PgRestoreTarget) -> Result<(), CommandError> {
         return Ok(());
     }
     Err(CommandError::Failed(format!(
-        "this database role may not write to {}; connect as the role that ran `strongroom migrate`",
+        "this database role may not write to {}; connect as the owner, the role that ran \
+         `strongroom migrate`",
         lacking.join(", ")
     )))
 }

@@ -59,6 +59,13 @@ fn described(args: &RestoreArgs, plan: &OrganizationPlan, done: &str) -> String 
     if let Some(why) = &plan.refused {
         return format!("{owner}: not restored: {why}");
     }
+    if plan.writes(rules(args)) == 0 && credentials.newer > 0 {
+        return format!(
+            "{owner}: restored nothing: {} credential(s) were changed or deleted after the backup, \
+             and were kept; {} are the same",
+            credentials.newer, credentials.same
+        );
+    }
     if plan.writes(rules(args)) == 0 {
         return format!(
             "{owner}: nothing to restore; {} credential(s) and {} audit event(s) exist",

@@ -6,6 +6,7 @@ use super::progress::{advance, bar};
 use super::throttle::throttle;
 use crate::background::rotations;
 use crate::cli::RotateOrgArgs;
+use crate::commands::format::counted;
 use crate::error::CommandError;
 use crate::{callers, open_vault, output};
 
@@ -14,25 +15,52 @@ pub(super) async fn run(args: &RotateOrgArgs) -> Result<(), CommandError> {
     let throttle = throttle(args.throttle)?;
     let vault = open_vault::for_command(&args.vault).await?;
     let organizations = chosen(&vault, args).await?;
-    let mut results = Vec::new();
+    let (mut results, mut errors) = (Vec::new(), Vec::new());
     for org in organizations {
         let caller = callers::operator_of(org);
         if args.dry_run {
             let rows = vault.count_for_rotation(&caller).await?;
             results.push(json!({"org_id": org, "dry_run": true, "rows": rows}));
-        } else {
-            results.push(rotate(&vault, &caller, args.re_encrypt, throttle).await?);
+            continue;
         }
+        // The other organizations are rotated all the same.
+        let rotated = rotate(&vault, &caller, args.re_encrypt, throttle).await;
+        results.push(rotated.unwrap_or_else(|error| {
+            let failed = json!({"org_id": org, "state": "failed", "error": error.to_string()});
+            errors.push(error);
+            failed
+        }));
     }
+    answer(args, &results, errors)
+}
+
+fn answer(
+    args: &RotateOrgArgs,
+    results: &[Value],
+    mut errors: Vec<CommandError>,
+) -> Result<(), CommandError> {
     let lines: Vec<_> = results.iter().map(described).collect();
     let text = if lines.is_empty() {
         "there is no organization to rotate".to_owned()
     } else {
         lines.join("\n")
     };
-    match (args.org().is_some(), results.first()) {
-        (true, Some(result)) => output::answer(args.json, result, &text),
-        _ => output::answer(args.json, &results, &text),
+    match (args.org().is_some(), errors.pop()) {
+        (true, None) => output::answer(args.json, &results.first(), &text),
+        (true, Some(error)) => {
+            if args.json {
+                output::answer(true, &results.first(), "");
+            }
+            return Err(error);
+        }
+        (false, None) => output::answer(args.json, &results, &text),
+        (false, Some(_)) => {
+            output::answer(args.json, &results, &text);
+            return Err(CommandError::Failed(format!(
+                "{} not rotated completely",
+                counted(errors.len() as u64 + 1, "organization")
+            )));
+        }
     }
     Ok(())
 }
@@ -61,7 +89,13 @@ async fn rotate(
     let mut rotation = vault.start_rotation(caller, re_encrypt, throttle).await?;
     // An interrupted rotation without re-encryption is completed before one with it starts.
     if re_encrypt && !rotation.re_encrypt {
-        rotations::rotate(vault, caller, &rotation, &|_| {}).await?;
+        let earlier = rotations::rotate(vault, caller, &rotation, &|_| {}).await;
+        earlier.map_err(|error| {
+            CommandError::Failed(format!(
+                "nothing was re-encrypted, because an earlier rotation without --re-encrypt is not \
+                 finished: {error}"
+            ))
+        })?;
         rotation = vault.start_rotation(caller, re_encrypt, throttle).await?;
     }
     let bar = bar(rotation.progress.rows_total, &caller.org().to_string());
@@ -82,6 +116,9 @@ fn described(result: &Value) -> String {
         result["org_id"].as_str().unwrap_or_default(),
         &result["rows"],
     );
+    if let Some(error) = result["error"].as_str() {
+        return format!("{org}: {error}");
+    }
     match result["generation"].as_i64() {
         None => format!("{org}: would move {rows} credentials to a new key"),
         Some(generation) => {
