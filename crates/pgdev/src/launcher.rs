@@ -205,8 +205,8 @@ impl Launcher {
     }
 }
 
-/// The owner of an existing cluster, else `postgres`, else `nobody`. An existing cluster keeps its
-/// owner, even if another account would be chosen for a new one.
+/// The account that PostgreSQL runs as: the owner of an existing cluster; for a new cluster, the
+/// account `postgres` or, if there is none, the account `nobody`.
 fn account_for(data: &Path) -> Result<Account, PgError> {
     if let Ok(owner) = fs::metadata(data).map(|data| data.uid())
         && owner != 0

@@ -30,7 +30,8 @@ schemas! {
     KeptUserKey => kept_user_key();
 }
 
-// One plain object: from alternatives, generators of clients make types that nobody can use.
+// One plain object: from alternatives, client generators make union types without a common
+// constructor.
 fn new_credential() -> ObjectBuilder {
     let rules: Vec<_> = CredentialType::ALL
         .iter()

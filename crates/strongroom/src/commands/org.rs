@@ -108,7 +108,7 @@ async fn delete(args: &OrgDeleteArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
-// Whoever types the name has looked at which organization this is.
+// The operator types the name, so that an id pasted by mistake destroys no other organization.
 async fn confirm(vault: &Vault, caller: &Caller) -> Result<(), CommandError> {
     let organizations = vault.organizations().await?;
     let mut organizations = organizations.into_iter();
