@@ -105,6 +105,33 @@ async fn a_restored_database_verifies_with_the_log_from_before() {
     scene.verify_with_log().assert_prints("intact");
 }
 
+/// The servers' role can insert roots, but no genuine ones.
+#[tokio::test]
+async fn forged_roots_hide_no_genuine_one() {
+    let scene = Scene::set().await;
+    for at in [
+        "'infinity'",
+        "now() + interval '20 years'",
+        "now() + interval '1 minute'",
+    ] {
+        let forge = format!(
+            "insert into audit_roots select {at}, leaves, root, previous, public_key, signature \
+             from audit_roots limit 1"
+        );
+        scene.execute(&forge).await;
+    }
+    let head = scene.vault.run(&["audit", "head"]).stdout;
+    assert!(head.contains("strongroom-audit-root-1"), "{head}");
+    let last = "select max(at)::text from audit_roots where at < now()";
+    let last = async || -> String { scene.database.query_one(last, &[]).await.unwrap().get(0) };
+    let before = last().await;
+    let limit = Duration::from_secs(30);
+    eventually("roots are signed further on", limit, async || {
+        last().await > before
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_root_of_another_vault_is_refused() {
     let (scene, other) = (Scene::set().await, Scene::set().await);

@@ -12,8 +12,8 @@ use crate::ports::error::StoreResult;
 /// Signed roots of the audit trails of all organizations, and one leaf per organization and root.
 #[async_trait]
 pub trait AuditRootStore: Send + Sync {
-    /// The newest root, unverified.
-    async fn newest_audit_root(&self) -> StoreResult<Option<AuditRoot>>;
+    /// The newest roots until `until`, newest first, unverified.
+    async fn newest_audit_roots(&self, until: DateTime<Utc>) -> StoreResult<Vec<AuditRoot>>;
     /// The heads of the lanes after `after` whose last event is not older than `since`, by lane id.
     async fn changed_heads(
         &self,

@@ -1,8 +1,8 @@
 //! Statements for signed roots of audit trails, and for the result of the last scrub.
 
-/// The newest root.
-pub const AUDIT_ROOT_NEWEST: &str = "select at, leaves, root, previous, public_key, signature \
-     from audit_roots order by at desc limit 1";
+/// The newest roots until a time.
+pub const AUDIT_ROOTS_NEWEST: &str = "select at, leaves, root, previous, public_key, signature \
+     from audit_roots where at <= $1 and isfinite(at) order by at desc limit 16";
 /// Inserts a root.
 pub const AUDIT_ROOT_INSERT: &str = "insert into audit_roots \
      (at, leaves, root, previous, public_key, signature) values ($1, $2, $3, $4, $5, $6)";
@@ -43,7 +43,7 @@ pub const SCRUB_RESULT_PUT: &str = "insert into scrub_results \
 
 /// The constants above, with their names.
 pub(super) const ALL: &[(&str, &str)] = &[
-    ("AUDIT_ROOT_NEWEST", AUDIT_ROOT_NEWEST),
+    ("AUDIT_ROOTS_NEWEST", AUDIT_ROOTS_NEWEST),
     ("AUDIT_ROOT_INSERT", AUDIT_ROOT_INSERT),
     ("AUDIT_ROOTS_FORGET", AUDIT_ROOTS_FORGET),
     ("AUDIT_LEAF", AUDIT_LEAF),

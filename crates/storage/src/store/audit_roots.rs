@@ -22,14 +22,16 @@ type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 #[async_trait]
 impl AuditRootStore for PgStore {
-    async fn newest_audit_root(&self) -> StoreResult<Option<AuditRoot>> {
+    async fn newest_audit_roots(&self, until: DateTime<Utc>) -> StoreResult<Vec<AuditRoot>> {
         let newest = [Bound {
-            sql: root_sql::AUDIT_ROOT_NEWEST,
-            params: Vec::new(),
+            sql: root_sql::AUDIT_ROOTS_NEWEST,
+            params: vec![&until],
         }];
         let read = OrgTransaction::read(&self.database, &[], &newest);
         let rows = with_deadline(&self.database, read).await?;
-        rows.iter().flatten().next().map(root).transpose()
+        // A malformed row was not written by a server.
+        let roots = rows.iter().flatten().filter_map(|row| root(row).ok());
+        Ok(roots.collect())
     }
 
     async fn changed_heads(
