@@ -128,7 +128,8 @@ impl From<VaultError> for ApiError {
             VaultError::Stale(lag) => return Self::stale(lag),
             VaultError::Unauthorized
             | VaultError::KeyRefused(_)
-            | VaultError::Forbidden
+            | VaultError::Forbidden(_)
+            | VaultError::Conflict(_)
             | VaultError::NotFound
             | VaultError::ReusedIdempotencyKey => {}
         }
@@ -147,17 +148,18 @@ impl From<RequestError> for ApiError {
 }
 
 /// The status, code and message that a caller receives for `error`.
-pub(crate) fn public(error: &VaultError) -> (StatusCode, &'static str, &'static str) {
-    match error {
+pub(crate) fn public(error: &VaultError) -> (StatusCode, &'static str, String) {
+    let (status, code, message) = match error {
+        VaultError::Forbidden(denial) => {
+            return (StatusCode::FORBIDDEN, "forbidden", denial.to_string());
+        }
+        VaultError::Conflict(conflict) => {
+            (StatusCode::CONFLICT, conflict.code(), conflict.message())
+        }
         VaultError::Unauthorized | VaultError::KeyRefused(_) => (
             StatusCode::UNAUTHORIZED,
             "unauthorized",
             "a valid API key of the organization is required in SlashID-API-Key",
-        ),
-        VaultError::Forbidden => (
-            StatusCode::FORBIDDEN,
-            "forbidden",
-            "the API key's role does not allow this",
         ),
         VaultError::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid", "the input is invalid"),
         VaultError::NotFound => (
@@ -193,7 +195,8 @@ pub(crate) fn public(error: &VaultError) -> (StatusCode, &'static str, &'static 
             "internal",
             "an internal error; the log has more under this request's id",
         ),
-    }
+    };
+    (status, code, message.to_owned())
 }
 
 impl fmt::Display for ApiError {

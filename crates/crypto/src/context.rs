@@ -41,6 +41,10 @@ pub enum Purpose {
     ApiKeyId = 13,
     /// The proof of a stored request that has an `Idempotency-Key`.
     IdempotencyRecord = 14,
+    /// The proof that one organization is an ancestor of another.
+    Ancestor = 15,
+    /// The proof of the scheduled end of an API key.
+    ApiKeyEnd = 16,
     /// The signature over the heads of an organization's audit lanes, for storage elsewhere.
     AuditHeads = 20,
     /// The signature over the point from which a pruned audit lane continues.

@@ -1,51 +1,16 @@
-//! Callers, their roles and their permissions.
+//! Callers, and what they may do.
 
-use serde::Serialize;
+use std::net::IpAddr;
+use std::sync::{Arc, LazyLock};
 
-use crate::error::VaultError;
+use chrono::{DateTime, Utc};
+
+use crate::api_key::StoredApiKey;
+use crate::api_key::limits::{CredentialReach, KeyLimits};
+use crate::credential::SealedCredential;
+use crate::error::{Denial, VaultError};
 use crate::ids::{KeyId, OrgId};
-use crate::kinds::wire_enum;
-
-wire_enum! {
-    /// The role of an API key.
-    Role {
-        /// All operations within its organization.
-        Admin = 1 => "admin",
-        /// List credentials without their secrets.
-        Member = 2 => "member",
-    }
-}
-
-/// A permission that an operation requires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Permission {
-    /// List credentials without their secrets.
-    ListCredentials,
-    /// Read a credential with its secret.
-    RevealCredential,
-    /// Create a credential.
-    CreateCredential,
-    /// Change a credential.
-    UpdateCredential,
-    /// Delete credentials.
-    DeleteCredential,
-    /// Read the progress of rotations of the organization's key.
-    ReadRotations,
-    /// Read the replication state of the organization's writes.
-    ReadOperations,
-    /// Create, change and delete users' keys through the Pieces API.
-    ManageUserKeys,
-    /// Read and verify the organization's audit trail.
-    ReadAudit,
-    /// Create, list and revoke API keys, and create the organization.
-    ManageOrganization,
-    /// List all credentials, without their secrets, to find stale ones.
-    InspectCredentials,
-    /// Run the integrity scrub.
-    VerifyIntegrity,
-    /// Copy all rows, sealed, into a backup.
-    BackUp,
-}
+use crate::permission::{Permission, PermissionSet};
 
 /// The origin of a request, for the audit trail.
 #[derive(Debug, Clone)]
@@ -56,11 +21,19 @@ pub struct RequestInfo {
     pub source: String,
 }
 
+impl RequestInfo {
+    /// The peer's IP address, if the request came over a network.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.source.parse().ok()
+    }
+}
+
 /// The identity that performs an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
     /// The holder of an API key.
-    Key(KeyId, Role),
+    Key(KeyId),
     /// A caller without an API key, if the operator allows anonymous access.
     Anonymous,
     /// The user of the `strongroom` command, which has the database's credentials and the root key.
@@ -71,9 +44,29 @@ pub enum Actor {
 #[derive(Debug, Clone)]
 pub struct Caller {
     org: OrgId,
+    /// The organization that issued the caller's key: `org`, or an ancestor of it.
+    home: OrgId,
     actor: Actor,
+    limits: Arc<KeyLimits>,
+    /// The time from which the caller's key is refused.
+    expires_at: Option<DateTime<Utc>>,
     request: RequestInfo,
 }
+
+/// What the operator may do. Secrets are not among it.
+static OPERATOR: LazyLock<Arc<KeyLimits>> = LazyLock::new(|| {
+    let permissions = [
+        Permission::AuditRead,
+        Permission::KeysManage,
+        Permission::OrganizationsManage,
+        Permission::SystemRead,
+    ];
+    Arc::new(KeyLimits::of_permissions(permissions.into_iter().collect()))
+});
+
+/// What an anonymous caller may do: nothing but manage users' keys.
+static ANONYMOUS: LazyLock<Arc<KeyLimits>> =
+    LazyLock::new(|| Arc::new(KeyLimits::of_permissions(PermissionSet::default())));
 
 /// The right to run queries on the rows of one organization. Only this crate creates it, from a
 /// [`Caller`] or from an API key that is being verified.
@@ -98,7 +91,10 @@ impl Caller {
     pub fn operator(org: OrgId, request: RequestInfo) -> Self {
         Self {
             org,
+            home: org,
             actor: Actor::Operator,
+            limits: OPERATOR.clone(),
+            expires_at: None,
             request,
         }
     }
@@ -106,17 +102,33 @@ impl Caller {
     pub(crate) fn anonymous(org: OrgId, request: RequestInfo) -> Self {
         Self {
             org,
+            home: org,
             actor: Actor::Anonymous,
+            limits: ANONYMOUS.clone(),
+            expires_at: None,
             request,
         }
     }
 
-    pub(crate) fn key(org: OrgId, key: KeyId, role: Role, request: RequestInfo) -> Self {
+    /// The holder of `key`, which ends at `expires_at`, acting in its organization.
+    pub(crate) fn key(
+        key: &StoredApiKey,
+        expires_at: Option<DateTime<Utc>>,
+        request: RequestInfo,
+    ) -> Self {
         Self {
-            org,
-            actor: Actor::Key(key, role),
+            org: key.org,
+            home: key.org,
+            actor: Actor::Key(key.id),
+            limits: key.limits.clone(),
+            expires_at,
             request,
         }
+    }
+
+    /// The same caller, acting in `org`, a descendant of its own organization.
+    pub(crate) fn acting_in(self, org: OrgId) -> Self {
+        Self { org, ..self }
     }
 
     /// The organization in which the caller acts.
@@ -125,10 +137,42 @@ impl Caller {
         self.org
     }
 
+    /// The organization that issued the caller's key.
+    #[must_use]
+    pub fn home(&self) -> OrgId {
+        self.home
+    }
+
     /// The caller's identity.
     #[must_use]
     pub fn actor(&self) -> Actor {
         self.actor
+    }
+
+    /// What the caller may do, and where.
+    #[must_use]
+    pub fn limits(&self) -> &KeyLimits {
+        &self.limits
+    }
+
+    /// The time from which the caller's key is refused; `None` if it does not expire.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.expires_at
+    }
+
+    /// The credentials that the caller reaches; `None` for all.
+    #[must_use]
+    pub fn reach(&self) -> Option<&CredentialReach> {
+        self.limits.credentials.as_ref()
+    }
+
+    /// Whether the caller reaches the credential of `row`.
+    #[must_use]
+    pub fn reaches(&self, row: &SealedCredential) -> bool {
+        let contains =
+            |reach: &CredentialReach| reach.contains(row.id, row.provider, row.kind, &row.label);
+        self.reach().is_none_or(contains)
     }
 
     /// The origin of the request.
@@ -146,32 +190,31 @@ impl Caller {
     /// # Errors
     /// [`VaultError::Forbidden`] if the caller does not have it.
     pub fn require(&self, permission: Permission) -> Result<(), VaultError> {
-        let allowed = match (self.actor, permission) {
-            (
-                Actor::Operator,
-                Permission::ManageOrganization
-                | Permission::ReadRotations
-                | Permission::ReadAudit
-                | Permission::InspectCredentials
-                | Permission::VerifyIntegrity
-                | Permission::BackUp,
-            )
-            | (Actor::Anonymous, Permission::ManageUserKeys)
-            | (Actor::Key(..), Permission::ListCredentials) => true,
-            (Actor::Operator | Actor::Anonymous, _)
-            | (
-                _,
-                Permission::ManageOrganization
-                | Permission::InspectCredentials
-                | Permission::VerifyIntegrity
-                | Permission::BackUp,
-            ) => false,
-            (Actor::Key(_, role), _) => role == Role::Admin,
-        };
-        if allowed {
-            Ok(())
-        } else {
-            Err(VaultError::Forbidden)
+        match self.limits.permissions.contains(permission) {
+            true => Ok(()),
+            false => Err(VaultError::Forbidden(Denial::Permission(permission))),
+        }
+    }
+
+    /// Checks that the caller may manage users' keys: with `permission`, or anonymously.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`] if it may not.
+    pub fn require_for_user_keys(&self, permission: Permission) -> Result<(), VaultError> {
+        match self.actor {
+            Actor::Anonymous => Ok(()),
+            Actor::Key(_) | Actor::Operator => self.require(permission),
+        }
+    }
+
+    /// Checks that the caller is the operator.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`] if it is not.
+    pub fn require_operator(&self) -> Result<(), VaultError> {
+        match self.actor {
+            Actor::Operator => Ok(()),
+            Actor::Key(_) | Actor::Anonymous => Err(VaultError::Forbidden(Denial::Operator)),
         }
     }
 }

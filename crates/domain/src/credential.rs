@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use strongroom_crypto::SecretBytes;
 
+use crate::api_key::limits::CredentialReach;
 use crate::blob::JsonBlob;
 use crate::ids::{CredentialId, OrgId};
 use crate::kinds::{CredentialType, Provider};
@@ -138,6 +139,8 @@ pub struct CredentialFilter {
     pub kind: Option<CredentialType>,
     /// Match this label.
     pub label: Option<String>,
+    /// Match what the caller's key reaches.
+    pub reach: Option<CredentialReach>,
 }
 
 /// The start of a page of a listing.

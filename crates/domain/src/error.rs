@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::api_key::refusal::RefusedKey;
+use crate::permission::Permission;
 use crate::replication::OperationId;
 
 /// An error in one field of the input.
@@ -28,6 +29,29 @@ impl FieldError {
     }
 }
 
+/// The reason for which a caller may not do something. Its text reaches the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    /// The caller lacks a permission.
+    #[error("this requires the permission {}", .0.as_str())]
+    Permission(Permission),
+    /// Only the `strongroom` command does this.
+    #[error("only the operator's command line does this")]
+    Operator,
+    /// The caller would grant more than it holds.
+    #[error("{0} would exceed what the caller itself holds")]
+    Grant(&'static str),
+    /// The credential would lie outside what the caller's key reaches.
+    #[error("the credential would lie outside the credentials that the key reaches")]
+    Reach,
+    /// The request is about the caller's own organization, which only an ancestor may do.
+    #[error("only an ancestor of the organization may do this")]
+    Ancestor,
+    /// The key was issued by another organization.
+    #[error("a key is replaced in its own organization only, and by itself")]
+    OwnKey,
+}
+
 /// An error of a vault operation.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
@@ -38,12 +62,15 @@ pub enum VaultError {
     /// from [`Self::Unauthorized`].
     #[error("authentication failed")]
     KeyRefused(RefusedKey),
-    /// The caller's role does not permit the operation.
-    #[error("the caller's role does not allow this")]
-    Forbidden,
+    /// The caller may not do this.
+    #[error("the caller may not do this: {0}")]
+    Forbidden(Denial),
     /// The input is invalid. Contains all errors.
     #[error("the input is invalid")]
     Invalid(Vec<FieldError>),
+    /// The state of the object does not allow this. Nothing was changed.
+    #[error("conflict: {}", .0.message())]
+    Conflict(Conflict),
     /// The object does not exist in the caller's organization.
     #[error("not found")]
     NotFound,
@@ -74,4 +101,50 @@ pub enum VaultError {
     /// A defect or a misconfiguration. The text is for the log only.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+/// The state that does not allow a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflict {
+    /// The organization has sub-organizations.
+    HasSuborganizations,
+    /// The organization has no ancestor, so only the operator deletes it.
+    RootOrganization,
+    /// The parent of the organization is deleted.
+    ParentDeleted,
+    /// The organization is as deep as an organization may be.
+    TooDeep,
+    /// A rotation of the organization's key is running.
+    RotationRunning,
+}
+
+impl Conflict {
+    /// The machine-readable code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::HasSuborganizations => "has_suborganizations",
+            Self::RootOrganization => "root_organization",
+            Self::ParentDeleted => "parent_deleted",
+            Self::TooDeep => "too_deep",
+            Self::RotationRunning => "rotation_running",
+        }
+    }
+
+    /// The conflict and its remedy.
+    #[must_use]
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::HasSuborganizations => {
+                "the organization has sub-organizations; delete them first, or use \
+                 delete_suborganizations=true"
+            }
+            Self::RootOrganization => {
+                "a root organization is deleted by the operator, with `strongroom org delete`"
+            }
+            Self::ParentDeleted => "the parent of the organization is deleted; restore it first",
+            Self::TooDeep => "an organization has at most 8 ancestors",
+            Self::RotationRunning => "a rotation of the organization's key is running",
+        }
+    }
 }

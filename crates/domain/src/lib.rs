@@ -5,6 +5,7 @@
 //! bytes come from [`Store`], [`Clock`] and [`strongroom_crypto::RandomSource`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod ancestor;
 pub mod api_key;
 pub mod audit;
 pub mod backup;
@@ -22,6 +23,7 @@ pub mod label;
 pub mod last_used;
 mod log_throttle;
 pub mod organization;
+pub mod permission;
 pub mod pieces;
 pub mod ports;
 pub mod record_format;
@@ -32,7 +34,7 @@ pub mod trace;
 mod vault;
 
 pub use crate::audit::report::{AuditFinding, AuditReport};
-pub use crate::error::{FieldError, VaultError};
+pub use crate::error::{Conflict, Denial, FieldError, VaultError};
 pub use crate::ids::{CredentialId, KeyId, LaneId, OrgId};
 pub use crate::ports::clock::{Clock, SystemClock};
 pub use crate::ports::store::Store;
@@ -40,7 +42,7 @@ pub use crate::vault::audit::AuditExport;
 pub use crate::vault::audit_prune::PruneCheck;
 pub use crate::vault::backup::writer::BackupScope;
 pub use crate::vault::credentials::CreateRequest;
-pub use crate::vault::keys::IssuedApiKey;
+pub use crate::vault::keys::{IssuedApiKey, NewApiKey};
 pub use crate::vault::replication::PendingReplication;
 pub use crate::vault::restore::error::RestoreError;
 pub use crate::vault::restore::opened::OpenedBackup;

@@ -3,8 +3,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
+use crate::ancestor::Ancestor;
+use crate::api_key::StoredApiKey;
 use crate::error::FieldError;
 use crate::ids::OrgId;
+use crate::keyring::stored::StoredOrgKey;
 
 /// How long a deleted organization can be restored, by default.
 pub const DEFAULT_GRACE: TimeDelta = TimeDelta::days(7);
@@ -20,6 +23,9 @@ pub struct Organization {
     pub id: OrgId,
     /// The name; not necessarily unique.
     pub name: String,
+    /// The parent. A root organization has none.
+    #[serde(rename = "parent_org_id", skip_serializing_if = "Option::is_none")]
+    pub parent: Option<OrgId>,
     /// The creation time.
     pub created_at: DateTime<Utc>,
     /// The deletion time. The API keys of a deleted organization are refused.
@@ -31,6 +37,19 @@ pub struct Organization {
     /// The time at which its keys, and thereby all data sealed with them, were destroyed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destroyed_at: Option<DateTime<Utc>>,
+}
+
+/// An organization to create.
+#[derive(Debug, Clone)]
+pub struct NewOrganization {
+    /// The organization.
+    pub organization: Organization,
+    /// Its ancestors, the parent first.
+    pub ancestors: Vec<Ancestor>,
+    /// The first generation of its key.
+    pub key: StoredOrgKey,
+    /// Its first API key.
+    pub api_key: Option<StoredApiKey>,
 }
 
 /// Validates the name of an organization or API key: 1 to [`MAX_NAME_CHARS`] characters, no control

@@ -1,9 +1,13 @@
 //! Converts PostgreSQL's rows to domain values.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
-use strongroom_domain::api_key::StoredApiKey;
+use strongroom_domain::ancestor::Ancestor;
+use strongroom_domain::api_key::end::ScheduledEnd;
+use strongroom_domain::api_key::limits::KeyLimits;
+use strongroom_domain::api_key::{OWN_PERMISSIONS, StoredApiKey};
 use strongroom_domain::audit::heads::LaneHead;
-use strongroom_domain::caller::Role;
 use strongroom_domain::credential::{CredentialInfo, SealedCredential};
 use strongroom_domain::crypto::{PassphraseParams, RootKeyId};
 use strongroom_domain::keyring::stored::{StoredOrgKey, StoredRootKey, StoredServiceKey};
@@ -11,6 +15,7 @@ use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::label::Label;
 use strongroom_domain::last_used::LastUsed;
 use strongroom_domain::organization::Organization;
+use strongroom_domain::permission::Role;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::rotation::RootKeyState;
 use strongroom_domain::{CredentialId, KeyId, LaneId, OrgId};
@@ -99,13 +104,47 @@ pub(crate) fn api_key(org: OrgId, row: &Row) -> StoreResult<StoredApiKey> {
     Ok(StoredApiKey {
         org,
         id: KeyId(get(row, "key_id")?),
-        role: named(row, "role", Role::parse)?,
+        limits: Arc::new(key_limits(row)?),
         name: get(row, "name")?,
         digest: get(row, "digest")?,
         created_at: get(row, "created_at")?,
         expires_at: get(row, "expires_at")?,
         revoked_at: get(row, "revoked_at")?,
+        ends: scheduled_end(row)?,
         revocation_undone: false,
+        recorded_end: None,
+    })
+}
+
+fn key_limits(row: &Row) -> StoreResult<KeyLimits> {
+    let role = named(row, "role", |role| match role {
+        OWN_PERMISSIONS => Some(None),
+        role => Role::parse(role).map(Some),
+    })?;
+    let text: Option<&str> = get(row, "limits")?;
+    let limits = match (role, text) {
+        (Some(role), None) => Some(KeyLimits::of_role(role)),
+        (role, Some(text)) => KeyLimits::parse(role, text),
+        (None, None) => None,
+    };
+    limits.ok_or(StoreError::Malformed("limits"))
+}
+
+fn scheduled_end(row: &Row) -> StoreResult<Option<ScheduledEnd>> {
+    let at: Option<DateTime<Utc>> = get(row, "ends_at")?;
+    let proof: Option<Vec<u8>> = get(row, "end_proof")?;
+    Ok(at.map(|at| ScheduledEnd {
+        at,
+        proof: proof.unwrap_or_default(),
+    }))
+}
+
+/// An ancestor of an organization.
+pub(crate) fn ancestor(row: &Row) -> StoreResult<Ancestor> {
+    Ok(Ancestor {
+        id: OrgId(get(row, "ancestor_id")?),
+        distance: get(row, "distance")?,
+        proof: get(row, "proof")?,
     })
 }
 
@@ -113,6 +152,7 @@ pub(crate) fn organization(row: &Row) -> StoreResult<Organization> {
     Ok(Organization {
         id: OrgId(get(row, "org_id")?),
         name: get(row, "name")?,
+        parent: get::<Option<Uuid>>(row, "parent_id")?.map(OrgId),
         created_at: get(row, "created_at")?,
         deleted_at: get(row, "deleted_at")?,
         destroy_after: get(row, "destroy_after")?,

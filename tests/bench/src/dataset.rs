@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use strongroom_domain::NewApiKey;
+use strongroom_domain::api_key::limits::KeyLimits;
 use strongroom_domain::blob::JsonBlob;
-use strongroom_domain::caller::{Caller, RequestInfo, Role};
+use strongroom_domain::caller::{Caller, RequestInfo};
 use strongroom_domain::credential::NewCredential;
 use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::label::Label;
+use strongroom_domain::permission::Role;
 use strongroom_domain::replication::Level;
 use strongroom_domain::{CreateRequest, CredentialId, OrgId, Vault, json};
 
@@ -154,7 +157,14 @@ async fn create_org(vault: &Vault, n: usize) -> Result<OrgAccess> {
         .await?;
     let operator = Caller::operator(organization.id, request_info());
     let key = vault
-        .create_api_key(&operator, Role::Admin, "bench", None)
+        .create_api_key(
+            &operator,
+            NewApiKey {
+                name: "bench".into(),
+                limits: KeyLimits::of_role(Role::Admin),
+                expires_at: None,
+            },
+        )
         .await?;
     Ok(OrgAccess {
         org: organization.id,

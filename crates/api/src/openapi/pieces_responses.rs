@@ -1,7 +1,8 @@
 //! Responses that the operations of the Pieces API share.
 
+use strongroom_domain::permission::Permission;
 use strongroom_domain::replication::OperationId;
-use strongroom_domain::{FieldError, VaultError};
+use strongroom_domain::{Denial, FieldError, VaultError};
 use strongroom_web::body;
 use strongroom_web::settings::RequestSizes;
 
@@ -23,7 +24,10 @@ responses! {
             "There is no API key where one is required, or it is not valid.",
             &VaultError::Unauthorized,
         ),
-        403 plain_failure("The API key's role does not allow this.", &VaultError::Forbidden),
+        403 plain_failure(
+            "The API key lacks the permission.",
+            &VaultError::Forbidden(Denial::Permission(Permission::CredentialsWrite)),
+        ),
         408 plain(
             "The write is committed and continues to replicate, but some regions did not have it \
              in time.",

@@ -1,7 +1,8 @@
 //! Responses that several operations share.
 
+use strongroom_domain::permission::Permission;
 use strongroom_domain::replication::OperationId;
-use strongroom_domain::{FieldError, VaultError};
+use strongroom_domain::{Denial, FieldError, VaultError};
 use strongroom_web::body;
 use strongroom_web::settings::RequestSizes;
 use utoipa::openapi::ResponseBuilder;
@@ -74,14 +75,14 @@ const BODY: &[&str] = &[
 ];
 
 responses! {
-    /// There is no valid key, or its role does not allow the operation; and failures of any step.
+    /// There is no valid key, or it lacks the permission; and failures of any step.
     Refused => [
         401 unauthorized(),
         429 too_many(),
         403 vault_failure(
-            "The API key's role does not allow this.",
+            "The API key lacks the permission, or would grant or reach more than it may.",
             &[],
-            &VaultError::Forbidden,
+            &VaultError::Forbidden(Denial::Permission(Permission::CredentialsWrite)),
         ),
         500 vault_failure(
             "A defect. The log has the details.",

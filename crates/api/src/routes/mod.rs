@@ -1,5 +1,6 @@
 //! The routes, one file for each operation.
 
+mod access;
 mod fallback;
 mod pieces;
 pub(crate) mod registry;

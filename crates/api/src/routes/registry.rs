@@ -6,12 +6,18 @@ use actix_web::dev::Handler;
 use actix_web::http::Method;
 use actix_web::web::ServiceConfig;
 use actix_web::{FromRequest, Responder, Route, web};
+use strongroom_domain::permission::Permission::{
+    AuditRead, CredentialsDelete, CredentialsList, CredentialsReveal, CredentialsWrite,
+    OrganizationsManage,
+};
 use strongroom_web::metrics::http::HttpMetrics;
 use utoipa::Path;
 use utoipa::openapi::HttpMethod;
 use utoipa::openapi::path::Operation;
 
 use crate::openapi::document::PLAIN_TAG;
+use crate::routes::access::Access::{AnyKey, Needs, NeedsOrAnonymous, Public};
+use crate::routes::access::{Access, PathAccess};
 use crate::routes::fallback;
 use crate::routes::pieces::{create, delete, update};
 use crate::routes::service::{docs, docs_file, healthz, metrics, openapi_json, readyz};
@@ -20,10 +26,15 @@ use crate::routes::slashid::{
     list_rotations, reveal_credential, update_credential,
 };
 
-/// Adds each module's `handle` and its annotation to the routes, under a tag of the document.
+/// Adds each module's `handle` and its annotation to the routes, under a tag of the document, with
+/// who may call it.
 macro_rules! routes {
-    ($($tag:expr => [$($($module:ident)::+),+ $(,)?])+) => {
-        Routes::default()$($(.add($tag, $($module)::+::__path_handle, $($module)::+::handle))+)+
+    ($($tag:expr => [$($($module:ident)::+ => $access:expr),+ $(,)?])+) => {
+        Routes::default()$($(.add(
+            ($tag, $access),
+            $($module)::+::__path_handle,
+            $($module)::+::handle,
+        ))+)+
     };
 }
 
@@ -31,24 +42,32 @@ macro_rules! routes {
 pub(crate) fn all() -> Routes {
     routes! {
         "credentials" => [
-            list_credentials,
-            create_credential,
-            delete_credentials,
-            reveal_credential,
-            update_credential,
+            list_credentials => Needs(CredentialsList),
+            create_credential => Needs(CredentialsWrite),
+            delete_credentials => Needs(CredentialsDelete),
+            reveal_credential => Needs(CredentialsReveal),
+            update_credential => Needs(CredentialsWrite),
         ]
-        "organization" => [list_audit_events, list_rotations, get_operation]
-        PLAIN_TAG => [create, update, delete]
+        "organization" => [
+            list_audit_events => Needs(AuditRead),
+            list_rotations => Needs(OrganizationsManage),
+            get_operation => AnyKey,
+        ]
+        PLAIN_TAG => [
+            create => NeedsOrAnonymous(CredentialsWrite),
+            update => NeedsOrAnonymous(CredentialsWrite),
+            delete => NeedsOrAnonymous(CredentialsDelete),
+        ]
         "service" => [
-            healthz,
-            healthz::head,
-            readyz,
-            readyz::head,
-            metrics,
-            openapi_json,
-            docs,
-            docs::slash,
-            docs_file,
+            healthz => Public,
+            healthz::head => Public,
+            readyz => Public,
+            readyz::head => Public,
+            metrics => Public,
+            openapi_json => Public,
+            docs => Public,
+            docs::slash => Public,
+            docs_file => Public,
         ]
     }
 }
@@ -57,13 +76,13 @@ pub(crate) fn all() -> Routes {
 /// route cannot be served without being described, or described without being served.
 #[derive(Default)]
 pub(crate) struct Routes {
-    served: BTreeMap<String, Vec<(Method, Route)>>,
+    served: BTreeMap<String, Vec<(Method, Route, Access)>>,
     described: Vec<(String, HttpMethod, Operation)>,
 }
 
 impl Routes {
-    /// Adds the operation `P`, which `handler` executes, under `tag`.
-    fn add<P, H, A>(mut self, tag: &str, _: P, handler: H) -> Self
+    /// Adds the operation `P`, which `handler` executes, under `tag`, for callers with `access`.
+    fn add<P, H, A>(mut self, (tag, access): (&str, Access), _: P, handler: H) -> Self
     where
         P: Path,
         H: Handler<A>,
@@ -76,8 +95,9 @@ impl Routes {
             self.served
                 .entry(P::path())
                 .or_default()
-                .push((method, route));
+                .push((method, route, access));
             let mut operation = P::operation();
+            operation.security = access.requirements();
             operation.tags = Some(vec![tag.to_owned()]);
             self.described.push((P::path(), described, operation));
         }
@@ -90,6 +110,15 @@ impl Routes {
         operations
             .map(|(path, described, _)| (path.clone(), method(described)))
             .collect()
+    }
+
+    /// Who may call each operation, by path and method.
+    #[cfg(test)]
+    pub(super) fn access(&self) -> impl Iterator<Item = (&str, Method, Access)> {
+        self.served.iter().flat_map(|(path, methods)| {
+            let methods = methods.iter();
+            methods.map(move |(method, _, access)| (path.as_str(), method.clone(), *access))
+        })
     }
 
     /// Every operation with its path and method.
@@ -114,14 +143,19 @@ impl Routes {
     /// answered 405, and any other path 404.
     pub(crate) fn serve(self, config: &mut ServiceConfig, metrics: &HttpMetrics) {
         for (path, routes) in self.served {
-            let methods: Vec<_> = routes.iter().map(|(method, _)| method.as_str()).collect();
+            let methods: Vec<_> = routes.iter().map(|(method, ..)| method.as_str()).collect();
             let refused = fallback::method_not_allowed(methods.join(", "));
             let metrics = metrics.route(&path);
-            let resource = web::resource(path).app_data(metrics);
+            let access = routes
+                .iter()
+                .map(|(method, _, access)| (method.clone(), *access));
+            let resource = web::resource(path)
+                .app_data(metrics)
+                .app_data(PathAccess::new(access));
             let resource = resource.default_service(refused);
             let resource = routes
                 .into_iter()
-                .fold(resource, |resource, (_, route)| resource.route(route));
+                .fold(resource, |resource, (_, route, _)| resource.route(route));
             config.service(resource);
         }
         config.default_service(web::to(fallback::not_found));

@@ -1,14 +1,17 @@
 //! API keys: their text form, and the keyed digest that is stored.
 //!
-//! The text is `sr_<role>_<id>_<secret>`. `<id>` is the base32 encoding (RFC 4648, lower case, no
+//! The text is `sr_<role>_<id>_<secret>`, with `key` for the role of a key that has permissions of
+//! its own. `<id>` is the base32 encoding (RFC 4648, lower case, no
 //! padding) of the organization (16 bytes) and the key id (16 bytes). `<secret>` is the base32
 //! encoding of 32 random bytes, followed by the CRC-32 of all preceding bytes. The checksum rejects
 //! typing errors without a query. It does not protect against forgery; the 256 random bits do.
 
+pub mod end;
 pub(crate) mod id;
+pub mod limits;
 pub mod refusal;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, Utc};
 use data_encoding::{Encoding, Specification};
@@ -19,10 +22,15 @@ use strongroom_crypto::{
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::caller::{OrgScope, Role};
+use crate::api_key::end::ScheduledEnd;
+use crate::api_key::limits::KeyLimits;
+use crate::caller::OrgScope;
 use crate::ids::{KeyId, OrgId};
+use crate::permission::Role;
 
 const PREFIX: &str = "sr";
+/// Stands for the role of a key that has permissions of its own, also in the database.
+pub const OWN_PERMISSIONS: &str = "key";
 const ID_BYTES: usize = 32;
 const SECRET_BYTES: usize = 32;
 const CHECKSUM_BYTES: usize = 4;
@@ -41,7 +49,8 @@ static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
 pub struct ApiKeyToken {
     org: OrgId,
     id: KeyId,
-    role: Role,
+    /// `None` for a key with permissions of its own.
+    role: Option<Role>,
     secret: SecretBytes,
 }
 
@@ -52,11 +61,11 @@ pub struct StoredApiKey {
     pub org: OrgId,
     /// The public id.
     pub id: KeyId,
-    /// The role. It takes precedence over the role in the token's text.
-    pub role: Role,
+    /// What it may do, and where. It takes precedence over the role in the token's text.
+    pub limits: Arc<KeyLimits>,
     /// The name.
     pub name: String,
-    /// Keyed digest over organization, id, role, expiry and secret.
+    /// Keyed digest over organization, id, limits, expiry and secret.
     pub digest: Vec<u8>,
     /// The time of issue.
     pub created_at: DateTime<Utc>,
@@ -64,9 +73,14 @@ pub struct StoredApiKey {
     pub expires_at: Option<DateTime<Utc>>,
     /// The time of revocation.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// The scheduled end.
+    pub ends: Option<ScheduledEnd>,
     /// Whether the audit trail records a revocation that the row lacks. Known only of a key that
     /// was looked up to be used.
     pub revocation_undone: bool,
+    /// The earliest scheduled end in the audit trail. Known only of a key that was looked up to be
+    /// used.
+    pub recorded_end: Option<String>,
 }
 
 impl ApiKeyToken {
@@ -77,7 +91,7 @@ impl ApiKeyToken {
     pub fn generate(
         org: OrgId,
         id: KeyId,
-        role: Role,
+        role: Option<Role>,
         random: &dyn RandomSource,
     ) -> Result<Self, CryptoError> {
         let mut secret = vec![0; SECRET_BYTES];
@@ -116,7 +130,10 @@ impl ApiKeyToken {
         Some(Self {
             org: OrgId(Uuid::from_slice(&id[..16]).ok()?),
             id: KeyId(Uuid::from_slice(&id[16..]).ok()?),
-            role: Role::parse(role)?,
+            role: match role {
+                OWN_PERMISSIONS => None,
+                role => Some(Role::parse(role)?),
+            },
             secret: SecretBytes::new(secret.to_vec()),
         })
     }
@@ -127,7 +144,8 @@ impl ApiKeyToken {
         let mut id = [0; ID_BYTES];
         id[..16].copy_from_slice(self.org.0.as_bytes());
         id[16..].copy_from_slice(self.id.0.as_bytes());
-        let head = format!("{PREFIX}_{}_{}", self.role.as_str(), BASE32.encode(&id));
+        let role = self.role.map_or(OWN_PERMISSIONS, Role::as_str);
+        let head = format!("{PREFIX}_{role}_{}", BASE32.encode(&id));
         let mut secret = Zeroizing::new(Vec::with_capacity(SECRET_BYTES + CHECKSUM_BYTES));
         secret.extend_from_slice(self.secret.expose());
         secret.extend_from_slice(&checksum_of(&head, self.secret.expose()));
@@ -152,38 +170,65 @@ impl ApiKeyToken {
         OrgScope::new(self.org)
     }
 
-    /// The digest that is stored for a key with this `role` and expiry.
-    #[must_use]
-    pub fn digest(&self, key: &SecretKey, role: Role, expires_at: Option<DateTime<Utc>>) -> Digest {
-        let context = digest_context(self.org, self.id, role, expires_at);
-        mac(key, &context, self.secret.expose())
+    /// The digest that is stored for a key with these `limits` and this expiry.
+    ///
+    /// # Errors
+    /// If the limits cannot be serialized, which is a defect.
+    pub fn digest(
+        &self,
+        key: &SecretKey,
+        limits: &KeyLimits,
+        expires_at: Option<DateTime<Utc>>,
+    ) -> serde_json::Result<Digest> {
+        let context = digest_context(self.org, self.id, limits, expires_at)?;
+        Ok(mac(key, &context, self.secret.expose()))
     }
 
-    /// Whether `stored` is the row of this key, with the role and expiry of its issue. Takes the
-    /// same time whatever `stored` is, so that an unknown id takes as long as a wrong secret.
+    /// Whether `stored` is the row of this key, with the limits and expiry of its issue. Takes the
+    /// same time whether `stored` is the row of another secret or absent, so that an unknown id
+    /// takes as long as a wrong secret.
     #[must_use]
     pub fn matches(&self, key: &SecretKey, stored: Option<&StoredApiKey>) -> bool {
-        let (role, expires_at) = match stored {
-            Some(stored) => (stored.role, stored.expires_at),
-            None => (self.role, None),
+        let context = match stored {
+            Some(row) => digest_context(row.org, row.id, &row.limits, row.expires_at),
+            None => digest_context(self.org, self.id, &ABSENT, None),
         };
-        let (org, id) = stored.map_or((self.org, self.id), |stored| (stored.org, stored.id));
         let digest = stored.map_or(&[0; 32][..], |stored| &stored.digest);
-        let context = digest_context(org, id, role, expires_at);
-        let matches = verify_mac(key, &context, self.secret.expose(), digest);
+        let secret = self.secret.expose();
+        let matches = context.is_ok_and(|context| verify_mac(key, &context, secret, digest));
         std::hint::black_box(matches) && stored.is_some()
     }
 }
 
-// The digest binds organization, id, role and expiry. Otherwise, a party with write access to the
-// table could copy a digest into another organization's row, or promote a member to admin.
-fn digest_context(org: OrgId, id: KeyId, role: Role, expires_at: Option<DateTime<Utc>>) -> Context {
-    Context::new(Purpose::ApiKeyDigest)
+/// The limits that an absent row is compared with.
+static ABSENT: LazyLock<KeyLimits> = LazyLock::new(|| KeyLimits::of_role(Role::Admin));
+
+// The digest binds organization, id, limits and expiry. Otherwise, a party with write access to the
+// table could copy a digest into another organization's row, or widen the limits of a key. A role
+// of the first version without further limits is encoded as it was then, so that its keys stay
+// valid.
+fn digest_context(
+    org: OrgId,
+    id: KeyId,
+    limits: &KeyLimits,
+    expires_at: Option<DateTime<Utc>>,
+) -> serde_json::Result<Context> {
+    let expires_at = expires_at.map_or(i64::MAX, |at| at.timestamp_micros());
+    if let Some(role) = limits.plain_role() {
+        let context = Context::new(Purpose::ApiKeyDigest).uuid(org.0).uuid(id.0);
+        return Ok(context.u8(role.code()).i64(expires_at));
+    }
+    let context = Context::in_format(Purpose::ApiKeyDigest, LIMITS_FORMAT);
+    Ok(context
         .uuid(org.0)
         .uuid(id.0)
-        .u8(role.code())
-        .i64(expires_at.map_or(i64::MAX, |at| at.timestamp_micros()))
+        .u8(limits.role.map_or(0, Role::code))
+        .bytes(limits.to_text()?.as_bytes())
+        .i64(expires_at))
 }
+
+/// The format of digests that bind limits besides a role.
+const LIMITS_FORMAT: u8 = 2;
 
 fn checksum_of(head: &str, secret: &[u8]) -> [u8; CHECKSUM_BYTES] {
     let mut crc = crc32fast::Hasher::new();
@@ -201,20 +246,25 @@ mod tests {
 
     fn token() -> ApiKeyToken {
         let (org, id) = (OrgId(Uuid::from_u128(7)), KeyId(Uuid::from_u128(8)));
-        ApiKeyToken::generate(org, id, Role::Admin, &OsRandom).unwrap()
+        ApiKeyToken::generate(org, id, Some(Role::Admin), &OsRandom).unwrap()
     }
 
     fn stored(token: &ApiKeyToken, key: &SecretKey) -> StoredApiKey {
         StoredApiKey {
             org: token.org,
             id: token.id,
-            role: token.role,
+            limits: Arc::new(KeyLimits::of_role(token.role.unwrap())),
             name: "n".into(),
-            digest: token.digest(key, token.role, None).to_vec(),
+            digest: token
+                .digest(key, &KeyLimits::of_role(Role::Admin), None)
+                .unwrap()
+                .to_vec(),
             created_at: DateTime::UNIX_EPOCH,
             expires_at: None,
             revoked_at: None,
+            ends: None,
             revocation_undone: false,
+            recorded_end: None,
         }
     }
 
@@ -253,7 +303,7 @@ mod tests {
         let mut renamed = row.clone();
         renamed.id = KeyId(Uuid::from_u128(99));
         let mut promoted = row.clone();
-        promoted.role = Role::Member;
+        promoted.limits = Arc::new(KeyLimits::of_role(Role::Member));
         let mut extended = row.clone();
         extended.expires_at = Some(DateTime::UNIX_EPOCH);
         for row in [moved, renamed, promoted, extended] {

@@ -22,6 +22,8 @@ pub enum RefusalReason {
     Revoked,
     /// The key is genuine, and the request names another organization.
     OtherOrganization,
+    /// The key is genuine, and is not accepted from the address of its sender.
+    Network,
 }
 
 impl RefusalReason {
@@ -32,6 +34,7 @@ impl RefusalReason {
             Self::Expired => "expired",
             Self::Revoked => "revoked",
             Self::OtherOrganization => "other_organization",
+            Self::Network => "network",
         }
     }
 }

@@ -16,6 +16,17 @@ impl Details {
         Self(Value::Object(sorted).to_string())
     }
 
+    /// The same members, and those of `other`.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let members = |details: &Self| {
+            serde_json::from_str::<Map<String, Value>>(&details.0).unwrap_or_default()
+        };
+        let mut all = members(self);
+        all.extend(members(other));
+        Self(Value::Object(all).to_string())
+    }
+
     /// Details as stored. Their digest proves the text, so it is not checked here.
     #[must_use]
     pub fn stored(text: String) -> Self {
@@ -49,5 +60,7 @@ mod tests {
         assert_eq!(details.get("b"), Some(json!([1, "x"])));
         assert_eq!(details.get("c"), None);
         assert_eq!(Details::stored("no JSON".into()).get("a"), None);
+        let both = Details::new([("c", json!(1))]).and(&details);
+        assert_eq!(both.as_str(), r#"{"a":null,"b":[1,"x"],"c":1}"#);
     }
 }

@@ -1,7 +1,7 @@
 //! Audit events: actions, outcomes and context.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde_json::json;
 use strongroom_crypto::Digest;
 
 use crate::audit::details::Details;
@@ -87,6 +87,13 @@ wire_enum! {
         RootRotationFinish = 35 => "root_rotation.finish",
         /// A service key was re-wrapped with another root key.
         ServiceKeyRewrap = 36 => "service_key.rewrap",
+        /// The end of an API key was scheduled. This and all later actions occur from record format
+        /// 4 on.
+        KeyScheduleEnd = 37 => "key.schedule_end",
+        /// A sub-organization was created.
+        SuborganizationCreate = 38 => "suborganization.create",
+        /// A setting or the name of an organization was changed.
+        OrganizationUpdate = 39 => "organization.update",
     }
 }
 
@@ -98,7 +105,8 @@ impl Action {
         match self.code() {
             ..23 => 1,
             23..29 => 2,
-            29.. => 3,
+            29..37 => 3,
+            37.. => 4,
         }
     }
 }
@@ -153,7 +161,7 @@ impl Event {
             action,
             outcome: Outcome::Ok,
             actor: match caller.actor() {
-                Actor::Key(id, _) => id.to_string(),
+                Actor::Key(id) => id.to_string(),
                 Actor::Anonymous => "anonymous".to_owned(),
                 Actor::Operator => "operator".to_owned(),
             },
@@ -163,7 +171,7 @@ impl Event {
             key: None,
             version: None,
             digest: None,
-            details: None,
+            details: home_of(caller),
         }
     }
 
@@ -181,10 +189,13 @@ impl Event {
         self
     }
 
-    /// Sets the further members.
+    /// Adds further members.
     #[must_use]
     pub fn with_details(mut self, details: Details) -> Self {
-        self.details = Some(details);
+        self.details = Some(match &self.details {
+            Some(earlier) => earlier.and(&details),
+            None => details,
+        });
         self
     }
 
@@ -220,4 +231,10 @@ impl Event {
         self.digest = Some(digest);
         self
     }
+}
+
+// A key of an ancestor does not stand among the keys of the organization.
+fn home_of(caller: &Caller) -> Option<Details> {
+    let home = caller.home();
+    (home != caller.org()).then(|| Details::new([("home_organization", json!(home))]))
 }

@@ -26,6 +26,7 @@ pub enum Record {
     Organization(OrganizationRow),
     Installation {},
     OrgKey(OrgKeyRow),
+    Ancestor(AncestorRow),
     ApiKey(ApiKeyRow),
     Rotation(RotationRow),
     Credential(CredentialRow),
@@ -107,6 +108,8 @@ pub struct ServiceKeyRow {
 pub struct OrganizationRow {
     pub org_id: Uuid,
     pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<Uuid>,
     pub created_at: DateTime<Utc>,
     pub deleted_at: Option<DateTime<Utc>>,
     pub destroy_after: Option<DateTime<Utc>>,
@@ -131,12 +134,32 @@ pub struct OrgKeyRow {
 pub struct ApiKeyRow {
     pub key_id: Uuid,
     pub role: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<String>,
     pub name: String,
     #[serde(with = "bytes")]
     pub digest: Vec<u8>,
     pub created_at: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<DateTime<Utc>>,
+    #[serde(
+        default,
+        with = "bytes::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub end_proof: Option<Vec<u8>>,
+}
+
+/// A row of `organization_ancestors`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns of the table")]
+pub struct AncestorRow {
+    pub ancestor_id: Uuid,
+    pub distance: i16,
+    #[serde(with = "bytes")]
+    pub proof: Vec<u8>,
 }
 
 /// A row of `rotations`, by `generation`; or of `root_rotations`, by `root_key_id`.
@@ -236,6 +259,8 @@ pub struct EventRow {
 pub struct OrganizationEnd {
     pub org_id: Uuid,
     pub org_keys: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ancestors: u64,
     pub api_keys: u64,
     pub rotations: u64,
     pub credentials: u64,
@@ -282,6 +307,7 @@ impl OrganizationEnd {
     pub fn count(&mut self, record: &Record) {
         let counter = match record {
             Record::OrgKey(_) => &mut self.org_keys,
+            Record::Ancestor(_) => &mut self.ancestors,
             Record::ApiKey(_) => &mut self.api_keys,
             Record::Rotation(_) => &mut self.rotations,
             Record::Credential(_) => &mut self.credentials,

@@ -11,7 +11,7 @@ use crate::audit::heads::LaneHead;
 use crate::audit::stored::EventPosition;
 use crate::backup::finding::BackupFinding;
 use crate::backup::record::{
-    ApiKeyRow, CheckpointRow, CredentialLastUsedRow, CredentialRow, EventRow, Header,
+    AncestorRow, ApiKeyRow, CheckpointRow, CredentialLastUsedRow, CredentialRow, EventRow, Header,
     KeyLastUsedRow, OrgKeyRow, OrganizationRow, Record, RotationRow,
 };
 use crate::backup::root_record::{AuditLeafRow, AuditRootRow};
@@ -68,6 +68,8 @@ pub trait Snapshot: Send + Sync {
     async fn count(&self, scope: OrgScope) -> StoreResult<u64>;
     /// All generations of the organization's key.
     async fn org_keys(&self, scope: OrgScope) -> StoreResult<Vec<OrgKeyRow>>;
+    /// All ancestors.
+    async fn ancestors(&self, scope: OrgScope) -> StoreResult<Vec<AncestorRow>>;
     /// All API keys.
     async fn api_keys(&self, scope: OrgScope) -> StoreResult<Vec<ApiKeyRow>>;
     /// All rotations.

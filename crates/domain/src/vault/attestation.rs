@@ -7,12 +7,13 @@ use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
 use crate::audit::format::EventFormat;
 use crate::audit::stored::format_time;
-use crate::caller::{Caller, OrgScope, Permission};
+use crate::caller::{Caller, OrgScope};
 use crate::error::VaultError;
 use crate::ids::OrgId;
 use crate::ports::audit::StateEvents;
 use crate::vault::Vault;
 use crate::vault::installation::is_in_newest_format;
+use crate::vault::keys::limit_details;
 use crate::vault::state_events::RecordedGenerations;
 
 /// The maximum number of rotations of one organization that an attestation compares.
@@ -25,7 +26,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Integrity`] if the rows differ from the trail, or an error of the store.
     pub async fn attest_organization(&self, caller: &Caller) -> Result<bool, VaultError> {
-        caller.require(Permission::ManageOrganization)?;
+        caller.require_operator()?;
         let (scope, generations) = (caller.scope(), StateEvents::Generations);
         let events = self
             .proved_state_events(scope, generations, MAX_STATE_EVENTS)
@@ -95,10 +96,13 @@ impl Vault {
         let mut events = vec![self.organization_attestation(caller).await?];
         for key in self.store.unattested_api_keys(scope, cut).await? {
             let details = Details::new([
-                ("role", json!(key.role.as_str())),
-                ("expires_at", json!(key.expires_at.map(format_time))),
                 ("revoked", json!(key.revoked_at.is_some())),
+                (
+                    "ends_at",
+                    json!(key.ends.as_ref().map(|end| format_time(end.at))),
+                ),
             ]);
+            let details = details.and(&limit_details(&key.limits, key.expires_at));
             let event = Event::by(caller, Action::KeyAttest, self.now());
             events.push(event.about_key(key.id).with_details(details));
         }

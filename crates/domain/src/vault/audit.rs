@@ -6,8 +6,9 @@ use crate::audit::event::{Action, Event};
 use crate::audit::heads::LaneHead;
 use crate::audit::signed::SignedHeads;
 use crate::audit::stored::{AuditFilter, AuditPage, EventPosition, StoredEvent};
-use crate::caller::{Caller, OrgScope, Permission};
+use crate::caller::{Caller, OrgScope};
 use crate::error::VaultError;
+use crate::permission::Permission;
 use crate::vault::Vault;
 
 /// The number of rows per query.
@@ -39,7 +40,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn record_verification(&self, caller: &Caller) -> Result<(), VaultError> {
-        caller.require(Permission::VerifyIntegrity)?;
+        caller.require_operator()?;
         self.record_action(caller, Action::IntegrityVerify).await
     }
 
@@ -68,7 +69,7 @@ impl Vault {
         after: Option<EventPosition>,
         limit: i64,
     ) -> Result<AuditPage, VaultError> {
-        caller.require(Permission::ReadAudit)?;
+        caller.require(Permission::AuditRead)?;
         let scope = caller.scope();
         // One row more than `limit` shows whether there is a next page.
         let more = limit.saturating_add(1);
@@ -91,7 +92,7 @@ impl Vault {
         caller: &Caller,
         filter: AuditFilter,
     ) -> Result<AuditExport, VaultError> {
-        caller.require(Permission::ReadAudit)?;
+        caller.require(Permission::AuditRead)?;
         self.record_action(caller, Action::AuditList).await?;
         Ok(AuditExport::new(caller.scope(), filter))
     }
@@ -120,7 +121,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn audit_heads(&self, caller: &Caller) -> Result<SignedHeads, VaultError> {
-        caller.require(Permission::ReadAudit)?;
+        caller.require(Permission::AuditRead)?;
         let at = self.now();
         let mut heads: Vec<LaneHead> = Vec::new();
         loop {

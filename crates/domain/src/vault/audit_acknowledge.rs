@@ -8,7 +8,7 @@ use crate::audit::format::EventFormat;
 use crate::audit::kept::KeptHeads;
 use crate::audit::report::{AcknowledgedLoss, AuditFinding};
 use crate::audit::stored::StoredEvent;
-use crate::caller::{Caller, Permission};
+use crate::caller::Caller;
 use crate::error::{FieldError, VaultError};
 use crate::ids::LaneId;
 use crate::vault::Vault;
@@ -31,7 +31,7 @@ impl Vault {
         lane: LaneId,
         reason: &str,
     ) -> Result<i64, VaultError> {
-        caller.require(Permission::ManageOrganization)?;
+        caller.require_operator()?;
         check_reason(reason).map_err(|error| VaultError::Invalid(vec![error]))?;
         if self.chain.format() == EventFormat::First {
             let why = "a server of an earlier version is running, which cannot read it";

@@ -12,7 +12,7 @@ use crate::audit::kept::KeptHeads;
 use crate::audit::report::AuditReport;
 use crate::audit::signed::Checkpoint;
 use crate::audit::stored::{AuditFilter, format_time};
-use crate::caller::{Caller, Permission};
+use crate::caller::Caller;
 use crate::error::{FieldError, VaultError};
 use crate::ports::audit::{CheckpointFn, PruneMember, PrunePlan, Pruned, Unattested};
 use crate::vault::Vault;
@@ -57,7 +57,7 @@ impl Vault {
         caller: &Caller,
         plan: &PrunePlan,
     ) -> Result<PruneCheck, VaultError> {
-        caller.require(Permission::ManageOrganization)?;
+        caller.require_operator()?;
         let report = self
             .verify_audit(caller, &KeptHeads::default(), &mut ())
             .await?;
@@ -116,7 +116,7 @@ impl Vault {
         caller: &Caller,
         plan: &PrunePlan,
     ) -> Result<AuditExport, VaultError> {
-        caller.require(Permission::ManageOrganization)?;
+        caller.require_operator()?;
         let filter = AuditFilter {
             until: Some(plan.cut),
             ..AuditFilter::default()
@@ -141,7 +141,7 @@ impl Vault {
         let details = Details::new([("before", json!(format_time(plan.cut)))]);
         let mut members = Vec::with_capacity(callers.len());
         for caller in callers {
-            caller.require(Permission::ManageOrganization)?;
+            caller.require_operator()?;
             members.push(PruneMember {
                 scope: caller.scope(),
                 event: Event::by(caller, Action::AuditPrune, now).with_details(details.clone()),

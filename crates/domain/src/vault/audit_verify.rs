@@ -7,9 +7,10 @@ use crate::audit::report::AuditReport;
 use crate::audit::signed::{Checkpoint, HeadsError};
 use crate::audit::stored::{EventPosition, StoredEvent, format_time};
 use crate::audit::walk::{Fault, LaneWalk};
-use crate::caller::{Caller, Permission};
+use crate::caller::Caller;
 use crate::error::{FieldError, VaultError};
 use crate::ids::{LaneId, OrgId};
+use crate::permission::Permission;
 use crate::ports::scrub::Pace;
 use crate::vault::Vault;
 use crate::vault::audit::PAGE;
@@ -30,7 +31,7 @@ impl Vault {
         kept: &KeptHeads,
         pace: &mut dyn Pace,
     ) -> Result<AuditReport, VaultError> {
-        caller.require(Permission::ReadAudit)?;
+        caller.require(Permission::AuditRead)?;
         self.check_kept_heads(kept)?;
         let mut verification = Verification {
             vault: self,

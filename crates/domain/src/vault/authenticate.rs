@@ -5,13 +5,16 @@ use std::sync::Arc;
 use serde_json::json;
 use tracing::Instrument;
 
+use crate::ancestor::AncestorStatus;
+use crate::api_key::limits::OrganizationReach;
 use crate::api_key::refusal::{RefusalReason, RefusedKey};
 use crate::api_key::{ApiKeyToken, StoredApiKey};
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event, Outcome};
-use crate::caller::{Actor, Caller, Permission, RequestInfo};
+use crate::caller::{Actor, Caller, OrgScope, RequestInfo};
 use crate::error::VaultError;
-use crate::ids::KeyId;
+use crate::ids::{KeyId, OrgId};
+use crate::permission::Permission;
 use crate::trace::TRACE;
 use crate::vault::Vault;
 
@@ -44,7 +47,6 @@ impl Vault {
         let Some(key) = key else {
             return Err(VaultError::Unauthorized);
         };
-        let expired = key.expires_at.is_some_and(|at| at <= self.now());
         if key.revocation_undone {
             let why = "an API key's revocation was undone in the database";
             self.log_integrity_failure(key.org, None, &VaultError::Integrity(why));
@@ -52,15 +54,76 @@ impl Vault {
         if key.revoked_at.is_some() || key.revocation_undone {
             return Err(self.refuse_revoked(&key, request));
         }
+        let Ok(end) = key.proved_end(&self.service.api_key) else {
+            let why = "the scheduled end of an API key was altered in the database";
+            self.log_integrity_failure(key.org, None, &VaultError::Integrity(why));
+            return Err(self.refuse_revoked(&key, request));
+        };
         if !genuine {
             return Err(VaultError::Unauthorized);
         }
-        let caller = Caller::key(key.org, key.id, key.role, request);
-        if expired {
+        let end = [end, key.expires_at].into_iter().flatten().min();
+        let caller = Caller::key(&key, end, request);
+        if end.is_some_and(|at| at <= self.now()) {
             return Err(self.refuse(&caller, RefusalReason::Expired));
+        }
+        if !caller.limits().accepts(caller.request().address()) {
+            return Err(self.refuse(&caller, RefusalReason::Network));
         }
         self.record_key_used(key.org, key.id);
         Ok(caller)
+    }
+
+    /// The same caller, acting in `org`; `None` if it may not. An API key acts in its own
+    /// organization and, if it was issued for descendants, in those. A deleted organization is
+    /// acted in only if `deleted`.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub async fn act_in(
+        &self,
+        caller: &Caller,
+        org: OrgId,
+        deleted: bool,
+    ) -> Result<Option<Caller>, VaultError> {
+        if org == caller.org() {
+            return Ok(Some(caller.clone()));
+        }
+        if caller.limits().organizations == OrganizationReach::Own {
+            return Ok(None);
+        }
+        let status = self.ancestor_status(org, caller.home()).await?;
+        let permitted = match status {
+            AncestorStatus::Proved => true,
+            AncestorStatus::Deleted => deleted,
+            AncestorStatus::Absent => false,
+            AncestorStatus::Forged => {
+                let why = "the ancestors of an organization were altered in the database";
+                self.log_integrity_failure(org, None, &VaultError::Integrity(why));
+                false
+            }
+        };
+        Ok(permitted.then(|| caller.clone().acting_in(org)))
+    }
+
+    async fn ancestor_status(
+        &self,
+        org: OrgId,
+        ancestor: OrgId,
+    ) -> Result<AncestorStatus, VaultError> {
+        if let Some(status) = self.keys.ancestor(org, ancestor) {
+            return Ok(status);
+        }
+        let lookup = self.keys.begin_lookup();
+        let found = self.store.ancestor(OrgScope::new(org), ancestor).await?;
+        let status = match found {
+            None => AncestorStatus::Absent,
+            Some((row, _)) if !row.is_proved(&self.service.api_key, org) => AncestorStatus::Forged,
+            Some((_, deleted)) if deleted => AncestorStatus::Deleted,
+            Some(_) => AncestorStatus::Proved,
+        };
+        self.keys.insert_ancestor(lookup, (org, ancestor), status);
+        Ok(status)
     }
 
     /// Whether a lookup of `presented` is justified even while its sender's address is blocked
@@ -109,7 +172,29 @@ impl Vault {
         caller: &Caller,
         permission: Permission,
     ) -> Result<(), VaultError> {
-        let Err(denied) = caller.require(permission) else {
+        self.permit(caller, caller.require(permission)).await
+    }
+
+    /// Checks that `caller` may manage users' keys: with `permission`, or anonymously. Records a
+    /// refusal.
+    ///
+    /// # Errors
+    /// As for [`Self::authorize`].
+    pub async fn authorize_for_user_keys(
+        &self,
+        caller: &Caller,
+        permission: Permission,
+    ) -> Result<(), VaultError> {
+        let permitted = caller.require_for_user_keys(permission);
+        self.permit(caller, permitted).await
+    }
+
+    async fn permit(
+        &self,
+        caller: &Caller,
+        permitted: Result<(), VaultError>,
+    ) -> Result<(), VaultError> {
+        let Err(denied) = permitted else {
             return Ok(());
         };
         let event = Event::by(caller, Action::RequestDenied, self.now());
@@ -126,8 +211,8 @@ impl Vault {
     pub fn refuse(&self, caller: &Caller, reason: RefusalReason) -> VaultError {
         self.record_refusal(caller, None, reason);
         match caller.actor() {
-            Actor::Key(id, _) => VaultError::KeyRefused(RefusedKey {
-                org: caller.org(),
+            Actor::Key(id) => VaultError::KeyRefused(RefusedKey {
+                org: caller.home(),
                 id,
                 reason,
             }),
@@ -180,7 +265,7 @@ impl Vault {
 
     // A wrong secret is never answered from the cache, so that it takes as long as an unknown id.
     fn cached_match(&self, token: &ApiKeyToken) -> Option<Arc<StoredApiKey>> {
-        let key = self.keys.get((token.org(), token.id()));
+        let key = self.keys.key((token.org(), token.id()));
         let genuine = token.matches(&self.service.api_key, key.as_deref());
         key.filter(|_| genuine)
     }
@@ -191,7 +276,7 @@ impl Vault {
         let key = self.log_failure(token.org(), key.map_err(VaultError::from))?;
         let key = key.map(Arc::new);
         if let Some(key) = &key {
-            self.keys.insert(lookup, key.clone());
+            self.keys.insert_key(lookup, key.clone());
         }
         Ok(key)
     }

@@ -7,13 +7,14 @@ use strongroom_crypto::RandomSource;
 use crate::audit::chain::Chain;
 use crate::audit::event::{Action, Event, Outcome};
 use crate::blob::{BlobValidation, JsonBlob};
-use crate::caller::{Caller, Permission};
+use crate::caller::Caller;
 use crate::credential::{CredentialChange, SealedCredential};
-use crate::error::{FieldError, VaultError};
+use crate::error::{Denial, FieldError, VaultError};
 use crate::health::counters::Counters;
-use crate::ids::{CredentialId, OrgId};
+use crate::ids::CredentialId;
 use crate::keyring::organization::OrgKeyring;
 use crate::label::Label;
+use crate::permission::Permission;
 use crate::ports::error::{StoreError, StoreResult};
 use crate::ports::store::{ChangeFn, ChangedCredential, Committed};
 use crate::replication::{Level, OperationId};
@@ -36,7 +37,7 @@ impl Vault {
         change: CredentialChange,
         level: Level,
     ) -> Result<PendingReplication<()>, VaultError> {
-        caller.require(Permission::UpdateCredential)?;
+        caller.require(Permission::CredentialsWrite)?;
         let rules = self.settings.blob_validation;
         let content: ContentFn = Arc::new(move |row, opened| change.content(row, opened, rules));
         let operation = self.track(caller, level, None)?.operation;
@@ -56,10 +57,11 @@ impl Vault {
         id: CredentialId,
         change: &CredentialChange,
     ) -> Result<Vec<FieldError>, VaultError> {
-        caller.require(Permission::UpdateCredential)?;
+        caller.require(Permission::CredentialsWrite)?;
         let current = self.store.credential(caller.scope(), id).await?;
         let rules = self.settings.blob_validation;
-        Ok(current.map_or_else(Vec::new, |row| change.errors(&row.sealed, rules)))
+        let reached = current.filter(|row| caller.reaches(&row.sealed));
+        Ok(reached.map_or_else(Vec::new, |row| change.errors(&row.sealed, rules)))
     }
 
     /// Replaces a credential's label and blob with the result of `content`.
@@ -85,6 +87,11 @@ impl Vault {
                 self.store.record(caller.scope(), event).await?;
                 Err(VaultError::NotFound)
             }
+            Err(error @ VaultError::Forbidden(_)) => {
+                let event = event.with_outcome(Outcome::Denied);
+                self.store.record(caller.scope(), event).await?;
+                Err(error)
+            }
             Err(error) => Err(self.failed(caller, event, error).await),
         }
     }
@@ -100,7 +107,7 @@ impl Vault {
         let mut keys = self.org_keys(caller.scope()).await?;
         loop {
             let reseal = Reseal {
-                org: caller.org(),
+                caller: caller.clone(),
                 keys: keys.clone(),
                 chain: self.chain.clone(),
                 random: self.random.clone(),
@@ -138,7 +145,7 @@ pub(super) type ContentFn =
 
 /// The inputs for the next version of a row.
 struct Reseal {
-    org: OrgId,
+    caller: Caller,
     keys: Arc<OrgKeyring>,
     chain: Chain,
     random: Arc<dyn RandomSource>,
@@ -161,6 +168,9 @@ impl Reseal {
     // A change of the label alone also opens and re-seals the blob. Every version has its own data
     // key, and a tampered row does not become a valid new version.
     fn next(&self, current: SealedCredential) -> Result<ChangedCredential, VaultError> {
+        if !self.caller.reaches(&current) {
+            return Err(VaultError::NotFound);
+        }
         let span = tracing::info_span!(target: TRACE, parent: &self.span, "open");
         let opened = span.in_scope(|| self.counters.opens.record(self.keys.open(&current)))?;
         let content = (self.content)(&current, opened.expose())?;
@@ -170,6 +180,9 @@ impl Reseal {
             updated_at: self.now,
             ..current
         };
+        if !self.caller.reaches(&next) {
+            return Err(VaultError::Forbidden(Denial::Reach));
+        }
         let blob = content
             .blob
             .as_ref()
@@ -177,7 +190,7 @@ impl Reseal {
         let span = tracing::info_span!(target: TRACE, parent: &self.span, "seal");
         let sealed = span.in_scope(|| self.seal(next, blob));
         let row = self.counters.seals.record(sealed)?;
-        let digest = self.chain.row_digest(self.org, &row);
+        let digest = self.chain.row_digest(self.caller.org(), &row);
         Ok(ChangedCredential { row, digest })
     }
 

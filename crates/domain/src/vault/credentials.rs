@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::audit::event::{Action, Event, Outcome};
 use crate::blob::JsonBlob;
-use crate::caller::{Caller, Permission};
+use crate::caller::Caller;
 use crate::credential::{CredentialFilter, CredentialPage, NewCredential, Page, SealedCredential};
-use crate::error::VaultError;
+use crate::error::{Denial, VaultError};
 use crate::idempotency::{IdempotencyKey, IdempotencyRecord};
 use crate::ids::CredentialId;
 use crate::keyring::organization::OrgKeyring;
+use crate::permission::Permission;
 use crate::ports::error::StoreError;
 use crate::ports::store::{Committed, Tracking};
 use crate::replication::{Level, OPERATION_RETENTION};
@@ -31,7 +32,7 @@ impl Vault {
         request: CreateRequest,
     ) -> Result<PendingReplication<CredentialId>, VaultError> {
         let CreateRequest { new, level, key } = request;
-        caller.require(Permission::CreateCredential)?;
+        caller.require(Permission::CredentialsWrite)?;
         let errors = new
             .blob
             .errors(new.provider, new.kind, self.settings.blob_validation);
@@ -82,6 +83,9 @@ impl Vault {
         event: Event,
     ) -> Result<Committed, StoreError> {
         let refused = |error| StoreError::Refused(Box::new(error));
+        if !caller.reaches(&unsealed) {
+            return Err(refused(VaultError::Forbidden(Denial::Reach)));
+        }
         let mut keys = self.org_keys(caller.scope()).await.map_err(refused)?;
         loop {
             let row = self.seal(&keys, unsealed.clone(), blob).map_err(refused)?;
@@ -120,10 +124,11 @@ impl Vault {
         &self,
         caller: &Caller,
         page: Page,
-        filter: CredentialFilter,
+        mut filter: CredentialFilter,
     ) -> Result<CredentialPage, VaultError> {
-        caller.require(Permission::ListCredentials)?;
+        caller.require(Permission::CredentialsList)?;
         self.refuse_stale_reads()?;
+        filter.reach = caller.reach().cloned();
         let scope = caller.scope();
         let listed = self.store.list_credentials(scope, page, filter).await;
         let listed = self.log_failure(scope.org(), listed.map_err(VaultError::from))?;
@@ -132,7 +137,8 @@ impl Vault {
         Ok(listed)
     }
 
-    /// Deletes a credential. A missing credential is not an error.
+    /// Deletes a credential. One that is missing, or that the caller does not reach, is not an
+    /// error.
     ///
     /// # Errors
     /// [`VaultError::Forbidden`], or an error of the store.
@@ -142,15 +148,19 @@ impl Vault {
         id: CredentialId,
         level: Level,
     ) -> Result<PendingReplication<()>, VaultError> {
-        caller.require(Permission::DeleteCredential)?;
+        caller.require(Permission::CredentialsDelete)?;
         let event = Event::by(caller, Action::CredentialDelete, self.now()).about(id);
         let operation = self.track(caller, level, None)?.operation;
         let scope = caller.scope();
-        let deleted = self.store.delete_credential(scope, id, operation, event);
+        let reach = caller.reach().cloned();
+        let deleted = self
+            .store
+            .delete_credential(scope, id, reach, operation, event);
         Ok(self.pending_replication((), level, operation, deleted.await?))
     }
 
-    /// Deletes all credentials of the caller's organization, in one transaction.
+    /// Deletes all credentials of the caller's organization that the caller reaches, in one
+    /// transaction.
     ///
     /// # Errors
     /// [`VaultError::Forbidden`], or an error of the store.
@@ -159,15 +169,19 @@ impl Vault {
         caller: &Caller,
         level: Level,
     ) -> Result<PendingReplication<()>, VaultError> {
-        caller.require(Permission::DeleteCredential)?;
+        caller.require(Permission::CredentialsDelete)?;
         let now = self.now();
         let event = Event::by(caller, Action::CredentialDeleteAll, now);
         let each = Event::by(caller, Action::CredentialDelete, now);
         let operation = self.track(caller, level, None)?.operation;
         let scope = caller.scope();
-        let deleted = self
-            .store
-            .delete_all_credentials(scope, operation, event, each);
+        let deleted = self.store.delete_all_credentials(
+            scope,
+            caller.reach().cloned(),
+            operation,
+            event,
+            each,
+        );
         Ok(self.pending_replication((), level, operation, deleted.await?))
     }
 

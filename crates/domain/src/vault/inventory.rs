@@ -1,7 +1,7 @@
 //! Listing of credentials for operators.
 
 use crate::audit::event::{Action, Event};
-use crate::caller::{Caller, Permission};
+use crate::caller::Caller;
 use crate::credential::{CredentialFilter, CredentialPage, Page, PageStart};
 use crate::error::VaultError;
 use crate::ids::CredentialId;
@@ -23,7 +23,7 @@ impl Vault {
         caller: &Caller,
         after: Option<CredentialId>,
     ) -> Result<CredentialPage, VaultError> {
-        caller.require(Permission::InspectCredentials)?;
+        caller.require_operator()?;
         let scope = caller.scope();
         self.require_organization(caller).await?;
         let page = Page {

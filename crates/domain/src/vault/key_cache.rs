@@ -1,5 +1,6 @@
-//! The cache of API keys.
+//! Caches of what authentication looks up: API keys, and ancestors of organizations.
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use moka::sync::Cache;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use crate::ancestor::AncestorStatus;
 use crate::api_key::StoredApiKey;
 use crate::ids::{KeyId, OrgId};
 use crate::log_throttle::LogThrottle;
@@ -20,12 +22,14 @@ const KEY_LIFETIME: Duration = Duration::from_secs(4);
 const MAX_ENTRY_AGE: Duration = Duration::from_secs(60);
 /// The minimum interval between two records of a revoked key's use, per key and server.
 const REVOKED_USE_INTERVAL: Duration = Duration::from_secs(60);
-/// The maximum number of entries.
+/// The maximum number of entries of each cache.
 const MAX_CACHED_KEYS: u64 = 100_000;
 
-/// A cache of API keys.
+/// The caches of what authentication looks up. They are confirmed, and cleared, together.
 pub(super) struct KeyCache {
-    entries: Cache<(OrgId, KeyId), Entry>,
+    keys: Cache<(OrgId, KeyId), Entry<Arc<StoredApiKey>>>,
+    /// By organization and possible ancestor.
+    ancestors: Cache<(OrgId, OrgId), Entry<AncestorStatus>>,
     revoked_uses: LogThrottle<(OrgId, KeyId)>,
     epoch: AtomicU64,
     confirmed_epoch: Mutex<Option<Uuid>>,
@@ -36,13 +40,13 @@ pub(super) struct KeyCache {
 }
 
 #[derive(Clone)]
-pub(crate) struct Entry {
+struct Entry<V> {
     // An entry that was read before the last revocation but inserted after it has an old epoch, and
     // is ignored.
     epoch: u64,
     /// The time of the query, in milliseconds since `start`.
     at: u64,
-    key: Arc<StoredApiKey>,
+    value: V,
 }
 
 /// The time and epoch at the start of a lookup.
@@ -54,10 +58,8 @@ pub(super) struct KeyLookup {
 impl KeyCache {
     pub(super) fn new() -> Self {
         Self {
-            entries: Cache::builder()
-                .max_capacity(MAX_CACHED_KEYS)
-                .time_to_live(MAX_ENTRY_AGE)
-                .build(),
+            keys: cache(),
+            ancestors: cache(),
             revoked_uses: LogThrottle::new(REVOKED_USE_INTERVAL, MAX_CACHED_KEYS),
             epoch: AtomicU64::new(0),
             confirmed_epoch: Mutex::new(None),
@@ -66,16 +68,24 @@ impl KeyCache {
         }
     }
 
-    pub(crate) fn now(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// The cached key, if it is still valid.
-    pub(crate) fn get(&self, id: (OrgId, KeyId)) -> Option<Arc<StoredApiKey>> {
-        let entry = self.entries.get(&id)?;
+    pub(super) fn key(&self, id: (OrgId, KeyId)) -> Option<Arc<StoredApiKey>> {
+        self.valid(self.keys.get(&id)?)
+    }
+
+    /// The cached status of `ancestor` for `org`, if it is still valid.
+    pub(super) fn ancestor(&self, org: OrgId, ancestor: OrgId) -> Option<AncestorStatus> {
+        self.valid(self.ancestors.get(&(org, ancestor))?)
+    }
+
+    fn valid<V>(&self, entry: Entry<V>) -> Option<V> {
         let fresh = entry.at.max(self.confirmed_at.load(Ordering::SeqCst));
         let young = u128::from(self.now().saturating_sub(fresh)) < KEY_LIFETIME.as_millis();
-        (young && entry.epoch == self.epoch.load(Ordering::SeqCst)).then_some(entry.key)
+        (young && entry.epoch == self.epoch.load(Ordering::SeqCst)).then_some(entry.value)
     }
 
     /// Handles the key epoch that the database returned for a query at the time `at`. Returns
@@ -89,7 +99,7 @@ impl KeyCache {
         same
     }
 
-    /// Captures the epoch and time before a query for a key.
+    /// Captures the epoch and time before a query.
     pub(super) fn begin_lookup(&self) -> KeyLookup {
         KeyLookup {
             epoch: self.epoch.load(Ordering::SeqCst),
@@ -97,11 +107,19 @@ impl KeyCache {
         }
     }
 
-    /// Inserts the result of `lookup`.
-    pub(super) fn insert(&self, lookup: KeyLookup, key: Arc<StoredApiKey>) {
-        let KeyLookup { epoch, at } = lookup;
-        let id = (key.org, key.id);
-        self.entries.insert(id, Entry { epoch, at, key });
+    /// Inserts the key that `lookup` found.
+    pub(super) fn insert_key(&self, lookup: KeyLookup, key: Arc<StoredApiKey>) {
+        self.keys.insert((key.org, key.id), lookup.entry(key));
+    }
+
+    /// Inserts the status that `lookup` found.
+    pub(super) fn insert_ancestor(
+        &self,
+        lookup: KeyLookup,
+        (org, ancestor): (OrgId, OrgId),
+        status: AncestorStatus,
+    ) {
+        self.ancestors.insert((org, ancestor), lookup.entry(status));
     }
 
     /// Whether to record this use of a revoked key.
@@ -111,6 +129,21 @@ impl KeyCache {
 
     pub(super) fn clear(&self) {
         self.epoch.fetch_add(1, Ordering::SeqCst);
-        self.entries.invalidate_all();
+        self.keys.invalidate_all();
+        self.ancestors.invalidate_all();
     }
+}
+
+impl KeyLookup {
+    fn entry<V>(self, value: V) -> Entry<V> {
+        let Self { epoch, at } = self;
+        Entry { epoch, at, value }
+    }
+}
+
+fn cache<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static>() -> Cache<K, V> {
+    Cache::builder()
+        .max_capacity(MAX_CACHED_KEYS)
+        .time_to_live(MAX_ENTRY_AGE)
+        .build()
 }

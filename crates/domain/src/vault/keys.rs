@@ -1,18 +1,35 @@
-//! Creation, listing and revocation of API keys.
+//! Issue, listing, replacement and revocation of API keys.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use std::sync::Arc;
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde_json::json;
 use strongroom_crypto::SecretString;
 
-use crate::api_key::{ApiKeyToken, StoredApiKey};
+use crate::api_key::end::ScheduledEnd;
+use crate::api_key::limits::KeyLimits;
+use crate::api_key::{ApiKeyToken, OWN_PERMISSIONS, StoredApiKey};
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
 use crate::audit::stored::format_time;
-use crate::caller::{Caller, Permission, Role};
-use crate::error::{FieldError, VaultError};
-use crate::ids::KeyId;
+use crate::caller::{Actor, Caller};
+use crate::error::{Denial, FieldError, VaultError};
+use crate::ids::{KeyId, OrgId};
 use crate::organization::check_name;
+use crate::permission::{Permission, Role};
+use crate::record_format::TENANTS;
 use crate::vault::Vault;
+
+/// An API key to issue.
+#[derive(Debug, Clone)]
+pub struct NewApiKey {
+    /// The name.
+    pub name: String,
+    /// What it may do, and where.
+    pub limits: KeyLimits,
+    /// The time from which it is refused.
+    pub expires_at: Option<DateTime<Utc>>,
+}
 
 /// A new API key. Its text is available only at this time.
 #[derive(Debug)]
@@ -24,50 +41,61 @@ pub struct IssuedApiKey {
 }
 
 impl Vault {
-    /// Creates an API key for the caller's organization.
+    /// Issues an API key for the caller's organization.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::Invalid`] on `name` or `expires`,
-    /// [`VaultError::NotFound`] if there is no such organization, or an error of the store.
+    /// [`VaultError::Forbidden`] also if it would grant more than the caller holds,
+    /// [`VaultError::Invalid`] on a field, [`VaultError::NotFound`] if there is no such
+    /// organization, or an error of the store.
     pub async fn create_api_key(
         &self,
         caller: &Caller,
-        role: Role,
-        name: &str,
-        expires_at: Option<DateTime<Utc>>,
+        new: NewApiKey,
     ) -> Result<IssuedApiKey, VaultError> {
-        caller.require(Permission::ManageOrganization)?;
-        let now = self.now();
-        let expires_at = expires_at.map(|at| at.trunc_subsecs(6));
-        check_new_key(name, expires_at, now)?;
+        caller.require(Permission::KeysManage)?;
+        let expires_at = new.expires_at.map(|at| at.trunc_subsecs(6));
+        let new = NewApiKey { expires_at, ..new };
+        check_new_key(&new, self.now())?;
+        check_grant(caller, &new)?;
         self.require_organization(caller).await?;
-        let id = KeyId::issue(&self.service.api_key, caller.org(), now, &*self.random)?;
-        let token = ApiKeyToken::generate(caller.org(), id, role, &*self.random)?;
-        let stored = StoredApiKey {
-            org: caller.org(),
-            id,
-            role,
-            name: name.to_owned(),
-            digest: token
-                .digest(&self.service.api_key, role, expires_at)
-                .to_vec(),
-            created_at: now,
-            expires_at,
-            revoked_at: None,
-            revocation_undone: false,
-        };
-        let details = Details::new([
-            ("role", json!(role.as_str())),
-            ("expires_at", json!(expires_at.map(format_time))),
-        ]);
-        let event = Event::by(caller, Action::KeyCreate, now).about_key(id);
-        let event = event.with_details(details);
+        let issued = self.issue(caller.org(), new)?;
+        let event = self.key_event(caller, &issued.stored);
         let scope = caller.scope();
-        self.store.add_api_key(scope, stored.clone(), event).await?;
-        Ok(IssuedApiKey {
-            text: token.to_text(),
-            stored,
-        })
+        self.store
+            .add_api_key(scope, issued.stored.clone(), event)
+            .await?;
+        Ok(issued)
+    }
+
+    /// Replaces the API key with which the caller authenticated by a new one with the same name,
+    /// limits and expiry. The old one ends at once.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`] also if the caller acts outside the organization of its key, or
+    /// an error of the store.
+    pub async fn replace_api_key(&self, caller: &Caller) -> Result<IssuedApiKey, VaultError> {
+        caller.require(Permission::KeysManage)?;
+        let Actor::Key(old) = caller.actor() else {
+            return Err(VaultError::Forbidden(Denial::OwnKey));
+        };
+        if caller.home() != caller.org() {
+            return Err(VaultError::Forbidden(Denial::OwnKey));
+        }
+        let scope = caller.scope();
+        let stored = self.store.api_key(scope, old).await?;
+        let stored = stored.ok_or(VaultError::NotFound)?;
+        let new = NewApiKey {
+            name: stored.name,
+            limits: KeyLimits::clone(&stored.limits),
+            expires_at: caller.expires_at(),
+        };
+        let issued = self.issue(caller.org(), new)?;
+        let created = self.key_event(caller, &issued.stored);
+        let revoked = Event::by(caller, Action::KeyRevoke, self.now()).about_key(old);
+        self.store
+            .replace_api_key(scope, old, issued.stored.clone(), created, revoked)
+            .await?;
+        Ok(issued)
     }
 
     /// Lists all API keys of the caller's organization, oldest first, without their secrets.
@@ -76,7 +104,7 @@ impl Vault {
     /// [`VaultError::Forbidden`], [`VaultError::NotFound`] if there is no such organization, or an
     /// error of the store.
     pub async fn api_keys(&self, caller: &Caller) -> Result<Vec<StoredApiKey>, VaultError> {
-        caller.require(Permission::ManageOrganization)?;
+        caller.require(Permission::KeysManage)?;
         self.require_organization(caller).await?;
         Ok(self.store.api_keys(caller.scope()).await?)
     }
@@ -87,11 +115,72 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Forbidden`], [`VaultError::NotFound`], or an error of the store.
     pub async fn revoke_api_key(&self, caller: &Caller, id: KeyId) -> Result<(), VaultError> {
-        caller.require(Permission::ManageOrganization)?;
+        caller.require(Permission::KeysManage)?;
         self.require_organization(caller).await?;
         let event = Event::by(caller, Action::KeyRevoke, self.now()).about_key(id);
         self.store.revoke_api_key(caller.scope(), id, event).await?;
         Ok(())
+    }
+
+    /// Schedules the end of an API key of the caller's organization after `overlap`. An end that is
+    /// scheduled earlier stays.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] if there is no such key or it is
+    /// revoked, or an error of the store.
+    pub async fn schedule_key_end(
+        &self,
+        caller: &Caller,
+        id: KeyId,
+        overlap: TimeDelta,
+    ) -> Result<(), VaultError> {
+        caller.require(Permission::KeysManage)?;
+        self.require_record_format(TENANTS)?;
+        self.require_organization(caller).await?;
+        let now = self.now();
+        let end = ScheduledEnd::new(&self.service.api_key, caller.org(), id, now + overlap);
+        let details = Details::new([("ends_at", json!(format_time(end.at)))]);
+        let event = Event::by(caller, Action::KeyScheduleEnd, now).about_key(id);
+        let event = event.with_details(details);
+        let scope = caller.scope();
+        Ok(self.store.schedule_key_end(scope, id, end, event).await?)
+    }
+
+    /// A new key of `org`, not stored yet.
+    pub(super) fn issue(&self, org: OrgId, new: NewApiKey) -> Result<IssuedApiKey, VaultError> {
+        if new.limits.plain_role().is_none() {
+            self.require_record_format(TENANTS)?;
+        }
+        let now = self.now();
+        let key = &self.service.api_key;
+        let id = KeyId::issue(key, org, now, &*self.random)?;
+        let token = ApiKeyToken::generate(org, id, new.limits.role, &*self.random)?;
+        let digest = token.digest(key, &new.limits, new.expires_at);
+        let digest = digest.map_err(|error| VaultError::Internal(error.to_string()))?;
+        let stored = StoredApiKey {
+            org,
+            id,
+            limits: Arc::new(new.limits),
+            name: new.name,
+            digest: digest.to_vec(),
+            created_at: now,
+            expires_at: new.expires_at,
+            revoked_at: None,
+            ends: None,
+            revocation_undone: false,
+            recorded_end: None,
+        };
+        Ok(IssuedApiKey {
+            text: token.to_text(),
+            stored,
+        })
+    }
+
+    /// The event of the issue of `key`.
+    pub(super) fn key_event(&self, caller: &Caller, key: &StoredApiKey) -> Event {
+        Event::by(caller, Action::KeyCreate, key.created_at)
+            .about_key(key.id)
+            .with_details(limit_details(&key.limits, key.expires_at))
     }
 
     /// Checks that the caller's organization exists and is not deleted.
@@ -104,18 +193,60 @@ impl Vault {
     }
 }
 
-fn check_new_key(
-    name: &str,
-    expires_at: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
-) -> Result<(), VaultError> {
-    let mut errors: Vec<_> = check_name(name).err().into_iter().collect();
-    if expires_at.is_some_and(|at| at <= now) {
-        errors.push(FieldError::new("expires", "past", "must be in the future"));
+/// What limits a key, for the audit trail.
+pub(super) fn limit_details(limits: &KeyLimits, expires_at: Option<DateTime<Utc>>) -> Details {
+    let role = limits.role.map_or(OWN_PERMISSIONS, Role::as_str);
+    let details = Details::new([
+        ("role", json!(role)),
+        ("expires_at", json!(expires_at.map(format_time))),
+    ]);
+    if limits.plain_role().is_some() {
+        return details;
+    }
+    details.and(&Details::new([
+        ("permissions", json!(limits.permissions)),
+        ("credentials", json!(limits.credentials)),
+        ("networks", json!(limits.networks)),
+        ("organizations", json!(limits.organizations)),
+    ]))
+}
+
+fn check_new_key(new: &NewApiKey, now: DateTime<Utc>) -> Result<(), VaultError> {
+    let mut errors: Vec<_> = check_name(&new.name).err().into_iter().collect();
+    if new.expires_at.is_some_and(|at| at <= now) {
+        errors.push(FieldError::new(
+            "expires_at",
+            "past",
+            "must be in the future",
+        ));
+    }
+    if new.limits.permissions.is_empty() {
+        let message = "must name at least one permission";
+        errors.push(FieldError::new("permissions", "empty", message));
+    }
+    let reads_audit = new.limits.permissions.contains(Permission::AuditRead);
+    if new.limits.credentials.is_some() && reads_audit {
+        let message = "cannot be limited for a key with audit:read, which shows all credentials";
+        errors.push(FieldError::new("credentials", "conflict", message));
     }
     if errors.is_empty() {
         Ok(())
     } else {
         Err(VaultError::Invalid(errors))
+    }
+}
+
+// The operator grants everything, since it could also read the root key.
+fn check_grant(caller: &Caller, new: &NewApiKey) -> Result<(), VaultError> {
+    if caller.actor() == Actor::Operator {
+        return Ok(());
+    }
+    let outlives = caller
+        .expires_at()
+        .is_some_and(|end| new.expires_at.is_none_or(|at| at > end));
+    let exceeded = caller.limits().exceeded_by(&new.limits);
+    match exceeded.or(outlives.then_some("expires_at")) {
+        Some(member) => Err(VaultError::Forbidden(Denial::Grant(member))),
+        None => Ok(()),
     }
 }

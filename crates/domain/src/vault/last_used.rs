@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use crate::caller::{Actor, Caller, OrgScope, Permission};
+use crate::caller::{Actor, Caller, OrgScope};
 use crate::error::VaultError;
 use crate::ids::{CredentialId, KeyId, OrgId};
 use crate::last_used::{LastUsed, LastUsedTimes};
@@ -27,7 +27,7 @@ impl Vault {
     /// Records that `caller` revealed or changed the credential `id`.
     pub(super) fn record_used(&self, caller: &Caller, id: CredentialId) {
         let by = match caller.actor() {
-            Actor::Key(key, _) => Some(key),
+            Actor::Key(key) => Some(key),
             Actor::Anonymous | Actor::Operator => None,
         };
         let last = LastUsed { at: self.now(), by };
@@ -101,7 +101,7 @@ impl Vault {
         &self,
         caller: &Caller,
     ) -> Result<HashMap<KeyId, DateTime<Utc>>, VaultError> {
-        caller.require(Permission::ManageOrganization)?;
+        caller.require_operator()?;
         Ok(self.store.keys_last_used(caller.scope()).await?)
     }
 }

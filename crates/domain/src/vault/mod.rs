@@ -30,6 +30,7 @@ pub(crate) mod scrub;
 mod scrub_keys;
 mod servers;
 mod state_events;
+pub(crate) mod suborganizations;
 pub(crate) mod unlock;
 mod verification;
 
@@ -181,6 +182,16 @@ impl Vault {
     // PostgreSQL stores microseconds, and digests must cover the stored value.
     fn now(&self) -> DateTime<Utc> {
         self.clock.now().trunc_subsecs(6)
+    }
+
+    // A server of an earlier version would refuse, or not understand, what a newer format has.
+    fn require_record_format(&self, format: i32) -> Result<(), VaultError> {
+        if self.chain.record_format() >= format {
+            return Ok(());
+        }
+        Err(VaultError::Unavailable(
+            "this needs a record format that servers of an earlier version do not read".into(),
+        ))
     }
 
     async fn org_keys(&self, scope: OrgScope) -> Result<Arc<OrgKeyring>, VaultError> {

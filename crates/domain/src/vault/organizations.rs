@@ -6,11 +6,13 @@ use serde_json::json;
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
 use crate::audit::stored::format_time;
-use crate::caller::{Caller, Permission, RequestInfo};
-use crate::error::VaultError;
+use crate::caller::{Actor, Caller, RequestInfo};
+use crate::error::{Conflict, Denial, VaultError};
 use crate::ids::OrgId;
-use crate::organization::{DEFAULT_GRACE, Organization, check_name};
+use crate::organization::{DEFAULT_GRACE, NewOrganization, Organization, check_name};
+use crate::permission::Permission;
 use crate::ports::audit::StateEvents;
+use crate::ports::error::StoreError;
 use crate::vault::Vault;
 use crate::vault::state_events::{is_about_deletion, member};
 
@@ -25,25 +27,38 @@ impl Vault {
         request: RequestInfo,
     ) -> Result<Organization, VaultError> {
         check_name(name).map_err(|error| VaultError::Invalid(vec![error]))?;
+        let organization = self.new_organization(name)?;
+        let caller = Caller::operator(organization.id, request);
+        let event = self.creation_event(&caller, &organization);
+        let new = NewOrganization {
+            key: self.root().new_org_key(organization.id, 1, &*self.random)?,
+            organization: organization.clone(),
+            ancestors: Vec::new(),
+            api_key: None,
+        };
+        self.store
+            .create_organization(caller.scope(), new, event)
+            .await?;
+        Ok(organization)
+    }
+
+    pub(super) fn new_organization(&self, name: &str) -> Result<Organization, VaultError> {
         let now = self.now();
-        let organization = Organization {
+        Ok(Organization {
             id: OrgId::new(now, &*self.random)?,
             name: name.to_owned(),
+            parent: None,
             created_at: now,
             deleted_at: None,
             destroy_after: None,
             destroyed_at: None,
-        };
-        let caller = Caller::operator(organization.id, request);
-        caller.require(Permission::ManageOrganization)?;
-        let key = self.root().new_org_key(organization.id, 1, &*self.random)?;
+        })
+    }
+
+    pub(super) fn creation_event(&self, caller: &Caller, organization: &Organization) -> Event {
         let format = self.chain.record_format();
         let details = Details::new([("generation", json!(1)), ("record_format", json!(format))]);
-        let event = Event::by(&caller, Action::OrganizationCreate, now).with_details(details);
-        self.store
-            .create_organization(caller.scope(), organization.clone(), key, event)
-            .await?;
-        Ok(organization)
+        Event::by(caller, Action::OrganizationCreate, organization.created_at).with_details(details)
     }
 
     /// Lists all organizations, oldest first.
@@ -62,34 +77,71 @@ impl Vault {
         Ok(self.store.deleted_organizations().await?)
     }
 
-    /// Deletes the caller's organization. Its API keys are refused from now on. Its keys are
-    /// destroyed after `grace`; before that, [`Self::restore_organization`] can restore it.
+    /// Deletes the caller's organization, with `subtree` also all its descendants. Their API keys
+    /// are refused from now on. Their keys are destroyed after `grace`; before that,
+    /// [`Self::restore_organization`] can restore each.
     ///
     /// # Errors
-    /// [`VaultError::NotFound`] if it does not exist or is already deleted.
+    /// [`VaultError::Forbidden`] also if the caller is neither the operator nor of an ancestor,
+    /// [`VaultError::Conflict`] if it is a root organization or has sub-organizations,
+    /// [`VaultError::NotFound`] if it does not exist or is already deleted. After an error, some
+    /// descendants may be deleted; a repetition deletes the rest.
     pub async fn delete_organization(
         &self,
         caller: &Caller,
         grace: TimeDelta,
+        subtree: bool,
     ) -> Result<(), VaultError> {
-        caller.require(Permission::ManageOrganization)?;
-        let now = self.deletion_time(caller.scope()).await?;
+        caller.require(Permission::OrganizationsManage)?;
+        self.require_ancestor(caller).await?;
+        if subtree {
+            self.delete_descendants(caller, grace).await?;
+        } else if !self.live_descendants(caller).await?.is_empty() {
+            return Err(VaultError::Conflict(Conflict::HasSuborganizations));
+        }
+        self.delete_one(caller, grace).await
+    }
+
+    // A key cannot delete or restore its own organization.
+    async fn require_ancestor(&self, caller: &Caller) -> Result<(), VaultError> {
+        if caller.home() != caller.org() || caller.actor() == Actor::Operator {
+            return Ok(());
+        }
+        match self.proved_ancestors(caller.scope()).await?.is_empty() {
+            true => Err(VaultError::Conflict(Conflict::RootOrganization)),
+            false => Err(VaultError::Forbidden(Denial::Ancestor)),
+        }
+    }
+
+    /// Deletes the caller's organization if it has exactly `children` sub-organizations, deleted
+    /// ones included.
+    pub(super) async fn delete_with_children(
+        &self,
+        caller: &Caller,
+        grace: TimeDelta,
+        children: i64,
+    ) -> Result<(), StoreError> {
+        let refused = |error| StoreError::Refused(Box::new(error));
+        let now = self.deletion_time(caller.scope()).await.map_err(refused)?;
         let destroy_after = now + grace;
         let details = Details::new([("destroy_after", json!(format_time(destroy_after)))]);
         let event = Event::by(caller, Action::OrganizationDelete, now).with_details(details);
         let scope = caller.scope();
-        Ok(self
-            .store
-            .delete_organization(scope, destroy_after, event)
-            .await?)
+        self.store
+            .delete_organization(scope, destroy_after, children, event)
+            .await
     }
 
-    /// Restores the caller's deleted organization.
+    /// Restores the caller's deleted organization. Its parent is restored first.
     ///
     /// # Errors
-    /// [`VaultError::NotFound`] if it is not deleted, or already destroyed.
+    /// [`VaultError::Forbidden`] also if the caller is neither the operator nor of an ancestor,
+    /// [`VaultError::Conflict`] if the parent is deleted, [`VaultError::NotFound`] if the
+    /// organization is not deleted, or already destroyed.
     pub async fn restore_organization(&self, caller: &Caller) -> Result<(), VaultError> {
-        caller.require(Permission::ManageOrganization)?;
+        caller.require(Permission::OrganizationsManage)?;
+        self.require_ancestor(caller).await?;
+        self.require_live_parent(caller.scope()).await?;
         let at = self.deletion_time(caller.scope()).await?;
         let event = Event::by(caller, Action::OrganizationRestore, at);
         Ok(self
@@ -108,7 +160,7 @@ impl Vault {
         caller: &Caller,
         at_once: bool,
     ) -> Result<(), VaultError> {
-        caller.require(Permission::ManageOrganization)?;
+        caller.require_operator()?;
         let scope = caller.scope();
         let organization = self.store.organization(scope).await?;
         let organization = organization.filter(|organization| organization.deleted_at.is_some());

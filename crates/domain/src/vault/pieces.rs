@@ -5,12 +5,13 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::audit::event::{Action, Event, Outcome};
-use crate::caller::{Actor, Caller, Permission};
+use crate::caller::{Actor, Caller};
 use crate::credential::SealedCredential;
-use crate::error::VaultError;
+use crate::error::{Denial, VaultError};
 use crate::ids::CredentialId;
 use crate::kinds::{CredentialType, Provider};
 use crate::label::Label;
+use crate::permission::Permission;
 use crate::pieces::{OpenAi, PiecesUser};
 use crate::ports::error::StoreError;
 use crate::replication::Level;
@@ -37,7 +38,7 @@ impl Vault {
         user: &PiecesUser,
         open_ai: Option<OpenAi>,
     ) -> Result<PendingReplication<Option<OpenAi>>, VaultError> {
-        caller.require(Permission::ManageUserKeys)?;
+        caller.require_for_user_keys(Permission::CredentialsWrite)?;
         match open_ai {
             None => self
                 .user_key(caller, user)
@@ -61,7 +62,7 @@ impl Vault {
         user: &PiecesUser,
         open_ai: OpenAi,
     ) -> Result<PendingReplication<OpenAi>, VaultError> {
-        caller.require(Permission::ManageUserKeys)?;
+        caller.require_for_user_keys(Permission::CredentialsWrite)?;
         self.put_user_key(caller, user, open_ai, true).await
     }
 
@@ -74,10 +75,10 @@ impl Vault {
         caller: &Caller,
         user: &PiecesUser,
     ) -> Result<PendingReplication<()>, VaultError> {
-        caller.require(Permission::ManageUserKeys)?;
+        caller.require_for_user_keys(Permission::CredentialsDelete)?;
         let scope = caller.scope();
         let event = Event::by(caller, Action::CredentialDelete, self.now());
-        let Some(row) = self.store.credential_of_user(scope, user.as_str()).await? else {
+        let Some(row) = self.reached_user_key(caller, user).await? else {
             let event = event.with_outcome(Outcome::NotFound);
             self.store.record(scope, event).await?;
             return Ok(PendingReplication::nothing(()));
@@ -86,12 +87,12 @@ impl Vault {
         let operation = self.track(caller, LEVEL, None)?.operation;
         let deleted = self
             .store
-            .delete_credential(scope, row.id, operation, event);
+            .delete_credential(scope, row.id, None, operation, event);
         Ok(self.pending_replication((), LEVEL, operation, deleted.await?))
     }
 
-    /// The key of `user`, if it exists. For a caller with an API key, it includes `api_key`, which
-    /// is recorded as a reveal. For an anonymous caller, it does not.
+    /// The key of `user`, if it exists. For a caller who may reveal credentials, it includes
+    /// `api_key`, which is recorded as a reveal. For others it does not.
     ///
     /// # Errors
     /// [`VaultError::Forbidden`], [`VaultError::Integrity`], or an error of the store.
@@ -100,15 +101,15 @@ impl Vault {
         caller: &Caller,
         user: &PiecesUser,
     ) -> Result<Option<OpenAi>, VaultError> {
-        caller.require(Permission::ManageUserKeys)?;
+        caller.require_for_user_keys(Permission::CredentialsWrite)?;
         let scope = caller.scope();
-        let anonymous = caller.actor() == Actor::Anonymous;
-        let action = match anonymous {
-            true => Action::CredentialList,
-            false => Action::CredentialReveal,
+        let reveals = may_reveal(caller);
+        let action = match reveals {
+            true => Action::CredentialReveal,
+            false => Action::CredentialList,
         };
         let event = Event::by(caller, action, self.now());
-        let Some(row) = self.store.credential_of_user(scope, user.as_str()).await? else {
+        let Some(row) = self.reached_user_key(caller, user).await? else {
             let event = event.with_outcome(Outcome::NotFound);
             self.store.record(scope, event).await?;
             return Ok(None);
@@ -119,11 +120,24 @@ impl Vault {
             Err(error) => return Err(self.failed(caller, event, error).await),
         };
         self.store.record(scope, event).await?;
-        if anonymous {
+        if !reveals {
             return Ok(Some(opened.without_api_key()));
         }
         self.record_used(caller, row.id);
         Ok(Some(opened))
+    }
+
+    // A key that the caller does not reach is answered like a missing one.
+    async fn reached_user_key(
+        &self,
+        caller: &Caller,
+        user: &PiecesUser,
+    ) -> Result<Option<SealedCredential>, VaultError> {
+        let found = self
+            .store
+            .credential_of_user(caller.scope(), user.as_str())
+            .await?;
+        Ok(found.filter(|row| caller.reaches(row)))
     }
 
     async fn put_user_key(
@@ -134,12 +148,16 @@ impl Vault {
         merge: bool,
     ) -> Result<PendingReplication<OpenAi>, VaultError> {
         let scope = caller.scope();
-        // The response to an anonymous caller contains the key only if this request contained it.
-        let reveals_key = caller.actor() != Actor::Anonymous || open_ai.has_api_key();
+        // A response to a caller who may not reveal contains the key only if this request
+        // contained it.
+        let reveals_key = may_reveal(caller) || open_ai.has_api_key();
         for _ in 0..MAX_ATTEMPTS {
             let current = self.store.credential_of_user(scope, user.as_str()).await?;
             let done = match current {
                 None => self.insert_user_key(caller, user, &open_ai).await?,
+                Some(row) if !caller.reaches(&row) => {
+                    return Err(VaultError::Forbidden(Denial::Reach));
+                }
                 Some(row) => {
                     self.change_user_key(caller, row.id, &open_ai, merge)
                         .await?
@@ -243,4 +261,9 @@ impl Vault {
         self.record_used(caller, id);
         Ok(())
     }
+}
+
+fn may_reveal(caller: &Caller) -> bool {
+    let permissions = caller.limits().permissions;
+    caller.actor() != Actor::Anonymous && permissions.contains(Permission::CredentialsReveal)
 }

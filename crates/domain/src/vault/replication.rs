@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::caller::{Caller, Permission};
+use crate::caller::Caller;
 use crate::error::VaultError;
 use crate::idempotency::IdempotencyRecord;
 use crate::ports::store::{Committed, Tracking};
@@ -77,7 +77,6 @@ impl Vault {
         caller: &Caller,
         id: OperationId,
     ) -> Result<OperationStatus, VaultError> {
-        caller.require(Permission::ReadOperations)?;
         let issued = id.was_issued_to(caller.org(), &self.service.idempotency);
         if !issued || id < oldest_kept(self.now()) {
             return Err(VaultError::NotFound);
@@ -130,7 +129,7 @@ impl Vault {
         let now = self.now();
         let mut scopes = Vec::with_capacity(callers.len());
         for caller in callers {
-            caller.require(Permission::ManageOrganization)?;
+            caller.require_operator()?;
             scopes.push(caller.scope());
         }
         let deleted = self.store.forget_operations(&scopes, oldest_kept(now), now);

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use strongroom_crypto::SecretBytes;
 
 use crate::audit::event::{Action, Event, Outcome};
-use crate::caller::{Caller, Permission};
+use crate::caller::Caller;
 use crate::credential::{RevealedCredential, SealedCredential, StoredCredential};
 use crate::error::VaultError;
 use crate::health::counters::Counters;
-use crate::ids::{CredentialId, OrgId};
+use crate::ids::CredentialId;
 use crate::keyring::organization::OrgKeyring;
+use crate::permission::Permission;
 use crate::ports::error::{StoreError, StoreResult};
 use crate::ports::store::{OpenFn, Opened, RevealOutcome};
 use crate::trace::{TRACE, trace_parent};
@@ -36,13 +37,13 @@ impl Vault {
         caller: &Caller,
         id: CredentialId,
     ) -> Result<RevealedCredential, VaultError> {
-        caller.require(Permission::RevealCredential)?;
+        caller.require(Permission::CredentialsReveal)?;
         self.refuse_stale_reads()?;
         let event = Event::by(caller, Action::CredentialReveal, self.now()).about(id);
         for source in [KeySource::Memory, KeySource::Primary, KeySource::Replica] {
             let keys = self.keys_from(caller, source).await;
             let opener = Opener {
-                org: caller.org(),
+                caller: caller.clone(),
                 keys: keys.as_ref().ok().cloned(),
                 last: source == KeySource::Replica,
                 counters: self.counters.clone(),
@@ -112,7 +113,7 @@ impl Vault {
 
 /// Opens a row where it was looked up, with the keys that are at hand.
 struct Opener {
-    org: OrgId,
+    caller: Caller,
     keys: Option<Arc<OrgKeyring>>,
     /// Whether no other source of keys is left.
     last: bool,
@@ -127,8 +128,8 @@ impl Opener {
         row: StoreResult<Option<Arc<StoredCredential>>>,
     ) -> StoreResult<RevealOutcome> {
         match row {
-            Ok(Some(stored)) => self.open(&stored),
-            Ok(None) => Ok(refused(Outcome::NotFound, None, VaultError::NotFound)),
+            Ok(Some(stored)) if self.caller.reaches(&stored.sealed) => self.open(&stored),
+            Ok(_) => Ok(refused(Outcome::NotFound, None, VaultError::NotFound)),
             Err(StoreError::Malformed(what)) => {
                 let error = VaultError::Integrity(what);
                 Ok(refused(Outcome::IntegrityFailure, None, error))
@@ -147,7 +148,7 @@ impl Opener {
         let span = tracing::info_span!(target: TRACE, parent: &self.span, "open");
         match span.in_scope(|| self.counters.opens.record(keys.open(row))) {
             Ok(blob) => {
-                let mut info = row.info(self.org);
+                let mut info = row.info(self.caller.org());
                 info.last_used = stored.last_used;
                 Ok(RevealOutcome {
                     outcome: Outcome::Ok,

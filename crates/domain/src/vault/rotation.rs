@@ -8,9 +8,10 @@ use serde_json::json;
 
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
-use crate::caller::{Caller, Permission};
+use crate::caller::Caller;
 use crate::error::VaultError;
 use crate::ids::CredentialId;
+use crate::permission::Permission;
 use crate::ports::error::StoreError;
 use crate::ports::rotation::RewrapFn;
 use crate::rotation::{Rotation, RotationStart, RotationState};
@@ -50,7 +51,7 @@ impl Vault {
         re_encrypt: bool,
         throttle: Option<i32>,
     ) -> Result<Rotation, VaultError> {
-        caller.require(Permission::ManageOrganization)?;
+        caller.require(Permission::OrganizationsManage)?;
         self.require_organization(caller).await?;
         let scope = caller.scope();
         if let Some(running) = self.running_rotation(caller).await? {
@@ -106,7 +107,7 @@ impl Vault {
     /// # Errors
     /// As for [`Self::start_rotation`].
     pub async fn count_for_rotation(&self, caller: &Caller) -> Result<i64, VaultError> {
-        caller.require(Permission::ManageOrganization)?;
+        caller.require_operator()?;
         self.require_organization(caller).await?;
         // No generation has the number 0, so this counts all rows.
         Ok(self.store.count_behind(caller.scope(), 0).await?)
@@ -133,7 +134,7 @@ impl Vault {
         rotation: &Rotation,
         after: Option<CredentialId>,
     ) -> Result<Step, VaultError> {
-        caller.require(Permission::ManageOrganization)?;
+        caller.require_operator()?;
         let (scope, generation) = (caller.scope(), rotation.generation);
         let limit = rotation
             .progress
@@ -216,7 +217,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn rotations(&self, caller: &Caller) -> Result<Vec<Rotation>, VaultError> {
-        caller.require(Permission::ReadRotations)?;
+        caller.require(Permission::OrganizationsManage)?;
         let rotations = self.store.rotations(caller.scope()).await?;
         self.record_action(caller, Action::RotationList).await?;
         Ok(rotations)
@@ -240,7 +241,7 @@ impl Vault {
         caller: &Caller,
         rotation: &Rotation,
     ) -> Result<bool, VaultError> {
-        caller.require(Permission::ManageOrganization)?;
+        caller.require_operator()?;
         let (generation, updated_at) = (rotation.generation, rotation.progress.updated_at);
         let claimed = self
             .store
@@ -258,7 +259,7 @@ impl Vault {
         caller: &Caller,
         generation: i32,
     ) -> Result<i64, VaultError> {
-        caller.require(Permission::ManageOrganization)?;
+        caller.require_operator()?;
         let details = Details::new([("generation", json!(generation))]);
         let event = Event::by(caller, Action::OrganizationRetire, self.now());
         let event = event.with_details(details);

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::audit::kept::KeptHeads;
-use crate::caller::{Caller, Permission};
+use crate::caller::Caller;
 use crate::credential::SealedCredential;
 use crate::error::VaultError;
 use crate::ids::{CredentialId, OrgId};
@@ -22,7 +22,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Forbidden`], or an error of the store.
     pub async fn count_credentials(&self, caller: &Caller) -> Result<u64, VaultError> {
-        caller.require(Permission::VerifyIntegrity)?;
+        caller.require_operator()?;
         Ok(self.store.count_credentials(caller.scope()).await?)
     }
 
@@ -43,7 +43,7 @@ impl Vault {
         caller: &Caller,
         observer: &mut dyn ScrubObserver,
     ) -> Result<u64, VaultError> {
-        caller.require(Permission::VerifyIntegrity)?;
+        caller.require_operator()?;
         // A deleted organization is checked. The rows of a destroyed one cannot open.
         let organization = self.store.organization(caller.scope()).await?;
         if organization.is_none_or(|organization| organization.destroyed_at.is_some()) {

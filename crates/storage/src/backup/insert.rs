@@ -175,6 +175,10 @@ fn statement<'a>(org: &'a Uuid, record: &'a Record) -> Option<Bound<'a>> {
             vec![org, &row.key_id, &row.last_used_at],
         ),
         Record::Checkpoint(row) => checkpoint(org, row),
+        Record::Ancestor(row) => (
+            backup_sql::RESTORE_ANCESTOR,
+            vec![org, &row.ancestor_id, &row.distance, &row.proof],
+        ),
         Record::AuditRoot(row) => audit_root(row),
         Record::AuditLeaf(row) => (
             backup_sql::RESTORE_AUDIT_LEAF,
@@ -210,6 +214,7 @@ fn organization(row: &OrganizationRow) -> (&'static str, Params<'_>) {
         vec![
             &row.org_id,
             &row.name,
+            &row.parent_id,
             &row.created_at,
             &row.deleted_at,
             &row.destroy_after,
@@ -239,11 +244,14 @@ fn api_key<'a>(org: &'a Uuid, row: &'a ApiKeyRow) -> (&'static str, Params<'a>) 
             org,
             &row.key_id,
             &row.role,
+            &row.limits,
             &row.name,
             &row.digest,
             &row.created_at,
             &row.expires_at,
             &row.revoked_at,
+            &row.ends_at,
+            &row.end_proof,
         ],
     )
 }

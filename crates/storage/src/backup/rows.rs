@@ -1,8 +1,8 @@
 //! Converts PostgreSQL's rows to records of a backup.
 
 use strongroom_domain::backup::record::{
-    ApiKeyRow, CheckpointRow, CredentialLastUsedRow, CredentialRow, KeyLastUsedRow, OrgKeyRow,
-    OrganizationRow, RotationRow,
+    AncestorRow, ApiKeyRow, CheckpointRow, CredentialLastUsedRow, CredentialRow, KeyLastUsedRow,
+    OrgKeyRow, OrganizationRow, RotationRow,
 };
 use strongroom_domain::backup::root_record::{AuditLeafRow, AuditRootRow};
 use strongroom_domain::ports::error::StoreResult;
@@ -14,6 +14,7 @@ pub(super) fn organization(row: &Row) -> StoreResult<OrganizationRow> {
     Ok(OrganizationRow {
         org_id: get(row, "org_id")?,
         name: get(row, "name")?,
+        parent_id: get(row, "parent_id")?,
         created_at: get(row, "created_at")?,
         deleted_at: get(row, "deleted_at")?,
         destroy_after: get(row, "destroy_after")?,
@@ -35,11 +36,22 @@ pub(super) fn api_key(row: &Row) -> StoreResult<ApiKeyRow> {
     Ok(ApiKeyRow {
         key_id: get(row, "key_id")?,
         role: get(row, "role")?,
+        limits: get(row, "limits")?,
         name: get(row, "name")?,
         digest: get(row, "digest")?,
         created_at: get(row, "created_at")?,
         expires_at: get(row, "expires_at")?,
         revoked_at: get(row, "revoked_at")?,
+        ends_at: get(row, "ends_at")?,
+        end_proof: get(row, "end_proof")?,
+    })
+}
+
+pub(super) fn ancestor(row: &Row) -> StoreResult<AncestorRow> {
+    Ok(AncestorRow {
+        ancestor_id: get(row, "ancestor_id")?,
+        distance: get(row, "distance")?,
+        proof: get(row, "proof")?,
     })
 }
 

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use strongroom_domain::audit::heads::LaneHead;
 use strongroom_domain::audit::stored::EventPosition;
 use strongroom_domain::backup::record::{
-    ApiKeyRow, CheckpointRow, CredentialLastUsedRow, EventRow, KeyLastUsedRow, OrgKeyRow,
-    OrganizationRow, RotationRow,
+    AncestorRow, ApiKeyRow, CheckpointRow, CredentialLastUsedRow, EventRow, KeyLastUsedRow,
+    OrgKeyRow, OrganizationRow, RotationRow,
 };
 use strongroom_domain::backup::root_record::{AuditLeafRow, AuditRootRow};
 use strongroom_domain::caller::OrgScope;
@@ -152,6 +152,11 @@ impl Snapshot for PgSnapshot {
         let params: Params<'_> = &[&scope.org().0];
         self.all(backup_sql::BACKUP_API_KEYS, params, rows::api_key)
             .await
+    }
+
+    async fn ancestors(&self, scope: OrgScope) -> StoreResult<Vec<AncestorRow>> {
+        let params: Params<'_> = &[&scope.org().0];
+        self.all(sql::ANCESTORS, params, rows::ancestor).await
     }
 
     async fn rotations(&self, scope: OrgScope) -> StoreResult<Vec<RotationRow>> {

@@ -83,6 +83,7 @@ impl LookupKind for ApiKeys {
         if get(row, "usable")? {
             *found = Some(StoredApiKey {
                 revocation_undone: get(row, "revocation_undone")?,
+                recorded_end: get(row, "recorded_end")?,
                 ..rows::api_key(org, row)?
             });
         }

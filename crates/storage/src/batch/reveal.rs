@@ -39,6 +39,7 @@ impl ReadSink<Option<Arc<StoredCredential>>> for PendingReveal {
                 op: WriteOp::Record,
                 tracking: Tracking::default(),
                 event: self.event.of_reveal(outcome.outcome, outcome.version),
+                further: Vec::new(),
                 reply: WriteReply::Opened(outcome.opened, self.reply),
                 trace: QueueTrace::of(self.span),
             }),

@@ -100,7 +100,9 @@ fn first_of_each(waiting: Vec<Write>) -> (Vec<Write>, Vec<Write>) {
     waiting.into_iter().partition(|write| {
         let org = write.scope.org();
         match (&write.op, &write.tracking.idempotency) {
-            (WriteOp::Change { id, .. } | WriteOp::Delete(id), _) => credentials.insert((org, *id)),
+            (WriteOp::Change { id, .. } | WriteOp::Delete { id, .. }, _) => {
+                credentials.insert((org, *id))
+            }
             (_, Some(claim)) => claims.insert((org, claim.key)),
             _ => true,
         }
@@ -209,7 +211,7 @@ impl Writer {
                 Ok(results(prepared.members, ended.position))
             }
             Err(error) => {
-                let scopes = batch.iter().map(|write| write.scope);
+                let scopes = batch.iter().flat_map(Write::scopes);
                 match &error {
                     StoreError::OutcomeUnknown(_) => self.lane.abandon(scopes),
                     _ => self.lane.refused(scopes),
@@ -221,17 +223,20 @@ impl Writer {
 
     // Everything that needs answers from the database before the commit.
     async fn prepare<'b>(&self, batch: &'b [Write]) -> StoreResult<Prepared<'b>> {
-        let scopes: Vec<OrgScope> = batch.iter().map(|write| write.scope).collect();
+        let scopes: Vec<OrgScope> = batch.iter().flat_map(Write::scopes).collect();
         let transaction = OrgTransaction::begin(&self.database, &scopes).await?;
         let (members, used) =
             crate::writes::carry_out(&transaction, batch, self.lane.chain_key()).await?;
         let chain = self.lane.chain_key();
         let (format, record_format) = (chain.format(), chain.record_format());
         let recorded = |member: &Member<'b>| {
-            let event = member.recorded(record_format)?;
-            Some((member.write.scope, event))
+            let event = member.recorded(record_format);
+            let event = event.map(|event| (member.write.scope, event));
+            event
+                .into_iter()
+                .chain(member.recorded_further(record_format))
         };
-        let events: Vec<_> = members.iter().filter_map(recorded).collect();
+        let events: Vec<_> = members.iter().flat_map(recorded).collect();
         let chained = match events.is_empty() {
             true => None,
             false => Some(self.lane.chain(&transaction, events, format).await?),

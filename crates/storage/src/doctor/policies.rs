@@ -40,6 +40,9 @@ const LISTING: &str = "(current_setting('strongroom.orgs'::text, true) = '*'::te
 /// Tables whose rows jobs list across organizations.
 const LISTED: [&str; 2] = ["organizations", "rotations"];
 
+/// The table whose rows an organization also sees as an ancestor.
+const ANCESTORS: &str = "organization_ancestors";
+
 fn tenant(table: &str, sharded: bool) -> Policy {
     let using = if sharded { TENANT_SHARDED } else { TENANT };
     Policy {
@@ -62,6 +65,20 @@ fn listing(table: &str, sharded: bool) -> Policy {
     }
 }
 
+/// An organization also sees the rows that make it an ancestor.
+fn descendants(table: &str, sharded: bool) -> Policy {
+    let same = tenant(table, sharded);
+    let using = same
+        .using
+        .map(|using| using.replace("org_id", "ancestor_id"));
+    Policy {
+        name: "descendants".into(),
+        command: "r".into(),
+        using,
+        ..tenant(table, sharded)
+    }
+}
+
 /// The statement that creates `policy`.
 fn creation(policy: &Policy) -> String {
     let (name, table) = (&policy.name, &policy.table);
@@ -79,6 +96,8 @@ pub(super) fn deviations(tables: &[&str], policies: &[Policy], sharded: bool) ->
     let mut expected: Vec<Policy> = tenants.collect();
     let listed = LISTED.iter().filter(|table| tables.contains(*table));
     expected.extend(listed.map(|table| listing(table, sharded)));
+    let ancestors = tables.iter().find(|table| **table == ANCESTORS);
+    expected.extend(ancestors.map(|table| descendants(table, sharded)));
     let found = |wanted: &Policy| {
         let same =
             |policy: &&Policy| (&policy.table, &policy.name) == (&wanted.table, &wanted.name);

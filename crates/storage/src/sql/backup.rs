@@ -9,9 +9,8 @@ pub const BACKUP_COUNT: &str = "select (select count(*) from credentials where o
 pub const BACKUP_ORG_KEYS: &str = "select generation, root_key_id, wrapped_key, active, created_at \
      from org_keys where org_id = $1 order by generation";
 /// An organization's API keys, as they are stored.
-pub const BACKUP_API_KEYS: &str = "select key_id, role, name, digest, created_at, expires_at, \
-     revoked_at \
-     from api_keys where org_id = $1 order by key_id";
+pub const BACKUP_API_KEYS: &str = "select key_id, role, limits, name, digest, created_at, \
+     expires_at, revoked_at, ends_at, end_proof from api_keys where org_id = $1 order by key_id";
 /// Last-used times of an organization's credentials, after an id.
 pub const BACKUP_CREDENTIAL_USES: &str = "select cred_id, last_used_at, last_used_by from \
      credential_uses \
@@ -38,7 +37,7 @@ pub const RESTORE_AUDIT_LEAF: &str = "insert into audit_root_leaves \
 /// The tables of a restore into which the current role cannot insert.
 pub const RESTORE_RIGHTS: &str = "select name from unnest(array['root_keys', 'service_keys', \
      'root_rotations', \
-       'organizations', 'org_keys', 'api_keys', 'rotations', 'credentials', 'credential_uses', \
+       'organizations', 'organization_ancestors', 'org_keys', 'api_keys', 'rotations', 'credentials', 'credential_uses', \
        'key_uses', \
        'audit_events', 'audit_checkpoints', 'audit_roots', 'audit_root_leaves']) as name \
      where not has_table_privilege(current_user, name, 'insert')";
@@ -58,12 +57,16 @@ pub const RESTORE_KNOWN_KEYS: &str = "select (select count(*) from root_keys) \
      + (select count(*) from service_keys) as total";
 /// Inserts an organization of a backup.
 pub const RESTORE_ORGANIZATION: &str = "insert into organizations \
-     (org_id, name, created_at, deleted_at, destroy_after, destroyed_at) values ($1, $2, $3, $4, \
-     $5, $6)";
+     (org_id, name, parent_id, created_at, deleted_at, destroy_after, destroyed_at) \
+     values ($1, $2, $3, $4, $5, $6, $7)";
+/// Inserts an ancestor of a backup, unless it is there.
+pub const RESTORE_ANCESTOR: &str = "insert into organization_ancestors \
+     (org_id, ancestor_id, distance, proof) values ($1, $2, $3, $4) \
+     on conflict (org_id, ancestor_id) do nothing";
 /// Inserts an API key of a backup.
 pub const RESTORE_API_KEY: &str = "insert into api_keys \
-     (org_id, key_id, role, name, digest, created_at, expires_at, revoked_at) \
-     values ($1, $2, $3, $4, $5, $6, $7, $8)";
+     (org_id, key_id, role, limits, name, digest, created_at, expires_at, revoked_at, ends_at, \
+     end_proof) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 /// Inserts a rotation of a backup.
 pub const RESTORE_ROTATION: &str = "insert into rotations (org_id, generation, re_encrypt, \
      state, rows_total, \
@@ -110,6 +113,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("RESTORE_ROOT_ROTATION", RESTORE_ROOT_ROTATION),
     ("RESTORE_KNOWN_KEYS", RESTORE_KNOWN_KEYS),
     ("RESTORE_ORGANIZATION", RESTORE_ORGANIZATION),
+    ("RESTORE_ANCESTOR", RESTORE_ANCESTOR),
     ("RESTORE_API_KEY", RESTORE_API_KEY),
     ("RESTORE_ROTATION", RESTORE_ROTATION),
     ("RESTORE_CREDENTIAL_OVER", RESTORE_CREDENTIAL_OVER),

@@ -6,7 +6,11 @@
 macro_rules! matching {
     () => {
         " and ($2::text is null or c.provider = $2) and ($3::text is null or c.cred_type = $3) \
-         and ($4::text is null or c.label = $4)"
+         and ($4::text is null or c.label = $4) \
+         and ($5::text[] is null or c.provider = any($5)) \
+         and ($6::text[] is null or c.cred_type = any($6)) \
+         and ($7::text is null or starts_with(c.label, $7)) \
+         and ($8::uuid[] is null or c.cred_id = any($8))"
     };
 }
 macro_rules! count {
@@ -60,11 +64,19 @@ pub const MATCHING_COUNT: &str = count!(matching!());
 /// A page of credentials from an offset, with their last-used times.
 pub const CREDENTIALS_FROM: &str = page!(" order by c.cred_id limit $2 offset $3");
 /// A page of credentials that match a filter, from an offset.
-pub const MATCHING_FROM: &str = matching_page!(" order by c.cred_id limit $5 offset $6");
+pub const MATCHING_FROM: &str = matching_page!(" order by c.cred_id limit $9 offset $10");
 /// A page of credentials after an id, with their last-used times.
 pub const CREDENTIALS_AFTER: &str = page!(" and c.cred_id > $3 order by c.cred_id limit $2");
 /// A page of credentials that match a filter, after an id.
-pub const MATCHING_AFTER: &str = matching_page!(" and c.cred_id > $6 order by c.cred_id limit $5");
+pub const MATCHING_AFTER: &str = matching_page!(" and c.cred_id > $10 order by c.cred_id limit $9");
+
+/// Deletes a thousand credentials of one organization that a key reaches.
+pub const MATCHING_DELETE_SOME: &str = concat!(
+    "delete from credentials where org_id = $1 and cred_id = any(array( \
+     select c.cred_id from credentials c where c.org_id = $1",
+    matching!(),
+    " order by c.cred_id limit 1000)) returning cred_id, version"
+);
 
 /// The constants above, with their names.
 pub(super) const ALL: &[(&str, &str)] = &[
@@ -74,4 +86,5 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("MATCHING_FROM", MATCHING_FROM),
     ("CREDENTIALS_AFTER", CREDENTIALS_AFTER),
     ("MATCHING_AFTER", MATCHING_AFTER),
+    ("MATCHING_DELETE_SOME", MATCHING_DELETE_SOME),
 ];

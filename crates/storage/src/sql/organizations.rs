@@ -2,22 +2,49 @@
 
 /// Inserts an organization.
 pub const ORGANIZATION_INSERT: &str =
-    "insert into organizations (org_id, name, created_at) values ($1, $2, $3)";
+    "insert into organizations (org_id, name, parent_id, created_at) values ($1, $2, $3, $4)";
 /// All organizations, oldest first.
-pub const ORGANIZATIONS: &str = "select org_id, name, created_at, deleted_at, destroy_after, \
+pub const ORGANIZATIONS: &str = "select org_id, name, parent_id, created_at, deleted_at, destroy_after, \
      destroyed_at \
      from organizations order by created_at, org_id";
 /// Deleted and destroyed organizations, oldest first.
-pub const ORGANIZATIONS_DELETED: &str = "select org_id, name, created_at, deleted_at, \
+pub const ORGANIZATIONS_DELETED: &str = "select org_id, name, parent_id, created_at, deleted_at, \
      destroy_after, destroyed_at \
      from organizations where deleted_at is not null order by created_at, org_id";
 /// Whether there is an organization.
 pub const ORGANIZATIONS_EXIST: &str =
     "select exists (select from organizations) as has_organizations";
 /// One organization.
-pub const ORGANIZATION: &str = "select org_id, name, created_at, deleted_at, destroy_after, \
+pub const ORGANIZATION: &str = "select org_id, name, parent_id, created_at, deleted_at, destroy_after, \
      destroyed_at \
      from organizations where org_id = $1";
+/// Several organizations.
+pub const ORGANIZATIONS_WANTED: &str = "select org_id, name, parent_id, created_at, deleted_at, \
+     destroy_after, destroyed_at from organizations where org_id = any($1::uuid[])";
+/// Locks the parent of a new organization against deletion, and does not wait for the lock.
+pub const ORGANIZATION_HOLD: &str = "select org_id from organizations \
+     where org_id = $1 and deleted_at is null for share nowait";
+/// Locks an organization that is to be deleted against new sub-organizations, and does not wait for
+/// the lock.
+pub const ORGANIZATION_LOCK: &str = "select org_id from organizations \
+     where org_id = $1 and deleted_at is null for update nowait";
+/// Inserts an ancestor of an organization.
+pub const ANCESTOR_INSERT: &str = "insert into organization_ancestors \
+     (org_id, ancestor_id, distance, proof) values ($1, $2, $3, $4)";
+/// One ancestor of an organization that is not destroyed, and whether the organization is deleted.
+pub const ANCESTOR: &str = "select a.ancestor_id, a.distance, a.proof, \
+     o.deleted_at is not null as deleted from organization_ancestors a \
+     join organizations o on o.org_id = a.org_id \
+     where a.org_id = $1 and a.ancestor_id = $2 and o.destroyed_at is null";
+/// All ancestors of an organization, the parent first.
+pub const ANCESTORS: &str = "select ancestor_id, distance, proof from organization_ancestors \
+     where org_id = $1 order by distance, ancestor_id";
+/// The rows that make an organization an ancestor.
+pub const DESCENDANTS: &str = "select org_id, ancestor_id, distance, proof \
+     from organization_ancestors where ancestor_id = $1";
+/// The number of sub-organizations that an organization has or had.
+pub const CHILDREN_COUNT: &str = "select count(*) as children from organization_ancestors \
+     where ancestor_id = $1 and distance = 1";
 /// Marks an organization as deleted, unless it is deleted or destroyed.
 pub const ORGANIZATION_DELETE: &str = "update organizations set deleted_at = $2, destroy_after = \
      $3 \
@@ -61,8 +88,8 @@ pub const KEY_EPOCH: &str = "select epoch from key_epoch";
 
 /// Inserts an API key.
 pub const API_KEY_INSERT: &str = "insert into api_keys \
-     (org_id, key_id, role, name, digest, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, \
-     $7)";
+     (org_id, key_id, role, limits, name, digest, created_at, expires_at) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8)";
 macro_rules! revoked_in_trail {
     () => {
         "exists (select from audit_events e where e.org_id = k.org_id and e.key_id = k.key_id \
@@ -74,8 +101,11 @@ macro_rules! revoked_in_trail {
 /// and whether their revocation was undone. With an inner join, a sharded cluster would query all
 /// shards.
 pub const API_KEYS_WANTED: &str = concat!(
-    "select k.org_id, k.key_id, k.role, k.name, k.digest, k.created_at, k.expires_at, \
-     k.revoked_at, o.org_id is not null and o.deleted_at is null as usable, \
+    "select k.org_id, k.key_id, k.role, k.limits, k.name, k.digest, k.created_at, k.expires_at, \
+     k.revoked_at, k.ends_at, k.end_proof, (select min(substring(e.details \
+         from '\"ends_at\":\"([^\"]+)\"')) from audit_events e where e.org_id = k.org_id \
+       and e.key_id = k.key_id and e.action in ('key.schedule_end', 'key.attest')) as recorded_end, \
+     o.org_id is not null and o.deleted_at is null as usable, \
      k.revoked_at is null and ",
     revoked_in_trail!(),
     " as revocation_undone from \
@@ -96,19 +126,29 @@ pub const API_KEYS_WITH_TRAIL: &str = concat!(
      from api_keys k where k.org_id = $1 order by k.created_at, k.key_id"
 );
 /// The API keys of an organization that have no event of their issue or attestation from a time on.
-pub const API_KEYS_UNATTESTED: &str = "select k.key_id, k.role, k.name, k.digest, k.created_at, \
-     k.expires_at, k.revoked_at from api_keys k where k.org_id = $1 and not exists ( \
+pub const API_KEYS_UNATTESTED: &str = "select k.key_id, k.role, k.limits, k.name, k.digest, \
+     k.created_at, k.expires_at, k.revoked_at, k.ends_at, k.end_proof from api_keys k where k.org_id = $1 and not exists ( \
        select from audit_events e where e.org_id = k.org_id and e.key_id = k.key_id \
        and e.action in ('key.create', 'key.attest') and e.at >= $2) \
      order by k.created_at, k.key_id";
 /// All API keys of an organization, oldest first.
-pub const API_KEYS: &str = "select key_id, role, name, digest, created_at, expires_at, revoked_at \
-     from api_keys where org_id = $1 order by created_at, key_id";
+pub const API_KEYS: &str = "select key_id, role, limits, name, digest, created_at, expires_at, \
+     revoked_at, ends_at, end_proof from api_keys where org_id = $1 order by created_at, key_id";
 /// Revokes an API key; the time of the first revocation stays. The digest is cleared, so that
 /// setting the time to null does not restore the key.
 pub const API_KEY_REVOKE: &str = "update api_keys set revoked_at = coalesce(revoked_at, $3), \
      digest = '' \
      where org_id = $1 and key_id = $2";
+/// Revokes an API key, unless it is revoked.
+pub const API_KEY_END: &str = "update api_keys set revoked_at = $3, digest = '' \
+     where org_id = $1 and key_id = $2 and revoked_at is null";
+/// Schedules the end of an API key, unless it is revoked or ends earlier.
+pub const API_KEY_SCHEDULE_END: &str = "update api_keys set ends_at = $3, end_proof = $4 \
+     where org_id = $1 and key_id = $2 and revoked_at is null \
+     and (ends_at is null or ends_at > $3)";
+/// Whether an API key exists and is not revoked.
+pub const API_KEY_LIVES: &str =
+    "select key_id from api_keys where org_id = $1 and key_id = $2 and revoked_at is null";
 /// Notifies all servers to clear the keys that they hold in memory.
 pub const KEYS_CHANGED: &str = "select pg_notify('strongroom_keys', '')";
 
@@ -119,6 +159,14 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("ORGANIZATIONS_DELETED", ORGANIZATIONS_DELETED),
     ("ORGANIZATIONS_EXIST", ORGANIZATIONS_EXIST),
     ("ORGANIZATION", ORGANIZATION),
+    ("ORGANIZATIONS_WANTED", ORGANIZATIONS_WANTED),
+    ("ORGANIZATION_HOLD", ORGANIZATION_HOLD),
+    ("ORGANIZATION_LOCK", ORGANIZATION_LOCK),
+    ("ANCESTOR_INSERT", ANCESTOR_INSERT),
+    ("ANCESTOR", ANCESTOR),
+    ("ANCESTORS", ANCESTORS),
+    ("DESCENDANTS", DESCENDANTS),
+    ("CHILDREN_COUNT", CHILDREN_COUNT),
     ("ORGANIZATION_DELETE", ORGANIZATION_DELETE),
     ("ORGANIZATION_RESTORE", ORGANIZATION_RESTORE),
     ("ORGANIZATION_DESTROY", ORGANIZATION_DESTROY),
@@ -135,5 +183,8 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("API_KEYS_UNATTESTED", API_KEYS_UNATTESTED),
     ("API_KEYS", API_KEYS),
     ("API_KEY_REVOKE", API_KEY_REVOKE),
+    ("API_KEY_END", API_KEY_END),
+    ("API_KEY_SCHEDULE_END", API_KEY_SCHEDULE_END),
+    ("API_KEY_LIVES", API_KEY_LIVES),
     ("KEYS_CHANGED", KEYS_CHANGED),
 ];

@@ -10,12 +10,14 @@ pub(super) fn tenant_tables(migrations: &str) -> Vec<&str> {
     tables
 }
 
-/// Statements that may read the rows of every organization, for jobs.
-const LISTINGS: [&str; 4] = [
+/// Statements that may read the rows of every organization: for jobs, or by ancestor.
+const LISTINGS: [&str; 6] = [
     "ORGANIZATIONS",
     "ORGANIZATIONS_DELETED",
     "ORGANIZATIONS_EXIST",
     "ROTATIONS_LISTING",
+    "DESCENDANTS",
+    "CHILDREN_COUNT",
 ];
 
 /// Why a sharded cluster would refuse a statement, or run it on every shard.

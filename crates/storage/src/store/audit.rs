@@ -181,6 +181,7 @@ impl AuditStore for PgStore {
             scope,
             op: WriteOp::Record,
             event,
+            further: Vec::new(),
             reply: WriteReply::Committed(reply),
             trace: QueueTrace::current(),
         });

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use strongroom_domain::CredentialId;
+use strongroom_domain::api_key::limits::CredentialReach;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::{
@@ -23,7 +24,7 @@ use crate::batch::reveal::PendingReveal;
 use crate::rows::get;
 use crate::sql::operations as op_sql;
 use crate::store::PgStore;
-use crate::store::listing::list;
+use crate::store::listing::{Matching, list};
 use crate::transaction::{OrgTransaction, with_deadline};
 use crate::writes::audit_lane::Lane;
 use crate::writes::write::{QueueTrace, WriteOp};
@@ -105,10 +106,11 @@ impl CredentialStore for PgStore {
         &self,
         scope: OrgScope,
         id: CredentialId,
+        reach: Option<CredentialReach>,
         operation: Option<OperationId>,
         event: Event,
     ) -> StoreResult<Committed> {
-        let write = WriteOp::Delete(id);
+        let write = WriteOp::Delete { id, reach };
         self.write_tracked(scope, write, tracked(operation), event)
             .await
     }
@@ -116,13 +118,16 @@ impl CredentialStore for PgStore {
     async fn delete_all_credentials(
         &self,
         scope: OrgScope,
+        reach: Option<CredentialReach>,
         operation: Option<OperationId>,
         event: Event,
         each: Event,
     ) -> StoreResult<Committed> {
         let mut lane = self.own_lane()?;
         let work = async {
-            let transaction = self.delete_all(&mut lane, scope, event, each).await?;
+            let transaction = self
+                .delete_all(&mut lane, scope, reach, (event, each))
+                .await?;
             if let Some(operation) = operation {
                 let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &operation.0];
                 transaction
@@ -163,16 +168,28 @@ impl PgStore {
         &self,
         lane: &mut Lane,
         scope: OrgScope,
-        event: Event,
-        each: Event,
+        reach: Option<CredentialReach>,
+        (event, each): (Event, Event),
     ) -> StoreResult<OrgTransaction> {
+        let org = scope.org().0;
+        let filter = CredentialFilter {
+            reach,
+            ..CredentialFilter::default()
+        };
+        let matching = Matching::of(&filter);
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&org];
+        let sql = match filter.reach {
+            None => sql::CREDENTIALS_DELETE_SOME,
+            Some(_) => {
+                params.extend(matching.params());
+                sql::MATCHING_DELETE_SOME
+            }
+        };
         let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
         let appended = lane.append(&transaction, vec![(scope, event)]).await?;
         lane.committed(appended);
         loop {
-            let rows = transaction
-                .query(sql::CREDENTIALS_DELETE_SOME, &[&scope.org().0])
-                .await?;
+            let rows = transaction.query(sql, &params).await?;
             if rows.is_empty() {
                 return Ok(transaction);
             }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use strongroom_domain::CredentialId;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::{CredentialFilter, CredentialPage, Page, PageStart};
+use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::last_used::LastUsed;
 use strongroom_domain::ports::error::StoreResult;
 use tokio_postgres::Row;
@@ -25,12 +26,11 @@ pub(crate) async fn list(
     filter: &CredentialFilter,
 ) -> StoreResult<CredentialPage> {
     let org = scope.org().0;
-    let provider = filter.provider.map(|provider| provider.as_str());
-    let kind = filter.kind.map(|kind| kind.as_str());
+    let condition = Matching::of(filter);
     let mut matching: Vec<&(dyn ToSql + Sync)> = vec![&org];
     let filtered = *filter != CredentialFilter::default();
     if filtered {
-        matching.extend_from_slice(&[&provider, &kind, &filter.label]);
+        matching.extend(condition.params());
     }
     // One row more than requested shows whether there is a next page.
     let more = page.limit + 1;
@@ -59,6 +59,47 @@ pub(crate) async fn list(
         },
     };
     page_of(scope, &listed, &last_used, total, page.limit)
+}
+
+/// The parameters of statements about the credentials that match a filter.
+pub(crate) struct Matching<'a> {
+    provider: Option<&'static str>,
+    kind: Option<&'static str>,
+    label: Option<&'a str>,
+    providers: Option<Vec<&'static str>>,
+    kinds: Option<Vec<&'static str>>,
+    label_prefix: Option<&'a str>,
+    ids: Option<Vec<Uuid>>,
+}
+
+impl<'a> Matching<'a> {
+    pub(crate) fn of(filter: &'a CredentialFilter) -> Self {
+        let reach = filter.reach.as_ref();
+        let providers = reach.and_then(|reach| reach.providers.as_ref());
+        let kinds = reach.and_then(|reach| reach.types.as_ref());
+        let ids = reach.and_then(|reach| reach.ids.as_ref());
+        Self {
+            provider: filter.provider.map(Provider::as_str),
+            kind: filter.kind.map(CredentialType::as_str),
+            label: filter.label.as_deref(),
+            providers: providers.map(|all| all.iter().map(|one| one.as_str()).collect()),
+            kinds: kinds.map(|all| all.iter().map(|one| one.as_str()).collect()),
+            label_prefix: reach.and_then(|reach| reach.label_prefix.as_deref()),
+            ids: ids.map(|all| all.iter().map(|id| id.0).collect()),
+        }
+    }
+
+    pub(crate) fn params(&self) -> [&(dyn ToSql + Sync); 7] {
+        [
+            &self.provider,
+            &self.kind,
+            &self.label,
+            &self.providers,
+            &self.kinds,
+            &self.label_prefix,
+            &self.ids,
+        ]
+    }
 }
 
 /// The statements that read and that count the credentials.

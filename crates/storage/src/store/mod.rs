@@ -140,9 +140,19 @@ impl PgStore {
         op: WriteOp,
         event: Event,
     ) -> StoreResult<()> {
-        let tracking = Tracking::default();
-        let written = self.write_tracked(scope, op, tracking, event);
-        written.await.map(drop)
+        self.write_with(scope, op, event, Vec::new()).await
+    }
+
+    /// Makes a write that is recorded by `further` events too.
+    pub(crate) async fn write_with(
+        &self,
+        scope: OrgScope,
+        op: WriteOp,
+        event: Event,
+        further: Vec<(OrgScope, Event)>,
+    ) -> StoreResult<()> {
+        let write = (op, Tracking::default(), event, further);
+        self.enqueue(scope, write).await.map(drop)
     }
 
     pub(crate) async fn write_tracked(
@@ -152,14 +162,22 @@ impl PgStore {
         tracking: Tracking,
         event: Event,
     ) -> StoreResult<Committed> {
+        self.enqueue(scope, (op, tracking, event, Vec::new())).await
+    }
+
+    async fn enqueue(
+        &self,
+        scope: OrgScope,
+        write: (WriteOp, Tracking, Event, Vec<(OrgScope, Event)>),
+    ) -> StoreResult<Committed> {
         self.retry_contended(|| {
-            let (op, event) = (op.clone(), event.clone());
-            let tracking = tracking.clone();
+            let (op, tracking, event, further) = write.clone();
             self.writes.ask(|reply| Write {
                 scope,
                 op,
                 tracking,
                 event,
+                further,
                 reply: WriteReply::Committed(reply),
                 trace: QueueTrace::current(),
             })

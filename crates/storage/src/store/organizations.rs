@@ -2,18 +2,24 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use strongroom_domain::KeyId;
+use strongroom_domain::ancestor::Ancestor;
 use strongroom_domain::api_key::StoredApiKey;
+use strongroom_domain::api_key::end::ScheduledEnd;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::keyring::stored::StoredOrgKey;
-use strongroom_domain::organization::Organization;
+use strongroom_domain::organization::{NewOrganization, Organization};
 use strongroom_domain::ports::error::StoreResult;
-use strongroom_domain::ports::store::OrganizationStore;
+use strongroom_domain::ports::store::{OrganizationStore, SuborganizationEvents};
+use strongroom_domain::{KeyId, OrgId};
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
 
 use crate::batch::lookups::Lookup;
 use crate::connect::database::Database;
+use crate::rows::get;
 use crate::store::{PgStore, query_on};
+use crate::transaction::statement::Bound;
 use crate::transaction::{OrgTransaction, with_deadline};
 use crate::writes::write::WriteOp;
 use crate::{rows, sql};
@@ -23,12 +29,63 @@ impl OrganizationStore for PgStore {
     async fn create_organization(
         &self,
         scope: OrgScope,
-        organization: Organization,
-        key: StoredOrgKey,
+        new: NewOrganization,
         event: Event,
     ) -> StoreResult<()> {
-        let operation = WriteOp::AddOrganization(organization, key);
+        let operation = WriteOp::AddOrganization(Box::new(new));
         self.write(scope, operation, event).await
+    }
+
+    async fn create_suborganization(
+        &self,
+        scope: OrgScope,
+        new: NewOrganization,
+        parent: OrgScope,
+        events: SuborganizationEvents,
+    ) -> StoreResult<()> {
+        let operation = WriteOp::AddOrganization(Box::new(new));
+        let further = vec![(scope, events.of_key), (parent, events.of_parent)];
+        self.write_with(scope, operation, events.created, further)
+            .await
+    }
+
+    async fn ancestor(
+        &self,
+        scope: OrgScope,
+        ancestor: OrgId,
+    ) -> StoreResult<Option<(Ancestor, bool)>> {
+        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &ancestor.0];
+        let found = self.query(scope, sql::ANCESTOR, params).await?;
+        found
+            .first()
+            .map(|row| Ok((rows::ancestor(row)?, get(row, "deleted")?)))
+            .transpose()
+    }
+
+    async fn ancestors(&self, scope: OrgScope) -> StoreResult<Vec<Ancestor>> {
+        let found = self.query(scope, sql::ANCESTORS, &[&scope.org().0]).await?;
+        found.iter().map(rows::ancestor).collect()
+    }
+
+    async fn descendants(&self, scope: OrgScope) -> StoreResult<Vec<(OrgId, Ancestor)>> {
+        let found = self
+            .query(scope, sql::DESCENDANTS, &[&scope.org().0])
+            .await?;
+        found
+            .iter()
+            .map(|row| Ok((rows::org_id(row)?, rows::ancestor(row)?)))
+            .collect()
+    }
+
+    async fn organizations_of(&self, scopes: &[OrgScope]) -> StoreResult<Vec<Organization>> {
+        let orgs: Vec<Uuid> = scopes.iter().map(|scope| scope.org().0).collect();
+        let bound = [Bound {
+            sql: sql::ORGANIZATIONS_WANTED,
+            params: vec![&orgs],
+        }];
+        let read = OrgTransaction::read(&self.database, scopes, &bound);
+        let found = with_deadline(&self.database, read).await?;
+        found.iter().flatten().map(rows::organization).collect()
     }
 
     async fn organizations(&self) -> StoreResult<Vec<Organization>> {
@@ -50,9 +107,13 @@ impl OrganizationStore for PgStore {
         &self,
         scope: OrgScope,
         destroy_after: DateTime<Utc>,
+        children: i64,
         event: Event,
     ) -> StoreResult<()> {
-        let operation = WriteOp::DeleteOrganization { destroy_after };
+        let operation = WriteOp::DeleteOrganization {
+            destroy_after,
+            children,
+        };
         self.write(scope, operation, event).await
     }
 
@@ -127,6 +188,30 @@ impl OrganizationStore for PgStore {
         rows.iter()
             .map(|row| rows::api_key(scope.org(), row))
             .collect()
+    }
+
+    async fn replace_api_key(
+        &self,
+        scope: OrgScope,
+        old: KeyId,
+        new: StoredApiKey,
+        created: Event,
+        revoked: Event,
+    ) -> StoreResult<()> {
+        let operation = WriteOp::ReplaceApiKey { old, new };
+        let further = vec![(scope, revoked)];
+        self.write_with(scope, operation, created, further).await
+    }
+
+    async fn schedule_key_end(
+        &self,
+        scope: OrgScope,
+        id: KeyId,
+        end: ScheduledEnd,
+        event: Event,
+    ) -> StoreResult<()> {
+        let operation = WriteOp::ScheduleKeyEnd { id, end };
+        self.write(scope, operation, event).await
     }
 
     async fn revoke_api_key(&self, scope: OrgScope, id: KeyId, event: Event) -> StoreResult<()> {

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use strongroom_domain::OrgId;
-use strongroom_domain::api_key::StoredApiKey;
+use strongroom_domain::api_key::{OWN_PERMISSIONS, StoredApiKey};
 use strongroom_domain::crypto::RootKeyId;
 use strongroom_domain::keyring::stored::StoredOrgKey;
-use strongroom_domain::organization::Organization;
+use strongroom_domain::organization::NewOrganization;
+use strongroom_domain::permission::Role;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::rotation::RotationStart;
 use tokio_postgres::types::ToSql;
@@ -26,12 +27,13 @@ pub(crate) async fn administer(
 ) -> StoreResult<StoreResult<()>> {
     let (org, at) = (write.scope.org(), write.event.at);
     match &write.op {
-        WriteOp::AddOrganization(organization, key) => {
-            add_organization(transaction, organization, key).await
-        }
-        WriteOp::DeleteOrganization { destroy_after } => {
+        WriteOp::AddOrganization(new) => add_organization(transaction, new).await,
+        WriteOp::DeleteOrganization {
+            destroy_after,
+            children,
+        } => {
             let params: Params<'_> = &[&org.0, &at, destroy_after];
-            change_organization(transaction, sql::ORGANIZATION_DELETE, params).await
+            delete_organization(transaction, org, *children, params).await
         }
         WriteOp::RestoreOrganization => {
             change_organization(transaction, sql::ORGANIZATION_RESTORE, &[&org.0]).await
@@ -50,8 +52,16 @@ pub(crate) async fn administer(
             let params: Params<'_> = &[&org.0, &id.0, &at];
             revoke_api_key(transaction, params).await
         }
+        WriteOp::ReplaceApiKey { old, new } => {
+            let params: Params<'_> = &[&org.0, &old.0, &at];
+            replace_api_key(transaction, params, new).await
+        }
+        WriteOp::ScheduleKeyEnd { id, end } => {
+            let params: Params<'_> = &[&org.0, &id.0, &end.at, &end.proof];
+            schedule_key_end(transaction, params).await
+        }
         WriteOp::Installation(change) => installation::change(transaction, change, at).await,
-        WriteOp::Insert(_) | WriteOp::Change { .. } | WriteOp::Delete(_) | WriteOp::Record => {
+        WriteOp::Insert(_) | WriteOp::Change { .. } | WriteOp::Delete { .. } | WriteOp::Record => {
             Ok(Ok(()))
         }
     }
@@ -59,11 +69,17 @@ pub(crate) async fn administer(
 
 async fn add_organization(
     transaction: &OrgTransaction,
-    organization: &Organization,
-    key: &StoredOrgKey,
+    new: &NewOrganization,
 ) -> StoreResult<StoreResult<()>> {
-    let id = organization.id;
-    let params: Params<'_> = &[&id.0, &organization.name, &organization.created_at];
+    let (organization, key) = (&new.organization, &new.key);
+    let (id, parent) = (organization.id, organization.parent.map(|id| id.0));
+    if let Some(parent) = &parent {
+        let held = transaction.query(sql::ORGANIZATION_HOLD, &[parent]).await?;
+        if held.is_empty() {
+            return Ok(Err(StoreError::OrganizationGone));
+        }
+    }
+    let params: Params<'_> = &[&id.0, &organization.name, &parent, &organization.created_at];
     transaction
         .execute(sql::ORGANIZATION_INSERT, params)
         .await?;
@@ -76,8 +92,34 @@ async fn add_organization(
         &organization.created_at,
     ];
     transaction.execute(sql::ORG_KEY_INSERT, params).await?;
+    for ancestor in &new.ancestors {
+        let params: Params<'_> = &[&id.0, &ancestor.id.0, &ancestor.distance, &ancestor.proof];
+        transaction.execute(sql::ANCESTOR_INSERT, params).await?;
+    }
+    if let Some(key) = &new.api_key {
+        insert_api_key(transaction, key).await?;
+    }
     check_root_key(transaction, key.root_key).await?;
     Ok(Ok(()))
+}
+
+// The lock excludes new sub-organizations before they are counted.
+async fn delete_organization(
+    transaction: &OrgTransaction,
+    org: OrgId,
+    children: i64,
+    params: Params<'_>,
+) -> StoreResult<StoreResult<()>> {
+    let locked = transaction.query(sql::ORGANIZATION_LOCK, &[&org.0]).await?;
+    if locked.is_empty() {
+        return Ok(Err(StoreError::NotFound));
+    }
+    let counted = transaction.query(sql::CHILDREN_COUNT, &[&org.0]).await?;
+    let counted: i64 = counted.first().map_or(Ok(0), |row| get(row, "children"))?;
+    if counted != children {
+        return Ok(Err(StoreError::Conflict));
+    }
+    change_organization(transaction, sql::ORGANIZATION_DELETE, params).await
 }
 
 // Checked after the key is written, never before, as with generations: a rotation of the root key
@@ -184,16 +226,57 @@ async fn add_api_key(
     transaction: &OrgTransaction,
     key: &StoredApiKey,
 ) -> StoreResult<StoreResult<()>> {
+    insert_api_key(transaction, key).await?;
+    Ok(Ok(()))
+}
+
+async fn insert_api_key(transaction: &OrgTransaction, key: &StoredApiKey) -> StoreResult<()> {
+    let role = key.limits.role.map_or(OWN_PERMISSIONS, Role::as_str);
+    let limits = match key.limits.plain_role() {
+        Some(_) => None,
+        None => Some(key.limits.to_text()),
+    };
+    let limits = limits.transpose();
+    let limits = limits.map_err(|error| StoreError::Internal(error.to_string()))?;
     let params: Params<'_> = &[
         &key.org.0,
         &key.id.0,
-        &key.role.as_str(),
+        &role,
+        &limits,
         &key.name,
         &key.digest,
         &key.created_at,
         &key.expires_at,
     ];
     transaction.execute(sql::API_KEY_INSERT, params).await?;
+    Ok(())
+}
+
+async fn replace_api_key(
+    transaction: &OrgTransaction,
+    old: Params<'_>,
+    new: &StoredApiKey,
+) -> StoreResult<StoreResult<()>> {
+    if transaction.execute(sql::API_KEY_END, old).await? == 0 {
+        return Ok(Err(StoreError::NotFound));
+    }
+    insert_api_key(transaction, new).await?;
+    transaction.query(sql::KEYS_CHANGED, &[]).await?;
+    Ok(Ok(()))
+}
+
+async fn schedule_key_end(
+    transaction: &OrgTransaction,
+    params: Params<'_>,
+) -> StoreResult<StoreResult<()>> {
+    let live = transaction.query(sql::API_KEY_LIVES, &params[..2]).await?;
+    if live.is_empty() {
+        return Ok(Err(StoreError::NotFound));
+    }
+    transaction
+        .execute(sql::API_KEY_SCHEDULE_END, params)
+        .await?;
+    transaction.query(sql::KEYS_CHANGED, &[]).await?;
     Ok(Ok(()))
 }
 

@@ -121,10 +121,11 @@ pub(crate) async fn delete(
     members: &mut [Member<'_>],
 ) -> StoreResult<()> {
     let wanted = by_org(members, |operation| match operation {
-        WriteOp::Delete(id) => Some(*id),
+        WriteOp::Delete { id, .. } => Some(*id),
         _ => None,
     });
-    let locked = lock(transaction, &wanted).await?;
+    let mut locked = lock(transaction, &wanted).await?;
+    leave_unreached(members, &mut locked)?;
     for (org, ids) in &wanted {
         let held = |id: &&Uuid| locked.rows.contains_key(&(*org, **id));
         let held: Vec<Uuid> = ids.iter().filter(held).copied().collect();
@@ -137,7 +138,7 @@ pub(crate) async fn delete(
         }
     }
     for member in members {
-        let WriteOp::Delete(id) = &member.write.op else {
+        let WriteOp::Delete { id, .. } = &member.write.op else {
             continue;
         };
         match locked.rows.get(&(member.org(), id.0)) {
@@ -146,6 +147,27 @@ pub(crate) async fn delete(
                 StoreError::NotFound => member.event.to_mut().outcome = Outcome::NotFound,
                 contended => member.result = Err(contended),
             },
+        }
+    }
+    Ok(())
+}
+
+// Rows that the caller does not reach are not deleted, and are answered like missing ones.
+fn leave_unreached(members: &[Member<'_>], locked: &mut Locked) -> StoreResult<()> {
+    for member in members {
+        let WriteOp::Delete {
+            id,
+            reach: Some(reach),
+        } = &member.write.op
+        else {
+            continue;
+        };
+        let position = (member.org(), id.0);
+        if let Some(row) = locked.rows.get(&position) {
+            let (_, row) = rows::sealed_credential(row)?;
+            if !reach.contains(row.id, row.provider, row.kind, &row.label) {
+                locked.rows.remove(&position);
+            }
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use strongroom_domain::OrgId;
 use strongroom_domain::audit::event::Event;
+use strongroom_domain::caller::OrgScope;
 use strongroom_domain::idempotency::EarlierRequest;
 use strongroom_domain::ports::error::StoreResult;
 
@@ -40,6 +41,21 @@ impl<'a> Member<'a> {
             }
         };
         (event.action.first_format() <= record_format).then_some(event)
+    }
+
+    /// The further events to record.
+    pub(crate) fn recorded_further(
+        &self,
+        record_format: i32,
+    ) -> impl Iterator<Item = (OrgScope, Cow<'a, Event>)> + use<'a> {
+        let further: &'a [_] = match self.has_written() {
+            true => &self.write.further,
+            false => &[],
+        };
+        let known =
+            move |(_, event): &&(OrgScope, Event)| event.action.first_format() <= record_format;
+        let further = further.iter().filter(known);
+        further.map(|(scope, event)| (*scope, Cow::Borrowed(event)))
     }
 
     pub(crate) fn has_written(&self) -> bool {

@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use strongroom_domain::api_key::StoredApiKey;
+use strongroom_domain::api_key::end::ScheduledEnd;
+use strongroom_domain::api_key::limits::CredentialReach;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::SealedCredential;
 use strongroom_domain::crypto::RootKeyId;
 use strongroom_domain::keyring::stored::StoredOrgKey;
-use strongroom_domain::organization::Organization;
+use strongroom_domain::organization::NewOrganization;
 use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::installation::InstallationChange;
 use strongroom_domain::ports::store::{ChangeFn, Committed, Opened, Tracking};
@@ -28,10 +30,14 @@ pub(crate) enum WriteOp {
         id: CredentialId,
         change: ChangeFn,
     },
-    Delete(CredentialId),
-    AddOrganization(Organization, StoredOrgKey),
+    Delete {
+        id: CredentialId,
+        reach: Option<CredentialReach>,
+    },
+    AddOrganization(Box<NewOrganization>),
     DeleteOrganization {
         destroy_after: DateTime<Utc>,
+        children: i64,
     },
     RestoreOrganization,
     DestroyOrganization {
@@ -46,6 +52,14 @@ pub(crate) enum WriteOp {
     RewrapOrgKeys(Vec<(RootKeyId, StoredOrgKey)>),
     AddApiKey(StoredApiKey),
     RevokeApiKey(KeyId),
+    ReplaceApiKey {
+        old: KeyId,
+        new: StoredApiKey,
+    },
+    ScheduleKeyEnd {
+        id: KeyId,
+        end: ScheduledEnd,
+    },
     Installation(InstallationChange),
     Record,
 }
@@ -56,8 +70,18 @@ pub(crate) struct Write {
     pub(crate) op: WriteOp,
     pub(crate) tracking: Tracking,
     pub(crate) event: Event,
+    /// Further events of the write, also of other organizations.
+    pub(crate) further: Vec<(OrgScope, Event)>,
     pub(crate) reply: WriteReply,
     pub(crate) trace: QueueTrace,
+}
+
+impl Write {
+    /// The organizations whose rows or trails the write changes.
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = OrgScope> {
+        let further = self.further.iter().map(|(scope, _)| *scope);
+        std::iter::once(self.scope).chain(further)
+    }
 }
 
 /// Where the result of a write goes.

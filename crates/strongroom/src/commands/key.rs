@@ -1,8 +1,10 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use strongroom_domain::api_key::OWN_PERMISSIONS;
 use strongroom_domain::api_key::StoredApiKey;
-use strongroom_domain::caller::Role;
-use strongroom_domain::{Clock, KeyId, SystemClock};
+use strongroom_domain::api_key::limits::KeyLimits;
+use strongroom_domain::permission::Role;
+use strongroom_domain::{Clock, KeyId, NewApiKey, SystemClock};
 
 use super::format::format_time;
 use super::time::{Span, parse_time};
@@ -56,7 +58,12 @@ async fn create(
         .ok_or_else(|| CommandError::Usage(format!("--role must be {}", Role::choices())))?;
     let expires = key.expires.map(expiry).transpose()?;
     let vault = open_vault::for_command(args).await?;
-    let issued = vault.create_api_key(&caller, role, key.name, expires).await;
+    let new = NewApiKey {
+        name: key.name.to_owned(),
+        limits: KeyLimits::of_role(role),
+        expires_at: expires,
+    };
+    let issued = vault.create_api_key(&caller, new).await;
     let issued = issued.map_err(|error| CommandError::about(error, "organization", org))?;
     let mut value = described(&issued.stored);
     value["api_key"] = issued.text.expose().into();
@@ -107,7 +114,7 @@ fn described(key: &StoredApiKey) -> Value {
     json!({
         "key_id": key.id,
         "org_id": key.org,
-        "role": key.role,
+        "role": role(key),
         "name": key.name,
         "created_at": format_time(key.created_at),
         "expires_at": key.expires_at.map(format_time),
@@ -122,7 +129,7 @@ fn table(keys: &[StoredApiKey], last_used: impl Fn(&StoredApiKey) -> Option<Stri
         .map(|key| {
             [
                 key.id.to_string(),
-                key.role.as_str().to_owned(),
+                role(key).to_owned(),
                 state_until(key, now),
                 format_time(key.created_at),
                 last_used(key).unwrap_or_else(|| "never".into()),
@@ -132,6 +139,10 @@ fn table(keys: &[StoredApiKey], last_used: impl Fn(&StoredApiKey) -> Option<Stri
         .collect();
     let headings = ["KEY_ID", "ROLE", "STATE", "CREATED", "LAST_USED", "NAME"];
     output::table(headings, &rows)
+}
+
+fn role(key: &StoredApiKey) -> &'static str {
+    key.limits.role.map_or(OWN_PERMISSIONS, Role::as_str)
 }
 
 fn state(key: &StoredApiKey, now: DateTime<Utc>) -> &'static str {

@@ -81,7 +81,7 @@ async fn delete(args: &OrgDeleteArgs) -> Result<(), CommandError> {
     if ask {
         confirm(&vault, &caller).await?;
     }
-    match vault.delete_organization(&caller, grace).await {
+    match vault.delete_organization(&caller, grace, false).await {
         Ok(()) => {}
         // It is already deleted; its grace period ends now.
         Err(VaultError::NotFound) if now => {}

@@ -154,7 +154,7 @@ pub fn rate_limited(limit: &str, seconds: u64) -> Refusal {
 
 fn key_holder(limit: &Limit<KeyHolder>, caller: &Caller, network: IpAddr) -> KeyHolder {
     match caller.actor() {
-        Actor::Key(id, _) => KeyHolder::Key(id),
+        Actor::Key(id) => KeyHolder::Key(id),
         Actor::Anonymous | Actor::Operator => KeyHolder::Anonymous(limit.buckets.key_of(network)),
     }
 }

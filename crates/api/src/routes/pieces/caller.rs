@@ -5,7 +5,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::HOST;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
-use strongroom_domain::caller::{Caller, Permission};
+use strongroom_domain::caller::Caller;
 use strongroom_domain::{Vault, VaultError};
 use strongroom_web::auth::authenticate::authenticate_with_limits;
 use strongroom_web::auth::caller::request_info;
@@ -14,6 +14,7 @@ use strongroom_web::state::AppState;
 
 use crate::headers::{API_KEY, APPLICATION_ID};
 use crate::plain_error::PlainError;
+use crate::routes::access::PathAccess;
 
 /// A caller who may manage users' keys. The API key determines the organization. Without a key, it
 /// is the one that the operator configured for anonymous callers, if any.
@@ -36,10 +37,11 @@ impl FromRequest for PiecesCaller {
             let presented = key.flatten();
             let (caller, vault) =
                 authenticate_with_limits(&request, &state, presented, identified).await?;
-            let permission = Permission::ManageUserKeys;
-            state
-                .with_deadline(vault.authorize(&caller, permission))
-                .await?;
+            if let Some(permission) = PathAccess::of(&request)?.permission() {
+                state
+                    .with_deadline(vault.authorize_for_user_keys(&caller, permission))
+                    .await?;
+            }
             Ok(Self {
                 caller,
                 vault,

@@ -17,7 +17,6 @@ use crate::routes::pieces::model;
         (status = 200, description = "The stored key after the request.", body = KeptUserKey),
         PlainRefused,
     ),
-    security((), ("X-Application-ID" = ["admin"]), ("SlashID-API-Key" = ["admin"])),
 )]
 pub(in crate::routes) async fn handle(
     caller: PiecesCaller,

@@ -22,7 +22,7 @@ use crate::openapi::responses::{
 };
 use crate::openapi::schemas::{schemas, success, uuid};
 use crate::paths::CREDENTIALS;
-use crate::routes::slashid::authorized::{Authorized, CreateCredential};
+use crate::routes::slashid::authorized::Authorized;
 
 schemas! {
     /// The new credential's id.
@@ -68,10 +68,9 @@ schemas! {
         ),
         BodyInvalid, Refused, RegionsLate, BodyRefused, ReusedKey, Unwritten,
     ),
-    security(("SlashID-API-Key" = ["admin"])),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized<CreateCredential>,
+    authorized: Authorized,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -81,7 +80,6 @@ pub(in crate::routes) async fn handle(
         caller,
         vault,
         state,
-        ..
     } = authorized;
     let body = body::read(&request, payload, &state).await?;
     let new = parse(&body, vault.blob_validation())?;

@@ -9,7 +9,7 @@ use crate::openapi::parameters::{Consistency, Organization, parameters, query};
 use crate::openapi::responses::{QueryInvalid, Refused, RegionsLate, Unwritten};
 use crate::openapi::schemas::uuid;
 use crate::paths::CREDENTIALS;
-use crate::routes::slashid::authorized::{Authorized, DeleteCredential};
+use crate::routes::slashid::authorized::Authorized;
 
 parameters! {
     /// The parameters of the query.
@@ -31,10 +31,9 @@ parameters! {
         (status = 204, description = "The deletion is durable in the required regions."),
         QueryInvalid, Refused, RegionsLate, Unwritten,
     ),
-    security(("SlashID-API-Key" = ["admin"])),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized<DeleteCredential>,
+    authorized: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
@@ -43,7 +42,6 @@ pub(in crate::routes) async fn handle(
         caller,
         vault,
         state,
-        ..
     } = authorized;
     let level = consistency.level();
     let delete = async {

@@ -13,7 +13,7 @@ use crate::openapi::parameters::{Organization, in_path, parameters};
 use crate::openapi::responses::{QueryInvalid, Refused, Unavailable, responses};
 use crate::openapi::schemas::{map_of, object, one_of, required, schemas, success, uuid};
 use crate::paths::OPERATION;
-use crate::routes::slashid::authorized::{Authorized, ReadOperations};
+use crate::routes::slashid::authorized::Authorized;
 
 const NOT_FOUND: &str = "the organization has had no such operation in the last 24 hours";
 
@@ -56,10 +56,9 @@ fn state() -> RefOr<Schema> {
         ),
         QueryInvalid, Refused, NoSuchOperation, Unavailable,
     ),
-    security(("SlashID-API-Key" = ["admin"])),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized<ReadOperations>,
+    authorized: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
@@ -72,7 +71,6 @@ pub(in crate::routes) async fn handle(
         caller,
         vault,
         state,
-        ..
     } = authorized;
     let status = state.with_deadline(vault.operation(&caller, id)).await;
     let status = status.map_err(|error| match error {

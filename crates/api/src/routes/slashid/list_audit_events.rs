@@ -21,7 +21,7 @@ use crate::openapi::responses::{QueryInvalid, Refused, Unwritten};
 use crate::openapi::schemas;
 use crate::openapi::schemas::{free_object, list, one_of, schemas, text, whole};
 use crate::paging::{DEFAULT_LIMIT, MAX_LIMIT};
-use crate::routes::slashid::authorized::{Authorized, ReadAudit};
+use crate::routes::slashid::authorized::Authorized;
 
 parameters! {
     /// The parameters of the query.
@@ -60,10 +60,9 @@ schemas! {
         (status = 200, description = "A page of events.", body = inline(Events)),
         QueryInvalid, Refused, Unwritten,
     ),
-    security(("SlashID-API-Key" = ["admin"])),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized<ReadAudit>,
+    authorized: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let Search {
@@ -75,7 +74,6 @@ pub(in crate::routes) async fn handle(
         caller,
         vault,
         state,
-        ..
     } = authorized;
     let listed = state
         .with_deadline(vault.list_audit_events(&caller, &filter, after, limit))

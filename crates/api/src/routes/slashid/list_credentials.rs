@@ -18,7 +18,7 @@ use crate::openapi::schemas::{credential_type, list, plain_text, provider, schem
 use crate::paging::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::paths::CREDENTIALS;
 use crate::replica_lag;
-use crate::routes::slashid::authorized::{Authorized, ListCredentials};
+use crate::routes::slashid::authorized::Authorized;
 use crate::routes::slashid::credential_body::CredentialBody;
 
 parameters! {
@@ -54,10 +54,9 @@ schemas! {
          headers(("SlashID-Replica-Lag" = inline(ReplicaLag)))),
         QueryInvalid, Refused, Unread,
     ),
-    security(("SlashID-API-Key" = ["admin"]), ("SlashID-API-Key" = ["member"])),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized<ListCredentials>,
+    authorized: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let (page, filter) = parse(request.query_string())?;
@@ -65,7 +64,6 @@ pub(in crate::routes) async fn handle(
         caller,
         vault,
         state,
-        ..
     } = authorized;
     let stale = vault.stale();
     let listed = state
@@ -132,6 +130,7 @@ fn parse(query: &str) -> Result<(Page, CredentialFilter), ApiError> {
         label: params.read("extcred_label", label, || {
             "free of control characters".to_owned()
         }),
+        reach: None,
     };
     params.finish()?;
     let start = match cursor {

@@ -14,7 +14,7 @@ use crate::openapi::parameters::Organization;
 use crate::openapi::responses::{HeadersInvalid, Refused, Unavailable};
 use crate::openapi::schemas;
 use crate::openapi::schemas::{list, one_of, schemas};
-use crate::routes::slashid::authorized::{Authorized, ReadRotations};
+use crate::routes::slashid::authorized::Authorized;
 
 schemas! {
     /// All rotations.
@@ -32,10 +32,9 @@ schemas! {
         (status = 200, description = "All rotations.", body = inline(Rotations)),
         HeadersInvalid, Refused, Unavailable,
     ),
-    security(("SlashID-API-Key" = ["admin"])),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized<ReadRotations>,
+    authorized: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
@@ -43,7 +42,6 @@ pub(in crate::routes) async fn handle(
         caller,
         vault,
         state,
-        ..
     } = authorized;
     let rotations = state.with_deadline(vault.rotations(&caller)).await?;
     let rotations: Vec<_> = rotations.iter().map(RotationBody::of).collect();

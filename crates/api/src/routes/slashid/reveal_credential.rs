@@ -17,7 +17,7 @@ use crate::openapi::responses::{NoSuchCredential, QueryInvalid, Refused, Unread}
 use crate::openapi::schemas::{free_object, schemas, success};
 use crate::paths::CREDENTIAL;
 use crate::replica_lag;
-use crate::routes::slashid::authorized::{Authorized, RevealCredential};
+use crate::routes::slashid::authorized::Authorized;
 use crate::routes::slashid::credential_body::CredentialBody;
 use crate::routes::slashid::credential_id::credential_id;
 use crate::secret_body;
@@ -36,10 +36,9 @@ schemas! {
          headers(("SlashID-Replica-Lag" = inline(ReplicaLag)))),
         QueryInvalid, Refused, NoSuchCredential, Unread,
     ),
-    security(("SlashID-API-Key" = ["admin"])),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized<RevealCredential>,
+    authorized: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
@@ -48,7 +47,6 @@ pub(in crate::routes) async fn handle(
         caller,
         vault,
         state,
-        ..
     } = authorized;
     let stale = vault.stale();
     let revealed = state

@@ -16,7 +16,7 @@ use crate::openapi::responses::{
     BodyInvalid, BodyRefused, NoSuchCredential, Refused, RegionsLate, Unwritten,
 };
 use crate::paths::CREDENTIAL;
-use crate::routes::slashid::authorized::{Authorized, UpdateCredential};
+use crate::routes::slashid::authorized::Authorized;
 use crate::routes::slashid::credential_id::credential_id;
 
 /// Changes a credential's label, its secret, or both.
@@ -31,10 +31,9 @@ use crate::routes::slashid::credential_id::credential_id;
         (status = 204, description = "The change is durable in the required regions."),
         BodyInvalid, Refused, NoSuchCredential, RegionsLate, BodyRefused, Unwritten,
     ),
-    security(("SlashID-API-Key" = ["admin"])),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized<UpdateCredential>,
+    authorized: Authorized,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -45,7 +44,6 @@ pub(in crate::routes) async fn handle(
         caller,
         vault,
         state,
-        ..
     } = authorized;
     let body = body::read(&request, payload, &state).await?;
     let (change, mut errors) = parse(&body, caller.org(), id)?;

@@ -12,7 +12,7 @@ use futures_util::future::try_join_all;
 use crate::audit::event::{Action, Event};
 use crate::backup::record::OrganizationRow;
 use crate::backup::seal::Seal;
-use crate::caller::{Caller, Permission, RequestInfo};
+use crate::caller::{Caller, RequestInfo};
 use crate::error::VaultError;
 use crate::ids::OrgId;
 use crate::ports::backup::{BackupSink, BackupSource};
@@ -97,7 +97,7 @@ impl Vault {
         for chunk in orgs.chunks(CONCURRENT_EVENTS) {
             let records = chunk.iter().map(|org| async {
                 let caller = Caller::operator(*org, request.clone());
-                caller.require(Permission::BackUp)?;
+                caller.require_operator()?;
                 let event = Event::by(&caller, Action::OrganizationBackup, self.now());
                 Ok::<_, VaultError>(self.store.record(caller.scope(), event).await?)
             });

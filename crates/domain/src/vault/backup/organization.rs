@@ -65,6 +65,9 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
     pub(super) async fn copy(mut self, destroyed: bool) -> Result<OrganizationEnd, VaultError> {
         let scope = self.caller.scope();
         let keys = self.keys(destroyed).await?;
+        for row in self.writer.snapshot.ancestors(scope).await? {
+            self.put(&Record::Ancestor(row))?;
+        }
         for row in self.writer.snapshot.api_keys(scope).await? {
             self.put(&Record::ApiKey(row))?;
         }

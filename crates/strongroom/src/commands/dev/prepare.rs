@@ -1,6 +1,8 @@
 use std::path::{Path, PathBuf};
 
-use strongroom_domain::caller::Role;
+use strongroom_domain::NewApiKey;
+use strongroom_domain::api_key::limits::{KeyLimits, OrganizationReach};
+use strongroom_domain::permission::Role;
 use strongroom_storage::{
     Database, DatabaseSettings, DatabaseUrl, ensure_database, grant_app_role, migrate,
 };
@@ -93,12 +95,19 @@ async fn create_demo(access: &VaultAccess) -> Result<Demo, CommandError> {
         }
     };
     let caller = callers::operator_of(organization.id);
-    let admin = vault
-        .create_api_key(&caller, Role::Admin, "dev admin", None)
-        .await?;
-    let member = vault
-        .create_api_key(&caller, Role::Member, "dev member", None)
-        .await?;
+    let key = |name: &str, limits| NewApiKey {
+        name: name.to_owned(),
+        limits,
+        expires_at: None,
+    };
+    let limits = KeyLimits {
+        organizations: OrganizationReach::Descendants,
+        ..KeyLimits::of_role(Role::Admin)
+    };
+    let admin = key("dev admin", limits);
+    let admin = vault.create_api_key(&caller, admin).await?;
+    let member = key("dev member", KeyLimits::of_role(Role::Member));
+    let member = vault.create_api_key(&caller, member).await?;
     Ok(Demo {
         org_id: organization.id.to_string(),
         admin_api_key: admin.text.expose().to_owned(),
