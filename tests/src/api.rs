@@ -36,6 +36,51 @@ impl Api {
         Self::new(url, &self.org, &self.key)
     }
 
+    /// The same caller, acting in `org`.
+    #[must_use]
+    pub fn acting_in(&self, org: &str) -> Self {
+        Self::new(&self.url, org, &self.key)
+    }
+
+    /// A caller with another key of the same organization.
+    #[must_use]
+    pub fn with_key(&self, key: &str) -> Self {
+        Self::new(&self.url, &self.org, key)
+    }
+
+    /// Sends `body` as JSON; returns the `result` of the response, whose status must be `status`.
+    pub async fn call(&self, method: Method, path: &str, body: &Value, status: u16) -> Value {
+        let request = self.request(method, path);
+        let request = match body {
+            Value::Null => request,
+            body => request.json(body),
+        };
+        let answer = request.send().await.unwrap();
+        let (got, text) = (answer.status().as_u16(), answer.text().await.unwrap());
+        assert_eq!(got, status, "{path}: {text}");
+        let body: Value = serde_json::from_str(&text).unwrap_or_default();
+        body["result"].clone()
+    }
+
+    /// Creates a sub-organization; returns its first key's holder.
+    pub async fn new_suborganization(&self, name: &str) -> Self {
+        let body = json!({"sub_org_name": name, "admins": []});
+        let path = "/organizations/suborganizations";
+        let made = self.call(Method::POST, path, &body, 200).await;
+        let text = |name: &str| made[name].as_str().unwrap().to_owned();
+        Self::new(&self.url, &text("id"), &text("api_key"))
+    }
+
+    /// Issues an API key from `body`, which needs no name; returns its holder and its id.
+    pub async fn issue(&self, mut body: Value) -> (Self, String) {
+        body["name"] = "test".into();
+        let made = self
+            .call(Method::POST, "/organizations/api-keys", &body, 201)
+            .await;
+        let text = |name: &str| made[name].as_str().unwrap();
+        (self.with_key(text("api_key")), text("key_id").to_owned())
+    }
+
     /// A request with this caller's headers.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.bare(method, path)

@@ -13,6 +13,24 @@ pub(crate) fn create(run: impl Fn(&[&str]) -> Finished, url: &str, name: &str) -
     (admin, new_key(run, url, org, "member"))
 }
 
+/// An admin of `org` that acts in all its descendants.
+pub(crate) fn root(run: impl Fn(&[&str]) -> Finished, url: &str, org: &str) -> Api {
+    let args = [
+        "key",
+        "create",
+        "--org",
+        org,
+        "--role",
+        "admin",
+        "--name",
+        "root",
+        "--descendants",
+        "--json",
+    ];
+    let made = run(&args).json();
+    Api::new(url, org, made["api_key"].as_str().unwrap())
+}
+
 pub(crate) fn keys(run: impl Fn(&[&str]) -> Finished, org: &str) -> Vec<Value> {
     let listed = run(&["key", "list", "--org", org, "--json"]).json();
     listed.as_array().unwrap().clone()

@@ -42,6 +42,12 @@ impl TestApi {
         self.home.new_organization(name)
     }
 
+    /// An admin of the first organization that acts in all its descendants.
+    #[must_use]
+    pub fn root(&self) -> Api {
+        organizations::root(|args| self.home.run(args), &self.admin.url, &self.admin.org)
+    }
+
     /// The API keys of `org`, as `strongroom key list` prints them.
     #[must_use]
     pub fn keys(&self, org: &str) -> Vec<Value> {

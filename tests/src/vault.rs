@@ -119,6 +119,12 @@ impl TestVault {
         organizations::create(|args| self.run(args), &self.server.url(), name)
     }
 
+    /// An admin of the first organization that acts in all its descendants.
+    #[must_use]
+    pub fn root(&self) -> Api {
+        organizations::root(|args| self.run(args), &self.server.url(), &self.admin.org)
+    }
+
     /// The API keys of `org`, as `strongroom key list` prints them.
     #[must_use]
     pub fn keys(&self, org: &str) -> Vec<Value> {

@@ -32,6 +32,11 @@ impl ApiError {
         Refusal::new(status, code, message).into()
     }
 
+    /// 404 for an object that is no credential.
+    pub(crate) fn no_such(message: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
     /// 400 with one error for each field.
     pub(crate) fn invalid(fields: Vec<FieldError>) -> Self {
         Refusal::invalid(fields).into()

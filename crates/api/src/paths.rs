@@ -5,6 +5,11 @@ pub(crate) const CREDENTIAL: &str = "/organizations/config/external-credentials/
 /// The prefix of operations of writes.
 pub(crate) const OPERATIONS: &str = "/organizations/config/operations";
 pub(crate) const OPERATION: &str = "/organizations/config/operations/{operation_id}";
+pub(crate) const ORGANIZATIONS: &str = "/organizations";
+pub(crate) const SUBORGANIZATIONS: &str = "/organizations/suborganizations";
+pub(crate) const API_KEYS: &str = "/organizations/api-keys";
+pub(crate) const API_KEY: &str = "/organizations/api-keys/{key_id}";
+pub(crate) const ROTATIONS: &str = "/organizations/config/rotations";
 pub(crate) const METRICS: &str = "/metrics";
 /// The OpenAPI document, and the page that shows it.
 pub(crate) const DOCUMENT_PAGES: [&str; 3] = ["/openapi.json", "/docs", "/docs/{file}"];

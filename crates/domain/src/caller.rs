@@ -6,7 +6,8 @@ use std::sync::{Arc, LazyLock};
 use chrono::{DateTime, Utc};
 
 use crate::api_key::StoredApiKey;
-use crate::api_key::limits::{CredentialReach, KeyLimits};
+use crate::api_key::limits::KeyLimits;
+use crate::api_key::reach::CredentialReach;
 use crate::credential::SealedCredential;
 use crate::error::{Denial, VaultError};
 use crate::ids::{KeyId, OrgId};

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use strongroom_crypto::SecretBytes;
 
-use crate::api_key::limits::CredentialReach;
+use crate::api_key::reach::CredentialReach;
 use crate::blob::JsonBlob;
 use crate::ids::{CredentialId, OrgId};
 use crate::kinds::{CredentialType, Provider};

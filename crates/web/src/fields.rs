@@ -31,6 +31,15 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// The members of `value`, a part of a body that was parsed; `None` if it is no object.
+    #[must_use]
+    pub fn of(value: Value<'a>) -> Option<Self> {
+        Some(Self {
+            members: value.members()?,
+            errors: Vec::new(),
+        })
+    }
+
     /// The member `name`, if it was sent.
     pub fn take(&mut self, name: &str) -> Option<Value<'a>> {
         let at = self.members.iter().position(|(member, _)| member == name)?;
@@ -103,6 +112,39 @@ pub fn string<T>(
             let message = format!("must be a string, and is {}", value.kind());
             Err(FieldError::new(field, "wrong_type", message))
         }
+    }
+}
+
+/// Reads an array of 1 to `max` strings, each with `parse`, whose error is the rule.
+pub fn list<T>(
+    field: &'static str,
+    max: usize,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> impl FnOnce(Value<'_>) -> Result<Vec<T>, FieldError> {
+    move |value| {
+        let error = |code, message: String| FieldError::new(field, code, message);
+        let Some(elements) = value.elements() else {
+            let message = format!("must be an array, and is {}", value.kind());
+            return Err(error("wrong_type", message));
+        };
+        if elements.is_empty() {
+            return Err(error("empty", "must not be empty".into()));
+        }
+        if elements.len() > max {
+            return Err(error(
+                "too_long",
+                format!("must have at most {max} elements"),
+            ));
+        }
+        let read = elements.into_iter().enumerate().map(|(at, element)| {
+            let field = format!("{field}[{at}]");
+            let Some(text) = element.as_string() else {
+                let message = format!("must be a string, and is {}", element.kind());
+                return Err(FieldError::new(field, "wrong_type", message));
+            };
+            parse(&text).map_err(|rule| FieldError::new(field, "invalid_value", rule))
+        });
+        read.collect()
     }
 }
 

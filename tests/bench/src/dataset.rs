@@ -164,8 +164,10 @@ async fn create_org(vault: &Vault, n: usize) -> Result<OrgAccess> {
                 limits: KeyLimits::of_role(Role::Admin),
                 expires_at: None,
             },
+            Level::LocalRegion,
         )
-        .await?;
+        .await?
+        .without_waiting();
     Ok(OrgAccess {
         org: organization.id,
         key: key.text.expose().to_owned(),

@@ -1,6 +1,7 @@
 //! What needs the API alone. `make test-compose` runs these suites against the servers of a
 //! deployment. Their harness is `TestApi`, which has no database and no log.
 
+mod api_keys;
 mod authorization;
 mod blobs;
 mod bodies;
@@ -8,5 +9,7 @@ mod changes;
 mod credentials;
 mod deleting;
 mod headers;
+mod key_reach;
 mod listing;
+mod organizations;
 mod parameters;

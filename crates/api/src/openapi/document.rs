@@ -28,9 +28,13 @@ the envelope of other failures. Where no 500 is described, a 500 is a defect.";
 /// The tag of the operations whose failures are plain text.
 pub(crate) const PLAIN_TAG: &str = "pieces";
 
-const TAGS: [(&str, &str); 4] = [
+const TAGS: [(&str, &str); 5] = [
     ("credentials", "Credentials of an organization (SlashID)."),
-    ("organization", "Other information about an organization."),
+    (
+        "organization",
+        "An organization, its descendants and its audit trail.",
+    ),
+    ("api keys", "The API keys of an organization."),
     (PLAIN_TAG, "Users' OpenAI keys (Pieces ExternalProvider)."),
     ("service", "The service itself. Requires no key."),
 ];

@@ -2,7 +2,7 @@
 
 use strongroom_domain::permission::Permission;
 use strongroom_domain::replication::OperationId;
-use strongroom_domain::{Denial, FieldError, VaultError};
+use strongroom_domain::{Conflict, Denial, FieldError, VaultError};
 use strongroom_web::body;
 use strongroom_web::settings::RequestSizes;
 use utoipa::openapi::ResponseBuilder;
@@ -74,6 +74,14 @@ const BODY: &[&str] = &[
     "more_errors",
 ];
 
+/// The codes of conflicts besides that of the example.
+const CONFLICTS: [&str; 4] = [
+    "parent_deleted",
+    "root_organization",
+    "rotation_running",
+    "too_deep",
+];
+
 responses! {
     /// There is no valid key, or it lacks the permission; and failures of any step.
     Refused => [
@@ -119,6 +127,18 @@ responses! {
          credential is the same.",
         &[],
         &VaultError::NotFound,
+    )];
+    /// There is no such object.
+    NoSuchObject => [404 failure(
+        "The organization has no such object.",
+        &[],
+        &ApiError::no_such("the organization has no such API key"),
+    )];
+    /// The state of the organization does not allow this.
+    Conflicts => [409 vault_failure(
+        "The state of the organization does not allow this; nothing was changed.",
+        &CONFLICTS,
+        &VaultError::Conflict(Conflict::HasSuborganizations),
     )];
     /// The name was used before.
     ReusedKey => [422 vault_failure(

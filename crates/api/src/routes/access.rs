@@ -93,7 +93,10 @@ mod tests {
             Access::AnyKey => "any valid key".to_owned(),
             Access::Needs(permission) | Access::NeedsOnDeleted(permission) => named(permission),
             Access::NeedsOrAnonymous(permission) => {
-                format!("{}, unless anonymous callers are allowed", named(permission))
+                format!(
+                    "{}, unless anonymous callers are allowed",
+                    named(permission)
+                )
             }
         }
     }
@@ -104,7 +107,10 @@ mod tests {
             .access()
             .filter(|(_, method, _)| *method != Method::HEAD)
             .map(|(path, method, access)| {
-                (path, format!("| `{method} {path}` | {} |\n", requirement(access)))
+                (
+                    path,
+                    format!("| `{method} {path}` | {} |\n", requirement(access)),
+                )
             })
             .collect();
         rows.sort();

@@ -1,6 +1,7 @@
 //! The routes, one file for each operation.
 
 mod access;
+mod control;
 mod fallback;
 mod pieces;
 pub(crate) mod registry;

@@ -7,7 +7,7 @@ use actix_web::http::Method;
 use actix_web::web::ServiceConfig;
 use actix_web::{FromRequest, Responder, Route, web};
 use strongroom_domain::permission::Permission::{
-    AuditRead, CredentialsDelete, CredentialsList, CredentialsReveal, CredentialsWrite,
+    AuditRead, CredentialsDelete, CredentialsList, CredentialsReveal, CredentialsWrite, KeysManage,
     OrganizationsManage,
 };
 use strongroom_web::metrics::http::HttpMetrics;
@@ -16,8 +16,13 @@ use utoipa::openapi::HttpMethod;
 use utoipa::openapi::path::Operation;
 
 use crate::openapi::document::PLAIN_TAG;
-use crate::routes::access::Access::{AnyKey, Needs, NeedsOrAnonymous, Public};
+use crate::routes::access::Access::{AnyKey, Needs, NeedsOnDeleted, NeedsOrAnonymous, Public};
 use crate::routes::access::{Access, PathAccess};
+use crate::routes::control::{
+    create_api_key, create_suborganization, delete_api_key, delete_organization, get_organization,
+    list_api_keys, list_suborganizations, replace_api_key, restore_organization, start_rotation,
+    update_organization,
+};
 use crate::routes::fallback;
 use crate::routes::pieces::{create, delete, update};
 use crate::routes::service::{docs, docs_file, healthz, metrics, openapi_json, readyz};
@@ -49,9 +54,22 @@ pub(crate) fn all() -> Routes {
             update_credential => Needs(CredentialsWrite),
         ]
         "organization" => [
+            get_organization => AnyKey,
+            update_organization => Needs(OrganizationsManage),
+            delete_organization => Needs(OrganizationsManage),
+            restore_organization => NeedsOnDeleted(OrganizationsManage),
+            list_suborganizations => AnyKey,
+            create_suborganization => Needs(OrganizationsManage),
             list_audit_events => Needs(AuditRead),
             list_rotations => Needs(OrganizationsManage),
+            start_rotation => Needs(OrganizationsManage),
             get_operation => AnyKey,
+        ]
+        "api keys" => [
+            list_api_keys => Needs(KeysManage),
+            create_api_key => Needs(KeysManage),
+            replace_api_key => Needs(KeysManage),
+            delete_api_key => Needs(KeysManage),
         ]
         PLAIN_TAG => [
             create => NeedsOrAnonymous(CredentialsWrite),

@@ -5,9 +5,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::CredentialId;
-use crate::kinds::{CredentialType, Provider, wire_enum};
-use crate::label::Label;
+use crate::api_key::reach::CredentialReach;
+use crate::kinds::wire_enum;
 use crate::permission::{Permission, PermissionSet, Role};
 
 wire_enum! {
@@ -33,24 +32,6 @@ pub struct KeyLimits {
     pub networks: Vec<IpNet>,
     /// The organizations in which the key acts.
     pub organizations: OrganizationReach,
-}
-
-/// Which credentials a key reaches: those that match every member that is given.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CredentialReach {
-    /// The providers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub providers: Option<Vec<Provider>>,
-    /// The types.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub types: Option<Vec<CredentialType>>,
-    /// The beginning of the label.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub label_prefix: Option<String>,
-    /// The ids.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ids: Option<Vec<CredentialId>>,
 }
 
 /// The stored form of limits. A role's permissions are not stored.
@@ -170,52 +151,10 @@ impl KeyLimits {
     }
 }
 
-impl CredentialReach {
-    /// Whether a credential with this id, provider, type and label is reached.
-    #[must_use]
-    pub fn contains(
-        &self,
-        id: CredentialId,
-        provider: Provider,
-        kind: CredentialType,
-        label: &Label,
-    ) -> bool {
-        let is_listed = self.ids.as_ref().is_none_or(|ids| ids.contains(&id));
-        let has_provider = self
-            .providers
-            .as_ref()
-            .is_none_or(|providers| providers.contains(&provider));
-        let has_type = self
-            .types
-            .as_ref()
-            .is_none_or(|types| types.contains(&kind));
-        let has_prefix = self
-            .label_prefix
-            .as_ref()
-            .is_none_or(|prefix| label.as_str().starts_with(prefix.as_str()));
-        is_listed && has_provider && has_type && has_prefix
-    }
-
-    /// Whether every credential that `other` can reach is reached.
-    fn covers(&self, other: &Self) -> bool {
-        fn within<T: PartialEq>(outer: Option<&Vec<T>>, inner: Option<&Vec<T>>) -> bool {
-            outer.is_none_or(|outer| {
-                inner.is_some_and(|inner| inner.iter().all(|one| outer.contains(one)))
-            })
-        }
-        within(self.providers.as_ref(), other.providers.as_ref())
-            && within(self.types.as_ref(), other.types.as_ref())
-            && within(self.ids.as_ref(), other.ids.as_ref())
-            && self.label_prefix.as_ref().is_none_or(|outer| {
-                let inner = other.label_prefix.as_ref();
-                inner.is_some_and(|inner| inner.starts_with(outer.as_str()))
-            })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::Provider;
 
     fn limited() -> KeyLimits {
         KeyLimits {

@@ -92,6 +92,13 @@ impl<'a> Value<'a> {
         serde_json::from_str(self.text()).ok()
     }
 
+    /// The elements of an array, or `None` for any other kind.
+    #[must_use]
+    pub fn elements(self) -> Option<Vec<Self>> {
+        let elements: Vec<&'a RawValue> = serde_json::from_str(self.text()).ok()?;
+        Some(elements.into_iter().map(Self).collect())
+    }
+
     /// The members, or `None` for any other kind.
     #[must_use]
     pub fn members(self) -> Option<Members<'a>> {

@@ -3,14 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use strongroom_crypto::Digest;
 use uuid::Uuid;
 
-use crate::ancestor::Ancestor;
-use crate::api_key::StoredApiKey;
-use crate::api_key::end::ScheduledEnd;
-use crate::api_key::limits::CredentialReach;
+use crate::api_key::reach::CredentialReach;
 use crate::audit::event::{Event, Outcome};
 use crate::caller::OrgScope;
 use crate::credential::{
@@ -19,138 +15,17 @@ use crate::credential::{
 use crate::error::VaultError;
 use crate::health::status::StoreStatus;
 use crate::idempotency::{EarlierRequest, IdempotencyRecord};
-use crate::ids::{CredentialId, KeyId, OrgId};
-use crate::keyring::stored::StoredOrgKey;
-use crate::organization::{NewOrganization, Organization};
+use crate::ids::CredentialId;
 use crate::ports::audit::{AuditPruneStore, AuditStore};
 use crate::ports::audit_roots::AuditRootStore;
 use crate::ports::error::StoreResult;
 use crate::ports::installation::InstallationStore;
 use crate::ports::last_used::LastUsedStore;
+use crate::ports::organizations::OrganizationStore;
 use crate::ports::regions::OperationStore;
 use crate::ports::rotation::RotationStore;
 use crate::ports::scrub::ScrubStore;
 use crate::replication::{OperationId, WalPosition};
-
-/// Organizations, their encryption keys and their API keys. Every write commits together with its
-/// audit event.
-#[async_trait]
-pub trait OrganizationStore: Send + Sync {
-    /// Creates an organization with its first key, and records `event`.
-    async fn create_organization(
-        &self,
-        scope: OrgScope,
-        new: NewOrganization,
-        event: Event,
-    ) -> StoreResult<()>;
-    /// Creates a sub-organization as well, with its first API key. `of_key` is recorded in the trail
-    /// of the new organization too, and `of_parent` in that of `parent`.
-    ///
-    /// # Errors
-    /// `StoreError::OrganizationGone` when the parent is deleted.
-    async fn create_suborganization(
-        &self,
-        scope: OrgScope,
-        new: NewOrganization,
-        parent: OrgScope,
-        events: SuborganizationEvents,
-    ) -> StoreResult<()>;
-    /// The row that makes `ancestor` an ancestor of the organization, and whether the organization
-    /// is deleted; `None` if there is no row, or the organization is destroyed.
-    async fn ancestor(
-        &self,
-        scope: OrgScope,
-        ancestor: OrgId,
-    ) -> StoreResult<Option<(Ancestor, bool)>>;
-    /// All ancestors of the organization, the parent first.
-    async fn ancestors(&self, scope: OrgScope) -> StoreResult<Vec<Ancestor>>;
-    /// All descendants of the organization, each with the row that makes the organization its
-    /// ancestor. The rows are not verified.
-    async fn descendants(&self, scope: OrgScope) -> StoreResult<Vec<(OrgId, Ancestor)>>;
-    /// The organizations of `scopes`, also deleted ones.
-    async fn organizations_of(&self, scopes: &[OrgScope]) -> StoreResult<Vec<Organization>>;
-    /// All organizations, oldest first: the only read across tenants.
-    async fn organizations(&self) -> StoreResult<Vec<Organization>>;
-    /// The deleted and destroyed organizations, oldest first.
-    async fn deleted_organizations(&self) -> StoreResult<Vec<Organization>>;
-    /// The organization, also a deleted one.
-    async fn organization(&self, scope: OrgScope) -> StoreResult<Option<Organization>>;
-    /// Deletes the organization; it can be restored until `destroy_after`.
-    ///
-    /// # Errors
-    /// `StoreError::NotFound` when it is not there or deleted already, `StoreError::Conflict` when
-    /// it has other than `children` sub-organizations, deleted ones included.
-    async fn delete_organization(
-        &self,
-        scope: OrgScope,
-        destroy_after: DateTime<Utc>,
-        children: i64,
-        event: Event,
-    ) -> StoreResult<()>;
-    /// Restores a deleted organization.
-    ///
-    /// # Errors
-    /// `StoreError::NotFound` when it is not deleted, or destroyed.
-    async fn restore_organization(&self, scope: OrgScope, event: Event) -> StoreResult<()>;
-    /// Destroys a deleted organization's keys, and with them everything they sealed, and revokes
-    /// its API keys: `at_once`, or only if its grace period has ended.
-    ///
-    /// # Errors
-    /// `StoreError::NotFound` when it is not deleted, or destroyed already.
-    async fn destroy_organization(
-        &self,
-        scope: OrgScope,
-        at_once: bool,
-        event: Event,
-    ) -> StoreResult<()>;
-    /// Removes what rows a destroyed organization still has; can be repeated.
-    async fn remove_rows(&self, scope: OrgScope) -> StoreResult<()>;
-    /// All generations of the organization's key.
-    async fn org_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredOrgKey>>;
-    /// The generations that the replica shows which credentials are read from; `None` when that is
-    /// the primary.
-    async fn org_keys_of_replica(&self, scope: OrgScope) -> StoreResult<Option<Vec<StoredOrgKey>>>;
-
-    /// Stores a new API key.
-    async fn add_api_key(
-        &self,
-        scope: OrgScope,
-        key: StoredApiKey,
-        event: Event,
-    ) -> StoreResult<()>;
-    /// One API key.
-    async fn api_key(&self, scope: OrgScope, id: KeyId) -> StoreResult<Option<StoredApiKey>>;
-    /// All API keys of the organization, oldest first.
-    async fn api_keys(&self, scope: OrgScope) -> StoreResult<Vec<StoredApiKey>>;
-    /// Stores the API key `new` and revokes `old`, in one transaction.
-    ///
-    /// # Errors
-    /// `StoreError::NotFound` when `old` does not exist or is revoked.
-    async fn replace_api_key(
-        &self,
-        scope: OrgScope,
-        old: KeyId,
-        new: StoredApiKey,
-        created: Event,
-        revoked: Event,
-    ) -> StoreResult<()>;
-    /// Schedules the end of an API key, unless an earlier one is scheduled.
-    ///
-    /// # Errors
-    /// `StoreError::NotFound` when there is no such key, or it is revoked.
-    async fn schedule_key_end(
-        &self,
-        scope: OrgScope,
-        id: KeyId,
-        end: ScheduledEnd,
-        event: Event,
-    ) -> StoreResult<()>;
-    /// Revokes an API key and tells every server; a key revoked before keeps its first time.
-    ///
-    /// # Errors
-    /// `StoreError::NotFound` when there is no such key.
-    async fn revoke_api_key(&self, scope: OrgScope, id: KeyId, event: Event) -> StoreResult<()>;
-}
 
 /// Credentials. Every write commits together with its audit event.
 #[async_trait]
@@ -256,17 +131,6 @@ pub trait Store:
 
     /// Records an event that belongs to no write.
     async fn record(&self, scope: OrgScope, event: Event) -> StoreResult<()>;
-}
-
-/// The events of a new sub-organization.
-#[derive(Debug)]
-pub struct SuborganizationEvents {
-    /// Its creation, in its own trail.
-    pub created: Event,
-    /// The issue of its first API key, in its own trail.
-    pub of_key: Event,
-    /// Its creation, in the trail of the parent.
-    pub of_parent: Event,
 }
 
 /// What a change makes of a row.

@@ -18,7 +18,9 @@ use crate::ids::{KeyId, OrgId};
 use crate::organization::check_name;
 use crate::permission::{Permission, Role};
 use crate::record_format::TENANTS;
+use crate::replication::Level;
 use crate::vault::Vault;
+use crate::vault::replication::PendingReplication;
 
 /// An API key to issue.
 #[derive(Debug, Clone)]
@@ -51,7 +53,8 @@ impl Vault {
         &self,
         caller: &Caller,
         new: NewApiKey,
-    ) -> Result<IssuedApiKey, VaultError> {
+        level: Level,
+    ) -> Result<PendingReplication<IssuedApiKey>, VaultError> {
         caller.require(Permission::KeysManage)?;
         let expires_at = new.expires_at.map(|at| at.trunc_subsecs(6));
         let new = NewApiKey { expires_at, ..new };
@@ -60,11 +63,11 @@ impl Vault {
         self.require_organization(caller).await?;
         let issued = self.issue(caller.org(), new)?;
         let event = self.key_event(caller, &issued.stored);
-        let scope = caller.scope();
-        self.store
-            .add_api_key(scope, issued.stored.clone(), event)
-            .await?;
-        Ok(issued)
+        let (scope, stored) = (caller.scope(), issued.stored.clone());
+        let added = self.tracked(caller, level, issued, |operation| {
+            self.store.add_api_key(scope, stored, operation, event)
+        });
+        added.await
     }
 
     /// Replaces the API key with which the caller authenticated by a new one with the same name,
@@ -73,7 +76,11 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Forbidden`] also if the caller acts outside the organization of its key, or
     /// an error of the store.
-    pub async fn replace_api_key(&self, caller: &Caller) -> Result<IssuedApiKey, VaultError> {
+    pub async fn replace_api_key(
+        &self,
+        caller: &Caller,
+        level: Level,
+    ) -> Result<PendingReplication<IssuedApiKey>, VaultError> {
         caller.require(Permission::KeysManage)?;
         let Actor::Key(old) = caller.actor() else {
             return Err(VaultError::Forbidden(Denial::OwnKey));
@@ -92,10 +99,12 @@ impl Vault {
         let issued = self.issue(caller.org(), new)?;
         let created = self.key_event(caller, &issued.stored);
         let revoked = Event::by(caller, Action::KeyRevoke, self.now()).about_key(old);
-        self.store
-            .replace_api_key(scope, old, issued.stored.clone(), created, revoked)
-            .await?;
-        Ok(issued)
+        let stored = issued.stored.clone();
+        let replaced = self.tracked(caller, level, issued, |operation| {
+            self.store
+                .replace_api_key(scope, (old, stored), operation, created, revoked)
+        });
+        replaced.await
     }
 
     /// Lists all API keys of the caller's organization, oldest first, without their secrets.
@@ -114,12 +123,20 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::Forbidden`], [`VaultError::NotFound`], or an error of the store.
-    pub async fn revoke_api_key(&self, caller: &Caller, id: KeyId) -> Result<(), VaultError> {
+    pub async fn revoke_api_key(
+        &self,
+        caller: &Caller,
+        id: KeyId,
+        level: Level,
+    ) -> Result<PendingReplication<()>, VaultError> {
         caller.require(Permission::KeysManage)?;
         self.require_organization(caller).await?;
         let event = Event::by(caller, Action::KeyRevoke, self.now()).about_key(id);
-        self.store.revoke_api_key(caller.scope(), id, event).await?;
-        Ok(())
+        let scope = caller.scope();
+        let revoked = self.tracked(caller, level, (), |operation| {
+            self.store.revoke_api_key(scope, id, operation, event)
+        });
+        revoked.await
     }
 
     /// Schedules the end of an API key of the caller's organization after `overlap`. An end that is
@@ -133,7 +150,8 @@ impl Vault {
         caller: &Caller,
         id: KeyId,
         overlap: TimeDelta,
-    ) -> Result<(), VaultError> {
+        level: Level,
+    ) -> Result<PendingReplication<()>, VaultError> {
         caller.require(Permission::KeysManage)?;
         self.require_record_format(TENANTS)?;
         self.require_organization(caller).await?;
@@ -143,7 +161,11 @@ impl Vault {
         let event = Event::by(caller, Action::KeyScheduleEnd, now).about_key(id);
         let event = event.with_details(details);
         let scope = caller.scope();
-        Ok(self.store.schedule_key_end(scope, id, end, event).await?)
+        let scheduled = self.tracked(caller, level, (), |operation| {
+            self.store
+                .schedule_key_end(scope, id, end, operation, event)
+        });
+        scheduled.await
     }
 
     /// A new key of `org`, not stored yet.

@@ -8,6 +8,7 @@ use crate::caller::{Actor, Caller, OrgScope};
 use crate::error::VaultError;
 use crate::ids::{CredentialId, KeyId, OrgId};
 use crate::last_used::{LastUsed, LastUsedTimes};
+use crate::permission::Permission;
 use crate::vault::Vault;
 use crate::vault::last_used_buffer::{LastUsedEntries, MAX_ENTRIES};
 
@@ -101,7 +102,7 @@ impl Vault {
         &self,
         caller: &Caller,
     ) -> Result<HashMap<KeyId, DateTime<Utc>>, VaultError> {
-        caller.require_operator()?;
+        caller.require(Permission::KeysManage)?;
         Ok(self.store.keys_last_used(caller.scope()).await?)
     }
 }

@@ -7,13 +7,15 @@ use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
 use crate::audit::stored::format_time;
 use crate::caller::{Actor, Caller, RequestInfo};
-use crate::error::{Conflict, Denial, VaultError};
+use crate::error::{Conflict, Denial, FieldError, VaultError};
 use crate::ids::OrgId;
 use crate::organization::{DEFAULT_GRACE, NewOrganization, Organization, check_name};
 use crate::permission::Permission;
 use crate::ports::audit::StateEvents;
-use crate::ports::error::StoreError;
+use crate::record_format::TENANTS;
+use crate::replication::Level;
 use crate::vault::Vault;
+use crate::vault::replication::PendingReplication;
 use crate::vault::state_events::{is_about_deletion, member};
 
 impl Vault {
@@ -91,7 +93,8 @@ impl Vault {
         caller: &Caller,
         grace: TimeDelta,
         subtree: bool,
-    ) -> Result<(), VaultError> {
+        level: Level,
+    ) -> Result<PendingReplication<()>, VaultError> {
         caller.require(Permission::OrganizationsManage)?;
         self.require_ancestor(caller).await?;
         if subtree {
@@ -99,7 +102,7 @@ impl Vault {
         } else if !self.live_descendants(caller).await?.is_empty() {
             return Err(VaultError::Conflict(Conflict::HasSuborganizations));
         }
-        self.delete_one(caller, grace).await
+        self.delete_one(caller, grace, level).await
     }
 
     // A key cannot delete or restore its own organization.
@@ -113,23 +116,57 @@ impl Vault {
         }
     }
 
-    /// Deletes the caller's organization if it has exactly `children` sub-organizations, deleted
-    /// ones included.
-    pub(super) async fn delete_with_children(
+    /// The time of destruction and the event of a deletion of the caller's organization.
+    pub(super) async fn deletion(
         &self,
         caller: &Caller,
         grace: TimeDelta,
-        children: i64,
-    ) -> Result<(), StoreError> {
-        let refused = |error| StoreError::Refused(Box::new(error));
-        let now = self.deletion_time(caller.scope()).await.map_err(refused)?;
+    ) -> Result<(DateTime<Utc>, Event), VaultError> {
+        let now = self.deletion_time(caller.scope()).await?;
         let destroy_after = now + grace;
         let details = Details::new([("destroy_after", json!(format_time(destroy_after)))]);
         let event = Event::by(caller, Action::OrganizationDelete, now).with_details(details);
-        let scope = caller.scope();
-        self.store
-            .delete_organization(scope, destroy_after, children, event)
-            .await
+        Ok((destroy_after, event))
+    }
+
+    /// Checks that the deletion of a whole subtree was confirmed at the time `at`: 10 to 60 seconds
+    /// ago, so that no prepared or repeated request deletes it.
+    ///
+    /// # Errors
+    /// [`VaultError::Invalid`] on `confirmation_timestamp`.
+    pub fn check_confirmation(&self, at: Option<DateTime<Utc>>) -> Result<(), VaultError> {
+        let age = at.map(|at| self.now() - at);
+        let allowed = TimeDelta::seconds(10)..=TimeDelta::seconds(60);
+        if age.is_some_and(|age| allowed.contains(&age)) {
+            return Ok(());
+        }
+        let message = "must lie 10 to 60 seconds in the past";
+        let error = FieldError::new("confirmation_timestamp", "out_of_range", message);
+        Err(VaultError::Invalid(vec![error]))
+    }
+
+    /// Changes the name of the caller's organization.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], [`VaultError::Invalid`] on `name`, [`VaultError::NotFound`] if it
+    /// does not exist or is deleted, or an error of the store.
+    pub async fn rename_organization(
+        &self,
+        caller: &Caller,
+        name: &str,
+        level: Level,
+    ) -> Result<PendingReplication<()>, VaultError> {
+        caller.require(Permission::OrganizationsManage)?;
+        self.require_record_format(TENANTS)?;
+        check_name(name).map_err(|error| VaultError::Invalid(vec![error]))?;
+        let details = Details::new([("name", json!(name))]);
+        let event = Event::by(caller, Action::OrganizationUpdate, self.now());
+        let (scope, event) = (caller.scope(), event.with_details(details));
+        let renamed = self.tracked(caller, level, (), |operation| {
+            self.store
+                .rename_organization(scope, name.to_owned(), operation, event)
+        });
+        renamed.await
     }
 
     /// Restores the caller's deleted organization. Its parent is restored first.
@@ -138,16 +175,21 @@ impl Vault {
     /// [`VaultError::Forbidden`] also if the caller is neither the operator nor of an ancestor,
     /// [`VaultError::Conflict`] if the parent is deleted, [`VaultError::NotFound`] if the
     /// organization is not deleted, or already destroyed.
-    pub async fn restore_organization(&self, caller: &Caller) -> Result<(), VaultError> {
+    pub async fn restore_organization(
+        &self,
+        caller: &Caller,
+        level: Level,
+    ) -> Result<PendingReplication<()>, VaultError> {
         caller.require(Permission::OrganizationsManage)?;
         self.require_ancestor(caller).await?;
         self.require_live_parent(caller.scope()).await?;
         let at = self.deletion_time(caller.scope()).await?;
         let event = Event::by(caller, Action::OrganizationRestore, at);
-        Ok(self
-            .store
-            .restore_organization(caller.scope(), event)
-            .await?)
+        let scope = caller.scope();
+        let restored = self.tracked(caller, level, (), |operation| {
+            self.store.restore_organization(scope, operation, event)
+        });
+        restored.await
     }
 
     /// Destroys the keys of the caller's deleted organization, and then its rows: immediately with

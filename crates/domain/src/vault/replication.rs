@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::caller::Caller;
 use crate::error::VaultError;
 use crate::idempotency::IdempotencyRecord;
+use crate::ports::error::StoreResult;
 use crate::ports::store::{Committed, Tracking};
 use crate::replication::{
     Level, OPERATION_RETENTION, OperationId, OperationState, OperationStatus, PendingWrite,
@@ -29,6 +30,11 @@ impl<T> PendingReplication<T> {
             value,
             pending: None,
         }
+    }
+
+    /// The result, without waiting for regions.
+    pub fn without_waiting(self) -> T {
+        self.value
     }
 
     pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> PendingReplication<U> {
@@ -152,6 +158,22 @@ impl Vault {
             operation: Some(operation),
             idempotency: record,
         })
+    }
+
+    /// Makes a write that regions may be watched for. Its result is `value`.
+    pub(super) async fn tracked<T, W>(
+        &self,
+        caller: &Caller,
+        level: Level,
+        value: T,
+        write: impl FnOnce(Option<OperationId>) -> W,
+    ) -> Result<PendingReplication<T>, VaultError>
+    where
+        W: Future<Output = StoreResult<Committed>>,
+    {
+        let operation = self.track(caller, level, None)?.operation;
+        let committed = write(operation).await?;
+        Ok(self.pending_replication(value, level, operation, committed))
     }
 
     /// The pending replication of a committed write with the id `operation`, or of the earlier

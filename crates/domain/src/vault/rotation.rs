@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
 use crate::caller::Caller;
-use crate::error::VaultError;
+use crate::error::{Conflict, VaultError};
 use crate::ids::CredentialId;
 use crate::permission::Permission;
 use crate::ports::error::StoreError;
@@ -100,6 +100,22 @@ impl Vault {
         self.reload_org_keys(scope).await?;
         let rotations = self.store.rotations(scope).await?;
         rotations.into_iter().next().ok_or(VaultError::NotFound)
+    }
+
+    /// As [`Self::start_rotation`], unless a rotation is running. A server carries it out.
+    ///
+    /// # Errors
+    /// As for [`Self::start_rotation`], and [`VaultError::Conflict`] if a rotation is running.
+    pub async fn begin_rotation(
+        &self,
+        caller: &Caller,
+        re_encrypt: bool,
+    ) -> Result<Rotation, VaultError> {
+        caller.require(Permission::OrganizationsManage)?;
+        if self.running_rotation(caller).await?.is_some() {
+            return Err(VaultError::Conflict(Conflict::RotationRunning));
+        }
+        self.start_rotation(caller, re_encrypt, None).await
     }
 
     /// The number of rows that a rotation of the caller's organization would process.

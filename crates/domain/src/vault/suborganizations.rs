@@ -14,10 +14,12 @@ use crate::ids::OrgId;
 use crate::organization::{NewOrganization, Organization, check_name};
 use crate::permission::{Permission, Role};
 use crate::ports::error::StoreError;
-use crate::ports::store::SuborganizationEvents;
+use crate::ports::organizations::SuborganizationEvents;
 use crate::record_format::TENANTS;
+use crate::replication::Level;
 use crate::vault::Vault;
 use crate::vault::keys::{IssuedApiKey, NewApiKey};
+use crate::vault::replication::PendingReplication;
 
 /// The number of organizations whose rows are read with one statement.
 const READ_TOGETHER: usize = 1000;
@@ -35,7 +37,8 @@ impl Vault {
         &self,
         caller: &Caller,
         name: &str,
-    ) -> Result<(Organization, IssuedApiKey), VaultError> {
+        level: Level,
+    ) -> Result<PendingReplication<(Organization, IssuedApiKey)>, VaultError> {
         caller.require(Permission::OrganizationsManage)?;
         check_name(name).map_err(|error| VaultError::Invalid(vec![error]))?;
         self.require_record_format(TENANTS)?;
@@ -47,7 +50,7 @@ impl Vault {
         let acting = caller.clone().acting_in(organization.id);
         let issued = self.issue(organization.id, first_key(caller))?;
         let events = SuborganizationEvents {
-            created: self.creation_event(&acting, &organization),
+            created: (acting.scope(), self.creation_event(&acting, &organization)),
             of_key: self.key_event(&acting, &issued.stored),
             of_parent: Event::by(
                 caller,
@@ -62,10 +65,12 @@ impl Vault {
             organization: organization.clone(),
             api_key: Some(issued.stored.clone()),
         };
-        self.store
-            .create_suborganization(acting.scope(), new, caller.scope(), events)
-            .await?;
-        Ok((organization, issued))
+        let scope = caller.scope();
+        let created = self.tracked(caller, level, (organization, issued), |operation| {
+            self.store
+                .create_suborganization(scope, new, operation, events)
+        });
+        created.await
     }
 
     /// The caller's organization.
@@ -110,14 +115,14 @@ impl Vault {
             let at_depth = live.iter().filter(|(_, distance)| *distance == depth);
             let deletions = at_depth.map(|(id, _)| {
                 let acting = caller.clone().acting_in(*id);
-                async move { self.delete_one(&acting, grace).await }
+                async move { self.delete_one(&acting, grace, Level::LocalRegion).await }
             });
             let deletions: Vec<_> = deletions.collect();
             let mut deletions = stream::iter(deletions).buffer_unordered(DELETED_TOGETHER);
             while let Some(deleted) = deletions.next().await {
                 match deleted {
                     // A concurrent request was first.
-                    Ok(()) | Err(VaultError::NotFound) => {}
+                    Ok(_) | Err(VaultError::NotFound) => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -149,14 +154,21 @@ impl Vault {
         &self,
         caller: &Caller,
         grace: chrono::TimeDelta,
-    ) -> Result<(), VaultError> {
+        level: Level,
+    ) -> Result<PendingReplication<()>, VaultError> {
         let children = self.descendant_ids(caller.scope()).await?;
         let children = children.iter().filter(|(_, distance)| *distance == 1);
         let children = i64::try_from(children.count()).unwrap_or(i64::MAX);
-        match self.delete_with_children(caller, grace, children).await {
+        let (destroy_after, event) = self.deletion(caller, grace).await?;
+        let operation = self.track(caller, level, None)?.operation;
+        let scope = caller.scope();
+        let deleted =
+            self.store
+                .delete_organization(scope, destroy_after, children, operation, event);
+        match deleted.await {
             // A sub-organization was created since.
             Err(StoreError::Conflict) => Err(VaultError::Conflict(Conflict::HasSuborganizations)),
-            other => Ok(other?),
+            other => Ok(self.pending_replication((), level, operation, other?)),
         }
     }
 

@@ -45,6 +45,9 @@ pub const DESCENDANTS: &str = "select org_id, ancestor_id, distance, proof \
 /// The number of sub-organizations that an organization has or had.
 pub const CHILDREN_COUNT: &str = "select count(*) as children from organization_ancestors \
      where ancestor_id = $1 and distance = 1";
+/// Changes the name of an organization, unless it is deleted.
+pub const ORGANIZATION_RENAME: &str =
+    "update organizations set name = $2 where org_id = $1 and deleted_at is null";
 /// Marks an organization as deleted, unless it is deleted or destroyed.
 pub const ORGANIZATION_DELETE: &str = "update organizations set deleted_at = $2, destroy_after = \
      $3 \
@@ -167,6 +170,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("ANCESTORS", ANCESTORS),
     ("DESCENDANTS", DESCENDANTS),
     ("CHILDREN_COUNT", CHILDREN_COUNT),
+    ("ORGANIZATION_RENAME", ORGANIZATION_RENAME),
     ("ORGANIZATION_DELETE", ORGANIZATION_DELETE),
     ("ORGANIZATION_RESTORE", ORGANIZATION_RESTORE),
     ("ORGANIZATION_DESTROY", ORGANIZATION_DESTROY),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use strongroom_domain::CredentialId;
-use strongroom_domain::api_key::limits::CredentialReach;
+use strongroom_domain::api_key::reach::CredentialReach;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::{

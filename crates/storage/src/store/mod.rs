@@ -24,6 +24,7 @@ use strongroom_domain::crypto::RandomSource;
 use strongroom_domain::health::counters::Counters;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::ports::store::{Committed, Tracking};
+use strongroom_domain::replication::OperationId;
 use strongroom_domain::{Clock, LaneId};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -140,19 +141,23 @@ impl PgStore {
         op: WriteOp,
         event: Event,
     ) -> StoreResult<()> {
-        self.write_with(scope, op, event, Vec::new()).await
+        let written = self.write_with(scope, op, None, (event, Vec::new()));
+        written.await.map(drop)
     }
 
-    /// Makes a write that is recorded by `further` events too.
+    /// Makes a write that regions may be watched for, and that further events record, too.
     pub(crate) async fn write_with(
         &self,
         scope: OrgScope,
         op: WriteOp,
-        event: Event,
-        further: Vec<(OrgScope, Event)>,
-    ) -> StoreResult<()> {
-        let write = (op, Tracking::default(), event, further);
-        self.enqueue(scope, write).await.map(drop)
+        operation: Option<OperationId>,
+        (event, further): (Event, Vec<(OrgScope, Event)>),
+    ) -> StoreResult<Committed> {
+        let tracking = Tracking {
+            operation,
+            idempotency: None,
+        };
+        self.enqueue(scope, (op, tracking, event, further)).await
     }
 
     pub(crate) async fn write_tracked(

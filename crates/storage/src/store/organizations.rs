@@ -10,7 +10,9 @@ use strongroom_domain::caller::OrgScope;
 use strongroom_domain::keyring::stored::StoredOrgKey;
 use strongroom_domain::organization::{NewOrganization, Organization};
 use strongroom_domain::ports::error::StoreResult;
-use strongroom_domain::ports::store::{OrganizationStore, SuborganizationEvents};
+use strongroom_domain::ports::organizations::{OrganizationStore, SuborganizationEvents};
+use strongroom_domain::ports::store::Committed;
+use strongroom_domain::replication::OperationId;
 use strongroom_domain::{KeyId, OrgId};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -38,14 +40,19 @@ impl OrganizationStore for PgStore {
 
     async fn create_suborganization(
         &self,
-        scope: OrgScope,
-        new: NewOrganization,
         parent: OrgScope,
+        new: NewOrganization,
+        operation: Option<OperationId>,
         events: SuborganizationEvents,
-    ) -> StoreResult<()> {
-        let operation = WriteOp::AddOrganization(Box::new(new));
-        let further = vec![(scope, events.of_key), (parent, events.of_parent)];
-        self.write_with(scope, operation, events.created, further)
+    ) -> StoreResult<Committed> {
+        let write = WriteOp::AddOrganization(Box::new(new));
+        let SuborganizationEvents {
+            created: (scope, created),
+            of_key,
+            of_parent,
+        } = events;
+        let further = vec![(scope, created), (scope, of_key)];
+        self.write_with(parent, write, operation, (of_parent, further))
             .await
     }
 
@@ -108,17 +115,38 @@ impl OrganizationStore for PgStore {
         scope: OrgScope,
         destroy_after: DateTime<Utc>,
         children: i64,
+        operation: Option<OperationId>,
         event: Event,
-    ) -> StoreResult<()> {
-        let operation = WriteOp::DeleteOrganization {
+    ) -> StoreResult<Committed> {
+        let write = WriteOp::DeleteOrganization {
             destroy_after,
             children,
         };
-        self.write(scope, operation, event).await
+        self.write_with(scope, write, operation, (event, Vec::new()))
+            .await
     }
 
-    async fn restore_organization(&self, scope: OrgScope, event: Event) -> StoreResult<()> {
-        self.write(scope, WriteOp::RestoreOrganization, event).await
+    async fn rename_organization(
+        &self,
+        scope: OrgScope,
+        name: String,
+        operation: Option<OperationId>,
+        event: Event,
+    ) -> StoreResult<Committed> {
+        let write = WriteOp::RenameOrganization(name);
+        self.write_with(scope, write, operation, (event, Vec::new()))
+            .await
+    }
+
+    async fn restore_organization(
+        &self,
+        scope: OrgScope,
+        operation: Option<OperationId>,
+        event: Event,
+    ) -> StoreResult<Committed> {
+        let write = WriteOp::RestoreOrganization;
+        self.write_with(scope, write, operation, (event, Vec::new()))
+            .await
     }
 
     async fn destroy_organization(
@@ -172,9 +200,12 @@ impl OrganizationStore for PgStore {
         &self,
         scope: OrgScope,
         key: StoredApiKey,
+        operation: Option<OperationId>,
         event: Event,
-    ) -> StoreResult<()> {
-        self.write(scope, WriteOp::AddApiKey(key), event).await
+    ) -> StoreResult<Committed> {
+        let write = WriteOp::AddApiKey(key);
+        self.write_with(scope, write, operation, (event, Vec::new()))
+            .await
     }
 
     async fn api_key(&self, scope: OrgScope, id: KeyId) -> StoreResult<Option<StoredApiKey>> {
@@ -193,14 +224,15 @@ impl OrganizationStore for PgStore {
     async fn replace_api_key(
         &self,
         scope: OrgScope,
-        old: KeyId,
-        new: StoredApiKey,
+        (old, new): (KeyId, StoredApiKey),
+        operation: Option<OperationId>,
         created: Event,
         revoked: Event,
-    ) -> StoreResult<()> {
-        let operation = WriteOp::ReplaceApiKey { old, new };
+    ) -> StoreResult<Committed> {
+        let write = WriteOp::ReplaceApiKey { old, new };
         let further = vec![(scope, revoked)];
-        self.write_with(scope, operation, created, further).await
+        self.write_with(scope, write, operation, (created, further))
+            .await
     }
 
     async fn schedule_key_end(
@@ -208,14 +240,24 @@ impl OrganizationStore for PgStore {
         scope: OrgScope,
         id: KeyId,
         end: ScheduledEnd,
+        operation: Option<OperationId>,
         event: Event,
-    ) -> StoreResult<()> {
-        let operation = WriteOp::ScheduleKeyEnd { id, end };
-        self.write(scope, operation, event).await
+    ) -> StoreResult<Committed> {
+        let write = WriteOp::ScheduleKeyEnd { id, end };
+        self.write_with(scope, write, operation, (event, Vec::new()))
+            .await
     }
 
-    async fn revoke_api_key(&self, scope: OrgScope, id: KeyId, event: Event) -> StoreResult<()> {
-        self.write(scope, WriteOp::RevokeApiKey(id), event).await
+    async fn revoke_api_key(
+        &self,
+        scope: OrgScope,
+        id: KeyId,
+        operation: Option<OperationId>,
+        event: Event,
+    ) -> StoreResult<Committed> {
+        let write = WriteOp::RevokeApiKey(id);
+        self.write_with(scope, write, operation, (event, Vec::new()))
+            .await
     }
 }
 

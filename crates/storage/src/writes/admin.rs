@@ -35,6 +35,10 @@ pub(crate) async fn administer(
             let params: Params<'_> = &[&org.0, &at, destroy_after];
             delete_organization(transaction, org, *children, params).await
         }
+        WriteOp::RenameOrganization(name) => {
+            let params: Params<'_> = &[&org.0, name];
+            change_organization(transaction, sql::ORGANIZATION_RENAME, params).await
+        }
         WriteOp::RestoreOrganization => {
             change_organization(transaction, sql::ORGANIZATION_RESTORE, &[&org.0]).await
         }

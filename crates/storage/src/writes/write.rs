@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::api_key::end::ScheduledEnd;
-use strongroom_domain::api_key::limits::CredentialReach;
+use strongroom_domain::api_key::reach::CredentialReach;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::SealedCredential;
@@ -39,6 +39,7 @@ pub(crate) enum WriteOp {
         destroy_after: DateTime<Utc>,
         children: i64,
     },
+    RenameOrganization(String),
     RestoreOrganization,
     DestroyOrganization {
         at_once: bool,

@@ -21,6 +21,9 @@ pub(crate) enum KeyCommand {
         /// (90d, 12h, 1y) [default: never].
         #[arg(long, value_name = "WHEN")]
         expires: Option<String>,
+        /// Act in all descendants of the organization as well.
+        #[arg(long)]
+        descendants: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,

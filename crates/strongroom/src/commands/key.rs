@@ -2,8 +2,9 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use strongroom_domain::api_key::OWN_PERMISSIONS;
 use strongroom_domain::api_key::StoredApiKey;
-use strongroom_domain::api_key::limits::KeyLimits;
+use strongroom_domain::api_key::limits::{KeyLimits, OrganizationReach};
 use strongroom_domain::permission::Role;
+use strongroom_domain::replication::Level;
 use strongroom_domain::{Clock, KeyId, NewApiKey, SystemClock};
 
 use super::format::format_time;
@@ -22,12 +23,14 @@ pub(super) async fn run(command: KeyCommand) -> Result<(), CommandError> {
             role,
             name,
             expires,
+            descendants,
             json,
         } => {
             let key = NewKey {
                 role: &role,
                 name: &name,
                 expires: expires.as_deref(),
+                descendants,
             };
             create(&vault, &org, key, json).await
         }
@@ -45,6 +48,7 @@ struct NewKey<'a> {
     role: &'a str,
     name: &'a str,
     expires: Option<&'a str>,
+    descendants: bool,
 }
 
 async fn create(
@@ -60,11 +64,18 @@ async fn create(
     let vault = open_vault::for_command(args).await?;
     let new = NewApiKey {
         name: key.name.to_owned(),
-        limits: KeyLimits::of_role(role),
+        limits: KeyLimits {
+            organizations: match key.descendants {
+                true => OrganizationReach::Descendants,
+                false => OrganizationReach::Own,
+            },
+            ..KeyLimits::of_role(role)
+        },
         expires_at: expires,
     };
-    let issued = vault.create_api_key(&caller, new).await;
+    let issued = vault.create_api_key(&caller, new, Level::LocalRegion).await;
     let issued = issued.map_err(|error| CommandError::about(error, "organization", org))?;
+    let issued = issued.without_waiting();
     let mut value = described(&issued.stored);
     value["api_key"] = issued.text.expose().into();
     let text = format!(
@@ -102,9 +113,10 @@ async fn revoke(args: &VaultArgs, org: &str, key: &str, json: bool) -> Result<()
         CommandError::Usage(problem.into())
     })?;
     let vault = open_vault::for_command(args).await?;
-    let revoked = vault.revoke_api_key(&caller, id).await;
+    let revoked = vault.revoke_api_key(&caller, id, Level::LocalRegion).await;
     let what = "API key in this organization";
-    revoked.map_err(|error| CommandError::about(error, what, key))?;
+    let revoked = revoked.map_err(|error| CommandError::about(error, what, key))?;
+    revoked.without_waiting();
     let value = json!({"key_id": id, "org_id": caller.org(), "revoked": true});
     output::answer(json, &value, &format!("revoked API key {id}"));
     Ok(())

@@ -2,6 +2,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use strongroom_domain::caller::Caller;
 use strongroom_domain::organization::{DEFAULT_GRACE, Organization};
+use strongroom_domain::replication::Level;
 use strongroom_domain::{Clock, SystemClock, Vault, VaultError};
 
 use super::format::format_time;
@@ -29,13 +30,16 @@ pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
             let org = org.id();
             let caller = callers::operator(org)?;
             let vault = open_vault::for_command(&vault).await?;
-            let restored = vault.restore_organization(&caller).await;
-            restored.map_err(|error| match error {
+            let restored = vault
+                .restore_organization(&caller, Level::LocalRegion)
+                .await;
+            let restored = restored.map_err(|error| match error {
                 VaultError::NotFound => CommandError::Failed(format!(
                     "there is no deleted organization with id {org} whose keys still exist"
                 )),
                 other => other.into(),
             })?;
+            restored.without_waiting();
             let value = json!({"org_id": caller.org(), "restored": true});
             output::answer(json, &value, &format!("restored organization {org}"));
         }
@@ -81,8 +85,9 @@ async fn delete(args: &OrgDeleteArgs) -> Result<(), CommandError> {
     if ask {
         confirm(&vault, &caller).await?;
     }
-    match vault.delete_organization(&caller, grace, false).await {
-        Ok(()) => {}
+    let deleted = vault.delete_organization(&caller, grace, false, Level::LocalRegion);
+    match deleted.await {
+        Ok(_) => {}
         // It is already deleted; its grace period ends now.
         Err(VaultError::NotFound) if now => {}
         Err(VaultError::NotFound) => {

@@ -74,7 +74,7 @@ fn parse(query: &str) -> Result<Target, ApiError> {
     Ok(id.map_or(Target::All, Target::One))
 }
 
-fn parse_bool(text: &str) -> Option<bool> {
+pub(in crate::routes) fn parse_bool(text: &str) -> Option<bool> {
     match text {
         "true" => Some(true),
         "false" => Some(false),

@@ -14,19 +14,20 @@ use crate::openapi::parameters::Organization;
 use crate::openapi::responses::{HeadersInvalid, Refused, Unavailable};
 use crate::openapi::schemas;
 use crate::openapi::schemas::{list, one_of, schemas};
+use crate::paths::ROTATIONS;
 use crate::routes::slashid::authorized::Authorized;
 
 schemas! {
     /// All rotations.
     Rotations => list(
         "RotationList",
-        named("Rotation", <RotationBody as utoipa::PartialSchema>::schema()),
+        rotation_schema(),
     );
 }
 
 /// Lists the rotations of the organization's key and their progress, newest first.
 #[utoipa::path(
-    get, path = "/organizations/config/rotations", operation_id = "listRotations",
+    get, path = ROTATIONS, operation_id = "listRotations",
     params(Organization),
     responses(
         (status = 200, description = "All rotations.", body = inline(Rotations)),
@@ -48,9 +49,16 @@ pub(in crate::routes) async fn handle(
     Ok(HttpResponse::Ok().json(Envelope::success(rotations)))
 }
 
+pub(in crate::routes) fn rotation_schema() -> RefOr<Schema> {
+    named(
+        "Rotation",
+        <RotationBody as utoipa::PartialSchema>::schema(),
+    )
+}
+
 /// A rotation, as responses contain it.
 #[derive(Serialize, ToSchema)]
-struct RotationBody {
+pub(in crate::routes) struct RotationBody {
     #[schema(schema_with = schemas::uuid)]
     org_id: OrgId,
     /// The new generation of the key.
@@ -84,7 +92,7 @@ fn state() -> RefOr<Schema> {
 }
 
 impl RotationBody {
-    fn of(rotation: &Rotation) -> Self {
+    pub(in crate::routes) fn of(rotation: &Rotation) -> Self {
         let progress = rotation.progress;
         Self {
             org_id: rotation.org_id,

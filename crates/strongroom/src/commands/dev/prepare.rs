@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use strongroom_domain::NewApiKey;
 use strongroom_domain::api_key::limits::{KeyLimits, OrganizationReach};
 use strongroom_domain::permission::Role;
+use strongroom_domain::replication::Level;
 use strongroom_storage::{
     Database, DatabaseSettings, DatabaseUrl, ensure_database, grant_app_role, migrate,
 };
@@ -105,9 +106,11 @@ async fn create_demo(access: &VaultAccess) -> Result<Demo, CommandError> {
         ..KeyLimits::of_role(Role::Admin)
     };
     let admin = key("dev admin", limits);
-    let admin = vault.create_api_key(&caller, admin).await?;
+    let admin = vault.create_api_key(&caller, admin, Level::LocalRegion);
+    let admin = admin.await?.without_waiting();
     let member = key("dev member", KeyLimits::of_role(Role::Member));
-    let member = vault.create_api_key(&caller, member).await?;
+    let member = vault.create_api_key(&caller, member, Level::LocalRegion);
+    let member = member.await?.without_waiting();
     Ok(Demo {
         org_id: organization.id.to_string(),
         admin_api_key: admin.text.expose().to_owned(),
