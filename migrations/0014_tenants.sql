@@ -9,6 +9,8 @@ begin
         add column end_proof bytea;
     create index audit_events_of_key_ends on audit_events (org_id, key_id)
         where action in ('key.schedule_end', 'key.attest');
+    create index audit_events_of_settings on audit_events (org_id, at)
+        where action in ('organization.configure', 'organization.attest');
 end
 $$;
 

@@ -197,6 +197,7 @@ async fn every_table_is_backed_up_or_can_be_made_anew() {
         "credentials",
         "key_uses",
         "org_keys",
+        "organization_ancestors",
         "organizations",
         "root_keys",
         "root_rotations",

@@ -69,6 +69,7 @@ mod sharded;
 mod state_rollback;
 mod statements;
 mod tampering;
+mod tenants_tampering;
 mod tls;
 mod traces;
 mod unknown_outcome;

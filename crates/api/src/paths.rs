@@ -9,6 +9,7 @@ pub(crate) const ORGANIZATIONS: &str = "/organizations";
 pub(crate) const SUBORGANIZATIONS: &str = "/organizations/suborganizations";
 pub(crate) const API_KEYS: &str = "/organizations/api-keys";
 pub(crate) const API_KEY: &str = "/organizations/api-keys/{key_id}";
+pub(crate) const CONFIG: &str = "/organizations/config";
 pub(crate) const ROTATIONS: &str = "/organizations/config/rotations";
 pub(crate) const METRICS: &str = "/metrics";
 /// The OpenAPI document, and the page that shows it.

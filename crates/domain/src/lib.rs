@@ -43,6 +43,7 @@ pub use crate::vault::audit_prune::PruneCheck;
 pub use crate::vault::backup::writer::BackupScope;
 pub use crate::vault::credentials::CreateRequest;
 pub use crate::vault::keys::{IssuedApiKey, NewApiKey};
+pub use crate::vault::organization_settings::{KEY_LIFETIMES, OrganizationSettings};
 pub use crate::vault::replication::PendingReplication;
 pub use crate::vault::restore::error::RestoreError;
 pub use crate::vault::restore::opened::OpenedBackup;

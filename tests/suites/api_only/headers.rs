@@ -122,8 +122,9 @@ async fn unknown_paths_and_methods_are_answered_in_the_envelope() {
     let deeper = format!("{one}/more");
     for path in [
         "/",
-        "/organizations",
-        "/organizations/config",
+        "/organization",
+        "/organizations/config/x",
+        "/oauth2/authorize",
         "/x/../y",
         "/%00",
         &deeper,

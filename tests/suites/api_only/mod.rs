@@ -13,3 +13,4 @@ mod key_reach;
 mod listing;
 mod organizations;
 mod parameters;
+mod permissions;

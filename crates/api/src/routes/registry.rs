@@ -19,9 +19,9 @@ use crate::openapi::document::PLAIN_TAG;
 use crate::routes::access::Access::{AnyKey, Needs, NeedsOnDeleted, NeedsOrAnonymous, Public};
 use crate::routes::access::{Access, PathAccess};
 use crate::routes::control::{
-    create_api_key, create_suborganization, delete_api_key, delete_organization, get_organization,
-    list_api_keys, list_suborganizations, replace_api_key, restore_organization, start_rotation,
-    update_organization,
+    create_api_key, create_suborganization, delete_api_key, delete_organization, get_config,
+    get_organization, list_api_keys, list_suborganizations, replace_api_key, restore_organization,
+    start_rotation, update_config, update_organization,
 };
 use crate::routes::fallback;
 use crate::routes::pieces::{create, delete, update};
@@ -60,6 +60,8 @@ pub(crate) fn all() -> Routes {
             restore_organization => NeedsOnDeleted(OrganizationsManage),
             list_suborganizations => AnyKey,
             create_suborganization => Needs(OrganizationsManage),
+            get_config => AnyKey,
+            update_config => Needs(OrganizationsManage),
             list_audit_events => Needs(AuditRead),
             list_rotations => Needs(OrganizationsManage),
             start_rotation => Needs(OrganizationsManage),

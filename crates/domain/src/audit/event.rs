@@ -92,8 +92,10 @@ wire_enum! {
         KeyScheduleEnd = 37 => "key.schedule_end",
         /// A sub-organization was created.
         SuborganizationCreate = 38 => "suborganization.create",
-        /// A setting or the name of an organization was changed.
+        /// The name of an organization was changed.
         OrganizationUpdate = 39 => "organization.update",
+        /// The settings of an organization were changed.
+        OrganizationConfigure = 40 => "organization.configure",
     }
 }
 

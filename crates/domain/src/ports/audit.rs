@@ -48,6 +48,8 @@ pub enum StateEvents {
     Generations,
     /// The deletions and restorations of an organization.
     Deletions,
+    /// The changes of an organization's settings, and its attestations.
+    Settings,
     /// The activations, retirements and attestations of root keys, in the installation's trail.
     RootKeys,
 }

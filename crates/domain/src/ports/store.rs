@@ -129,6 +129,14 @@ pub trait Store:
     /// Whether the primary answers, and the replica where credentials are read from one.
     async fn ping(&self) -> StoreResult<()>;
 
+    /// Records an event that is itself a change, which regions may be watched for.
+    async fn record_tracked(
+        &self,
+        scope: OrgScope,
+        operation: Option<OperationId>,
+        event: Event,
+    ) -> StoreResult<Committed>;
+
     /// Records an event that belongs to no write.
     async fn record(&self, scope: OrgScope, event: Event) -> StoreResult<()>;
 }

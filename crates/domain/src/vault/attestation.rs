@@ -14,6 +14,7 @@ use crate::ports::audit::StateEvents;
 use crate::vault::Vault;
 use crate::vault::installation::is_in_newest_format;
 use crate::vault::keys::limit_details;
+use crate::vault::organization_settings::OrganizationSettings;
 use crate::vault::state_events::RecordedGenerations;
 
 /// The maximum number of rotations of one organization that an attestation compares.
@@ -139,6 +140,11 @@ impl Vault {
             ("record_format", json!(self.chain.record_format())),
         ]);
         let event = Event::by(caller, Action::OrganizationAttest, self.now());
-        Ok(event.with_details(details))
+        let event = event.with_details(details);
+        let settings = self.settings_of(scope).await?;
+        if settings == OrganizationSettings::default() {
+            return Ok(event);
+        }
+        Ok(event.with_details(Details::new([("settings", json!(settings))])))
     }
 }

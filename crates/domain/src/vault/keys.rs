@@ -61,6 +61,7 @@ impl Vault {
         check_new_key(&new, self.now())?;
         check_grant(caller, &new)?;
         self.require_organization(caller).await?;
+        self.check_key_lifetime(caller, &new).await?;
         let issued = self.issue(caller.org(), new)?;
         let event = self.key_event(caller, &issued.stored);
         let (scope, stored) = (caller.scope(), issued.stored.clone());
@@ -91,10 +92,11 @@ impl Vault {
         let scope = caller.scope();
         let stored = self.store.api_key(scope, old).await?;
         let stored = stored.ok_or(VaultError::NotFound)?;
+        let latest = self.latest_expiry(caller).await?;
         let new = NewApiKey {
             name: stored.name,
             limits: KeyLimits::clone(&stored.limits),
-            expires_at: caller.expires_at(),
+            expires_at: [caller.expires_at(), latest].into_iter().flatten().min(),
         };
         let issued = self.issue(caller.org(), new)?;
         let created = self.key_event(caller, &issued.stored);
@@ -104,7 +106,9 @@ impl Vault {
             self.store
                 .replace_api_key(scope, (old, stored), operation, created, revoked)
         });
-        replaced.await
+        let replaced = replaced.await?;
+        self.keys.clear();
+        Ok(replaced)
     }
 
     /// Lists all API keys of the caller's organization, oldest first, without their secrets.
@@ -136,7 +140,9 @@ impl Vault {
         let revoked = self.tracked(caller, level, (), |operation| {
             self.store.revoke_api_key(scope, id, operation, event)
         });
-        revoked.await
+        let revoked = revoked.await?;
+        self.keys.clear();
+        Ok(revoked)
     }
 
     /// Schedules the end of an API key of the caller's organization after `overlap`. An end that is
@@ -165,7 +171,9 @@ impl Vault {
             self.store
                 .schedule_key_end(scope, id, end, operation, event)
         });
-        scheduled.await
+        let scheduled = scheduled.await?;
+        self.keys.clear();
+        Ok(scheduled)
     }
 
     /// A new key of `org`, not stored yet.

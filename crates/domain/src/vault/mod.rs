@@ -17,6 +17,7 @@ pub(crate) mod keys;
 pub(crate) mod last_used;
 pub(crate) mod last_used_buffer;
 mod named_heads;
+pub(crate) mod organization_settings;
 pub(crate) mod organizations;
 pub(crate) mod pieces;
 mod recorded_root_keys;

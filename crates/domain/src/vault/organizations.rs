@@ -102,7 +102,10 @@ impl Vault {
         } else if !self.live_descendants(caller).await?.is_empty() {
             return Err(VaultError::Conflict(Conflict::HasSuborganizations));
         }
-        self.delete_one(caller, grace, level).await
+        let deleted = self.delete_one(caller, grace, level).await?;
+        // Other servers follow their notification; here, the next request is refused already.
+        self.keys.clear();
+        Ok(deleted)
     }
 
     // A key cannot delete or restore its own organization.
@@ -189,7 +192,9 @@ impl Vault {
         let restored = self.tracked(caller, level, (), |operation| {
             self.store.restore_organization(scope, operation, event)
         });
-        restored.await
+        let restored = restored.await?;
+        self.keys.clear();
+        Ok(restored)
     }
 
     /// Destroys the keys of the caller's deleted organization, and then its rows: immediately with

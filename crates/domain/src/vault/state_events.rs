@@ -95,13 +95,19 @@ impl Vault {
         Ok((stored, problems))
     }
 
-    /// The time of a deletion or restoration: later than the earlier ones, since the newest one
-    /// counts, and clocks differ.
+    /// The time of a deletion or restoration.
     pub(super) async fn deletion_time(&self, scope: OrgScope) -> Result<DateTime<Utc>, VaultError> {
-        let events = self
-            .store
-            .state_events(scope, StateEvents::Deletions, 1)
-            .await?;
+        self.state_time(scope, StateEvents::Deletions).await
+    }
+
+    /// The time of another one of these events: later than the earlier ones, since the newest one
+    /// counts, and clocks differ.
+    pub(super) async fn state_time(
+        &self,
+        scope: OrgScope,
+        which: StateEvents,
+    ) -> Result<DateTime<Utc>, VaultError> {
+        let events = self.store.state_events(scope, which, 1).await?;
         let newest = events.first().and_then(|found| found.event.at.time());
         let after = newest.map(|newest| newest + TimeDelta::microseconds(1));
         Ok(after.map_or(self.now(), |after| after.max(self.now())))

@@ -85,6 +85,8 @@ pub const STATE_OF_GENERATIONS: &str = state!(
 /// The newest deletions and restorations of an organization, each with the digest before it.
 pub const STATE_OF_DELETIONS: &str =
     state!("'organization.delete', 'organization.restore', 'organization.attest'");
+/// The newest changes of an organization's settings, each with the digest before it.
+pub const STATE_OF_SETTINGS: &str = state!("'organization.configure', 'organization.attest'");
 /// The newest events about root keys, each with the digest before it.
 pub const STATE_OF_ROOT_KEYS: &str =
     state!("'installation.create', 'installation.attest', 'root_key.activate', 'root_key.retire'");
@@ -224,6 +226,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("AUDIT_OLDEST", AUDIT_OLDEST),
     ("STATE_OF_GENERATIONS", STATE_OF_GENERATIONS),
     ("STATE_OF_DELETIONS", STATE_OF_DELETIONS),
+    ("STATE_OF_SETTINGS", STATE_OF_SETTINGS),
     ("STATE_OF_ROOT_KEYS", STATE_OF_ROOT_KEYS),
     ("AUDIT_HEADS", AUDIT_HEADS),
     ("HEAD_EVIDENCE", HEAD_EVIDENCE),

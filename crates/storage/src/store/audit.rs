@@ -145,6 +145,7 @@ impl AuditStore for PgStore {
         let sql = match which {
             StateEvents::Generations => sql::STATE_OF_GENERATIONS,
             StateEvents::Deletions => sql::STATE_OF_DELETIONS,
+            StateEvents::Settings => sql::STATE_OF_SETTINGS,
             StateEvents::RootKeys => sql::STATE_OF_ROOT_KEYS,
         };
         let rows = self.query(scope, sql, &[&scope.org().0, &limit]).await?;

@@ -6,7 +6,8 @@ use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::health::status::StoreStatus;
 use strongroom_domain::ports::error::StoreResult;
-use strongroom_domain::ports::store::Store;
+use strongroom_domain::ports::store::{Committed, Store};
+use strongroom_domain::replication::OperationId;
 use uuid::Uuid;
 
 use crate::connect::database::Database;
@@ -64,6 +65,17 @@ impl Store for PgStore {
         };
         let region = try_join(answers(replica), answers(&self.reserved_reads));
         try_join(primary, region).await.map(|_| ())
+    }
+
+    async fn record_tracked(
+        &self,
+        scope: OrgScope,
+        operation: Option<OperationId>,
+        event: Event,
+    ) -> StoreResult<Committed> {
+        let event = (event, Vec::new());
+        self.write_with(scope, WriteOp::Record, operation, event)
+            .await
     }
 
     async fn record(&self, scope: OrgScope, event: Event) -> StoreResult<()> {

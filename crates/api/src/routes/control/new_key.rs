@@ -49,8 +49,7 @@ pub(super) fn parse(body: &[u8]) -> Result<NewApiKey, ApiError> {
     let value = fields.take_unless_null("networks");
     let networks = fields.check(value, list("networks", MAX_LISTED, network));
     let value = fields.take_unless_null("credentials");
-    let credentials = fields.check(value, |value| Ok(value));
-    let credentials = credentials.map(|value| reach(&mut fields, value));
+    let credentials = value.map(|value| reach(&mut fields, value));
     let value = fields.take_unless_null("organizations");
     let read = choice(
         "organizations",
