@@ -12,7 +12,7 @@ use crate::connect::pooling::check_pooling;
 use crate::quote::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-pub(crate) const MIGRATIONS: [(&str, &str); 13] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 14] = [
     (
         "V0001__vault",
         include_str!("../../../../migrations/0001_vault.sql"),
@@ -64,6 +64,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 13] = [
     (
         "V0013__audit_roots",
         include_str!("../../../../migrations/0013_audit_roots.sql"),
+    ),
+    (
+        "V0014__generation_checks",
+        include_str!("../../../../migrations/0014_generation_checks.sql"),
     ),
 ];
 
