@@ -147,12 +147,10 @@ async fn one_that_somebody_made_without_the_root_key() {
     }
     kept.refuses_text("no backup", "hello\n", "is no backup")
         .await;
-    for (this, newer) in [
-        ("\"format\":1", "\"format\":2"),
-        ("\"schema\":14", "\"schema\":999"),
-    ] {
-        assert!(text.contains(this), "{this}");
-        let text = text.replacen(this, newer, 1);
+    for (version, newer) in [("\"format\":", "2"), ("\"schema\":", "999")] {
+        let (before, after) = text.split_once(version).unwrap();
+        let after = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        let text = format!("{before}{version}{newer}{after}");
         kept.refuses_text("newer", &text, "made by a newer version")
             .await;
     }

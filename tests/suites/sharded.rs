@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use strongroom_e2e::citus::Worker;
-use strongroom_e2e::{Api, CREDENTIALS, Outage, TestVault, api_key, eventually};
+use strongroom_e2e::{Api, CREDENTIALS, Database, Outage, TestVault, api_key, eventually};
+use strongroom_storage::sql::{LISTINGS, all};
 use tokio::task::JoinSet;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::types::{Kind, Type};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use uuid::Uuid;
 
 async fn connect(url: &str) -> Client {
@@ -69,6 +71,67 @@ async fn row_level_security_is_in_force_on_the_workers() {
     for api in [&vault.admin, &other] {
         assert!(seen[&api.org] >= 5, "{seen:?}");
     }
+}
+
+/// The shards that the plan of a statement reads or writes, if it is on sharded tables, with one
+/// organization for all its parameters.
+async fn shards_of_one_organization(client: &Client, sql: &str) -> Vec<String> {
+    let params = client.prepare(sql).await.unwrap().params().to_vec();
+    let value = |param: &Type| match (param.kind(), param) {
+        (Kind::Array(of), _) if *of == Type::UUID => format!("array[{ORG}]::uuid[]"),
+        (_, &Type::UUID) => ORG.to_owned(),
+        (_, &Type::TIMESTAMPTZ) => "'2026-01-01T00:00:00Z'".to_owned(),
+        (_, &Type::INT8 | &Type::INT4) => "1".to_owned(),
+        _ => "null".to_owned(),
+    };
+    let types = params.iter().map(|param| match param.kind() {
+        Kind::Array(of) => format!("{of}[]"),
+        _ => param.to_string(),
+    });
+    let (types, values): (Vec<_>, Vec<_>) = types.zip(params.iter().map(value)).unzip();
+    let in_parentheses = |all: &[String]| match all.is_empty() {
+        true => String::new(),
+        false => format!("({})", all.join(", ")),
+    };
+    let explain = format!(
+        "prepare planned {} as {sql}; explain execute planned {}; deallocate planned",
+        in_parentheses(&types),
+        in_parentheses(&values)
+    );
+    let lines = client.simple_query(&explain).await.unwrap();
+    let lines = lines.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(|line| line.trim().to_owned()),
+        _ => None,
+    });
+    lines
+        .filter(|line| line.starts_with("Task Count: "))
+        .collect()
+}
+
+const ORG: &str = "'01900000-0000-7000-8000-000000000001'";
+
+#[tokio::test]
+#[ignore = "needs a cluster: make test-citus"]
+async fn a_statement_of_one_organization_needs_no_other_shard() {
+    let database = Database::create().await;
+    let client = database.connect_as_app().await;
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for (name, sql) in all() {
+        let is_explained = ["select", "with", "insert", "update", "delete"]
+            .iter()
+            .any(|verb| sql.starts_with(verb));
+        let of_owners = name.starts_with("PRUNE_") || name == "CHECKPOINT_PUT";
+        if !is_explained || LISTINGS.contains(&name) || of_owners {
+            continue;
+        }
+        let shards = shards_of_one_organization(&client, sql).await;
+        seen += shards.len();
+        if shards.iter().any(|shards| shards != "Task Count: 1") {
+            wrong.push((name, shards));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(seen > 60, "{seen}");
 }
 
 async fn orgs_of(client: &Client, sql: &str) -> Vec<Uuid> {
@@ -175,6 +238,14 @@ async fn organizations_on_other_workers_go_on() {
     tokio::time::sleep(LOAD / 4).await;
     let stopped = Instant::now();
     let outage = Outage::begin(&worker).await;
+    let server = vault.start_server(&[]);
+    vault.ready(&server.url()).await;
+    let served = there[0].at(&server.url()).post(&api_key("secret")).await;
+    assert_eq!(
+        served.status(),
+        StatusCode::CREATED,
+        "by a server that starts now"
+    );
     let mut created = Vec::new();
     while let Some(done) = callers.join_next().await {
         let (on_stopped, api, (samples, ids)) = done.unwrap();

@@ -6,7 +6,8 @@ use super::Patient;
 
 #[tokio::test]
 async fn a_database_that_is_away_hides_nothing_else() {
-    let patient = Patient::new().await;
+    // A given cluster may trust its clients, and the PostgreSQL of the tests asks for a password.
+    let patient = Patient::on(Database::create_unsharded().await);
     // No process listens on port 1 (tcpmux).
     let url = "postgresql://strongroom_app:application-of-the-tests@127.0.0.1:1/strongroom";
     let found = patient.examine_with(&[("STRONGROOM_DATABASE_URL", url)]);

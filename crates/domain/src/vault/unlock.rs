@@ -35,9 +35,12 @@ pub async fn unlock(
     now: DateTime<Utc>,
     random: &dyn RandomSource,
 ) -> Result<(RootKeyring, ServiceKeys), UnlockError> {
-    // Read first, since another program may create the keys and then an organization meanwhile. New
-    // keys would make all API keys, audit events and claims of an organization invalid.
-    let empty = !store.has_organizations().await?;
+    // Read before the keys, since another program may create them and then an organization
+    // meanwhile. New keys would make all API keys, audit events and claims of an organization
+    // invalid. Only if a key is missing, since a sharded cluster asks every worker.
+    let complete = !store.root_keys().await?.is_empty()
+        && missing(&store.service_keys().await?).next().is_none();
+    let empty = !complete && !store.has_organizations().await?;
     if empty && store.root_keys().await?.is_empty() {
         let first = first_root_key(sources, now, random)?;
         store.register_first_root_key(&first).await?;
@@ -56,17 +59,21 @@ impl From<KeyringError> for UnlockError {
     }
 }
 
+/// The purposes that have no service key.
+fn missing(stored: &[StoredServiceKey]) -> impl Iterator<Item = &'static str> {
+    let present = |purpose: &&str| stored.iter().any(|key| key.purpose == *purpose);
+    PURPOSES
+        .into_iter()
+        .filter(move |purpose| !present(purpose))
+}
+
 /// Creates all service keys that the database lacks.
 async fn add_missing(
     store: &dyn RootKeyStore,
     root: &RootKeyring,
     random: &dyn RandomSource,
 ) -> Result<(), UnlockError> {
-    let stored = store.service_keys().await?;
-    for purpose in PURPOSES {
-        if stored.iter().any(|key| key.purpose == purpose) {
-            continue;
-        }
+    for purpose in missing(&store.service_keys().await?) {
         let wrapping = root
             .active()
             .map_err(|error| UnlockError::Fatal(error.to_string()))?;

@@ -12,7 +12,7 @@ use crate::connect::pooling::check_pooling;
 use crate::quote::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-pub(crate) const MIGRATIONS: [(&str, &str); 14] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 15] = [
     (
         "V0001__vault",
         include_str!("../../../../migrations/0001_vault.sql"),
@@ -66,8 +66,12 @@ pub(crate) const MIGRATIONS: [(&str, &str); 14] = [
         include_str!("../../../../migrations/0013_audit_roots.sql"),
     ),
     (
-        "V0014__tenants",
-        include_str!("../../../../migrations/0014_tenants.sql"),
+        "V0014__generation_checks",
+        include_str!("../../../../migrations/0014_generation_checks.sql"),
+    ),
+    (
+        "V0015__tenants",
+        include_str!("../../../../migrations/0015_tenants.sql"),
     ),
 ];
 

@@ -138,13 +138,13 @@ pub const UNATTESTED: &str = "select c.org_id, c.cred_id, c.provider, c.cred_typ
        newest.version as recorded_version, newest.digest as recorded_digest \
      from credentials c left join lateral ( \
        select e.version, e.digest from audit_events e \
-       where e.org_id = c.org_id and e.cred_id = c.cred_id and e.version is not null and \
+       where e.org_id = $1 and e.cred_id = c.cred_id and e.version is not null and \
        e.outcome = 'ok' \
        and e.action in ('credential.create', 'credential.update', 'credential.reseal', \
        'credential.attest') \
        order by e.version desc, e.at desc limit 1) as newest on true \
      where c.org_id = $1 and c.cred_id > $3 and not exists ( \
-       select from audit_events e where e.org_id = c.org_id and e.cred_id = c.cred_id and e.at \
+       select from audit_events e where e.org_id = $1 and e.cred_id = c.cred_id and e.at \
        >= $2 \
        and e.version >= c.version and e.outcome = 'ok' \
        and e.action in ('credential.create', 'credential.update', 'credential.reseal', \

@@ -147,17 +147,17 @@ pub const CREDENTIALS_WITH_TRAIL: &str = "select c.org_id, c.cred_id, c.provider
      c.version, c.key_generation, c.wrapped_key, case when octet_length(c.sealed_blob) <= 1048576 \
        then c.sealed_blob else '' end as sealed_blob, c.updated_at, c.pieces_user, \
      written.version as written_version, written.digest as written_digest, \
-     coalesce((select true from audit_events d where d.org_id = c.org_id and d.cred_id = c.cred_id \
+     coalesce((select true from audit_events d where d.org_id = $1 and d.cred_id = c.cred_id \
        and d.action = 'credential.delete' and d.version is not null and d.outcome = 'ok' limit \
        1), false) \
        as deleted, \
-     coalesce((select true from audit_events f where f.org_id = c.org_id and f.cred_id = c.cred_id \
+     coalesce((select true from audit_events f where f.org_id = $1 and f.cred_id = c.cred_id \
        and f.action in ('credential.create', 'credential.update', 'credential.reseal') \
        and f.version is not null and f.outcome = 'ok' group by f.version having count(*) > 1 \
        limit 1), false) \
        as forked \
      from credentials c left join lateral (select e.version, e.digest from audit_events e \
-       where e.org_id = c.org_id and e.cred_id = c.cred_id and e.version is not null and \
+       where e.org_id = $1 and e.cred_id = c.cred_id and e.version is not null and \
        e.outcome = 'ok' \
        and e.action in ('credential.create', 'credential.update', 'credential.reseal', \
        'credential.attest') \
@@ -199,6 +199,16 @@ const ALL: &[(&str, &str)] = &[
     ("CREDENTIALS_WITH_TRAIL", CREDENTIALS_WITH_TRAIL),
     ("TRAIL_WITH_CREDENTIALS", TRAIL_WITH_CREDENTIALS),
     ("ENSURE_PARTITIONS", ENSURE_PARTITIONS),
+];
+
+/// The names of the statements that read the rows of every organization: for jobs, or by ancestor.
+pub const LISTINGS: [&str; 6] = [
+    "ORGANIZATIONS",
+    "ORGANIZATIONS_DELETED",
+    "ORGANIZATIONS_EXIST",
+    "ROTATIONS_LISTING",
+    "DESCENDANTS",
+    "CHILDREN_COUNT",
 ];
 
 /// All statements with their names, for the test that prepares them.

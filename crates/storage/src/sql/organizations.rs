@@ -11,9 +11,8 @@ pub const ORGANIZATIONS: &str = "select org_id, name, parent_id, created_at, del
 pub const ORGANIZATIONS_DELETED: &str = "select org_id, name, parent_id, created_at, deleted_at, \
      destroy_after, destroyed_at \
      from organizations where deleted_at is not null order by created_at, org_id";
-/// Whether there is an organization.
-pub const ORGANIZATIONS_EXIST: &str =
-    "select exists (select from organizations) as has_organizations";
+/// A row if there is an organization.
+pub const ORGANIZATIONS_EXIST: &str = "select org_id from organizations limit 1";
 /// One organization.
 pub const ORGANIZATION: &str = "select org_id, name, parent_id, created_at, deleted_at, destroy_after, \
      destroyed_at \
@@ -35,7 +34,7 @@ pub const ANCESTOR_INSERT: &str = "insert into organization_ancestors \
 pub const ANCESTOR: &str = "select a.ancestor_id, a.distance, a.proof, \
      o.deleted_at is not null as deleted from organization_ancestors a \
      join organizations o on o.org_id = a.org_id \
-     where a.org_id = $1 and a.ancestor_id = $2 and o.destroyed_at is null";
+     where a.org_id = $1 and o.org_id = $1 and a.ancestor_id = $2 and o.destroyed_at is null";
 /// All ancestors of an organization, the parent first.
 pub const ANCESTORS: &str = "select ancestor_id, distance, proof from organization_ancestors \
      where org_id = $1 order by distance, ancestor_id";
@@ -93,11 +92,16 @@ pub const KEY_EPOCH: &str = "select epoch from key_epoch";
 pub const API_KEY_INSERT: &str = "insert into api_keys \
      (org_id, key_id, role, limits, name, digest, created_at, expires_at) \
      values ($1, $2, $3, $4, $5, $6, $7, $8)";
+// A sharded cluster queries all shards, unless the sub-select itself names the organizations.
 macro_rules! revoked_in_trail {
-    () => {
-        "exists (select from audit_events e where e.org_id = k.org_id and e.key_id = k.key_id \
-           and (e.action = 'key.revoke' \
-             or e.action = 'key.attest' and e.details like '%\"revoked\":true%'))"
+    ($of_orgs:literal) => {
+        concat!(
+            "exists (select from audit_events e where e.org_id = k.org_id and e.key_id = k.key_id \
+               and ",
+            $of_orgs,
+            " and (e.action = 'key.revoke' \
+                 or e.action = 'key.attest' and e.details like '%\"revoked\":true%'))"
+        )
     };
 }
 /// Several API keys by (organization, id), whether their organization exists and is not deleted,
@@ -107,10 +111,11 @@ pub const API_KEYS_WANTED: &str = concat!(
     "select k.org_id, k.key_id, k.role, k.limits, k.name, k.digest, k.created_at, k.expires_at, \
      k.revoked_at, k.ends_at, k.end_proof, (select min(substring(e.details \
          from '\"ends_at\":\"([^\"]+)\"')) from audit_events e where e.org_id = k.org_id \
+       and (e.org_id = any($1) or e.org_id = ($1)[1]) \
        and e.key_id = k.key_id and e.action in ('key.schedule_end', 'key.attest')) as recorded_end, \
      o.org_id is not null and o.deleted_at is null as usable, \
      k.revoked_at is null and ",
-    revoked_in_trail!(),
+    revoked_in_trail!("(e.org_id = any($1) or e.org_id = ($1)[1])"),
     " as revocation_undone from \
      api_keys k join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, key_id) \
      on k.org_id = wanted.org_id and k.key_id = wanted.key_id \
@@ -121,17 +126,17 @@ pub const API_KEYS_WANTED: &str = concat!(
 /// before a prune may be gone.
 pub const API_KEYS_WITH_TRAIL: &str = concat!(
     "select k.key_id, k.revoked_at is null and ",
-    revoked_in_trail!(),
-    " as revocation_undone, exists (select from audit_events e where e.org_id = k.org_id \
+    revoked_in_trail!("e.org_id = $1"),
+    " as revocation_undone, exists (select from audit_events e where e.org_id = $1 \
        and e.key_id = k.key_id and e.action in ('key.create', 'key.attest')) \
-     or exists (select from audit_checkpoints c where c.org_id = k.org_id \
+     or exists (select from audit_checkpoints c where c.org_id = $1 \
        and c.pruned_before > k.created_at) as issued \
      from api_keys k where k.org_id = $1 order by k.created_at, k.key_id"
 );
 /// The API keys of an organization that have no event of their issue or attestation from a time on.
 pub const API_KEYS_UNATTESTED: &str = "select k.key_id, k.role, k.limits, k.name, k.digest, \
      k.created_at, k.expires_at, k.revoked_at, k.ends_at, k.end_proof from api_keys k where k.org_id = $1 and not exists ( \
-       select from audit_events e where e.org_id = k.org_id and e.key_id = k.key_id \
+       select from audit_events e where e.org_id = $1 and e.key_id = k.key_id \
        and e.action in ('key.create', 'key.attest') and e.at >= $2) \
      order by k.created_at, k.key_id";
 /// All API keys of an organization, oldest first.

@@ -1,6 +1,8 @@
 //! Finds statements that a cluster sharded by `org_id` refuses. It relies on the
 //! style of this crate's SQL, and does not parse it.
 
+use crate::sql::LISTINGS;
+
 /// The tables that the migrations shard.
 pub(super) fn tenant_tables(migrations: &str) -> Vec<&str> {
     let calls = migrations.split("select strongroom_tenant_table('").skip(1);
@@ -9,16 +11,6 @@ pub(super) fn tenant_tables(migrations: &str) -> Vec<&str> {
     tables.push("audit_events_default");
     tables
 }
-
-/// Statements that may read the rows of every organization: for jobs, or by ancestor.
-const LISTINGS: [&str; 6] = [
-    "ORGANIZATIONS",
-    "ORGANIZATIONS_DELETED",
-    "ORGANIZATIONS_EXIST",
-    "ROTATIONS_LISTING",
-    "DESCENDANTS",
-    "CHILDREN_COUNT",
-];
 
 /// Why a sharded cluster would refuse a statement, or run it on every shard.
 pub(super) fn refusal(name: &str, sql: &str, tenant: &[&str]) -> Option<&'static str> {
@@ -29,7 +21,11 @@ pub(super) fn refusal(name: &str, sql: &str, tenant: &[&str]) -> Option<&'static
     if sql.contains("tableoid") {
         return Some("tableoid is that of a shard: name the partition");
     }
-    if sql.starts_with("lock table ") || sql.contains("'::regclass") || LISTINGS.contains(&name) {
+    if LISTINGS.contains(&name) {
+        let nested = sql.contains("(select ");
+        return nested.then_some("a sub-select of a listing is copied whole, or refused");
+    }
+    if sql.starts_with("lock table ") || sql.contains("'::regclass") {
         return None;
     }
     let references = references(&sql, tenant);
@@ -53,10 +49,11 @@ pub(super) fn refusal(name: &str, sql: &str, tenant: &[&str]) -> Option<&'static
     }
     let unbound = |alias: &&str| !is_bound(&sql, alias);
     let read = references.iter().filter(|(verb, _)| *verb != "into");
-    match read.map(|(_, alias)| *alias).find(unbound) {
-        Some(_) => Some("a table is read without an equality on its org_id"),
-        None => None,
+    if read.clone().any(|(_, alias)| unbound(alias)) {
+        return Some("a table is read without an equality on its org_id");
     }
+    let nested = sub_selected(&sql, tenant);
+    nested.then_some("a sub-select needs all shards, unless it compares org_id with a parameter")
 }
 
 pub(super) fn normalized(sql: &str) -> String {
@@ -104,6 +101,23 @@ fn is_bound(sql: &str, alias: &str) -> bool {
     sql.contains(&format!("{named} = ")) || sql.contains(&format!(" = {named}"))
 }
 
+/// Whether a sub-select of columns or conditions has no organization of its own. A cluster does not
+/// see that it concerns only the organizations of the statement around it.
+fn sub_selected(sql: &str, tenant: &[&str]) -> bool {
+    let mut parts = sql.split("(select ");
+    let mut before = parts.next().unwrap_or_default();
+    parts.any(|part| {
+        let whole = part.split(") as ").next().unwrap_or_default();
+        let relation = before.ends_with("lateral ") || before.ends_with("from ");
+        before = part;
+        let alone = |(_, alias): &(&str, &str)| {
+            let named = |condition| whole.contains(&format!("{alias}.org_id = {condition}"));
+            !alias.is_empty() && !named("$") && !named("any(")
+        };
+        !relation && references(whole, tenant).iter().any(alone)
+    })
+}
+
 fn assigns_org(sql: &str) -> bool {
     let set = sql.split(" set ").nth(1).unwrap_or_default();
     let set = set.split(" where ").next().unwrap_or_default();
@@ -142,6 +156,8 @@ mod tests {
             "select 1 from credentials c where c.org_id = $1 and exists (select from \
                  organizations where name = '')",
             "update credentials set org_id = $2 where org_id = $1",
+            "select c.label from credentials c where c.org_id = $1 and exists (select from \
+                 organizations o where o.org_id = c.org_id)",
             "insert into credentials (org_id, cred_id) select * from unnest($1::uuid[], \
                  $2::uuid[])",
             "insert into credentials (cred_id, label) values ($1, $2)",
@@ -151,6 +167,8 @@ mod tests {
         ] {
             assert!(refusal("X", sql, &tenant).is_some(), "{sql}");
         }
+        let nested = "select exists (select from organizations) as any";
+        assert!(refusal("ORGANIZATIONS_EXIST", nested, &tenant).is_some());
         for sql in [
             "select label from credentials where org_id = $1",
             "insert into credentials (org_id) select org_id from unnest($1) returning org_id",

@@ -30,8 +30,7 @@ impl RootKeyStore for Database {
             let transaction = OrgTransaction::begin_listing(self).await?;
             let rows = transaction.query(sql::ORGANIZATIONS_EXIST, &[]).await?;
             transaction.finish().await?;
-            rows.first()
-                .map_or(Ok(false), |row| get(row, "has_organizations"))
+            Ok(!rows.is_empty())
         })
         .await
     }

@@ -6,7 +6,7 @@ pub(crate) mod statement;
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::{try_join, try_join_all, try_join3};
 use parking_lot::{Mutex, MutexGuard};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
@@ -117,8 +117,10 @@ impl OrgTransaction {
         let Some(scope) = self.take_scope() else {
             return work.await;
         };
-        let begin = format!("begin; {}", sql::enter(&scope));
-        let ((), done) = try_join(client.batch_execute(&begin), work).await?;
+        // A cluster sends its workers the whole string that contains a setting.
+        let enter = sql::enter(&scope);
+        let begun = (client.batch_execute("begin"), client.batch_execute(&enter));
+        let (_, _, done) = try_join3(begun.0, begun.1, work).await?;
         Ok(done)
     }
 
