@@ -82,7 +82,7 @@ fn a_wrong_command_line_exits_with_2() {
 fn similar_names_are_proposed() {
     for (args, meant) in [
         (&["serve", "--pool-szie", "5"][..], "'--pool-size'"),
-        (&["regoin", "list"], "'region'"),
+        (&["migarte"], "'migrate'"),
         (&["org", "lst"], "'list'"),
         (&["completion", "bsh"], "'bash'"),
     ] {

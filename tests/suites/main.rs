@@ -18,6 +18,7 @@ mod backup;
 mod backup_conflicts;
 mod backup_refusals;
 mod batches;
+mod callers;
 mod command_line;
 mod compose;
 mod conditions;

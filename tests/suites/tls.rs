@@ -1,5 +1,6 @@
 //! TLS on the main listener.
 
+mod callers;
 mod certificates;
 
 use std::fs::{self, Permissions};

@@ -23,6 +23,9 @@ pub(crate) enum CommandError {
     Usage(String),
     #[error("{0}")]
     Failed(String),
+    /// The messages of a server that refused a request, or failed.
+    #[error("{}", .0.join("; "))]
+    Server(Vec<String>),
     #[cfg(feature = "dev")]
     #[error(transparent)]
     Postgres(#[from] strongroom_pgdev::PgError),
@@ -44,6 +47,7 @@ impl CommandError {
     pub(crate) fn messages(&self) -> Vec<String> {
         match self {
             Self::Config(errors) => errors.0.iter().map(ToString::to_string).collect(),
+            Self::Server(messages) => messages.clone(),
             other => vec![other.to_string()],
         }
     }

@@ -5,6 +5,7 @@
 mod background;
 mod callers;
 mod cli;
+mod client;
 mod commands;
 mod error;
 mod file_limit;
@@ -16,6 +17,7 @@ mod open_vault;
 mod output;
 mod private_file;
 mod process_memory;
+mod secret_input;
 mod service;
 mod settings;
 mod tls;
@@ -35,11 +37,16 @@ fn main() -> ExitCode {
     match commands::run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let json = std::env::args_os().any(|argument| argument == "--json");
-            output::failed(json, &error.messages());
+            output::failed(wants_json(), &error.messages());
             error.exit_code()
         }
     }
+}
+
+// What follows `--` belongs to another program.
+fn wants_json() -> bool {
+    let mut own = std::env::args_os().take_while(|argument| argument != "--");
+    own.any(|argument| argument == "--json")
 }
 
 // The allocator requests huge pages, and each thread would use only some kilobytes of several.

@@ -14,7 +14,7 @@ use serde::Serialize;
 static ANSWERED: AtomicBool = AtomicBool::new(false);
 
 /// Prints `value` as one line of JSON if `json` is set, otherwise `text`.
-pub(crate) fn answer(json: bool, value: &impl Serialize, text: &str) {
+pub(crate) fn answer(json: bool, value: &(impl Serialize + ?Sized), text: &str) {
     if json {
         ANSWERED.store(true, Ordering::Relaxed);
         line(&serde_json::to_string(value).unwrap_or_default());

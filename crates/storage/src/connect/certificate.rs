@@ -14,7 +14,7 @@ pub fn explain_tls(error: &rustls::Error) -> String {
     match problem {
         CertificateError::UnknownIssuer => "the server's certificate was issued by an unknown \
              authority; name the file with the authority's certificate (sslrootcert in a \
-             database URL, --ca-file of `strongroom health`)"
+             database URL, --ca-file of `strongroom health` and `strongroom login`)"
             .into(),
         CertificateError::NotValidForName => not_for_name(""),
         CertificateError::NotValidForNameContext { expected, .. } => {

@@ -3,16 +3,22 @@
 
 mod audit;
 mod backup;
+mod consistency;
 mod credential;
 #[cfg(feature = "dev")]
 mod dev;
 mod doctor;
+mod exec;
 mod former;
 mod health;
 mod key;
+mod key_limits;
+mod kinds;
+mod login;
 mod migrate;
 mod org;
 mod organization;
+mod profile;
 mod region;
 mod root_key;
 mod rotate;
@@ -28,12 +34,19 @@ pub(crate) use audit::{
     AcknowledgeArgs, AuditCommand, AuditVerifyArgs, ExportArgs, HeadArgs, PruneArgs,
 };
 pub(crate) use backup::{BackupArgs, RestoreArgs};
-pub(crate) use credential::CredentialCommand;
+pub(crate) use consistency::ConsistencyArgs;
+pub(crate) use credential::{
+    CallerArgs, CreateCredentialArgs, CredentialCommand, DeleteCredentialArgs, EditCredentialArgs,
+    GetCredentialArgs, ListCredentialsArgs,
+};
 pub(crate) use doctor::DoctorArgs;
+pub(crate) use exec::ExecArgs;
 pub(crate) use health::HealthArgs;
-pub(crate) use key::KeyCommand;
+pub(crate) use key::{KeyCommand, KeyCreateArgs, KeyListArgs, KeyRevokeArgs};
+pub(crate) use login::{LoginArgs, LogoutArgs};
 pub(crate) use migrate::MigrateArgs;
-pub(crate) use org::{OrgCommand, OrgDeleteArgs};
+pub(crate) use org::{OrgCommand, OrgCreateArgs, OrgDeleteArgs, OrgListArgs, OrgRestoreArgs};
+pub(crate) use profile::ProfileArg;
 pub(crate) use region::{RegionCommand, RegionsArgs};
 pub(crate) use root_key::{RootKeyCheckArgs, RootKeyCommand, RootKeyNewArgs};
 pub(crate) use rotate::{RotateCommand, RotateOrgArgs, RotateRetireArgs, RotateRootArgs};
@@ -110,7 +123,22 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: RotateCommand,
     },
-    /// Credentials of an organization, without their secrets.
+    /// Check a key or an OAuth 2.0 client at a server, and keep it as a profile for the commands
+    /// that call servers over HTTP.
+    ///
+    /// The profile is a file in $XDG_CONFIG_HOME/strongroom or ~/.config/strongroom that only its
+    /// owner can read. With a profile, `org`, `key` and `credential` work over HTTP. Where a
+    /// database is configured, `org`, `key` and `credential list` use it instead, unless --profile
+    /// or STRONGROOM_PROFILE names a profile.
+    Login(LoginArgs),
+    /// Remove a profile. Its key stays valid.
+    Logout(LogoutArgs),
+    /// Run a command with secrets in its environment, and nowhere else.
+    ///
+    /// Nothing is started unless every credential could be read. The command replaces this
+    /// process, so signals and the exit code are its own. It writes no core dumps.
+    Exec(ExecArgs),
+    /// Credentials of an organization.
     #[command(alias = "credentials")]
     Credential {
         #[command(subcommand)]

@@ -1,78 +1,41 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use strongroom_domain::api_key::OWN_PERMISSIONS;
-use strongroom_domain::api_key::StoredApiKey;
-use strongroom_domain::api_key::limits::{KeyLimits, OrganizationReach};
+use strongroom_domain::api_key::{OWN_PERMISSIONS, StoredApiKey};
 use strongroom_domain::permission::Role;
 use strongroom_domain::replication::Level;
 use strongroom_domain::{Clock, KeyId, NewApiKey, SystemClock};
 
+use super::caller::keys;
+use super::caller::session::{Way, open, operators_org, refuse_for_operator, way};
 use super::format::format_time;
 use super::time::{Span, parse_time};
-use crate::cli::KeyCommand;
+use crate::cli::{KeyCommand, KeyCreateArgs, KeyListArgs, KeyRevokeArgs};
 use crate::error::CommandError;
-use crate::settings::args::VaultArgs;
-use crate::{callers, open_vault, output};
+use crate::{callers, output};
 
 /// `strongroom key …`.
 pub(super) async fn run(command: KeyCommand) -> Result<(), CommandError> {
     match command {
-        KeyCommand::Create {
-            vault,
-            org,
-            role,
-            name,
-            expires,
-            descendants,
-            json,
-        } => {
-            let key = NewKey {
-                role: &role,
-                name: &name,
-                expires: expires.as_deref(),
-                descendants,
-            };
-            create(&vault, &org, key, json).await
-        }
-        KeyCommand::List { vault, org, json } => list(&vault, &org, json).await,
-        KeyCommand::Revoke {
-            vault,
-            org,
-            key,
-            json,
-        } => revoke(&vault, &org, &key, json).await,
+        KeyCommand::Create(args) => create(&args).await,
+        KeyCommand::List(args) => list(&args).await,
+        KeyCommand::Revoke(args) => revoke(&args).await,
     }
 }
 
-struct NewKey<'a> {
-    role: &'a str,
-    name: &'a str,
-    expires: Option<&'a str>,
-    descendants: bool,
-}
-
-async fn create(
-    args: &VaultArgs,
-    org: &str,
-    key: NewKey<'_>,
-    json: bool,
-) -> Result<(), CommandError> {
-    let caller = callers::operator(org)?;
-    let role = Role::parse(key.role)
-        .ok_or_else(|| CommandError::Usage(format!("--role must be {}", Role::choices())))?;
-    let expires = key.expires.map(expiry).transpose()?;
-    let vault = open_vault::for_command(args).await?;
+async fn create(args: &KeyCreateArgs) -> Result<(), CommandError> {
     let new = NewApiKey {
-        name: key.name.to_owned(),
-        limits: KeyLimits {
-            organizations: match key.descendants {
-                true => OrganizationReach::Descendants,
-                false => OrganizationReach::Own,
-            },
-            ..KeyLimits::of_role(role)
-        },
-        expires_at: expires,
+        name: args.name.clone(),
+        limits: args.limits.limits(),
+        expires_at: args.expires.as_deref().map(expiry).transpose()?,
     };
+    if let Way::Http(profile) = way(&args.profile, &args.vault)? {
+        return keys::create(args, &new, &profile);
+    }
+    refuse_for_operator(&[("--output", args.output.is_some())])?;
+    refuse_for_operator(&args.consistency.flags())?;
+    let org = operators_org(args.org.as_deref())?;
+    let caller = callers::operator(org)?;
+    let vault = open(&args.vault).await?;
     let issued = vault.create_api_key(&caller, new, Level::LocalRegion).await;
     let issued = issued.map_err(|error| CommandError::about(error, "organization", org))?;
     let issued = issued.without_waiting();
@@ -83,13 +46,17 @@ async fn create(
         issued.text.expose(),
         issued.stored.id
     );
-    output::answer(json, &value, &text);
+    output::answer(args.json, &value, &text);
     Ok(())
 }
 
-async fn list(args: &VaultArgs, org: &str, json: bool) -> Result<(), CommandError> {
+async fn list(args: &KeyListArgs) -> Result<(), CommandError> {
+    if let Way::Http(profile) = way(&args.profile, &args.vault)? {
+        return keys::list(args, &profile);
+    }
+    let org = operators_org(args.org.as_deref())?;
     let caller = callers::operator(org)?;
-    let vault = open_vault::for_command(args).await?;
+    let vault = open(&args.vault).await?;
     let keys = vault.api_keys(&caller).await;
     let keys = keys.map_err(|error| CommandError::about(error, "organization", org))?;
     let times = vault.keys_last_used(&caller).await?;
@@ -102,23 +69,33 @@ async fn list(args: &VaultArgs, org: &str, json: bool) -> Result<(), CommandErro
         value
     };
     let values: Vec<_> = keys.iter().map(value).collect();
-    output::answer(json, &values, &table(&keys, last_used));
+    output::answer(args.json, &values, &table(&keys, last_used));
     Ok(())
 }
 
-async fn revoke(args: &VaultArgs, org: &str, key: &str, json: bool) -> Result<(), CommandError> {
-    let caller = callers::operator(org)?;
-    let id = KeyId::parse(key).ok_or_else(|| {
+async fn revoke(args: &KeyRevokeArgs) -> Result<(), CommandError> {
+    let id = KeyId::parse(args.key()).ok_or_else(|| {
         let problem = "--key must be the id of a key, as shown by `strongroom key list`";
         CommandError::Usage(problem.into())
     })?;
-    let vault = open_vault::for_command(args).await?;
-    let revoked = vault.revoke_api_key(&caller, id, Level::LocalRegion).await;
+    let after = args.after.as_deref().map(overlap).transpose()?;
+    if let Way::Http(profile) = way(&args.profile, &args.vault)? {
+        return keys::revoke(args, id, after, &profile);
+    }
+    refuse_for_operator(&args.consistency.flags())?;
+    let caller = callers::operator(operators_org(args.org.as_deref())?)?;
+    let vault = open(&args.vault).await?;
+    let revoked = match after {
+        None => vault.revoke_api_key(&caller, id, Level::LocalRegion).await,
+        Some(after) => {
+            let level = Level::LocalRegion;
+            vault.schedule_key_end(&caller, id, after, level).await
+        }
+    };
     let what = "API key in this organization";
-    let revoked = revoked.map_err(|error| CommandError::about(error, what, key))?;
+    let revoked = revoked.map_err(|error| CommandError::about(error, what, id))?;
     revoked.without_waiting();
-    let value = json!({"key_id": id, "org_id": caller.org(), "revoked": true});
-    output::answer(json, &value, &format!("revoked API key {id}"));
+    keys::answer_revoked(args, id, &caller.org().to_string());
     Ok(())
 }
 
@@ -130,6 +107,7 @@ fn described(key: &StoredApiKey) -> Value {
         "name": key.name,
         "created_at": format_time(key.created_at),
         "expires_at": key.expires_at.map(format_time),
+        "ends_at": key.ends.as_ref().map(|end| format_time(end.at)),
         "revoked_at": key.revoked_at.map(format_time),
     })
 }
@@ -172,6 +150,18 @@ fn state_until(key: &StoredApiKey, now: DateTime<Utc>) -> String {
         (Some(at), _) | (None, Some(at)) => format!("{state} {}", format_time(at)),
         (None, None) => state.to_owned(),
     }
+}
+
+// The limits of the API.
+fn overlap(text: &str) -> Result<TimeDelta, CommandError> {
+    let now = SystemClock.now();
+    let end = Span::parse(text).and_then(|span| span.after(now));
+    let overlap = end.map(|end| end - now);
+    let allowed = TimeDelta::seconds(1)..=TimeDelta::days(365);
+    let overlap = overlap.filter(|overlap| allowed.contains(overlap));
+    overlap.ok_or_else(|| {
+        CommandError::Usage("--in must be a duration from 1s to 365d, such as 24h or 7d".into())
+    })
 }
 
 fn expiry(text: &str) -> Result<DateTime<Utc>, CommandError> {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod caller;
 mod completion;
 mod credential;
 #[cfg(feature = "dev")]
@@ -10,6 +11,7 @@ mod doctor;
 mod format;
 mod health;
 mod key;
+mod listed_credential;
 mod man;
 mod migrate;
 mod openapi;
@@ -46,6 +48,9 @@ pub(crate) fn run(command: Command) -> Result<(), CommandError> {
         Command::Org { command } => block_on(org::run(command)),
         Command::Key { command } => block_on(key::run(command)),
         Command::Rotate { command } => block_on(rotate::run(command)),
+        Command::Login(args) => caller::login::run(&args),
+        Command::Logout(args) => caller::logout::run(&args),
+        Command::Exec(args) => caller::exec::run(&args),
         Command::Credential { command } => block_on(credential::run(command)),
         Command::Verify(args) => block_on(verify::run(&args)),
         Command::Backup(args) => block_on(backup::run(&args)),

@@ -5,11 +5,13 @@ use strongroom_domain::organization::{DEFAULT_GRACE, Organization};
 use strongroom_domain::replication::Level;
 use strongroom_domain::{Clock, SystemClock, Vault, VaultError};
 
+use super::caller::organizations;
+use super::caller::session::{Way, open, refuse_for_operator, refuse_over_http, way};
 use super::format::format_time;
 use super::time::Span;
-use crate::cli::{OrgCommand, OrgDeleteArgs};
+use crate::cli::{OrgCommand, OrgCreateArgs, OrgDeleteArgs, OrgListArgs, OrgRestoreArgs};
 use crate::error::CommandError;
-use crate::{callers, open_vault, output};
+use crate::{callers, output};
 
 const BACKUPS: &str = "Earlier backups can still be decrypted with the root key that was active at \
                        their time, until that root key is replaced (`strongroom rotate root`) and \
@@ -18,54 +20,93 @@ const BACKUPS: &str = "Earlier backups can still be decrypted with the root key 
 /// `strongroom org …`.
 pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
     match command {
-        OrgCommand::Create { vault, name, json } => {
-            let vault = open_vault::for_command(&vault).await?;
-            let request = callers::command_line();
-            let organization = vault.create_organization(&name, request).await?;
-            let text = format!("created organization {} ({name})", organization.id);
-            output::answer(json, &organization, &text);
-        }
-        OrgCommand::Delete(args) => delete(&args).await?,
-        OrgCommand::Restore { vault, org, json } => {
-            let org = org.id();
-            let caller = callers::operator(org)?;
-            let vault = open_vault::for_command(&vault).await?;
-            let restored = vault
-                .restore_organization(&caller, Level::LocalRegion)
-                .await;
-            let restored = restored.map_err(|error| match error {
-                VaultError::NotFound => CommandError::Failed(format!(
-                    "there is no deleted organization with id {org} whose keys still exist"
-                )),
-                other => other.into(),
-            })?;
-            restored.without_waiting();
-            let value = json!({"org_id": caller.org(), "restored": true});
-            output::answer(json, &value, &format!("restored organization {org}"));
-        }
-        OrgCommand::List { vault, json } => {
-            let vault = open_vault::for_command(&vault).await?;
-            let organizations = vault.organizations().await?;
-            let rows: Vec<_> = organizations
-                .iter()
-                .map(|organization| {
-                    [
-                        organization.id.to_string(),
-                        format_time(organization.created_at),
-                        state_until(organization),
-                        organization.name.clone(),
-                    ]
-                })
-                .collect();
-            let text = output::table(["ORG_ID", "CREATED", "STATE", "NAME"], &rows);
-            let values: Vec<_> = organizations.iter().map(described).collect();
-            output::answer(json, &values, &text);
-        }
+        OrgCommand::Create(args) => create(&args).await,
+        OrgCommand::List(args) => list(&args).await,
+        OrgCommand::Delete(args) => delete(&args).await,
+        OrgCommand::Restore(args) => restore(&args).await,
     }
+}
+
+async fn create(args: &OrgCreateArgs) -> Result<(), CommandError> {
+    if let Way::Http(profile) = way(&args.profile, &args.vault)? {
+        return organizations::create(args, &profile);
+    }
+    refuse_for_operator(&[
+        ("--org", args.org.is_some()),
+        ("--output", args.output.is_some()),
+    ])?;
+    refuse_for_operator(&args.consistency.flags())?;
+    let vault = open(&args.vault).await?;
+    let (name, request) = (args.name.text(), callers::command_line());
+    let organization = vault.create_organization(name, request).await?;
+    let text = format!("created organization {} ({name})", organization.id);
+    output::answer(args.json, &organization, &text);
+    Ok(())
+}
+
+async fn list(args: &OrgListArgs) -> Result<(), CommandError> {
+    if let Way::Http(profile) = way(&args.profile, &args.vault)? {
+        return organizations::list(args, &profile);
+    }
+    refuse_for_operator(&[
+        ("--org", args.org.is_some()),
+        ("--filter", args.filter.is_some()),
+    ])?;
+    let vault = open(&args.vault).await?;
+    let organizations = vault.organizations().await?;
+    let rows: Vec<_> = organizations
+        .iter()
+        .map(|organization| {
+            [
+                organization.id.to_string(),
+                format_time(organization.created_at),
+                state_until(organization),
+                organization.name.clone(),
+            ]
+        })
+        .collect();
+    let text = output::table(["ORG_ID", "CREATED", "STATE", "NAME"], &rows);
+    let values: Vec<_> = organizations.iter().map(described).collect();
+    output::answer(args.json, &values, &text);
+    Ok(())
+}
+
+async fn restore(args: &OrgRestoreArgs) -> Result<(), CommandError> {
+    if let Way::Http(profile) = way(&args.profile, &args.vault)? {
+        return organizations::restore(args, &profile);
+    }
+    refuse_for_operator(&args.consistency.flags())?;
+    let org = args.org.id();
+    let caller = callers::operator(org)?;
+    let vault = open(&args.vault).await?;
+    let restored = vault.restore_organization(&caller, Level::LocalRegion);
+    let restored = restored.await.map_err(|error| match error {
+        VaultError::NotFound => CommandError::Failed(format!(
+            "there is no deleted organization with id {org} whose keys still exist"
+        )),
+        other => other.into(),
+    })?;
+    restored.without_waiting();
+    let value = json!({"org_id": caller.org(), "restored": true});
+    output::answer(args.json, &value, &format!("restored organization {org}"));
     Ok(())
 }
 
 async fn delete(args: &OrgDeleteArgs) -> Result<(), CommandError> {
+    if let Way::Http(profile) = way(&args.profile, &args.vault)? {
+        let operators = [("--grace", args.grace.is_some()), ("--now", args.now)];
+        refuse_over_http(&profile, &operators)?;
+        return organizations::delete(args, &profile);
+    }
+    refuse_for_operator(&[
+        ("--suborganizations", args.suborganizations),
+        ("--yes without --now", args.yes && !args.now),
+    ])?;
+    refuse_for_operator(&args.consistency.flags())?;
+    delete_as_operator(args).await
+}
+
+async fn delete_as_operator(args: &OrgDeleteArgs) -> Result<(), CommandError> {
     let (org, now) = (args.org.id(), args.now);
     let caller = callers::operator(org)?;
     let grace = match args.grace.as_deref() {
@@ -81,7 +122,7 @@ async fn delete(args: &OrgDeleteArgs) -> Result<(), CommandError> {
                 .into(),
         ));
     }
-    let vault = open_vault::for_command(&args.vault).await?;
+    let vault = open(&args.vault).await?;
     if ask {
         confirm(&vault, &caller).await?;
     }

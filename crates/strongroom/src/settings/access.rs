@@ -39,6 +39,16 @@ impl VaultAccess {
     }
 }
 
+/// Whether a flag, a variable or the file names a database.
+pub(crate) fn is_configured(args: &VaultArgs) -> Result<bool, ConfigErrors> {
+    let sources = Sources::read(args.given())?;
+    let found = [
+        sources.found(&DATABASE_URL),
+        sources.found(&DATABASE_URL_FILE),
+    ];
+    Ok(found.iter().any(Option::is_some))
+}
+
 /// For a command that only uses the database.
 pub(crate) fn read_database(args: &DatabaseArgs) -> Result<DatabaseSettings, ConfigErrors> {
     Ok(database(&Sources::read(args.given())?)?)

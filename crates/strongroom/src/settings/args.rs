@@ -28,6 +28,12 @@ impl<C> SettingArgs<C> {
     pub(super) fn given(&self) -> &[(Key, String)] {
         &self.given
     }
+
+    /// The names of the flags that were given, with their dashes.
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
+        let names = self.given.iter().map(|(key, _)| flag_name(key));
+        names.map(|name| format!("--{name}"))
+    }
 }
 
 // Values may be secret.

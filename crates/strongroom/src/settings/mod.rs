@@ -10,6 +10,7 @@ pub(crate) mod examine;
 mod file;
 mod key_material;
 mod limits;
+pub(crate) mod profile;
 mod rates;
 pub(crate) mod regions;
 pub(crate) mod root_key;

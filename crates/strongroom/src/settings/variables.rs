@@ -9,8 +9,8 @@ use crate::settings::table::ALL;
 
 pub(super) type Variables = BTreeMap<String, String>;
 
-/// Variables of the deployment, the build and the tests, which a server may inherit.
-const NO_SETTINGS: [&str; 11] = [
+/// Variables of the deployment, the build, the tests and of callers, which a server may inherit.
+const NO_SETTINGS: [&str; 12] = [
     "AP_PORT",
     "BIND",
     "COMMIT",
@@ -20,6 +20,7 @@ const NO_SETTINGS: [&str; 11] = [
     "KEY",
     "PG_BIN",
     "PGDEV_TEST_FOLDER",
+    "PROFILE",
     "SECRETS",
     "US_PORT",
 ];

@@ -1,0 +1,14 @@
+//! Parsers of providers and types.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use strongroom_domain::kinds::{CredentialType, Provider};
+
+pub(super) fn provider() -> impl TypedValueParser<Value = Provider> {
+    let names = Provider::ALL.iter().map(|provider| provider.as_str());
+    PossibleValuesParser::new(names).try_map(|name| Provider::parse(&name).ok_or("unknown"))
+}
+
+pub(super) fn kind() -> impl TypedValueParser<Value = CredentialType> {
+    let names = CredentialType::ALL.iter().map(|kind| kind.as_str());
+    PossibleValuesParser::new(names).try_map(|name| CredentialType::parse(&name).ok_or("unknown"))
+}
