@@ -14,7 +14,7 @@ use crate::ids::OrgId;
 pub const FORMAT: u32 = 1;
 
 /// One line of a backup. The order is: the header; for each organization its row, keys, API keys,
-/// rotations, credentials and last-used times, then for each audit lane its checkpoint and events,
+/// OAuth 2.0 clients, rotations, credentials and last-used times, then for each audit lane its checkpoint and events,
 /// its leaves under signed roots, then the end of the organization; in a backup of all
 /// organizations, the installation with its audit trail in the same form; finally the end of the
 /// backup.
@@ -28,6 +28,7 @@ pub enum Record {
     OrgKey(OrgKeyRow),
     Ancestor(AncestorRow),
     ApiKey(ApiKeyRow),
+    OauthClient(OauthClientRow),
     Rotation(RotationRow),
     Credential(CredentialRow),
     CredentialUse(CredentialLastUsedRow),
@@ -152,6 +153,23 @@ pub struct ApiKeyRow {
     pub end_proof: Option<Vec<u8>>,
 }
 
+/// A row of `oauth_clients`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns of the table")]
+pub struct OauthClientRow {
+    pub client_id: Uuid,
+    pub name: String,
+    pub limits: String,
+    pub access_token_duration: i64,
+    pub created_at: DateTime<Utc>,
+    pub version: i64,
+    #[serde(with = "bytes")]
+    pub digest: Vec<u8>,
+    #[serde(with = "bytes")]
+    pub proof: Vec<u8>,
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
 /// A row of `organization_ancestors`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "columns of the table")]
@@ -262,6 +280,8 @@ pub struct OrganizationEnd {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub ancestors: u64,
     pub api_keys: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub oauth_clients: u64,
     pub rotations: u64,
     pub credentials: u64,
     pub uses: u64,
@@ -309,6 +329,7 @@ impl OrganizationEnd {
             Record::OrgKey(_) => &mut self.org_keys,
             Record::Ancestor(_) => &mut self.ancestors,
             Record::ApiKey(_) => &mut self.api_keys,
+            Record::OauthClient(_) => &mut self.oauth_clients,
             Record::Rotation(_) => &mut self.rotations,
             Record::Credential(_) => &mut self.credentials,
             Record::CredentialUse(_) | Record::KeyUse(_) => &mut self.uses,

@@ -2,7 +2,7 @@
 
 use strongroom_domain::backup::record::{
     AncestorRow, ApiKeyRow, CheckpointRow, CredentialLastUsedRow, CredentialRow, KeyLastUsedRow,
-    OrgKeyRow, OrganizationRow, RotationRow,
+    OauthClientRow, OrgKeyRow, OrganizationRow, RotationRow,
 };
 use strongroom_domain::backup::root_record::{AuditLeafRow, AuditRootRow};
 use strongroom_domain::ports::error::StoreResult;
@@ -44,6 +44,20 @@ pub(super) fn api_key(row: &Row) -> StoreResult<ApiKeyRow> {
         revoked_at: get(row, "revoked_at")?,
         ends_at: get(row, "ends_at")?,
         end_proof: get(row, "end_proof")?,
+    })
+}
+
+pub(super) fn oauth_client(row: &Row) -> StoreResult<OauthClientRow> {
+    Ok(OauthClientRow {
+        client_id: get(row, "client_id")?,
+        name: get(row, "name")?,
+        limits: get(row, "limits")?,
+        access_token_duration: get(row, "access_token_duration")?,
+        created_at: get(row, "created_at")?,
+        version: get(row, "version")?,
+        digest: get(row, "digest")?,
+        proof: get(row, "proof")?,
+        deleted_at: get(row, "deleted_at")?,
     })
 }
 

@@ -12,7 +12,7 @@ use crate::connect::pooling::check_pooling;
 use crate::quote::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-pub(crate) const MIGRATIONS: [(&str, &str); 14] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 15] = [
     (
         "V0001__vault",
         include_str!("../../../../migrations/0001_vault.sql"),
@@ -68,6 +68,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 14] = [
     (
         "V0014__tenants",
         include_str!("../../../../migrations/0014_tenants.sql"),
+    ),
+    (
+        "V0015__oauth",
+        include_str!("../../../../migrations/0015_oauth.sql"),
     ),
 ];
 

@@ -1,0 +1,383 @@
+//! OAuth 2.0 clients: creation, listing, change and end.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use strongroom_crypto::SecretString;
+
+use crate::api_key::limits::{KeyLimits, OrganizationReach};
+use crate::audit::details::Details;
+use crate::audit::event::{Action, Event};
+use crate::caller::{Actor, Caller};
+use crate::error::{Denial, FieldError, VaultError};
+use crate::ids::KeyId;
+use crate::oauth::client::{ClientCredentials, StoredClient, TOKEN_DURATIONS};
+use crate::organization::check_name;
+use crate::permission::{Permission, PermissionSet};
+use crate::ports::error::StoreError;
+use crate::ports::oauth::OauthWrite;
+use crate::ports::store::Committed;
+use crate::record_format::TENANTS;
+use crate::replication::Level;
+use crate::vault::Vault;
+use crate::vault::replication::PendingReplication;
+
+/// How often a change is tried while others change the same client.
+const ATTEMPTS: usize = 5;
+
+/// An OAuth 2.0 client to create.
+#[derive(Debug, Clone)]
+pub struct NewClient {
+    /// The name.
+    pub name: String,
+    /// Its permissions.
+    pub scopes: PermissionSet,
+    /// The organizations in which it acts.
+    pub organizations: OrganizationReach,
+    /// The number of seconds for which its access tokens are valid.
+    pub access_token_duration: i64,
+}
+
+/// A change of an OAuth 2.0 client. What is absent stays.
+#[derive(Debug, Clone, Default)]
+pub struct ClientChange {
+    /// The name.
+    pub name: Option<String>,
+    /// Its permissions.
+    pub scopes: Option<PermissionSet>,
+    /// The number of seconds for which its access tokens are valid.
+    pub access_token_duration: Option<i64>,
+}
+
+/// An OAuth 2.0 client, and its last use.
+#[derive(Debug)]
+pub struct ClientInfo {
+    /// The client.
+    pub client: StoredClient,
+    /// When it or one of its tokens last authenticated a request.
+    pub last_used: Option<DateTime<Utc>>,
+}
+
+/// An OAuth 2.0 client with a new secret, which is available only at this time.
+#[derive(Debug)]
+pub struct IssuedClient {
+    /// The text of the secret.
+    pub secret: SecretString,
+    /// The client.
+    pub client: StoredClient,
+}
+
+impl Vault {
+    /// Creates an OAuth 2.0 client of the caller's organization.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`] also if it would hold more than the caller does,
+    /// [`VaultError::Invalid`] on a field, or an error of the store.
+    pub async fn create_oauth_client(
+        &self,
+        caller: &Caller,
+        new: NewClient,
+        level: Level,
+    ) -> Result<PendingReplication<IssuedClient>, VaultError> {
+        caller.require(Permission::KeysManage)?;
+        check_settings(&new.name, new.scopes, new.access_token_duration)?;
+        let limits = KeyLimits {
+            organizations: new.organizations,
+            ..KeyLimits::of_permissions(new.scopes)
+        };
+        check_grant(caller, &limits)?;
+        self.require_record_format(TENANTS)?;
+        self.require_organization(caller).await?;
+        let (key, now) = (&self.service.api_key, self.now());
+        let id = KeyId::issue(key, caller.org(), now, &*self.random)?;
+        let credentials = ClientCredentials::generate(caller.org(), id, &*self.random)?;
+        let client = StoredClient {
+            org: caller.org(),
+            id,
+            name: new.name,
+            limits: Arc::new(limits),
+            access_token_duration: new.access_token_duration,
+            created_at: now,
+            version: 1,
+            digest: credentials.digest(key).to_vec(),
+            proof: Vec::new(),
+            recorded_version: None,
+            recorded: false,
+        };
+        let client = self.proved(client)?;
+        let event = client_event(caller, Action::OauthClientCreate, &client, now);
+        let operation = self.track(caller, level, None)?.operation;
+        let write = OauthWrite::AddClient(client.clone());
+        let scope = caller.scope();
+        let position = self.store.write_oauth(scope, write, operation, event).await;
+        let issued = IssuedClient {
+            secret: credentials.secret_text(),
+            client,
+        };
+        let committed = Committed {
+            position: position?,
+            earlier: None,
+        };
+        Ok(self.pending_replication(issued, level, operation, committed))
+    }
+
+    /// Lists the OAuth 2.0 clients of the caller's organization, oldest first. One that is not what
+    /// its audit trail says is left out, since it does not work either.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub async fn oauth_clients(&self, caller: &Caller) -> Result<Vec<ClientInfo>, VaultError> {
+        let clients = self.store.oauth_clients(caller.scope()).await?;
+        let uses = self.store.keys_last_used(caller.scope()).await?;
+        let info = |client: StoredClient| ClientInfo {
+            last_used: uses.get(&client.id).copied(),
+            client,
+        };
+        let current = clients.into_iter();
+        let current = current.filter(|client| self.is_current_client(client));
+        Ok(current.map(info).collect())
+    }
+
+    /// One OAuth 2.0 client of the caller's organization.
+    ///
+    /// # Errors
+    /// [`VaultError::NotFound`], [`VaultError::Integrity`] if it is not what its audit trail says,
+    /// or an error of the store.
+    pub async fn oauth_client(&self, caller: &Caller, id: KeyId) -> Result<ClientInfo, VaultError> {
+        let client = self.managed_client(caller, id).await?;
+        self.with_last_use(caller, client).await
+    }
+
+    /// Changes an OAuth 2.0 client of the caller's organization. Its tokens get no permissions that
+    /// they were not issued with, and lose those that it loses.
+    ///
+    /// # Errors
+    /// As for [`Self::create_oauth_client`], and [`VaultError::NotFound`].
+    pub async fn change_oauth_client(
+        &self,
+        caller: &Caller,
+        id: KeyId,
+        change: ClientChange,
+        level: Level,
+    ) -> Result<PendingReplication<ClientInfo>, VaultError> {
+        caller.require(Permission::KeysManage)?;
+        let action = Action::OauthClientUpdate;
+        let changed = self.replace_client(caller, id, (action, level), |client| {
+            let mut limits = KeyLimits::clone(&client.limits);
+            if let Some(scopes) = change.scopes {
+                let added = scopes.without(limits.permissions);
+                limits.permissions = added;
+                if !added.is_empty() {
+                    check_grant(caller, &limits)?;
+                }
+                limits.permissions = scopes;
+            }
+            if let Some(name) = &change.name {
+                client.name.clone_from(name);
+            }
+            if let Some(duration) = change.access_token_duration {
+                client.access_token_duration = duration;
+            }
+            check_settings(
+                &client.name,
+                limits.permissions,
+                client.access_token_duration,
+            )?;
+            client.limits = Arc::new(limits);
+            Ok(())
+        });
+        let changed = changed.await?;
+        let info = self.with_last_use(caller, changed.value.clone()).await?;
+        Ok(changed.map(|_| info))
+    }
+
+    /// Replaces the secret of an OAuth 2.0 client of the caller's organization. The old one ends at
+    /// once; tokens live on.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`] also if the client holds more than the caller does, who gets its
+    /// secret; [`VaultError::NotFound`], or an error of the store.
+    pub async fn replace_client_secret(
+        &self,
+        caller: &Caller,
+        id: KeyId,
+        level: Level,
+    ) -> Result<PendingReplication<IssuedClient>, VaultError> {
+        caller.require(Permission::KeysManage)?;
+        let credentials = ClientCredentials::generate(caller.org(), id, &*self.random)?;
+        let digest = credentials.digest(&self.service.api_key).to_vec();
+        let action = Action::OauthClientRotateSecret;
+        let replaced = self.replace_client(caller, id, (action, level), |client| {
+            check_grant(caller, &client.limits)?;
+            client.digest.clone_from(&digest);
+            Ok(())
+        });
+        let secret = credentials.secret_text();
+        let replaced = replaced.await?;
+        Ok(replaced.map(|client| IssuedClient { secret, client }))
+    }
+
+    /// Deletes an OAuth 2.0 client of the caller's organization. It and its tokens end at once.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], or an error of the store.
+    pub async fn delete_oauth_client(
+        &self,
+        caller: &Caller,
+        id: KeyId,
+        level: Level,
+    ) -> Result<PendingReplication<()>, VaultError> {
+        caller.require(Permission::KeysManage)?;
+        for _ in 0..ATTEMPTS {
+            // Also one that is not what its audit trail says.
+            let found = self.store.oauth_client(caller.scope(), id).await?;
+            let client = found.ok_or(VaultError::NotFound)?;
+            let version = client.recorded_version.max(Some(client.version));
+            let version = version.unwrap_or_default() + 1;
+            let mut event = Event::by(caller, Action::OauthClientDelete, self.now()).about_key(id);
+            event.version = Some(version);
+            let write = OauthWrite::EndClient { id, version };
+            if let Some(ended) = self.write_client(caller, write, level, event).await? {
+                return Ok(ended);
+            }
+        }
+        Err(contended())
+    }
+
+    /// Stores what `change` makes of the newest version of a client.
+    async fn replace_client(
+        &self,
+        caller: &Caller,
+        id: KeyId,
+        (action, level): (Action, Level),
+        change: impl Fn(&mut StoredClient) -> Result<(), VaultError>,
+    ) -> Result<PendingReplication<StoredClient>, VaultError> {
+        for _ in 0..ATTEMPTS {
+            let mut client = self.managed_client(caller, id).await?;
+            change(&mut client)?;
+            client.version += 1;
+            let client = self.proved(client)?;
+            let event = client_event(caller, action, &client, self.now());
+            let write = OauthWrite::ReplaceClient(client.clone());
+            if let Some(written) = self.write_client(caller, write, level, event).await? {
+                return Ok(written.map(|()| client));
+            }
+        }
+        Err(contended())
+    }
+
+    /// Makes `write`; `None` if the client was changed meanwhile.
+    async fn write_client(
+        &self,
+        caller: &Caller,
+        write: OauthWrite,
+        level: Level,
+        event: Event,
+    ) -> Result<Option<PendingReplication<()>>, VaultError> {
+        let operation = self.track(caller, level, None)?.operation;
+        let scope = caller.scope();
+        let position = match self.store.write_oauth(scope, write, operation, event).await {
+            Err(StoreError::Conflict) => return Ok(None),
+            written => written?,
+        };
+        let committed = Committed {
+            position,
+            earlier: None,
+        };
+        Ok(Some(self.pending_replication(
+            (),
+            level,
+            operation,
+            committed,
+        )))
+    }
+
+    async fn managed_client(&self, caller: &Caller, id: KeyId) -> Result<StoredClient, VaultError> {
+        let found = self.store.oauth_client(caller.scope(), id).await?;
+        let client = found.ok_or(VaultError::NotFound)?;
+        match self.is_current_client(&client) {
+            true => Ok(client),
+            false => Err(VaultError::Integrity(
+                "an OAuth 2.0 client is not the one in its audit trail",
+            )),
+        }
+    }
+
+    async fn with_last_use(
+        &self,
+        caller: &Caller,
+        client: StoredClient,
+    ) -> Result<ClientInfo, VaultError> {
+        let uses = self.store.keys_last_used(caller.scope()).await?;
+        let last_used = uses.get(&client.id).copied();
+        Ok(ClientInfo { client, last_used })
+    }
+
+    fn proved(&self, client: StoredClient) -> Result<StoredClient, VaultError> {
+        let proved = client.proved(&self.service.api_key);
+        proved.map_err(|error| VaultError::Internal(error.to_string()))
+    }
+}
+
+fn contended() -> VaultError {
+    VaultError::Unavailable("the client was changed concurrently".into())
+}
+
+fn client_event(
+    caller: &Caller,
+    action: Action,
+    client: &StoredClient,
+    at: DateTime<Utc>,
+) -> Event {
+    let details = Details::new([
+        ("scopes", json!(client.limits.permissions)),
+        ("organizations", json!(client.limits.organizations)),
+        ("access_token_duration", json!(client.access_token_duration)),
+    ]);
+    let event = Event::by(caller, action, at).about_key(client.id);
+    recorded(event.with_details(details), client)
+}
+
+/// The same event with the version and the proof of `client`.
+pub(super) fn recorded(mut event: Event, client: &StoredClient) -> Event {
+    event.version = Some(client.version);
+    event.digest = client.proof();
+    event
+}
+
+fn check_settings(name: &str, scopes: PermissionSet, duration: i64) -> Result<(), VaultError> {
+    let on_name = |error: FieldError| FieldError::new("client_name", error.code, error.message);
+    let mut errors: Vec<_> = check_name(name).err().map(on_name).into_iter().collect();
+    if scopes.is_empty() {
+        let message = "must name at least one scope";
+        errors.push(FieldError::new("scopes", "empty", message));
+    }
+    let (least, most) = TOKEN_DURATIONS;
+    if !(least..=most).contains(&duration) {
+        let message = format!("must be from {least} to {most} seconds");
+        errors.push(FieldError::new(
+            "access_token_duration",
+            "out_of_range",
+            message,
+        ));
+    }
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(VaultError::Invalid(errors)),
+    }
+}
+
+// A client has no limits but its scopes and its organizations. A caller that is limited otherwise
+// would escape its limits with one.
+fn check_grant(caller: &Caller, limits: &KeyLimits) -> Result<(), VaultError> {
+    if caller.actor() == Actor::Operator {
+        return Ok(());
+    }
+    let expires = caller.expires_at().map(|_| "expires_at");
+    match caller.limits().exceeded_by(limits).or(expires) {
+        None => Ok(()),
+        Some("permissions") => Err(VaultError::Forbidden(Denial::Grant("scopes"))),
+        Some(member) => Err(VaultError::Forbidden(Denial::Grant(member))),
+    }
+}
