@@ -5,6 +5,10 @@ pub(crate) const CREDENTIAL: &str = "/organizations/config/external-credentials/
 /// The prefix of operations of writes.
 pub(crate) const OPERATIONS: &str = "/organizations/config/operations";
 pub(crate) const OPERATION: &str = "/organizations/config/operations/{operation_id}";
+pub(crate) const OAUTH_CLIENTS: &str = "/oauth2/clients";
+pub(crate) const OAUTH_CLIENT: &str = "/oauth2/clients/{oauth_client_id}";
+pub(crate) const OAUTH_SECRET: &str = "/oauth2/clients/{oauth_client_id}/secret";
+pub(crate) const TOKENS: &str = "/oauth2/tokens";
 pub(crate) const METRICS: &str = "/metrics";
 /// The OpenAPI document, and the page that shows it.
 pub(crate) const DOCUMENT_PAGES: [&str; 3] = ["/openapi.json", "/docs", "/docs/{file}"];

@@ -203,7 +203,12 @@ mod tests {
         }
         let scope = admin.to_scope();
         assert!(PermissionSet::parse_scope(&scope) == Some(admin));
-        for wrong in ["", "credentials:list ", "credentials:all", "Credentials:list"] {
+        for wrong in [
+            "",
+            "credentials:list ",
+            "credentials:all",
+            "Credentials:list",
+        ] {
             assert!(PermissionSet::parse_scope(wrong).is_none(), "{wrong:?}");
         }
         assert!(

@@ -153,6 +153,21 @@ pub(super) fn failure() -> RefOr<Schema> {
     named("Failure", envelope)
 }
 
+/// The body of a failure of a token endpoint: RFC 6749's members, and the envelope.
+pub(crate) fn token_failure() -> RefOr<Schema> {
+    let description = text().description(Some("For people; it may change."));
+    let body = object([
+        (
+            "error",
+            required(text().description(Some("As in RFC 6749 § 5.2."))),
+        ),
+        ("error_description", required(description)),
+        ("meta", required(meta())),
+        ("errors", required(errors())),
+    ]);
+    named("TokenFailure", body)
+}
+
 fn meta() -> RefOr<Schema> {
     let offset = object([
         ("limit", required(whole(1, MAX_LIMIT))),

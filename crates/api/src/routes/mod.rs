@@ -2,6 +2,7 @@
 
 mod access;
 mod fallback;
+mod oauth;
 mod pieces;
 pub(crate) mod registry;
 mod service;

@@ -7,7 +7,7 @@ use actix_web::http::Method;
 use actix_web::web::ServiceConfig;
 use actix_web::{FromRequest, Responder, Route, web};
 use strongroom_domain::permission::Permission::{
-    AuditRead, CredentialsDelete, CredentialsList, CredentialsReveal, CredentialsWrite,
+    AuditRead, CredentialsDelete, CredentialsList, CredentialsReveal, CredentialsWrite, KeysManage,
     OrganizationsManage,
 };
 use strongroom_web::metrics::http::HttpMetrics;
@@ -16,9 +16,13 @@ use utoipa::openapi::HttpMethod;
 use utoipa::openapi::path::Operation;
 
 use crate::openapi::document::PLAIN_TAG;
-use crate::routes::access::Access::{AnyKey, Needs, NeedsOrAnonymous, Public};
+use crate::routes::access::Access::{AnyKey, Client, Needs, NeedsOrAnonymous, Public};
 use crate::routes::access::{Access, PathAccess};
 use crate::routes::fallback;
+use crate::routes::oauth::{
+    create_client, delete_client, get_client, introspect_token, issue_token, list_clients,
+    replace_secret, revoke_token, update_client,
+};
 use crate::routes::pieces::{create, delete, update};
 use crate::routes::service::{docs, docs_file, healthz, metrics, openapi_json, readyz};
 use crate::routes::slashid::{
@@ -52,6 +56,17 @@ pub(crate) fn all() -> Routes {
             list_audit_events => Needs(AuditRead),
             list_rotations => Needs(OrganizationsManage),
             get_operation => AnyKey,
+        ]
+        "oauth2" => [
+            create_client => Needs(KeysManage),
+            list_clients => AnyKey,
+            get_client => AnyKey,
+            update_client => Needs(KeysManage),
+            delete_client => Needs(KeysManage),
+            replace_secret => Needs(KeysManage),
+            issue_token => Client,
+            introspect_token => Client,
+            revoke_token => Client,
         ]
         PLAIN_TAG => [
             create => NeedsOrAnonymous(CredentialsWrite),

@@ -254,8 +254,7 @@ impl Event {
 // which token a client used.
 fn details_of(caller: &Caller) -> Option<Details> {
     let home = caller.home();
-    let home =
-        (home != caller.org()).then(|| Details::new([("home_organization", json!(home))]));
+    let home = (home != caller.org()).then(|| Details::new([("home_organization", json!(home))]));
     let token = caller.token();
     let token = token.map(|token| Details::new([("token_id", json!(token))]));
     match (home, token) {

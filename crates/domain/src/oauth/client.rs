@@ -113,7 +113,11 @@ impl ClientCredentials {
 
     /// The digest that is stored.
     pub(crate) fn digest(&self, key: &SecretKey) -> Digest {
-        mac(key, &secret_context(self.org, self.id), self.secret.expose())
+        mac(
+            key,
+            &secret_context(self.org, self.id),
+            self.secret.expose(),
+        )
     }
 
     /// Whether the secret is that of `stored`. Takes the same time whether `stored` has another
@@ -149,8 +153,7 @@ impl StoredClient {
     /// neither change it nor put an earlier one back: the audit trail has the newest version.
     #[must_use]
     pub fn is_current(&self, key: &SecretKey) -> bool {
-        let proves =
-            |context: Context| verify_mac(key, &context, &[], &self.proof);
+        let proves = |context: Context| verify_mac(key, &context, &[], &self.proof);
         self.recorded
             && self.recorded_version == Some(self.version)
             && self.context().is_ok_and(proves)
@@ -239,7 +242,10 @@ mod tests {
             |row| {
                 let limits = KeyLimits::clone(&row.limits);
                 let organizations = OrganizationReach::Descendants;
-                row.limits = Arc::new(KeyLimits { organizations, ..limits });
+                row.limits = Arc::new(KeyLimits {
+                    organizations,
+                    ..limits
+                });
             },
         ];
         for (at, change) in changes.iter().enumerate() {

@@ -28,9 +28,7 @@ use crate::{rows, sql};
 #[async_trait]
 impl OauthStore for PgStore {
     async fn oauth_client(&self, scope: OrgScope, id: KeyId) -> StoreResult<Option<StoredClient>> {
-        self.clients
-            .ask(|reply| Lookup::of(scope, id, reply))
-            .await
+        self.clients.ask(|reply| Lookup::of(scope, id, reply)).await
     }
 
     async fn oauth_clients(&self, scope: OrgScope) -> StoreResult<Vec<StoredClient>> {

@@ -14,8 +14,8 @@ use tokio_postgres::types::ToSql;
 use crate::rows::get;
 use crate::sql;
 use crate::transaction::OrgTransaction;
-use crate::writes::{installation, oauth};
 use crate::writes::write::{Write, WriteOp};
+use crate::writes::{installation, oauth};
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 

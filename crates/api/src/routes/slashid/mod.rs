@@ -1,6 +1,6 @@
 //! The SlashID API: an organization's credentials, audit events, rotations and operations.
 
-mod authorized;
+pub(super) mod authorized;
 pub(super) mod create_credential;
 mod credential_body;
 mod credential_id;
