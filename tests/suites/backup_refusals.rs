@@ -149,7 +149,7 @@ async fn one_that_somebody_made_without_the_root_key() {
         .await;
     for (this, newer) in [
         ("\"format\":1", "\"format\":2"),
-        ("\"schema\":13", "\"schema\":999"),
+        ("\"schema\":15", "\"schema\":999"),
     ] {
         assert!(text.contains(this), "{this}");
         let text = text.replacen(this, newer, 1);

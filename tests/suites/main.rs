@@ -47,6 +47,7 @@ mod layers;
 mod limits;
 mod metrics;
 mod migrating;
+mod oauth;
 mod openapi;
 mod organizations;
 mod pieces;

@@ -1,9 +1,9 @@
 //! The text forms of what this service issues: API keys, OAuth 2.0 clients and access tokens.
 //!
 //! An id is the base32 encoding (RFC 4648, lower case, no padding) of the organization (16 bytes)
-//! and the id in it (16 bytes). A secret is the base32 encoding of 32 random bytes, followed by the
-//! CRC-32 of all preceding bytes. The checksum rejects typing errors without a query. It does not
-//! protect against forgery; the 256 random bits do. All of it consists of `[a-z0-9_]`: clients
+//! and the id in it (16 bytes). A secret is the base32 encoding of 32 random bytes, followed by
+//! the CRC-32 of all preceding bytes. The checksum rejects typing errors without a query. It does
+//! not protect against forgery; the 256 random bits do. All of it consists of `[a-z0-9_]`: clients
 //! disagree on whether what HTTP Basic contains is encoded like a form first.
 
 use std::sync::LazyLock;

@@ -26,7 +26,8 @@ const ABOUT: &str = "Strongroom stores the credentials that organizations hold w
 companies. It implements the external-credentials part of the SlashID API, and the \
 ExternalProvider part of the Pieces API.
 
-A security requirement names the permission that an API key, access token or client must have. A path that is not described here \
+A security requirement names the permission that an API key, access token or client must have. \
+A path that is not described here \
 is answered with 404, and a method that a path does not support with 405 and `Allow`; both have \
 the envelope of other failures. Where no 500 is described, a 500 is a defect.";
 

@@ -103,6 +103,11 @@ pub(crate) fn closed(object: ObjectBuilder) -> ObjectBuilder {
     object.additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
+/// `form`, in which unknown parameters are ignored (RFC 6749 § 3.2).
+pub(crate) fn open(form: ObjectBuilder) -> ObjectBuilder {
+    form.additional_properties(Some(AdditionalProperties::FreeForm(true)))
+}
+
 /// A member of a request or a response: its schema, and whether it is required.
 pub(crate) enum Member {
     /// Always present.

@@ -250,8 +250,8 @@ impl Event {
     }
 }
 
-// A key of an ancestor does not stand among the keys of the organization, and the actor does not say
-// which token a client used.
+// A key of an ancestor does not stand among the keys of the organization, and the actor does not
+// say which token a client used.
 fn details_of(caller: &Caller) -> Option<Details> {
     let home = caller.home();
     let home = (home != caller.org()).then(|| Details::new([("home_organization", json!(home))]));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::backup::bytes;
+use crate::backup::oauth_record::OauthClientRow;
 use crate::backup::root_record::{AuditLeafRow, AuditRootRow};
 use crate::ids::OrgId;
 
@@ -14,10 +15,10 @@ use crate::ids::OrgId;
 pub const FORMAT: u32 = 1;
 
 /// One line of a backup. The order is: the header; for each organization its row, keys, API keys,
-/// OAuth 2.0 clients, rotations, credentials and last-used times, then for each audit lane its checkpoint and events,
-/// its leaves under signed roots, then the end of the organization; in a backup of all
-/// organizations, the installation with its audit trail in the same form; finally the end of the
-/// backup.
+/// OAuth 2.0 clients, rotations, credentials and last-used times, then for each audit lane its
+/// checkpoint and events, its leaves under signed roots, then the end of the organization; in a
+/// backup of all organizations, the installation with its audit trail in the same form; finally the
+/// end of the backup.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "each says what its content is")]
@@ -151,23 +152,6 @@ pub struct ApiKeyRow {
         skip_serializing_if = "Option::is_none"
     )]
     pub end_proof: Option<Vec<u8>>,
-}
-
-/// A row of `oauth_clients`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "columns of the table")]
-pub struct OauthClientRow {
-    pub client_id: Uuid,
-    pub name: String,
-    pub limits: String,
-    pub access_token_duration: i64,
-    pub created_at: DateTime<Utc>,
-    pub version: i64,
-    #[serde(with = "bytes")]
-    pub digest: Vec<u8>,
-    #[serde(with = "bytes")]
-    pub proof: Vec<u8>,
-    pub deleted_at: Option<DateTime<Utc>>,
 }
 
 /// A row of `organization_ancestors`.

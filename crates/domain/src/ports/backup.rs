@@ -10,9 +10,10 @@ use crate::audit::event::Event;
 use crate::audit::heads::LaneHead;
 use crate::audit::stored::EventPosition;
 use crate::backup::finding::BackupFinding;
+use crate::backup::oauth_record::OauthClientRow;
 use crate::backup::record::{
     AncestorRow, ApiKeyRow, CheckpointRow, CredentialLastUsedRow, CredentialRow, EventRow, Header,
-    KeyLastUsedRow, OauthClientRow, OrgKeyRow, OrganizationRow, Record, RotationRow,
+    KeyLastUsedRow, OrgKeyRow, OrganizationRow, Record, RotationRow,
 };
 use crate::backup::root_record::{AuditLeafRow, AuditRootRow};
 use crate::backup::rules::ExistingCredential;

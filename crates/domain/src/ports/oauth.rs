@@ -46,9 +46,9 @@ pub trait OauthStore: Send + Sync {
     ) -> StoreResult<Vec<UnattestedClient>>;
     /// One access token.
     async fn access_token(&self, scope: OrgScope, id: KeyId) -> StoreResult<Option<StoredToken>>;
-    /// Makes `write`, with a row for `operation` that shows where it has arrived. Tells every server
-    /// of changes of what it may have cached. Returns the end of the write in the primary's log, if
-    /// there is an operation.
+    /// Makes `write`, with a row for `operation` that shows where it has arrived. Tells every
+    /// server of changes of what it may have cached. Returns the end of the write in the primary's
+    /// log, if there is an operation.
     ///
     /// # Errors
     /// `StoreError::Conflict` when the client has another version, or has ended,

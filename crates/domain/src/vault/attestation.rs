@@ -15,7 +15,7 @@ use crate::ports::oauth::UnattestedClient;
 use crate::vault::Vault;
 use crate::vault::installation::is_in_newest_format;
 use crate::vault::keys::limit_details;
-use crate::vault::oauth_clients::recorded;
+use crate::vault::oauth_client_writes::recorded;
 use crate::vault::state_events::RecordedGenerations;
 
 /// The maximum number of rotations of one organization that an attestation compares.

@@ -1,5 +1,5 @@
-//! Caches of what authentication looks up: API keys, OAuth 2.0 clients, access tokens, and ancestors
-//! of organizations.
+//! Caches of what authentication looks up: API keys, OAuth 2.0 clients, access tokens, and
+//! ancestors of organizations.
 
 use std::hash::Hash;
 use std::sync::Arc;

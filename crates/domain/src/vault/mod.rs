@@ -18,6 +18,7 @@ pub(crate) mod keys;
 pub(crate) mod last_used;
 pub(crate) mod last_used_buffer;
 mod named_heads;
+mod oauth_client_writes;
 pub(crate) mod oauth_clients;
 pub(crate) mod oauth_tokens;
 pub(crate) mod organizations;

@@ -2,14 +2,15 @@
 
 use strongroom_domain::audit::stored::StoredTime;
 use strongroom_domain::backup::record::{
-    ApiKeyRow, CheckpointRow, CredentialRow, EventRow, Header, OauthClientRow, OrgKeyRow,
-    OrganizationRow, Record, RotationRow,
+    ApiKeyRow, CheckpointRow, CredentialRow, EventRow, Header, OrgKeyRow, OrganizationRow, Record,
+    RotationRow,
 };
 use strongroom_domain::backup::root_record::AuditRootRow;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::backup::insert_oauth;
 use crate::pg_time::PgTime;
 use crate::sql;
 use crate::sql::backup as backup_sql;
@@ -165,7 +166,7 @@ fn statement<'a>(org: &'a Uuid, record: &'a Record) -> Option<Bound<'a>> {
         Record::Organization(row) => organization(row),
         Record::OrgKey(row) => org_key(org, row),
         Record::ApiKey(row) => api_key(org, row),
-        Record::OauthClient(row) => oauth_client(org, row),
+        Record::OauthClient(row) => insert_oauth::client(org, row),
         Record::Rotation(row) => rotation(org, row),
         Record::CredentialUse(row) => (
             sql::CREDENTIAL_USES_MERGE.for_rows(1).1,
@@ -253,24 +254,6 @@ fn api_key<'a>(org: &'a Uuid, row: &'a ApiKeyRow) -> (&'static str, Params<'a>) 
             &row.revoked_at,
             &row.ends_at,
             &row.end_proof,
-        ],
-    )
-}
-
-fn oauth_client<'a>(org: &'a Uuid, row: &'a OauthClientRow) -> (&'static str, Params<'a>) {
-    (
-        backup_sql::RESTORE_OAUTH_CLIENT,
-        vec![
-            org,
-            &row.client_id,
-            &row.name,
-            &row.limits,
-            &row.access_token_duration,
-            &row.created_at,
-            &row.version,
-            &row.digest,
-            &row.proof,
-            &row.deleted_at,
         ],
     )
 }

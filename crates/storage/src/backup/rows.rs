@@ -1,8 +1,9 @@
 //! Converts PostgreSQL's rows to records of a backup.
 
+use strongroom_domain::backup::oauth_record::OauthClientRow;
 use strongroom_domain::backup::record::{
     AncestorRow, ApiKeyRow, CheckpointRow, CredentialLastUsedRow, CredentialRow, KeyLastUsedRow,
-    OauthClientRow, OrgKeyRow, OrganizationRow, RotationRow,
+    OrgKeyRow, OrganizationRow, RotationRow,
 };
 use strongroom_domain::backup::root_record::{AuditLeafRow, AuditRootRow};
 use strongroom_domain::ports::error::StoreResult;

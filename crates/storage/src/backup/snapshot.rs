@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use strongroom_domain::audit::heads::LaneHead;
 use strongroom_domain::audit::stored::EventPosition;
+use strongroom_domain::backup::oauth_record::OauthClientRow;
 use strongroom_domain::backup::record::{
     AncestorRow, ApiKeyRow, CheckpointRow, CredentialLastUsedRow, EventRow, KeyLastUsedRow,
-    OauthClientRow, OrgKeyRow, OrganizationRow, RotationRow,
+    OrgKeyRow, OrganizationRow, RotationRow,
 };
 use strongroom_domain::backup::root_record::{AuditLeafRow, AuditRootRow};
 use strongroom_domain::caller::OrgScope;

@@ -73,8 +73,8 @@ pub const RESTORE_API_KEY: &str = "insert into api_keys \
      (org_id, key_id, role, limits, name, digest, created_at, expires_at, revoked_at, ends_at, \
      end_proof) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 /// Inserts an OAuth 2.0 client of a backup, unless it is there.
-pub const RESTORE_OAUTH_CLIENT: &str = "insert into oauth_clients (org_id, client_id, name, limits, \
-     access_token_duration, created_at, version, digest, proof, deleted_at) \
+pub const RESTORE_OAUTH_CLIENT: &str = "insert into oauth_clients (org_id, client_id, name, \
+     limits, access_token_duration, created_at, version, digest, proof, deleted_at) \
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
      on conflict (org_id, client_id) do nothing";
 /// Inserts a rotation of a backup.

@@ -72,7 +72,8 @@ pub const OAUTH_CLIENTS_END: &str = "update oauth_clients set version = version 
 /// Several access tokens by (organization, id), with what the audit trail says of them.
 pub const ACCESS_TOKENS_WANTED: &str = "select t.org_id, t.token_id, t.client_id, t.scopes, \
      t.issued_at, t.expires_at, t.digest, exists (select from audit_events e \
-       where e.org_id = t.org_id and e.key_id = t.token_id and e.action = 'token.issue') as issued, \
+       where e.org_id = t.org_id and e.key_id = t.token_id and e.action = 'token.issue') \
+       as issued, \
      exists (select from audit_events r where r.org_id = t.org_id and r.key_id = t.token_id \
        and r.action = 'token.revoke') as revoked \
      from access_tokens t join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, token_id) \

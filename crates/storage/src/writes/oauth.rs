@@ -1,5 +1,5 @@
-//! What changes of OAuth 2.0 clients and access tokens do to the tables, in the transaction of their
-//! batch.
+//! What changes of OAuth 2.0 clients and access tokens do to the tables, in the transaction of
+//! their batch.
 
 use chrono::{DateTime, Utc};
 use strongroom_domain::OrgId;

@@ -27,7 +27,7 @@ impl OperationPruner {
             loop {
                 ticks.tick().await;
                 if let Err(error) = prune(&vault).await {
-                    tracing::warn!(%error, "cannot delete expired operations and tokens; trying again later");
+                    tracing::warn!(%error, "cannot delete what has expired; trying again later");
                 }
             }
         });

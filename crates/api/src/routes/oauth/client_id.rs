@@ -3,6 +3,7 @@ use actix_web::http::StatusCode;
 use strongroom_domain::caller::Caller;
 use strongroom_domain::oauth::client::parse_client_id;
 use strongroom_domain::{KeyId, VaultError};
+use utoipa::openapi::ObjectBuilder;
 
 use crate::error::ApiError;
 use crate::openapi::failure::failure;
@@ -14,7 +15,7 @@ const NOT_FOUND: &str = "the organization has no such OAuth 2.0 client";
 
 parameters! {
     /// The client's id in the path.
-    ClientInPath => [in_path("oauth_client_id", text(), "The client's `client_id`.")];
+    ClientInPath => [in_path("oauth_client_id", id(), "The client's `client_id`.")];
 }
 
 responses! {
@@ -24,6 +25,11 @@ responses! {
         &[],
         &absent(),
     )];
+}
+
+// 32 bytes in base32.
+fn id() -> ObjectBuilder {
+    text().pattern(Some("^src_[a-z2-7]{52}$"))
 }
 
 /// The id of the client that the path names, if it can be one of the caller's organization.

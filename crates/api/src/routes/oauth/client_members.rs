@@ -52,7 +52,7 @@ pub(super) fn refuse_personal(fields: &mut Fields<'_>) {
         }
     });
     for name in ["redirect_uris", "refresh_token_duration"] {
-        let value = fields.take_unless_null(name);
+        let value = fields.take(name);
         fields.check(value, |_| -> Result<(), FieldError> {
             let message = "is about persons, for whom this service issues no tokens";
             Err(FieldError::new(name, "invalid_value", message))

@@ -103,9 +103,9 @@ fn parse(body: &[u8]) -> Result<NewClient, ApiError> {
     let scopes = fields.check(value, client_members::scopes);
     let value = fields.require("grant_types");
     fields.check(value, client_members::grant_types);
-    let value = fields.take_unless_null("access_token_duration");
+    let value = fields.take("access_token_duration");
     let duration = fields.check(value, client_members::duration);
-    let value = fields.take_unless_null("organizations");
+    let value = fields.take("organizations");
     let read = choice(
         "organizations",
         OrganizationReach::parse,

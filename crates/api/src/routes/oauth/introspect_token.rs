@@ -7,18 +7,18 @@ use strongroom_web::form::Form;
 use utoipa::openapi::{ObjectBuilder, Type};
 
 use crate::openapi::components::named;
-use crate::openapi::schemas::{object, optional, required, schemas, text, uuid, whole};
+use crate::openapi::schemas::{object, open, optional, required, schemas, text, uuid, whole};
 use crate::routes::oauth::token_request::{TokenCaller, check_client, token};
 use crate::routes::oauth::token_responses::{FormInvalid, FormRefused, TokenRefused};
 use crate::token_error::TokenError;
 
 schemas! {
     /// Asks about a token.
-    Introspection => named("TokenIntrospection", object([
-        ("token", required(text())),
+    Introspection => named("TokenIntrospection", open(object([
+        ("token", required(text().min_length(Some(1)))),
         ("token_type_hint", optional(text().description(Some("Ignored.")))),
         ("scope", optional(text().description(Some("Scopes that the token must have.")))),
-    ]));
+    ])));
     /// The state of a token.
     State => named("TokenState", object([
         ("active", required(ObjectBuilder::new().schema_type(Type::Boolean))),

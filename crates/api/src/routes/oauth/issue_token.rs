@@ -8,7 +8,7 @@ use strongroom_web::form::Form;
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::openapi::components::named;
-use crate::openapi::schemas::{object, one_of, optional, required, schemas, text};
+use crate::openapi::schemas::{object, one_of, open, optional, required, schemas, text};
 use crate::paths::TOKENS;
 use crate::routes::oauth::client_body::{GRANT_TYPES, duration};
 use crate::routes::oauth::token_request::{TokenCaller, check_client};
@@ -30,10 +30,10 @@ schemas! {
 
 fn token_request() -> RefOr<Schema> {
     let scope = "Scopes separated by spaces; absent: all that the client has.";
-    let request = object([
+    let request = open(object([
         ("grant_type", required(one_of(GRANT_TYPES))),
         ("scope", optional(text().description(Some(scope)))),
-    ]);
+    ]));
     named("TokenRequest", request)
 }
 

@@ -3,17 +3,17 @@ use strongroom_web::body;
 use strongroom_web::form::Form;
 
 use crate::openapi::components::named;
-use crate::openapi::schemas::{object, optional, required, schemas, text};
+use crate::openapi::schemas::{object, open, optional, required, schemas, text};
 use crate::routes::oauth::token_request::{TokenCaller, check_client, token};
 use crate::routes::oauth::token_responses::{FormInvalid, FormRefused, TokenRefused};
 use crate::token_error::TokenError;
 
 schemas! {
     /// Revokes a token.
-    Revocation => named("TokenRevocation", object([
-        ("token", required(text())),
+    Revocation => named("TokenRevocation", open(object([
+        ("token", required(text().min_length(Some(1)))),
         ("token_type_hint", optional(text().description(Some("Ignored.")))),
-    ]));
+    ])));
 }
 
 /// Revokes an access token of the client (RFC 7009). A token that is unknown, or another client's,

@@ -37,8 +37,8 @@ responses! {
             &TokenError::invalid_client(),
         ).header("WWW-Authenticate", challenge()),
         429 failure(
-            "`rate_limited`: the client has obtained too many tokens, or it or its organization has \
-             exceeded its rate limit. `too_many_failures`: too many authentications from the \
+            "`rate_limited`: the client has obtained too many tokens, or it or its organization \
+             has exceeded its rate limit. `too_many_failures`: too many authentications from the \
              sender's address failed. Nothing was done.",
             &["too_many_failures"],
             &too_many_tokens(1).into(),

@@ -92,16 +92,16 @@ pub(in crate::routes) async fn handle(
 
 fn parse(body: &[u8], id: &str) -> Result<ClientChange, ApiError> {
     let mut fields = Fields::parse(body)?;
-    let value = fields.take_unless_null("client_name");
+    let value = fields.take("client_name");
     let mut given = value.is_some();
     let name = fields.check(value, string("client_name", |name| Ok(name.to_owned())));
-    let value = fields.take_unless_null("scopes");
+    let value = fields.take("scopes");
     given |= value.is_some();
     let scopes = fields.check(value, client_members::scopes);
-    let value = fields.take_unless_null("grant_types");
+    let value = fields.take("grant_types");
     given |= value.is_some();
     fields.check(value, client_members::grant_types);
-    let value = fields.take_unless_null("access_token_duration");
+    let value = fields.take("access_token_duration");
     given |= value.is_some();
     let access_token_duration = fields.check(value, client_members::duration);
     let value = fields.take("client_id");
