@@ -16,6 +16,7 @@ use crate::permission::PermissionSet;
 use crate::ports::error::StoreError;
 use crate::ports::oauth::OauthWrite;
 use crate::ports::store::Committed;
+use crate::record_format::TENANTS;
 use crate::replication::Level;
 use crate::vault::Vault;
 use crate::vault::replication::PendingReplication;
@@ -54,6 +55,8 @@ impl Vault {
         level: Level,
         event: Event,
     ) -> Result<Option<PendingReplication<()>>, VaultError> {
+        // Without its event, a version would not count.
+        self.require_record_format(TENANTS)?;
         let operation = self.track(caller, level, None)?.operation;
         let scope = caller.scope();
         let position = match self.store.write_oauth(scope, write, operation, event).await {

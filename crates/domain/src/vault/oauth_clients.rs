@@ -13,8 +13,6 @@ use crate::ids::KeyId;
 use crate::oauth::client::{ClientCredentials, StoredClient};
 use crate::permission::{Permission, PermissionSet};
 use crate::ports::oauth::OauthWrite;
-use crate::ports::store::Committed;
-use crate::record_format::TENANTS;
 use crate::replication::Level;
 use crate::vault::Vault;
 use crate::vault::oauth_client_writes::{
@@ -83,7 +81,6 @@ impl Vault {
             ..KeyLimits::of_permissions(new.scopes)
         };
         check_grant(caller, &limits)?;
-        self.require_record_format(TENANTS)?;
         self.require_organization(caller).await?;
         let (key, now) = (&self.service.api_key, self.now());
         let id = KeyId::issue(key, caller.org(), now, &*self.random)?;
@@ -103,19 +100,11 @@ impl Vault {
         };
         let client = self.proved(client)?;
         let event = client_event(caller, Action::OauthClientCreate, &client, now);
-        let operation = self.track(caller, level, None)?.operation;
         let write = OauthWrite::AddClient(client.clone());
-        let scope = caller.scope();
-        let position = self.store.write_oauth(scope, write, operation, event).await;
-        let issued = IssuedClient {
-            secret: credentials.secret_text(),
-            client,
-        };
-        let committed = Committed {
-            position: position?,
-            earlier: None,
-        };
-        Ok(self.pending_replication(issued, level, operation, committed))
+        let written = self.write_client(caller, write, level, event).await?;
+        let written = written.ok_or_else(contended)?;
+        let secret = credentials.secret_text();
+        Ok(written.map(|()| IssuedClient { secret, client }))
     }
 
     /// Lists the OAuth 2.0 clients of the caller's organization, oldest first. One that is not what

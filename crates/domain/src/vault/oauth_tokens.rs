@@ -15,6 +15,7 @@ use crate::oauth::token::{AccessToken, StoredToken};
 use crate::permission::PermissionSet;
 use crate::ports::error::StoreError;
 use crate::ports::oauth::OauthWrite;
+use crate::record_format::TENANTS;
 use crate::vault::Vault;
 use crate::vault::authenticate_client::LiveToken;
 
@@ -60,6 +61,8 @@ impl Vault {
         scopes: Option<PermissionSet>,
     ) -> Result<IssuedToken, VaultError> {
         let id = require_client(caller)?;
+        // Without its event, a token would not count.
+        self.require_record_format(TENANTS)?;
         let client = self.current_client(caller.home(), id).await?;
         let client = client.ok_or(VaultError::Unauthorized)?;
         let scopes = scopes.unwrap_or(client.limits.permissions);

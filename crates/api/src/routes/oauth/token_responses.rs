@@ -9,6 +9,7 @@ use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::{ContentBuilder, ResponseBuilder};
 
 use crate::error::ApiError;
+use crate::openapi::failure::example_of;
 use crate::openapi::headers::{challenge, rate_limit_retry_after, retry_after};
 use crate::openapi::responses::responses;
 use crate::openapi::schemas::token_failure;
@@ -46,13 +47,13 @@ responses! {
         500 failure(
             "A defect. The log has the details.",
             &["integrity_failure"],
-            &VaultError::Internal(String::new()).into(),
+            &TokenError(example_of(&VaultError::Internal(String::new()))),
         ),
         503 failure(
             "The service cannot answer now. With `outcome_unknown`, the request may or may not \
              have been executed; with any other code it was not.",
             &["outcome_unknown"],
-            &VaultError::Unavailable(String::new()).into(),
+            &TokenError(example_of(&VaultError::Unavailable(String::new()))),
         ).header("Retry-After", retry_after()),
     ];
     /// The body is refused before its content is read.
