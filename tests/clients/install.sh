@@ -40,7 +40,9 @@ python_package() {
     rm -rf "$folder.new"
     mkdir -p "$folder.new"
     python3 -m venv "$folder.new/venv"
-    "$folder.new/venv/bin/pip" install --quiet --disable-pip-version-check "$1==$2"
+    package="$1==$2"
+    shift 3
+    "$folder.new/venv/bin/pip" install --quiet --disable-pip-version-check "$package" "$@"
     mv "$folder.new" "$folder"
 }
 
@@ -80,6 +82,7 @@ mkdir -p "$clients"
 python_package pieces_os_client 5.0.1 python-5.0.1
 python_package pieces_os_client 3.2.1 python-3.2.1
 python_package schemathesis 4.32.5 schemathesis-4.32.5
+python_package Authlib 1.9.6 authlib-1.9.6 requests==2.34.2
 python_package openapi-python-client 0.29.1 openapi-python-client-0.29.1
 node_package node-4.1.0 @pieces.app/pieces-os-client@4.1.0
 node_package openapi-typescript-7.13.0 openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3

@@ -61,9 +61,10 @@ fn ids(items: &[Value]) -> Vec<&Value> {
 }
 
 /// Tables that have the same number of rows after a restore.
-const RESTORED_IN_FULL: [&str; 6] = [
+const RESTORED_IN_FULL: [&str; 7] = [
     "credentials",
     "api_keys",
+    "oauth_clients",
     "org_keys",
     "organizations",
     "rotations",
@@ -196,6 +197,7 @@ async fn every_table_is_backed_up_or_can_be_made_anew() {
         "credential_uses",
         "credentials",
         "key_uses",
+        "oauth_clients",
         "org_keys",
         "organization_ancestors",
         "organizations",
@@ -204,9 +206,10 @@ async fn every_table_is_backed_up_or_can_be_made_anew() {
         "rotations",
         "service_keys",
     ];
-    // Requests of the last day, running servers, the result of the next scrub, and the rows that
-    // `strongroom migrate` writes.
+    // Access tokens, requests of the last day, running servers, the result of the next scrub, and
+    // the rows that `strongroom migrate` writes.
     let made_anew = [
+        "access_tokens",
         "idempotency_keys",
         "key_epoch",
         "operations",

@@ -109,7 +109,7 @@ async fn the_application_role_writes_within_its_scope_only() {
 }
 
 /// Statements that the application role must not execute.
-const FORBIDDEN: [&str; 22] = [
+const FORBIDDEN: [&str; 24] = [
     "create table mine (x int)",
     "create schema mine",
     "create function f() returns int language sql as 'select 1'",
@@ -128,6 +128,8 @@ const FORBIDDEN: [&str; 22] = [
     "delete from organizations",
     "delete from api_keys",
     "update org_keys set generation = 7",
+    "delete from oauth_clients",
+    "update access_tokens set scopes = 'keys:manage'",
     "update api_keys set role = 'admin'",
     "update organizations set name = 'x'",
     "update root_keys set check_value = ''",

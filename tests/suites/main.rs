@@ -48,6 +48,7 @@ mod layers;
 mod limits;
 mod metrics;
 mod migrating;
+mod oauth;
 mod openapi;
 mod organizations;
 mod pieces;

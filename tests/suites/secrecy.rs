@@ -3,8 +3,9 @@
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
-use serde_json::json;
-use strongroom_e2e::TestVault;
+use reqwest::Method;
+use serde_json::{Value, json};
+use strongroom_e2e::{Api, TestVault};
 use strongroom_pgdev::Binaries;
 
 /// Runs the `pg_dump` of the server's version.
@@ -40,10 +41,12 @@ async fn a_dump_and_the_log_hold_no_secret() {
         api.send(reqwest::Method::POST, path, broken).await.status(),
         400
     );
+    let oauth = oauth_secrets(api).await;
     let root_key = std::fs::read_to_string(vault.root_key_file()).unwrap();
     let root_key = root_key.lines().last().unwrap().to_owned();
     let mut secrets = vec!["canary".to_owned(), root_key];
-    for key in [&api.key, &other.key, &vault.member.key] {
+    let keys = [&api.key, &other.key, &vault.member.key];
+    for key in keys.into_iter().chain(&oauth) {
         let (_, secret) = key.rsplit_once('_').unwrap();
         secrets.push(secret.to_owned());
     }
@@ -61,6 +64,35 @@ async fn a_dump_and_the_log_hold_no_secret() {
             assert!(!text.contains(&hex), "found in hexadecimal: {secret}");
         }
     }
+}
+
+/// The secret of a new client that was used, of one that was replaced, and a token that was used.
+async fn oauth_secrets(api: &Api) -> [String; 3] {
+    let path = strongroom_e2e::CREDENTIALS;
+    let body = json!({"client_name": "n", "scopes": ["credentials:list"],
+        "grant_types": ["client_credentials"]});
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let made = api.send(Method::POST, "/oauth2/clients", body.to_string());
+    let made: Value = made.await.json().await.unwrap();
+    let (id, first) = (
+        text(&made["result"]["client_id"]),
+        text(&made["result"]["client_secret"]),
+    );
+    let replace = format!("/oauth2/clients/{id}/secret");
+    let replaced = api.request(Method::PUT, &replace).send().await.unwrap();
+    let replaced: Value = replaced.json().await.unwrap();
+    let secret = text(&replaced["result"]["client_secret"]);
+    let asked = api.bare(Method::POST, "/oauth2/tokens");
+    let asked = asked
+        .basic_auth(&id, Some(&secret))
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body("grant_type=client_credentials");
+    let token: Value = asked.send().await.unwrap().json().await.unwrap();
+    let token = text(&token["access_token"]);
+    let used = api.bare(Method::GET, path).bearer_auth(&token);
+    let used = used.header("SlashID-OrgID", &api.org).send().await.unwrap();
+    assert_eq!(used.status(), 200);
+    [first, secret, token]
 }
 
 /// The key's 32 secret bytes, decoded from base32.

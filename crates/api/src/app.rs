@@ -12,6 +12,7 @@ use crate::openapi::document::{Document, to_json};
 use crate::paths::{DOCUMENT_PAGES, METRICS, PIECES};
 use crate::plain_error::PlainError;
 use crate::routes::registry;
+use crate::token_error::TokenError;
 
 /// Served at `/openapi.json`, and made when it is first requested.
 static DOCUMENT: Document = Document::new(openapi);
@@ -62,8 +63,11 @@ fn render(path: &str, refusal: Refusal) -> Error {
 }
 
 fn error_code(error: &Error) -> Option<&'static str> {
-    match error.as_error::<PlainError>() {
-        Some(plain) => plain.0.code(),
-        None => error.as_error::<ApiError>()?.code(),
+    if let Some(plain) = error.as_error::<PlainError>() {
+        return plain.0.code();
     }
+    if let Some(token) = error.as_error::<TokenError>() {
+        return token.0.code();
+    }
+    error.as_error::<ApiError>()?.code()
 }

@@ -77,6 +77,20 @@ impl ApiError {
         self.refusal.status
     }
 
+    /// The same error, with this value of `WWW-Authenticate`.
+    pub(crate) fn with_challenge(self, challenge: &str) -> Self {
+        let refusal = self.refusal.with_header(WWW_AUTHENTICATE, challenge);
+        Self { refusal, ..self }
+    }
+
+    /// The same error, with this code of its first entry.
+    pub(crate) fn with_code(mut self, code: &'static str) -> Self {
+        if let Some(first) = self.refusal.errors.first_mut() {
+            first.code = code;
+        }
+        self
+    }
+
     /// The code of the first error.
     pub(crate) fn code(&self) -> Option<&'static str> {
         self.refusal.code()
@@ -164,7 +178,8 @@ pub(crate) fn public(error: &VaultError) -> (StatusCode, &'static str, String) {
         VaultError::Unauthorized | VaultError::KeyRefused(_) => (
             StatusCode::UNAUTHORIZED,
             "unauthorized",
-            "a valid API key of the organization is required in SlashID-API-Key",
+            "a valid API key of the organization is required in SlashID-API-Key, or an access \
+             token or client of it in Authorization",
         ),
         VaultError::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid", "the input is invalid"),
         VaultError::NotFound => (
@@ -223,7 +238,8 @@ impl ResponseError for ApiError {
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
-        if self.status() == StatusCode::UNAUTHORIZED {
+        let is_challenged = self.headers().any(|(name, _)| name == WWW_AUTHENTICATE);
+        if self.status() == StatusCode::UNAUTHORIZED && !is_challenged {
             response.insert_header((WWW_AUTHENTICATE, "SlashID-API-Key realm=\"strongroom\""));
         }
         response.json(self.envelope())

@@ -11,8 +11,10 @@ mod openapi;
 mod paging;
 mod paths;
 mod plain_error;
+mod presented;
 mod replica_lag;
 mod routes;
 mod secret_body;
+mod token_error;
 
 pub use app::{openapi, surface};

@@ -11,6 +11,10 @@ pub(crate) const API_KEYS: &str = "/organizations/api-keys";
 pub(crate) const API_KEY: &str = "/organizations/api-keys/{key_id}";
 pub(crate) const CONFIG: &str = "/organizations/config";
 pub(crate) const ROTATIONS: &str = "/organizations/config/rotations";
+pub(crate) const OAUTH_CLIENTS: &str = "/oauth2/clients";
+pub(crate) const OAUTH_CLIENT: &str = "/oauth2/clients/{oauth_client_id}";
+pub(crate) const OAUTH_SECRET: &str = "/oauth2/clients/{oauth_client_id}/secret";
+pub(crate) const TOKENS: &str = "/oauth2/tokens";
 pub(crate) const METRICS: &str = "/metrics";
 /// The OpenAPI document, and the page that shows it.
 pub(crate) const DOCUMENT_PAGES: [&str; 3] = ["/openapi.json", "/docs", "/docs/{file}"];

@@ -55,6 +55,12 @@ pub enum Purpose {
     AuditLeaf = 23,
     /// The proof of the results of the last integrity scrub.
     ScrubResult = 24,
+    /// The stored digest of the secret of an OAuth 2.0 client.
+    ClientSecret = 25,
+    /// The proof of the settings of an OAuth 2.0 client.
+    Client = 26,
+    /// The stored digest of an access token.
+    AccessToken = 27,
 }
 
 /// The identity of the place that a value belongs to, as canonical bytes.

@@ -11,6 +11,8 @@ use crate::api_key::reach::CredentialReach;
 use crate::credential::SealedCredential;
 use crate::error::{Denial, VaultError};
 use crate::ids::{KeyId, OrgId};
+use crate::oauth::client::StoredClient;
+use crate::oauth::token::StoredToken;
 use crate::permission::{Permission, PermissionSet};
 
 /// The origin of a request, for the audit trail.
@@ -35,6 +37,8 @@ impl RequestInfo {
 pub enum Actor {
     /// The holder of an API key.
     Key(KeyId),
+    /// An OAuth 2.0 client, by its secret or by an access token.
+    Client(KeyId),
     /// A caller without an API key, if the operator allows anonymous access.
     Anonymous,
     /// The user of the `strongroom` command, which has the database's credentials and the root key.
@@ -48,6 +52,8 @@ pub struct Caller {
     /// The organization that issued the caller's key: `org`, or an ancestor of it.
     home: OrgId,
     actor: Actor,
+    /// The access token by which a client identified itself.
+    token: Option<KeyId>,
     limits: Arc<KeyLimits>,
     /// The time from which the caller's key is refused.
     expires_at: Option<DateTime<Utc>>,
@@ -94,6 +100,7 @@ impl Caller {
             org,
             home: org,
             actor: Actor::Operator,
+            token: None,
             limits: OPERATOR.clone(),
             expires_at: None,
             request,
@@ -105,6 +112,7 @@ impl Caller {
             org,
             home: org,
             actor: Actor::Anonymous,
+            token: None,
             limits: ANONYMOUS.clone(),
             expires_at: None,
             request,
@@ -121,8 +129,37 @@ impl Caller {
             org: key.org,
             home: key.org,
             actor: Actor::Key(key.id),
+            token: None,
             limits: key.limits.clone(),
             expires_at,
+            request,
+        }
+    }
+
+    /// The OAuth 2.0 client `client`, acting in its organization. With an access token, it has only
+    /// the token's permissions.
+    ///
+    /// What the caller grants is compared with what the client holds: the client, and not its
+    /// token, is the one that grants, and a client does not expire.
+    pub(crate) fn client(
+        client: &StoredClient,
+        token: Option<&StoredToken>,
+        request: RequestInfo,
+    ) -> Self {
+        let limits = match token {
+            None => client.limits.clone(),
+            Some(token) => Arc::new(KeyLimits {
+                permissions: client.limits.permissions.intersection(token.scopes),
+                ..KeyLimits::clone(&client.limits)
+            }),
+        };
+        Self {
+            org: client.org,
+            home: client.org,
+            actor: Actor::Client(client.id),
+            token: token.map(|token| token.id),
+            limits,
+            expires_at: None,
             request,
         }
     }
@@ -148,6 +185,12 @@ impl Caller {
     #[must_use]
     pub fn actor(&self) -> Actor {
         self.actor
+    }
+
+    /// The access token by which a client identified itself.
+    #[must_use]
+    pub fn token(&self) -> Option<KeyId> {
+        self.token
     }
 
     /// What the caller may do, and where.
@@ -204,7 +247,7 @@ impl Caller {
     pub fn require_for_user_keys(&self, permission: Permission) -> Result<(), VaultError> {
         match self.actor {
             Actor::Anonymous => Ok(()),
-            Actor::Key(_) | Actor::Operator => self.require(permission),
+            Actor::Key(_) | Actor::Client(_) | Actor::Operator => self.require(permission),
         }
     }
 
@@ -215,7 +258,9 @@ impl Caller {
     pub fn require_operator(&self) -> Result<(), VaultError> {
         match self.actor {
             Actor::Operator => Ok(()),
-            Actor::Key(_) | Actor::Anonymous => Err(VaultError::Forbidden(Denial::Operator)),
+            Actor::Key(_) | Actor::Client(_) | Actor::Anonymous => {
+                Err(VaultError::Forbidden(Denial::Operator))
+            }
         }
     }
 }

@@ -51,6 +51,27 @@ wire_enum! {
     }
 }
 
+impl Permission {
+    /// What the permission allows, for the description of the API.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::CredentialsList => "List credentials without their secrets.",
+            Self::CredentialsReveal => "Read a credential with its secret.",
+            Self::CredentialsWrite => "Create and change credentials.",
+            Self::CredentialsDelete => "Delete credentials.",
+            Self::CredentialsUse => "Use a credential without reading its secret.",
+            Self::AuditRead => "Read and verify the audit trail.",
+            Self::KeysManage => "Issue, list and revoke API keys and OAuth 2.0 clients.",
+            Self::OrganizationsManage => {
+                "Create, change and delete sub-organizations, and rotate the organization's key."
+            }
+            Self::WebhooksManage => "Manage the addresses to which events are sent.",
+            Self::SystemRead => "Read the state of the whole installation.",
+        }
+    }
+}
+
 impl Role {
     /// The permissions of the role.
     #[must_use]
@@ -109,6 +130,25 @@ impl PermissionSet {
         all.filter(move |permission| self.contains(*permission))
     }
 
+    /// The permissions that `text` names, separated by single spaces, as scopes are written
+    /// (RFC 6749 § 3.3). Returns `None` if there is an unknown one.
+    #[must_use]
+    pub fn parse_scope(text: &str) -> Option<Self> {
+        text.split(' ').map(Permission::parse).collect()
+    }
+
+    /// The names of the permissions, separated by spaces.
+    #[must_use]
+    pub fn to_scope(self) -> String {
+        self.names().join(" ")
+    }
+
+    /// The permissions that are not in `other`.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// The names of the permissions.
     #[must_use]
     pub fn names(self) -> Vec<&'static str> {
@@ -160,6 +200,16 @@ mod tests {
         assert_eq!(admin.names().len(), Permission::ALL.len() - 1);
         for role in Role::ALL {
             assert!(admin.covers(role.permissions()));
+        }
+        let scope = admin.to_scope();
+        assert!(PermissionSet::parse_scope(&scope) == Some(admin));
+        for wrong in [
+            "",
+            "credentials:list ",
+            "credentials:all",
+            "Credentials:list",
+        ] {
+            assert!(PermissionSet::parse_scope(wrong).is_none(), "{wrong:?}");
         }
         assert!(
             !Role::Reader

@@ -85,6 +85,8 @@ pub enum KeyProblem {
     ApiKeyUnissued(KeyId),
     /// The audit trail records the revocation of this API key, but its row says otherwise.
     RevocationUndone(KeyId),
+    /// The row of this OAuth 2.0 client is not the one in the audit trail.
+    ClientAltered(KeyId),
     /// No audit event says which generation of the organization's key is active.
     Unproved,
     /// The organization was deleted, but its row says otherwise.
@@ -127,6 +129,7 @@ impl KeyProblem {
             Self::PutBack(_) => "key_put_back",
             Self::ApiKeyUnissued(_) => "api_key_unissued",
             Self::RevocationUndone(_) => "revocation_undone",
+            Self::ClientAltered(_) => "oauth_client_altered",
             Self::Unproved => "key_unproved",
             Self::DeletionUndone => "deletion_undone",
         }
@@ -213,6 +216,11 @@ impl fmt::Display for KeyProblem {
                 f,
                 "the API key {} was revoked, but its row says that it was not",
                 key.0
+            ),
+            Self::ClientAltered(client) => write!(
+                f,
+                "the OAuth 2.0 client {} is not what was written last: it was altered or put back",
+                client.0
             ),
             Self::Unproved => f.write_str(
                 "no audit event says which generation of the organization's key is active: the \

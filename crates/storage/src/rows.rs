@@ -14,8 +14,10 @@ use strongroom_domain::keyring::stored::{StoredOrgKey, StoredRootKey, StoredServ
 use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::label::Label;
 use strongroom_domain::last_used::LastUsed;
+use strongroom_domain::oauth::client::StoredClient;
+use strongroom_domain::oauth::token::StoredToken;
 use strongroom_domain::organization::Organization;
-use strongroom_domain::permission::Role;
+use strongroom_domain::permission::{PermissionSet, Role};
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::rotation::RootKeyState;
 use strongroom_domain::{CredentialId, KeyId, LaneId, OrgId};
@@ -128,6 +130,40 @@ fn key_limits(row: &Row) -> StoreResult<KeyLimits> {
         (None, None) => None,
     };
     limits.ok_or(StoreError::Malformed("limits"))
+}
+
+pub(crate) fn oauth_client(row: &Row) -> StoreResult<StoredClient> {
+    // No proof covers limits that no server wrote.
+    let limits = KeyLimits::parse(None, get(row, "limits")?);
+    let limits = limits.unwrap_or_else(|| KeyLimits::of_permissions(PermissionSet::default()));
+    Ok(StoredClient {
+        org: org_id(row)?,
+        id: KeyId(get(row, "client_id")?),
+        name: get(row, "name")?,
+        limits: Arc::new(limits),
+        access_token_duration: get(row, "access_token_duration")?,
+        created_at: get(row, "created_at")?,
+        version: get(row, "version")?,
+        digest: get(row, "digest")?,
+        proof: get(row, "proof")?,
+        recorded_version: get(row, "recorded_version")?,
+        recorded: get(row, "recorded")?,
+    })
+}
+
+pub(crate) fn access_token(row: &Row) -> StoreResult<StoredToken> {
+    Ok(StoredToken {
+        org: org_id(row)?,
+        id: KeyId(get(row, "token_id")?),
+        client: KeyId(get(row, "client_id")?),
+        // No digest covers scopes that no server wrote.
+        scopes: PermissionSet::parse_scope(get(row, "scopes")?).unwrap_or_default(),
+        issued_at: get(row, "issued_at")?,
+        expires_at: get(row, "expires_at")?,
+        digest: get(row, "digest")?,
+        issued: get(row, "issued")?,
+        revoked: get(row, "revoked")?,
+    })
 }
 
 fn scheduled_end(row: &Row) -> StoreResult<Option<ScheduledEnd>> {

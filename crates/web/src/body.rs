@@ -15,6 +15,8 @@ use crate::state::AppState;
 
 /// Why a body with another content type is refused.
 pub const NOT_JSON: &str = "the Content-Type must be application/json";
+/// The same of a form.
+pub const NOT_FORM: &str = "the Content-Type must be application/x-www-form-urlencoded";
 
 /// A request's body. It holds secrets, so it is wiped on drop.
 pub type Body = Zeroizing<Vec<u8>>;
@@ -29,7 +31,28 @@ pub async fn read(
     payload: web::Payload,
     state: &AppState,
 ) -> Result<Body, Refusal> {
-    check_content_type(request)?;
+    check_content_type(request, "application/json", NOT_JSON)?;
+    collect_within_limits(request, payload, state).await
+}
+
+/// Reads the body of a form.
+///
+/// # Errors
+/// As for [`read`].
+pub async fn read_form(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &AppState,
+) -> Result<Body, Refusal> {
+    check_content_type(request, "application/x-www-form-urlencoded", NOT_FORM)?;
+    collect_within_limits(request, payload, state).await
+}
+
+async fn collect_within_limits(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &AppState,
+) -> Result<Body, Refusal> {
     let announced = request.headers().get(CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let max = state.settings.sizes.body;
@@ -63,14 +86,18 @@ async fn collect(mut payload: web::Payload, capacity: usize, max: usize) -> Resu
     Ok(body)
 }
 
-fn check_content_type(request: &HttpRequest) -> Result<(), Refusal> {
+fn check_content_type(
+    request: &HttpRequest,
+    expected: &str,
+    other: &'static str,
+) -> Result<(), Refusal> {
     let value = request.headers().get(CONTENT_TYPE);
     let value = value
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     let (kind, parameters) = value.split_once(';').unwrap_or((value, ""));
-    if !kind.trim().eq_ignore_ascii_case("application/json") {
-        return Err(unsupported(NOT_JSON));
+    if !kind.trim().eq_ignore_ascii_case(expected) {
+        return Err(unsupported(other));
     }
     let charset = parameters.split(';').find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
@@ -84,7 +111,9 @@ fn check_content_type(request: &HttpRequest) -> Result<(), Refusal> {
             .any(|name| charset.eq_ignore_ascii_case(name))
     };
     if charset.is_some_and(|charset| !is_utf8(charset)) {
-        return Err(unsupported("JSON is UTF-8; no other charset is accepted"));
+        return Err(unsupported(
+            "the body is UTF-8; no other charset is accepted",
+        ));
     }
     let mut encodings = request.headers().get_all(CONTENT_ENCODING);
     if !encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {

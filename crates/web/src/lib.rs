@@ -9,6 +9,7 @@ pub mod body;
 mod client_ip;
 mod connection_state;
 pub mod fields;
+pub mod form;
 pub mod headers;
 mod log_throttle;
 pub mod metrics;

@@ -79,10 +79,12 @@ impl Default for RequestSizes {
 /// Rate limits, and the proxies whose `X-Forwarded-For` is trusted.
 #[derive(Debug, Clone, Default)]
 pub struct LimitSettings {
-    /// Requests of one API key. `None`: unlimited.
+    /// Requests of one API key or OAuth 2.0 client. `None`: unlimited.
     pub per_key: Option<Rate>,
     /// Requests of one organization, over all of its keys. `None`: unlimited.
     pub per_organization: Option<Rate>,
+    /// Access tokens that one OAuth 2.0 client obtains. `None`: unlimited.
+    pub tokens: Option<Rate>,
     /// Failed authentications from one address. `None`: unlimited.
     pub failures: Option<Rate>,
     /// The proxies whose `X-Forwarded-For` is trusted.

@@ -5,6 +5,7 @@ use std::ops::AddAssign;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use strongroom_domain::caller::Caller;
+use strongroom_domain::presented::Presented;
 use strongroom_domain::{CredentialId, OrgId, Vault};
 use tokio_postgres::Client;
 
@@ -107,7 +108,9 @@ fn compare(run: &CreateRun, rows: Rows) -> std::result::Result<(), String> {
 // The number of credentials read.
 async fn read_back(vault: &Vault, dataset: &Dataset, client: &Client) -> Result<u64> {
     let callers = stream::iter(&dataset.writers).map(|writer| async {
-        let caller = vault.authenticate(&writer.key, request_info()).await?;
+        let caller = vault
+            .authenticate(&Presented::ApiKey(&writer.key), request_info())
+            .await?;
         crate::Result::Ok((writer.org, caller))
     });
     let callers: HashMap<OrgId, Caller> =

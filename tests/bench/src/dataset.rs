@@ -12,6 +12,7 @@ use strongroom_domain::credential::NewCredential;
 use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::label::Label;
 use strongroom_domain::permission::Role;
+use strongroom_domain::presented::Presented;
 use strongroom_domain::replication::Level;
 use strongroom_domain::{CreateRequest, CredentialId, OrgId, Vault, json};
 
@@ -77,7 +78,11 @@ impl Dataset {
         let writers = readers.split_off(size.orgs());
         let mut callers = Vec::new();
         for reader in &readers {
-            callers.push(vault.authenticate(&reader.key, request_info()).await?);
+            callers.push(
+                vault
+                    .authenticate(&Presented::ApiKey(&reader.key), request_info())
+                    .await?,
+            );
         }
         let jobs =
             (0..CREDENTIALS_PER_ORG).flat_map(|n| callers.iter().map(move |caller| (caller, n)));

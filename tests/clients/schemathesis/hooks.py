@@ -5,6 +5,9 @@ import schemathesis
 LIST = "GET /organizations/config/external-credentials"
 DELETE = "DELETE /organizations/config/external-credentials"
 PATCH = "PATCH /organizations/config/external-credentials/{cred_id}"
+TOKEN = "POST /oauth2/tokens"
+CLIENT = "POST /oauth2/clients"
+CLIENT_CHANGE = "PATCH /oauth2/clients/{oauth_client_id}"
 UPDATE = "POST /external_provider/api_key/update"
 
 
@@ -31,6 +34,10 @@ def refused_for_a_reason(context, response, case):
         elif label == PATCH:
             stored = reason[1].startswith("json_blob.") and reason[0] in ("required", "empty", "wrong_type", "invalid_value")
             expected = reason[0] == "immutable" or stored
+        elif label == TOKEN:
+            expected = error["code"] == "invalid_scope"
+        elif label in (CLIENT, CLIENT_CHANGE):
+            expected = reason in (("empty", "client_name"), ("immutable", "client_id"))
         else:
             expected = False
         assert expected, f"refused for {reason}"

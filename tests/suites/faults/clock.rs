@@ -9,7 +9,7 @@ use super::settings;
 
 /// Variables that set the wall clock as `file` says, by libfaketime (Debian's package `faketime`).
 /// Timeouts use the monotonic clock, which stays correct.
-fn wrong_clock(file: &str) -> Option<Vec<(String, String)>> {
+pub(crate) fn wrong_clock(file: &str) -> Option<Vec<(String, String)>> {
     let folders = std::fs::read_dir("/usr/lib").unwrap().flatten();
     let library = folders
         .map(|folder| folder.path().join("faketime/libfaketime.so.1"))

@@ -4,7 +4,7 @@
     reason = "reports the executed and the skipped faults"
 )]
 
-mod clock;
+pub(crate) mod clock;
 mod killed;
 mod promises;
 mod promoted;

@@ -14,6 +14,14 @@ pub(super) fn make(document: &mut Value) {
     let label = json!({"required": ["extcred_label"], "properties": label});
     change["anyOf"] = json!([label, {"required": ["json_blob"]}]);
     change["properties"]["extcred_label"]["type"] = json!(["string", "null"]);
+    let required = |name: &str| json!({"required": [name]});
+    let changed = [
+        "client_name",
+        "scopes",
+        "grant_types",
+        "access_token_duration",
+    ];
+    schemas["OauthClientChange"]["anyOf"] = changed.map(required).into();
     let responses = document["components"]["responses"].as_object_mut().unwrap();
     responses.values_mut().for_each(enumerate_codes);
     for item in document["paths"].as_object_mut().unwrap().values_mut() {

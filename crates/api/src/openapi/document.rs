@@ -2,8 +2,12 @@
 
 use std::sync::OnceLock;
 
+use strongroom_domain::permission::Permission;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, ClientCredentials, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Scopes,
+    SecurityScheme,
+};
 use utoipa::openapi::server::{Server, ServerBuilder};
 use utoipa::openapi::tag::{Tag, TagBuilder};
 use utoipa::openapi::{
@@ -16,25 +20,36 @@ use crate::openapi::bodies::{
     CredentialChange, KeptUserKey, NewCredential, NewUserKey, UserKeyChange, UserKeyDeletion,
 };
 use crate::openapi::{components, failure, headers, limits, parameters};
+use crate::paths::TOKENS;
 
 const ABOUT: &str = "Strongroom stores the credentials that organizations hold with other \
 companies. It implements the external-credentials part of the SlashID API, and the \
 ExternalProvider part of the Pieces API.
 
-A security requirement names the permission that an API key must have. A path that is not described here \
+A security requirement names the permission that an API key, access token or client must have. \
+A path that is not described here \
 is answered with 404, and a method that a path does not support with 405 and `Allow`; both have \
 the envelope of other failures. Where no 500 is described, a 500 is a defect.";
+
+/// The security scheme of access tokens.
+pub(crate) const OAUTH2: &str = "OAuth2";
+/// The security scheme of OAuth 2.0 clients.
+pub(crate) const BASIC: &str = "Basic";
 
 /// The tag of the operations whose failures are plain text.
 pub(crate) const PLAIN_TAG: &str = "pieces";
 
-const TAGS: [(&str, &str); 5] = [
+const TAGS: [(&str, &str); 6] = [
     ("credentials", "Credentials of an organization (SlashID)."),
     (
         "organization",
         "An organization, its descendants and its audit trail.",
     ),
     ("api keys", "The API keys of an organization."),
+    (
+        "oauth2",
+        "OAuth 2.0 clients and access tokens (SlashID, RFC 6749, 7009 and 7662).",
+    ),
     (PLAIN_TAG, "Users' OpenAI keys (Pieces ExternalProvider)."),
     ("service", "The service itself. Requires no key."),
 ];
@@ -143,6 +158,8 @@ fn shared() -> Components {
         .schema_from::<KeptUserKey>()
         .security_scheme(API_KEY, key(API_KEY, "An API key of the organization."))
         .security_scheme(APPLICATION_ID, key(APPLICATION_ID, application))
+        .security_scheme(OAUTH2, oauth2())
+        .security_scheme(BASIC, basic())
         .parameter(parameters::REQUEST_ID, parameters::request_id());
     headers::common()
         .into_iter()
@@ -151,6 +168,21 @@ fn shared() -> Components {
             components.header(name, header)
         })
         .build()
+}
+
+fn oauth2() -> SecurityScheme {
+    let scopes = Permission::ALL.iter();
+    let scopes = scopes.map(|one| (one.as_str().to_owned(), one.about().to_owned()));
+    let flow = ClientCredentials::new(TOKENS, Scopes::from_iter(scopes));
+    let flows = [Flow::ClientCredentials(flow)];
+    let about = "An access token of an OAuth 2.0 client, in `Authorization: Bearer`.";
+    SecurityScheme::OAuth2(OAuth2::with_description(flows, about))
+}
+
+fn basic() -> SecurityScheme {
+    let about = "The id and secret of an OAuth 2.0 client.";
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Basic);
+    SecurityScheme::Http(scheme.description(Some(about)).build())
 }
 
 /// Adds the responses and headers of limits.

@@ -52,7 +52,7 @@ pub(super) fn vault_failure(
 }
 
 /// The response to `error`.
-pub(super) fn example_of(error: &VaultError) -> ApiError {
+pub(crate) fn example_of(error: &VaultError) -> ApiError {
     let (status, code, message) = public(error);
     ApiError::new(status, code, message)
 }

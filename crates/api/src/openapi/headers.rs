@@ -53,7 +53,7 @@ pub(super) fn rate_limit() -> [(&'static str, Header); 2] {
 }
 
 /// `WWW-Authenticate`.
-pub(super) fn scheme() -> Header {
+pub(crate) fn challenge() -> Header {
     HeaderBuilder::new().schema(Some(text())).build()
 }
 
@@ -78,7 +78,7 @@ pub(super) fn replica_lag() -> Header {
 }
 
 /// `Retry-After` of a 503.
-pub(super) fn retry_after() -> Header {
+pub(crate) fn retry_after() -> Header {
     HeaderBuilder::new()
         .schema(Some(whole(1, 1)))
         .description(Some("Seconds after which to try again."))
@@ -86,7 +86,7 @@ pub(super) fn retry_after() -> Header {
 }
 
 /// `Retry-After` of a 429.
-pub(super) fn rate_limit_retry_after() -> Header {
+pub(crate) fn rate_limit_retry_after() -> Header {
     HeaderBuilder::new()
         .schema(Some(whole(1, i64::from(u32::MAX))))
         .description(Some("Seconds after which to try again."))

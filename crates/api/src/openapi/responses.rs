@@ -63,6 +63,7 @@ const BODY: &[&str] = &[
     "unknown_field",
     "wrong_type",
     "empty",
+    "out_of_range",
     "too_long",
     "control_character",
     "immutable",
@@ -88,8 +89,10 @@ responses! {
         401 unauthorized(),
         429 too_many(),
         403 vault_failure(
-            "The API key lacks the permission, or would grant or reach more than it may.",
-            &[],
+            "The API key lacks the permission, or would grant or reach more than it may. An access \
+             token or client that lacks the permission gets `insufficient_scope`, and the scope in \
+             `WWW-Authenticate`.",
+            &["insufficient_scope"],
             &VaultError::Forbidden(Denial::Permission(Permission::CredentialsWrite)),
         ),
         500 vault_failure(
@@ -151,9 +154,10 @@ responses! {
 fn unauthorized() -> ResponseBuilder {
     let description = "There is no valid API key of the organization that `SlashID-OrgID` names: \
                        the key is missing, malformed, unknown, expired, revoked, another \
-                       organization's, or sent twice.";
+                       organization's, or sent twice. The same applies to an access token or \
+                       client in `Authorization`, and to two of these in one request.";
     let response = vault_failure(description, &[], &VaultError::Unauthorized);
-    response.header("WWW-Authenticate", headers::scheme())
+    response.header("WWW-Authenticate", headers::challenge())
 }
 
 fn unavailable(more: &[&str]) -> ResponseBuilder {

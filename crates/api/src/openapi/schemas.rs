@@ -103,6 +103,11 @@ pub(crate) fn closed(object: ObjectBuilder) -> ObjectBuilder {
     object.additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
+/// `form`, in which unknown parameters are ignored (RFC 6749 § 3.2).
+pub(crate) fn open(form: ObjectBuilder) -> ObjectBuilder {
+    form.additional_properties(Some(AdditionalProperties::FreeForm(true)))
+}
+
 /// A member of a request or a response: its schema, and whether it is required.
 pub(crate) enum Member {
     /// Always present.
@@ -151,6 +156,21 @@ pub(crate) fn list(name: &str, item: impl Into<RefOr<Schema>>) -> RefOr<Schema> 
 pub(super) fn failure() -> RefOr<Schema> {
     let envelope = object([("meta", required(meta())), ("errors", required(errors()))]);
     named("Failure", envelope)
+}
+
+/// The body of a failure of a token endpoint: RFC 6749's members, and the envelope.
+pub(crate) fn token_failure() -> RefOr<Schema> {
+    let description = text().description(Some("For people; it may change."));
+    let body = object([
+        (
+            "error",
+            required(text().description(Some("As in RFC 6749 § 5.2."))),
+        ),
+        ("error_description", required(description)),
+        ("meta", required(meta())),
+        ("errors", required(errors())),
+    ]);
+    named("TokenFailure", body)
 }
 
 fn meta() -> RefOr<Schema> {

@@ -9,6 +9,7 @@ use strongroom_domain::permission::Permission;
 use utoipa::openapi::security::SecurityRequirement;
 
 use crate::headers::{API_KEY, APPLICATION_ID};
+use crate::openapi::document::{BASIC, OAUTH2};
 
 /// Who may call an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(crate) enum Access {
     Public,
     /// A caller with any valid key.
     AnyKey,
+    /// An OAuth 2.0 client, by HTTP Basic alone.
+    Client,
     /// A caller with the permission.
     Needs(Permission),
     /// A caller with the permission. The organization may be a deleted one.
@@ -29,7 +32,7 @@ impl Access {
     /// The required permission, if there is one.
     pub(crate) fn permission(self) -> Option<Permission> {
         match self {
-            Self::Public | Self::AnyKey => None,
+            Self::Public | Self::AnyKey | Self::Client => None,
             Self::Needs(permission)
             | Self::NeedsOnDeleted(permission)
             | Self::NeedsOrAnonymous(permission) => Some(permission),
@@ -46,7 +49,10 @@ impl Access {
         let by = |scheme: &str| SecurityRequirement::new(scheme, scopes.clone());
         match self {
             Self::Public => None,
-            Self::AnyKey | Self::Needs(_) | Self::NeedsOnDeleted(_) => Some(vec![by(API_KEY)]),
+            Self::AnyKey | Self::Needs(_) | Self::NeedsOnDeleted(_) => {
+                Some([API_KEY, OAUTH2, BASIC].map(by).into())
+            }
+            Self::Client => Some(vec![by(BASIC)]),
             Self::NeedsOrAnonymous(_) => {
                 let anonymous = SecurityRequirement::default();
                 Some(vec![anonymous, by(APPLICATION_ID), by(API_KEY)])
@@ -91,6 +97,7 @@ mod tests {
         match access {
             Access::Public => "nothing".to_owned(),
             Access::AnyKey => "any valid key".to_owned(),
+            Access::Client => "the id and secret of an OAuth 2.0 client, by HTTP Basic".to_owned(),
             Access::Needs(permission) | Access::NeedsOnDeleted(permission) => named(permission),
             Access::NeedsOrAnonymous(permission) => {
                 format!(

@@ -16,7 +16,9 @@ use utoipa::openapi::HttpMethod;
 use utoipa::openapi::path::Operation;
 
 use crate::openapi::document::PLAIN_TAG;
-use crate::routes::access::Access::{AnyKey, Needs, NeedsOnDeleted, NeedsOrAnonymous, Public};
+use crate::routes::access::Access::{
+    AnyKey, Client, Needs, NeedsOnDeleted, NeedsOrAnonymous, Public,
+};
 use crate::routes::access::{Access, PathAccess};
 use crate::routes::control::{
     create_api_key, create_suborganization, delete_api_key, delete_organization, get_config,
@@ -24,6 +26,10 @@ use crate::routes::control::{
     start_rotation, update_config, update_organization,
 };
 use crate::routes::fallback;
+use crate::routes::oauth::{
+    create_client, delete_client, get_client, introspect_token, issue_token, list_clients,
+    replace_secret, revoke_token, update_client,
+};
 use crate::routes::pieces::{create, delete, update};
 use crate::routes::service::{docs, docs_file, healthz, metrics, openapi_json, readyz};
 use crate::routes::slashid::{
@@ -72,6 +78,17 @@ pub(crate) fn all() -> Routes {
             create_api_key => Needs(KeysManage),
             replace_api_key => Needs(KeysManage),
             delete_api_key => Needs(KeysManage),
+        ]
+        "oauth2" => [
+            create_client => Needs(KeysManage),
+            list_clients => AnyKey,
+            get_client => AnyKey,
+            update_client => Needs(KeysManage),
+            delete_client => Needs(KeysManage),
+            replace_secret => Needs(KeysManage),
+            issue_token => Client,
+            introspect_token => Client,
+            revoke_token => Client,
         ]
         PLAIN_TAG => [
             create => NeedsOrAnonymous(CredentialsWrite),

@@ -1,10 +1,7 @@
 //! API keys: their text form, and the keyed digest that is stored.
 //!
 //! The text is `sr_<role>_<id>_<secret>`, with `key` for the role of a key that has permissions of
-//! its own. `<id>` is the base32 encoding (RFC 4648, lower case, no
-//! padding) of the organization (16 bytes) and the key id (16 bytes). `<secret>` is the base32
-//! encoding of 32 random bytes, followed by the CRC-32 of all preceding bytes. The checksum rejects
-//! typing errors without a query. It does not protect against forgery; the 256 random bits do.
+//! its own. `<id>` names the organization and the key; see [`crate::issued_text`].
 
 mod digest;
 pub mod end;
@@ -13,35 +10,21 @@ pub mod limits;
 pub mod reach;
 pub mod refusal;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use data_encoding::{Encoding, Specification};
 use strongroom_crypto::{CryptoError, RandomSource, SecretBytes, SecretString};
-use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use crate::api_key::end::ScheduledEnd;
 use crate::api_key::limits::KeyLimits;
 use crate::caller::OrgScope;
 use crate::ids::{KeyId, OrgId};
+use crate::issued_text;
 use crate::permission::Role;
 
 const PREFIX: &str = "sr";
 /// Stands for the role of a key that has permissions of its own, also in the database.
 pub const OWN_PERMISSIONS: &str = "key";
-const ID_BYTES: usize = 32;
-const SECRET_BYTES: usize = 32;
-const CHECKSUM_BYTES: usize = 4;
-/// The maximum length of a key, in bytes. Longer input is rejected without parsing.
-const MAX_TEXT: usize = 160;
-
-static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
-    let mut spec = Specification::new();
-    spec.symbols.push_str("abcdefghijklmnopqrstuvwxyz234567");
-    #[allow(clippy::expect_used, reason = "a constant that the tests run")]
-    spec.encoding().expect("a valid alphabet")
-});
 
 /// An API key with its secret.
 #[derive(Debug)]
@@ -93,63 +76,42 @@ impl ApiKeyToken {
         role: Option<Role>,
         random: &dyn RandomSource,
     ) -> Result<Self, CryptoError> {
-        let mut secret = vec![0; SECRET_BYTES];
-        random.fill(&mut secret)?;
-        let secret = SecretBytes::new(secret);
         Ok(Self {
             org,
             id,
             role,
-            secret,
+            secret: issued_text::new_secret(random)?,
         })
     }
 
     /// Parses the text of a key. Returns `None` if the text is not a valid key.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() > MAX_TEXT {
-            return None;
-        }
-        let (head, secret_text) = text.rsplit_once('_')?;
+        let (head, secret) = issued_text::split(text)?;
         let mut parts = head.split('_');
         let (Some(PREFIX), Some(role), Some(id), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return None;
         };
-        let id = BASE32.decode(id.as_bytes()).ok()?;
-        let secret = Zeroizing::new(BASE32.decode(secret_text.as_bytes()).ok()?);
-        if id.len() != ID_BYTES || secret.len() != SECRET_BYTES + CHECKSUM_BYTES {
-            return None;
-        }
-        let (secret, checksum) = secret.split_at(SECRET_BYTES);
-        if checksum != checksum_of(head, secret) {
-            return None;
-        }
+        let (org, id) = issued_text::decode_id(id)?;
         Some(Self {
-            org: OrgId(Uuid::from_slice(&id[..16]).ok()?),
-            id: KeyId(Uuid::from_slice(&id[16..]).ok()?),
+            org,
+            id,
             role: match role {
                 OWN_PERMISSIONS => None,
                 role => Some(Role::parse(role)?),
             },
-            secret: SecretBytes::new(secret.to_vec()),
+            secret,
         })
     }
 
     /// The text form of the key.
     #[must_use]
     pub fn to_text(&self) -> SecretString {
-        let mut id = [0; ID_BYTES];
-        id[..16].copy_from_slice(self.org.0.as_bytes());
-        id[16..].copy_from_slice(self.id.0.as_bytes());
         let role = self.role.map_or(OWN_PERMISSIONS, Role::as_str);
-        let head = format!("{PREFIX}_{role}_{}", BASE32.encode(&id));
-        let mut secret = Zeroizing::new(Vec::with_capacity(SECRET_BYTES + CHECKSUM_BYTES));
-        secret.extend_from_slice(self.secret.expose());
-        secret.extend_from_slice(&checksum_of(&head, self.secret.expose()));
-        let secret = Zeroizing::new(BASE32.encode(&secret));
-        SecretString::new(format!("{head}_{}", *secret))
+        let id = issued_text::encode_id(self.org, self.id);
+        issued_text::join(&format!("{PREFIX}_{role}_{id}"), &self.secret)
     }
 
     /// The organization that the key names.
@@ -170,17 +132,11 @@ impl ApiKeyToken {
     }
 }
 
-fn checksum_of(head: &str, secret: &[u8]) -> [u8; CHECKSUM_BYTES] {
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(head.as_bytes());
-    crc.update(secret);
-    crc.finalize().to_be_bytes()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use strongroom_crypto::OsRandom;
+    use uuid::Uuid;
 
     use super::*;
 

@@ -8,6 +8,7 @@ use crate::audit::details::Details;
 use crate::caller::{Actor, Caller};
 use crate::ids::{CredentialId, KeyId};
 use crate::kinds::wire_enum;
+use crate::oauth::client::client_id;
 
 wire_enum! {
     /// The requested operation.
@@ -96,6 +97,21 @@ wire_enum! {
         OrganizationUpdate = 39 => "organization.update",
         /// The settings of an organization were changed.
         OrganizationConfigure = 40 => "organization.configure",
+        /// An OAuth 2.0 client was created.
+        OauthClientCreate = 45 => "oauth_client.create",
+        /// The name, the scopes or the token duration of an OAuth 2.0 client were changed.
+        OauthClientUpdate = 46 => "oauth_client.update",
+        /// The secret of an OAuth 2.0 client was replaced.
+        OauthClientRotateSecret = 47 => "oauth_client.rotate_secret",
+        /// An OAuth 2.0 client was deleted.
+        OauthClientDelete = 48 => "oauth_client.delete",
+        /// An OAuth 2.0 client was recorded again, before the event of its newest version was
+        /// pruned.
+        OauthClientAttest = 49 => "oauth_client.attest",
+        /// An access token was issued.
+        TokenIssue = 50 => "token.issue",
+        /// An access token was revoked.
+        TokenRevoke = 51 => "token.revoke",
     }
 }
 
@@ -136,7 +152,7 @@ pub struct Event {
     pub action: Action,
     /// The outcome.
     pub outcome: Outcome,
-    /// The actor: a key's id, `operator` or `anonymous`.
+    /// The actor: an API key's id, a client's `client_id`, `operator` or `anonymous`.
     pub actor: String,
     /// The request's id.
     pub request_id: String,
@@ -144,7 +160,7 @@ pub struct Event {
     pub source: String,
     /// The credential, if the event concerns one.
     pub credential: Option<CredentialId>,
-    /// The API key, if the event concerns one.
+    /// The API key, OAuth 2.0 client or access token, if the event concerns one.
     pub key: Option<KeyId>,
     /// The credential's version after the change, or the version that was read or deleted.
     pub version: Option<i64>,
@@ -164,6 +180,7 @@ impl Event {
             outcome: Outcome::Ok,
             actor: match caller.actor() {
                 Actor::Key(id) => id.to_string(),
+                Actor::Client(id) => client_id(caller.home(), id),
                 Actor::Anonymous => "anonymous".to_owned(),
                 Actor::Operator => "operator".to_owned(),
             },
@@ -173,7 +190,7 @@ impl Event {
             key: None,
             version: None,
             digest: None,
-            details: home_of(caller),
+            details: details_of(caller),
         }
     }
 
@@ -184,7 +201,7 @@ impl Event {
         self
     }
 
-    /// Sets the API key.
+    /// Sets the API key, client or access token.
     #[must_use]
     pub fn about_key(mut self, key: KeyId) -> Self {
         self.key = Some(key);
@@ -235,8 +252,15 @@ impl Event {
     }
 }
 
-// A key of an ancestor does not stand among the keys of the organization.
-fn home_of(caller: &Caller) -> Option<Details> {
+// A key of an ancestor does not stand among the keys of the organization, and the actor does not
+// say which token a client used.
+fn details_of(caller: &Caller) -> Option<Details> {
     let home = caller.home();
-    (home != caller.org()).then(|| Details::new([("home_organization", json!(home))]))
+    let home = (home != caller.org()).then(|| Details::new([("home_organization", json!(home))]));
+    let token = caller.token();
+    let token = token.map(|token| Details::new([("token_id", json!(token))]));
+    match (home, token) {
+        (Some(home), Some(token)) => Some(home.and(&token)),
+        (home, token) => home.or(token),
+    }
 }

@@ -5,6 +5,7 @@ pub mod check;
 pub(crate) mod convert;
 pub mod finding;
 pub mod line;
+pub mod oauth_record;
 pub mod record;
 pub mod root_record;
 pub mod rules;

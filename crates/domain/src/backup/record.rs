@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::backup::bytes;
+use crate::backup::oauth_record::OauthClientRow;
 use crate::backup::root_record::{AuditLeafRow, AuditRootRow};
 use crate::ids::OrgId;
 
@@ -14,10 +15,10 @@ use crate::ids::OrgId;
 pub const FORMAT: u32 = 1;
 
 /// One line of a backup. The order is: the header; for each organization its row, keys, API keys,
-/// rotations, credentials and last-used times, then for each audit lane its checkpoint and events,
-/// its leaves under signed roots, then the end of the organization; in a backup of all
-/// organizations, the installation with its audit trail in the same form; finally the end of the
-/// backup.
+/// OAuth 2.0 clients, rotations, credentials and last-used times, then for each audit lane its
+/// checkpoint and events, its leaves under signed roots, then the end of the organization; in a
+/// backup of all organizations, the installation with its audit trail in the same form; finally the
+/// end of the backup.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "each says what its content is")]
@@ -28,6 +29,7 @@ pub enum Record {
     OrgKey(OrgKeyRow),
     Ancestor(AncestorRow),
     ApiKey(ApiKeyRow),
+    OauthClient(OauthClientRow),
     Rotation(RotationRow),
     Credential(CredentialRow),
     CredentialUse(CredentialLastUsedRow),
@@ -262,6 +264,8 @@ pub struct OrganizationEnd {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub ancestors: u64,
     pub api_keys: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub oauth_clients: u64,
     pub rotations: u64,
     pub credentials: u64,
     pub uses: u64,
@@ -309,6 +313,7 @@ impl OrganizationEnd {
             Record::OrgKey(_) => &mut self.org_keys,
             Record::Ancestor(_) => &mut self.ancestors,
             Record::ApiKey(_) => &mut self.api_keys,
+            Record::OauthClient(_) => &mut self.oauth_clients,
             Record::Rotation(_) => &mut self.rotations,
             Record::Credential(_) => &mut self.credentials,
             Record::CredentialUse(_) | Record::KeyUse(_) => &mut self.uses,

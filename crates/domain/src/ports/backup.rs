@@ -10,6 +10,7 @@ use crate::audit::event::Event;
 use crate::audit::heads::LaneHead;
 use crate::audit::stored::EventPosition;
 use crate::backup::finding::BackupFinding;
+use crate::backup::oauth_record::OauthClientRow;
 use crate::backup::record::{
     AncestorRow, ApiKeyRow, CheckpointRow, CredentialLastUsedRow, CredentialRow, EventRow, Header,
     KeyLastUsedRow, OrgKeyRow, OrganizationRow, Record, RotationRow,
@@ -72,6 +73,8 @@ pub trait Snapshot: Send + Sync {
     async fn ancestors(&self, scope: OrgScope) -> StoreResult<Vec<AncestorRow>>;
     /// All API keys.
     async fn api_keys(&self, scope: OrgScope) -> StoreResult<Vec<ApiKeyRow>>;
+    /// All OAuth 2.0 clients. Access tokens are not backed up: clients obtain new ones.
+    async fn oauth_clients(&self, scope: OrgScope) -> StoreResult<Vec<OauthClientRow>>;
     /// All rotations.
     async fn rotations(&self, scope: OrgScope) -> StoreResult<Vec<RotationRow>>;
     /// Lists credentials, starting at the id `from` (inclusive).

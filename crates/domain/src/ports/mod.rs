@@ -8,6 +8,7 @@ pub mod error;
 pub mod installation;
 pub mod keys;
 pub mod last_used;
+pub mod oauth;
 pub mod organizations;
 pub mod regions;
 pub mod rotation;

@@ -21,6 +21,7 @@ use crate::ports::audit_roots::AuditRootStore;
 use crate::ports::error::StoreResult;
 use crate::ports::installation::InstallationStore;
 use crate::ports::last_used::LastUsedStore;
+use crate::ports::oauth::OauthStore;
 use crate::ports::organizations::OrganizationStore;
 use crate::ports::regions::OperationStore;
 use crate::ports::rotation::RotationStore;
@@ -117,6 +118,7 @@ pub trait Store:
     + RotationStore
     + ScrubStore
     + LastUsedStore
+    + OauthStore
     + OperationStore
 {
     /// How its queues and connections stand now.

@@ -11,9 +11,11 @@ use crate::caller::{Caller, OrgScope};
 use crate::error::VaultError;
 use crate::ids::OrgId;
 use crate::ports::audit::StateEvents;
+use crate::ports::oauth::UnattestedClient;
 use crate::vault::Vault;
 use crate::vault::installation::is_in_newest_format;
 use crate::vault::keys::limit_details;
+use crate::vault::oauth_client_writes::recorded;
 use crate::vault::organization_settings::OrganizationSettings;
 use crate::vault::state_events::RecordedGenerations;
 
@@ -74,7 +76,8 @@ impl Vault {
     }
 
     /// Records again what later checks rely on, and what a prune of the events before `cut` could
-    /// remove: the active generation, API keys with their revocation, a pending destruction.
+    /// remove: the active generation, API keys with their revocation, OAuth 2.0 clients, a pending
+    /// destruction.
     ///
     /// # Errors
     /// [`VaultError::Integrity`] if the rows differ from the trail, or an error of the store.
@@ -107,7 +110,37 @@ impl Vault {
             let event = Event::by(caller, Action::KeyAttest, self.now());
             events.push(event.about_key(key.id).with_details(details));
         }
+        events.extend(self.client_attestations(caller, cut).await?);
         Ok(self.store.record_all(scope, events).await?)
+    }
+
+    async fn client_attestations(
+        &self,
+        caller: &Caller,
+        cut: DateTime<Utc>,
+    ) -> Result<Vec<Event>, VaultError> {
+        let mut events = Vec::new();
+        for client in self.store.unattested_clients(caller.scope(), cut).await? {
+            let event = Event::by(caller, Action::OauthClientAttest, self.now());
+            events.push(match client {
+                UnattestedClient::Live(client) if self.is_current_client(&client) => {
+                    recorded(event.about_key(client.id), &client)
+                }
+                UnattestedClient::Live(_) => {
+                    return Err(VaultError::Integrity(
+                        "an OAuth 2.0 client differs from its audit events; `strongroom verify` \
+                         names it",
+                    ));
+                }
+                // Without a proof, no row is the current one.
+                UnattestedClient::Ended(id, version) => {
+                    let mut event = event.about_key(id);
+                    event.version = Some(version);
+                    event
+                }
+            });
+        }
+        Ok(events)
     }
 
     async fn require_recorded_api_keys(&self, scope: OrgScope) -> Result<(), VaultError> {

@@ -14,23 +14,32 @@ use crate::audit::event::{Action, Event, Outcome};
 use crate::caller::{Actor, Caller, OrgScope, RequestInfo};
 use crate::error::VaultError;
 use crate::ids::{KeyId, OrgId};
+use crate::oauth::token::AccessToken;
 use crate::permission::Permission;
+use crate::presented::Presented;
 use crate::trace::TRACE;
 use crate::vault::Vault;
 
 impl Vault {
-    /// Authenticates the holder of the API key `presented`.
+    /// Authenticates the caller that presents an API key, an access token, or a client's secret.
     ///
     /// # Errors
-    /// [`VaultError::Unauthorized`] or [`VaultError::KeyRefused`] if it is not a valid key;
-    /// [`VaultError::Unavailable`] if the key cannot be verified now.
+    /// [`VaultError::Unauthorized`] or [`VaultError::KeyRefused`] if it is not valid;
+    /// [`VaultError::Unavailable`] if it cannot be verified now.
     pub async fn authenticate(
         &self,
-        presented: &str,
+        presented: &Presented<'_>,
         request: RequestInfo,
     ) -> Result<Caller, VaultError> {
         let span = tracing::info_span!(target: TRACE, "auth");
-        let identified = self.identify(presented, request).instrument(span).await;
+        let identify = async {
+            match presented {
+                Presented::ApiKey(text) => self.identify(text, request).await,
+                Presented::Client(credentials) => self.identify_client(credentials, request).await,
+                Presented::Token(text) => self.identify_token(text, request).await,
+            }
+        };
+        let identified = identify.instrument(span).await;
         self.counters.authentications.record(identified)
     }
 
@@ -130,14 +139,17 @@ impl Vault {
     /// after too many wrong keys: its id was issued by this service, or it was looked up in the
     /// last minute and is correct. Runs no query.
     #[must_use]
-    pub fn recognizes(&self, presented: &str) -> bool {
-        let Some(token) = ApiKeyToken::parse(presented) else {
-            return false;
-        };
-        if token.id().was_issued(&self.service.api_key, token.org()) {
-            return true;
+    pub fn recognizes(&self, presented: &Presented<'_>) -> bool {
+        let issued = |org, id: KeyId| id.was_issued(&self.service.api_key, org);
+        match presented {
+            Presented::ApiKey(text) => ApiKeyToken::parse(text).is_some_and(|token| {
+                issued(token.org(), token.id()) || self.cached_match(&token).is_some()
+            }),
+            Presented::Client(client) => issued(client.org(), client.id()),
+            Presented::Token(text) => {
+                AccessToken::parse(text).is_some_and(|token| issued(token.org(), token.id()))
+            }
         }
-        self.cached_match(&token).is_some()
     }
 
     /// Returns the anonymous caller, if the operator allows anonymous access.
@@ -211,7 +223,7 @@ impl Vault {
     pub fn refuse(&self, caller: &Caller, reason: RefusalReason) -> VaultError {
         self.record_refusal(caller, None, reason);
         match caller.actor() {
-            Actor::Key(id) => VaultError::KeyRefused(RefusedKey {
+            Actor::Key(id) | Actor::Client(id) => VaultError::KeyRefused(RefusedKey {
                 org: caller.home(),
                 id,
                 reason,

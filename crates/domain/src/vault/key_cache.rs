@@ -1,4 +1,5 @@
-//! Caches of what authentication looks up: API keys, and ancestors of organizations.
+//! Caches of what authentication looks up: API keys, OAuth 2.0 clients, access tokens, and
+//! ancestors of organizations.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use crate::ancestor::AncestorStatus;
 use crate::api_key::StoredApiKey;
 use crate::ids::{KeyId, OrgId};
 use crate::log_throttle::LogThrottle;
+use crate::oauth::client::StoredClient;
+use crate::oauth::token::StoredToken;
 
 /// The time during which a cached key is valid without a confirmation by the database that no key
 /// has changed. It bounds the time during which a revoked key works on a server that lost its
@@ -28,6 +31,8 @@ const MAX_CACHED_KEYS: u64 = 100_000;
 /// The caches of what authentication looks up. They are confirmed, and cleared, together.
 pub(super) struct KeyCache {
     keys: Cache<(OrgId, KeyId), Entry<Arc<StoredApiKey>>>,
+    clients: Cache<(OrgId, KeyId), Entry<Arc<StoredClient>>>,
+    tokens: Cache<(OrgId, KeyId), Entry<Arc<StoredToken>>>,
     /// By organization and possible ancestor.
     ancestors: Cache<(OrgId, OrgId), Entry<AncestorStatus>>,
     revoked_uses: LogThrottle<(OrgId, KeyId)>,
@@ -59,6 +64,8 @@ impl KeyCache {
     pub(super) fn new() -> Self {
         Self {
             keys: cache(),
+            clients: cache(),
+            tokens: cache(),
             ancestors: cache(),
             revoked_uses: LogThrottle::new(REVOKED_USE_INTERVAL, MAX_CACHED_KEYS),
             epoch: AtomicU64::new(0),
@@ -75,6 +82,16 @@ impl KeyCache {
     /// The cached key, if it is still valid.
     pub(super) fn key(&self, id: (OrgId, KeyId)) -> Option<Arc<StoredApiKey>> {
         self.valid(self.keys.get(&id)?)
+    }
+
+    /// The cached client, if it is still valid.
+    pub(super) fn client(&self, id: (OrgId, KeyId)) -> Option<Arc<StoredClient>> {
+        self.valid(self.clients.get(&id)?)
+    }
+
+    /// The cached access token, if it is still valid.
+    pub(super) fn token(&self, id: (OrgId, KeyId)) -> Option<Arc<StoredToken>> {
+        self.valid(self.tokens.get(&id)?)
     }
 
     /// The cached status of `ancestor` for `org`, if it is still valid.
@@ -112,6 +129,18 @@ impl KeyCache {
         self.keys.insert((key.org, key.id), lookup.entry(key));
     }
 
+    /// Inserts the client that `lookup` found.
+    pub(super) fn insert_client(&self, lookup: KeyLookup, client: Arc<StoredClient>) {
+        let id = (client.org, client.id);
+        self.clients.insert(id, lookup.entry(client));
+    }
+
+    /// Inserts the access token that `lookup` found.
+    pub(super) fn insert_token(&self, lookup: KeyLookup, token: Arc<StoredToken>) {
+        let id = (token.org, token.id);
+        self.tokens.insert(id, lookup.entry(token));
+    }
+
     /// Inserts the status that `lookup` found.
     pub(super) fn insert_ancestor(
         &self,
@@ -130,6 +159,8 @@ impl KeyCache {
     pub(super) fn clear(&self) {
         self.epoch.fetch_add(1, Ordering::SeqCst);
         self.keys.invalidate_all();
+        self.clients.invalidate_all();
+        self.tokens.invalidate_all();
         self.ancestors.invalidate_all();
     }
 }

@@ -28,7 +28,7 @@ impl Vault {
     /// Records that `caller` revealed or changed the credential `id`.
     pub(super) fn record_used(&self, caller: &Caller, id: CredentialId) {
         let by = match caller.actor() {
-            Actor::Key(key) => Some(key),
+            Actor::Key(key) | Actor::Client(key) => Some(key),
             Actor::Anonymous | Actor::Operator => None,
         };
         let last = LastUsed { at: self.now(), by };
@@ -37,7 +37,7 @@ impl Vault {
         }
     }
 
-    /// Records that the API key `id` authenticated a request.
+    /// Records that the API key or OAuth 2.0 client `id` authenticated a request.
     pub(super) fn record_key_used(&self, org: OrgId, id: KeyId) {
         if !self.last_used.lock().key((org, id), self.now()) {
             self.counters.last_used_dropped.add(1);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join;
 use strongroom_crypto::RootKeyId;
 
 use crate::caller::Caller;
@@ -75,9 +76,15 @@ impl Vault {
         observer: &mut dyn ScrubObserver,
     ) -> Result<Vec<KeyProblem>, VaultError> {
         loop {
-            let keys = self.store.keys_with_trail(caller.scope()).await;
-            if let Some(keys) = retry_unavailable(keys, observer).await? {
-                return Ok(keys.iter().flat_map(api_key_problems).collect());
+            let (keys, scope) = (self.store.keys_with_trail(caller.scope()), caller.scope());
+            let read = try_join(keys, self.store.oauth_clients(scope)).await;
+            if let Some((keys, clients)) = retry_unavailable(read, observer).await? {
+                let altered = clients
+                    .iter()
+                    .filter(|client| !client.is_current(&self.service.api_key))
+                    .map(|client| KeyProblem::ClientAltered(client.id));
+                let problems = keys.iter().flat_map(api_key_problems);
+                return Ok(problems.chain(altered).collect());
             }
         }
     }

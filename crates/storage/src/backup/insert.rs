@@ -10,6 +10,7 @@ use strongroom_domain::ports::error::{StoreError, StoreResult};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::backup::insert_oauth;
 use crate::pg_time::PgTime;
 use crate::sql;
 use crate::sql::backup as backup_sql;
@@ -165,6 +166,7 @@ fn statement<'a>(org: &'a Uuid, record: &'a Record) -> Option<Bound<'a>> {
         Record::Organization(row) => organization(row),
         Record::OrgKey(row) => org_key(org, row),
         Record::ApiKey(row) => api_key(org, row),
+        Record::OauthClient(row) => insert_oauth::client(org, row),
         Record::Rotation(row) => rotation(org, row),
         Record::CredentialUse(row) => (
             sql::CREDENTIAL_USES_MERGE.for_rows(1).1,

@@ -1,5 +1,6 @@
 //! Converts PostgreSQL's rows to records of a backup.
 
+use strongroom_domain::backup::oauth_record::OauthClientRow;
 use strongroom_domain::backup::record::{
     AncestorRow, ApiKeyRow, CheckpointRow, CredentialLastUsedRow, CredentialRow, KeyLastUsedRow,
     OrgKeyRow, OrganizationRow, RotationRow,
@@ -44,6 +45,20 @@ pub(super) fn api_key(row: &Row) -> StoreResult<ApiKeyRow> {
         revoked_at: get(row, "revoked_at")?,
         ends_at: get(row, "ends_at")?,
         end_proof: get(row, "end_proof")?,
+    })
+}
+
+pub(super) fn oauth_client(row: &Row) -> StoreResult<OauthClientRow> {
+    Ok(OauthClientRow {
+        client_id: get(row, "client_id")?,
+        name: get(row, "name")?,
+        limits: get(row, "limits")?,
+        access_token_duration: get(row, "access_token_duration")?,
+        created_at: get(row, "created_at")?,
+        version: get(row, "version")?,
+        digest: get(row, "digest")?,
+        proof: get(row, "proof")?,
+        deleted_at: get(row, "deleted_at")?,
     })
 }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use strongroom_domain::audit::heads::LaneHead;
 use strongroom_domain::audit::stored::EventPosition;
+use strongroom_domain::backup::oauth_record::OauthClientRow;
 use strongroom_domain::backup::record::{
     AncestorRow, ApiKeyRow, CheckpointRow, CredentialLastUsedRow, EventRow, KeyLastUsedRow,
     OrgKeyRow, OrganizationRow, RotationRow,
@@ -152,6 +153,12 @@ impl Snapshot for PgSnapshot {
         let params: Params<'_> = &[&scope.org().0];
         self.all(backup_sql::BACKUP_API_KEYS, params, rows::api_key)
             .await
+    }
+
+    async fn oauth_clients(&self, scope: OrgScope) -> StoreResult<Vec<OauthClientRow>> {
+        let params: Params<'_> = &[&scope.org().0];
+        let clients = backup_sql::BACKUP_OAUTH_CLIENTS;
+        self.all(clients, params, rows::oauth_client).await
     }
 
     async fn ancestors(&self, scope: OrgScope) -> StoreResult<Vec<AncestorRow>> {

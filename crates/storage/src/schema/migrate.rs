@@ -12,7 +12,7 @@ use crate::connect::pooling::check_pooling;
 use crate::quote::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-pub(crate) const MIGRATIONS: [(&str, &str); 15] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 16] = [
     (
         "V0001__vault",
         include_str!("../../../../migrations/0001_vault.sql"),
@@ -72,6 +72,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 15] = [
     (
         "V0015__tenants",
         include_str!("../../../../migrations/0015_tenants.sql"),
+    ),
+    (
+        "V0016__oauth",
+        include_str!("../../../../migrations/0016_oauth.sql"),
     ),
 ];
 

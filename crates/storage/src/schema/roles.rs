@@ -13,13 +13,16 @@ pub(crate) const GRANTS: &str = "\
 grant usage on schema public to {role};
 grant select on schema_migrations, audit_checkpoints, key_epoch, record_format to {role};
 grant select, insert on audit_events, root_keys, service_keys, organizations, \
-org_keys, api_keys, organization_ancestors to {role};
+org_keys, api_keys, organization_ancestors, oauth_clients, access_tokens to {role};
 grant update (state) on root_keys to {role};
 grant update (format, since) on record_format to {role};
 grant update (root_key_id, wrapped_key) on service_keys to {role};
 grant update (name, deleted_at, destroy_after, destroyed_at) on organizations to {role};
 grant update (active, root_key_id, wrapped_key), delete on org_keys to {role};
 grant update (revoked_at, digest, ends_at, end_proof) on api_keys to {role};
+grant update (name, limits, access_token_duration, version, digest, proof, deleted_at) \
+on oauth_clients to {role};
+grant delete on access_tokens to {role};
 grant select, insert, update on root_rotations, scrub_results to {role};
 grant select, insert, delete on audit_roots, audit_root_leaves to {role};
 grant select, insert, update, delete on credentials, credential_uses, key_uses, rotations, \

@@ -11,6 +11,10 @@ pub const BACKUP_ORG_KEYS: &str = "select generation, root_key_id, wrapped_key, 
 /// An organization's API keys, as they are stored.
 pub const BACKUP_API_KEYS: &str = "select key_id, role, limits, name, digest, created_at, \
      expires_at, revoked_at, ends_at, end_proof from api_keys where org_id = $1 order by key_id";
+/// An organization's OAuth 2.0 clients, as they are stored.
+pub const BACKUP_OAUTH_CLIENTS: &str = "select client_id, name, limits, access_token_duration, \
+     created_at, version, digest, proof, deleted_at from oauth_clients where org_id = $1 \
+     order by client_id";
 /// Last-used times of an organization's credentials, after an id.
 pub const BACKUP_CREDENTIAL_USES: &str = "select cred_id, last_used_at, last_used_by from \
      credential_uses \
@@ -37,7 +41,8 @@ pub const RESTORE_AUDIT_LEAF: &str = "insert into audit_root_leaves \
 /// The tables of a restore into which the current role cannot insert.
 pub const RESTORE_RIGHTS: &str = "select name from unnest(array['root_keys', 'service_keys', \
      'root_rotations', \
-       'organizations', 'organization_ancestors', 'org_keys', 'api_keys', 'rotations', 'credentials', 'credential_uses', \
+       'organizations', 'organization_ancestors', 'org_keys', 'api_keys', \
+       'oauth_clients', 'rotations', 'credentials', 'credential_uses', \
        'key_uses', \
        'audit_events', 'audit_checkpoints', 'audit_roots', 'audit_root_leaves']) as name \
      where not has_table_privilege(current_user, name, 'insert')";
@@ -67,6 +72,11 @@ pub const RESTORE_ANCESTOR: &str = "insert into organization_ancestors \
 pub const RESTORE_API_KEY: &str = "insert into api_keys \
      (org_id, key_id, role, limits, name, digest, created_at, expires_at, revoked_at, ends_at, \
      end_proof) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+/// Inserts an OAuth 2.0 client of a backup, unless it is there.
+pub const RESTORE_OAUTH_CLIENT: &str = "insert into oauth_clients (org_id, client_id, name, \
+     limits, access_token_duration, created_at, version, digest, proof, deleted_at) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+     on conflict (org_id, client_id) do nothing";
 /// Inserts a rotation of a backup.
 pub const RESTORE_ROTATION: &str = "insert into rotations (org_id, generation, re_encrypt, \
      state, rows_total, \
@@ -101,6 +111,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("BACKUP_COUNT", BACKUP_COUNT),
     ("BACKUP_ORG_KEYS", BACKUP_ORG_KEYS),
     ("BACKUP_API_KEYS", BACKUP_API_KEYS),
+    ("BACKUP_OAUTH_CLIENTS", BACKUP_OAUTH_CLIENTS),
     ("BACKUP_CREDENTIAL_USES", BACKUP_CREDENTIAL_USES),
     ("BACKUP_KEY_USES", BACKUP_KEY_USES),
     ("BACKUP_AUDIT_ROOTS", BACKUP_AUDIT_ROOTS),
@@ -115,6 +126,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("RESTORE_ORGANIZATION", RESTORE_ORGANIZATION),
     ("RESTORE_ANCESTOR", RESTORE_ANCESTOR),
     ("RESTORE_API_KEY", RESTORE_API_KEY),
+    ("RESTORE_OAUTH_CLIENT", RESTORE_OAUTH_CLIENT),
     ("RESTORE_ROTATION", RESTORE_ROTATION),
     ("RESTORE_CREDENTIAL_OVER", RESTORE_CREDENTIAL_OVER),
     ("RESTORE_CREDENTIALS", RESTORE_CREDENTIALS),

@@ -11,6 +11,7 @@ mod keys;
 mod listing;
 #[cfg(test)]
 mod migration_shapes;
+mod oauth;
 pub mod operations;
 mod organizations;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use audit::*;
 pub use insert::*;
 pub use keys::*;
 pub use listing::*;
+pub use oauth::*;
 pub use organizations::*;
 
 /// The scope that lists organizations and rotations.
@@ -221,6 +223,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
     all.extend(doctor::ALL);
     all.extend(keys::ALL);
     all.extend(listing::ALL);
+    all.extend(oauth::ALL);
     all.extend(operations::ALL);
     all.extend(organizations::ALL);
     for insert in [

@@ -8,6 +8,7 @@ pub(crate) mod installation;
 pub(crate) mod keys;
 pub(crate) mod last_used;
 pub(crate) mod listing;
+pub(crate) mod oauth;
 pub(crate) mod operations;
 pub(crate) mod organizations;
 pub(crate) mod rotation;
@@ -32,6 +33,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use crate::batch::lookups::{ApiKeys, Credentials, Lookup, OrgKeys};
+use crate::batch::oauth_lookups::{Clients, Tokens};
 use crate::batch::queue::{BatchQueue, QueueConfig};
 use crate::batch::reader::Reader;
 use crate::batch::shard_fallback::ShardFallback;
@@ -70,6 +72,8 @@ pub struct PgStore {
     pub(crate) reads: BatchQueue<Lookup<Credentials>>,
     pub(crate) api_keys: BatchQueue<Lookup<ApiKeys>>,
     pub(crate) org_keys: BatchQueue<Lookup<OrgKeys>>,
+    pub(crate) clients: BatchQueue<Lookup<Clients>>,
+    pub(crate) tokens: BatchQueue<Lookup<Tokens>>,
     _thread: WorkerThread,
     /// The connections of the workers, and of the reader of credentials.
     pub(crate) reserved: Database,
@@ -109,6 +113,8 @@ impl PgStore {
         };
         let pools = (reserved.clone(), reading.0.clone());
         let api_keys = Reader::<ApiKeys>::new(reserved.clone(), impatient.clone());
+        let clients = Reader::<Clients>::new(reserved.clone(), impatient.clone());
+        let tokens = Reader::<Tokens>::new(reserved.clone(), impatient.clone());
         let org_keys = Reader::<OrgKeys>::new(reserved, impatient);
         let named = |name| QueueConfig {
             name,
@@ -123,6 +129,8 @@ impl PgStore {
             reads: BatchQueue::start(runtime, reads, named("credentials")),
             api_keys: BatchQueue::start(runtime, api_keys, named("api_keys")),
             org_keys: BatchQueue::start(runtime, org_keys, named("organization_keys")),
+            clients: BatchQueue::start(runtime, clients, named("oauth_clients")),
+            tokens: BatchQueue::start(runtime, tokens, named("access_tokens")),
             _thread: thread,
             reserved: pools.0,
             reserved_reads: pools.1,

@@ -170,6 +170,7 @@ impl OrganizationStore for PgStore {
             sql::ALL_CREDENTIAL_USES_DELETE,
             sql::ALL_KEY_USES_DELETE,
             sql::ROTATIONS_DELETE,
+            sql::ALL_ACCESS_TOKENS_DELETE,
         ] {
             self.execute(scope, sql, &[&org]).await?;
         }

@@ -25,6 +25,8 @@ impl Store for PgStore {
             self.reads.status(),
             self.api_keys.status(),
             self.org_keys.status(),
+            self.clients.status(),
+            self.tokens.status(),
         ];
         let mut pools = vec![
             self.database.pool_status("primary"),

@@ -14,8 +14,8 @@ use tokio_postgres::types::ToSql;
 use crate::rows::get;
 use crate::sql;
 use crate::transaction::OrgTransaction;
-use crate::writes::installation;
 use crate::writes::write::{Write, WriteOp};
+use crate::writes::{installation, oauth};
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -65,6 +65,7 @@ pub(crate) async fn administer(
             schedule_key_end(transaction, params).await
         }
         WriteOp::Installation(change) => installation::change(transaction, change, at).await,
+        WriteOp::Oauth(write) => oauth::change(transaction, org, write, at).await,
         WriteOp::Insert(_) | WriteOp::Change { .. } | WriteOp::Delete { .. } | WriteOp::Record => {
             Ok(Ok(()))
         }
@@ -167,6 +168,7 @@ async fn destroy_organization(
         let params: Params<'_> = &[&org.0, &at];
         transaction.execute(sql::ORG_KEYS_DELETE, &[&org.0]).await?;
         transaction.execute(sql::API_KEYS_REVOKE, params).await?;
+        transaction.execute(sql::OAUTH_CLIENTS_END, params).await?;
     }
     Ok(destroyed)
 }

@@ -8,6 +8,7 @@ pub(crate) mod idempotency;
 pub(crate) mod installation;
 pub(crate) mod member;
 pub(crate) mod new_rows;
+pub(crate) mod oauth;
 pub(crate) mod write;
 
 use strongroom_domain::OrgId;

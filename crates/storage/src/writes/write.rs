@@ -12,6 +12,7 @@ use strongroom_domain::keyring::stored::StoredOrgKey;
 use strongroom_domain::organization::NewOrganization;
 use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::installation::InstallationChange;
+use strongroom_domain::ports::oauth::OauthWrite;
 use strongroom_domain::ports::store::{ChangeFn, Committed, Opened, Tracking};
 use strongroom_domain::rotation::RotationStart;
 use strongroom_domain::trace::{TRACE, trace_parent};
@@ -62,6 +63,7 @@ pub(crate) enum WriteOp {
         end: ScheduledEnd,
     },
     Installation(InstallationChange),
+    Oauth(Box<OauthWrite>),
     Record,
 }
 

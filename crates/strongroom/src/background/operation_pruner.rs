@@ -14,7 +14,7 @@ const INTERVAL: Duration = Duration::from_secs(3600);
 /// Organizations in one statement.
 const CHUNK: usize = 200;
 
-/// Deletes expired operations and idempotency records. Stops when dropped.
+/// Deletes expired operations, idempotency records and access tokens. Stops when dropped.
 pub(crate) struct OperationPruner {
     _task: AbortOnDropHandle<()>,
 }
@@ -27,7 +27,7 @@ impl OperationPruner {
             loop {
                 ticks.tick().await;
                 if let Err(error) = prune(&vault).await {
-                    tracing::warn!(%error, "cannot delete expired operations; trying again later");
+                    tracing::warn!(%error, "cannot delete what has expired; trying again later");
                 }
             }
         });
@@ -46,6 +46,7 @@ async fn prune(vault: &Vault) -> Result<(), VaultError> {
         let callers = chunk.iter().map(|organization| scheduled(organization.id));
         let callers: Vec<Caller> = callers.collect();
         result = vault.forget_operations(&callers).await.and(result);
+        result = vault.forget_access_tokens(&callers).await.and(result);
         pause_after(begun).await;
     }
     result

@@ -10,13 +10,14 @@ use crate::settings::setting::Setting;
 use crate::settings::sources::Sources;
 use crate::settings::table::{
     FAILED_AUTH_BURST, FAILED_AUTH_RATE, KEY_BURST, KEY_RATE, MAX_BODY, MAX_HEADER_BYTES,
-    MAX_HEADERS, MAX_URL, ORG_BURST, ORG_RATE, TRUSTED_PROXIES,
+    MAX_HEADERS, MAX_URL, ORG_BURST, ORG_RATE, TOKEN_BURST, TOKEN_RATE, TRUSTED_PROXIES,
 };
 
 pub(super) fn limits(sources: &Sources) -> Result<LimitSettings, ConfigError> {
     Ok(LimitSettings {
         per_key: rate(sources, &KEY_RATE, &KEY_BURST)?,
         per_organization: rate(sources, &ORG_RATE, &ORG_BURST)?,
+        tokens: rate(sources, &TOKEN_RATE, &TOKEN_BURST)?,
         failures: rate(sources, &FAILED_AUTH_RATE, &FAILED_AUTH_BURST)?,
         trusted_proxies: sources.get(&TRUSTED_PROXIES)?,
     })

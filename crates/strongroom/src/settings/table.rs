@@ -306,8 +306,8 @@ settings! {
             .flag("RATE")
             .default("100000/s")
             .what(
-                "Long-term rate of requests with one API key, per `s`, `m` or `h`, such as 500/s; \
-                 `off`: unlimited.",
+                "Long-term rate of requests with one API key or of one OAuth 2.0 client, per `s`, \
+                 `m` or `h`, such as 500/s; `off`: unlimited.",
             )
             .see("limits.md");
 
@@ -325,6 +325,21 @@ settings! {
             .flag("N")
             .optional("the number of the rate")
             .what("Requests of one organization at once, 1 to 1000000.");
+
+        // A token is valid for a day by default, and each is a row.
+        TOKEN_RATE: Rate = Setting::new("token_rate", rate)
+            .flag("RATE")
+            .default("60/m")
+            .what(
+                "Long-term rate of access tokens that one OAuth 2.0 client obtains from this \
+                 server; `off`: unlimited.",
+            )
+            .see("limits.md");
+
+        TOKEN_BURST: Option<NonZeroU32> = Setting::new("token_burst", |text| some(burst(text)))
+            .flag("N")
+            .optional("the number of the rate")
+            .what("Access tokens that one OAuth 2.0 client obtains at once, 1 to 1000000.");
 
         // More than mistakes and tests need, and too few to make a flood worthwhile.
         FAILED_AUTH_RATE: Rate = Setting::new("failed_auth_rate", rate)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpMessage, HttpRequest};
 use strongroom_domain::caller::Caller;
+use strongroom_domain::presented::Presented;
 use strongroom_domain::{Vault, VaultError};
 
 use crate::auth::caller::CallerOrg;
@@ -11,24 +12,24 @@ use crate::client_ip;
 use crate::refusal::{Refusal, RequestError};
 use crate::state::AppState;
 
-/// Identifies the caller who presents `key` with `identify`, and counts the request.
+/// Identifies the caller of `presented` with `identify`, and counts the request.
 ///
-/// For an address that is blocked, `identify` runs only if the vault recognizes the key.
+/// For an address that is blocked, `identify` runs only if the vault recognizes what is presented.
 ///
 /// # Errors
 /// 429 if the address is blocked or the request exceeds a rate limit, and the errors of `identify`.
 pub async fn authenticate_with_limits(
     request: &HttpRequest,
     state: &AppState,
-    key: Option<&str>,
+    presented: Option<&Presented<'_>>,
     identify: impl Future<Output = Result<(Caller, Arc<Vault>), VaultError>>,
 ) -> Result<(Caller, Arc<Vault>), RequestError> {
     let network = client_ip::network(request);
     let failures = &state.limits.failures;
     let blocked = failures.blocked_for(network);
     if let Some(wait) = blocked {
-        let is_recognized = |key| state.opened().is_some_and(|vault| vault.recognizes(key));
-        if !key.is_some_and(is_recognized) {
+        let is_recognized = |shown| state.opened().is_some_and(|vault| vault.recognizes(shown));
+        if !presented.is_some_and(is_recognized) {
             return Err(failures.refuse(wait).into());
         }
     }
@@ -67,4 +68,12 @@ pub fn count_request(
 ) -> Result<(), Refusal> {
     let network = client_ip::network(request);
     state.limits.requests.admit(caller, network).1
+}
+
+/// Counts an access token that `caller`, an OAuth 2.0 client, obtains.
+///
+/// # Errors
+/// 429 if the client has obtained too many.
+pub fn count_token(state: &AppState, caller: &Caller) -> Result<(), Refusal> {
+    state.limits.tokens.admit(caller)
 }

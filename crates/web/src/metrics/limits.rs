@@ -59,7 +59,7 @@ impl LimitMetrics {
             )?,
             registry,
         };
-        for limit in ["key", "organization", "authentication"] {
+        for limit in ["key", "organization", "authentication", "token"] {
             metrics.refused(limit);
         }
         for slow in ["head", "reading"] {

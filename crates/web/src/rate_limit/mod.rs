@@ -1,9 +1,11 @@
-//! Rate limits: requests per API key and organization, and failed authentications per address.
+//! Rate limits: requests per API key and organization, access tokens per client, and failed
+//! authentications per address.
 
 mod buckets;
 pub(crate) mod failures;
 mod header_fields;
 pub mod requests;
+pub mod tokens;
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -13,6 +15,7 @@ use ipnet::IpNet;
 use crate::metrics::limits::LimitMetrics;
 use crate::rate_limit::failures::FailureLimit;
 use crate::rate_limit::requests::RequestLimits;
+use crate::rate_limit::tokens::TokenLimit;
 use crate::settings::LimitSettings;
 
 /// How often full buckets are removed.
@@ -22,6 +25,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 pub(crate) struct RateLimits {
     pub(crate) requests: RequestLimits,
     pub(crate) failures: FailureLimit,
+    pub(crate) tokens: TokenLimit,
     pub(crate) trusted_proxies: Vec<IpNet>,
 }
 
@@ -31,6 +35,7 @@ impl RateLimits {
         Self {
             requests: RequestLimits::new(&settings, metrics),
             failures: FailureLimit::new(settings.failures, refused),
+            tokens: TokenLimit::new(settings.tokens, metrics.refused("token")),
             trusted_proxies: settings.trusted_proxies,
         }
     }
@@ -38,6 +43,7 @@ impl RateLimits {
     fn sweep(&self) {
         self.requests.sweep();
         self.failures.sweep();
+        self.tokens.sweep();
     }
 }
 

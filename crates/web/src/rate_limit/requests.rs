@@ -23,6 +23,7 @@ const MAX_LOGGED: u64 = 10_000;
 /// The caller whose requests one bucket counts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum KeyHolder {
+    /// An API key, or an OAuth 2.0 client with its tokens.
     Key(KeyId),
     /// Callers without a key, by network. They do not count for the organization, so that they
     /// cannot use up the limit of its keys.
@@ -90,7 +91,7 @@ impl RequestLimits {
                 return (Some(status), Err(self.refuse(limit, caller, wait)));
             }
         }
-        let has_key = matches!(caller.actor(), Actor::Key(..));
+        let has_key = matches!(caller.actor(), Actor::Key(_) | Actor::Client(_));
         if let Some(limit) = self.organization.as_ref().filter(|_| has_key) {
             let taken = limit.buckets.take(&caller.org());
             status.organization = Some(taken.unwrap_or(0));
@@ -154,7 +155,7 @@ pub fn rate_limited(limit: &str, seconds: u64) -> Refusal {
 
 fn key_holder(limit: &Limit<KeyHolder>, caller: &Caller, network: IpAddr) -> KeyHolder {
     match caller.actor() {
-        Actor::Key(id) => KeyHolder::Key(id),
+        Actor::Key(id) | Actor::Client(id) => KeyHolder::Key(id),
         Actor::Anonymous | Actor::Operator => KeyHolder::Anonymous(limit.buckets.key_of(network)),
     }
 }

@@ -2,10 +2,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::HOST;
+use actix_web::http::header::{AUTHORIZATION, HOST};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 use strongroom_domain::caller::Caller;
+use strongroom_domain::presented::Presented;
 use strongroom_domain::{Vault, VaultError};
 use strongroom_web::auth::authenticate::authenticate_with_limits;
 use strongroom_web::auth::caller::request_info;
@@ -33,8 +34,9 @@ impl FromRequest for PiecesCaller {
         Box::pin(async move {
             let state = AppState::of(&request)?;
             let key = key(&request);
-            let identified = identify(&request, &state, key);
-            let presented = key.flatten();
+            let presented = key.flatten().map(Presented::ApiKey);
+            let presented = presented.as_ref();
+            let identified = identify(&request, &state, key.map(|_| presented));
             let (caller, vault) =
                 authenticate_with_limits(&request, &state, presented, identified).await?;
             if let Some(permission) = PathAccess::of(&request)?.permission() {
@@ -51,9 +53,13 @@ impl FromRequest for PiecesCaller {
     }
 }
 
-// `None` if no key was sent, and `Some(None)` if it was sent twice.
+// `None` if no key was sent, and `Some(None)` if it was sent twice. The Pieces API has no
+// `Authorization`: whoever sends it is not taken for anonymous, or for the holder of a key.
 fn key(request: &HttpRequest) -> Option<Option<&str>> {
     let headers = request.headers();
+    if headers.contains_key(AUTHORIZATION) {
+        return Some(None);
+    }
     let name = [APPLICATION_ID, API_KEY]
         .into_iter()
         .find(|name| headers.contains_key(*name))?;
@@ -63,15 +69,17 @@ fn key(request: &HttpRequest) -> Option<Option<&str>> {
 async fn identify(
     request: &HttpRequest,
     state: &AppState,
-    key: Option<Option<&str>>,
+    presented: Option<Option<&Presented<'_>>>,
 ) -> Result<(Caller, Arc<Vault>), VaultError> {
     let vault = state.vault()?.clone();
     let info = request_info(request);
-    let caller = match key {
+    let caller = match presented {
         // A sender with an invalid key is not treated as anonymous.
-        Some(key) => {
-            let key = key.ok_or(VaultError::Unauthorized)?;
-            state.with_deadline(vault.authenticate(key, info)).await?
+        Some(presented) => {
+            let presented = presented.ok_or(VaultError::Unauthorized)?;
+            state
+                .with_deadline(vault.authenticate(presented, info))
+                .await?
         }
         None if state.settings.anonymous_needs_loopback_host && !names_loopback(request) => {
             return Err(VaultError::Unauthorized);

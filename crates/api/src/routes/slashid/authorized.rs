@@ -6,6 +6,7 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 use strongroom_domain::api_key::refusal::RefusalReason;
 use strongroom_domain::caller::Caller;
+use strongroom_domain::presented::Presented;
 use strongroom_domain::{FieldError, OrgId, Vault, VaultError};
 use strongroom_web::auth::authenticate::{authenticate_with_limits, count_request};
 use strongroom_web::auth::caller::request_info;
@@ -13,7 +14,8 @@ use strongroom_web::headers::single_header;
 use strongroom_web::state::AppState;
 
 use crate::error::ApiError;
-use crate::headers::{API_KEY, ORG_ID};
+use crate::headers::ORG_ID;
+use crate::presented::Sent;
 use crate::routes::access::{Access, PathAccess};
 
 /// A caller whom the route's access rule admits, in the organization that the request names. The
@@ -50,15 +52,17 @@ async fn authorize(
     access: Access,
 ) -> Result<(Caller, Arc<Vault>), ApiError> {
     let headers = request.headers();
-    let key = single_header(headers, API_KEY);
+    let sent = Sent::read(headers);
+    let presented = sent.presented.as_ref();
     let named = single_header(headers, ORG_ID).and_then(OrgId::parse);
     let deleted = matches!(access, Access::NeedsOnDeleted(_));
-    let identified = identify(request, state, key, (named, deleted));
-    let (caller, vault) = authenticate_with_limits(request, state, key, identified).await?;
+    let identified = identify(request, state, presented, (named, deleted));
+    let authenticated = authenticate_with_limits(request, state, presented, identified).await;
+    let (caller, vault) = authenticated.map_err(|error| sent.challenge(error.into()))?;
     if let Some(permission) = access.permission() {
-        state
-            .with_deadline(vault.authorize(&caller, permission))
-            .await?;
+        let permitted = state.with_deadline(vault.authorize(&caller, permission));
+        let permitted = permitted.await.map_err(ApiError::from);
+        permitted.map_err(|error| sent.insufficient(error, permission))?;
     }
     if named.is_none() {
         return Err(ApiError::invalid(vec![bad_org_header(headers)]));
@@ -69,13 +73,13 @@ async fn authorize(
 async fn identify(
     request: &HttpRequest,
     state: &AppState,
-    key: Option<&str>,
+    presented: Option<&Presented<'_>>,
     (named, deleted): (Option<OrgId>, bool),
 ) -> Result<(Caller, Arc<Vault>), VaultError> {
-    let key = key.ok_or(VaultError::Unauthorized)?;
+    let presented = presented.ok_or(VaultError::Unauthorized)?;
     let vault = state.vault()?.clone();
     let caller = state
-        .with_deadline(vault.authenticate(key, request_info(request)))
+        .with_deadline(vault.authenticate(presented, request_info(request)))
         .await?;
     let Some(org) = named else {
         return Ok((caller, vault));

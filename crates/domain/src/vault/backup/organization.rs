@@ -71,6 +71,9 @@ impl<'a, 'b> OrganizationCopy<'a, 'b> {
         for row in self.writer.snapshot.api_keys(scope).await? {
             self.put(&Record::ApiKey(row))?;
         }
+        for row in self.writer.snapshot.oauth_clients(scope).await? {
+            self.put(&Record::OauthClient(row))?;
+        }
         for row in self.writer.snapshot.rotations(scope).await? {
             self.put(&Record::Rotation(row))?;
         }

@@ -106,7 +106,8 @@ impl<'a> OrgPass<'a> {
                 self.plan.other_inserts += batch.len() as u64;
                 self.insert(batch).await
             }
-            // Last-used times are merged; the later one takes precedence.
+            // Last-used times are merged; the later one takes precedence. Ancestors and OAuth 2.0
+            // clients that are there stay.
             Some(_) => self.insert(batch).await,
         }
     }
