@@ -46,9 +46,8 @@ impl<'a> Sent<'a> {
         };
         let is_only = !headers.contains_key(API_KEY) && headers.get_all(AUTHORIZATION).count() == 1;
         let text = authorization.to_str().ok().filter(|_| is_only);
-        let (scheme, value) = text
-            .and_then(|text| text.split_once(' '))
-            .unwrap_or_default();
+        let text = text.unwrap_or_default();
+        let (scheme, value) = text.split_once(' ').unwrap_or((text, ""));
         let value = value.trim_start_matches(' ');
         if scheme.eq_ignore_ascii_case("bearer") {
             return Self {
@@ -137,7 +136,7 @@ mod tests {
         for two in [[key, key], [key, bearer], [bearer, bearer]] {
             assert_eq!(sent(&two), (false, Method::ApiKey));
         }
-        for wrong in ["", "Bearer", "Digest x", "basic"] {
+        for wrong in ["", "Digest x", "basic", "Basic "] {
             assert!(!sent(&[("authorization", wrong)]).0, "{wrong}");
         }
     }

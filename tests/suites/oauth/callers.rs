@@ -4,7 +4,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use strongroom_e2e::{CREDENTIALS, TestVault, api_key, failure};
 
-use super::support::{Client, authorized, bearer, events, result, status};
+use super::support::{Client, authorized, bearer, events, result, spoiled, status};
 
 fn challenge(answer: &Response) -> &str {
     answer.headers()["www-authenticate"].to_str().unwrap()
@@ -76,7 +76,7 @@ async fn whoever_is_no_caller_gets_one_answer() {
     let client = Client::create(api, &["credentials:list"]).await;
     let foreign = Client::create(&other, &["credentials:list"]).await;
     let (token, foreign_token) = (client.token().await, foreign.token().await);
-    let spoiled = format!("{}a", &token[..token.len() - 1]);
+    let spoiled = spoiled(&token);
     let wrong = client.with_secret(&foreign.secret);
     let basic = |client: &Client| client.basic(Method::GET, CREDENTIALS);
     let bearer = |token: &str| bearer(api, Method::GET, CREDENTIALS, token);

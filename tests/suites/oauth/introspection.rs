@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use strongroom_e2e::TestVault;
 
-use super::support::{Client, events, status};
+use super::support::{Client, events, spoiled, status};
 
 fn inactive() -> Value {
     json!({"active": false})
@@ -42,7 +42,7 @@ async fn introspection_shows_tokens_of_the_organization() {
         inactive()
     );
     assert_eq!(stranger.introspect(&token, "").await, inactive());
-    let spoiled = format!("{}a", &token[..token.len() - 1]);
+    let spoiled = spoiled(&token);
     for text in ["x", &spoiled, &client.secret, &vault.admin.key] {
         assert_eq!(client.introspect(text, "").await, inactive(), "{text}");
     }

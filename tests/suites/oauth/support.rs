@@ -51,6 +51,13 @@ pub(super) fn bearer(api: &Api, method: Method, path: &str, token: &str) -> Requ
     authorized(api, method, path, &format!("Bearer {token}"))
 }
 
+/// A token with a typing error.
+pub(super) fn spoiled(token: &str) -> String {
+    let (head, tail) = token.split_at(token.len() - 9);
+    let other = if tail.starts_with('a') { "b" } else { "a" };
+    format!("{head}{other}{}", &tail[1..])
+}
+
 /// The status of a list of credentials with an access token.
 pub(super) async fn status(api: &Api, token: &str) -> u16 {
     let request = bearer(api, Method::GET, strongroom_e2e::CREDENTIALS, token);
