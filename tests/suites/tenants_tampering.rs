@@ -43,7 +43,8 @@ async fn nobody_makes_itself_an_ancestor() {
     // As the servers' role: an invented row, and the child's row under another organization.
     let app = vault.database.connect_as_app().await;
     let invented = format!(
-        "insert into organization_ancestors values ('{}', '{}', 1, decode(repeat('00', 32), 'hex'))",
+        "insert into organization_ancestors \
+         values ('{}', '{}', 1, decode(repeat('00', 32), 'hex'))",
         victim.org, root.org
     );
     let orgs = [victim.org.as_str(), root.org.as_str()];
@@ -89,29 +90,31 @@ async fn the_limits_of_a_key_are_under_its_digest() {
         "networks": ["127.0.0.0/8", "::1/128"],
         "expires_at": "2999-01-01T00:00:00Z",
     });
-    for (column, value) in [
-        (
-            "limits",
-            r#"'{"permissions":["credentials:list","credentials:reveal"],"credentials":{"label_prefix":"shop/"},"networks":["127.0.0.0/8","::1/128"],"organizations":"own"}'"#,
+    let widened = |member: &str, value: Value| {
+        let mut limits = limited.clone();
+        limits.as_object_mut().unwrap().remove("expires_at");
+        limits["organizations"] = json!("own");
+        limits[member] = value;
+        format!("limits = '{limits}'")
+    };
+    for change in [
+        widened(
+            "permissions",
+            json!(["credentials:list", "credentials:reveal"]),
         ),
-        (
-            "limits",
-            r#"'{"permissions":["credentials:list"],"networks":[],"organizations":"own"}'"#,
-        ),
-        (
-            "limits",
-            r#"'{"permissions":["credentials:list"],"credentials":{"label_prefix":"shop/"},"networks":["127.0.0.0/8","::1/128"],"organizations":"descendants"}'"#,
-        ),
-        ("limits", "null, role = 'admin'"),
-        ("role", "'admin'"),
-        ("expires_at", "null"),
+        widened("networks", json!([])),
+        widened("credentials", Value::Null),
+        widened("organizations", json!("descendants")),
+        "limits = null, role = 'admin'".to_owned(),
+        "role = 'admin'".to_owned(),
+        "expires_at = null".to_owned(),
     ] {
         let (holder, id) = vault.admin.issue(limited.clone()).await;
         assert_eq!(status(&holder).await, 200);
         let kept =
             format!("create temp table kept as select * from api_keys where key_id = '{id}'");
         superuser.batch_execute(&kept).await.unwrap();
-        let altered = format!("update api_keys set {column} = {value} where key_id = '{id}'");
+        let altered = format!("update api_keys set {change} where key_id = '{id}'");
         superuser.batch_execute(&altered).await.unwrap();
         eventually("the key is refused", Duration::from_secs(10), async || {
             status(&holder).await != 200

@@ -1,7 +1,7 @@
 //! Ancestors of organizations.
 //!
-//! Whether one organization is an ancestor of another is a row with a keyed digest: a party that can
-//! write to the database cannot place an organization under another.
+//! Whether one organization is an ancestor of another is a row with a keyed digest: a party that
+//! can write to the database cannot place an organization under another.
 
 use strongroom_crypto::{Context, Digest, Purpose, SecretKey, mac, verify_mac};
 

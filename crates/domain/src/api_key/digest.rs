@@ -1,4 +1,4 @@
-//! The digest of an API key, which binds it to its limits.
+//! The digest of an API key, which binds it to its limits, and the proof of its scheduled end.
 
 use std::sync::LazyLock;
 
@@ -7,6 +7,7 @@ use strongroom_crypto::{Context, Digest, Purpose, SecretKey, mac, verify_mac};
 
 use crate::api_key::limits::KeyLimits;
 use crate::api_key::{ApiKeyToken, StoredApiKey};
+use crate::audit::stored::format_time;
 use crate::ids::{KeyId, OrgId};
 use crate::permission::Role;
 
@@ -40,6 +41,29 @@ impl ApiKeyToken {
         std::hint::black_box(matches) && stored.is_some()
     }
 }
+
+impl StoredApiKey {
+    /// The scheduled end; `None` if there is none, or an error if the row, its proof and the audit
+    /// trail differ.
+    pub(crate) fn proved_end(&self, key: &SecretKey) -> Result<Option<DateTime<Utc>>, EndAltered> {
+        match (&self.ends, &self.recorded_end) {
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err(EndAltered),
+            (Some(end), recorded) => {
+                let proved = end.is_proved(key, self.org, self.id);
+                let time = format_time(end.at);
+                let is_recorded = recorded.as_ref().is_none_or(|recorded| *recorded == time);
+                (proved && is_recorded)
+                    .then_some(Some(end.at))
+                    .ok_or(EndAltered)
+            }
+        }
+    }
+}
+
+/// The scheduled end of a key is not the one that was recorded.
+#[derive(Debug)]
+pub(crate) struct EndAltered;
 
 /// The limits that an absent row is compared with.
 static ABSENT: LazyLock<KeyLimits> = LazyLock::new(|| KeyLimits::of_role(Role::Admin));

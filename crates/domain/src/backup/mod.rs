@@ -4,6 +4,7 @@ pub(crate) mod bytes;
 pub mod check;
 pub(crate) mod convert;
 pub mod finding;
+pub mod key_record;
 pub mod line;
 pub mod oauth_record;
 pub mod record;

@@ -1,7 +1,7 @@
 //! The settings of an organization.
 //!
-//! Their value is that of the newest audit event of a change, whose digest proves it: no row could be
-//! put back.
+//! Their value is that of the newest audit event of a change, whose digest proves it: there is no
+//! row that could be put back.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};

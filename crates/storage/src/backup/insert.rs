@@ -1,9 +1,9 @@
 //! Inserts the rows of a backup.
 
 use strongroom_domain::audit::stored::StoredTime;
+use strongroom_domain::backup::key_record::ApiKeyRow;
 use strongroom_domain::backup::record::{
-    ApiKeyRow, CheckpointRow, CredentialRow, EventRow, Header, OrgKeyRow, OrganizationRow, Record,
-    RotationRow,
+    CheckpointRow, CredentialRow, EventRow, Header, OrgKeyRow, OrganizationRow, Record, RotationRow,
 };
 use strongroom_domain::backup::root_record::AuditRootRow;
 use strongroom_domain::ports::error::{StoreError, StoreResult};

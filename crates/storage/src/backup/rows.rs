@@ -1,9 +1,10 @@
 //! Converts PostgreSQL's rows to records of a backup.
 
+use strongroom_domain::backup::key_record::{AncestorRow, ApiKeyRow};
 use strongroom_domain::backup::oauth_record::OauthClientRow;
 use strongroom_domain::backup::record::{
-    AncestorRow, ApiKeyRow, CheckpointRow, CredentialLastUsedRow, CredentialRow, KeyLastUsedRow,
-    OrgKeyRow, OrganizationRow, RotationRow,
+    CheckpointRow, CredentialLastUsedRow, CredentialRow, KeyLastUsedRow, OrgKeyRow,
+    OrganizationRow, RotationRow,
 };
 use strongroom_domain::backup::root_record::{AuditLeafRow, AuditRootRow};
 use strongroom_domain::ports::error::StoreResult;

@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use strongroom_domain::audit::heads::LaneHead;
 use strongroom_domain::audit::stored::EventPosition;
+use strongroom_domain::backup::key_record::{AncestorRow, ApiKeyRow};
 use strongroom_domain::backup::oauth_record::OauthClientRow;
 use strongroom_domain::backup::record::{
-    AncestorRow, ApiKeyRow, CheckpointRow, CredentialLastUsedRow, EventRow, KeyLastUsedRow,
-    OrgKeyRow, OrganizationRow, RotationRow,
+    CheckpointRow, CredentialLastUsedRow, EventRow, KeyLastUsedRow, OrgKeyRow, OrganizationRow,
+    RotationRow,
 };
 use strongroom_domain::backup::root_record::{AuditLeafRow, AuditRootRow};
 use strongroom_domain::caller::OrgScope;

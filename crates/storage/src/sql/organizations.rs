@@ -4,8 +4,8 @@
 pub const ORGANIZATION_INSERT: &str =
     "insert into organizations (org_id, name, parent_id, created_at) values ($1, $2, $3, $4)";
 /// All organizations, oldest first.
-pub const ORGANIZATIONS: &str = "select org_id, name, parent_id, created_at, deleted_at, destroy_after, \
-     destroyed_at \
+pub const ORGANIZATIONS: &str = "select org_id, name, parent_id, created_at, deleted_at, \
+     destroy_after, destroyed_at \
      from organizations order by created_at, org_id";
 /// Deleted and destroyed organizations, oldest first.
 pub const ORGANIZATIONS_DELETED: &str = "select org_id, name, parent_id, created_at, deleted_at, \
@@ -14,8 +14,8 @@ pub const ORGANIZATIONS_DELETED: &str = "select org_id, name, parent_id, created
 /// A row if there is an organization.
 pub const ORGANIZATIONS_EXIST: &str = "select org_id from organizations limit 1";
 /// One organization.
-pub const ORGANIZATION: &str = "select org_id, name, parent_id, created_at, deleted_at, destroy_after, \
-     destroyed_at \
+pub const ORGANIZATION: &str = "select org_id, name, parent_id, created_at, deleted_at, \
+     destroy_after, destroyed_at \
      from organizations where org_id = $1";
 /// Several organizations.
 pub const ORGANIZATIONS_WANTED: &str = "select org_id, name, parent_id, created_at, deleted_at, \
@@ -112,7 +112,8 @@ pub const API_KEYS_WANTED: &str = concat!(
      k.revoked_at, k.ends_at, k.end_proof, (select min(substring(e.details \
          from '\"ends_at\":\"([^\"]+)\"')) from audit_events e where e.org_id = k.org_id \
        and (e.org_id = any($1) or e.org_id = ($1)[1]) \
-       and e.key_id = k.key_id and e.action in ('key.schedule_end', 'key.attest')) as recorded_end, \
+       and e.key_id = k.key_id and e.action in ('key.schedule_end', 'key.attest')) \
+       as recorded_end, \
      o.org_id is not null and o.deleted_at is null as usable, \
      k.revoked_at is null and ",
     revoked_in_trail!("(e.org_id = any($1) or e.org_id = ($1)[1])"),
@@ -135,7 +136,8 @@ pub const API_KEYS_WITH_TRAIL: &str = concat!(
 );
 /// The API keys of an organization that have no event of their issue or attestation from a time on.
 pub const API_KEYS_UNATTESTED: &str = "select k.key_id, k.role, k.limits, k.name, k.digest, \
-     k.created_at, k.expires_at, k.revoked_at, k.ends_at, k.end_proof from api_keys k where k.org_id = $1 and not exists ( \
+     k.created_at, k.expires_at, k.revoked_at, k.ends_at, k.end_proof from api_keys k \
+     where k.org_id = $1 and not exists ( \
        select from audit_events e where e.org_id = $1 and e.key_id = k.key_id \
        and e.action in ('key.create', 'key.attest') and e.at >= $2) \
      order by k.created_at, k.key_id";

@@ -59,7 +59,10 @@ fn created() -> ObjectBuilder {
 #[utoipa::path(
     post, path = SUBORGANIZATIONS, operation_id = "createSuborganization",
     params(Organization, Consistency),
-    request_body(content = inline(New), example = json!({"sub_org_name": "customer 42", "admins": []})),
+    request_body(
+        content = inline(New),
+        example = json!({"sub_org_name": "customer 42", "admins": []}),
+    ),
     responses(
         (
             status = 200,

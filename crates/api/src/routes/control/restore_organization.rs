@@ -10,8 +10,8 @@ use crate::openapi::responses::{
 };
 use crate::routes::slashid::authorized::Authorized;
 
-/// Restores the deleted organization that `SlashID-OrgID` names, within its grace period. Its parent
-/// is restored first.
+/// Restores the deleted organization that `SlashID-OrgID` names, within its grace period. Its
+/// parent is restored first.
 #[utoipa::path(
     post, path = "/organizations/restore", operation_id = "restoreOrganization",
     params(Organization, Consistency),
