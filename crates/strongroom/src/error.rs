@@ -92,10 +92,20 @@ impl From<StoreError> for CommandError {
     }
 }
 
+/// The flag that sets a field.
+fn flag(field: &str) -> &str {
+    match field {
+        "expires_at" => "expires",
+        "permissions" => "permission",
+        "credentials" => "label-prefix, --provider, --type, --credential",
+        field => field,
+    }
+}
+
 fn invalid(fields: &[FieldError]) -> String {
     let fields: Vec<_> = fields
         .iter()
-        .map(|error| format!("--{} {}", error.field, error.message))
+        .map(|error| format!("--{} {}", flag(&error.field), error.message))
         .collect();
     fields.join("; ")
 }

@@ -63,10 +63,6 @@ async fn flags_of_the_other_way_are_refused_by_name() {
         ),
         (&["org", "create", "--name", "n", "--org", org], "--org"),
         (&["org", "list", "--filter", "x"], "--filter"),
-        (
-            &["org", "delete", "--org", org, "--suborganizations"],
-            "--suborganizations",
-        ),
         (&["org", "delete", "--org", org, "--yes"], "--yes"),
         (
             &["org", "restore", "--org", org, "--timeout", "1"],
