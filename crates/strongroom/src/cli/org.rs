@@ -106,7 +106,7 @@ pub(crate) struct OrgDeleteArgs {
     #[arg(long)]
     pub(crate) yes: bool,
     /// Delete its sub-organizations as well.
-    #[arg(long, help_heading = "Over HTTP")]
+    #[arg(long, conflicts_with = "now")]
     pub(crate) suborganizations: bool,
     #[command(flatten)]
     pub(crate) consistency: ConsistencyArgs,

@@ -98,10 +98,7 @@ async fn delete(args: &OrgDeleteArgs) -> Result<(), CommandError> {
         refuse_over_http(&profile, &operators)?;
         return organizations::delete(args, &profile);
     }
-    refuse_for_operator(&[
-        ("--suborganizations", args.suborganizations),
-        ("--yes without --now", args.yes && !args.now),
-    ])?;
+    refuse_for_operator(&[("--yes without --now", args.yes && !args.now)])?;
     refuse_for_operator(&args.consistency.flags())?;
     delete_as_operator(args).await
 }
@@ -126,7 +123,8 @@ async fn delete_as_operator(args: &OrgDeleteArgs) -> Result<(), CommandError> {
     if ask {
         confirm(&vault, &caller).await?;
     }
-    let deleted = vault.delete_organization(&caller, grace, false, Level::LocalRegion);
+    let subtree = args.suborganizations;
+    let deleted = vault.delete_organization(&caller, grace, subtree, Level::LocalRegion);
     match deleted.await {
         Ok(_) => {}
         // It is already deleted; its grace period ends now.
