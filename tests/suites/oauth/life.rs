@@ -169,7 +169,10 @@ async fn a_prune_keeps_clients_and_ends_the_tokens_whose_issue_it_removes() {
     assert_eq!(delete.send().await.unwrap().status(), 204);
     let cut = now(&database).await;
     split(&database, &cut).await;
-    let pruned = vault.run(&["audit", "prune", "--before", &cut]);
+    let folder = TempDir::with_prefix("strongroom-pruned-").unwrap();
+    let file = folder.path().join("events");
+    let file = file.to_str().unwrap();
+    let pruned = vault.run(&["audit", "prune", "--before", &cut, "--output", file]);
     pruned.assert_success();
     assert!(intact(&vault));
     let new = client.token().await;
