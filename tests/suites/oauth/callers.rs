@@ -1,6 +1,6 @@
 //! Clients and tokens on the other routes.
 
-use reqwest::{Method, Response};
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use strongroom_e2e::{CREDENTIALS, TestVault, api_key, failure};
 
@@ -47,7 +47,7 @@ async fn scopes_decide_by_token_and_by_basic() {
         let token = client.token_with(&format!("&scope={scope}")).await;
         let whole = Client::create(&vault.admin, &[scope]).await;
         for ((method, path, body), expected) in routes(&id).into_iter().zip(expected) {
-            let json = |request: reqwest::RequestBuilder| match body.is_empty() {
+            let json = |request: RequestBuilder| match body.is_empty() {
                 true => request,
                 false => request
                     .header("Content-Type", "application/json")
@@ -69,6 +69,33 @@ async fn scopes_decide_by_token_and_by_basic() {
     }
 }
 
+const INVALID_TOKEN: &str = "Bearer error=\"invalid_token\"";
+const BASIC: &str = "Basic realm=\"strongroom\"";
+const KEY: &str = "SlashID-API-Key realm=\"strongroom\"";
+
+/// Requests by Basic and by several methods that are answered 401, each with the challenge.
+fn refused(client: &Client, foreign: &Client, token: &str) -> Vec<(RequestBuilder, &'static str)> {
+    let api = &client.api;
+    let basic = |client: &Client| client.basic(Method::GET, CREDENTIALS);
+    let bearer = bearer(api, Method::GET, CREDENTIALS, token);
+    let keyed = |request: RequestBuilder| request.header("SlashID-API-Key", &api.key);
+    let elsewhere = Client {
+        api: api.clone(),
+        ..foreign.clone()
+    };
+    let both = bearer.try_clone().unwrap();
+    let digest = authorized(api, Method::GET, CREDENTIALS, "Digest username=\"x\"");
+    vec![
+        (basic(&client.with_secret(&foreign.secret)), BASIC),
+        (basic(&client.with_secret("x")), BASIC),
+        (basic(&elsewhere), BASIC),
+        (keyed(bearer), KEY),
+        (keyed(basic(client)), KEY),
+        (both.header("Authorization", "Bearer x"), KEY),
+        (digest, KEY),
+    ]
+}
+
 #[tokio::test]
 async fn whoever_is_no_caller_gets_one_answer() {
     let vault = TestVault::start().await;
@@ -76,51 +103,18 @@ async fn whoever_is_no_caller_gets_one_answer() {
     let client = Client::create(api, &["credentials:list"]).await;
     let foreign = Client::create(&other, &["credentials:list"]).await;
     let (token, foreign_token) = (client.token().await, foreign.token().await);
-    let spoiled = spoiled(&token);
-    let wrong = client.with_secret(&foreign.secret);
-    let basic = |client: &Client| client.basic(Method::GET, CREDENTIALS);
-    let bearer = |token: &str| bearer(api, Method::GET, CREDENTIALS, token);
-    let key = |request: reqwest::RequestBuilder| request.header("SlashID-API-Key", &api.key);
-    let at_home = |request: reqwest::RequestBuilder| {
-        request
-            .header("X-Unused", "")
-            .header("SlashID-OrgID", &api.org)
-    };
-    let elsewhere = at_home(
-        api.bare(Method::GET, CREDENTIALS)
-            .basic_auth(&foreign.id, Some(&foreign.secret)),
-    );
-    let invalid_token = "Bearer error=\"invalid_token\"";
-    let basic_realm = "Basic realm=\"strongroom\"";
-    let key_realm = "SlashID-API-Key realm=\"strongroom\"";
-    let digest = authorized(api, Method::GET, CREDENTIALS, "Digest username=\"x\"");
-    let cases = [
-        (bearer("x"), invalid_token),
-        (bearer(""), invalid_token),
-        (bearer(&spoiled), invalid_token),
-        (bearer(&foreign_token), invalid_token),
-        (bearer(&api.key), invalid_token),
-        (bearer(&client.secret), invalid_token),
-        (basic(&wrong), basic_realm),
-        (basic(&client.with_secret("x")), basic_realm),
-        (elsewhere, basic_realm),
-        (key(bearer(&token)), key_realm),
-        (key(basic(&client)), key_realm),
-        (
-            bearer(&token).header("Authorization", "Bearer x"),
-            key_realm,
-        ),
-        (digest, key_realm),
-    ];
-    let body: Value = api
-        .bare(Method::GET, CREDENTIALS)
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
-    for (at, (request, expected)) in cases.into_iter().enumerate() {
+    let wrong = spoiled(&token);
+    let tokens = ["x", "", &wrong, &foreign_token, &api.key, &client.secret];
+    let by_token = tokens.map(|token| {
+        let request = bearer(api, Method::GET, CREDENTIALS, token);
+        (request, INVALID_TOKEN)
+    });
+    let cases = by_token
+        .into_iter()
+        .chain(refused(&client, &foreign, &token));
+    let keyless = api.bare(Method::GET, CREDENTIALS).send().await.unwrap();
+    let body: Value = keyless.json().await.unwrap();
+    for (at, (request, expected)) in cases.enumerate() {
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 401, "case {at}");
         assert_eq!(challenge(&answer), expected, "case {at}");

@@ -148,6 +148,12 @@ async fn an_edited_token_does_not_work() {
     }
 }
 
+async fn put_back(database: &Postgres) {
+    let back = "delete from oauth_clients; insert into oauth_clients select * from kept_clients; \
+                delete from access_tokens; insert into access_tokens select * from kept_tokens";
+    database.batch_execute(back).await.unwrap();
+}
+
 #[tokio::test]
 async fn rows_that_are_put_back_do_not_work() {
     let (vault, database, client, token) = scene().await;
@@ -155,14 +161,8 @@ async fn rows_that_are_put_back_do_not_work() {
     let keep = "create table kept_clients as select * from oauth_clients; \
                 create table kept_tokens as select * from access_tokens";
     database.batch_execute(keep).await.unwrap();
-    let put_back = async || {
-        let back = "delete from oauth_clients; \
-                    insert into oauth_clients select * from kept_clients; \
-                    delete from access_tokens; insert into access_tokens select * from kept_tokens";
-        database.batch_execute(back).await.unwrap();
-    };
     client.revoke(&token).await;
-    put_back().await;
+    put_back(&database).await;
     eventually("revoked", NOTICED, async || {
         status(api, &token).await == 401
     })
@@ -177,7 +177,7 @@ async fn rows_that_are_put_back_do_not_work() {
     result(send(api, Method::PATCH, &client.path(), &less).await, 200).await;
     let reduced = "create table reduced as select * from oauth_clients";
     database.batch_execute(reduced).await.unwrap();
-    put_back().await;
+    put_back(&database).await;
     eventually("earlier scopes", NOTICED, async || {
         client.status().await == 401
     })
@@ -191,12 +191,12 @@ async fn rows_that_are_put_back_do_not_work() {
     .await;
     let path = format!("{}/secret", client.path());
     result(api.request(Method::PUT, &path).send().await.unwrap(), 200).await;
-    put_back().await;
+    put_back(&database).await;
     let is_dead = async || client.status().await == 401;
     eventually("an earlier secret", NOTICED, is_dead).await;
     let delete = api.request(Method::DELETE, &client.path()).send().await;
     assert_eq!(delete.unwrap().status(), 204);
-    put_back().await;
+    put_back(&database).await;
     for _ in 0..3 {
         assert!(is_dead().await);
         assert_eq!(status(api, &token).await, 401);
