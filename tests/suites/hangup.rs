@@ -25,8 +25,9 @@ async fn the_database_url_is_read_again() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("url");
     let named = |name: &str| {
-        let url = format!("{}?application_name={name}\n", vault.database.app_url());
-        std::fs::write(&file, url).unwrap();
+        let url = vault.database.app_url();
+        let and = if url.contains('?') { '&' } else { '?' };
+        std::fs::write(&file, format!("{url}{and}application_name={name}\n")).unwrap();
     };
     named("before");
     let server = serve(&vault, file.to_str().unwrap());

@@ -115,7 +115,7 @@ async fn an_edited_row_does_not_hasten_the_destruction() {
     let database = vault.database.connect().await;
     let keys = async || {
         database
-            .query("select from org_keys", &[])
+            .query("select org_id from org_keys", &[])
             .await
             .unwrap()
             .len()
@@ -127,10 +127,11 @@ async fn an_edited_row_does_not_hasten_the_destruction() {
         .wait_for_log("destruction is not the one in its audit trail");
     assert_eq!(keys().await, 1);
     // An event that says the same was not recorded by a server.
-    let forged = "update audit_events set details = jsonb_build_object('destroy_after', \
-         to_char((select destroy_after at time zone 'utc' from organizations), \
-         'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))::text where action = 'organization.delete'";
-    database.batch_execute(forged).await.unwrap();
+    let due = "select jsonb_build_object('destroy_after', to_char(destroy_after at time zone 'utc', \
+         'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))::text from organizations";
+    let due: String = database.query_one(due, &[]).await.unwrap().get(0);
+    let forged = "update audit_events set details = $1 where action = 'organization.delete'";
+    database.execute(forged, &[&due]).await.unwrap();
     vault.server.wait_for_log("was altered or inserted");
     let again = "update organizations set deleted_at = deleted_at - interval '1 year'";
     database.batch_execute(again).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use strongroom_e2e::{TestVault, refusal, run};
+use strongroom_e2e::{Database, TestVault, refusal, run};
 use tempfile::TempDir;
 
 fn variables<'a>(url: &'a str, root_key: &'a str) -> [(&'a str, &'a str); 3] {
@@ -87,8 +87,9 @@ async fn a_policy_that_admits_other_organizations_is_refused() {
 /// An emoji in a label would be 500, or arrive as other bytes.
 #[tokio::test]
 async fn an_encoding_other_than_utf_8_is_refused() {
-    let vault = TestVault::start().await;
-    let server = vault.database.connect().await;
+    // A database on the coordinator alone would be none of the cluster's, and would stay.
+    let database = Database::create_unsharded().await;
+    let server = database.connect().await;
     for encoding in ["LATIN1", "SQL_ASCII"] {
         let name = format!("encoded_{}", encoding.to_lowercase());
         let create = format!(
@@ -96,7 +97,7 @@ async fn an_encoding_other_than_utf_8_is_refused() {
              lc_ctype 'C'"
         );
         server.batch_execute(&create).await.unwrap();
-        let url = vault.database.superuser_url();
+        let url = database.superuser_url();
         let url = format!("{}/{name}", url.rsplit_once('/').unwrap().0);
         let migrated = run(&["migrate"], &[("STRONGROOM_DATABASE_URL", &url)]);
         migrated.assert_refused(encoding);
