@@ -68,10 +68,6 @@ async fn flags_of_the_other_way_are_refused_by_name() {
             &["org", "restore", "--org", org, "--timeout", "1"],
             "--timeout",
         ),
-        (
-            &["key", "revoke", "--org", org, "--key", org, "--in", "1h"],
-            "--in",
-        ),
     ] {
         let refused = vault.run(args);
         refused.assert_refused(&format!("{flag} "));

@@ -70,7 +70,7 @@ async fn rights_beyond_those_of_servers_are_found_and_the_advice_takes_them_away
         .sql(
             "grant truncate on credentials to strongroom_app; \
              grant update on audit_events to public; \
-             grant update (name) on organizations to strongroom_app; \
+             grant update (parent_id) on organizations to strongroom_app; \
              grant create on schema public to public; \
              grant select on audit_events_default to strongroom_app; \
              create schema other; create view other.all_keys as select * from org_keys; \
@@ -86,8 +86,8 @@ async fn rights_beyond_those_of_servers_are_found_and_the_advice_takes_them_away
         ),
         ("audit_events", "revoke UPDATE on audit_events from public;"),
         (
-            "organizations.name",
-            "revoke UPDATE (\"name\") on organizations from strongroom_app;",
+            "organizations.parent_id",
+            "revoke UPDATE (\"parent_id\") on organizations from strongroom_app;",
         ),
         (
             "schema public",
