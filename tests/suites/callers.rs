@@ -3,7 +3,9 @@
 mod credentials;
 mod editing;
 mod executing;
+mod keys;
 mod logging_in;
+mod organizations;
 mod repeating;
 mod terminal;
 mod user;

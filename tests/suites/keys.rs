@@ -35,9 +35,10 @@ async fn status(api: &Api) -> u16 {
 }
 
 /// The members of a created key as JSON.
-const KEY_MEMBERS: [&str; 8] = [
+const KEY_MEMBERS: [&str; 9] = [
     "api_key",
     "created_at",
+    "ends_at",
     "expires_at",
     "key_id",
     "name",

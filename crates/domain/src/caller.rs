@@ -14,6 +14,7 @@ use crate::ids::{KeyId, OrgId};
 use crate::oauth::client::StoredClient;
 use crate::oauth::token::StoredToken;
 use crate::permission::{Permission, PermissionSet};
+pub use crate::scope::OrgScope;
 
 /// The origin of a request, for the audit trail.
 #[derive(Debug, Clone)]
@@ -74,23 +75,6 @@ static OPERATOR: LazyLock<Arc<KeyLimits>> = LazyLock::new(|| {
 /// What an anonymous caller may do: nothing but manage users' keys.
 static ANONYMOUS: LazyLock<Arc<KeyLimits>> =
     LazyLock::new(|| Arc::new(KeyLimits::of_permissions(PermissionSet::default())));
-
-/// The right to run queries on the rows of one organization. Only this crate creates it, from a
-/// [`Caller`] or from an API key that is being verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OrgScope(OrgId);
-
-impl OrgScope {
-    pub(crate) fn new(org: OrgId) -> Self {
-        Self(org)
-    }
-
-    /// The organization.
-    #[must_use]
-    pub fn org(self) -> OrgId {
-        self.0
-    }
-}
 
 impl Caller {
     /// The operator, acting in `org`.
@@ -226,7 +210,7 @@ impl Caller {
     }
 
     pub(crate) fn scope(&self) -> OrgScope {
-        OrgScope(self.org)
+        OrgScope::new(self.org)
     }
 
     /// Checks that the caller has `permission`.

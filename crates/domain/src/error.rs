@@ -136,8 +136,8 @@ impl Conflict {
     pub fn message(self) -> &'static str {
         match self {
             Self::HasSuborganizations => {
-                "the organization has sub-organizations; delete them first, or ask for the deletion \
-                 of the whole subtree"
+                "the organization has sub-organizations; delete them first, or ask for the \
+                 deletion of the whole subtree"
             }
             Self::RootOrganization => {
                 "a root organization is deleted by the operator, with `strongroom org delete`"

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::caller::OrgScope;
 use crate::ids::{CredentialId, KeyId};
+use crate::scope::OrgScope;
 
 /// The last use of a credential: a reveal or a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

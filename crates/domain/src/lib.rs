@@ -32,6 +32,7 @@ pub mod presented;
 pub mod record_format;
 pub mod replication;
 pub mod rotation;
+mod scope;
 pub mod scrub;
 pub mod trace;
 mod vault;

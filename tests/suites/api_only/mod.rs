@@ -11,6 +11,7 @@ mod deleting;
 mod headers;
 mod key_reach;
 mod listing;
+mod organization_limits;
 mod organizations;
 mod parameters;
 mod permissions;

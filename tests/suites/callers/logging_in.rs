@@ -1,6 +1,8 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
+use reqwest::Method;
+use serde_json::json;
 use strongroom_e2e::TestVault;
 
 use super::user::{User, mode};
@@ -100,4 +102,31 @@ fn what_would_betray_a_key_is_refused() {
     let ca = user.path("none.pem");
     login("https://127.0.0.1:9", &["--ca-file", &ca]).assert_refused("--ca-file");
     assert!(!user.profile("default").exists());
+}
+
+#[tokio::test]
+async fn an_oauth_client_logs_in_as_well() {
+    let vault = TestVault::start().await;
+    let user = User::new();
+    let body = json!({"client_name": "cli", "grant_types": ["client_credentials"],
+                      "scopes": ["credentials:list"]});
+    let made = vault
+        .admin
+        .call(Method::POST, "/oauth2/clients", &body, 201);
+    let made = made.await;
+    let (id, secret) = (&made["client_id"], &made["client_secret"]);
+    let (id, secret) = (id.as_str().unwrap(), secret.as_str().unwrap());
+    let (url, org) = (vault.admin.url.as_str(), vault.admin.org.as_str());
+    let login = |secret: &str| {
+        let args = ["login", "--url", url, "--org", org, "--client-id", id];
+        let args = [&args[..], &["--client-secret-file", "-"]].concat();
+        user.run_with(&args, secret, &[])
+    };
+    login("wrong").assert_refused("401");
+    login(secret).assert_success();
+    let id = vault.admin.create("canary").await;
+    user.run(&["credential", "list"]).assert_prints(&id);
+    let refused = user.run(&["credential", "get", &id]);
+    refused.assert_refused("status 403");
+    assert!(!refused.stderr.contains(secret), "{}", refused.stderr);
 }

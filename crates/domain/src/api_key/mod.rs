@@ -17,10 +17,10 @@ use strongroom_crypto::{CryptoError, RandomSource, SecretBytes, SecretString};
 
 use crate::api_key::end::ScheduledEnd;
 use crate::api_key::limits::KeyLimits;
-use crate::caller::OrgScope;
 use crate::ids::{KeyId, OrgId};
 use crate::issued_text;
 use crate::permission::Role;
+use crate::scope::OrgScope;
 
 const PREFIX: &str = "sr";
 /// Stands for the role of a key that has permissions of its own, also in the database.

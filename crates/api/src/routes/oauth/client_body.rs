@@ -7,7 +7,6 @@ use strongroom_domain::api_key::limits::OrganizationReach;
 use strongroom_domain::oauth::client::{StoredClient, TOKEN_DURATIONS};
 use strongroom_domain::permission::{Permission, PermissionSet};
 use strongroom_domain::{ClientInfo, IssuedClient, KeyId};
-use utoipa::openapi::schema::ArrayItems;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Schema, Type};
 
 use crate::envelope::Envelope;
@@ -130,7 +129,7 @@ fn with_secret() -> ObjectBuilder {
 }
 
 fn members() -> [(&'static str, Member); 11] {
-    let none = ArrayBuilder::new().items(ArrayItems::False);
+    let none = ArrayBuilder::new().items(text()).max_items(Some(0));
     let public = ObjectBuilder::new().schema_type(Type::Boolean);
     let last = "When the client or one of its tokens was last used; absent if never.";
     let key_id = "The client in `last_used_by` of credentials and `key_id` of audit events.";
