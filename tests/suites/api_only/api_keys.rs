@@ -65,6 +65,12 @@ async fn a_wrong_key_is_refused_with_every_error() {
         "extra",
     ];
     assert_eq!(failed.fields(), expected);
+    assert_eq!(keys(&vault.admin).await.len(), 2);
+}
+
+#[tokio::test]
+async fn each_member_of_a_new_key_has_rules() {
+    let vault = TestApi::start().await;
     for (body, field) in [
         (json!({"role": "admin"}), "name"),
         (json!({"name": "n"}), "role"),

@@ -1,6 +1,6 @@
 //! The tree of organizations over HTTP.
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta};
 use reqwest::Method;
 use serde_json::{Value, json};
 use strongroom_e2e::{Api, CREDENTIALS, TestApi, failure};
@@ -30,9 +30,13 @@ async fn delete(api: &Api, query: &str) -> reqwest::Response {
     api.request(Method::DELETE, &path).send().await.unwrap()
 }
 
-fn confirmed() -> String {
-    let at = Utc::now() - TimeDelta::seconds(20);
-    let at = at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+/// The query that deletes a subtree, confirmed `seconds` ago by the server's clock.
+async fn confirmed(api: &Api, seconds: i64) -> String {
+    let answer = api.bare(Method::GET, "/healthz").send().await.unwrap();
+    let now = answer.headers()["date"].to_str().unwrap();
+    let now = DateTime::parse_from_rfc2822(now).unwrap();
+    let at = (now - TimeDelta::seconds(seconds)).to_rfc3339();
+    let at = at.replace('+', "%2B");
     format!("delete_suborganizations=true&confirmation_timestamp={at}")
 }
 
@@ -224,29 +228,24 @@ async fn a_subtree_is_deleted_when_that_was_confirmed() {
     let sibling = root.new_suborganization("sibling").await;
     let conflict = failure(delete(&child, "").await, 409).await;
     assert_eq!(conflict.errors[0].1, "has_suborganizations");
-    let at = |seconds: i64| {
-        let at = (Utc::now() - TimeDelta::seconds(seconds)).to_rfc3339();
-        format!(
-            "delete_suborganizations=true&confirmation_timestamp={}",
-            at.replace('+', "%2B")
-        )
-    };
-    for query in [
-        at(0),
-        at(5),
-        at(70),
-        at(-20),
-        "delete_suborganizations=true".into(),
-    ] {
+    let without = "delete_suborganizations=true".to_owned();
+    let mut wrong = vec![without];
+    for seconds in [0, 5, 70, -20] {
+        wrong.push(confirmed(&root, seconds).await);
+    }
+    for query in wrong {
         let failed = failure(delete(&child, &query).await, 400).await;
         assert_eq!(failed.fields(), ["confirmation_timestamp"], "{query}");
     }
     failure(delete(&child, "delete_suborganizations=yes").await, 400).await;
-    assert_eq!(delete(&child, &confirmed()).await.status(), 204);
+    assert_eq!(
+        delete(&child, &confirmed(&root, 20).await).await.status(),
+        204
+    );
     for gone in [&child, &grandchild] {
         assert_eq!(gone.get(CREDENTIALS).await.status(), 401);
     }
-    assert_eq!(descendants(&root, "").await, [sibling.org.clone()]);
+    assert_eq!(descendants(&root, "").await, [sibling.org.as_str()]);
     let restore = async |api: &Api| {
         let request = api.request(Method::POST, "/organizations/restore");
         request.send().await.unwrap()

@@ -52,6 +52,16 @@ async fn a_caller_creates_organizations_and_acts_in_them() {
     user.run(&[&login[..], &["--profile", "two"]].concat())
         .assert_success();
     user.run(&deeper).assert_refused("exists already");
+}
+
+#[tokio::test]
+async fn a_caller_acts_in_descendants() {
+    let vault = TestVault::start().await;
+    let root = vault.root();
+    let user = User::of(&root);
+    let child = root.new_suborganization("one").await;
+    let grandchild = root.acting_in(&child.org).new_suborganization("two").await;
+    let (one, two) = (child.org.as_str(), grandchild.org.as_str());
     let listed = user.run(&["org", "list", "--json"]).json();
     assert_eq!(ids(&listed), [root.org.as_str(), one, two]);
     assert_eq!(listed[0]["name"], "test");
@@ -75,9 +85,7 @@ async fn a_caller_creates_organizations_and_acts_in_them() {
         .assert_success();
     let list = ["credential", "list", "--json"];
     assert_eq!(user.run(&list).json(), json!([]));
-    let own = user
-        .run(&[&list[..], &["--profile", "two"]].concat())
-        .json();
+    let own = user.run(&[&list[..], &["--org", two]].concat()).json();
     assert_eq!(own[0]["organization_id"], two);
     let (_, stranger) = vault.new_organization("other");
     let foreign = user.run(&["org", "list", "--org", &stranger.org]);

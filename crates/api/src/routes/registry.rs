@@ -40,8 +40,8 @@ use crate::routes::slashid::{
 /// Adds each module's `handle` and its annotation to the routes, under a tag of the document, with
 /// who may call it.
 macro_rules! routes {
-    ($($tag:expr => [$($($module:ident)::+ => $access:expr),+ $(,)?])+) => {
-        Routes::default()$($(.add(
+    ($routes:expr, $($tag:expr => [$($($module:ident)::+ => $access:expr),+ $(,)?])+) => {
+        $routes$($(.add(
             ($tag, $access),
             $($module)::+::__path_handle,
             $($module)::+::handle,
@@ -51,7 +51,12 @@ macro_rules! routes {
 
 /// Every route of the service.
 pub(crate) fn all() -> Routes {
+    service(control_plane(credentials(Routes::default())))
+}
+
+fn credentials(routes: Routes) -> Routes {
     routes! {
+        routes,
         "credentials" => [
             list_credentials => Needs(CredentialsList),
             create_credential => Needs(CredentialsWrite),
@@ -59,6 +64,17 @@ pub(crate) fn all() -> Routes {
             reveal_credential => Needs(CredentialsReveal),
             update_credential => Needs(CredentialsWrite),
         ]
+        PLAIN_TAG => [
+            create => NeedsOrAnonymous(CredentialsWrite),
+            update => NeedsOrAnonymous(CredentialsWrite),
+            delete => NeedsOrAnonymous(CredentialsDelete),
+        ]
+    }
+}
+
+fn control_plane(routes: Routes) -> Routes {
+    routes! {
+        routes,
         "organization" => [
             get_organization => AnyKey,
             update_organization => Needs(OrganizationsManage),
@@ -90,11 +106,12 @@ pub(crate) fn all() -> Routes {
             introspect_token => Client,
             revoke_token => Client,
         ]
-        PLAIN_TAG => [
-            create => NeedsOrAnonymous(CredentialsWrite),
-            update => NeedsOrAnonymous(CredentialsWrite),
-            delete => NeedsOrAnonymous(CredentialsDelete),
-        ]
+    }
+}
+
+fn service(routes: Routes) -> Routes {
+    routes! {
+        routes,
         "service" => [
             healthz => Public,
             healthz::head => Public,
