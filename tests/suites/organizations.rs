@@ -128,7 +128,8 @@ async fn an_edited_row_does_not_hasten_the_destruction() {
     assert_eq!(keys().await, 1);
     // An event that says the same was not recorded by a server.
     let due = "select jsonb_build_object('destroy_after', \
-         to_char(destroy_after at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))::text from organizations";
+         to_char(destroy_after at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))::text \
+         from organizations";
     let due: String = database.query_one(due, &[]).await.unwrap().get(0);
     let forged = "update audit_events set details = $1 where action = 'organization.delete'";
     database.execute(forged, &[&due]).await.unwrap();

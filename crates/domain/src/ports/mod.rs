@@ -4,6 +4,7 @@ pub mod audit;
 pub mod audit_roots;
 pub mod backup;
 pub mod clock;
+pub mod committed;
 pub mod error;
 pub mod installation;
 pub mod keys;

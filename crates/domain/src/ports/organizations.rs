@@ -11,8 +11,8 @@ use crate::caller::OrgScope;
 use crate::ids::{KeyId, OrgId};
 use crate::keyring::stored::StoredOrgKey;
 use crate::organization::{NewOrganization, Organization};
+use crate::ports::committed::Committed;
 use crate::ports::error::StoreResult;
-use crate::ports::store::Committed;
 use crate::replication::OperationId;
 
 /// Organizations, their encryption keys and their API keys. Every write commits together with its

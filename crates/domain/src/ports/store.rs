@@ -14,10 +14,11 @@ use crate::credential::{
 };
 use crate::error::VaultError;
 use crate::health::status::StoreStatus;
-use crate::idempotency::{EarlierRequest, IdempotencyRecord};
+use crate::idempotency::IdempotencyRecord;
 use crate::ids::CredentialId;
 use crate::ports::audit::{AuditPruneStore, AuditStore};
 use crate::ports::audit_roots::AuditRootStore;
+pub use crate::ports::committed::Committed;
 use crate::ports::error::StoreResult;
 use crate::ports::installation::InstallationStore;
 use crate::ports::last_used::LastUsedStore;
@@ -26,7 +27,7 @@ use crate::ports::organizations::OrganizationStore;
 use crate::ports::regions::OperationStore;
 use crate::ports::rotation::RotationStore;
 use crate::ports::scrub::ScrubStore;
-use crate::replication::{OperationId, WalPosition};
+use crate::replication::OperationId;
 
 /// Credentials. Every write commits together with its audit event.
 #[async_trait]
@@ -188,13 +189,4 @@ pub struct Tracking {
     pub operation: Option<OperationId>,
     /// The record by which a repeated request is recognized; always with an operation.
     pub idempotency: Option<IdempotencyRecord>,
-}
-
-/// The facts about a write once it is durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Committed {
-    /// The end of the write in the primary's log, when a caller waits for regions to reach it.
-    pub position: Option<WalPosition>,
-    /// The result of an earlier request with the same idempotency key; this one wrote nothing.
-    pub earlier: Option<EarlierRequest>,
 }
