@@ -202,5 +202,4 @@ async fn rows_that_are_put_back_do_not_work() {
         assert_eq!(status(api, &token).await, 401);
     }
     assert_eq!(result(api.get(CLIENTS).await, 200).await, json!([]));
-    vault.server.wait_for_log("not the one in its audit trail");
 }
