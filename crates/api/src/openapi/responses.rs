@@ -66,6 +66,8 @@ const BODY: &[&str] = &[
     "out_of_range",
     "too_long",
     "control_character",
+    "conflict",
+    "past",
     "immutable",
     "malformed_json",
     "duplicate_member",

@@ -92,6 +92,22 @@ impl<'a> Value<'a> {
         serde_json::from_str(self.text()).ok()
     }
 
+    /// The whole number, or `None` for any other value. As in JSON Schema, `60.0` and `6e1` are whole
+    /// numbers too.
+    #[must_use]
+    pub fn as_whole(self) -> Option<i64> {
+        if self.kind() != Kind::Number {
+            return None;
+        }
+        let exact = self.text().parse().ok();
+        exact.or_else(|| {
+            let number: f64 = self.text().parse().ok()?;
+            // Up to here, every whole number has a representation of its own.
+            let is_whole = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
+            is_whole.then(|| number.to_string().parse().ok()).flatten()
+        })
+    }
+
     /// The elements of an array, or `None` for any other kind.
     #[must_use]
     pub fn elements(self) -> Option<Vec<Self>> {

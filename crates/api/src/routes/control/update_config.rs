@@ -82,8 +82,7 @@ fn number_or_null(value: Value<'_>) -> Result<Option<i64>, FieldError> {
     if value.kind() == Kind::Null {
         return Ok(None);
     }
-    let number = value.text().parse().ok();
-    number.map(Some).ok_or_else(|| {
+    value.as_whole().map(Some).ok_or_else(|| {
         let message = "must be a whole number of seconds, or null";
         FieldError::new("max_key_lifetime", "wrong_type", message)
     })

@@ -35,7 +35,7 @@ pub(super) fn grant_types(value: Value<'_>) -> Result<(), FieldError> {
 
 /// Reads `access_token_duration`, whose range the vault checks.
 pub(super) fn duration(value: Value<'_>) -> Result<i64, FieldError> {
-    serde_json::from_str(value.text()).map_err(|_| {
+    value.as_whole().ok_or_else(|| {
         let message = "must be a whole number of seconds";
         FieldError::new("access_token_duration", "wrong_type", message)
     })
