@@ -9,16 +9,21 @@ macro_rules! client_events {
         )
     };
 }
-/// The columns of a client `c` of an organization `o`, and what the audit trail says of it.
+/// The columns of a client `c` of an organization `o`, and what the audit trail says of it. A
+/// sharded cluster queries all shards, unless the sub-selects themselves name the organizations.
 macro_rules! client_columns {
-    () => {
+    ($of_orgs:literal) => {
         concat!(
             "select c.org_id, c.client_id, c.name, c.limits, c.access_token_duration, \
              c.created_at, c.version, c.digest, c.proof, (select max(e.version) \
-               from audit_events e where e.org_id = c.org_id and e.key_id = c.client_id and ",
+               from audit_events e where e.org_id = c.org_id and ",
+            $of_orgs,
+            " and e.key_id = c.client_id and ",
             client_events!("e"),
             ") as recorded_version, exists (select from audit_events e \
-               where e.org_id = c.org_id and e.key_id = c.client_id \
+               where e.org_id = c.org_id and ",
+            $of_orgs,
+            " and e.key_id = c.client_id \
                and e.version = c.version and e.digest = c.proof and ",
             client_events!("e"),
             ") as recorded, c.deleted_at is null and o.org_id is not null \
@@ -31,7 +36,7 @@ macro_rules! client_columns {
 /// Several clients by (organization, id), with what the audit trail says of them, and whether each
 /// and its organization are not deleted.
 pub const OAUTH_CLIENTS_WANTED: &str = concat!(
-    client_columns!(),
+    client_columns!("(e.org_id = any($1) or e.org_id = ($1)[1])"),
     "join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, client_id) \
      on c.org_id = wanted.org_id and c.client_id = wanted.client_id \
      left join organizations o on o.org_id = c.org_id \
@@ -39,16 +44,16 @@ pub const OAUTH_CLIENTS_WANTED: &str = concat!(
 );
 /// All clients of an organization that have not ended, oldest first.
 pub const OAUTH_CLIENTS: &str = concat!(
-    client_columns!(),
+    client_columns!("e.org_id = $1"),
     "left join organizations o on o.org_id = c.org_id \
      where c.org_id = $1 and c.deleted_at is null order by c.created_at, c.client_id"
 );
 /// The clients of an organization, also ended ones, whose version no event recorded from a time on.
 pub const OAUTH_CLIENTS_UNATTESTED: &str = concat!(
-    client_columns!(),
+    client_columns!("e.org_id = $1"),
     "left join organizations o on o.org_id = c.org_id \
      where c.org_id = $1 and not exists (select from audit_events n \
-       where n.org_id = c.org_id and n.key_id = c.client_id and n.version >= c.version \
+       where n.org_id = $1 and n.key_id = c.client_id and n.version >= c.version \
        and n.at >= $2 and ",
     client_events!("n"),
     ") order by c.created_at, c.client_id"
@@ -72,9 +77,10 @@ pub const OAUTH_CLIENTS_END: &str = "update oauth_clients set version = version 
 /// Several access tokens by (organization, id), with what the audit trail says of them.
 pub const ACCESS_TOKENS_WANTED: &str = "select t.org_id, t.token_id, t.client_id, t.scopes, \
      t.issued_at, t.expires_at, t.digest, exists (select from audit_events e \
-       where e.org_id = t.org_id and e.key_id = t.token_id and e.action = 'token.issue') \
-       as issued, \
-     exists (select from audit_events r where r.org_id = t.org_id and r.key_id = t.token_id \
+       where e.org_id = t.org_id and (e.org_id = any($1) or e.org_id = ($1)[1]) \
+       and e.key_id = t.token_id and e.action = 'token.issue') as issued, \
+     exists (select from audit_events r where r.org_id = t.org_id \
+       and (r.org_id = any($1) or r.org_id = ($1)[1]) and r.key_id = t.token_id \
        and r.action = 'token.revoke') as revoked \
      from access_tokens t join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, token_id) \
      on t.org_id = wanted.org_id and t.token_id = wanted.token_id \
