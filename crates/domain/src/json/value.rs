@@ -92,8 +92,8 @@ impl<'a> Value<'a> {
         serde_json::from_str(self.text()).ok()
     }
 
-    /// The whole number, or `None` for any other value. As in JSON Schema, `60.0` and `6e1` are whole
-    /// numbers too.
+    /// The whole number, or `None` for any other value. As in JSON Schema, `60.0` and `6e1` are
+    /// whole numbers too.
     #[must_use]
     pub fn as_whole(self) -> Option<i64> {
         if self.kind() != Kind::Number {
