@@ -107,7 +107,7 @@ async fn keys_are_destroyed_when_the_grace_period_ends() {
 /// Destruction cannot be undone: the row alone does not decide when it is due.
 #[tokio::test]
 async fn an_edited_row_does_not_hasten_the_destruction() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_unsharded().await;
     let org = vault.admin.org.clone();
     vault
         .run(&["org", "delete", "--org", &org])

@@ -50,7 +50,7 @@ async fn nothing_is_sealed_under_a_generation_that_was_put_back() {
 
 #[tokio::test]
 async fn a_destroyed_generation_that_is_there_again_is_noticed() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_unsharded().await;
     let org = vault.admin.org.as_str();
     let database = superuser(&vault).await;
     let copy = "create table kept as select * from org_keys";
@@ -123,7 +123,7 @@ async fn swapped_labels_do_not_swap_secrets() {
 
 #[tokio::test]
 async fn a_revocation_that_was_undone_still_counts() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_unsharded().await;
     let org = vault.admin.org.as_str();
     let database = superuser(&vault).await;
     let copy = "create table kept as select * from api_keys";
@@ -162,7 +162,7 @@ async fn a_key_that_no_event_issued_is_reported() {
 
 #[tokio::test]
 async fn a_deletion_that_was_undone_is_noticed() {
-    let vault = TestVault::start().await;
+    let vault = TestVault::start_unsharded().await;
     let org = vault.admin.org.as_str();
     let database = superuser(&vault).await;
     vault.run(&["org", "delete", org]).assert_success();
