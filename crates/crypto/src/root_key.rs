@@ -254,8 +254,8 @@ mod tests {
         );
     }
 
-    /// The vector of RFC 9106 § 5.3 has a secret and associated data, which are not used here. This
-    /// one is from the reference implementation (`test.c`, argon2id v=19, t=2, m=2^16 KiB,
+    /// The vector of RFC 9106 § 5.3 has a secret and associated data, which are not used here.
+    /// This one is from the reference implementation (`test.c`, argon2id v=19, t=2, m=2^16 KiB,
     /// p=1, password, somesalt).
     #[test]
     fn argon2id_matches_the_reference() {

@@ -4,8 +4,8 @@ use strongroom_domain::OrgId;
 use strongroom_domain::organization::Organization;
 
 /// What a filter must be.
-pub(super) const FORMS: &str = "name eq \"…\", name co \"…\", name sw \"…\", id eq \"…\" or \
-                                parent_org_id eq \"…\"";
+pub(super) const FORMS: &str =
+    r#"name eq "…", name co "…", name sw "…", id eq "…" or parent_org_id eq "…""#;
 
 /// A condition on an organization.
 #[derive(Debug, PartialEq, Eq)]

@@ -53,8 +53,8 @@ impl FromRequest for PiecesCaller {
     }
 }
 
-// `None` if no key was sent, and `Some(None)` if it was sent twice. The Pieces API has no
-// `Authorization`: whoever sends it is not taken for anonymous, or for the holder of a key.
+// `None` if the request has no key, and `Some(None)` if it has two. The Pieces API does not read
+// `Authorization`, so a request with that header is refused, and is not treated as anonymous.
 fn key(request: &HttpRequest) -> Option<Option<&str>> {
     let headers = request.headers();
     if headers.contains_key(AUTHORIZATION) {
