@@ -1,9 +1,10 @@
 //! What a caller presents to identify itself.
 
+use std::fmt;
+
 use crate::oauth::client::ClientCredentials;
 
 /// What a caller presents to identify itself.
-#[derive(Debug)]
 pub enum Presented<'a> {
     /// The text of an API key.
     ApiKey(&'a str),
@@ -11,4 +12,28 @@ pub enum Presented<'a> {
     Token(&'a str),
     /// The id and secret of an OAuth 2.0 client.
     Client(ClientCredentials),
+}
+
+// The texts are secrets.
+impl fmt::Debug for Presented<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ApiKey(_) => "ApiKey([redacted])",
+            Self::Token(_) => "Token([redacted])",
+            Self::Client(_) => "Client([redacted])",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_has_no_secret() {
+        for presented in [Presented::ApiKey("canary"), Presented::Token("canary")] {
+            let shown = format!("{presented:?}");
+            assert!(!shown.contains("canary"), "{shown}");
+        }
+    }
 }
