@@ -36,7 +36,7 @@ impl<'a> Bench<'a> {
     pub(crate) async fn prepare(args: &'a Args) -> Result<Self> {
         eprintln!("creating a private PostgreSQL and 10,000 credentials");
         let environment = Environment::start()?;
-        let small = Dataset::create(&environment, Size::Small).await?;
+        let small = Dataset::create(&environment, Size::Small, args.root_key).await?;
         baseline::prepare(&environment).await?;
         let mut large = None;
         if ["scale", "hot", "memory"]
@@ -44,7 +44,7 @@ impl<'a> Bench<'a> {
             .any(|group| wants(&args.only, group))
         {
             eprintln!("creating 1,000,000 credentials in 10,000 organizations");
-            large = Some(Dataset::create(&environment, Size::Large).await?);
+            large = Some(Dataset::create(&environment, Size::Large, args.root_key).await?);
         }
         Ok(Self {
             args,
@@ -161,6 +161,9 @@ impl<'a> Bench<'a> {
         facts.push(format!("{rounds} rounds of {seconds} s per measurement"));
         if let Some(threads) = self.args.threads {
             facts.push(format!("load generators with {threads} threads"));
+        }
+        if self.args.root_key {
+            facts.push("the key of a root organization acts in all organizations".into());
         }
         let checked = self.check().await?;
         facts.push(format!(

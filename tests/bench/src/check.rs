@@ -5,12 +5,11 @@ use std::ops::AddAssign;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use strongroom_domain::caller::Caller;
-use strongroom_domain::presented::Presented;
 use strongroom_domain::{CredentialId, OrgId, Vault};
 use tokio_postgres::Client;
 
 use crate::Result;
-use crate::dataset::{Dataset, request_info};
+use crate::dataset::Dataset;
 use crate::environment::Environment;
 use crate::loads::CreateRun;
 
@@ -107,12 +106,8 @@ fn compare(run: &CreateRun, rows: Rows) -> std::result::Result<(), String> {
 
 // The number of credentials read.
 async fn read_back(vault: &Vault, dataset: &Dataset, client: &Client) -> Result<u64> {
-    let callers = stream::iter(&dataset.writers).map(|writer| async {
-        let caller = vault
-            .authenticate(&Presented::ApiKey(&writer.key), request_info())
-            .await?;
-        crate::Result::Ok((writer.org, caller))
-    });
+    let callers = stream::iter(&dataset.writers)
+        .map(|writer| async { crate::Result::Ok((writer.org, writer.caller(vault).await?)) });
     let callers: HashMap<OrgId, Caller> =
         callers.buffer_unordered(CONCURRENCY).try_collect().await?;
     let sql = "select org_id, cred_id from credentials where label like 'r%'";

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use strongroom_domain::NewApiKey;
-use strongroom_domain::api_key::limits::KeyLimits;
+use strongroom_domain::api_key::limits::{KeyLimits, OrganizationReach};
 use strongroom_domain::blob::JsonBlob;
 use strongroom_domain::caller::{Caller, RequestInfo};
 use strongroom_domain::credential::NewCredential;
@@ -60,29 +60,42 @@ pub(crate) struct Dataset {
     credentials: Vec<(OrgId, CredentialId)>,
 }
 
-/// An organization and its API key.
+/// An organization and an API key that acts in it.
 #[derive(Clone)]
 pub(crate) struct OrgAccess {
     pub(crate) org: OrgId,
     pub(crate) key: String,
 }
 
+impl OrgAccess {
+    /// The caller with this key, in this organization.
+    pub(crate) async fn caller(&self, vault: &Vault) -> Result<Caller> {
+        let presented = Presented::ApiKey(&self.key);
+        let caller = vault.authenticate(&presented, request_info()).await?;
+        let acting = vault.act_in(&caller, self.org, false).await?;
+        acting.ok_or_else(|| format!("the key does not act in {}", self.org).into())
+    }
+}
+
 impl Dataset {
     /// Creates and fills a database. Credentials are created by other organizations than those
-    /// whose credentials are listed, so that the lists do not grow during the measurements.
-    pub(crate) async fn create(environment: &Environment, size: Size) -> Result<Self> {
+    /// whose credentials are listed, so that the lists do not grow during the measurements. With
+    /// `root_key`, all are sub-organizations of one, and its key acts in them.
+    pub(crate) async fn create(
+        environment: &Environment,
+        size: Size,
+        root_key: bool,
+    ) -> Result<Self> {
         environment.create_database(size.name()).await?;
         let vault = environment.vault(size.name()).await?;
-        let orgs = stream::iter(0..2 * size.orgs()).map(|n| create_org(&vault, n));
-        let mut readers: Vec<OrgAccess> = orgs.buffered(CONCURRENCY).try_collect().await?;
+        let mut readers = match root_key {
+            true => create_suborganizations(&vault, 2 * size.orgs()).await?,
+            false => create_organizations(&vault, 2 * size.orgs()).await?,
+        };
         let writers = readers.split_off(size.orgs());
         let mut callers = Vec::new();
         for reader in &readers {
-            callers.push(
-                vault
-                    .authenticate(&Presented::ApiKey(&reader.key), request_info())
-                    .await?,
-            );
+            callers.push(reader.caller(&vault).await?);
         }
         let jobs =
             (0..CREDENTIALS_PER_ORG).flat_map(|n| callers.iter().map(move |caller| (caller, n)));
@@ -156,21 +169,52 @@ async fn mark_used(client: &tokio_postgres::Client) -> Result<()> {
     Ok(client.batch_execute(sql).await?)
 }
 
-async fn create_org(vault: &Vault, n: usize) -> Result<OrgAccess> {
+async fn create_organizations(vault: &Vault, count: usize) -> Result<Vec<OrgAccess>> {
+    let limits = KeyLimits::of_role(Role::Admin);
+    let orgs = (0..count).map(|n| create_organization(vault, n, limits.clone()));
+    let orgs: Vec<_> = orgs.collect();
+    stream::iter(orgs).buffered(CONCURRENCY).try_collect().await
+}
+
+async fn create_suborganizations(vault: &Vault, count: usize) -> Result<Vec<OrgAccess>> {
+    let installation = Caller::operator(OrgId::INSTALLATION, request_info());
+    vault.follow_record_format(&installation).await?;
+    let limits = KeyLimits {
+        organizations: OrganizationReach::Descendants,
+        ..KeyLimits::of_role(Role::Admin)
+    };
+    let root = create_organization(vault, 0, limits).await?;
+    let caller = root.caller(vault).await?;
+    let orgs = (0..count).map(|n| create_suborganization(vault, &caller, n));
+    let orgs: Vec<_> = orgs.collect();
+    let created = stream::iter(orgs).buffered(CONCURRENCY);
+    let acting = created.map_ok(|org| OrgAccess {
+        org,
+        key: root.key.clone(),
+    });
+    acting.try_collect().await
+}
+
+async fn create_suborganization(vault: &Vault, parent: &Caller, n: usize) -> Result<OrgId> {
+    let name = format!("org {n}");
+    let created = vault
+        .create_suborganization(parent, &name, Level::LocalRegion)
+        .await?;
+    Ok(created.without_waiting().0.id)
+}
+
+async fn create_organization(vault: &Vault, n: usize, limits: KeyLimits) -> Result<OrgAccess> {
     let organization = vault
         .create_organization(&format!("org {n}"), request_info())
         .await?;
     let operator = Caller::operator(organization.id, request_info());
+    let new = NewApiKey {
+        name: "bench".into(),
+        limits,
+        expires_at: None,
+    };
     let key = vault
-        .create_api_key(
-            &operator,
-            NewApiKey {
-                name: "bench".into(),
-                limits: KeyLimits::of_role(Role::Admin),
-                expires_at: None,
-            },
-            Level::LocalRegion,
-        )
+        .create_api_key(&operator, new, Level::LocalRegion)
         .await?
         .without_waiting();
     Ok(OrgAccess {

@@ -52,6 +52,10 @@ struct Args {
     /// Run all load generators with this number of threads, without a calibration.
     #[arg(long)]
     threads: Option<usize>,
+    /// Let the key of a root organization act in all organizations, which are its
+    /// sub-organizations.
+    #[arg(long)]
+    root_key: bool,
     /// The program to measure.
     #[arg(long, default_value = "target/release/strongroom")]
     program: PathBuf,
