@@ -151,6 +151,28 @@ async fn a_revocation_that_was_undone_still_counts() {
 }
 
 #[tokio::test]
+async fn a_scheduled_end_that_was_removed_still_counts() {
+    let vault = TestVault::start_unsharded().await;
+    let org = vault.admin.org.as_str();
+    let database = superuser(&vault).await;
+    let keys = vault.keys(org);
+    let member = keys.iter().find(|key| key["role"] == "member").unwrap();
+    let id = member["key_id"].as_str().unwrap();
+    let revoke = ["key", "revoke", "--org", org, "--key", id, "--in", "24h"];
+    vault.run(&revoke).assert_success();
+    let path = "/organizations/config/external-credentials";
+    assert_eq!(vault.member.get(path).await.status(), 200);
+    let removed = "update api_keys set ends_at = null, end_proof = null";
+    database.batch_execute(removed).await.unwrap();
+    let limit = Duration::from_secs(10);
+    eventually("the server has noticed", limit, async || {
+        vault.member.get(path).await.status() == 401
+    })
+    .await;
+    assert_eq!(problems(&vault), ["key_end_altered"]);
+}
+
+#[tokio::test]
 async fn a_key_that_no_event_issued_is_reported() {
     let vault = TestVault::start().await;
     let database = superuser(&vault).await;
@@ -168,7 +190,11 @@ async fn a_deletion_that_was_undone_is_noticed() {
     vault.run(&["org", "delete", org]).assert_success();
     let back = "update organizations set deleted_at = null, destroy_after = null";
     database.batch_execute(back).await.unwrap();
-    create_is_answered(&vault, 500).await;
+    // The keys of a deleted organization are refused.
+    create_is_answered(&vault, 401).await;
+    vault
+        .server
+        .wait_for_log("the deletion of an organization was undone in the database");
     assert_eq!(problems(&vault), ["deletion_undone"]);
     // An ordinary restoration is none of it.
     let again = "update organizations set deleted_at = (select at from audit_events \

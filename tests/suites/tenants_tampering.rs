@@ -225,3 +225,23 @@ async fn settings_are_those_of_the_trail() {
     superuser.batch_execute(edit).await.unwrap();
     holder.call(Method::GET, config, &Value::Null, 500).await;
 }
+
+#[tokio::test]
+async fn a_replaced_key_has_the_limits_of_the_presented_one() {
+    let vault = TestVault::start_unsharded().await;
+    let limited = json!({"permissions": ["keys:manage"], "networks": ["127.0.0.0/8", "::1/128"]});
+    let (holder, id) = vault.admin.issue(limited).await;
+    let list = "/organizations/api-keys";
+    assert_eq!(holder.get(list).await.status(), 200);
+    // Without the trigger that tells the servers: the key is in the server's memory.
+    let widened = format!(
+        "set session_replication_role = replica; update api_keys set role = 'admin', limits = \
+         '{{\"networks\":[],\"organizations\":\"descendants\"}}' where key_id = '{id}'"
+    );
+    let superuser = vault.database.connect().await;
+    superuser.batch_execute(&widened).await.unwrap();
+    let answer = holder.call(Method::PUT, list, &Value::Null, 200).await;
+    assert_eq!(answer["permissions"], json!(["keys:manage"]), "{answer}");
+    assert_eq!(answer["organizations"], "own");
+    assert_eq!(answer["networks"], json!(["127.0.0.0/8", "::1/128"]));
+}

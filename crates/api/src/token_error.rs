@@ -74,6 +74,12 @@ impl From<ApiError> for TokenError {
     fn from(error: ApiError) -> Self {
         match error.status() {
             StatusCode::UNAUTHORIZED => Self::invalid_client(),
+            // RFC 6749 § 5.2 has 400 for a malformed request.
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                let messages = error.messages();
+                let description = messages.first().copied().unwrap_or_default().to_owned();
+                Self::new("invalid_request", description)
+            }
             _ => Self(error),
         }
     }

@@ -189,6 +189,18 @@ impl Caller {
         self.expires_at
     }
 
+    /// The first member in which `limits` allow more than the caller may grant; `None` if it may
+    /// grant them. The operator grants everything, since it could also read the root key, and it
+    /// alone grants `system:read`.
+    pub(crate) fn exceeded_by(&self, limits: &KeyLimits) -> Option<&'static str> {
+        if self.actor == Actor::Operator {
+            return None;
+        }
+        let shows_system = limits.permissions.contains(Permission::SystemRead);
+        let exceeded = self.limits.exceeded_by(limits);
+        exceeded.or(shows_system.then_some("permissions"))
+    }
+
     /// The credentials that the caller reaches; `None` for all.
     #[must_use]
     pub fn reach(&self) -> Option<&CredentialReach> {

@@ -85,6 +85,8 @@ pub enum KeyProblem {
     ApiKeyUnissued(KeyId),
     /// The audit trail records the revocation of this API key, but its row says otherwise.
     RevocationUndone(KeyId),
+    /// The scheduled end of this API key is not the one in the audit trail.
+    EndAltered(KeyId),
     /// The row of this OAuth 2.0 client is not the one in the audit trail.
     ClientAltered(KeyId),
     /// No audit event says which generation of the organization's key is active.
@@ -129,6 +131,7 @@ impl KeyProblem {
             Self::PutBack(_) => "key_put_back",
             Self::ApiKeyUnissued(_) => "api_key_unissued",
             Self::RevocationUndone(_) => "revocation_undone",
+            Self::EndAltered(_) => "key_end_altered",
             Self::ClientAltered(_) => "oauth_client_altered",
             Self::Unproved => "key_unproved",
             Self::DeletionUndone => "deletion_undone",
@@ -215,6 +218,11 @@ impl fmt::Display for KeyProblem {
             Self::RevocationUndone(key) => write!(
                 f,
                 "the API key {} was revoked, but its row says that it was not",
+                key.0
+            ),
+            Self::EndAltered(key) => write!(
+                f,
+                "the scheduled end of the API key {} is not the one in its audit events",
                 key.0
             ),
             Self::ClientAltered(client) => write!(

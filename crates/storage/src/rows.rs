@@ -166,7 +166,8 @@ pub(crate) fn access_token(row: &Row) -> StoreResult<StoredToken> {
     })
 }
 
-fn scheduled_end(row: &Row) -> StoreResult<Option<ScheduledEnd>> {
+/// The scheduled end of an API key.
+pub(crate) fn scheduled_end(row: &Row) -> StoreResult<Option<ScheduledEnd>> {
     let at: Option<DateTime<Utc>> = get(row, "ends_at")?;
     let proof: Option<Vec<u8>> = get(row, "end_proof")?;
     Ok(at.map(|at| ScheduledEnd {

@@ -156,6 +156,10 @@ async fn nobody_grants_more_than_it_holds() {
     }
     let body = json!({"name": "n", "permissions": ["system:read"]});
     refuse(&vault.admin, body, 403).await;
+    // Each refusal is in the audit trail.
+    let denied = "/organizations/config/audit-events?action=request.denied";
+    let denied = vault.admin.call(Method::GET, denied, &Value::Null, 200);
+    assert_eq!(denied.await.as_array().unwrap().len(), 11);
 }
 
 #[tokio::test]

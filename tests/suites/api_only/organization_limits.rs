@@ -62,4 +62,12 @@ async fn a_rotation_is_started_over_http() {
         failure(wrong.send().await.unwrap(), 400).await.fields(),
         ["re_encrypt"]
     );
+    let header = "SlashID-Required-Consistency-Timeout";
+    let late = api.request(Method::POST, rotations).header(header, "121");
+    let late = failure(late.json(&json!({})).send().await.unwrap(), 400).await;
+    assert_eq!(late.fields(), [header]);
+    let all = api
+        .request(Method::POST, rotations)
+        .header("SlashID-Required-Consistency", "all_regions");
+    assert_eq!(all.json(&json!({})).send().await.unwrap().status(), 202);
 }

@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::Path;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use strongroom_e2e::TestVault;
 
@@ -129,6 +130,39 @@ async fn the_operator_schedules_the_end_of_a_key() {
         .assert_success();
     assert!(vault.keys(org)[0]["ends_at"].is_string());
     assert_eq!(vault.admin.get("/organizations").await.status(), 200);
+    let list = ["key", "list", "--org", org];
+    let listed = vault.run(&list).stdout;
+    assert!(listed.contains("valid until"), "{listed}");
+    vault
+        .run(&[&revoke[..], &["--in", "1s"]].concat())
+        .assert_success();
+    let limit = std::time::Duration::from_secs(10);
+    strongroom_e2e::eventually("the key ends", limit, async || {
+        vault.keys(org)[0]["state"] == "expired"
+    })
+    .await;
+    let listed = vault.run(&list).stdout;
+    assert!(listed.contains("expired"), "{listed}");
+}
+
+#[tokio::test]
+async fn only_the_operator_grants_system_read() {
+    let vault = TestVault::start().await;
+    let org = vault.admin.org.as_str();
+    let create = ["key", "create", "--org", org, "--name", "n", "--json"];
+    let permissions = ["--permission", "keys:manage", "--permission", "system:read"];
+    let made = vault.run(&[&create[..], &permissions].concat()).json();
+    let holder = vault.admin.with_key(made["api_key"].as_str().unwrap());
+    let keys = "/organizations/api-keys";
+    let body = json!({"name": "n", "permissions": ["system:read"]});
+    holder.call(Method::POST, keys, &body, 403).await;
+    let client = json!({
+        "client_name": "c", "grant_types": ["client_credentials"], "scopes": ["system:read"],
+    });
+    let clients = "/oauth2/clients";
+    holder.call(Method::POST, clients, &client, 403).await;
+    let body = json!({"name": "n", "permissions": ["keys:manage"]});
+    holder.call(Method::POST, keys, &body, 201).await;
 }
 
 #[test]

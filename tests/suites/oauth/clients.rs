@@ -224,3 +224,40 @@ async fn nobody_grants_more_than_he_holds() {
     .await;
     failure(send(member, Method::PATCH, &wider.path(), &less).await, 403).await;
 }
+
+#[tokio::test]
+async fn an_ancestor_manages_the_clients_of_its_descendants() {
+    let vault = TestVault::start().await;
+    let root = vault.root();
+    let child = root.new_suborganization("child").await;
+    let sibling = root.new_suborganization("sibling").await;
+    let client = Client::create(&child, &["credentials:list"]).await;
+    let secret = format!("{}/secret", client.path());
+    // Neither an organization beside it, nor a key that acts in its own organization alone.
+    for other in [&root.acting_in(&sibling.org), &sibling, &vault.admin] {
+        for (method, path) in [
+            (Method::GET, &client.path()),
+            (Method::PATCH, &client.path()),
+            (Method::PUT, &secret),
+            (Method::DELETE, &client.path()),
+        ] {
+            let answer = send(other, method, path, &json!({"client_name": "c"})).await;
+            failure(answer, 404).await;
+        }
+    }
+    assert_eq!(shown(&root, &client).await["client_id"], json!(client.id));
+    let renamed = json!({"client_name": "renamed"});
+    let answer = send(&root, Method::PATCH, &client.path(), &renamed).await;
+    assert_eq!(result(answer, 200).await["client_name"], "renamed");
+    let answer = root.request(Method::PUT, &secret).send().await.unwrap();
+    let replaced = result(answer, 200).await;
+    let client = client.with_secret(replaced["client_secret"].as_str().unwrap());
+    assert_eq!(client.status().await, 200);
+    let answer = root.request(Method::DELETE, &client.path()).send().await;
+    assert_eq!(answer.unwrap().status(), 204);
+    failure(child.get(&client.path()).await, 404).await;
+    // The events are in the trail of the client's organization.
+    let path = "/organizations/config/audit-events?action=oauth_client.delete";
+    let events = result(child.get(path).await, 200).await;
+    assert_eq!(events[0]["details"]["home_organization"], json!(root.org));
+}

@@ -98,7 +98,7 @@ async fn errors_are_those_of_the_rfc_beside_ours() {
     let both = both.header("SlashID-API-Key", &vault.admin.key);
     refused(both.send().await.unwrap(), 401, "invalid_client").await;
     let json = client.basic(Method::POST, TOKENS).json(&json!({}));
-    refused(json.send().await.unwrap(), 415, "invalid_request").await;
+    refused(json.send().await.unwrap(), 400, "invalid_request").await;
     refused(form(&"x".repeat(70_000)).await, 413, "invalid_request").await;
 }
 

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Utc};
 use strongroom_crypto::{Context, Digest, Purpose, SecretKey, mac, verify_mac};
 
+use crate::api_key::end::ScheduledEnd;
 use crate::api_key::limits::KeyLimits;
 use crate::api_key::{ApiKeyToken, StoredApiKey};
 use crate::audit::stored::format_time;
@@ -46,17 +47,29 @@ impl StoredApiKey {
     /// The scheduled end; `None` if there is none, or an error if the row, its proof and the audit
     /// trail differ.
     pub(crate) fn proved_end(&self, key: &SecretKey) -> Result<Option<DateTime<Utc>>, EndAltered> {
-        match (&self.ends, &self.recorded_end) {
-            (None, None) => Ok(None),
-            (None, Some(_)) => Err(EndAltered),
-            (Some(end), recorded) => {
-                let proved = end.is_proved(key, self.org, self.id);
-                let time = format_time(end.at);
-                let is_recorded = recorded.as_ref().is_none_or(|recorded| *recorded == time);
-                (proved && is_recorded)
-                    .then_some(Some(end.at))
-                    .ok_or(EndAltered)
-            }
+        let recorded = self.recorded_end.as_deref();
+        proved_end(key, (self.org, self.id), self.ends.as_ref(), recorded)
+    }
+}
+
+/// The scheduled end of a key according to its row; an error if the row, its proof and the earliest
+/// end in the audit trail differ.
+pub(crate) fn proved_end(
+    key: &SecretKey,
+    (org, id): (OrgId, KeyId),
+    stored: Option<&ScheduledEnd>,
+    recorded: Option<&str>,
+) -> Result<Option<DateTime<Utc>>, EndAltered> {
+    match (stored, recorded) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(EndAltered),
+        (Some(end), recorded) => {
+            let proved = end.is_proved(key, org, id);
+            let time = format_time(end.at);
+            let is_recorded = recorded.is_none_or(|recorded| *recorded == time);
+            (proved && is_recorded)
+                .then_some(Some(end.at))
+                .ok_or(EndAltered)
         }
     }
 }

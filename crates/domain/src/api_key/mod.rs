@@ -3,7 +3,7 @@
 //! The text is `sr_<role>_<id>_<secret>`, with `key` for the role of a key that has permissions of
 //! its own. `<id>` names the organization and the key; see [`crate::issued_text`].
 
-mod digest;
+pub(crate) mod digest;
 pub mod end;
 pub(crate) mod id;
 pub mod limits;
@@ -63,6 +63,16 @@ pub struct StoredApiKey {
     /// The earliest scheduled end in the audit trail. Known only of a key that was looked up to be
     /// used.
     pub recorded_end: Option<String>,
+}
+
+impl StoredApiKey {
+    /// The time from which the key is refused, according to its row: its expiry or its scheduled
+    /// end, whichever is earlier.
+    #[must_use]
+    pub fn end(&self) -> Option<DateTime<Utc>> {
+        let scheduled = self.ends.as_ref().map(|end| end.at);
+        scheduled.into_iter().chain(self.expires_at).min()
+    }
 }
 
 impl ApiKeyToken {

@@ -12,7 +12,9 @@ use crate::credential::SealedCredential;
 use crate::error::VaultError;
 use crate::ids::CredentialId;
 use crate::keyring::stored::{Rewrapped, StoredOrgKey};
+use crate::ports::committed::Committed;
 use crate::ports::error::StoreResult;
+use crate::replication::OperationId;
 use crate::rotation::{Rotation, RotationStart};
 
 /// Re-wraps a row's data key. May be called more than once.
@@ -29,18 +31,17 @@ pub trait RotationStore: Send + Sync {
         keys: Vec<(RootKeyId, StoredOrgKey)>,
         event: Event,
     ) -> StoreResult<()>;
-    /// Makes `key` the active generation in place of `previous`, and records the rotation.
+    /// Makes `key` the active generation in place of `previous`, and records the rotation `start`.
     ///
     /// # Errors
     /// [`Conflict`](crate::ports::error::StoreError::Conflict) if `previous` is no longer active.
     async fn start_rotation(
         &self,
         scope: OrgScope,
-        previous: i32,
-        key: StoredOrgKey,
-        start: RotationStart,
+        (previous, key, start): (i32, StoredOrgKey, RotationStart),
+        operation: Option<OperationId>,
         event: Event,
-    ) -> StoreResult<()>;
+    ) -> StoreResult<Committed>;
     /// Waits until all transactions that may have written under a previous generation have ended.
     async fn await_writers(&self) -> StoreResult<()>;
     /// Lists the organization's rotations, newest first.

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use strongroom_crypto::Digest;
 
+use crate::api_key::end::ScheduledEnd;
 use crate::audit::report::AuditReport;
 use crate::caller::OrgScope;
 use crate::credential::SealedCredential;
@@ -45,7 +46,7 @@ pub struct Trailed {
 }
 
 /// An API key's row, compared with its audit events.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct KeyWithTrail {
     /// The key.
     pub id: KeyId,
@@ -53,6 +54,10 @@ pub struct KeyWithTrail {
     pub issued: bool,
     /// Whether an event revoked it, but its row is not revoked.
     pub revocation_undone: bool,
+    /// The scheduled end; `None` also if the key is revoked.
+    pub ends: Option<ScheduledEnd>,
+    /// The earliest end in the audit trail; `None` also if the key is revoked.
+    pub recorded_end: Option<String>,
 }
 
 /// The queries of the scrub. They take no locks, and each page is a separate statement.

@@ -145,7 +145,8 @@ impl Vault {
 
     async fn require_recorded_api_keys(&self, scope: OrgScope) -> Result<(), VaultError> {
         let keys = self.store.keys_with_trail(scope).await?;
-        if keys.iter().any(|key| !key.issued || key.revocation_undone) {
+        let differs = |key| !self.problems_of_api_key(scope.org(), key).is_empty();
+        if keys.iter().any(differs) {
             return Err(VaultError::Integrity(
                 "an API key differs from its audit events; `strongroom verify` names it",
             ));

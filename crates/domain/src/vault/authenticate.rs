@@ -5,15 +5,13 @@ use std::sync::Arc;
 use serde_json::json;
 use tracing::Instrument;
 
-use crate::ancestor::AncestorStatus;
-use crate::api_key::limits::OrganizationReach;
 use crate::api_key::refusal::{RefusalReason, RefusedKey};
 use crate::api_key::{ApiKeyToken, StoredApiKey};
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event, Outcome};
-use crate::caller::{Actor, Caller, OrgScope, RequestInfo};
+use crate::caller::{Actor, Caller, RequestInfo};
 use crate::error::VaultError;
-use crate::ids::{KeyId, OrgId};
+use crate::ids::KeyId;
 use crate::oauth::token::AccessToken;
 use crate::permission::Permission;
 use crate::presented::Presented;
@@ -47,11 +45,7 @@ impl Vault {
         let token = ApiKeyToken::parse(presented).ok_or(VaultError::Unauthorized)?;
         let (key, genuine) = match self.cached_match(&token) {
             Some(key) => (Some(key), true),
-            None => {
-                let key = self.look_up(&token).await?;
-                let genuine = token.matches(&self.service.api_key, key.as_deref());
-                (key, genuine)
-            }
+            None => self.look_up(&token).await?,
         };
         let Some(key) = key else {
             return Err(VaultError::Unauthorized);
@@ -81,58 +75,6 @@ impl Vault {
         }
         self.record_key_used(key.org, key.id);
         Ok(caller)
-    }
-
-    /// The same caller, acting in `org`; `None` if it may not. An API key acts in its own
-    /// organization and, if it was issued for descendants, in those. A deleted organization is
-    /// acted in only if `deleted`.
-    ///
-    /// # Errors
-    /// An error of the store.
-    pub async fn act_in(
-        &self,
-        caller: &Caller,
-        org: OrgId,
-        deleted: bool,
-    ) -> Result<Option<Caller>, VaultError> {
-        if org == caller.org() {
-            return Ok(Some(caller.clone()));
-        }
-        if caller.limits().organizations == OrganizationReach::Own {
-            return Ok(None);
-        }
-        let status = self.ancestor_status(org, caller.home()).await?;
-        let permitted = match status {
-            AncestorStatus::Proved => true,
-            AncestorStatus::Deleted => deleted,
-            AncestorStatus::Absent => false,
-            AncestorStatus::Forged => {
-                let why = "the ancestors of an organization were altered in the database";
-                self.log_integrity_failure(org, None, &VaultError::Integrity(why));
-                false
-            }
-        };
-        Ok(permitted.then(|| caller.clone().acting_in(org)))
-    }
-
-    async fn ancestor_status(
-        &self,
-        org: OrgId,
-        ancestor: OrgId,
-    ) -> Result<AncestorStatus, VaultError> {
-        if let Some(status) = self.keys.ancestor(org, ancestor) {
-            return Ok(status);
-        }
-        let lookup = self.keys.begin_lookup();
-        let found = self.store.ancestor(OrgScope::new(org), ancestor).await?;
-        let status = match found {
-            None => AncestorStatus::Absent,
-            Some((row, _)) if !row.is_proved(&self.service.api_key, org) => AncestorStatus::Forged,
-            Some((_, deleted)) if deleted => AncestorStatus::Deleted,
-            Some(_) => AncestorStatus::Proved,
-        };
-        self.keys.insert_ancestor(lookup, (org, ancestor), status);
-        Ok(status)
     }
 
     /// Whether a lookup of `presented` is justified even while its sender's address is blocked
@@ -201,18 +143,19 @@ impl Vault {
         self.permit(caller, permitted).await
     }
 
-    async fn permit(
+    /// The same result. Records that the caller may not do this, if it is
+    /// [`VaultError::Forbidden`].
+    pub(super) async fn permit<T>(
         &self,
         caller: &Caller,
-        permitted: Result<(), VaultError>,
-    ) -> Result<(), VaultError> {
-        let Err(denied) = permitted else {
-            return Ok(());
-        };
-        let event = Event::by(caller, Action::RequestDenied, self.now());
-        let event = event.with_outcome(Outcome::Denied);
-        self.store.record(caller.scope(), event).await?;
-        Err(denied)
+        permitted: Result<T, VaultError>,
+    ) -> Result<T, VaultError> {
+        if let Err(VaultError::Forbidden(_)) = &permitted {
+            let event = Event::by(caller, Action::RequestDenied, self.now());
+            let event = event.with_outcome(Outcome::Denied);
+            self.store.record(caller.scope(), event).await?;
+        }
+        permitted
     }
 
     /// Records in the audit trail of `caller`'s organization that its request was refused before it
@@ -282,14 +225,22 @@ impl Vault {
         key.filter(|_| genuine)
     }
 
-    async fn look_up(&self, token: &ApiKeyToken) -> Result<Option<Arc<StoredApiKey>>, VaultError> {
+    // The key, and whether `token` is genuine. Only a genuine one causes further queries.
+    async fn look_up(
+        &self,
+        token: &ApiKeyToken,
+    ) -> Result<(Option<Arc<StoredApiKey>>, bool), VaultError> {
         let lookup = self.keys.begin_lookup();
         let key = self.store.api_key(token.scope(), token.id()).await;
         let key = self.log_failure(token.org(), key.map_err(VaultError::from))?;
         let key = key.map(Arc::new);
-        if let Some(key) = &key {
-            self.keys.insert_key(lookup, key.clone());
+        let genuine = token.matches(&self.service.api_key, key.as_deref());
+        if let Some(key) = key.clone().filter(|_| genuine) {
+            if !self.is_live(key.org).await? {
+                return Ok((None, false));
+            }
+            self.keys.insert_key(lookup, key);
         }
-        Ok(key)
+        Ok((key, genuine))
     }
 }

@@ -9,6 +9,7 @@ use crate::ids::{KeyId, OrgId};
 use crate::oauth::client::{ClientCredentials, StoredClient};
 use crate::oauth::token::{AccessToken, StoredToken};
 use crate::vault::Vault;
+use crate::vault::key_cache::KeyLookup;
 
 /// A genuine access token, and the client to which it was issued.
 pub(super) struct LiveToken {
@@ -29,9 +30,12 @@ impl Vault {
             // A wrong secret is never answered from the cache, so that it takes as long as an
             // unknown id.
             false => {
-                let found = self.look_up_client(org, id).await?;
+                let (lookup, found) = self.look_up_client(org, id).await?;
                 let genuine = presented.matches(key, found.as_deref());
-                found.filter(|_| genuine)
+                match found.filter(|_| genuine) {
+                    Some(client) => self.remembered_client(lookup, client).await?,
+                    None => None,
+                }
             }
         };
         let client = client.ok_or(VaultError::Unauthorized)?;
@@ -92,7 +96,10 @@ impl Vault {
     ) -> Result<Option<Arc<StoredClient>>, VaultError> {
         match self.keys.client((org, id)) {
             Some(client) => Ok(Some(client)),
-            None => self.look_up_client(org, id).await,
+            None => match self.look_up_client(org, id).await? {
+                (lookup, Some(client)) => self.remembered_client(lookup, client).await,
+                (_, None) => Ok(None),
+            },
         }
     }
 
@@ -118,16 +125,26 @@ impl Vault {
         &self,
         org: OrgId,
         id: KeyId,
-    ) -> Result<Option<Arc<StoredClient>>, VaultError> {
+    ) -> Result<(KeyLookup, Option<Arc<StoredClient>>), VaultError> {
         let lookup = self.keys.begin_lookup();
         let found = self.store.oauth_client(OrgScope::new(org), id).await;
         let found = self.log_failure(org, found.map_err(VaultError::from))?;
         let current = found.filter(|client| self.is_current_client(client));
-        let client = current.map(Arc::new);
-        if let Some(client) = &client {
-            self.keys.insert_client(lookup, client.clone());
+        Ok((lookup, current.map(Arc::new)))
+    }
+
+    // Only after the caller has proved that it is the client, or has a token of it: otherwise, the
+    // time of the query would show that the id exists.
+    async fn remembered_client(
+        &self,
+        lookup: KeyLookup,
+        client: Arc<StoredClient>,
+    ) -> Result<Option<Arc<StoredClient>>, VaultError> {
+        if !self.is_live(client.org).await? {
+            return Ok(None);
         }
-        Ok(client)
+        self.keys.insert_client(lookup, client.clone());
+        Ok(Some(client))
     }
 
     async fn look_up_token(

@@ -84,7 +84,8 @@ impl Vault {
     ) -> Result<Committed, StoreError> {
         let refused = |error| StoreError::Refused(Box::new(error));
         if !caller.reaches(&unsealed) {
-            return Err(refused(VaultError::Forbidden(Denial::Reach)));
+            let denied = Err(VaultError::Forbidden(Denial::Reach));
+            return self.permit(caller, denied).await.map_err(refused);
         }
         let mut keys = self.org_keys(caller.scope()).await.map_err(refused)?;
         loop {

@@ -1,5 +1,6 @@
 //! The vault: the operations that every surface (HTTP, command line) calls.
 
+mod acting;
 mod attestation;
 pub(crate) mod audit;
 mod audit_acknowledge;
@@ -31,6 +32,7 @@ mod results;
 pub(crate) mod reveal;
 pub(crate) mod root_rotation;
 pub(crate) mod rotation;
+mod rotation_start;
 pub(crate) mod scrub;
 mod scrub_keys;
 mod servers;

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::api_key::limits::KeyLimits;
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
-use crate::caller::{Actor, Caller};
+use crate::caller::Caller;
 use crate::error::{Denial, FieldError, VaultError};
 use crate::ids::KeyId;
 use crate::oauth::client::{StoredClient, TOKEN_DURATIONS};
@@ -151,11 +151,8 @@ pub(super) fn check_settings(
 // A client has no limits but its scopes and its organizations. A caller that is limited otherwise
 // would escape its limits with one.
 pub(super) fn check_grant(caller: &Caller, limits: &KeyLimits) -> Result<(), VaultError> {
-    if caller.actor() == Actor::Operator {
-        return Ok(());
-    }
     let expires = caller.expires_at().map(|_| "expires_at");
-    match caller.limits().exceeded_by(limits).or(expires) {
+    match caller.exceeded_by(limits).or(expires) {
         None => Ok(()),
         Some("permissions") => Err(VaultError::Forbidden(Denial::Grant("scopes"))),
         Some(member) => Err(VaultError::Forbidden(Denial::Grant(member))),

@@ -80,7 +80,7 @@ impl Vault {
             organizations: new.organizations,
             ..KeyLimits::of_permissions(new.scopes)
         };
-        check_grant(caller, &limits)?;
+        self.permit(caller, check_grant(caller, &limits)).await?;
         self.require_organization(caller).await?;
         let (key, now) = (&self.service.api_key, self.now());
         let id = KeyId::issue(key, caller.org(), now, &*self.random)?;
@@ -172,7 +172,7 @@ impl Vault {
             client.limits = Arc::new(limits);
             Ok(())
         });
-        let changed = changed.await?;
+        let changed = self.permit(caller, changed.await).await?;
         let info = self.with_last_use(caller, changed.value.clone()).await?;
         Ok(changed.map(|_| info))
     }
@@ -199,7 +199,7 @@ impl Vault {
             Ok(())
         });
         let secret = credentials.secret_text();
-        let replaced = replaced.await?;
+        let replaced = self.permit(caller, replaced.await).await?;
         Ok(replaced.map(|client| IssuedClient { secret, client }))
     }
 

@@ -113,10 +113,11 @@ impl Vault {
         if caller.home() != caller.org() || caller.actor() == Actor::Operator {
             return Ok(());
         }
-        match self.proved_ancestors(caller.scope()).await?.is_empty() {
-            true => Err(VaultError::Conflict(Conflict::RootOrganization)),
-            false => Err(VaultError::Forbidden(Denial::Ancestor)),
-        }
+        let refused = match self.proved_ancestors(caller.scope()).await?.is_empty() {
+            true => VaultError::Conflict(Conflict::RootOrganization),
+            false => VaultError::Forbidden(Denial::Ancestor),
+        };
+        self.permit(caller, Err(refused)).await
     }
 
     /// The time of destruction and the event of a deletion of the caller's organization.

@@ -156,7 +156,8 @@ impl Vault {
             let done = match current {
                 None => self.insert_user_key(caller, user, &open_ai).await?,
                 Some(row) if !caller.reaches(&row) => {
-                    return Err(VaultError::Forbidden(Denial::Reach));
+                    let denied = Err(VaultError::Forbidden(Denial::Reach));
+                    return self.permit(caller, denied).await;
                 }
                 Some(row) => {
                     self.change_user_key(caller, row.id, &open_ai, merge)

@@ -9,15 +9,13 @@ use serde_json::json;
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
 use crate::caller::Caller;
-use crate::error::{Conflict, VaultError};
+use crate::error::VaultError;
 use crate::ids::CredentialId;
 use crate::permission::Permission;
-use crate::ports::error::StoreError;
 use crate::ports::rotation::RewrapFn;
-use crate::rotation::{Rotation, RotationStart, RotationState};
+use crate::rotation::{Rotation, RotationState};
 use crate::vault::Vault;
 use crate::vault::change::{Content, ContentFn};
-use crate::vault::state_events::RecordedGenerations;
 
 /// The maximum number of rows per step: few enough not to delay other requests, many enough to
 /// share a transaction.
@@ -35,89 +33,7 @@ pub enum Step {
     Again(i64),
 }
 
-const NO_ACTIVE_KEY: VaultError =
-    VaultError::Integrity("no generation of the organization's key is active");
-
 impl Vault {
-    /// Starts a rotation of the caller's organization to a new generation of its key. Returns the
-    /// running rotation if there is one.
-    ///
-    /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] if there is no such organization, or an
-    /// error of the store.
-    pub async fn start_rotation(
-        &self,
-        caller: &Caller,
-        re_encrypt: bool,
-        throttle: Option<i32>,
-    ) -> Result<Rotation, VaultError> {
-        caller.require(Permission::OrganizationsManage)?;
-        self.require_organization(caller).await?;
-        let scope = caller.scope();
-        if let Some(running) = self.running_rotation(caller).await? {
-            return Ok(running);
-        }
-        // A key that was put back is read as it is: the rotation replaces it.
-        let stored = self.store.org_keys(scope).await?;
-        let known = self.recorded_generations(scope).await;
-        // The verification of the trail names an event that was altered.
-        let known = known.or_else(|error| match error {
-            VaultError::Integrity(_) => Ok(RecordedGenerations::default()),
-            other => Err(other),
-        })?;
-        let active = stored.iter().find(|key| key.active);
-        let current = active.map(|key| key.generation).ok_or(NO_ACTIVE_KEY)?;
-        // A generation is never used twice, also if its key and its rows are gone.
-        let rotations = self.store.rotations(scope).await?;
-        let rotated = rotations.iter().map(|rotation| rotation.generation);
-        let there = stored.iter().map(|key| key.generation);
-        let highest = rotated.chain(there).chain(known.highest()).max();
-        let next = highest.unwrap_or(current) + 1;
-        let key = self.root().new_org_key(caller.org(), next, &*self.random)?;
-        let start = RotationStart {
-            re_encrypt,
-            throttle,
-            at: self.now(),
-        };
-        let details = Details::new([
-            ("generation", json!(next)),
-            ("re_encrypt", json!(re_encrypt)),
-        ]);
-        let event = Event::by(caller, Action::OrganizationRotate, start.at).with_details(details);
-        let started = self
-            .store
-            .start_rotation(scope, current, key, start, event)
-            .await;
-        match started {
-            Ok(()) => {}
-            Err(StoreError::Conflict) => {
-                let why = "the organization's keys changed concurrently; no rotation was started";
-                let running = self.running_rotation(caller).await?;
-                return running.ok_or(VaultError::Unavailable(why.into()));
-            }
-            Err(error) => return Err(error.into()),
-        }
-        self.reload_org_keys(scope).await?;
-        let rotations = self.store.rotations(scope).await?;
-        rotations.into_iter().next().ok_or(VaultError::NotFound)
-    }
-
-    /// As [`Self::start_rotation`], unless a rotation is running. A server carries it out.
-    ///
-    /// # Errors
-    /// As for [`Self::start_rotation`], and [`VaultError::Conflict`] if a rotation is running.
-    pub async fn begin_rotation(
-        &self,
-        caller: &Caller,
-        re_encrypt: bool,
-    ) -> Result<Rotation, VaultError> {
-        caller.require(Permission::OrganizationsManage)?;
-        if self.running_rotation(caller).await?.is_some() {
-            return Err(VaultError::Conflict(Conflict::RotationRunning));
-        }
-        self.start_rotation(caller, re_encrypt, None).await
-    }
-
     /// The number of rows that a rotation of the caller's organization would process.
     ///
     /// # Errors
@@ -283,7 +199,10 @@ impl Vault {
         Ok(self.store.retire_org_key(scope, generation, event).await?)
     }
 
-    async fn running_rotation(&self, caller: &Caller) -> Result<Option<Rotation>, VaultError> {
+    pub(super) async fn running_rotation(
+        &self,
+        caller: &Caller,
+    ) -> Result<Option<Rotation>, VaultError> {
         let rotations = self.store.rotations(caller.scope()).await?;
         let running = |rotation: &Rotation| rotation.progress.state == RotationState::Running;
         Ok(rotations.into_iter().find(running))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::future::try_join;
 use strongroom_crypto::RootKeyId;
 
+use crate::api_key::digest::proved_end;
 use crate::caller::Caller;
 use crate::error::VaultError;
 use crate::ids::OrgId;
@@ -83,10 +84,29 @@ impl Vault {
                     .iter()
                     .filter(|client| !client.is_current(&self.service.api_key))
                     .map(|client| KeyProblem::ClientAltered(client.id));
-                let problems = keys.iter().flat_map(api_key_problems);
+                let problems = keys
+                    .iter()
+                    .flat_map(|key| self.problems_of_api_key(scope.org(), key));
                 return Ok(problems.chain(altered).collect());
             }
         }
+    }
+
+    pub(super) fn problems_of_api_key(&self, org: OrgId, key: &KeyWithTrail) -> Vec<KeyProblem> {
+        let (id, recorded) = (key.id, key.recorded_end.as_deref());
+        let end = proved_end(
+            &self.service.api_key,
+            (org, id),
+            key.ends.as_ref(),
+            recorded,
+        );
+        let found = [
+            (!key.issued, KeyProblem::ApiKeyUnissued(id)),
+            (key.revocation_undone, KeyProblem::RevocationUndone(id)),
+            (end.is_err(), KeyProblem::EndAltered(id)),
+        ];
+        let found = found.into_iter().filter(|(is_found, _)| *is_found);
+        found.map(|(_, problem)| problem).collect()
     }
 
     pub(super) async fn scrub_keys(
@@ -151,14 +171,6 @@ impl Vault {
         let known = self.root_keys().await?;
         Ok(known.iter().any(|key| key.id == id))
     }
-}
-
-fn api_key_problems(key: &KeyWithTrail) -> Vec<KeyProblem> {
-    let unissued = (!key.issued).then_some(KeyProblem::ApiKeyUnissued(key.id));
-    let undone = key
-        .revocation_undone
-        .then_some(KeyProblem::RevocationUndone(key.id));
-    unissued.into_iter().chain(undone).collect()
 }
 
 // Returns `None` to retry, so that a restart of the database does not end a scrub of several hours.

@@ -116,7 +116,6 @@ impl Vault {
 
 impl RecordedGenerations {
     pub(super) fn of(events: &[Event]) -> Self {
-        let newest = events.iter().find(|event| is_about_deletion(event));
         let is_deletion = |event: &&Event| {
             matches!(
                 event.action,
@@ -132,7 +131,7 @@ impl RecordedGenerations {
         Self {
             active: known.into_iter().max(),
             retired: retirements.into_iter().filter_map(generation).collect(),
-            deleted: newest.is_some_and(|event| event.action != Action::OrganizationRestore),
+            deleted: is_deleted(events),
         }
     }
 
@@ -156,6 +155,12 @@ impl RecordedGenerations {
         problems.extend(put_back.map(KeyProblem::PutBack));
         problems
     }
+}
+
+/// Whether the organization is deleted according to `events`, newest first.
+pub(super) fn is_deleted(events: &[Event]) -> bool {
+    let newest = events.iter().find(|event| is_about_deletion(event));
+    newest.is_some_and(|event| event.action != Action::OrganizationRestore)
 }
 
 /// Whether `event` says that the organization is deleted or restored. An attestation says that it

@@ -104,17 +104,25 @@ macro_rules! revoked_in_trail {
         )
     };
 }
+macro_rules! recorded_end {
+    ($of_orgs:literal) => {
+        concat!(
+            "(select min(substring(e.details from '\"ends_at\":\"([^\"]+)\"')) from audit_events e \
+               where e.org_id = k.org_id and ",
+            $of_orgs,
+            " and e.key_id = k.key_id and e.action in ('key.schedule_end', 'key.attest')) \
+             as recorded_end"
+        )
+    };
+}
 /// Several API keys by (organization, id), whether their organization exists and is not deleted,
 /// and whether their revocation was undone. With an inner join, a sharded cluster would query all
 /// shards.
 pub const API_KEYS_WANTED: &str = concat!(
     "select k.org_id, k.key_id, k.role, k.limits, k.name, k.digest, k.created_at, k.expires_at, \
-     k.revoked_at, k.ends_at, k.end_proof, (select min(substring(e.details \
-         from '\"ends_at\":\"([^\"]+)\"')) from audit_events e where e.org_id = k.org_id \
-       and (e.org_id = any($1) or e.org_id = ($1)[1]) \
-       and e.key_id = k.key_id and e.action in ('key.schedule_end', 'key.attest')) \
-       as recorded_end, \
-     o.org_id is not null and o.deleted_at is null as usable, \
+     k.revoked_at, k.ends_at, k.end_proof, ",
+    recorded_end!("(e.org_id = any($1) or e.org_id = ($1)[1])"),
+    ", o.org_id is not null and o.deleted_at is null as usable, \
      k.revoked_at is null and ",
     revoked_in_trail!("(e.org_id = any($1) or e.org_id = ($1)[1])"),
     " as revocation_undone from \
@@ -126,7 +134,9 @@ pub const API_KEYS_WANTED: &str = concat!(
 /// All API keys of an organization, with what the audit trail says of them. The events of keys from
 /// before a prune may be gone.
 pub const API_KEYS_WITH_TRAIL: &str = concat!(
-    "select k.key_id, k.revoked_at is null and ",
+    "select k.key_id, k.revoked_at, k.ends_at, k.end_proof, ",
+    recorded_end!("e.org_id = $1"),
+    ", k.revoked_at is null and ",
     revoked_in_trail!("e.org_id = $1"),
     " as revocation_undone, exists (select from audit_events e where e.org_id = $1 \
        and e.key_id = k.key_id and e.action in ('key.create', 'key.attest')) \

@@ -8,6 +8,8 @@ use strongroom_domain::crypto::RootKeyId;
 use strongroom_domain::keyring::stored::StoredOrgKey;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::ports::rotation::{RewrapFn, RotationStore};
+use strongroom_domain::ports::store::Committed;
+use strongroom_domain::replication::OperationId;
 use strongroom_domain::rotation::{Progress, Rotation, RotationStart, RotationState};
 use strongroom_domain::{CredentialId, OrgId};
 use tokio_postgres::Row;
@@ -36,17 +38,17 @@ impl RotationStore for PgStore {
     async fn start_rotation(
         &self,
         scope: OrgScope,
-        previous: i32,
-        key: StoredOrgKey,
-        start: RotationStart,
+        (previous, key, start): (i32, StoredOrgKey, RotationStart),
+        operation: Option<OperationId>,
         event: Event,
-    ) -> StoreResult<()> {
-        let operation = WriteOp::StartRotation {
+    ) -> StoreResult<Committed> {
+        let write = WriteOp::StartRotation {
             previous,
             key,
             start,
         };
-        self.write(scope, operation, event).await
+        self.write_with(scope, write, operation, (event, Vec::new()))
+            .await
     }
 
     async fn await_writers(&self) -> StoreResult<()> {

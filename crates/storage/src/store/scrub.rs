@@ -1,6 +1,7 @@
 //! Reads rows and their write events for the integrity scrub.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::crypto::Digest;
 use strongroom_domain::ports::error::StoreResult;
@@ -53,10 +54,14 @@ impl ScrubStore for PgStore {
         let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0];
         let rows = self.query(scope, sql::API_KEYS_WITH_TRAIL, params).await?;
         let key = |row: &Row| {
+            let revoked_at: Option<DateTime<Utc>> = get(row, "revoked_at")?;
+            let live = revoked_at.is_none();
             Ok(KeyWithTrail {
                 id: KeyId(get(row, "key_id")?),
                 issued: get(row, "issued")?,
                 revocation_undone: get(row, "revocation_undone")?,
+                ends: rows::scheduled_end(row)?.filter(|_| live),
+                recorded_end: get::<Option<String>>(row, "recorded_end")?.filter(|_| live),
             })
         };
         rows.iter().map(key).collect()

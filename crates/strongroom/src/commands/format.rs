@@ -8,6 +8,20 @@ pub(super) fn format_time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
+/// The state of an API key that was revoked at a time, or ends at another.
+pub(super) fn key_state(
+    revoked_at: Option<DateTime<Utc>>,
+    end: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> String {
+    match (revoked_at, end) {
+        (Some(at), _) => format!("revoked {}", format_time(at)),
+        (None, Some(at)) if at <= now => format!("expired {}", format_time(at)),
+        (None, Some(at)) => format!("valid until {}", format_time(at)),
+        (None, None) => "valid".to_owned(),
+    }
+}
+
 /// `1 event`, `2 events`.
 pub(super) fn counted(count: u64, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };

@@ -7,7 +7,7 @@ use strongroom_domain::{Clock, KeyId, NewApiKey, SystemClock};
 
 use super::caller::keys;
 use super::caller::session::{Way, open, operators_org, refuse_for_operator, way};
-use super::format::format_time;
+use super::format::{format_time, key_state};
 use super::time::{Span, parse_time};
 use crate::cli::{KeyCommand, KeyCreateArgs, KeyListArgs, KeyRevokeArgs};
 use crate::error::CommandError;
@@ -120,7 +120,7 @@ fn table(keys: &[StoredApiKey], last_used: impl Fn(&StoredApiKey) -> Option<Stri
             [
                 key.id.to_string(),
                 role(key).to_owned(),
-                state_until(key, now),
+                key_state(key.revoked_at, key.end(), now),
                 format_time(key.created_at),
                 last_used(key).unwrap_or_else(|| "never".into()),
                 key.name.clone(),
@@ -136,19 +136,10 @@ fn role(key: &StoredApiKey) -> &'static str {
 }
 
 fn state(key: &StoredApiKey, now: DateTime<Utc>) -> &'static str {
-    match (key.revoked_at, key.expires_at) {
+    match (key.revoked_at, key.end()) {
         (Some(_), _) => "revoked",
         (None, Some(at)) if at <= now => "expired",
         _ => "valid",
-    }
-}
-
-fn state_until(key: &StoredApiKey, now: DateTime<Utc>) -> String {
-    let state = state(key, now);
-    match (key.revoked_at, key.expires_at) {
-        (None, Some(at)) if at > now => format!("{state} until {}", format_time(at)),
-        (Some(at), _) | (None, Some(at)) => format!("{state} {}", format_time(at)),
-        (None, None) => state.to_owned(),
     }
 }
 

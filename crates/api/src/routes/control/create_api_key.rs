@@ -13,6 +13,7 @@ use crate::paths::API_KEYS;
 use crate::routes::control::key_body::{KeyBody, issued_schema};
 use crate::routes::control::new_key;
 use crate::routes::slashid::authorized::Authorized;
+use crate::secret_body;
 
 schemas! {
     /// The new key.
@@ -51,6 +52,11 @@ pub(in crate::routes) async fn handle(
     let new = new_key::parse(&body)?;
     let created = vault.create_api_key(&caller, new, consistency.level());
     let key = consistency.run(&state, &vault, &caller, created).await?;
-    let body = KeyBody::of(&key.stored).with_text(key.text.expose());
-    Ok(HttpResponse::Created().json(Envelope::success(body)))
+    let text = key.text.expose();
+    let body = Envelope::success(KeyBody::of(&key.stored).with_text(text));
+    Ok(secret_body::json(
+        HttpResponse::Created(),
+        &body,
+        text.len(),
+    )?)
 }

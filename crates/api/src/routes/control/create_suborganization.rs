@@ -20,6 +20,7 @@ use crate::paths::SUBORGANIZATIONS;
 use crate::routes::control::new_key::name_schema;
 use crate::routes::control::organization_body::{OrganizationBody, schema};
 use crate::routes::slashid::authorized::Authorized;
+use crate::secret_body;
 
 schemas! {
     /// The new organization.
@@ -88,8 +89,9 @@ pub(in crate::routes) async fn handle(
     let name = parse(&body)?;
     let created = vault.create_suborganization(&caller, &name, consistency.level());
     let (organization, key) = consistency.run(&state, &vault, &caller, created).await?;
-    let body = OrganizationBody::of(&organization, Some(key.text.expose()));
-    Ok(HttpResponse::Ok().json(Envelope::success(body)))
+    let text = key.text.expose();
+    let body = Envelope::success(OrganizationBody::of(&organization, Some(text)));
+    Ok(secret_body::json(HttpResponse::Ok(), &body, text.len())?)
 }
 
 fn parse(body: &[u8]) -> Result<String, ApiError> {

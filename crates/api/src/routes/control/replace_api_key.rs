@@ -12,6 +12,7 @@ use crate::openapi::schemas::{schemas, success};
 use crate::paths::API_KEYS;
 use crate::routes::control::key_body::{KeyBody, issued_schema};
 use crate::routes::slashid::authorized::Authorized;
+use crate::secret_body;
 
 schemas! {
     /// The issued key.
@@ -50,6 +51,7 @@ pub(in crate::routes) async fn handle(
         VaultError::NotFound => VaultError::Unauthorized,
         error => error,
     })?;
-    let body = KeyBody::of(&key.stored).with_text(key.text.expose());
-    Ok(HttpResponse::Ok().json(Envelope::success(body)))
+    let text = key.text.expose();
+    let body = Envelope::success(KeyBody::of(&key.stored).with_text(text));
+    Ok(secret_body::json(HttpResponse::Ok(), &body, text.len())?)
 }

@@ -6,11 +6,14 @@ use strongroom_web::fields::Fields;
 use strongroom_web::query::Params;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 
+use crate::consistency::WriteConsistency;
 use crate::envelope::Envelope;
 use crate::error::ApiError;
 use crate::openapi::components::named;
-use crate::openapi::parameters::Organization;
-use crate::openapi::responses::{BodyInvalid, BodyRefused, Conflicts, Refused, Unwritten};
+use crate::openapi::parameters::{Consistency, Organization};
+use crate::openapi::responses::{
+    BodyInvalid, BodyRefused, Conflicts, Refused, RegionsLate, Unwritten,
+};
 use crate::openapi::schemas::{closed, object, optional, schemas, success};
 use crate::paths::ROTATIONS;
 use crate::routes::slashid::authorized::Authorized;
@@ -40,11 +43,15 @@ fn start() -> RefOr<Schema> {
 /// depending on the number of credentials; `listRotations` shows the progress.
 #[utoipa::path(
     post, path = ROTATIONS, operation_id = "startRotation",
-    params(Organization),
+    params(Organization, Consistency),
     request_body(content = inline(Start), example = json!({"re_encrypt": false})),
     responses(
-        (status = 202, description = "The rotation has started.", body = inline(Started)),
-        BodyInvalid, Refused, Conflicts, BodyRefused, Unwritten,
+        (
+            status = 202,
+            description = "The start is durable in the required regions.",
+            body = inline(Started),
+        ),
+        BodyInvalid, Refused, Conflicts, RegionsLate, BodyRefused, Unwritten,
     ),
 )]
 pub(in crate::routes) async fn handle(
@@ -53,6 +60,7 @@ pub(in crate::routes) async fn handle(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
+    let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
     let Authorized {
         caller,
         vault,
@@ -63,8 +71,8 @@ pub(in crate::routes) async fn handle(
     let value = fields.take_unless_null("re_encrypt");
     let re_encrypt = fields.check(value, boolean).unwrap_or(false);
     fields.finish()?;
-    let started = vault.begin_rotation(&caller, re_encrypt);
-    let rotation = state.write_with_deadline(started).await?;
+    let started = vault.begin_rotation(&caller, re_encrypt, consistency.level());
+    let rotation = consistency.run(&state, &vault, &caller, started).await?;
     let body = RotationBody::of(&rotation);
     Ok(HttpResponse::Accepted().json(Envelope::success(body)))
 }

@@ -10,6 +10,7 @@ use crate::openapi::failure::failure;
 use crate::openapi::parameters::{in_path, parameters};
 use crate::openapi::responses::responses;
 use crate::openapi::schemas::text;
+use crate::routes::slashid::authorized::Authorized;
 
 const NOT_FOUND: &str = "the organization has no such OAuth 2.0 client";
 
@@ -21,7 +22,7 @@ parameters! {
 responses! {
     /// There is no such client.
     NoSuchClient => [404 failure(
-        "The organization has no such OAuth 2.0 client.",
+        "Neither the organization nor a descendant in which the caller acts has such a client.",
         &[],
         &absent(),
     )];
@@ -32,13 +33,22 @@ fn id() -> ObjectBuilder {
     text().pattern(Some("^src_[a-z2-7]{52}$"))
 }
 
-/// The id of the client that the path names, if it can be one of the caller's organization.
-pub(super) fn client_id(request: &HttpRequest, caller: &Caller) -> Result<KeyId, ApiError> {
+/// The caller in the organization of the client that the path names, and the client's id. It is the
+/// caller's organization, or a descendant of it in which the caller may act.
+pub(super) async fn owned_client(
+    request: &HttpRequest,
+    authorized: &Authorized,
+) -> Result<(Caller, KeyId), ApiError> {
+    let Authorized {
+        caller,
+        vault,
+        state,
+    } = authorized;
     let text = request.match_info().get("oauth_client_id");
-    match text.and_then(parse_client_id) {
-        Some((org, id)) if org == caller.org() => Ok(id),
-        _ => Err(absent()),
-    }
+    let (org, id) = text.and_then(parse_client_id).ok_or_else(absent)?;
+    let acting = vault.act_in_descendant(caller, org);
+    let acting = state.with_deadline(acting).await?;
+    Ok((acting.ok_or_else(absent)?, id))
 }
 
 /// The response to an error of an operation on one client.

@@ -6,7 +6,7 @@ use crate::error::ApiError;
 use crate::openapi::parameters::{Consistency, Organization};
 use crate::openapi::responses::{HeadersInvalid, Refused, RegionsLate, Unwritten};
 use crate::paths::OAUTH_CLIENT;
-use crate::routes::oauth::client_id::{ClientInPath, NoSuchClient, client_error, client_id};
+use crate::routes::oauth::client_id::{ClientInPath, NoSuchClient, client_error, owned_client};
 use crate::routes::slashid::authorized::Authorized;
 
 /// Deletes an OAuth 2.0 client. It and its tokens end at once.
@@ -24,12 +24,8 @@ pub(in crate::routes) async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
     let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
-    let id = client_id(&request, &caller)?;
+    let (caller, id) = owned_client(&request, &authorized).await?;
+    let Authorized { vault, state, .. } = authorized;
     let delete = vault.delete_oauth_client(&caller, id, consistency.level());
     let deleted = consistency.run(&state, &vault, &caller, delete).await;
     deleted.map_err(client_error)?;

@@ -7,7 +7,7 @@ use crate::openapi::parameters::Organization;
 use crate::openapi::responses::{HeadersInvalid, Refused, Unavailable};
 use crate::paths::OAUTH_CLIENT;
 use crate::routes::oauth::client_body::{Client, ClientBody};
-use crate::routes::oauth::client_id::{ClientInPath, NoSuchClient, client_error, client_id};
+use crate::routes::oauth::client_id::{ClientInPath, NoSuchClient, client_error, owned_client};
 use crate::routes::slashid::authorized::Authorized;
 
 /// Shows an OAuth 2.0 client, without its secret.
@@ -24,12 +24,8 @@ pub(in crate::routes) async fn handle(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
-    let id = client_id(&request, &caller)?;
+    let (caller, id) = owned_client(&request, &authorized).await?;
+    let Authorized { vault, state, .. } = authorized;
     let found = state.with_deadline(vault.oauth_client(&caller, id)).await;
     let found = found.map_err(client_error)?;
     Ok(HttpResponse::Ok().json(Envelope::success(ClientBody::of(&found))))

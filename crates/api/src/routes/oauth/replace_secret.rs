@@ -9,7 +9,7 @@ use crate::openapi::parameters::{Consistency, Organization};
 use crate::openapi::responses::{HeadersInvalid, Refused, RegionsLate, Unwritten};
 use crate::paths::OAUTH_SECRET;
 use crate::routes::oauth::client_body::Secret;
-use crate::routes::oauth::client_id::{ClientInPath, NoSuchClient, client_error, client_id};
+use crate::routes::oauth::client_id::{ClientInPath, NoSuchClient, client_error, owned_client};
 use crate::routes::slashid::authorized::Authorized;
 use crate::secret_body;
 
@@ -33,12 +33,8 @@ pub(in crate::routes) async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
     let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
-    let id = client_id(&request, &caller)?;
+    let (caller, id) = owned_client(&request, &authorized).await?;
+    let Authorized { vault, state, .. } = authorized;
     let replace = vault.replace_client_secret(&caller, id, consistency.level());
     let replaced = consistency.run(&state, &vault, &caller, replace).await;
     let replaced = replaced.map_err(client_error)?;

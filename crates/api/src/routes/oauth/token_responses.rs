@@ -63,12 +63,6 @@ responses! {
             &[],
             &body::too_large(RequestSizes::default().body).into(),
         ),
-        415 failure(
-            "The content type is not `application/x-www-form-urlencoded`, its charset is not \
-             UTF-8, or there is a `Content-Encoding` other than `identity`.",
-            &[],
-            &body::unsupported(body::NOT_FORM).into(),
-        ),
     ];
 }
 
@@ -79,7 +73,8 @@ fn invalid(more: &[&str]) -> ResponseBuilder {
         "token is required",
     );
     failure(
-        "The form is wrong; nothing was changed.",
+        "The form is wrong, or its content type is not `application/x-www-form-urlencoded` in \
+         UTF-8 without a `Content-Encoding`; nothing was changed.",
         more,
         &error.into(),
     )

@@ -16,7 +16,7 @@ use crate::openapi::responses::{BodyInvalid, BodyRefused, Refused, RegionsLate, 
 use crate::openapi::schemas::{closed, object, optional, schemas, text};
 use crate::paths::OAUTH_CLIENT;
 use crate::routes::oauth::client_body::{Client, ClientBody, duration, grant_types, scopes};
-use crate::routes::oauth::client_id::{ClientInPath, NoSuchClient, client_error, client_id};
+use crate::routes::oauth::client_id::{ClientInPath, NoSuchClient, client_error, owned_client};
 use crate::routes::oauth::client_members;
 use crate::routes::oauth::create_client::client_name;
 use crate::routes::slashid::authorized::Authorized;
@@ -75,16 +75,13 @@ pub(in crate::routes) async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
     let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
-    let id = client_id(&request, &caller);
+    let owned = owned_client(&request, &authorized).await;
+    let Authorized { vault, state, .. } = authorized;
     let body = body::read(&request, payload, &state).await?;
     let named = request.match_info().get("oauth_client_id");
     let change = parse(&body, named.unwrap_or_default())?;
-    let update = vault.change_oauth_client(&caller, id?, change, consistency.level());
+    let (caller, id) = owned?;
+    let update = vault.change_oauth_client(&caller, id, change, consistency.level());
     let changed = consistency.run(&state, &vault, &caller, update).await;
     let changed = changed.map_err(client_error)?;
     Ok(HttpResponse::Ok().json(Envelope::success(ClientBody::of(&changed))))

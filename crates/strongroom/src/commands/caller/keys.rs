@@ -2,14 +2,14 @@ use chrono::{SecondsFormat, TimeDelta};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use strongroom_domain::api_key::OWN_PERMISSIONS;
-use strongroom_domain::{KeyId, NewApiKey};
+use strongroom_domain::{Clock, KeyId, NewApiKey, SystemClock};
 
 use super::new_key::KeyDestination;
 use super::paths::KEYS;
 use super::session::{client, waiting};
 use crate::cli::{KeyCreateArgs, KeyListArgs, KeyRevokeArgs};
 use crate::client::call::Call;
-use crate::commands::format::format_time;
+use crate::commands::format::{format_time, key_state};
 use crate::commands::time::parse_time;
 use crate::error::CommandError;
 use crate::output;
@@ -76,14 +76,9 @@ pub(crate) fn list(args: &KeyListArgs, profile: &str) -> Result<(), CommandError
 fn row(key: &Value) -> [String; 7] {
     let text = |member: &str| key[member].as_str().map(str::to_owned);
     let time = |member: &str| key[member].as_str().map(to_the_second);
-    let state = match (
-        time("revoked_at"),
-        time("ends_at").or_else(|| time("expires_at")),
-    ) {
-        (Some(at), _) => format!("revoked {at}"),
-        (None, Some(at)) => format!("until {at}"),
-        (None, None) => "valid".to_owned(),
-    };
+    let at = |member: &str| key[member].as_str().and_then(parse_time);
+    let end = at("ends_at").into_iter().chain(at("expires_at")).min();
+    let state = key_state(at("revoked_at"), end, SystemClock.now());
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
     [
         or_dash(text("key_id")),
