@@ -6,7 +6,7 @@ use actix_web::http::header::HeaderMap;
 use strongroom_domain::caller::Caller;
 use strongroom_domain::replication::Level;
 use strongroom_domain::{FieldError, PendingReplication, Vault, VaultError};
-use strongroom_web::state::AppState;
+use strongroom_web::state::{AppState, write_within};
 
 use crate::headers::{CONSISTENCY, CONSISTENCY_TIMEOUT};
 
@@ -71,7 +71,8 @@ impl WriteConsistency {
     /// Runs a write, and returns its result once the required regions have it.
     ///
     /// # Errors
-    /// Those of the write, and [`VaultError::NotInTime`] if a region does not have it in time.
+    /// Those of the write, and [`VaultError::ReplicationTimeout`] if a region does not have it in
+    /// time.
     pub(crate) async fn run<T>(
         self,
         state: &AppState,
@@ -79,7 +80,31 @@ impl WriteConsistency {
         caller: &Caller,
         write: impl Future<Output = Result<PendingReplication<T>, VaultError>>,
     ) -> Result<T, VaultError> {
-        let written = state.write_with_deadline(write).await?;
+        self.await_regions(vault, caller, state.write_with_deadline(write).await?)
+            .await
+    }
+
+    /// As [`Self::run`], for a write of many transactions, which may take up to `limit`.
+    ///
+    /// # Errors
+    /// As for [`Self::run`].
+    pub(crate) async fn run_within<T>(
+        self,
+        limit: Duration,
+        vault: &Vault,
+        caller: &Caller,
+        write: impl Future<Output = Result<PendingReplication<T>, VaultError>>,
+    ) -> Result<T, VaultError> {
+        self.await_regions(vault, caller, write_within(limit, write).await?)
+            .await
+    }
+
+    async fn await_regions<T>(
+        self,
+        vault: &Vault,
+        caller: &Caller,
+        written: PendingReplication<T>,
+    ) -> Result<T, VaultError> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         vault.replicated(caller, written, left.max(MIN_WAIT)).await
     }

@@ -207,7 +207,7 @@ pub(crate) fn public(error: &VaultError) -> (StatusCode, &'static str, String) {
         VaultError::OutcomeUnknown(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "outcome_unknown",
-            "the service lost its database before the answer; \
+            "the answer of the database did not arrive in time; \
              a change may or may not have been made",
         ),
         VaultError::Internal(_) => (

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
@@ -116,9 +117,20 @@ impl AppState {
         &self,
         operation: impl Future<Output = Result<T, VaultError>>,
     ) -> Result<T, VaultError> {
-        let timed = tokio::time::timeout(self.settings.request_timeout, operation).await;
-        timed.unwrap_or_else(|_| Err(VaultError::OutcomeUnknown(TIMED_OUT.into())))
+        write_within(self.settings.request_timeout, operation).await
     }
+}
+
+/// Runs an operation that writes for at most `limit`.
+///
+/// # Errors
+/// Those of the operation, or [`VaultError::OutcomeUnknown`] after the timeout.
+pub async fn write_within<T>(
+    limit: Duration,
+    operation: impl Future<Output = Result<T, VaultError>>,
+) -> Result<T, VaultError> {
+    let timed = tokio::time::timeout(limit, operation).await;
+    timed.unwrap_or_else(|_| Err(VaultError::OutcomeUnknown(TIMED_OUT.into())))
 }
 
 const TIMED_OUT: &str = "the request timed out";

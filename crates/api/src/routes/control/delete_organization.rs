@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use strongroom_domain::FieldError;
@@ -30,6 +32,10 @@ parameters! {
     ];
 }
 
+/// The time for the deletion of a subtree. It has a transaction per organization, and an
+/// interrupted one is completed by a repetition.
+const SUBTREE_LIMIT: Duration = Duration::from_secs(300);
+
 /// Deletes the organization, which its ancestors can restore for 7 days. Only a key of an ancestor
 /// may do this.
 #[utoipa::path(
@@ -56,7 +62,15 @@ pub(in crate::routes) async fn handle(
     }
     let level = consistency.level();
     let deleted = vault.delete_organization(&caller, DEFAULT_GRACE, subtree, level);
-    consistency.run(&state, &vault, &caller, deleted).await?;
+    match subtree {
+        true => {
+            let limit = SUBTREE_LIMIT.max(state.settings.request_timeout);
+            consistency
+                .run_within(limit, &vault, &caller, deleted)
+                .await?;
+        }
+        false => consistency.run(&state, &vault, &caller, deleted).await?,
+    }
     Ok(HttpResponse::NoContent().finish())
 }
 
