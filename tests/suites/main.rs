@@ -28,6 +28,7 @@ mod deployment;
 mod dev;
 mod dev_regions;
 mod doctor;
+mod entity_tags;
 mod failover;
 mod faults;
 mod first_start;

@@ -150,6 +150,7 @@ impl From<VaultError> for ApiError {
             | VaultError::Forbidden(_)
             | VaultError::Conflict(_)
             | VaultError::NotFound
+            | VaultError::PreconditionFailed
             | VaultError::ReusedIdempotencyKey => {}
         }
         let (status, code, message) = public(&error);
@@ -187,11 +188,28 @@ pub(crate) fn public(error: &VaultError) -> (StatusCode, &'static str, String) {
             "not_found",
             "the organization has no such credential",
         ),
+        VaultError::PreconditionFailed => (
+            StatusCode::PRECONDITION_FAILED,
+            "precondition_failed",
+            "the credential is of no version in If-Match; nothing was changed",
+        ),
         VaultError::ReusedIdempotencyKey => (
             StatusCode::UNPROCESSABLE_ENTITY,
             "reused_idempotency_key",
             "Idempotency-Key was used for a request with another body in the last 24 hours",
         ),
+        VaultError::Integrity(_)
+        | VaultError::Unavailable(_)
+        | VaultError::ReplicationTimeout { .. }
+        | VaultError::Stale(_)
+        | VaultError::OutcomeUnknown(_)
+        | VaultError::Internal(_) => failed(error),
+    };
+    (status, code, message.to_owned())
+}
+
+fn failed(error: &VaultError) -> (StatusCode, &'static str, &'static str) {
+    match error {
         VaultError::Integrity(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "integrity_failure",
@@ -210,13 +228,12 @@ pub(crate) fn public(error: &VaultError) -> (StatusCode, &'static str, String) {
             "the answer of the database did not arrive in time; \
              a change may or may not have been made",
         ),
-        VaultError::Internal(_) => (
+        _ => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
             "an internal error; the log has more under this request's id",
         ),
-    };
-    (status, code, message.to_owned())
+    }
 }
 
 impl fmt::Display for ApiError {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use strongroom_domain::replication::Stale;
 
@@ -15,9 +16,14 @@ pub(crate) fn seconds(lag: Option<Duration>) -> String {
     )
 }
 
-/// Begins the response to a read. `stale` is the region's lag before the read, if it was too large.
+/// Begins the response 200 to a read; see [`begin`].
 pub(crate) fn ok(stale: Option<Stale>) -> HttpResponseBuilder {
-    let mut response = HttpResponse::Ok();
+    begin(StatusCode::OK, stale)
+}
+
+/// Begins the response to a read. `stale` is the region's lag before the read, if it was too large.
+pub(crate) fn begin(status: StatusCode, stale: Option<Stale>) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status);
     if let Some(stale) = stale {
         response.insert_header((REPLICA_LAG, seconds(stale.lag)));
     }

@@ -3,8 +3,15 @@
 use strongroom_crypto::SecretBytes;
 
 use crate::error::FieldError;
+use crate::json::merge::merge;
 use crate::json::value::{Kind, Members, Value, members};
 use crate::kinds::{CredentialType, Provider};
+
+/// The member with a merge patch of a blob.
+const MERGE: &str = "json_blob_merge";
+/// The maximum size of a merged blob, in bytes: about that of the largest body, so that no sequence
+/// of small changes makes a blob that could not be sent as a whole.
+const MAX_MERGED: usize = 1_048_000;
 
 /// The required value of `type` in a Google credentials file.
 pub const GOOGLE_TYPE: &str = "service_account";
@@ -29,11 +36,37 @@ impl JsonBlob {
     /// # Errors
     /// A [`FieldError`] on `json_blob`: `wrong_type`.
     pub fn new(value: Value<'_>) -> Result<Self, FieldError> {
+        Self::of_member("json_blob", value)
+    }
+
+    /// Creates a JSON Merge Patch of a blob from `value`, which must be an object.
+    ///
+    /// # Errors
+    /// A [`FieldError`] on `json_blob_merge`: `wrong_type`.
+    pub fn merge_patch(value: Value<'_>) -> Result<Self, FieldError> {
+        Self::of_member(MERGE, value)
+    }
+
+    fn of_member(field: &str, value: Value<'_>) -> Result<Self, FieldError> {
         if value.kind() != Kind::Object {
             let message = format!("must be an object, and is {}", value.kind());
-            return Err(FieldError::new("json_blob", "wrong_type", message));
+            return Err(FieldError::new(field, "wrong_type", message));
         }
         Ok(Self(SecretBytes::new(value.text().as_bytes().to_vec())))
+    }
+
+    /// The blob `current`, changed by the merge patch `self`.
+    ///
+    /// # Errors
+    /// A [`FieldError`] on `json_blob_merge`: `too_large`.
+    pub(crate) fn applied_to(&self, current: &[u8]) -> Result<Self, FieldError> {
+        let merged = merge(current, self.expose());
+        let merged = merged.filter(|merged| merged.len() <= MAX_MERGED);
+        let merged = merged.ok_or_else(|| {
+            let message = format!("would make json_blob larger than {MAX_MERGED} bytes");
+            FieldError::new(MERGE, "too_large", message)
+        })?;
+        Ok(Self(SecretBytes::new(merged.as_bytes().to_vec())))
     }
 
     /// The plaintext bytes, for sealing.

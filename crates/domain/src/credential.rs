@@ -1,11 +1,11 @@
 //! External credentials: their metadata, their sealed form, and pages of them.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use strongroom_crypto::SecretBytes;
 
 use crate::api_key::reach::CredentialReach;
 use crate::blob::JsonBlob;
+use crate::entity_tag::{Condition, EntityTag};
 use crate::ids::{CredentialId, OrgId};
 use crate::kinds::{CredentialType, Provider};
 use crate::label::Label;
@@ -40,6 +40,10 @@ pub struct CredentialChange {
     pub label: Option<Label>,
     /// A new secret.
     pub blob: Option<JsonBlob>,
+    /// A JSON Merge Patch of the secret, instead of a new one.
+    pub merge: Option<JsonBlob>,
+    /// The versions to which the change applies; `None` for any.
+    pub if_match: Option<Condition>,
     /// The expected provider.
     pub provider: Option<Provider>,
     /// The expected type.
@@ -47,26 +51,33 @@ pub struct CredentialChange {
 }
 
 /// A credential's metadata, without its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialInfo {
     /// Its id.
-    #[serde(rename = "external_cred_id")]
     pub id: CredentialId,
     /// The organization it belongs to.
-    #[serde(rename = "organization_id")]
     pub org: OrgId,
     /// The issuer.
-    #[serde(rename = "extcred_provider")]
     pub provider: Provider,
     /// The type.
-    #[serde(rename = "extcred_type")]
     pub kind: CredentialType,
     /// Its label; empty if it was never set.
-    #[serde(rename = "extcred_label")]
     pub label: Label,
-    /// Its last reveal or change; omitted on the wire if it was never used.
-    #[serde(flatten)]
+    /// The time of its last change.
+    pub updated_at: DateTime<Utc>,
+    /// The entity tag of its version.
+    pub etag: EntityTag,
+    /// Its last reveal or change; `None` if it was never used.
     pub last_used: Option<LastUsed>,
+}
+
+/// What a reveal yields.
+#[derive(Debug)]
+pub enum Reveal {
+    /// The credential with its secret.
+    Opened(RevealedCredential),
+    /// The caller has the current version, which has this tag.
+    Unchanged(EntityTag),
 }
 
 /// A credential with its secret in plaintext. It exists only between opening and the response.
@@ -101,7 +112,7 @@ pub struct SealedCredential {
     pub wrapped_key: Vec<u8>,
     /// The blob, sealed with the data key.
     pub sealed_blob: Vec<u8>,
-    /// The time at which this version was written.
+    /// The time of the caller's change that wrote this version. A rotation keeps it.
     pub updated_at: DateTime<Utc>,
     /// The user to whom the Pieces API assigned the key. Set at creation, and never changed.
     pub pieces_user: Option<String>,
@@ -116,15 +127,17 @@ impl SealedCredential {
 }
 
 impl SealedCredential {
-    /// The metadata of a row of organization `org`.
+    /// The metadata of a row of organization `org`, whose entity tag is `etag`.
     #[must_use]
-    pub fn info(&self, org: OrgId) -> CredentialInfo {
+    pub fn info(&self, org: OrgId, etag: EntityTag) -> CredentialInfo {
         CredentialInfo {
             id: self.id,
             org,
             provider: self.provider,
             kind: self.kind,
             label: self.label.clone(),
+            updated_at: self.updated_at,
+            etag,
             last_used: None,
         }
     }

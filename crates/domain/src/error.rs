@@ -71,6 +71,10 @@ pub enum VaultError {
     /// The state of the object does not allow this. Nothing was changed.
     #[error("conflict: {}", .0.message())]
     Conflict(Conflict),
+    /// The credential is not of a version that the request names, or there is none. Nothing was
+    /// changed.
+    #[error("the credential is not of a version that the request names")]
+    PreconditionFailed,
     /// The object does not exist in the caller's organization.
     #[error("not found")]
     NotFound,

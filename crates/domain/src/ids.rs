@@ -26,6 +26,13 @@ macro_rules! id {
                 Ok(Self(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()))
             }
 
+            /// The time at which it was made, in milliseconds; `None` if it is not of version 7.
+            #[must_use]
+            pub fn created_at(self) -> Option<DateTime<Utc>> {
+                let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
+                DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
+            }
+
             /// Parses the hyphenated form, in upper or lower case. Returns `None` for any other
             /// form.
             #[must_use]

@@ -7,9 +7,11 @@ use strongroom_domain::ancestor::Ancestor;
 use strongroom_domain::api_key::end::ScheduledEnd;
 use strongroom_domain::api_key::limits::KeyLimits;
 use strongroom_domain::api_key::{OWN_PERMISSIONS, StoredApiKey};
+use strongroom_domain::audit::chain::Chain;
 use strongroom_domain::audit::heads::LaneHead;
 use strongroom_domain::credential::{CredentialInfo, SealedCredential};
 use strongroom_domain::crypto::{PassphraseParams, RootKeyId};
+use strongroom_domain::entity_tag::EntityTag;
 use strongroom_domain::keyring::stored::{StoredOrgKey, StoredRootKey, StoredServiceKey};
 use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::label::Label;
@@ -82,15 +84,27 @@ pub(crate) fn sealed_credential(row: &Row) -> StoreResult<(OrgId, SealedCredenti
     Ok((OrgId(get(row, "org_id")?), credential))
 }
 
-pub(crate) fn credential_info(org: OrgId, row: &Row) -> StoreResult<CredentialInfo> {
-    Ok(CredentialInfo {
+/// A credential of a list. `chain` computes the entity tag that a row lacks.
+pub(crate) fn credential_info(org: OrgId, row: &Row, chain: &Chain) -> StoreResult<CredentialInfo> {
+    let version = get(row, "version")?;
+    let credential = SealedCredential {
         id: CredentialId(get(row, "cred_id")?),
-        org,
         provider: named(row, "provider", Provider::parse)?,
         kind: named(row, "cred_type", CredentialType::parse)?,
         label: Label::stored(get(row, "label")?),
-        last_used: last_used(row),
-    })
+        version,
+        key_generation: 0,
+        wrapped_key: Vec::new(),
+        sealed_blob: get::<Option<_>>(row, "sealed_blob")?.unwrap_or_default(),
+        updated_at: get(row, "updated_at")?,
+        pieces_user: get(row, "pieces_user")?,
+    };
+    let etag: Option<&[u8]> = get(row, "etag")?;
+    let etag = etag.and_then(|etag| EntityTag::of_version(etag, version));
+    let etag = etag.unwrap_or_else(|| chain.entity_tag(org, &credential));
+    let mut info = credential.info(org, etag);
+    info.last_used = last_used(row);
+    Ok(info)
 }
 
 pub(crate) fn org_key(row: &Row) -> StoreResult<StoredOrgKey> {

@@ -5,6 +5,7 @@ use std::ops::AddAssign;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use strongroom_domain::caller::Caller;
+use strongroom_domain::credential::Reveal;
 use strongroom_domain::{CredentialId, OrgId, Vault};
 use tokio_postgres::Client;
 
@@ -123,7 +124,9 @@ async fn read_back(vault: &Vault, dataset: &Dataset, client: &Client) -> Result<
 
 async fn check_credential(vault: &Vault, caller: Option<&Caller>, id: CredentialId) -> Result<()> {
     let caller = caller.ok_or_else(|| format!("{id} belongs to an unknown organization"))?;
-    let revealed = vault.reveal_credential(caller, id).await?;
+    let Reveal::Opened(revealed) = vault.reveal_credential(caller, id, None).await? else {
+        return Err("a reveal without a condition has no secret".into());
+    };
     let label = revealed.info.label.as_str();
     let blob: serde_json::Value = serde_json::from_slice(revealed.blob.expose())?;
     if blob["api_key"] == format!("sk_live_0123456789abcdefghijkl_{label}") {

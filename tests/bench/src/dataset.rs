@@ -243,8 +243,8 @@ async fn create_credential(
         key: None,
     };
     let pending = vault.create_credential(caller, request).await?;
-    let id = vault
+    let created = vault
         .replicated(caller, pending, std::time::Duration::ZERO)
         .await?;
-    Ok((caller.org(), id))
+    Ok((caller.org(), created.id))
 }

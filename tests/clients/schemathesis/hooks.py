@@ -46,10 +46,10 @@ def refused_for_a_reason(context, response, case):
         if label == LIST:
             expected = reason == ("conflict", "offset")
         elif label == DELETE:
-            expected = reason == ("required", "credentialId")
+            expected = reason in (("required", "credentialId"), ("conflict", "If-Match"))
         elif label == PATCH:
             stored = reason[1].startswith("json_blob.") and reason[0] in ("required", "empty", "wrong_type", "invalid_value")
-            expected = reason[0] == "immutable" or stored
+            expected = reason[0] == "immutable" or stored or reason == ("conflict", "json_blob_merge")
         elif label == TOKEN:
             expected = error["code"] == "invalid_scope"
         elif label in (CLIENT, CLIENT_CHANGE):

@@ -199,11 +199,14 @@ async fn a_list_shows_no_secret_and_no_other_organization() {
         assert_eq!(
             members,
             [
+                "created_at",
+                "etag",
                 "extcred_label",
                 "extcred_provider",
                 "extcred_type",
                 "external_cred_id",
-                "organization_id"
+                "organization_id",
+                "updated_at"
             ]
         );
     }

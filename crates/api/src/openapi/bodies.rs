@@ -141,26 +141,27 @@ impl BlobRule {
 }
 
 fn credential_change() -> ObjectBuilder {
-    let text = "`extcred_label`, `json_blob` or both. `json_blob` must be valid for the stored \
+    let text = "`extcred_label`, and `json_blob` or `json_blob_merge`, or one of them. \
+                `json_blob_merge` is a JSON Merge Patch (RFC 7396): members that it does not name \
+                keep their exact bytes. The resulting `json_blob` must be valid for the stored \
                 type, as in `NewCredential`. The answer to a reveal can be sent back: the ids, \
                 `extcred_provider` and `extcred_type` must equal the stored values, and what the \
                 service adds is ignored.";
-    let ignored = || ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+    let any = || ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+    let ignored = || optional(any().description(Some("Ignored.")));
     closed(object([
         ("extcred_label", optional(label())),
         ("json_blob", optional(json_blob())),
+        ("json_blob_merge", optional(free_object())),
         ("external_cred_id", optional(uuid())),
         ("organization_id", optional(uuid())),
         ("extcred_provider", optional(provider())),
         ("extcred_type", optional(credential_type())),
-        (
-            "last_used_at",
-            optional(ignored().description(Some("Ignored."))),
-        ),
-        (
-            "last_used_by",
-            optional(ignored().description(Some("Ignored."))),
-        ),
+        ("created_at", ignored()),
+        ("updated_at", ignored()),
+        ("etag", ignored()),
+        ("last_used_at", ignored()),
+        ("last_used_by", ignored()),
     ]))
     .description(Some(text))
 }

@@ -3,7 +3,7 @@
 use utoipa::PartialSchema;
 use utoipa::openapi::{Header, HeaderBuilder};
 
-use crate::openapi::schemas::{one_of, schemas, text, uuid, whole};
+use crate::openapi::schemas::{entity_tag, one_of, schemas, text, uuid, whole};
 
 schemas! {
     /// The value of `SlashID-Replica-Lag`.
@@ -11,6 +11,8 @@ schemas! {
         "Seconds by which the region's database is behind the primary, rounded up. Present only if \
          they exceed `max_replica_lag`.",
     ));
+    /// The value of `ETag`.
+    EntityTag => entity_tag().description(Some("The entity tag of the credential's version."));
 }
 
 /// The headers of every response.

@@ -54,6 +54,20 @@ parameters! {
             "Seconds after the start of the request within which they must have it.",
         ),
     ];
+    /// The versions to which a write applies.
+    IfMatch => [header(
+        "If-Match",
+        condition(),
+        "Entity tags of the versions to which this applies, or `*` for any. If the credential is \
+         of another version, the answer is 412, and nothing is changed.",
+    )];
+    /// The versions that the caller has.
+    IfNoneMatch => [header(
+        "If-None-Match",
+        condition(),
+        "Entity tags of versions that the caller has. If the credential is of one of them, the \
+         answer is 304, without the secret.",
+    )];
     /// The header that names a request, so that it can be repeated.
     Idempotency => [header(
         idempotency::HEADER,
@@ -63,6 +77,12 @@ parameters! {
     )];
     /// The credential's id in the path.
     CredentialInPath => [in_path("cred_id", uuid(), "The credential.")];
+}
+
+// RFC 9110, section 8.8.3, without bytes outside ASCII.
+fn condition() -> ObjectBuilder {
+    let tags = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#;
+    text().pattern(Some(tags))
 }
 
 fn timeout() -> ObjectBuilder {

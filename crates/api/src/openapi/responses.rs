@@ -64,6 +64,7 @@ const BODY: &[&str] = &[
     "wrong_type",
     "empty",
     "out_of_range",
+    "too_large",
     "too_long",
     "control_character",
     "conflict",
@@ -126,6 +127,12 @@ responses! {
     Unwritten => [503 unavailable(&["outcome_unknown"])];
     /// The database is unreachable.
     Unavailable => [503 unavailable(&[])];
+    /// The credential is of another version than the request names.
+    OtherVersion => [412 vault_failure(
+        "The credential is of no version in `If-Match`, or there is none. Nothing was changed.",
+        &[],
+        &VaultError::PreconditionFailed,
+    )];
     /// There is no such credential.
     NoSuchCredential => [404 vault_failure(
         "The organization has no such credential. The response for another organization's \

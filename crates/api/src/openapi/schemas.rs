@@ -48,6 +48,11 @@ pub(crate) fn time() -> ObjectBuilder {
     text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
 }
 
+/// An entity tag of a credential.
+pub(crate) fn entity_tag() -> ObjectBuilder {
+    text().pattern(Some("^\"[A-Za-z0-9_-]{22}\"$"))
+}
+
 /// A whole number from `min` to `max`.
 pub(crate) fn whole(min: i64, max: i64) -> ObjectBuilder {
     ObjectBuilder::new()

@@ -10,6 +10,7 @@ use crate::audit::event::Event;
 use crate::audit::format::EventFormat;
 use crate::audit::stored::StoredEvent;
 use crate::credential::SealedCredential;
+use crate::entity_tag::EntityTag;
 use crate::idempotency::{EarlierRequest, IdempotencyRecord};
 use crate::ids::{LaneId, OrgId};
 use crate::record_format::RecordFormat;
@@ -204,6 +205,12 @@ impl Chain {
                 context.bytes(user.as_bytes())
             });
         mac(&self.key, &context, &row.sealed_blob)
+    }
+
+    /// The entity tag of a credential's row.
+    #[must_use]
+    pub fn entity_tag(&self, org: OrgId, row: &SealedCredential) -> EntityTag {
+        EntityTag::new(row.version, &self.row_digest(org, row))
     }
 }
 

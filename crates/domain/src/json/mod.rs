@@ -2,6 +2,7 @@
 //! lone surrogates, at most [`MAX_DEPTH`](value::MAX_DEPTH) levels. Numbers are checked for syntax
 //! and never converted.
 
+pub(crate) mod merge;
 pub mod value;
 pub(crate) mod walk;
 

@@ -1,5 +1,6 @@
 //! What a store knows of a write that is durable.
 
+use crate::entity_tag::EntityTag;
 use crate::idempotency::EarlierRequest;
 use crate::replication::WalPosition;
 
@@ -10,4 +11,6 @@ pub struct Committed {
     pub position: Option<WalPosition>,
     /// The result of an earlier request with the same idempotency key; this one wrote nothing.
     pub earlier: Option<EarlierRequest>,
+    /// The entity tag of the credential that was written.
+    pub etag: Option<EntityTag>,
 }

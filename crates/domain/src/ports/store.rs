@@ -10,7 +10,7 @@ use crate::api_key::reach::CredentialReach;
 use crate::audit::event::{Event, Outcome};
 use crate::caller::OrgScope;
 use crate::credential::{
-    CredentialFilter, CredentialPage, Page, RevealedCredential, SealedCredential, StoredCredential,
+    CredentialFilter, CredentialPage, Page, Reveal, SealedCredential, StoredCredential,
 };
 use crate::error::VaultError;
 use crate::health::status::StoreStatus;
@@ -78,13 +78,16 @@ pub trait CredentialStore: Send + Sync {
         operation: Option<OperationId>,
         event: Event,
     ) -> StoreResult<Committed>;
-    /// Deletes a credential, if `reach` contains it. The event gets the deleted version, or says
-    /// that there was none.
+    /// Deletes a credential, if `admit` admits it. The event gets the deleted version, or says that
+    /// there was none.
+    ///
+    /// # Errors
+    /// `StoreError::Refused` when `admit` refuses.
     async fn delete_credential(
         &self,
         scope: OrgScope,
         id: CredentialId,
-        reach: Option<CredentialReach>,
+        admit: DeleteFn,
         operation: Option<OperationId>,
         event: Event,
     ) -> StoreResult<Committed>;
@@ -158,10 +161,15 @@ pub struct ChangedCredential {
 /// [`RetiredKey`](crate::ports::error::StoreError::RetiredKey), and then nothing is written.
 pub type ChangeFn = Arc<dyn Fn(SealedCredential) -> StoreResult<ChangedCredential> + Send + Sync>;
 
+/// Decides about the deletion of the current row, or of a missing one. With
+/// [`NotFound`](crate::ports::error::StoreError::NotFound), the row counts as missing, which is not
+/// an error; with [`Refused`](crate::ports::error::StoreError::Refused), nothing is deleted.
+pub type DeleteFn = Arc<dyn Fn(Option<&SealedCredential>) -> StoreResult<()> + Send + Sync>;
+
 /// A credential that was opened for its caller, or why it was not. The store carries it from the
 /// lookup to the commit of its event, and cannot read it.
 #[derive(Debug)]
-pub struct Opened(pub(crate) Result<RevealedCredential, VaultError>);
+pub struct Opened(pub(crate) Result<Reveal, VaultError>);
 
 /// What an attempt to open a credential yields.
 #[derive(Debug)]

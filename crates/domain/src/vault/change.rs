@@ -9,6 +9,7 @@ use crate::audit::event::{Action, Event, Outcome};
 use crate::blob::{BlobValidation, JsonBlob};
 use crate::caller::Caller;
 use crate::credential::{CredentialChange, SealedCredential};
+use crate::entity_tag::{Condition, EntityTag};
 use crate::error::{Denial, FieldError, VaultError};
 use crate::health::counters::Counters;
 use crate::ids::CredentialId;
@@ -24,26 +25,35 @@ use crate::vault::replication::PendingReplication;
 
 impl Vault {
     /// Changes a credential's label, secret or both. The result is a new version, sealed with a new
-    /// data key.
+    /// data key. Returns its entity tag.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], [`VaultError::Invalid`] if the new
-    /// secret does not match the type or an immutable field differs, [`VaultError::Integrity`], or
-    /// an error of the store.
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], [`VaultError::PreconditionFailed`],
+    /// [`VaultError::Invalid`] if the new secret does not match the type or an immutable field
+    /// differs, [`VaultError::Integrity`], or an error of the store.
     pub async fn update_credential(
         &self,
         caller: &Caller,
         id: CredentialId,
         change: CredentialChange,
         level: Level,
-    ) -> Result<PendingReplication<()>, VaultError> {
+    ) -> Result<PendingReplication<Option<EntityTag>>, VaultError> {
         caller.require(Permission::CredentialsWrite)?;
         let rules = self.settings.blob_validation;
-        let content: ContentFn = Arc::new(move |row, opened| change.content(row, opened, rules));
+        let (org, chain) = (caller.org(), self.chain.clone());
+        let content: ContentFn = Arc::new(move |row, opened| {
+            // The precondition is evaluated last, as RFC 9110 § 13.2.1 says.
+            let content = change.content(row, opened, rules)?;
+            let matches = |condition: &Condition| condition.matches(chain.entity_tag(org, row));
+            match change.if_match.as_ref().is_none_or(matches) {
+                true => Ok(content),
+                false => Err(VaultError::PreconditionFailed),
+            }
+        });
         let operation = self.track(caller, level, None)?.operation;
         let action = Action::CredentialUpdate;
-        let changed = self.change(caller, id, action, operation, content);
-        Ok(self.pending_replication((), level, operation, changed.await?))
+        let changed = self.change(caller, id, action, operation, content).await?;
+        Ok(self.pending_replication(changed.etag, level, operation, changed))
     }
 
     /// The errors of `change` for the current row of the credential `id`; none if there is no row.
@@ -112,7 +122,7 @@ impl Vault {
                 chain: self.chain.clone(),
                 random: self.random.clone(),
                 content: content.clone(),
-                now: event.at,
+                changed_at: (event.action != Action::CredentialReseal).then_some(event.at),
                 counters: self.counters.clone(),
                 span: trace_parent(),
             };
@@ -150,7 +160,8 @@ struct Reseal {
     chain: Chain,
     random: Arc<dyn RandomSource>,
     content: ContentFn,
-    now: chrono::DateTime<chrono::Utc>,
+    /// The time of the caller's change; `None` if the content stays.
+    changed_at: Option<chrono::DateTime<chrono::Utc>>,
     counters: Arc<Counters>,
     /// The span of the request, because the change runs on another thread.
     span: tracing::Span,
@@ -177,7 +188,7 @@ impl Reseal {
         let next = SealedCredential {
             label: content.label,
             version: current.version + 1,
-            updated_at: self.now,
+            updated_at: self.changed_at.unwrap_or(current.updated_at),
             ..current
         };
         if !self.caller.reaches(&next) {
@@ -204,16 +215,24 @@ impl CredentialChange {
     fn content(
         &self,
         current: &SealedCredential,
-        _opened: &[u8],
+        opened: &[u8],
         rules: BlobValidation,
     ) -> Result<Content, VaultError> {
-        let errors = self.errors(current, rules);
+        let mut errors = self.errors(current, rules);
+        let merged = self.merge.as_ref().map(|merge| merge.applied_to(opened));
+        let merged = merged.transpose().unwrap_or_else(|error| {
+            errors.push(error);
+            None
+        });
+        if let Some(merged) = &merged {
+            errors.extend(merged.errors(current.provider, current.kind, rules));
+        }
         if !errors.is_empty() {
             return Err(VaultError::Invalid(errors));
         }
         Ok(Content {
             label: self.label.clone().unwrap_or_else(|| current.label.clone()),
-            blob: self.blob.clone(),
+            blob: merged.or_else(|| self.blob.clone()),
         })
     }
 

@@ -6,21 +6,22 @@ use crate::audit::event::{Action, Event, Outcome};
 use crate::blob::JsonBlob;
 use crate::caller::Caller;
 use crate::credential::{CredentialFilter, CredentialPage, NewCredential, Page, SealedCredential};
+use crate::entity_tag::{Condition, EntityTag};
 use crate::error::{Denial, VaultError};
 use crate::idempotency::{IdempotencyKey, IdempotencyRecord};
 use crate::ids::CredentialId;
 use crate::keyring::organization::OrgKeyring;
 use crate::permission::Permission;
 use crate::ports::error::StoreError;
-use crate::ports::store::{Committed, Tracking};
+use crate::ports::store::{Committed, DeleteFn, Tracking};
 use crate::replication::{Level, OPERATION_RETENTION};
 use crate::trace::TRACE;
 use crate::vault::Vault;
 use crate::vault::replication::PendingReplication;
 
 impl Vault {
-    /// Stores a new credential and returns its id after the commit. If the request repeats an
-    /// earlier one, returns the id of the earlier credential.
+    /// Stores a new credential and returns its id and entity tag after the commit. If the request
+    /// repeats an earlier one, returns the id of the earlier credential.
     ///
     /// # Errors
     /// [`VaultError::Forbidden`], [`VaultError::Invalid`], [`VaultError::ReusedIdempotencyKey`], or
@@ -30,7 +31,7 @@ impl Vault {
         &self,
         caller: &Caller,
         request: CreateRequest,
-    ) -> Result<PendingReplication<CredentialId>, VaultError> {
+    ) -> Result<PendingReplication<CreatedCredential>, VaultError> {
         let CreateRequest { new, level, key } = request;
         caller.require(Permission::CredentialsWrite)?;
         let errors = new
@@ -70,7 +71,9 @@ impl Vault {
             .insert(caller, unsealed, &new.blob, tracking, event)
             .await?;
         let id = committed.earlier.map_or(id, |earlier| earlier.credential);
-        Ok(self.pending_replication(id, level, operation, committed))
+        let etag = committed.etag;
+        let created = CreatedCredential { id, etag };
+        Ok(self.pending_replication(created, level, operation, committed))
     }
 
     /// Seals `blob` as the content of `unsealed`, and stores the row.
@@ -139,25 +142,48 @@ impl Vault {
     }
 
     /// Deletes a credential. One that is missing, or that the caller does not reach, is not an
-    /// error.
+    /// error, unless `if_match` names versions.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], or an error of the store.
+    /// [`VaultError::Forbidden`], [`VaultError::PreconditionFailed`], or an error of the store.
     pub async fn delete_credential(
         &self,
         caller: &Caller,
         id: CredentialId,
+        if_match: Option<Condition>,
         level: Level,
     ) -> Result<PendingReplication<()>, VaultError> {
         caller.require(Permission::CredentialsDelete)?;
         let event = Event::by(caller, Action::CredentialDelete, self.now()).about(id);
         let operation = self.track(caller, level, None)?.operation;
         let scope = caller.scope();
-        let reach = caller.reach().cloned();
+        let admit = self.admitted_deletion(caller, if_match);
         let deleted = self
             .store
-            .delete_credential(scope, id, reach, operation, event);
+            .delete_credential(scope, id, admit, operation, event);
         Ok(self.pending_replication((), level, operation, deleted.await?))
+    }
+
+    /// Admits the deletion of a row that `caller` reaches, if it is of a version in `if_match`.
+    pub(super) fn admitted_deletion(
+        &self,
+        caller: &Caller,
+        if_match: Option<Condition>,
+    ) -> DeleteFn {
+        let (caller, chain) = (caller.clone(), self.chain.clone());
+        Arc::new(move |row| {
+            let row = row.filter(|row| caller.reaches(row));
+            let matches = |condition: &Condition| {
+                row.is_some_and(|row| condition.matches(chain.entity_tag(caller.org(), row)))
+            };
+            match (&if_match, row) {
+                (Some(condition), _) if !matches(condition) => Err(StoreError::Refused(Box::new(
+                    VaultError::PreconditionFailed,
+                ))),
+                (_, Some(_)) => Ok(()),
+                (_, None) => Err(StoreError::NotFound),
+            }
+        })
     }
 
     /// Deletes all credentials of the caller's organization that the caller reaches, in one
@@ -233,6 +259,15 @@ impl Vault {
         }
         Ok(keys)
     }
+}
+
+/// A credential that was created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CreatedCredential {
+    /// Its id.
+    pub id: CredentialId,
+    /// Its entity tag; `None` for a repeated request, since the credential may have changed.
+    pub etag: Option<EntityTag>,
 }
 
 /// A request to create a credential.

@@ -65,7 +65,7 @@ impl Vault {
         };
         let committed = Committed {
             position,
-            earlier: None,
+            ..Committed::default()
         };
         Ok(Some(self.pending_replication(
             (),

@@ -85,9 +85,10 @@ impl Vault {
         };
         let event = event.about(row.id);
         let operation = self.track(caller, LEVEL, None)?.operation;
+        let admit = self.admitted_deletion(caller, None);
         let deleted = self
             .store
-            .delete_credential(scope, row.id, None, operation, event);
+            .delete_credential(scope, row.id, admit, operation, event);
         Ok(self.pending_replication((), LEVEL, operation, deleted.await?))
     }
 

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use strongroom_crypto::SecretBytes;
 
+use crate::audit::chain::Chain;
 use crate::audit::event::{Action, Event, Outcome};
 use crate::caller::Caller;
-use crate::credential::{RevealedCredential, SealedCredential, StoredCredential};
+use crate::credential::{Reveal, RevealedCredential, SealedCredential, StoredCredential};
+use crate::entity_tag::Condition;
 use crate::error::VaultError;
 use crate::health::counters::Counters;
 use crate::ids::CredentialId;
@@ -27,7 +29,8 @@ enum KeySource {
 }
 
 impl Vault {
-    /// Opens a credential. The audit event is durable before this returns.
+    /// Opens a credential, unless it is of a version in `if_none_match`. The audit event is durable
+    /// before this returns.
     ///
     /// # Errors
     /// [`VaultError::Forbidden`], [`VaultError::NotFound`], [`VaultError::Integrity`] when the
@@ -36,7 +39,8 @@ impl Vault {
         &self,
         caller: &Caller,
         id: CredentialId,
-    ) -> Result<RevealedCredential, VaultError> {
+        if_none_match: Option<Condition>,
+    ) -> Result<Reveal, VaultError> {
         caller.require(Permission::CredentialsReveal)?;
         self.refuse_stale_reads()?;
         let event = Event::by(caller, Action::CredentialReveal, self.now()).about(id);
@@ -44,6 +48,8 @@ impl Vault {
             let keys = self.keys_from(caller, source).await;
             let opener = Opener {
                 caller: caller.clone(),
+                chain: self.chain.clone(),
+                if_none_match: if_none_match.clone(),
                 keys: keys.as_ref().ok().cloned(),
                 last: source == KeySource::Replica,
                 counters: self.counters.clone(),
@@ -85,8 +91,8 @@ impl Vault {
         &self,
         caller: &Caller,
         id: CredentialId,
-        revealed: Result<RevealedCredential, VaultError>,
-    ) -> Result<RevealedCredential, VaultError> {
+        revealed: Result<Reveal, VaultError>,
+    ) -> Result<Reveal, VaultError> {
         match &revealed {
             Ok(_) => self.record_used(caller, id),
             Err(error) => self.count_integrity_failure(caller, Some(id), error),
@@ -114,6 +120,8 @@ impl Vault {
 /// Opens a row where it was looked up, with the keys that are at hand.
 struct Opener {
     caller: Caller,
+    chain: Chain,
+    if_none_match: Option<Condition>,
     keys: Option<Arc<OrgKeyring>>,
     /// Whether no other source of keys is left.
     last: bool,
@@ -145,22 +153,35 @@ impl Opener {
             return Err(StoreError::RetiredKey);
         }
         let version = Some(row.version);
+        let etag = self.chain.entity_tag(self.caller.org(), row);
+        if self
+            .if_none_match
+            .as_ref()
+            .is_some_and(|known| known.matches(etag))
+        {
+            return Ok(revealed(version, Reveal::Unchanged(etag)));
+        }
         let span = tracing::info_span!(target: TRACE, parent: &self.span, "open");
         match span.in_scope(|| self.counters.opens.record(keys.open(row))) {
             Ok(blob) => {
-                let mut info = row.info(self.caller.org());
+                let mut info = row.info(self.caller.org(), etag);
                 info.last_used = stored.last_used;
-                Ok(RevealOutcome {
-                    outcome: Outcome::Ok,
-                    version,
-                    opened: Opened(Ok(RevealedCredential { info, blob })),
-                })
+                let opened = RevealedCredential { info, blob };
+                Ok(revealed(version, Reveal::Opened(opened)))
             }
             Err(error @ VaultError::Integrity(_)) => {
                 Ok(refused(Outcome::IntegrityFailure, version, error))
             }
             Err(error) => Err(StoreError::Refused(Box::new(error))),
         }
+    }
+}
+
+fn revealed(version: Option<i64>, reveal: Reveal) -> RevealOutcome {
+    RevealOutcome {
+        outcome: Outcome::Ok,
+        version,
+        opened: Opened(Ok(reveal)),
     }
 }
 

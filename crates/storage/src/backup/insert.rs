@@ -15,7 +15,7 @@ use crate::pg_time::PgTime;
 use crate::sql;
 use crate::sql::backup as backup_sql;
 use crate::transaction::OrgTransaction;
-use crate::transaction::statement::Bound;
+use crate::transaction::statement::{Bound, NO_TAG};
 
 type Params<'a> = Vec<&'a (dyn ToSql + Sync)>;
 
@@ -126,6 +126,7 @@ fn credential<'a>(org: &'a Uuid, row: &'a CredentialRow) -> Params<'a> {
         &row.sealed_blob,
         &row.updated_at,
         &row.pieces_user,
+        &NO_TAG,
     ]
 }
 

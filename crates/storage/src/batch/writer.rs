@@ -270,11 +270,7 @@ impl Prepared<'_> {
 }
 
 fn results(members: Vec<Member<'_>>, position: Option<WalPosition>) -> Vec<StoreResult<Committed>> {
-    let committed = |member: Member<'_>| {
-        let earlier = member.earlier;
-        let position = position.filter(|_| earlier.is_none());
-        member.result.map(|()| Committed { position, earlier })
-    };
+    let committed = |member: Member<'_>| member.committed(position);
     members.into_iter().map(committed).collect()
 }
 

@@ -12,7 +12,7 @@ use crate::connect::pooling::check_pooling;
 use crate::quote::quote_ident;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-pub(crate) const MIGRATIONS: [(&str, &str); 16] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 17] = [
     (
         "V0001__vault",
         include_str!("../../../../migrations/0001_vault.sql"),
@@ -76,6 +76,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 16] = [
     (
         "V0016__oauth",
         include_str!("../../../../migrations/0016_oauth.sql"),
+    ),
+    (
+        "V0017__entity_tags",
+        include_str!("../../../../migrations/0017_entity_tags.sql"),
     ),
 ];
 

@@ -86,7 +86,7 @@ pub const RESTORE_ROTATION: &str = "insert into rotations (org_id, generation, r
 pub const RESTORE_CREDENTIAL_OVER: &str = "update credentials set provider = $3, cred_type = $4, \
      label = $5, \
      version = $6, key_generation = $7, wrapped_key = $8, sealed_blob = $9, updated_at = $10, \
-     pieces_user = $11 \
+     pieces_user = $11, etag = $12 \
      where org_id = $1 and cred_id = $2";
 /// Those of several credentials of one organization that exist.
 pub const RESTORE_CREDENTIALS: &str = "select cred_id, provider, cred_type, label, version, \

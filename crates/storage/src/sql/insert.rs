@@ -163,6 +163,7 @@ pub static CREDENTIALS_INSERT: LazyLock<Insert> = LazyLock::new(|| {
             ("sealed_blob", "bytea"),
             ("updated_at", "timestamptz"),
             ("pieces_user", "text"),
+            ("etag", "bytea"),
         ],
     )
 });

@@ -21,20 +21,29 @@ macro_rules! count {
         )
     };
 }
+// Without a tag of its version, a row is read as a whole, so that its tag can be computed: a server
+// of an earlier version, or a restore, wrote it.
+macro_rules! listed {
+    () => {
+        "c.cred_id, c.provider, c.cred_type, c.label, c.version, c.updated_at, c.etag, \
+         c.pieces_user, case when c.etag is null or substring(c.etag from 1 for 8) <> \
+         int8send(c.version) then c.sealed_blob end as sealed_blob"
+    };
+}
 // Last-used times are read as one range of their index, which takes a third of the time of single
 // lookups. Their rows follow the page's rows, and have no provider.
 macro_rules! page {
     ($window:literal) => {
         concat!(
-            "with page as materialized ( \
-               select c.cred_id, c.provider, c.cred_type, c.label from credentials c where \
-               c.org_id = $1",
+            "with page as materialized (select ",
+            listed!(),
+            " from credentials c where c.org_id = $1",
             $window,
             ") select page.*, null::timestamptz as last_used_at, null::uuid as last_used_by from \
                  page \
-             union all select u.cred_id, null, null, null, u.last_used_at, u.last_used_by \
-             from credential_uses u where u.org_id = $1 and u.cred_id >= (select cred_id from \
-             page limit 1) \
+             union all select u.cred_id, null, null, null, null, null, null, null, null, \
+             u.last_used_at, u.last_used_by from credential_uses u where u.org_id = $1 \
+             and u.cred_id >= (select cred_id from page limit 1) \
              and u.cred_id <= coalesce((select cred_id from page offset $2 - 1 limit 1), \
                'ffffffff-ffff-ffff-ffff-ffffffffffff')"
         )
@@ -44,9 +53,9 @@ macro_rules! page {
 macro_rules! matching_page {
     ($window:literal) => {
         concat!(
-            "select page.*, u.last_used_at, u.last_used_by from ( \
-             select c.cred_id, c.provider, c.cred_type, c.label from credentials c where c.org_id \
-             = $1",
+            "select page.*, u.last_used_at, u.last_used_by from (select ",
+            listed!(),
+            " from credentials c where c.org_id = $1",
             matching!(),
             $window,
             ") as page left join lateral ( \

@@ -98,7 +98,8 @@ pub const CREDENTIAL_OF_USER: &str = "select org_id, cred_id, provider, cred_typ
 /// Updates a credential to its next version.
 pub const CREDENTIAL_UPDATE: &str = "update credentials set label = $3, version = $4, \
      key_generation = $5, \
-     wrapped_key = $6, sealed_blob = $7, updated_at = $8 where org_id = $1 and cred_id = $2";
+     wrapped_key = $6, sealed_blob = $7, updated_at = $8, etag = $9 \
+     where org_id = $1 and cred_id = $2";
 /// Deletes several credentials of one organization.
 pub const CREDENTIALS_DELETE: &str =
     "delete from credentials where org_id = $1 and cred_id = any($2)";

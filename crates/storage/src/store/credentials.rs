@@ -12,7 +12,7 @@ use strongroom_domain::credential::{
 };
 use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::store::{
-    ChangeFn, Committed, CredentialStore, OpenFn, Opened, Tracking,
+    ChangeFn, Committed, CredentialStore, DeleteFn, OpenFn, Opened, Tracking,
 };
 use strongroom_domain::replication::OperationId;
 use strongroom_domain::trace::trace_parent;
@@ -106,11 +106,11 @@ impl CredentialStore for PgStore {
         &self,
         scope: OrgScope,
         id: CredentialId,
-        reach: Option<CredentialReach>,
+        admit: DeleteFn,
         operation: Option<OperationId>,
         event: Event,
     ) -> StoreResult<Committed> {
-        let write = WriteOp::Delete { id, reach };
+        let write = WriteOp::Delete { id, admit };
         self.write_tracked(scope, write, tracked(operation), event)
             .await
     }
@@ -143,7 +143,7 @@ impl CredentialStore for PgStore {
         };
         Ok(Committed {
             position,
-            earlier: None,
+            ..Committed::default()
         })
     }
 
@@ -155,7 +155,7 @@ impl CredentialStore for PgStore {
     ) -> StoreResult<CredentialPage> {
         with_deadline(self.reading(), async {
             let _turn = self.scans.acquire().await;
-            list(self.reading(), scope, page, &filter).await
+            list(self.reading(), scope, page, &filter, &self.chain).await
         })
         .await
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use strongroom_domain::CredentialId;
+use strongroom_domain::audit::chain::Chain;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::{CredentialFilter, CredentialPage, Page, PageStart};
 use strongroom_domain::kinds::{CredentialType, Provider};
@@ -24,6 +25,7 @@ pub(crate) async fn list(
     scope: OrgScope,
     page: Page,
     filter: &CredentialFilter,
+    chain: &Chain,
 ) -> StoreResult<CredentialPage> {
     let org = scope.org().0;
     let condition = Matching::of(filter);
@@ -58,7 +60,15 @@ pub(crate) async fn list(
             }
         },
     };
-    page_of(scope, &listed, &last_used, total, page.limit)
+    let items = listed.iter().take(to_usize(page.limit)).map(|row| {
+        let mut info = rows::credential_info(scope.org(), row, chain)?;
+        info.last_used = info.last_used.or_else(|| last_used.get(&info.id).copied());
+        Ok(info)
+    });
+    let items: Vec<_> = items.collect::<StoreResult<_>>()?;
+    let more = listed.len() > items.len();
+    let next = items.last().filter(|_| more).map(|item| item.id);
+    Ok(CredentialPage { items, total, next })
 }
 
 /// The parameters of statements about the credentials that match a filter.
@@ -110,24 +120,6 @@ fn statements(start: &PageStart, filtered: bool) -> (&'static str, &'static str)
         (PageStart::After(_), false) => (sql::CREDENTIALS_AFTER, sql::CREDENTIALS_COUNT),
         (PageStart::After(_), true) => (sql::MATCHING_AFTER, sql::MATCHING_COUNT),
     }
-}
-
-fn page_of(
-    scope: OrgScope,
-    listed: &[&Row],
-    last_used: &HashMap<CredentialId, LastUsed>,
-    total: Option<i64>,
-    limit: i64,
-) -> StoreResult<CredentialPage> {
-    let items = listed.iter().take(to_usize(limit)).map(|row| {
-        let mut info = rows::credential_info(scope.org(), row)?;
-        info.last_used = info.last_used.or_else(|| last_used.get(&info.id).copied());
-        Ok(info)
-    });
-    let items: Vec<_> = items.collect::<StoreResult<_>>()?;
-    let more = listed.len() > items.len();
-    let next = items.last().filter(|_| more).map(|item| item.id);
-    Ok(CredentialPage { items, total, next })
 }
 
 /// Separates the rows of credentials from the rows with last-used times, which have no provider.

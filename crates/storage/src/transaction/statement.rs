@@ -4,6 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use strongroom_domain::entity_tag::EntityTag;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
@@ -49,6 +50,30 @@ pub(crate) enum Value<'a> {
     Ref(Param<'a>),
     Text(&'a str),
     Uuid(Uuid),
+    Tag(Tag),
+}
+
+/// The entity tag of a row that is written without one. Lists compute it.
+pub(crate) const NO_TAG: Option<&[u8]> = None;
+
+/// An entity tag as a parameter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tag(pub(crate) EntityTag);
+
+impl ToSql for Tag {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        self.0.bytes().to_sql(kind, out)
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        <&[u8] as ToSql>::accepts(kind)
+    }
+
+    to_sql_checked!();
 }
 
 impl<'a> Value<'a> {
@@ -57,6 +82,7 @@ impl<'a> Value<'a> {
             Self::Ref(value) => *value,
             Self::Text(value) => value,
             Self::Uuid(value) => value,
+            Self::Tag(value) => value,
         }
     }
 }

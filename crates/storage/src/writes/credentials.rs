@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use strongroom_domain::audit::event::Outcome;
+use strongroom_domain::credential::SealedCredential;
+use strongroom_domain::entity_tag::EntityTag;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::ports::store::ChangedCredential;
 use strongroom_domain::{CredentialId, OrgId};
@@ -13,6 +15,7 @@ use uuid::Uuid;
 
 use crate::rows::get;
 use crate::transaction::OrgTransaction;
+use crate::transaction::statement::Tag;
 use crate::writes::member::Member;
 use crate::writes::write::WriteOp;
 use crate::{rows, sql};
@@ -57,6 +60,17 @@ struct Locked {
 }
 
 impl Locked {
+    /// The row; `None` if there is none.
+    fn current(&self, org: OrgId, id: Uuid) -> StoreResult<Option<SealedCredential>> {
+        match self.rows.get(&(org, id)) {
+            Some(row) => Ok(Some(rows::sealed_credential(row)?.1)),
+            None => match self.absence(org, id) {
+                StoreError::NotFound => Ok(None),
+                contended => Err(contended),
+            },
+        }
+    }
+
     /// Why a row is not among the locked ones.
     fn absence(&self, org: OrgId, id: Uuid) -> StoreError {
         if self.held_elsewhere.contains(&(org, id)) {
@@ -102,6 +116,7 @@ async fn update(
     changed: &ChangedCredential,
 ) -> StoreResult<()> {
     let row = &changed.row;
+    let etag = Tag(EntityTag::new(row.version, &changed.digest));
     let params: &[&(dyn ToSql + Sync)] = &[
         &org.0,
         &row.id.0,
@@ -111,6 +126,7 @@ async fn update(
         &row.wrapped_key,
         &row.sealed_blob,
         &row.updated_at,
+        &etag,
     ];
     transaction.execute(sql::CREDENTIAL_UPDATE, params).await?;
     Ok(())
@@ -124,51 +140,31 @@ pub(crate) async fn delete(
         WriteOp::Delete { id, .. } => Some(*id),
         _ => None,
     });
-    let mut locked = lock(transaction, &wanted).await?;
-    leave_unreached(members, &mut locked)?;
-    for (org, ids) in &wanted {
-        let held = |id: &&Uuid| locked.rows.contains_key(&(*org, **id));
-        let held: Vec<Uuid> = ids.iter().filter(held).copied().collect();
-        if !held.is_empty() {
-            let params: &[&(dyn ToSql + Sync)] = &[&org.0, &held];
-            transaction.execute(sql::CREDENTIALS_DELETE, params).await?;
-            transaction
-                .execute(sql::CREDENTIAL_USES_DELETE, params)
-                .await?;
-        }
-    }
+    let locked = lock(transaction, &wanted).await?;
+    let mut admitted: BTreeMap<OrgId, Vec<Uuid>> = BTreeMap::new();
     for member in members {
-        let WriteOp::Delete { id, .. } = &member.write.op else {
+        let WriteOp::Delete { id, admit } = &member.write.op else {
             continue;
         };
-        match locked.rows.get(&(member.org(), id.0)) {
-            Some(row) => member.event.to_mut().version = Some(get(row, "version")?),
-            None => match locked.absence(member.org(), id.0) {
-                StoreError::NotFound => member.event.to_mut().outcome = Outcome::NotFound,
-                contended => member.result = Err(contended),
-            },
-        }
-    }
-    Ok(())
-}
-
-// Rows that the caller does not reach are not deleted, and are answered like missing ones.
-fn leave_unreached(members: &[Member<'_>], locked: &mut Locked) -> StoreResult<()> {
-    for member in members {
-        let WriteOp::Delete {
-            id,
-            reach: Some(reach),
-        } = &member.write.op
-        else {
-            continue;
-        };
-        let position = (member.org(), id.0);
-        if let Some(row) = locked.rows.get(&position) {
-            let (_, row) = rows::sealed_credential(row)?;
-            if !reach.contains(row.id, row.provider, row.kind, &row.label) {
-                locked.rows.remove(&position);
+        let row = locked.current(member.org(), id.0);
+        let decided = row.and_then(|row| admit(row.as_ref()).map(|()| row));
+        match decided {
+            Ok(Some(row)) => {
+                admitted.entry(member.org()).or_default().push(id.0);
+                member.event.to_mut().version = Some(row.version);
             }
+            Ok(None) | Err(StoreError::NotFound) => {
+                member.event.to_mut().outcome = Outcome::NotFound;
+            }
+            Err(error) => member.result = Err(error),
         }
+    }
+    for (org, ids) in &admitted {
+        let params: &[&(dyn ToSql + Sync)] = &[&org.0, ids];
+        transaction.execute(sql::CREDENTIALS_DELETE, params).await?;
+        transaction
+            .execute(sql::CREDENTIAL_USES_DELETE, params)
+            .await?;
     }
     Ok(())
 }

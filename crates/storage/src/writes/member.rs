@@ -5,8 +5,11 @@ use std::borrow::Cow;
 use strongroom_domain::OrgId;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
+use strongroom_domain::entity_tag::EntityTag;
 use strongroom_domain::idempotency::EarlierRequest;
 use strongroom_domain::ports::error::StoreResult;
+use strongroom_domain::ports::store::Committed;
+use strongroom_domain::replication::WalPosition;
 
 use crate::writes::write::Write;
 
@@ -56,6 +59,23 @@ impl<'a> Member<'a> {
             move |(_, event): &&(OrgScope, Event)| event.action.first_format() <= record_format;
         let further = further.iter().filter(known);
         further.map(|(scope, event)| (*scope, Cow::Borrowed(event)))
+    }
+
+    /// The entity tag of the credential that was written, if one was.
+    pub(crate) fn etag(&self) -> Option<EntityTag> {
+        let (version, digest) = (self.event.version?, self.event.digest?);
+        let is_credential = self.event.credential.is_some() && self.has_written();
+        is_credential.then(|| EntityTag::new(version, &digest))
+    }
+
+    /// The result, once the transaction has committed. `position` is its end in the log.
+    pub(crate) fn committed(self, position: Option<WalPosition>) -> StoreResult<Committed> {
+        let (earlier, etag) = (self.earlier, self.etag());
+        self.result.map(|()| Committed {
+            position: position.filter(|_| earlier.is_none()),
+            earlier,
+            etag,
+        })
     }
 
     pub(crate) fn has_written(&self) -> bool {

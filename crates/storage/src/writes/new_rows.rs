@@ -4,34 +4,35 @@ use strongroom_domain::OrgId;
 use strongroom_domain::credential::SealedCredential;
 
 use crate::sql;
-use crate::transaction::statement::{Step, Value};
+use crate::transaction::statement::{NO_TAG, Step, Tag, Value};
 use crate::writes::member::Member;
 use crate::writes::write::WriteOp;
 
-/// The new credentials of a batch's members.
+/// The members of a batch that create credentials, with the new rows.
 fn new_credentials<'m, 'a>(
     members: &'m [Member<'a>],
-) -> impl Iterator<Item = (OrgId, &'a SealedCredential)> + use<'m, 'a> {
+) -> impl Iterator<Item = (&'m Member<'a>, &'a SealedCredential)> + use<'m, 'a> {
     members
         .iter()
         .filter(|member| member.has_written())
         .filter_map(|member| match &member.write.op {
-            WriteOp::Insert(row) => Some((member.org(), row)),
+            WriteOp::Insert(row) => Some((member, row)),
             _ => None,
         })
 }
 
 /// The generations of the organizations' keys under which the new credentials are sealed.
 pub(crate) fn generations(members: &[Member<'_>]) -> impl Iterator<Item = (OrgId, i32)> {
-    new_credentials(members).map(|(org, row)| (org, row.key_generation))
+    new_credentials(members).map(|(member, row)| (member.org(), row.key_generation))
 }
 
 /// The steps that insert the new credentials, and the operations that regions are watched for.
 pub(crate) fn steps<'a>(members: &[Member<'a>]) -> Vec<Step<'a>> {
     let mut credentials = Vec::new();
-    for (org, row) in new_credentials(members) {
+    for (member, row) in new_credentials(members) {
+        let etag = member.etag().map(|etag| Value::Tag(Tag(etag)));
         credentials.extend_from_slice(&[
-            Value::Uuid(org.0),
+            Value::Uuid(member.org().0),
             Value::Uuid(row.id.0),
             Value::Text(row.provider.as_str()),
             Value::Text(row.kind.as_str()),
@@ -42,6 +43,7 @@ pub(crate) fn steps<'a>(members: &[Member<'a>]) -> Vec<Step<'a>> {
             Value::Ref(&row.sealed_blob),
             Value::Ref(&row.updated_at),
             Value::Ref(&row.pieces_user),
+            etag.unwrap_or(Value::Ref(&NO_TAG)),
         ]);
     }
     let mut operations = Vec::new();

@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::api_key::end::ScheduledEnd;
-use strongroom_domain::api_key::reach::CredentialReach;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::SealedCredential;
@@ -13,7 +12,7 @@ use strongroom_domain::organization::NewOrganization;
 use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::installation::InstallationChange;
 use strongroom_domain::ports::oauth::OauthWrite;
-use strongroom_domain::ports::store::{ChangeFn, Committed, Opened, Tracking};
+use strongroom_domain::ports::store::{ChangeFn, Committed, DeleteFn, Opened, Tracking};
 use strongroom_domain::rotation::RotationStart;
 use strongroom_domain::trace::{TRACE, trace_parent};
 use strongroom_domain::{CredentialId, KeyId};
@@ -33,7 +32,7 @@ pub(crate) enum WriteOp {
     },
     Delete {
         id: CredentialId,
-        reach: Option<CredentialReach>,
+        admit: DeleteFn,
     },
     AddOrganization(Box<NewOrganization>),
     DeleteOrganization {

@@ -61,10 +61,8 @@ impl ListedCredential {
     }
 }
 
-// The timestamp of a UUIDv7, RFC 9562 § 5.7.
 fn created(id: &str) -> Option<DateTime<Utc>> {
-    let (seconds, nanos) = CredentialId::parse(id)?.0.get_timestamp()?.to_unix();
-    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
+    CredentialId::parse(id)?.created_at()
 }
 
 /// The list as a table.
@@ -99,6 +97,7 @@ pub(super) fn table(items: &[ListedCredential]) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
+    use strongroom_domain::entity_tag::EntityTag;
     use strongroom_domain::kinds::{CredentialType, Provider};
     use strongroom_domain::label::Label;
     use strongroom_domain::last_used::LastUsed;
@@ -117,6 +116,8 @@ mod tests {
                 provider: Provider::Generic,
                 kind: CredentialType::ApiKey,
                 label: Label::default(),
+                updated_at: made,
+                etag: EntityTag::new(1, &[0; 32]),
                 last_used: used.map(|at| LastUsed { at, by: None }),
             })
         };

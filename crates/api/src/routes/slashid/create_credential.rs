@@ -12,10 +12,12 @@ use strongroom_web::headers::single_header;
 use strongroom_web::query::Params;
 use utoipa::openapi::ArrayBuilder;
 
+use crate::conditions::tagged;
 use crate::consistency::WriteConsistency;
 use crate::envelope::Envelope;
 use crate::error::ApiError;
 use crate::openapi::bodies::NewCredential as NewCredentialSchema;
+use crate::openapi::headers::EntityTag;
 use crate::openapi::parameters::{Consistency, Idempotency, Organization};
 use crate::openapi::responses::{
     BodyInvalid, BodyRefused, Refused, RegionsLate, ReusedKey, Unwritten,
@@ -51,6 +53,7 @@ schemas! {
             status = 201,
             description = "The credential is durable in the required regions. `result` has its id.",
             body = inline(Created),
+            headers(("ETag" = inline(EntityTag))),
             links(
                 ("reveal" = (
                     operation_id = "revealCredential",
@@ -85,8 +88,9 @@ pub(in crate::routes) async fn handle(
     let new = parse(&body, vault.blob_validation())?;
     let level = consistency.level();
     let create = vault.create_credential(&caller, CreateRequest { new, level, key });
-    let id = consistency.run(&state, &vault, &caller, create).await?;
-    Ok(HttpResponse::Created().json(Envelope::success([id])))
+    let created = consistency.run(&state, &vault, &caller, create).await?;
+    let mut response = tagged(HttpResponse::Created(), created.etag);
+    Ok(response.json(Envelope::success([created.id])))
 }
 
 fn headers(headers: &HeaderMap) -> Result<(WriteConsistency, Option<IdempotencyKey>), ApiError> {

@@ -20,6 +20,16 @@ pub(super) struct CredentialBody<'a> {
     extcred_type: CredentialType,
     /// Empty if it was never set.
     extcred_label: &'a str,
+    /// When it was created, to the millisecond.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schemas::time, required = false)]
+    created_at: Option<String>,
+    /// When its label or secret was last changed, to the microsecond.
+    #[schema(schema_with = schemas::time)]
+    updated_at: String,
+    /// Its entity tag, for `If-Match` and `If-None-Match`.
+    #[schema(schema_with = schemas::entity_tag)]
+    etag: String,
     /// When it was last revealed or changed, to the microsecond; absent if it never was.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schemas::time, required = false)]
@@ -38,6 +48,9 @@ impl<'a> CredentialBody<'a> {
             extcred_provider: info.provider,
             extcred_type: info.kind,
             extcred_label: info.label.as_str(),
+            created_at: info.id.created_at().map(format_time),
+            updated_at: format_time(info.updated_at),
+            etag: info.etag.to_string(),
             last_used_at: info.last_used.map(|last| format_time(last.at)),
             last_used_by: info.last_used.map(|last| last.by),
         }

@@ -3,10 +3,10 @@ use strongroom_domain::{CredentialId, FieldError};
 use strongroom_web::query::Params;
 use utoipa::openapi::{ObjectBuilder, Type};
 
-use crate::consistency::WriteConsistency;
+use crate::conditions::write_headers;
 use crate::error::ApiError;
-use crate::openapi::parameters::{Consistency, Organization, parameters, query};
-use crate::openapi::responses::{QueryInvalid, Refused, RegionsLate, Unwritten};
+use crate::openapi::parameters::{Consistency, IfMatch, Organization, parameters, query};
+use crate::openapi::responses::{OtherVersion, QueryInvalid, Refused, RegionsLate, Unwritten};
 use crate::openapi::schemas::uuid;
 use crate::paths::CREDENTIALS;
 use crate::routes::slashid::authorized::Authorized;
@@ -26,18 +26,23 @@ parameters! {
 /// Deletes a credential, or all of them. An unknown credential is not an error.
 #[utoipa::path(
     delete, path = CREDENTIALS, operation_id = "deleteCredentials",
-    params(Organization, Query, Consistency),
+    params(Organization, Query, Consistency, IfMatch),
     responses(
         (status = 204, description = "The deletion is durable in the required regions."),
-        QueryInvalid, Refused, RegionsLate, Unwritten,
+        QueryInvalid, Refused, OtherVersion, RegionsLate, Unwritten,
     ),
 )]
 pub(in crate::routes) async fn handle(
     authorized: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
+    let (consistency, if_match) = write_headers(request.headers())?;
     let target = parse(request.query_string())?;
+    if if_match.is_some() && target == Target::All {
+        let message = "cannot be used with deleteAll, which is about no version";
+        let error = FieldError::new("If-Match", "conflict", message);
+        return Err(ApiError::invalid(vec![error]));
+    }
     let Authorized {
         caller,
         vault,
@@ -46,7 +51,7 @@ pub(in crate::routes) async fn handle(
     let level = consistency.level();
     let delete = async {
         match target {
-            Target::One(id) => vault.delete_credential(&caller, id, level).await,
+            Target::One(id) => vault.delete_credential(&caller, id, if_match, level).await,
             Target::All => vault.delete_all_credentials(&caller, level).await,
         }
     };

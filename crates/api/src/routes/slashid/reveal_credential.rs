@@ -1,18 +1,20 @@
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use strongroom_domain::VaultError;
-use strongroom_domain::credential::RevealedCredential;
+use strongroom_domain::credential::{Reveal, RevealedCredential};
 use strongroom_domain::replication::Stale;
 use strongroom_web::query::Params;
 use utoipa::PartialSchema;
 use utoipa::openapi::{RefOr, Schema};
 
+use crate::conditions::{if_none_match, tagged};
 use crate::envelope::Envelope;
 use crate::error::ApiError;
 use crate::openapi::components::named;
-use crate::openapi::headers::ReplicaLag;
-use crate::openapi::parameters::{CredentialInPath, Organization};
+use crate::openapi::headers::{EntityTag, ReplicaLag};
+use crate::openapi::parameters::{CredentialInPath, IfNoneMatch, Organization};
 use crate::openapi::responses::{NoSuchCredential, QueryInvalid, Refused, Unread};
 use crate::openapi::schemas::{free_object, schemas, success};
 use crate::paths::CREDENTIAL;
@@ -30,10 +32,13 @@ schemas! {
 /// Reveals a credential with its secret. The reveal is recorded before the response.
 #[utoipa::path(
     get, path = CREDENTIAL, operation_id = "revealCredential",
-    params(CredentialInPath, Organization),
+    params(CredentialInPath, Organization, IfNoneMatch),
     responses(
         (status = 200, description = "The credential.", body = inline(RevealedBody),
-         headers(("SlashID-Replica-Lag" = inline(ReplicaLag)))),
+         headers(("SlashID-Replica-Lag" = inline(ReplicaLag)), ("ETag" = inline(EntityTag)))),
+        (status = 304, description = "The credential is of a version in `If-None-Match`. The \
+                                      audit trail has the reveal of this version.",
+         headers(("SlashID-Replica-Lag" = inline(ReplicaLag)), ("ETag" = inline(EntityTag)))),
         QueryInvalid, Refused, NoSuchCredential, Unread,
     ),
 )]
@@ -43,16 +48,22 @@ pub(in crate::routes) async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
     let id = credential_id(&request)?;
+    let known = if_none_match(request.headers());
+    let known = known.map_err(|error| ApiError::invalid(vec![error]))?;
     let Authorized {
         caller,
         vault,
         state,
     } = authorized;
     let stale = vault.stale();
-    let revealed = state
-        .with_deadline(vault.reveal_credential(&caller, id))
-        .await?;
-    answer(&revealed, stale)
+    let reveal = vault.reveal_credential(&caller, id, known);
+    match state.with_deadline(reveal).await? {
+        Reveal::Opened(revealed) => answer(&revealed, stale),
+        Reveal::Unchanged(etag) => {
+            let response = replica_lag::begin(StatusCode::NOT_MODIFIED, stale);
+            Ok(tagged(response, Some(etag)).finish())
+        }
+    }
 }
 
 /// The only type that serializes a secret.
@@ -80,6 +91,6 @@ fn answer(revealed: &RevealedCredential, stale: Option<Stale>) -> Result<HttpRes
         .map_err(|_| VaultError::Internal("an opened blob is not JSON".into()))?;
     let info = CredentialBody::of(&revealed.info);
     let envelope = Envelope::success(Revealed { info, json_blob });
-    let response = replica_lag::ok(stale);
+    let response = tagged(replica_lag::ok(stale), Some(revealed.info.etag));
     Ok(secret_body::json(response, &envelope, blob.len())?)
 }

@@ -8,12 +8,13 @@ use strongroom_web::body;
 use strongroom_web::fields::{Fields, choice, string};
 use strongroom_web::query::Params;
 
-use crate::consistency::WriteConsistency;
+use crate::conditions::{tagged, write_headers};
 use crate::error::ApiError;
 use crate::openapi::bodies::CredentialChange as CredentialChangeSchema;
-use crate::openapi::parameters::{Consistency, CredentialInPath, Organization};
+use crate::openapi::headers::EntityTag;
+use crate::openapi::parameters::{Consistency, CredentialInPath, IfMatch, Organization};
 use crate::openapi::responses::{
-    BodyInvalid, BodyRefused, NoSuchCredential, Refused, RegionsLate, Unwritten,
+    BodyInvalid, BodyRefused, NoSuchCredential, OtherVersion, Refused, RegionsLate, Unwritten,
 };
 use crate::paths::CREDENTIAL;
 use crate::routes::slashid::authorized::Authorized;
@@ -22,14 +23,15 @@ use crate::routes::slashid::credential_id::credential_id;
 /// Changes a credential's label, its secret, or both.
 #[utoipa::path(
     patch, path = CREDENTIAL, operation_id = "updateCredential",
-    params(CredentialInPath, Organization, Consistency),
+    params(CredentialInPath, Organization, Consistency, IfMatch),
     request_body(
         content = CredentialChangeSchema,
         example = json!({"extcred_label": "billing, new"}),
     ),
     responses(
-        (status = 204, description = "The change is durable in the required regions."),
-        BodyInvalid, Refused, NoSuchCredential, RegionsLate, BodyRefused, Unwritten,
+        (status = 204, description = "The change is durable in the required regions.",
+         headers(("ETag" = inline(EntityTag)))),
+        BodyInvalid, Refused, NoSuchCredential, OtherVersion, RegionsLate, BodyRefused, Unwritten,
     ),
 )]
 pub(in crate::routes) async fn handle(
@@ -38,7 +40,7 @@ pub(in crate::routes) async fn handle(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
-    let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
+    let (consistency, if_match) = write_headers(request.headers())?;
     let id = credential_id(&request)?;
     let Authorized {
         caller,
@@ -46,7 +48,8 @@ pub(in crate::routes) async fn handle(
         state,
     } = authorized;
     let body = body::read(&request, payload, &state).await?;
-    let (change, mut errors) = parse(&body, caller.org(), id)?;
+    let (mut change, mut errors) = parse(&body, caller.org(), id)?;
+    change.if_match = if_match;
     if !errors.is_empty() {
         errors.extend(
             state
@@ -56,9 +59,18 @@ pub(in crate::routes) async fn handle(
         return Err(ApiError::invalid(errors));
     }
     let update = vault.update_credential(&caller, id, change, consistency.level());
-    consistency.run(&state, &vault, &caller, update).await?;
-    Ok(HttpResponse::NoContent().finish())
+    let etag = consistency.run(&state, &vault, &caller, update).await?;
+    Ok(tagged(HttpResponse::NoContent(), etag).finish())
 }
+
+/// What a reveal or a list adds to a credential.
+const ADDED: [&str; 5] = [
+    "created_at",
+    "updated_at",
+    "etag",
+    "last_used_at",
+    "last_used_by",
+];
 
 /// The change, as far as the body could be read, and all errors.
 fn parse(
@@ -72,10 +84,19 @@ fn parse(
     let label = fields.check(value, string("extcred_label", Label::parse));
     let value = fields.take("json_blob");
     given |= value.is_some();
+    let whole = value.is_some();
     let blob = fields.check(value, JsonBlob::new);
+    let value = fields.take("json_blob_merge");
+    given |= value.is_some();
+    if value.is_some() && whole {
+        let message = "cannot be used together with json_blob";
+        let error = FieldError::new("json_blob_merge", "conflict", message);
+        fields.errors.push(error);
+    }
+    let merge = fields.check(value, JsonBlob::merge_patch);
     // Clients may send back the whole answer to a reveal. What it adds to a credential is ignored,
     // and the fixed members must be unchanged.
-    for added in ["last_used_at", "last_used_by"] {
+    for added in ADDED {
         fields.take(added);
     }
     let value = fields.take("external_cred_id");
@@ -95,7 +116,7 @@ fn parse(
     );
     let kind = fields.check(value, read);
     if !given {
-        let message = "must hold extcred_label, json_blob or both";
+        let message = "must hold extcred_label, and json_blob or json_blob_merge, or one of them";
         fields
             .errors
             .push(FieldError::new("body", "required", message));
@@ -103,6 +124,8 @@ fn parse(
     let change = CredentialChange {
         label,
         blob,
+        merge,
+        if_match: None,
         provider,
         kind,
     };
