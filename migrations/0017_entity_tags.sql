@@ -1,6 +1,6 @@
--- The version of the row and 8 bytes of its digest, by which lists show whether a credential has changed. It is null
--- where a restore wrote the row, and of another version where a server of an earlier version of the program did: the
--- tag is then computed from the row.
+-- The version of the row and 8 bytes of its digest, by which lists show whether a credential has changed. It is null in
+-- rows that a restore or an earlier version of the program wrote, and of another version where the latter changed the
+-- row. The tag is then computed.
 do $$
 begin
     alter table credentials add column etag bytea;

@@ -19,13 +19,16 @@ fn if_match(headers: &HeaderMap) -> Result<Option<Condition>, FieldError> {
 pub(crate) fn write_headers(
     headers: &HeaderMap,
 ) -> Result<(WriteConsistency, Option<Condition>), ApiError> {
-    match (WriteConsistency::read(headers), if_match(headers)) {
-        (Ok(consistency), Ok(condition)) => Ok((consistency, condition)),
-        (consistency, condition) => {
-            let mut errors = consistency.err().unwrap_or_default();
-            errors.extend(condition.err());
-            Err(ApiError::invalid(errors))
-        }
+    let mut errors = Vec::new();
+    let consistency = WriteConsistency::read(headers).map_err(|all| errors.extend(all));
+    let condition = if_match(headers).map_err(|error| errors.push(error));
+    if headers.contains_key(IF_NONE_MATCH) {
+        let message = "is about a reveal; a write takes If-Match";
+        errors.push(FieldError::new("If-None-Match", "conflict", message));
+    }
+    match (consistency, condition) {
+        (Ok(consistency), Ok(condition)) if errors.is_empty() => Ok((consistency, condition)),
+        _ => Err(ApiError::invalid(errors)),
     }
 }
 
@@ -44,17 +47,19 @@ fn read(
     field: &'static str,
     weak: bool,
 ) -> Result<Option<Condition>, FieldError> {
-    let values = headers.get_all(name).map(|value| value.to_str());
-    let values: Result<Vec<_>, _> = values.collect();
-    let values = values.ok();
-    if values.as_ref().is_some_and(Vec::is_empty) {
+    let lines = headers.get_all(name);
+    // Bytes outside ASCII are allowed in a tag, though none of ours has any.
+    let lines = lines.map(|line| String::from_utf8_lossy(line.as_bytes()));
+    let lines: Vec<_> = lines.collect();
+    if lines.is_empty() {
         return Ok(None);
     }
-    let condition = values.and_then(|values| Condition::parse(&values.join(","), weak));
-    condition.map(Some).ok_or_else(|| {
-        let message = "must be * or entity tags in double quotes, separated by commas";
-        FieldError::new(field, "invalid_value", message)
-    })
+    Condition::parse(&lines.join(","), weak)
+        .map(Some)
+        .ok_or_else(|| {
+            let message = "must be * or entity tags in double quotes, separated by commas";
+            FieldError::new(field, "invalid_value", message)
+        })
 }
 
 /// Adds the header `ETag`, if there is a tag.

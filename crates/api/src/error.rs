@@ -167,6 +167,10 @@ impl From<RequestError> for ApiError {
     }
 }
 
+const UNAUTHORIZED: &str = "a valid API key of the organization is required in SlashID-API-Key, or \
+                            an access token or client of it in Authorization";
+const NO_CREDENTIAL: &str = "the organization has no such credential";
+
 /// The status, code and message that a caller receives for `error`.
 pub(crate) fn public(error: &VaultError) -> (StatusCode, &'static str, String) {
     let (status, code, message) = match error {
@@ -176,18 +180,11 @@ pub(crate) fn public(error: &VaultError) -> (StatusCode, &'static str, String) {
         VaultError::Conflict(conflict) => {
             (StatusCode::CONFLICT, conflict.code(), conflict.message())
         }
-        VaultError::Unauthorized | VaultError::KeyRefused(_) => (
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            "a valid API key of the organization is required in SlashID-API-Key, or an access \
-             token or client of it in Authorization",
-        ),
+        VaultError::Unauthorized | VaultError::KeyRefused(_) => {
+            (StatusCode::UNAUTHORIZED, "unauthorized", UNAUTHORIZED)
+        }
         VaultError::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid", "the input is invalid"),
-        VaultError::NotFound => (
-            StatusCode::NOT_FOUND,
-            "not_found",
-            "the organization has no such credential",
-        ),
+        VaultError::NotFound => (StatusCode::NOT_FOUND, "not_found", NO_CREDENTIAL),
         VaultError::PreconditionFailed => (
             StatusCode::PRECONDITION_FAILED,
             "precondition_failed",
@@ -198,18 +195,6 @@ pub(crate) fn public(error: &VaultError) -> (StatusCode, &'static str, String) {
             "reused_idempotency_key",
             "Idempotency-Key was used for a request with another body in the last 24 hours",
         ),
-        VaultError::Integrity(_)
-        | VaultError::Unavailable(_)
-        | VaultError::ReplicationTimeout { .. }
-        | VaultError::Stale(_)
-        | VaultError::OutcomeUnknown(_)
-        | VaultError::Internal(_) => failed(error),
-    };
-    (status, code, message.to_owned())
-}
-
-fn failed(error: &VaultError) -> (StatusCode, &'static str, &'static str) {
-    match error {
         VaultError::Integrity(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "integrity_failure",
@@ -228,12 +213,13 @@ fn failed(error: &VaultError) -> (StatusCode, &'static str, &'static str) {
             "the answer of the database did not arrive in time; \
              a change may or may not have been made",
         ),
-        _ => (
+        VaultError::Internal(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
             "an internal error; the log has more under this request's id",
         ),
-    }
+    };
+    (status, code, message.to_owned())
 }
 
 impl fmt::Display for ApiError {

@@ -2,16 +2,13 @@
 
 use strongroom_crypto::SecretBytes;
 
-use crate::error::FieldError;
+use crate::error::{FieldError, VaultError};
 use crate::json::merge::merge;
 use crate::json::value::{Kind, Members, Value, members};
 use crate::kinds::{CredentialType, Provider};
 
 /// The member with a merge patch of a blob.
 const MERGE: &str = "json_blob_merge";
-/// The maximum size of a merged blob, in bytes: about that of the largest body, so that no sequence
-/// of small changes makes a blob that could not be sent as a whole.
-const MAX_MERGED: usize = 1_048_000;
 
 /// The required value of `type` in a Google credentials file.
 pub const GOOGLE_TYPE: &str = "service_account";
@@ -26,7 +23,8 @@ pub enum BlobValidation {
     Object,
 }
 
-/// A credential's secret: a JSON object, stored as the exact bytes of the request.
+/// A credential's secret: a JSON object, stored as the exact bytes of the request, or of the
+/// members that requests sent.
 #[derive(Debug, Clone)]
 pub struct JsonBlob(SecretBytes);
 
@@ -36,37 +34,7 @@ impl JsonBlob {
     /// # Errors
     /// A [`FieldError`] on `json_blob`: `wrong_type`.
     pub fn new(value: Value<'_>) -> Result<Self, FieldError> {
-        Self::of_member("json_blob", value)
-    }
-
-    /// Creates a JSON Merge Patch of a blob from `value`, which must be an object.
-    ///
-    /// # Errors
-    /// A [`FieldError`] on `json_blob_merge`: `wrong_type`.
-    pub fn merge_patch(value: Value<'_>) -> Result<Self, FieldError> {
-        Self::of_member(MERGE, value)
-    }
-
-    fn of_member(field: &str, value: Value<'_>) -> Result<Self, FieldError> {
-        if value.kind() != Kind::Object {
-            let message = format!("must be an object, and is {}", value.kind());
-            return Err(FieldError::new(field, "wrong_type", message));
-        }
-        Ok(Self(SecretBytes::new(value.text().as_bytes().to_vec())))
-    }
-
-    /// The blob `current`, changed by the merge patch `self`.
-    ///
-    /// # Errors
-    /// A [`FieldError`] on `json_blob_merge`: `too_large`.
-    pub(crate) fn applied_to(&self, current: &[u8]) -> Result<Self, FieldError> {
-        let merged = merge(current, self.expose());
-        let merged = merged.filter(|merged| merged.len() <= MAX_MERGED);
-        let merged = merged.ok_or_else(|| {
-            let message = format!("would make json_blob larger than {MAX_MERGED} bytes");
-            FieldError::new(MERGE, "too_large", message)
-        })?;
-        Ok(Self(SecretBytes::new(merged.as_bytes().to_vec())))
+        object("json_blob", value).map(Self)
     }
 
     /// The plaintext bytes, for sealing.
@@ -83,7 +51,7 @@ impl JsonBlob {
         kind: CredentialType,
         rules: BlobValidation,
     ) -> Vec<FieldError> {
-        // `new` accepts only parsed JSON objects, so this parse does not fail.
+        // Only parsed JSON objects become blobs, so this parse does not fail.
         let members = members(self.expose()).unwrap_or_default();
         let mut errors = Vec::new();
         if rules == BlobValidation::Typed {
@@ -98,6 +66,43 @@ impl JsonBlob {
         }
         errors
     }
+}
+
+/// A JSON Merge Patch (RFC 7396) of a blob: an object.
+#[derive(Debug, Clone)]
+pub struct MergePatch(SecretBytes);
+
+impl MergePatch {
+    /// Creates a patch from `value`, which must be an object.
+    ///
+    /// # Errors
+    /// A [`FieldError`] on `json_blob_merge`: `wrong_type`.
+    pub fn new(value: Value<'_>) -> Result<Self, FieldError> {
+        object(MERGE, value).map(Self)
+    }
+
+    /// The blob `current`, changed by this patch, if it has at most `max` bytes.
+    ///
+    /// # Errors
+    /// [`VaultError::Invalid`] on `json_blob_merge`: `too_large`.
+    pub(crate) fn applied_to(&self, current: &[u8], max: usize) -> Result<JsonBlob, VaultError> {
+        let merged = merge(current, self.0.expose());
+        let merged = merged.ok_or_else(|| VaultError::Internal("a blob is no JSON".into()))?;
+        if merged.len() > max {
+            let message = format!("would make json_blob larger than {max} bytes");
+            let error = FieldError::new(MERGE, "too_large", message);
+            return Err(VaultError::Invalid(vec![error]));
+        }
+        Ok(JsonBlob(SecretBytes::new(merged.as_bytes().to_vec())))
+    }
+}
+
+fn object(field: &str, value: Value<'_>) -> Result<SecretBytes, FieldError> {
+    if value.kind() != Kind::Object {
+        let message = format!("must be an object, and is {}", value.kind());
+        return Err(FieldError::new(field, "wrong_type", message));
+    }
+    Ok(SecretBytes::new(value.text().as_bytes().to_vec()))
 }
 
 /// The members that a credential of this provider and type must contain, as non-empty strings,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use strongroom_crypto::SecretBytes;
 
 use crate::api_key::reach::CredentialReach;
-use crate::blob::JsonBlob;
+use crate::blob::{JsonBlob, MergePatch};
 use crate::entity_tag::{Condition, EntityTag};
 use crate::ids::{CredentialId, OrgId};
 use crate::kinds::{CredentialType, Provider};
@@ -41,7 +41,7 @@ pub struct CredentialChange {
     /// A new secret.
     pub blob: Option<JsonBlob>,
     /// A JSON Merge Patch of the secret, instead of a new one.
-    pub merge: Option<JsonBlob>,
+    pub merge: Option<MergePatch>,
     /// The versions to which the change applies; `None` for any.
     pub if_match: Option<Condition>,
     /// The expected provider.
@@ -65,8 +65,8 @@ pub struct CredentialInfo {
     pub label: Label,
     /// The time of its last change.
     pub updated_at: DateTime<Utc>,
-    /// The entity tag of its version.
-    pub etag: EntityTag,
+    /// The entity tag of its version; `None` in a list, for a large row that was stored without it.
+    pub etag: Option<EntityTag>,
     /// Its last reveal or change; `None` if it was never used.
     pub last_used: Option<LastUsed>,
 }
@@ -127,9 +127,9 @@ impl SealedCredential {
 }
 
 impl SealedCredential {
-    /// The metadata of a row of organization `org`, whose entity tag is `etag`.
+    /// The metadata of a row of organization `org`, with its entity tag, if that is known.
     #[must_use]
-    pub fn info(&self, org: OrgId, etag: EntityTag) -> CredentialInfo {
+    pub fn info(&self, org: OrgId, etag: Option<EntityTag>) -> CredentialInfo {
         CredentialInfo {
             id: self.id,
             org,

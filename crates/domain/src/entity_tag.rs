@@ -69,24 +69,32 @@ impl Condition {
         if value == "*" {
             return Some(Self::Any);
         }
-        let mut tags = Vec::new();
-        let mut rest = value;
+        let (mut tags, mut rest) = (Vec::new(), value);
+        let mut is_empty = true;
         loop {
+            // Empty elements count for nothing (RFC 9110, section 5.6.1.2).
+            rest = rest.trim_start_matches([' ', '\t']);
+            if let Some(after) = rest.strip_prefix(',') {
+                rest = after;
+                continue;
+            }
+            if rest.is_empty() {
+                return (!is_empty).then_some(Self::Tags(tags));
+            }
             let (is_weak, quoted) = match rest.strip_prefix("W/") {
                 Some(quoted) => (true, quoted),
                 None => (false, rest),
             };
             let (text, after) = quoted.strip_prefix('"')?.split_once('"')?;
-            let is_opaque = |byte: u8| byte == b'!' || (b'#'..=b'~').contains(&byte);
-            if !text.bytes().all(is_opaque) {
+            if text.chars().any(|c| c.is_ascii_control() || c == ' ') {
                 return None;
             }
             tags.extend(EntityTag::parse(text).filter(|_| weak || !is_weak));
-            let after = after.trim_start_matches([' ', '\t']);
-            if after.is_empty() {
-                return Some(Self::Tags(tags));
+            is_empty = false;
+            rest = after.trim_start_matches([' ', '\t']);
+            if !rest.is_empty() && !rest.starts_with(',') {
+                return None;
             }
-            rest = after.strip_prefix(',')?.trim_start_matches([' ', '\t']);
         }
     }
 
@@ -129,13 +137,16 @@ mod tests {
         assert!(Condition::parse(&weak, true).unwrap().matches(tag));
         let other = Condition::parse("\"xyzzy\"", false).unwrap();
         assert!(!other.matches(tag));
+        for empty in ["\"a\",", ", \"a\"", "\"a\",,\"b\"", "\"\u{e9}\""] {
+            assert!(Condition::parse(empty, true).is_some(), "{empty}");
+        }
         for malformed in [
             "",
+            ",",
             "7",
             "\"a",
             "a\"",
             "\"a\" \"b\"",
-            "\"a\",",
             "*,\"a\"",
             "w/\"a\"",
             "\"a b\"",

@@ -26,7 +26,8 @@ macro_rules! id {
                 Ok(Self(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()))
             }
 
-            /// The time at which it was made, in milliseconds; `None` if it is not of version 7.
+            /// The time at which it was made, in milliseconds; `None` if a UUID of its version
+            /// has none.
             #[must_use]
             pub fn created_at(self) -> Option<DateTime<Utc>> {
                 let (seconds, nanos) = self.0.get_timestamp()?.to_unix();

@@ -1,7 +1,5 @@
 //! The label of a credential.
 
-use serde::Serialize;
-
 use crate::error::FieldError;
 
 /// The maximum length of a label, in characters (Unicode scalar values).
@@ -9,8 +7,7 @@ pub const MAX_LABEL_CHARS: usize = 256;
 
 /// A human-readable name of a credential: at most [`MAX_LABEL_CHARS`] characters, no control
 /// characters.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Label(String);
 
 impl Label {

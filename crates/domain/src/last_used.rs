@@ -1,19 +1,16 @@
 //! Last-used times of credentials and API keys.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 
 use crate::ids::{CredentialId, KeyId};
 use crate::scope::OrgScope;
 
 /// The last use of a credential: a reveal or a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastUsed {
-    /// The time, in microseconds; RFC 3339 on the wire.
-    #[serde(rename = "last_used_at")]
+    /// The time, in microseconds.
     pub at: DateTime<Utc>,
     /// The API key that used it; `None` for a caller without an API key.
-    #[serde(rename = "last_used_by")]
     pub by: Option<KeyId>,
 }
 

@@ -87,6 +87,8 @@ pub(crate) fn sealed_credential(row: &Row) -> StoreResult<(OrgId, SealedCredenti
 /// A credential of a list. `chain` computes the entity tag that a row lacks.
 pub(crate) fn credential_info(org: OrgId, row: &Row, chain: &Chain) -> StoreResult<CredentialInfo> {
     let version = get(row, "version")?;
+    let sealed_blob: Option<Vec<u8>> = get(row, "sealed_blob")?;
+    let is_whole = sealed_blob.is_some();
     let credential = SealedCredential {
         id: CredentialId(get(row, "cred_id")?),
         provider: named(row, "provider", Provider::parse)?,
@@ -95,13 +97,13 @@ pub(crate) fn credential_info(org: OrgId, row: &Row, chain: &Chain) -> StoreResu
         version,
         key_generation: 0,
         wrapped_key: Vec::new(),
-        sealed_blob: get::<Option<_>>(row, "sealed_blob")?.unwrap_or_default(),
+        sealed_blob: sealed_blob.unwrap_or_default(),
         updated_at: get(row, "updated_at")?,
         pieces_user: get(row, "pieces_user")?,
     };
     let etag: Option<&[u8]> = get(row, "etag")?;
     let etag = etag.and_then(|etag| EntityTag::of_version(etag, version));
-    let etag = etag.unwrap_or_else(|| chain.entity_tag(org, &credential));
+    let etag = etag.or_else(|| is_whole.then(|| chain.entity_tag(org, &credential)));
     let mut info = credential.info(org, etag);
     info.last_used = last_used(row);
     Ok(info)

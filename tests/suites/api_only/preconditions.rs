@@ -75,13 +75,22 @@ async fn a_change_applies_to_the_versions_that_it_names() {
     let list = format!("{first} , {second}");
     assert_eq!(patch(api, &id, &list, &label("c")).await.status(), 204);
     assert_eq!(patch(api, &id, "*", &label("d")).await.status(), 204);
-    for malformed in ["", "x", "\"a", "\"a\",,\"b\""] {
+    for malformed in ["", "x", "\"a", "\"a\"\"b\""] {
         let refused = failure(patch(api, &id, malformed, &label("e")).await, 400).await;
         assert_eq!(refused.fields(), ["If-Match"], "{malformed}");
     }
-    // What is wrong whatever the version comes first, and an absent credential is absent.
+    // A write is not about what the caller has.
+    let path = format!("{CREDENTIALS}/{id}");
+    let request = api.request(Method::PATCH, &path).json(&label("e"));
+    let answer = request.header("If-None-Match", "*").send().await.unwrap();
+    assert_eq!(failure(answer, 400).await.fields(), ["If-None-Match"]);
+    // What is wrong for any version comes first, and an absent credential is absent.
     let wrong = json!({"json_blob": {"x": 1}});
     failure(patch(api, &id, &first, &wrong).await, 400).await;
+    // Whether a merge yields a valid secret depends on the version.
+    let unfit = json!({"json_blob_merge": {"api_key": null}});
+    failure(patch(api, &id, &first, &unfit).await, 412).await;
+    failure(patch(api, &id, "*", &unfit).await, 400).await;
     let absent = "0190a1b2-0000-7000-8000-0123456789ab";
     failure(patch(api, absent, "*", &label("e")).await, 404).await;
     assert_eq!(api.list().await[0]["extcred_label"], "d");

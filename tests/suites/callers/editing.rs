@@ -101,3 +101,42 @@ async fn an_edit_that_fails_changes_nothing() {
     assert!(done.success, "{}", done.stdout);
     assert_eq!(vault.admin.secret(&id).await, json!({"api_key": "b"}));
 }
+
+#[tokio::test]
+async fn what_changed_meanwhile_is_not_overwritten() {
+    let vault = TestVault::start().await;
+    let user = User::of(&vault.admin);
+    let id = vault.admin.create("one").await;
+    let etag = || {
+        let listed = user.run(&["credential", "list", "--json"]).json();
+        listed[0]["etag"].as_str().unwrap().to_owned()
+    };
+    let first = etag();
+    let with = |input: &str, more: &[&str]| {
+        let args = [&["credential", "edit", &id], more].concat();
+        user.run_with(&args, input, &[])
+    };
+    let merge = ["--merge", "--if-match", &first];
+    with("{\"note\":\"n\"}", &merge).assert_success();
+    let merged = json!({"api_key": "one", "note": "n"});
+    assert_eq!(vault.admin.secret(&id).await, merged);
+    with("{\"note\":null}", &merge).assert_refused("precondition_failed");
+    with("{}", &["--label", "a", "--if-match", &first]).assert_refused("status 412");
+    let delete = ["credential", "delete", &id, "--yes", "--if-match"];
+    user.run(&[&delete[..], &[&first]].concat())
+        .assert_refused("precondition_failed");
+    assert_eq!(vault.admin.secret(&id).await, merged);
+    // While the editor runs, another writer changes the credential.
+    let other = format!(
+        "echo '{{\"note\":\"other\"}}' | {} credential edit {id} --merge >&2; \
+         sed -i s/one/two/ \"$1\"",
+        strongroom_e2e::strongroom_binary().display()
+    );
+    let done = edit_with(&user, &id, &other, "");
+    assert!(!done.success, "{}", done.stdout);
+    let kept = json!({"api_key": "one", "note": "other"});
+    assert_eq!(vault.admin.secret(&id).await, kept);
+    let last = etag();
+    user.run(&[&delete[..], &[&last]].concat()).assert_success();
+    assert!(vault.admin.list().await.is_empty());
+}

@@ -129,7 +129,8 @@ responses! {
     Unavailable => [503 unavailable(&[])];
     /// The credential is of another version than the request names.
     OtherVersion => [412 vault_failure(
-        "The credential is of no version in `If-Match`, or there is none. Nothing was changed.",
+        "The credential is of no version in `If-Match`. A deletion answers this also if there is \
+         none. Nothing was changed.",
         &[],
         &VaultError::PreconditionFailed,
     )];

@@ -1,5 +1,7 @@
 //! JSON Merge Patch (RFC 7396).
 
+use std::collections::{HashMap, HashSet};
+
 use zeroize::Zeroizing;
 
 use crate::json::value::{Kind, Value};
@@ -25,11 +27,13 @@ fn write(merged: &mut String, target: Option<Value<'_>>, patch: Value<'_>) {
         return;
     };
     let current = target.and_then(Value::members).unwrap_or_default();
+    let named: HashMap<&str, Value<'_>> = changes.iter().map(|(name, v)| (&**name, *v)).collect();
+    let existing: HashSet<&str> = current.iter().map(|(name, _)| &**name).collect();
     merged.push('{');
     for (name, value) in &current {
-        match changes.iter().find(|(changed, _)| changed == name) {
-            Some((_, change)) if change.kind() == Kind::Null => {}
-            Some((_, change)) => {
+        match named.get(&**name) {
+            Some(change) if change.kind() == Kind::Null => {}
+            Some(change) => {
                 begin_member(merged, name);
                 write(merged, Some(*value), *change);
             }
@@ -40,8 +44,7 @@ fn write(merged: &mut String, target: Option<Value<'_>>, patch: Value<'_>) {
         }
     }
     for (name, change) in &changes {
-        let is_new = current.iter().all(|(existing, _)| existing != name);
-        if is_new && change.kind() != Kind::Null {
+        if change.kind() != Kind::Null && !existing.contains(&**name) {
             begin_member(merged, name);
             write(merged, None, *change);
         }

@@ -161,10 +161,12 @@ pub struct ChangedCredential {
 /// [`RetiredKey`](crate::ports::error::StoreError::RetiredKey), and then nothing is written.
 pub type ChangeFn = Arc<dyn Fn(SealedCredential) -> StoreResult<ChangedCredential> + Send + Sync>;
 
-/// Decides about the deletion of the current row, or of a missing one. With
+/// Decides about the deletion of the current row, of a missing one, or of one that cannot be read
+/// ([`Malformed`](crate::ports::error::StoreError::Malformed)). With
 /// [`NotFound`](crate::ports::error::StoreError::NotFound), the row counts as missing, which is not
 /// an error; with [`Refused`](crate::ports::error::StoreError::Refused), nothing is deleted.
-pub type DeleteFn = Arc<dyn Fn(Option<&SealedCredential>) -> StoreResult<()> + Send + Sync>;
+pub type DeleteFn =
+    Arc<dyn Fn(StoreResult<Option<SealedCredential>>) -> StoreResult<()> + Send + Sync>;
 
 /// A credential that was opened for its caller, or why it was not. The store carries it from the
 /// lookup to the commit of its event, and cannot read it.

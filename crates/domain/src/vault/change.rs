@@ -22,6 +22,7 @@ use crate::replication::{Level, OperationId};
 use crate::trace::{TRACE, trace_parent};
 use crate::vault::Vault;
 use crate::vault::replication::PendingReplication;
+use crate::vault::settings::VaultSettings;
 
 impl Vault {
     /// Changes a credential's label, secret or both. The result is a new version, sealed with a new
@@ -39,14 +40,14 @@ impl Vault {
         level: Level,
     ) -> Result<PendingReplication<Option<EntityTag>>, VaultError> {
         caller.require(Permission::CredentialsWrite)?;
-        let rules = self.settings.blob_validation;
+        let settings = self.settings;
         let (org, chain) = (caller.org(), self.chain.clone());
         let content: ContentFn = Arc::new(move |row, opened| {
-            // The precondition is evaluated last, as RFC 9110 § 13.2.1 says.
-            let content = change.content(row, opened, rules)?;
+            // What is wrong for any version comes first (RFC 9110 § 13.2.1).
+            change.check(row, settings.blob_validation)?;
             let matches = |condition: &Condition| condition.matches(chain.entity_tag(org, row));
             match change.if_match.as_ref().is_none_or(matches) {
-                true => Ok(content),
+                true => change.content(row, opened, &settings),
                 false => Err(VaultError::PreconditionFailed),
             }
         });
@@ -212,23 +213,32 @@ impl Reseal {
 }
 
 impl CredentialChange {
+    fn check(&self, current: &SealedCredential, rules: BlobValidation) -> Result<(), VaultError> {
+        let errors = self.errors(current, rules);
+        match errors.is_empty() {
+            true => Ok(()),
+            false => Err(VaultError::Invalid(errors)),
+        }
+    }
+
     fn content(
         &self,
         current: &SealedCredential,
         opened: &[u8],
-        rules: BlobValidation,
+        settings: &VaultSettings,
     ) -> Result<Content, VaultError> {
-        let mut errors = self.errors(current, rules);
-        let merged = self.merge.as_ref().map(|merge| merge.applied_to(opened));
-        let merged = merged.transpose().unwrap_or_else(|error| {
-            errors.push(error);
-            None
-        });
+        let max = settings.max_merged_blob;
+        let merged = self
+            .merge
+            .as_ref()
+            .map(|patch| patch.applied_to(opened, max));
+        let merged = merged.transpose()?;
         if let Some(merged) = &merged {
-            errors.extend(merged.errors(current.provider, current.kind, rules));
-        }
-        if !errors.is_empty() {
-            return Err(VaultError::Invalid(errors));
+            let rules = settings.blob_validation;
+            let errors = merged.errors(current.provider, current.kind, rules);
+            if !errors.is_empty() {
+                return Err(VaultError::Invalid(errors));
+            }
         }
         Ok(Content {
             label: self.label.clone().unwrap_or_else(|| current.label.clone()),

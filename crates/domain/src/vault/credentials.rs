@@ -171,15 +171,21 @@ impl Vault {
         if_match: Option<Condition>,
     ) -> DeleteFn {
         let (caller, chain) = (caller.clone(), self.chain.clone());
+        let unconditional = if_match.is_none() && caller.reach().is_none();
         Arc::new(move |row| {
-            let row = row.filter(|row| caller.reaches(row));
-            let matches = |condition: &Condition| {
-                row.is_some_and(|row| condition.matches(chain.entity_tag(caller.org(), row)))
+            let row = match row {
+                Err(StoreError::Malformed(_)) if unconditional => return Ok(()),
+                row => row?.filter(|row| caller.reaches(row)),
             };
-            match (&if_match, row) {
-                (Some(condition), _) if !matches(condition) => Err(StoreError::Refused(Box::new(
-                    VaultError::PreconditionFailed,
-                ))),
+            let matches = |condition: &Condition| {
+                let tag = |row| chain.entity_tag(caller.org(), row);
+                row.as_ref().is_some_and(|row| condition.matches(tag(row)))
+            };
+            match (&if_match, &row) {
+                (Some(condition), _) if !matches(condition) => {
+                    let error = VaultError::PreconditionFailed;
+                    Err(StoreError::Refused(Box::new(error)))
+                }
                 (_, Some(_)) => Ok(()),
                 (_, None) => Err(StoreError::NotFound),
             }

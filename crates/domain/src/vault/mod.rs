@@ -36,6 +36,7 @@ mod rotation_start;
 pub(crate) mod scrub;
 mod scrub_keys;
 mod servers;
+pub(crate) mod settings;
 mod state_events;
 pub(crate) mod suborganizations;
 pub(crate) mod unlock;
@@ -68,6 +69,7 @@ use crate::ports::store::Store;
 use crate::scrub::ScrubResult;
 use crate::vault::key_cache::KeyCache;
 use crate::vault::last_used_buffer::LastUsedBuffer;
+use crate::vault::settings::VaultSettings;
 
 /// The maximum number of organizations whose unwrapped keys are cached; an entry takes less than 1
 /// KB.
@@ -79,15 +81,6 @@ const ORG_KEYS_LIFETIME: Duration = Duration::from_secs(300);
 const INTEGRITY_LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// The maximum number of integrity failures that the log throttle tracks.
 const MAX_THROTTLED_FAILURES: u64 = 10_000;
-
-/// Settings of a vault.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct VaultSettings {
-    /// The rules by which blobs are validated.
-    pub blob_validation: BlobValidation,
-    /// The organization whose users' keys callers without an API key may manage; normally `None`.
-    pub anonymous_org: Option<OrgId>,
-}
 
 /// The vault: policy, sealing and opening, audit.
 pub struct Vault {

@@ -153,35 +153,31 @@ impl Opener {
             return Err(StoreError::RetiredKey);
         }
         let version = Some(row.version);
-        let etag = self.chain.entity_tag(self.caller.org(), row);
-        if self
-            .if_none_match
-            .as_ref()
-            .is_some_and(|known| known.matches(etag))
-        {
-            return Ok(revealed(version, Reveal::Unchanged(etag)));
-        }
         let span = tracing::info_span!(target: TRACE, parent: &self.span, "open");
         match span.in_scope(|| self.counters.opens.record(keys.open(row))) {
-            Ok(blob) => {
-                let mut info = row.info(self.caller.org(), etag);
-                info.last_used = stored.last_used;
-                let opened = RevealedCredential { info, blob };
-                Ok(revealed(version, Reveal::Opened(opened)))
-            }
+            Ok(blob) => Ok(RevealOutcome {
+                outcome: Outcome::Ok,
+                version,
+                opened: Opened(Ok(self.revealed(stored, blob))),
+            }),
             Err(error @ VaultError::Integrity(_)) => {
                 Ok(refused(Outcome::IntegrityFailure, version, error))
             }
             Err(error) => Err(StoreError::Refused(Box::new(error))),
         }
     }
-}
 
-fn revealed(version: Option<i64>, reveal: Reveal) -> RevealOutcome {
-    RevealOutcome {
-        outcome: Outcome::Ok,
-        version,
-        opened: Opened(Ok(reveal)),
+    // A version that the caller has is opened, too: what does not open is not answered 304.
+    fn revealed(&self, stored: &StoredCredential, blob: SecretBytes) -> Reveal {
+        let org = self.caller.org();
+        let etag = self.chain.entity_tag(org, &stored.sealed);
+        let known = self.if_none_match.as_ref();
+        if known.is_some_and(|known| known.matches(etag)) {
+            return Reveal::Unchanged(etag);
+        }
+        let mut info = stored.sealed.info(org, Some(etag));
+        info.last_used = stored.last_used;
+        Reveal::Opened(RevealedCredential { info, blob })
     }
 }
 

@@ -22,12 +22,14 @@ macro_rules! count {
     };
 }
 // Without a tag of its version, a row is read as a whole, so that its tag can be computed: a server
-// of an earlier version, or a restore, wrote it.
+// of an earlier version, or a restore, wrote it. Large rows are listed without a tag, since a page
+// of them would take much memory.
 macro_rules! listed {
     () => {
         "c.cred_id, c.provider, c.cred_type, c.label, c.version, c.updated_at, c.etag, \
-         c.pieces_user, case when c.etag is null or substring(c.etag from 1 for 8) <> \
-         int8send(c.version) then c.sealed_blob end as sealed_blob"
+         c.pieces_user, case when (c.etag is null or substring(c.etag from 1 for 8) <> \
+         int8send(c.version)) and octet_length(c.sealed_blob) <= 8192 then c.sealed_blob end \
+         as sealed_blob"
     };
 }
 // Last-used times are read as one range of their index, which takes a third of the time of single

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use strongroom_domain::audit::event::Outcome;
-use strongroom_domain::credential::SealedCredential;
 use strongroom_domain::entity_tag::EntityTag;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::ports::store::ChangedCredential;
@@ -61,9 +60,9 @@ struct Locked {
 
 impl Locked {
     /// The row; `None` if there is none.
-    fn current(&self, org: OrgId, id: Uuid) -> StoreResult<Option<SealedCredential>> {
+    fn current(&self, org: OrgId, id: Uuid) -> StoreResult<Option<&Row>> {
         match self.rows.get(&(org, id)) {
-            Some(row) => Ok(Some(rows::sealed_credential(row)?.1)),
+            Some(row) => Ok(Some(row)),
             None => match self.absence(org, id) {
                 StoreError::NotFound => Ok(None),
                 contended => Err(contended),
@@ -146,12 +145,15 @@ pub(crate) async fn delete(
         let WriteOp::Delete { id, admit } = &member.write.op else {
             continue;
         };
-        let row = locked.current(member.org(), id.0);
-        let decided = row.and_then(|row| admit(row.as_ref()).map(|()| row));
+        let decided = locked.current(member.org(), id.0).and_then(|row| {
+            let read = row.map(|row| rows::sealed_credential(row).map(|(_, row)| row));
+            admit(read.transpose())?;
+            row.map(|row| get(row, "version")).transpose()
+        });
         match decided {
-            Ok(Some(row)) => {
+            Ok(Some(version)) => {
                 admitted.entry(member.org()).or_default().push(id.0);
-                member.event.to_mut().version = Some(row.version);
+                member.event.to_mut().version = Some(version);
             }
             Ok(None) | Err(StoreError::NotFound) => {
                 member.event.to_mut().outcome = Outcome::NotFound;

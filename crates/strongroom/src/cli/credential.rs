@@ -99,8 +99,23 @@ pub(crate) struct EditCredentialArgs {
     /// without a terminal, is `-`.
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
+    /// The JSON object is a merge patch (RFC 7396): it changes the members that it names, and
+    /// removes those that are null in it.
+    #[arg(long)]
+    pub(crate) merge: bool,
+    #[command(flatten)]
+    pub(crate) version: VersionArg,
     #[command(flatten)]
     pub(crate) consistency: ConsistencyArgs,
+}
+
+/// The version to which a write applies.
+#[derive(Debug, Args)]
+pub(crate) struct VersionArg {
+    /// Fail unless the credential is of this version: its `etag`, as `list --json` and `get --json`
+    /// show it, with the double quotes.
+    #[arg(long = "if-match", value_name = "ETAG")]
+    pub(crate) etag: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -115,11 +130,13 @@ pub(crate) struct DeleteCredentialArgs {
     )]
     pub(crate) id: Option<String>,
     /// Delete all credentials of the organization.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "etag")]
     pub(crate) all: bool,
     /// Do not ask. Required where there is no terminal.
     #[arg(long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) version: VersionArg,
     #[command(flatten)]
     pub(crate) consistency: ConsistencyArgs,
 }

@@ -18,6 +18,10 @@ pub(super) struct ListedCredential {
     #[serde(default)]
     created_at: Option<String>,
     #[serde(default)]
+    updated_at: Option<String>,
+    #[serde(default)]
+    etag: Option<String>,
+    #[serde(default)]
     last_used_at: Option<String>,
     #[serde(default)]
     last_used_by: Option<String>,
@@ -34,6 +38,8 @@ impl ListedCredential {
             extcred_type: item.kind.as_str().to_owned(),
             extcred_label: item.label.as_str().to_owned(),
             created_at: None,
+            updated_at: Some(exact(item.updated_at)),
+            etag: item.etag.map(|etag| etag.to_string()),
             last_used_at: last.map(|last| exact(last.at)),
             last_used_by: last.and_then(|last| last.by).map(|by| by.to_string()),
         };
@@ -97,7 +103,6 @@ pub(super) fn table(items: &[ListedCredential]) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
-    use strongroom_domain::entity_tag::EntityTag;
     use strongroom_domain::kinds::{CredentialType, Provider};
     use strongroom_domain::label::Label;
     use strongroom_domain::last_used::LastUsed;
@@ -117,7 +122,7 @@ mod tests {
                 kind: CredentialType::ApiKey,
                 label: Label::default(),
                 updated_at: made,
-                etag: EntityTag::new(1, &[0; 32]),
+                etag: None,
                 last_used: used.map(|at| LastUsed { at, by: None }),
             })
         };

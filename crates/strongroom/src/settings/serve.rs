@@ -26,6 +26,10 @@ use crate::settings::tls::tls;
 use crate::tls::TlsFiles;
 use crate::traces::{TraceSettings, adopt};
 
+/// Bytes that a merged blob is smaller than the largest body, so that it can also be sent as a
+/// whole, with the other members that a reveal answers.
+const OTHER_MEMBERS: usize = 1024;
+
 /// All that a server needs.
 #[derive(Debug)]
 pub(crate) struct ServeSettings {
@@ -73,18 +77,20 @@ impl ServeSettings {
     ) -> Result<Self, ConfigError> {
         let traces = traces(sources)?;
         let metrics_listen = sources.get(&METRICS_LISTEN)?;
+        let sizes = sizes(sources)?;
         Ok(Self {
             listen: sources.get(&LISTEN)?,
             metrics_listen,
             vault: VaultSettings {
                 blob_validation: sources.get(&BLOB_VALIDATION)?,
                 anonymous_org: sources.get(&ANONYMOUS_ORG)?,
+                max_merged_blob: sizes.body.saturating_sub(OTHER_MEMBERS),
             },
             http: http(sources)?,
             api: WebSettings {
                 request_timeout: sources.get(&REQUEST_TIMEOUT)?,
                 body_timeout: sources.get(&BODY_TIMEOUT)?,
-                sizes: sizes(sources)?,
+                sizes,
                 // Who sets anonymous_org also decides who can reach the server.
                 anonymous_needs_loopback_host: false,
                 separate_metrics_listener: metrics_listen.is_some(),

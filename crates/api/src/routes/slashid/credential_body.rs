@@ -27,9 +27,11 @@ pub(super) struct CredentialBody<'a> {
     /// When its label or secret was last changed, to the microsecond.
     #[schema(schema_with = schemas::time)]
     updated_at: String,
-    /// Its entity tag, for `If-Match` and `If-None-Match`.
-    #[schema(schema_with = schemas::entity_tag)]
-    etag: String,
+    /// Its entity tag, for `If-Match` and `If-None-Match`. A list may lack that of a large
+    /// credential which was restored, or last changed before version 17 of the schema.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schemas::entity_tag, required = false)]
+    etag: Option<String>,
     /// When it was last revealed or changed, to the microsecond; absent if it never was.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schemas::time, required = false)]
@@ -50,7 +52,7 @@ impl<'a> CredentialBody<'a> {
             extcred_label: info.label.as_str(),
             created_at: info.id.created_at().map(format_time),
             updated_at: format_time(info.updated_at),
-            etag: info.etag.to_string(),
+            etag: info.etag.map(|etag| etag.to_string()),
             last_used_at: info.last_used.map(|last| format_time(last.at)),
             last_used_by: info.last_used.map(|last| last.by),
         }

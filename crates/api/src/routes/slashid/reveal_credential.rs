@@ -47,9 +47,14 @@ pub(in crate::routes) async fn handle(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
-    let id = credential_id(&request)?;
     let known = if_none_match(request.headers());
-    let known = known.map_err(|error| ApiError::invalid(vec![error]))?;
+    let (id, known) = match (credential_id(&request), known) {
+        (Ok(id), Ok(known)) => (id, known),
+        (id, known) => {
+            let errors = id.err().into_iter().chain(known.err());
+            return Err(ApiError::invalid(errors.collect()));
+        }
+    };
     let Authorized {
         caller,
         vault,
@@ -91,6 +96,6 @@ fn answer(revealed: &RevealedCredential, stale: Option<Stale>) -> Result<HttpRes
         .map_err(|_| VaultError::Internal("an opened blob is not JSON".into()))?;
     let info = CredentialBody::of(&revealed.info);
     let envelope = Envelope::success(Revealed { info, json_blob });
-    let response = tagged(replica_lag::ok(stale), Some(revealed.info.etag));
+    let response = tagged(replica_lag::ok(stale), revealed.info.etag);
     Ok(secret_body::json(response, &envelope, blob.len())?)
 }

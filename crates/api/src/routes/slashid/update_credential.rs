@@ -1,5 +1,5 @@
 use actix_web::{HttpRequest, HttpResponse, web};
-use strongroom_domain::blob::JsonBlob;
+use strongroom_domain::blob::{JsonBlob, MergePatch};
 use strongroom_domain::credential::CredentialChange;
 use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::label::Label;
@@ -41,7 +41,7 @@ pub(in crate::routes) async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
     let (consistency, if_match) = write_headers(request.headers())?;
-    let id = credential_id(&request)?;
+    let id = credential_id(&request).map_err(|error| ApiError::invalid(vec![error]))?;
     let Authorized {
         caller,
         vault,
@@ -93,7 +93,7 @@ fn parse(
         let error = FieldError::new("json_blob_merge", "conflict", message);
         fields.errors.push(error);
     }
-    let merge = fields.check(value, JsonBlob::merge_patch);
+    let merge = fields.check(value, MergePatch::new);
     // Clients may send back the whole answer to a reveal. What it adds to a credential is ignored,
     // and the fixed members must be unchanged.
     for added in ADDED {

@@ -18,7 +18,7 @@ pub(crate) fn run(args: &CreateCredentialArgs) -> Result<(), CommandError> {
     ];
     members.extend(args.label.as_deref().map(|label| ("extcred_label", label)));
     let blob = secret_input::read(&args.from)?;
-    let body = body_with(&members, Some(&blob))?;
+    let body = body_with(&members, Some(("json_blob", &blob)))?;
     let key = args.idempotency_key.clone();
     let key = key.unwrap_or_else(|| Uuid::new_v4().to_string());
     let call = Call::post(CREDENTIALS, &body).idempotent(&key);

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::paths;
-use super::session::{confirm, connect_caller, waiting};
+use super::session::{confirm, connect_caller, of_version, waiting};
 use crate::cli::DeleteCredentialArgs;
 use crate::client::call::Call;
 use crate::error::CommandError;
@@ -24,7 +24,8 @@ pub(crate) fn run(args: &DeleteCredentialArgs) -> Result<(), CommandError> {
         Some(id) => call.query("credentialId", id),
         None => call.query("deleteAll", "true"),
     };
-    client.send(&waiting(call, &args.consistency))?;
+    let call = waiting(call, &args.consistency);
+    client.send(&of_version(call, args.version.etag.as_deref()))?;
     let value = json!({"external_cred_id": args.id, "organization_id": org, "deleted": true});
     output::answer(args.caller.json, &value, &format!("deleted {what}"));
     Ok(())

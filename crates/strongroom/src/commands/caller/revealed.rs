@@ -14,6 +14,9 @@ pub(super) struct Revealed(Answer);
 struct Secret<'a> {
     #[serde(borrow)]
     json_blob: &'a RawValue,
+    /// Absent in the answers of servers of earlier versions.
+    #[serde(default)]
+    etag: Option<String>,
 }
 
 impl Revealed {
@@ -32,23 +35,30 @@ impl Revealed {
         let secret: Secret = self.0.result()?;
         Ok(secret.json_blob.get())
     }
+
+    /// The entity tag of its version.
+    pub(super) fn etag(&self) -> Result<Option<String>, CommandError> {
+        let secret: Secret = self.0.result()?;
+        Ok(secret.etag)
+    }
 }
 
-/// The body of a request that writes a secret, made of `members` and the JSON in `blob`.
+/// The body of a request that writes a secret, made of `members` and of `secret`: the name of its
+/// member, and its JSON.
 pub(super) fn body_with(
     members: &[(&str, &str)],
-    blob: Option<&str>,
+    secret: Option<(&str, &str)>,
 ) -> Result<Zeroizing<Vec<u8>>, CommandError> {
-    let mut body = String::with_capacity(1024 + blob.map_or(0, str::len));
+    let mut body = String::with_capacity(1024 + secret.map_or(0, |(_, json)| json.len()));
     body.push('{');
     for (name, value) in members {
         let value = serde_json::Value::from(*value);
         body += &format!("\"{name}\":{value},");
     }
-    match blob {
-        Some(blob) => {
-            body += "\"json_blob\":";
-            body += check_json(blob)?;
+    match secret {
+        Some((name, json)) => {
+            body += &format!("\"{name}\":");
+            body += check_json(json)?;
         }
         None => {
             body.pop();
@@ -76,8 +86,9 @@ mod tests {
 
     #[test]
     fn a_body_keeps_the_bytes_of_the_secret() {
-        let text = |members: &[_], blob| {
-            let body = body_with(members, blob).unwrap();
+        let text = |members: &[_], blob: Option<&str>| {
+            let secret = blob.map(|blob| ("json_blob", blob));
+            let body = body_with(members, secret).unwrap();
             String::from_utf8(body.to_vec()).unwrap()
         };
         let blob = Some(" {\"a\" : 1e400}\n");
@@ -87,8 +98,8 @@ mod tests {
             r#"{"l":"\"","json_blob":{"a" : 1e400}}"#
         );
         assert_eq!(text(&[("l", "x")], None), r#"{"l":"x"}"#);
-        let error = body_with(&[], Some("{\"a\": canary}")).unwrap_err();
+        let error = body_with(&[], Some(("b", "{\"a\": canary}"))).unwrap_err();
         assert!(!error.to_string().contains("canary"), "{error}");
-        assert!(body_with(&[], Some("{},\"x\":{}")).is_err());
+        assert!(body_with(&[], Some(("b", "{},\"x\":{}"))).is_err());
     }
 }

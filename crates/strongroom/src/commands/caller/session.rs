@@ -121,6 +121,14 @@ pub(super) fn waiting<'a>(call: Call<'a>, args: &ConsistencyArgs) -> Call<'a> {
     call.consistency(args.consistency.as_deref(), args.timeout)
 }
 
+/// `call` on the credential's version with the tag `etag`, if there is one.
+pub(super) fn of_version<'a>(call: Call<'a>, etag: Option<&str>) -> Call<'a> {
+    match etag {
+        Some(etag) => call.header("If-Match", etag).once(),
+        None => call,
+    }
+}
+
 /// Asks `question`, unless `yes` is set. Without a terminal, `yes` must be set.
 pub(super) fn confirm(question: &str, yes: bool) -> Result<(), CommandError> {
     if yes {
