@@ -12,8 +12,13 @@ async fn a_credential_lives_its_life() {
     let answer = api.reveal(&id).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["cache-control"], "no-store");
+    let etag = answer.headers()["etag"].to_str().unwrap().to_owned();
     let body: Value = answer.json().await.unwrap();
+    let time = |name: &str| body["result"][name].clone();
     let credential = json!({
+        "created_at": time("created_at"),
+        "updated_at": time("updated_at"),
+        "etag": etag,
         "external_cred_id": id,
         "organization_id": api.org,
         "extcred_provider": "generic",
