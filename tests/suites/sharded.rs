@@ -213,7 +213,9 @@ async fn all_recover(away: &[Api], created: Vec<(Api, String)>) {
         })
         .await;
     }
-    let limit = Duration::from_secs(10);
+    // A transaction that was prepared on the worker when it stopped is finished by Citus, within
+    // citus.recover_2pc_interval: a minute.
+    let limit = Duration::from_secs(90);
     for (api, id) in created {
         eventually("an acknowledged write is present", limit, async || {
             api.reveal(&id).await.status() == StatusCode::OK
