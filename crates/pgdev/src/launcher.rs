@@ -205,8 +205,8 @@ impl Launcher {
     }
 }
 
-/// The account that PostgreSQL runs as. For an existing cluster it is the owner of the folder. For
-/// a new one it is `postgres`, or `nobody` if the machine has no account `postgres`.
+/// The account that PostgreSQL runs as: the owner of an existing cluster's folder; for a new
+/// cluster, the first account of the list below that exists.
 fn account_for(data: &Path) -> Result<Account, PgError> {
     if let Ok(owner) = fs::metadata(data).map(|data| data.uid())
         && owner != 0

@@ -106,7 +106,7 @@ async fn a_new_key_is_shown_once_and_in_the_organization_acted_in() {
     let listed = user.run(&list);
     assert_eq!(listed.json().as_array().unwrap().len(), 2);
     assert!(!listed.stdout.contains(text));
-    // Nobody grants more than he holds.
+    // A key grants no more than it holds.
     let member = User::of(&vault.member);
     member.run(&["key", "list"]).assert_refused("status 403");
     let reader = User::of(&child.with_key(text));

@@ -26,7 +26,7 @@ pub(crate) async fn run(args: &EditCredentialArgs) -> Result<(), CommandError> {
             let edited = edited.ok_or_else(|| {
                 CommandError::Failed("the secret is the same; nothing was changed".into())
             })?;
-            // Nobody else's change meanwhile is overwritten.
+            // The server refuses the edit if another writer changed the credential meanwhile.
             etag = etag.or(revealed.etag()?);
             Some(edited)
         }
