@@ -47,8 +47,9 @@ async fn execute_every_operation(vault: &TestVault) -> (String, Vec<Value>) {
 }
 
 /// Action and outcome of the events of [`execute_every_operation`].
-const EVERY_EVENT: [(&str, &str); 15] = [
+const EVERY_EVENT: [(&str, &str); 16] = [
     ("organization.create", "ok"),
+    ("organization.configure", "ok"),
     ("key.create", "ok"),
     ("key.create", "ok"),
     ("credential.create", "ok"),
@@ -97,7 +98,7 @@ async fn every_operation_leaves_its_event() {
     assert_eq!(exported.lines().count(), EVERY_EVENT.len() + 6);
     let verified = vault.run(&["audit", "verify", "--json"]).json();
     assert_eq!(verified["found"], 0);
-    assert_eq!(verified["events"], 21);
+    assert_eq!(verified["events"], 22);
     assert_eq!(verified["installation"]["events"], 2);
 }
 
@@ -144,7 +145,7 @@ async fn filters_select_and_bad_ones_are_named() {
     );
     let created = events(api, "action=credential.create").await;
     assert_eq!(created[0]["credential_id"], other.as_str());
-    assert_eq!(events(api, "actor=operator").await.len(), 3);
+    assert_eq!(events(api, "actor=operator").await.len(), 4);
     let actor = created[0]["actor"].as_str().unwrap();
     let own = events(api, &format!("actor={actor}&action=credential.create")).await;
     assert_eq!(own.len(), 2);

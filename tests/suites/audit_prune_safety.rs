@@ -89,7 +89,7 @@ async fn killed_halfway_it_has_pruned_nothing_and_can_be_run_again() {
     reading.rollback().await.unwrap();
 
     assert!(intact(&vault));
-    assert_eq!(count_before(&database, &cut).await, 5);
+    assert_eq!(count_before(&database, &cut).await, 6);
     let checkpoints = "select from audit_checkpoints";
     assert!(database.query(checkpoints, &[]).await.unwrap().is_empty());
     let again = vault.run(&["audit", "prune", "--before", &cut, "--output", &second]);

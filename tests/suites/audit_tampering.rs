@@ -171,9 +171,10 @@ const ATTACKS: [(&str, &str, &str, i32); 10] = [
     ),
     (
         "named lane",
-        "delete from audit_events where action = 'organization.create'",
+        "delete from audit_events where action in ('organization.create', \
+         'organization.configure')",
         "cut",
-        1,
+        2,
     ),
 ];
 

@@ -61,8 +61,9 @@ fn ids(items: &[Value]) -> Vec<&Value> {
 }
 
 /// Tables that have the same number of rows after a restore.
-const RESTORED_IN_FULL: [&str; 7] = [
+const RESTORED_IN_FULL: [&str; 8] = [
     "credentials",
+    "credential_versions",
     "api_keys",
     "oauth_clients",
     "org_keys",
@@ -195,6 +196,7 @@ async fn every_table_is_backed_up_or_can_be_made_anew() {
         "audit_root_leaves",
         "audit_roots",
         "credential_uses",
+        "credential_versions",
         "credentials",
         "key_uses",
         "oauth_clients",

@@ -236,7 +236,8 @@ async fn deleting_all_spares_other_organizations() {
          from credentials, generate_series(1, 2500) where org_id = $1";
     let org: uuid::Uuid = api.org.parse().unwrap();
     client.execute(copied, &[&org]).await.unwrap();
-    assert_eq!(api.delete("deleteAll=true").await.status(), 204);
+    let all = "deleteAll=true&purge=true";
+    assert_eq!(api.delete(all).await.status(), 204);
     assert_eq!(api.list().await.len(), 0);
     let left = "select count(*) from credentials where org_id = $1";
     let recorded =

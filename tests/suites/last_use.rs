@@ -136,8 +136,12 @@ async fn a_use_goes_with_its_credential() {
     assert_eq!(count().await, 3);
     let one = format!("credentialId={}", ids[0]);
     assert_eq!(api.delete(&one).await.status(), 204);
+    assert_eq!(count().await, 3);
+    let purge = format!("{one}&purge=true");
+    assert_eq!(api.delete(&purge).await.status(), 204);
     assert_eq!(count().await, 2);
-    assert_eq!(api.delete("deleteAll=true").await.status(), 204);
+    let all = "deleteAll=true&purge=true";
+    assert_eq!(api.delete(all).await.status(), 204);
     assert_eq!(count().await, 0);
 }
 
@@ -149,7 +153,7 @@ async fn a_use_that_waits_is_not_kept_when_its_credential_was_deleted_meanwhile(
     for id in [&gone, &kept] {
         assert_eq!(vault.admin.reveal(id).await.status(), 200);
     }
-    let one = format!("credentialId={gone}");
+    let one = format!("credentialId={gone}&purge=true");
     assert_eq!(vault.admin.delete(&one).await.status(), 204);
     vault.server.signal(Signal::SIGTERM);
     assert_eq!(vault.server.wait(LIMIT), Some(0));

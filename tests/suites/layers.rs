@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "storage",
         &[
             "connect quote sql",
-            "rows pg_time transaction",
+            "rows credential_rows pg_time transaction",
             "writes",
             "batch",
             "store",

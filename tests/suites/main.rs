@@ -46,6 +46,7 @@ mod isolation;
 mod keys;
 mod last_use;
 mod layers;
+mod lifecycle;
 mod limits;
 mod metrics;
 mod migrating;

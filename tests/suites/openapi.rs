@@ -1,5 +1,6 @@
 //! The OpenAPI document: it matches the service, and is served.
 
+mod paths;
 mod strict;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,8 @@ use reqwest::Method;
 use serde_json::Value;
 use strongroom_e2e::{Api, TestVault, clients, failure, refusal, run};
 
+use self::paths::operations;
+
 const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/schemathesis");
 /// The permission of a member.
@@ -18,25 +21,6 @@ const ID: &str = "0190a1b2-0000-7000-8000-0123456789ab";
 
 fn printed() -> String {
     run(&["openapi"], &[]).stdout
-}
-
-/// Each path's operations by method, with values instead of the path's parameters.
-fn operations(document: &Value) -> BTreeMap<String, BTreeMap<String, Value>> {
-    let paths = document["paths"].as_object().unwrap().iter();
-    paths
-        .map(|(path, item)| {
-            let path = path
-                .replace("{cred_id}", ID)
-                .replace("{operation_id}", ID)
-                .replace("{key_id}", ID)
-                .replace("{oauth_client_id}", "src_x")
-                .replace("{file}", "start.js");
-            assert!(!path.contains('{'), "{path}");
-            let item = item.as_object().unwrap().iter();
-            let item = item.map(|(method, operation)| (method.to_uppercase(), operation.clone()));
-            (path, item.collect())
-        })
-        .collect()
 }
 
 #[test]

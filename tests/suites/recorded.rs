@@ -99,7 +99,13 @@ async fn every_operation_leaves_its_event() {
         .iter()
         .map(|row| row.get(0))
         .collect();
-    assert_eq!(keys, ["organization.create", "key.create", "key.create"]);
+    let expected = [
+        "organization.create",
+        "organization.configure",
+        "key.create",
+        "key.create",
+    ];
+    assert_eq!(keys, expected);
 }
 
 /// The outcome and version of a credential's recorded reveals, in order.

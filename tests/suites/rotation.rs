@@ -194,7 +194,7 @@ async fn a_damaged_row_does_not_keep_the_others_from_the_new_key() {
         }
     }
     assert_eq!(vault.admin.reveal(&bad).await.status(), 500);
-    let query = format!("credentialId={bad}");
+    let query = format!("credentialId={bad}&purge=true");
     assert_eq!(vault.admin.delete(&query).await.status(), 204);
     vault
         .run(&["rotate", "org", "--org", &org])

@@ -33,7 +33,7 @@ async fn whatever_is_done_to_a_row_is_found_and_named() {
 #[tokio::test]
 async fn a_deleted_row_put_back_and_a_row_from_nowhere_are_found() {
     let scene = Scene::set(TestVault::start().await).await;
-    let delete = format!("credentialId={}", scene.target);
+    let delete = format!("credentialId={}&purge=true", scene.target);
     assert_eq!(scene.vault.admin.delete(&delete).await.status(), 204);
     assert_eq!(scene.findings(), []);
     scene
@@ -75,7 +75,7 @@ async fn people_read_what_was_found_and_where() {
     fine.assert_success();
     assert_eq!(
         fine.stdout,
-        "checked 3 credential(s) and 11 audit event(s) of 2 organization(s): intact\n"
+        "checked 3 credential(s) and 13 audit event(s) of 2 organization(s): intact\n"
     );
 
     scene
@@ -92,7 +92,7 @@ async fn people_read_what_was_found_and_where() {
     for what in ["does not open", "is not what was written"] {
         found.assert_failed_with(&format!("organization {org} credential {target} {what}"));
     }
-    found.assert_failed_with("checked 2 credential(s) and 7 audit event(s) of 1");
+    found.assert_failed_with("checked 2 credential(s) and 8 audit event(s) of 1");
     found.assert_refused("2 finding(s)");
 
     let elsewhere = scene.vault.run(&["verify", "--org", &scene.other_org]);
@@ -132,7 +132,7 @@ async fn churn(api: &Api, ids: &[String], worker: usize) {
         let change = json!({"extcred_label": format!("{worker} {round}")});
         assert_eq!(api.patch(id, &change).await.status(), 204);
         let short_lived = api.create("short-lived").await;
-        let delete = format!("credentialId={short_lived}");
+        let delete = format!("credentialId={short_lived}&purge=true");
         assert_eq!(api.delete(&delete).await.status(), 204);
     }
 }

@@ -205,9 +205,12 @@ async fn settings_are_those_of_the_trail() {
     let config = "/organizations/config";
     let api = &vault.admin;
     let shown = api.call(Method::GET, config, &Value::Null, 200).await;
-    assert_eq!(shown, json!({"max_key_lifetime": null}));
-    let day = json!({"max_key_lifetime": 86_400});
+    let first = json!({"max_key_lifetime": null, "versions_kept": 0, "recovery_days": 7});
+    assert_eq!(shown, first);
+    let mut day = json!({"max_key_lifetime": 86_400});
     api.call(Method::PATCH, config, &day, 204).await;
+    day["versions_kept"] = 0.into();
+    day["recovery_days"] = 7.into();
     assert_eq!(api.call(Method::GET, config, &Value::Null, 200).await, day);
     let keys = "/organizations/api-keys";
     for expires_at in [Value::Null, json!("2999-01-01T00:00:00Z")] {

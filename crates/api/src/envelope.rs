@@ -1,6 +1,7 @@
 //! The format of every JSON response.
 
 use serde::Serialize;
+use strongroom_domain::CredentialId;
 
 /// The envelope of a result or of errors.
 #[derive(Debug, Serialize)]
@@ -21,6 +22,10 @@ pub(crate) struct ErrorBody<'a> {
     pub(crate) field: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) regions: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) credentials: Option<&'a [CredentialId]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) readers: Option<&'a [String]>,
 }
 
 #[derive(Debug, Default, Serialize)]

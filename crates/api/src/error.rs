@@ -7,12 +7,13 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use strongroom_domain::replication::OperationId;
-use strongroom_domain::{FieldError, VaultError};
+use strongroom_domain::{CredentialId, FieldError, VaultError};
 use strongroom_web::refusal::{Refusal, RequestError};
 
 use crate::envelope::{Envelope, ErrorBody};
 use crate::headers::{OPERATION_ID, REPLICA_LAG};
 use crate::paths::OPERATIONS;
+use crate::public_error::public;
 use crate::replica_lag;
 
 /// Seconds after which a caller may retry a request that was answered 503.
@@ -22,8 +23,20 @@ pub(crate) const RETRY_AFTER_SECONDS: &str = "1";
 #[derive(Debug)]
 pub(crate) struct ApiError {
     refusal: Refusal,
+    named: Named,
+}
+
+/// What an error names besides its field.
+#[derive(Debug, Default)]
+enum Named {
+    #[default]
+    Nothing,
     /// The regions that did not have a write in time.
-    regions: Option<Vec<String>>,
+    Regions(Vec<String>),
+    /// The credentials that have a label.
+    Credentials(Vec<CredentialId>),
+    /// The readers that have not read the current value.
+    Readers(Vec<String>),
 }
 
 impl ApiError {
@@ -35,6 +48,16 @@ impl ApiError {
     /// 404 for an object that is no credential.
     pub(crate) fn no_such(message: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// 428 for a write that must name the version to which it applies.
+    pub(crate) fn unconditional() -> Self {
+        let message = "If-Match is required: the etag of the credential's version";
+        Self::new(
+            StatusCode::PRECONDITION_REQUIRED,
+            "precondition_required",
+            message,
+        )
     }
 
     /// 400 with one error for each field.
@@ -61,7 +84,7 @@ impl ApiError {
         let refusal = Refusal::new(StatusCode::REQUEST_TIMEOUT, "not_in_time", message);
         Self {
             refusal: refusal.with_header(OPERATION_ID, operation.0),
-            regions: Some(regions),
+            named: Named::Regions(regions),
         }
     }
 
@@ -91,6 +114,10 @@ impl ApiError {
         self
     }
 
+    fn naming(self, named: Named) -> Self {
+        Self { named, ..self }
+    }
+
     /// The code of the first error.
     pub(crate) fn code(&self) -> Option<&'static str> {
         self.refusal.code()
@@ -115,7 +142,18 @@ impl ApiError {
             message: &error.message,
             code: error.code,
             field: error.field.as_deref(),
-            regions: self.regions.as_deref(),
+            regions: match &self.named {
+                Named::Regions(regions) => Some(regions),
+                _ => None,
+            },
+            credentials: match &self.named {
+                Named::Credentials(credentials) => Some(credentials),
+                _ => None,
+            },
+            readers: match &self.named {
+                Named::Readers(readers) => Some(readers),
+                _ => None,
+            },
         });
         Envelope::failure(errors.collect())
     }
@@ -125,7 +163,7 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         Self {
             refusal,
-            regions: None,
+            named: Named::Nothing,
         }
     }
 }
@@ -145,11 +183,21 @@ impl From<VaultError> for ApiError {
                 return Self::replication_timeouts(operation, lagging);
             }
             VaultError::Stale(lag) => return Self::stale(lag),
+            VaultError::AmbiguousLabel(credentials) => {
+                let (status, code, message) = public(&VaultError::AmbiguousLabel(Vec::new()));
+                let named = Named::Credentials(credentials);
+                return Self::new(status, code, message).naming(named);
+            }
+            VaultError::StillRead(readers) => {
+                let (status, code, message) = public(&VaultError::StillRead(Vec::new()));
+                return Self::new(status, code, message).naming(Named::Readers(readers));
+            }
             VaultError::Unauthorized
             | VaultError::KeyRefused(_)
             | VaultError::Forbidden(_)
             | VaultError::Conflict(_)
             | VaultError::NotFound
+            | VaultError::NoSuchVersion
             | VaultError::PreconditionFailed
             | VaultError::ReusedIdempotencyKey => {}
         }
@@ -165,61 +213,6 @@ impl From<RequestError> for ApiError {
             RequestError::Vault(error) => error.into(),
         }
     }
-}
-
-const UNAUTHORIZED: &str = "a valid API key of the organization is required in SlashID-API-Key, or \
-                            an access token or client of it in Authorization";
-const NO_CREDENTIAL: &str = "the organization has no such credential";
-
-/// The status, code and message that a caller receives for `error`.
-pub(crate) fn public(error: &VaultError) -> (StatusCode, &'static str, String) {
-    let (status, code, message) = match error {
-        VaultError::Forbidden(denial) => {
-            return (StatusCode::FORBIDDEN, "forbidden", denial.to_string());
-        }
-        VaultError::Conflict(conflict) => {
-            (StatusCode::CONFLICT, conflict.code(), conflict.message())
-        }
-        VaultError::Unauthorized | VaultError::KeyRefused(_) => {
-            (StatusCode::UNAUTHORIZED, "unauthorized", UNAUTHORIZED)
-        }
-        VaultError::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid", "the input is invalid"),
-        VaultError::NotFound => (StatusCode::NOT_FOUND, "not_found", NO_CREDENTIAL),
-        VaultError::PreconditionFailed => (
-            StatusCode::PRECONDITION_FAILED,
-            "precondition_failed",
-            "the credential is of no version in If-Match; nothing was changed",
-        ),
-        VaultError::ReusedIdempotencyKey => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "reused_idempotency_key",
-            "Idempotency-Key was used for a request with another body in the last 24 hours",
-        ),
-        VaultError::Integrity(_) => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "integrity_failure",
-            "the stored credential failed its integrity check and was not opened",
-        ),
-        VaultError::Unavailable(_)
-        | VaultError::ReplicationTimeout { .. }
-        | VaultError::Stale(_) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "the service cannot answer now; nothing was changed; try again",
-        ),
-        VaultError::OutcomeUnknown(_) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "outcome_unknown",
-            "the answer of the database did not arrive in time; \
-             a change may or may not have been made",
-        ),
-        VaultError::Internal(_) => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "an internal error; the log has more under this request's id",
-        ),
-    };
-    (status, code, message.to_owned())
 }
 
 impl fmt::Display for ApiError {

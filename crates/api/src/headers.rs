@@ -14,5 +14,9 @@ pub(crate) const CONSISTENCY: &str = "SlashID-Required-Consistency";
 pub(crate) const CONSISTENCY_TIMEOUT: &str = "SlashID-Required-Consistency-Timeout";
 /// The operation of a write that some regions did not have in time.
 pub(crate) const OPERATION_ID: HeaderName = HeaderName::from_static("slashid-operation-id");
+/// The version of a value that was staged.
+pub(crate) const VALUE_VERSION: HeaderName = HeaderName::from_static("slashid-value-version");
+/// Whether a revealed credential has expired.
+pub(crate) const EXPIRED: HeaderName = HeaderName::from_static("slashid-credential-expired");
 /// How far the region that was read is behind the primary, in seconds, if that exceeds its limit.
 pub(crate) const REPLICA_LAG: HeaderName = HeaderName::from_static("slashid-replica-lag");

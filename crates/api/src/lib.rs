@@ -13,9 +13,11 @@ mod paging;
 mod paths;
 mod plain_error;
 mod presented;
+mod public_error;
 mod replica_lag;
 mod routes;
 mod secret_body;
+mod times;
 mod token_error;
 
 pub use app::{openapi, surface};

@@ -2,6 +2,19 @@
 
 pub(crate) const CREDENTIALS: &str = "/organizations/config/external-credentials";
 pub(crate) const CREDENTIAL: &str = "/organizations/config/external-credentials/{cred_id}";
+pub(crate) const CREDENTIAL_RESTORE: &str =
+    "/organizations/config/external-credentials/{cred_id}/restore";
+pub(crate) const CREDENTIAL_ADOPTION: &str =
+    "/organizations/config/external-credentials/{cred_id}/adoption";
+pub(crate) const VERSIONS: &str = "/organizations/config/external-credentials/{cred_id}/versions";
+pub(crate) const VERSION_PROMOTE: &str =
+    "/organizations/config/external-credentials/{cred_id}/versions/{value_version}/promote";
+pub(crate) const VERSION_DESTROY: &str =
+    "/organizations/config/external-credentials/{cred_id}/versions/{value_version}/destroy";
+/// The prefix of reveals by label. The label is the rest of the path.
+pub(crate) const LABELS: &str = "/organizations/config/external-credentials/by-label/";
+pub(crate) const CREDENTIAL_BY_LABEL: &str =
+    "/organizations/config/external-credentials/by-label/{label}";
 /// The prefix of operations of writes.
 pub(crate) const OPERATIONS: &str = "/organizations/config/operations";
 pub(crate) const OPERATION: &str = "/organizations/config/operations/{operation_id}";

@@ -61,6 +61,14 @@ pub enum Purpose {
     Client = 26,
     /// The stored digest of an access token.
     AccessToken = 27,
+    /// The digest of a value of a credential that is not the current one.
+    CredentialVersion = 28,
+    /// The digest of all these values of one credential.
+    CredentialHistory = 29,
+    /// The data key of such a value, wrapped by its organization's key.
+    VersionKey = 30,
+    /// The blob of such a value, sealed by its data key.
+    VersionBlob = 31,
 }
 
 /// The identity of the place that a value belongs to, as canonical bytes.

@@ -1,11 +1,12 @@
 //! External credentials: their metadata, their sealed form, and pages of them.
 
 use chrono::{DateTime, Utc};
-use strongroom_crypto::SecretBytes;
+use strongroom_crypto::{Digest, SecretBytes};
 
 use crate::api_key::reach::CredentialReach;
 use crate::blob::{JsonBlob, MergePatch};
 use crate::entity_tag::{Condition, EntityTag};
+use crate::expiry::{Expiry, ExpiryChange};
 use crate::ids::{CredentialId, OrgId};
 use crate::kinds::{CredentialType, Provider};
 use crate::label::Label;
@@ -31,6 +32,8 @@ pub struct NewCredential {
     pub label: Label,
     /// The secret.
     pub blob: JsonBlob,
+    /// When it expires; `None` for what the secret says.
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// A change of a credential. The immutable fields, if given, must equal the stored values.
@@ -42,6 +45,8 @@ pub struct CredentialChange {
     pub blob: Option<JsonBlob>,
     /// A JSON Merge Patch of the secret, instead of a new one.
     pub merge: Option<MergePatch>,
+    /// Another expiry. One that equals the stored one changes nothing.
+    pub expiry: Option<ExpiryChange>,
     /// The versions to which the change applies; `None` for any.
     pub if_match: Option<Condition>,
     /// The expected provider.
@@ -63,12 +68,18 @@ pub struct CredentialInfo {
     pub kind: CredentialType,
     /// Its label; empty if it was never set.
     pub label: Label,
+    /// The version of its value.
+    pub value_version: i64,
+    /// When it expires, if that is known.
+    pub expiry: Option<Expiry>,
     /// The time of its last change.
     pub updated_at: DateTime<Utc>,
     /// The entity tag of its version; `None` in a list, for a large row that was stored without it.
     pub etag: Option<EntityTag>,
     /// Its last reveal or change; `None` if it was never used.
     pub last_used: Option<LastUsed>,
+    /// Its deletion, if it is deleted.
+    pub deletion: Option<Deletion>,
 }
 
 /// What a reveal yields.
@@ -87,11 +98,15 @@ pub struct RevealedCredential {
     pub info: CredentialInfo,
     /// The exact bytes of the blob: one JSON object.
     pub blob: SecretBytes,
+    /// Whether it has expired.
+    pub is_expired: bool,
 }
 
 /// The format version of blobs that are bound to their label, too: the first byte of
 /// [`SealedCredential::sealed_blob`].
 pub const LABEL_BOUND: u8 = 2;
+/// The format version of blobs that are also bound to the version of the value and to the expiry.
+pub const VALUE_BOUND: u8 = 3;
 
 /// A credential as the database holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +121,11 @@ pub struct SealedCredential {
     pub label: Label,
     /// The version: 1 at creation, incremented by every change.
     pub version: i64,
+    /// The version of the value: 1 at creation, incremented by every change of the secret. Before
+    /// [`VALUE_BOUND`], it is `version`.
+    pub value_version: i64,
+    /// When the credential expires, if that is known.
+    pub expiry: Option<Expiry>,
     /// The generation of the organization's key that wraps `wrapped_key`.
     pub key_generation: i32,
     /// The wrapped data key of this version.
@@ -116,17 +136,32 @@ pub struct SealedCredential {
     pub updated_at: DateTime<Utc>,
     /// The user to whom the Pieces API assigned the key. Set at creation, and never changed.
     pub pieces_user: Option<String>,
+    /// The digest of the credential's other values; `None` if there are none. From [`VALUE_BOUND`]
+    /// on, the seal covers it.
+    pub history: Option<Digest>,
+    /// Its deletion, if it is deleted. Neither the seal nor the row's digest covers it; the event
+    /// of the deletion proves it.
+    pub deletion: Option<Deletion>,
 }
 
 impl SealedCredential {
     /// Whether the blob is bound to the label. Blobs of earlier versions are not.
     #[must_use]
     pub fn binds_label(&self) -> bool {
-        self.sealed_blob.first() == Some(&LABEL_BOUND)
+        self.format() >= LABEL_BOUND
     }
-}
 
-impl SealedCredential {
+    /// Whether the blob is bound to the version of the value and to the expiry.
+    #[must_use]
+    pub fn binds_value(&self) -> bool {
+        self.format() >= VALUE_BOUND
+    }
+
+    /// The format version of the blob; 0 if there is none.
+    pub(crate) fn format(&self) -> u8 {
+        self.sealed_blob.first().copied().unwrap_or_default()
+    }
+
     /// The metadata of a row of organization `org`, with its entity tag, if that is known.
     #[must_use]
     pub fn info(&self, org: OrgId, etag: Option<EntityTag>) -> CredentialInfo {
@@ -136,11 +171,34 @@ impl SealedCredential {
             provider: self.provider,
             kind: self.kind,
             label: self.label.clone(),
+            value_version: self.value_version,
+            expiry: self.expiry,
             updated_at: self.updated_at,
             etag,
             last_used: None,
+            deletion: self.deletion,
         }
     }
+}
+
+/// The deletion of a credential that can be restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deletion {
+    /// The time of the deletion.
+    pub at: DateTime<Utc>,
+    /// Until when it can be restored.
+    pub recover_until: DateTime<Utc>,
+}
+
+/// What a deletion leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// Nothing.
+    AtOnce,
+    /// The row, which can be restored until this time.
+    Until(DateTime<Utc>),
+    /// Nothing, also of credentials that were deleted before and can be restored.
+    Purge,
 }
 
 /// A filter of a listing. Every given field must match exactly.
@@ -152,6 +210,10 @@ pub struct CredentialFilter {
     pub kind: Option<CredentialType>,
     /// Match this label.
     pub label: Option<String>,
+    /// Match what expires before this time.
+    pub expires_before: Option<DateTime<Utc>>,
+    /// List the deleted credentials that can be restored, instead of the others.
+    pub deleted: bool,
     /// Match what the caller's key reaches.
     pub reach: Option<CredentialReach>,
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::api_key::refusal::RefusedKey;
+use crate::ids::CredentialId;
 use crate::permission::Permission;
 use crate::replication::OperationId;
 
@@ -78,6 +79,15 @@ pub enum VaultError {
     /// The object does not exist in the caller's organization.
     #[error("not found")]
     NotFound,
+    /// The credential has no such value, or it is destroyed.
+    #[error("the credential has no such value")]
+    NoSuchVersion,
+    /// Several credentials have the label. Contains the ids of the first ones.
+    #[error("several credentials have the label")]
+    AmbiguousLabel(Vec<CredentialId>),
+    /// Readers have not read the current value. Contains them, as in the audit trail.
+    #[error("readers have not read the current value")]
+    StillRead(Vec<String>),
     /// A stored value does not open: it was moved or altered, or its key is missing.
     #[error("a stored value failed its integrity check: {0}")]
     Integrity(&'static str),
@@ -120,6 +130,14 @@ pub enum Conflict {
     TooDeep,
     /// A rotation of the organization's key is running.
     RotationRunning,
+    /// The user of the Pieces API has another key.
+    UserTaken,
+    /// The organization keeps no former values, so that none can be pending.
+    HistoryOff,
+    /// A value is pending already.
+    PendingExists,
+    /// The value is the current one.
+    CurrentVersion,
 }
 
 impl Conflict {
@@ -132,6 +150,10 @@ impl Conflict {
             Self::ParentDeleted => "parent_deleted",
             Self::TooDeep => "too_deep",
             Self::RotationRunning => "rotation_running",
+            Self::UserTaken => "user_taken",
+            Self::HistoryOff => "history_off",
+            Self::PendingExists => "pending_exists",
+            Self::CurrentVersion => "current_version",
         }
     }
 
@@ -149,6 +171,13 @@ impl Conflict {
             Self::ParentDeleted => "the parent of the organization is deleted; restore it first",
             Self::TooDeep => "an organization has at most 8 ancestors",
             Self::RotationRunning => "a rotation of the organization's key is running",
+            Self::UserTaken => "the user of the credential has another one now; delete that first",
+            Self::HistoryOff => {
+                "the organization keeps no other values; set versions_kept in \
+                 /organizations/config first"
+            }
+            Self::PendingExists => "a value is pending already; promote or destroy it first",
+            Self::CurrentVersion => "this is the current value; promote another one first",
         }
     }
 }

@@ -61,6 +61,11 @@ impl IdempotencyRecord {
             .bytes(new.provider.as_str().as_bytes())
             .bytes(new.kind.as_str().as_bytes())
             .bytes(new.label.as_str().as_bytes());
+        // Without an expiry, the digest is that of an earlier version.
+        let request_context = match new.expires_at {
+            Some(at) => request_context.i64(at.timestamp_micros()),
+            None => request_context,
+        };
         Self {
             key: mac(key, &key_context, name.0.as_bytes()),
             request: mac(key, &request_context, new.blob.expose()),

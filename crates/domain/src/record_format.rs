@@ -7,14 +7,18 @@ use chrono::{DateTime, Utc};
 
 /// The newest record format that this program reads and writes. With 2, audit events have
 /// details, and sealed blobs are bound to their label. With 3, the installation has an audit trail.
-/// With 4, organizations have sub-organizations, and API keys have limits besides a role.
-pub const RECORD_FORMAT: i32 = 4;
+/// With 4, organizations have sub-organizations, and API keys have limits besides a role. With 5,
+/// credentials have versions of their value and an expiry.
+pub const RECORD_FORMAT: i32 = 5;
 
 /// The record format from which on the installation has an audit trail.
 pub(crate) const INSTALLATION_TRAIL: i32 = 3;
 
 /// The record format from which on there are sub-organizations and limits of keys.
 pub(crate) const TENANTS: i32 = 4;
+
+/// The record format from which on there are versions of values.
+pub(crate) const VALUES: i32 = 5;
 
 /// The record format that servers write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -61,6 +61,11 @@ pub enum Problem {
     PutBack,
     /// The row is missing, and no audit event deleted it.
     Missing,
+    /// The row says that the credential is deleted, or until when it can be restored, but the audit
+    /// trail does not.
+    DeletionAltered,
+    /// Former values of the credential are missing, altered, or at another stage.
+    HistoryAltered,
 }
 
 /// A key that is not what it was.
@@ -154,6 +159,8 @@ impl Problem {
             Self::Unwritten(_) => "unwritten",
             Self::PutBack => "put_back",
             Self::Missing => "missing",
+            Self::DeletionAltered => "deletion_altered",
+            Self::HistoryAltered => "history_altered",
         }
     }
 }
@@ -182,6 +189,13 @@ impl fmt::Display for Problem {
             Self::Missing => {
                 f.write_str("is missing: its row is gone, and no audit event deleted it")
             }
+            Self::DeletionAltered => f.write_str(
+                "is marked as deleted until a time, which is not what its audit events say",
+            ),
+            Self::HistoryAltered => f.write_str(
+                "has former values that are not those that were kept: one is missing, was altered \
+                 or put back, or does not open",
+            ),
             Self::Key(problem) => problem.fmt(f),
             Self::RootKey(problem) => problem.fmt(f),
         }

@@ -5,6 +5,7 @@ mod advisory_lock;
 mod backup;
 mod batch;
 mod connect;
+mod credential_rows;
 pub mod doctor;
 mod notify;
 mod pg_time;

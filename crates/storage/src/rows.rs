@@ -7,14 +7,9 @@ use strongroom_domain::ancestor::Ancestor;
 use strongroom_domain::api_key::end::ScheduledEnd;
 use strongroom_domain::api_key::limits::KeyLimits;
 use strongroom_domain::api_key::{OWN_PERMISSIONS, StoredApiKey};
-use strongroom_domain::audit::chain::Chain;
 use strongroom_domain::audit::heads::LaneHead;
-use strongroom_domain::credential::{CredentialInfo, SealedCredential};
 use strongroom_domain::crypto::{PassphraseParams, RootKeyId};
-use strongroom_domain::entity_tag::EntityTag;
 use strongroom_domain::keyring::stored::{StoredOrgKey, StoredRootKey, StoredServiceKey};
-use strongroom_domain::kinds::{CredentialType, Provider};
-use strongroom_domain::label::Label;
 use strongroom_domain::last_used::LastUsed;
 use strongroom_domain::oauth::client::StoredClient;
 use strongroom_domain::oauth::token::StoredToken;
@@ -22,7 +17,7 @@ use strongroom_domain::organization::Organization;
 use strongroom_domain::permission::{PermissionSet, Role};
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::rotation::RootKeyState;
-use strongroom_domain::{CredentialId, KeyId, LaneId, OrgId};
+use strongroom_domain::{KeyId, LaneId, OrgId};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 use uuid::Uuid;
@@ -66,47 +61,6 @@ pub(crate) fn named<T>(
 ) -> StoreResult<T> {
     let text: &str = get(row, column)?;
     parse(text).ok_or(StoreError::Malformed(column))
-}
-
-pub(crate) fn sealed_credential(row: &Row) -> StoreResult<(OrgId, SealedCredential)> {
-    let credential = SealedCredential {
-        id: CredentialId(get(row, "cred_id")?),
-        provider: named(row, "provider", Provider::parse)?,
-        kind: named(row, "cred_type", CredentialType::parse)?,
-        label: Label::stored(get(row, "label")?),
-        version: get(row, "version")?,
-        key_generation: get(row, "key_generation")?,
-        wrapped_key: get(row, "wrapped_key")?,
-        sealed_blob: get(row, "sealed_blob")?,
-        updated_at: get(row, "updated_at")?,
-        pieces_user: get(row, "pieces_user")?,
-    };
-    Ok((OrgId(get(row, "org_id")?), credential))
-}
-
-/// A credential of a list. `chain` computes the entity tag that a row lacks.
-pub(crate) fn credential_info(org: OrgId, row: &Row, chain: &Chain) -> StoreResult<CredentialInfo> {
-    let version = get(row, "version")?;
-    let sealed_blob: Option<Vec<u8>> = get(row, "sealed_blob")?;
-    let is_whole = sealed_blob.is_some();
-    let credential = SealedCredential {
-        id: CredentialId(get(row, "cred_id")?),
-        provider: named(row, "provider", Provider::parse)?,
-        kind: named(row, "cred_type", CredentialType::parse)?,
-        label: Label::stored(get(row, "label")?),
-        version,
-        key_generation: 0,
-        wrapped_key: Vec::new(),
-        sealed_blob: sealed_blob.unwrap_or_default(),
-        updated_at: get(row, "updated_at")?,
-        pieces_user: get(row, "pieces_user")?,
-    };
-    let etag: Option<&[u8]> = get(row, "etag")?;
-    let etag = etag.and_then(|etag| EntityTag::of_version(etag, version));
-    let etag = etag.or_else(|| is_whole.then(|| chain.entity_tag(org, &credential)));
-    let mut info = credential.info(org, etag);
-    info.last_used = last_used(row);
-    Ok(info)
 }
 
 pub(crate) fn org_key(row: &Row) -> StoreResult<StoredOrgKey> {

@@ -236,6 +236,7 @@ async fn create_credential(
         kind: CredentialType::ApiKey,
         label: Label::parse(&label).map_err(|error| error.message)?,
         blob: blob.map_err(|error| error.message)?,
+        expires_at: None,
     };
     let request = CreateRequest {
         new,

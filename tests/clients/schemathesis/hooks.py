@@ -5,6 +5,7 @@ import schemathesis
 LIST = "GET /organizations/config/external-credentials"
 DELETE = "DELETE /organizations/config/external-credentials"
 PATCH = "PATCH /organizations/config/external-credentials/{cred_id}"
+REVEAL = "GET /organizations/config/external-credentials/{cred_id}"
 TOKEN = "POST /oauth2/tokens"
 CLIENT = "POST /oauth2/clients"
 CLIENT_CHANGE = "PATCH /oauth2/clients/{oauth_client_id}"
@@ -22,6 +23,7 @@ CONTROL = {
         ("invalid_value", "confirmation_timestamp"),
     },
     "PATCH /organizations/config": {("required", "body")},
+    REVEAL: {("conflict", "value_version"), ("conflict", "If-None-Match")},
 }
 NEW_KEY = "POST /organizations/api-keys"
 NEW_KEY_FIELDS = ("name", "role", "permissions", "expires_at", "networks", "credentials")
@@ -49,7 +51,8 @@ def refused_for_a_reason(context, response, case):
             expected = reason in (("required", "credentialId"), ("conflict", "If-Match"))
         elif label == PATCH:
             stored = reason[1].startswith("json_blob.") and reason[0] in ("required", "empty", "wrong_type", "invalid_value")
-            expected = reason[0] == "immutable" or stored or reason == ("conflict", "json_blob_merge")
+            together = (("conflict", "json_blob_merge"), ("conflict", "extcred_label"), ("required", "body"))
+            expected = reason[0] == "immutable" or stored or reason in together
         elif label == TOKEN:
             expected = error["code"] == "invalid_scope"
         elif label in (CLIENT, CLIENT_CHANGE):

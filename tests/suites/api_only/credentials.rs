@@ -19,6 +19,7 @@ async fn a_credential_lives_its_life() {
         "created_at": time("created_at"),
         "updated_at": time("updated_at"),
         "etag": etag,
+        "value_version": 1,
         "external_cred_id": id,
         "organization_id": api.org,
         "extcred_provider": "generic",

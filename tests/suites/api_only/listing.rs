@@ -206,7 +206,8 @@ async fn a_list_shows_no_secret_and_no_other_organization() {
                 "extcred_type",
                 "external_cred_id",
                 "organization_id",
-                "updated_at"
+                "updated_at",
+                "value_version"
             ]
         );
     }

@@ -17,3 +17,6 @@ mod organizations;
 mod parameters;
 mod permissions;
 mod preconditions;
+mod undeleting;
+mod values;
+mod versions;

@@ -12,7 +12,7 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use crate::openapi::components::named;
 use crate::openapi::schemas::{
     closed, credential_type, free_object, label, nullable, object, one_of, optional, plain_text,
-    provider, required, schemas, text, uuid,
+    provider, required, schemas, text, time_or_null, uuid,
 };
 
 schemas! {
@@ -29,6 +29,12 @@ schemas! {
     /// The user's stored key.
     KeptUserKey => kept_user_key();
 }
+
+const EXPIRY: &str = "When the credential expires. If absent or null, what the secret says: the \
+                      claim `exp` of an `access_token` that is a JSON Web Token, or the earliest \
+                      end of the PEM certificates in it.";
+const OTHER_EXPIRY: &str = "When the credential expires. Null for what the secret says. The stored \
+                            value counts as absent, and if absent, another secret says it anew.";
 
 // One plain object: from alternatives, client generators make union types without a common
 // constructor.
@@ -54,6 +60,10 @@ fn new_credential() -> ObjectBuilder {
         ("extcred_type", required(credential_type())),
         ("extcred_label", optional(label())),
         ("json_blob", required(json_blob())),
+        (
+            "expires_at",
+            optional(time_or_null().description(Some(EXPIRY))),
+        ),
     ]))
     .description(Some(text))
     .extensions(Some(rules.build()))
@@ -141,8 +151,9 @@ impl BlobRule {
 }
 
 fn credential_change() -> ObjectBuilder {
-    let text = "`extcred_label`, and `json_blob` or `json_blob_merge`, or one of them. \
-                `json_blob_merge` is a JSON Merge Patch (RFC 7396): members that it does not name \
+    let text = "At least one of `extcred_label`, `json_blob`, `json_blob_merge` and `expires_at`; \
+                `json_blob` and `json_blob_merge` exclude each other. `json_blob_merge` is a JSON \
+                Merge Patch (RFC 7396): members that it does not name \
                 keep their exact bytes. The resulting `json_blob` must be valid for the stored \
                 type, as in `NewCredential`. The answer to a reveal can be sent back: the ids, \
                 `extcred_provider` and `extcred_type` must equal the stored values, and what the \
@@ -157,6 +168,12 @@ fn credential_change() -> ObjectBuilder {
         ("organization_id", optional(uuid())),
         ("extcred_provider", optional(provider())),
         ("extcred_type", optional(credential_type())),
+        (
+            "expires_at",
+            optional(time_or_null().description(Some(OTHER_EXPIRY))),
+        ),
+        ("expires_source", ignored()),
+        ("value_version", ignored()),
         ("created_at", ignored()),
         ("updated_at", ignored()),
         ("etag", ignored()),

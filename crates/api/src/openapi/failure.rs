@@ -4,8 +4,9 @@ use strongroom_domain::VaultError;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::{ContentBuilder, Response, ResponseBuilder};
 
-use crate::error::{ApiError, public};
+use crate::error::ApiError;
 use crate::openapi::schemas;
+use crate::public_error::public;
 
 /// Where a response holds its name until it is moved to the components.
 const NAME: &str = "x-component";

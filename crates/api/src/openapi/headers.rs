@@ -11,6 +11,15 @@ schemas! {
         "Seconds by which the region's database is behind the primary, rounded up. Present only if \
          they exceed `max_replica_lag`.",
     ));
+    /// The value of `SlashID-Value-Version`.
+    ValueVersion => text().pattern(Some("^[0-9]+$")).description(Some(
+        "The version of the pending value; only of a request with `stage=pending`.",
+    ));
+    /// The value of `SlashID-Credential-Expired`.
+    Expired => one_of(["true"]).description(Some(
+        "Present only if the credential has expired, as its `expires_at` says. It is revealed \
+         nevertheless.",
+    ));
     /// The value of `ETag`.
     EntityTag => entity_tag().description(Some("The entity tag of the credential's version."));
 }

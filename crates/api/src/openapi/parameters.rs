@@ -61,6 +61,13 @@ parameters! {
         "Entity tags of the versions to which this applies, or `*` for any. If the credential is \
          of another version, the answer is 412, and nothing is changed.",
     )];
+    /// The same, for a write that must name them.
+    RequiredIfMatch => [required_header(
+        "If-Match",
+        condition(),
+        "Entity tags of the versions to which this applies, or `*` for any. If the credential is \
+         of another version, the answer is 412, and nothing is changed.",
+    )];
     /// The versions that the caller has.
     IfNoneMatch => [header(
         "If-None-Match",

@@ -141,6 +141,30 @@ responses! {
         &[],
         &VaultError::NotFound,
     )];
+    /// There is no such credential, or it has no such value.
+    NoSuchValue => [404 vault_failure(
+        "The organization has no such credential, or it has no such value.",
+        &["no_such_version"],
+        &VaultError::NotFound,
+    )];
+    /// The state of the credential does not allow this.
+    CredentialConflicts => [409 vault_failure(
+        "The state of the credential does not allow this; nothing was changed.",
+        &["history_off", "current_version", "user_taken", "still_read"],
+        &VaultError::Conflict(Conflict::PendingExists),
+    )];
+    /// Several credentials have the label.
+    Ambiguous => [409 vault_failure(
+        "Several credentials have this label. `credentials` has their ids.",
+        &[],
+        &VaultError::AmbiguousLabel(Vec::new()),
+    )];
+    /// The request names no version.
+    Unconditional => [428 failure(
+        "`If-Match` is required.",
+        &[],
+        &ApiError::unconditional(),
+    )];
     /// There is no such object.
     NoSuchObject => [404 failure(
         "The organization has no such object.",

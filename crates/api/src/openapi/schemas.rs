@@ -207,6 +207,12 @@ fn errors() -> ArrayBuilder {
     let regions = ArrayBuilder::new()
         .items(text())
         .description(Some("The regions that did not have the write in time."));
+    let credentials = ArrayBuilder::new()
+        .items(uuid())
+        .description(Some("Credentials with an ambiguous label, at most 20."));
+    let readers = ArrayBuilder::new()
+        .items(text())
+        .description(Some("Readers that have not read the current value."));
     let error = object([
         ("httpcode", required(whole(400, 599))),
         ("message", required(message)),
@@ -216,6 +222,8 @@ fn errors() -> ArrayBuilder {
         ),
         ("field", optional(field)),
         ("regions", optional(regions)),
+        ("credentials", optional(credentials)),
+        ("readers", optional(readers)),
     ]);
     ArrayBuilder::new().items(named("Error", error))
 }

@@ -3,6 +3,7 @@
 mod access;
 mod control;
 mod fallback;
+mod lifecycle;
 mod oauth;
 mod pieces;
 pub(crate) mod registry;

@@ -26,6 +26,9 @@ use crate::routes::control::{
     start_rotation, update_config, update_organization,
 };
 use crate::routes::fallback;
+use crate::routes::lifecycle::{
+    destroy_version, get_adoption, list_versions, promote_version, restore_credential,
+};
 use crate::routes::oauth::{
     create_client, delete_client, get_client, introspect_token, issue_token, list_clients,
     replace_secret, revoke_token, update_client,
@@ -34,7 +37,7 @@ use crate::routes::pieces::{create, delete, update};
 use crate::routes::service::{docs, docs_file, healthz, metrics, openapi_json, readyz};
 use crate::routes::slashid::{
     create_credential, delete_credentials, get_operation, list_audit_events, list_credentials,
-    list_rotations, reveal_credential, update_credential,
+    list_rotations, reveal_by_label, reveal_credential, update_credential,
 };
 
 /// Adds each module's `handle` and its annotation to the routes, under a tag of the document, with
@@ -63,6 +66,12 @@ fn credentials(routes: Routes) -> Routes {
             delete_credentials => Needs(CredentialsDelete),
             reveal_credential => Needs(CredentialsReveal),
             update_credential => Needs(CredentialsWrite),
+            reveal_by_label => Needs(CredentialsReveal),
+            list_versions => Needs(CredentialsList),
+            promote_version => Needs(CredentialsWrite),
+            destroy_version => Needs(CredentialsWrite),
+            get_adoption => Needs(CredentialsList),
+            restore_credential => Needs(CredentialsWrite),
         ]
         PLAIN_TAG => [
             create => NeedsOrAnonymous(CredentialsWrite),
@@ -203,7 +212,7 @@ impl Routes {
             let access = routes
                 .iter()
                 .map(|(method, _, access)| (method.clone(), *access));
-            let resource = web::resource(path)
+            let resource = web::resource(pattern(&path))
                 .app_data(metrics)
                 .app_data(PathAccess::new(access));
             let resource = resource.default_service(refused);
@@ -214,6 +223,11 @@ impl Routes {
         }
         config.default_service(web::to(fallback::not_found));
     }
+}
+
+/// The pattern of a path. A label may contain slashes.
+fn pattern(path: &str) -> String {
+    path.replace("{label}", "{label:.*}")
 }
 
 fn method(described: &HttpMethod) -> Method {

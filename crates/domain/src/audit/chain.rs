@@ -9,8 +9,6 @@ use strongroom_crypto::{Context, Digest, Purpose, SecretKey, mac};
 use crate::audit::event::Event;
 use crate::audit::format::EventFormat;
 use crate::audit::stored::StoredEvent;
-use crate::credential::SealedCredential;
-use crate::entity_tag::EntityTag;
 use crate::idempotency::{EarlierRequest, IdempotencyRecord};
 use crate::ids::{LaneId, OrgId};
 use crate::record_format::RecordFormat;
@@ -19,12 +17,12 @@ use crate::scrub::ScrubResult;
 
 /// The generation of the service key that proves events. Replacing a service key adds a
 /// generation, under which later events are proved.
-const PROOF_KEY: i32 = 1;
+pub(super) const PROOF_KEY: i32 = 1;
 
 /// Links events into chains with the service's audit key.
 #[derive(Debug, Clone)]
 pub struct Chain {
-    key: SecretKey,
+    pub(super) key: SecretKey,
     /// The format of new records; shared by all clones.
     record_format: Arc<RwLock<RecordFormat>>,
 }
@@ -189,29 +187,6 @@ impl Chain {
             .i64(result.trail_findings);
         mac(&self.key, &context, b"")
     }
-
-    /// The digest of a credential's row in its write event. It omits the wrapped data key and its
-    /// generation, which a rotation replaces without changing the credential.
-    #[must_use]
-    pub fn row_digest(&self, org: OrgId, row: &SealedCredential) -> Digest {
-        let context = Context::new(Purpose::CredentialDigest)
-            .uuid(org.0)
-            .uuid(row.id.0)
-            .i64(row.version)
-            .u8(row.provider.code())
-            .u8(row.kind.code())
-            .bytes(row.label.as_str().as_bytes())
-            .optional(row.pieces_user.as_deref(), |context, user| {
-                context.bytes(user.as_bytes())
-            });
-        mac(&self.key, &context, &row.sealed_blob)
-    }
-
-    /// The entity tag of a credential's row.
-    #[must_use]
-    pub fn entity_tag(&self, org: OrgId, row: &SealedCredential) -> EntityTag {
-        EntityTag::new(row.version, &self.row_digest(org, row))
-    }
 }
 
 #[cfg(test)]
@@ -264,7 +239,7 @@ mod tests {
         ];
         let events = [
             event.clone().about(id),
-            event.clone().of_write(1, [0; 32]),
+            event.clone().of_version(1, 1),
             event.clone().with_outcome(Outcome::Denied),
             other,
         ];

@@ -6,6 +6,7 @@ use strongroom_crypto::Digest;
 
 use crate::audit::details::Details;
 use crate::caller::{Actor, Caller};
+use crate::credential::SealedCredential;
 use crate::ids::{CredentialId, KeyId};
 use crate::kinds::wire_enum;
 use crate::oauth::client::client_id;
@@ -225,12 +226,15 @@ impl Event {
         self
     }
 
-    /// The same event with the outcome of a reveal, and the version of the row where there was one.
+    /// Sets the version of the credential's row, and adds that of its value to the details, where
+    /// it is another one.
     #[must_use]
-    pub fn of_reveal(mut self, outcome: Outcome, version: Option<i64>) -> Self {
-        self.outcome = outcome;
-        self.version = version;
-        self
+    pub fn of_version(mut self, version: i64, value_version: i64) -> Self {
+        self.version = Some(version);
+        if version == value_version {
+            return self;
+        }
+        self.with_details(Details::new([("value_version", json!(value_version))]))
     }
 
     /// The event of a repeated request, whose first one created `credential`.
@@ -243,12 +247,11 @@ impl Event {
         self
     }
 
-    /// Sets the version and digest of the written row.
+    /// Sets the versions and the digest of the written row.
     #[must_use]
-    pub fn of_write(mut self, version: i64, digest: Digest) -> Self {
-        self.version = Some(version);
+    pub fn of_write(mut self, row: &SealedCredential, digest: Digest) -> Self {
         self.digest = Some(digest);
-        self
+        self.of_version(row.version, row.value_version)
     }
 }
 

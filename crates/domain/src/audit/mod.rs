@@ -6,6 +6,7 @@
 //! the heads of the other lanes.
 
 pub mod chain;
+mod credential_digests;
 pub mod details;
 pub mod event;
 pub mod format;

@@ -103,6 +103,15 @@ pub struct StoredEvent {
 }
 
 impl StoredEvent {
+    /// The version of the credential's value: that of the row, unless the details name another one.
+    #[must_use]
+    pub fn value_version(&self) -> Option<i64> {
+        self.credential_id?;
+        let details = self.details.clone().map(Details::stored);
+        let named = details.and_then(|details| details.get("value_version")?.as_i64());
+        named.or(self.version)
+    }
+
     /// The position of the event.
     #[must_use]
     pub fn position(&self) -> EventPosition {

@@ -4,10 +4,13 @@ use strongroom_crypto::{PassphraseParams, RootKeyId};
 
 use crate::audit::signed::Checkpoint;
 use crate::audit::stored::{StoredEvent, StoredTime};
+use crate::backup::credential_record::{CredentialRow, VersionRow};
 use crate::backup::record::{
-    CheckpointRow, CredentialRow, EventRow, KdfRow, OrgKeyRow, RootKeyRow, ServiceKeyRow,
+    CheckpointRow, EventRow, KdfRow, OrgKeyRow, RootKeyRow, ServiceKeyRow,
 };
-use crate::credential::SealedCredential;
+use crate::credential::{Deletion, SealedCredential};
+use crate::expiry::Expiry;
+use crate::history::{Current, Kept, SealedValue, Stage, StoredVersion};
 use crate::ids::{CredentialId, KeyId, LaneId};
 use crate::keyring::stored::{StoredOrgKey, StoredRootKey, StoredServiceKey};
 use crate::kinds::{CredentialType, Provider};
@@ -24,11 +27,71 @@ impl CredentialRow {
             kind: CredentialType::parse(&self.cred_type)?,
             label: Label::stored(self.label.clone()),
             version: self.version,
+            value_version: self.value_version.unwrap_or(self.version),
+            expiry: Expiry::stored(self.expires_at, self.expires_source.as_deref())?,
             key_generation: self.key_generation,
             wrapped_key: self.wrapped_key.clone(),
             sealed_blob: self.sealed_blob.clone(),
             updated_at: self.updated_at,
             pieces_user: self.pieces_user.clone(),
+            history: match &self.history {
+                Some(history) => Some(history.as_slice().try_into().ok()?),
+                None => None,
+            },
+            deletion: self.deletion(),
+        })
+    }
+}
+
+impl VersionRow {
+    /// Converts the value; `None` if it has a form that no server writes.
+    #[must_use]
+    pub fn stored(&self) -> Option<StoredVersion> {
+        let stage = match &self.stage {
+            Some(stage) => Some(Stage::parse(stage)?),
+            None => None,
+        };
+        let sealed = (self.key_generation, &self.wrapped_key, &self.sealed_blob);
+        let kept = match (sealed, self.destroyed_at) {
+            ((Some(key_generation), Some(wrapped_key), Some(sealed_blob)), None) => {
+                Kept::Sealed(SealedValue {
+                    key_generation,
+                    wrapped_key: wrapped_key.clone(),
+                    sealed_blob: sealed_blob.clone(),
+                })
+            }
+            ((None, None, None), Some(at)) => Kept::Destroyed(at),
+            _ => return None,
+        };
+        Some(StoredVersion {
+            value_version: self.value_version,
+            stage,
+            staged_at: self.staged_at,
+            expiry: Expiry::stored(self.expires_at, self.expires_source.as_deref())?,
+            kept,
+            digest: self.digest.clone(),
+        })
+    }
+}
+
+impl CredentialRow {
+    /// The credential with its other values; `None` if one has a form that no server writes.
+    #[must_use]
+    pub fn current(&self) -> Option<Current> {
+        Some(Current {
+            row: self.sealed()?,
+            versions: self
+                .versions
+                .iter()
+                .map(VersionRow::stored)
+                .collect::<Option<_>>()?,
+        })
+    }
+
+    fn deletion(&self) -> Option<Deletion> {
+        Some(Deletion {
+            at: self.deleted_at?,
+            recover_until: self.recover_until?,
         })
     }
 }

@@ -3,9 +3,9 @@
 use crate::backup::record::Record;
 use crate::error::VaultError;
 
-/// The maximum length of a line, in bytes. A secret has at most 64 KiB, and a first event names at
-/// most 64 heads.
-pub const MAX_LINE: usize = 4 << 20;
+/// The maximum length of a line, in bytes. A credential has at most 23 values of at most 1 MiB, and
+/// a first event names at most 64 heads.
+pub const MAX_LINE: usize = 32 << 20;
 
 /// Encodes `record` as a line, including the line end.
 ///

@@ -3,6 +3,7 @@
 pub(crate) mod bytes;
 pub mod check;
 pub(crate) mod convert;
+pub mod credential_record;
 pub mod finding;
 pub mod key_record;
 pub mod line;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::backup::bytes;
+use crate::backup::credential_record::CredentialRow;
 use crate::backup::key_record::{AncestorRow, ApiKeyRow};
 use crate::backup::oauth_record::OauthClientRow;
 use crate::backup::root_record::{AuditLeafRow, AuditRootRow};
@@ -145,24 +146,6 @@ pub struct RotationRow {
     pub started_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
-}
-
-/// A row of `credentials`, sealed as in the database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "columns of the table")]
-pub struct CredentialRow {
-    pub cred_id: Uuid,
-    pub provider: String,
-    pub cred_type: String,
-    pub label: String,
-    pub version: i64,
-    pub key_generation: i32,
-    #[serde(with = "bytes")]
-    pub wrapped_key: Vec<u8>,
-    #[serde(with = "bytes")]
-    pub sealed_blob: Vec<u8>,
-    pub updated_at: DateTime<Utc>,
-    pub pieces_user: Option<String>,
 }
 
 /// A row of `credential_uses`.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::backup::record::CredentialRow;
+use crate::backup::credential_record::CredentialRow;
 use crate::ids::CredentialId;
 
 /// A credential that exists or existed in the database.
@@ -108,7 +108,8 @@ pub(crate) fn compare(row: &CredentialRow, present: Option<&ExistingCredential>)
             Verdict::Insert
         };
     };
-    if existing.version > row.version {
+    let deleted_since = existing.deleted_at.is_some() && row.deleted_at.is_none();
+    if existing.version > row.version || (existing.version == row.version && deleted_since) {
         return Verdict::Newer;
     }
     let mut comparable = existing.clone();
@@ -116,6 +117,12 @@ pub(crate) fn compare(row: &CredentialRow, present: Option<&ExistingCredential>)
     if comparable.key_generation != row.key_generation {
         comparable.key_generation = row.key_generation;
         comparable.wrapped_key.clone_from(&row.wrapped_key);
+    }
+    for (version, backed_up) in comparable.versions.iter_mut().zip(&row.versions) {
+        if version.key_generation != backed_up.key_generation {
+            version.key_generation = backed_up.key_generation;
+            version.wrapped_key.clone_from(&backed_up.wrapped_key);
+        }
     }
     if comparable == *row {
         Verdict::Same
@@ -198,11 +205,18 @@ mod tests {
             cred_type: "api_key".into(),
             label: String::new(),
             version,
+            value_version: None,
+            expires_at: None,
+            expires_source: None,
             key_generation: 1,
             wrapped_key: vec![1],
             sealed_blob: vec![blob],
             updated_at: DateTime::UNIX_EPOCH,
             pieces_user: None,
+            deleted_at: None,
+            recover_until: None,
+            history: None,
+            versions: Vec::new(),
         }
     }
 
@@ -229,6 +243,10 @@ mod tests {
                 "case {at}"
             );
         }
+        let mut deleted = row(2, 0);
+        deleted.deleted_at = Some(DateTime::UNIX_EPOCH);
+        let deleted = present(Some(deleted), true);
+        assert_eq!(compare(&row(2, 0), Some(&deleted)), Verdict::Newer);
         let mut rewrapped = row(2, 0);
         rewrapped.wrapped_key = vec![2];
         let damaged = present(Some(rewrapped.clone()), false);

@@ -45,6 +45,8 @@ pub struct Counters {
     pub primary: DatabaseCounts,
     /// The region's database, if this server reads from one.
     pub replica: DatabaseCounts,
+    /// Credentials that expire, and those that are deleted and can be restored.
+    pub lifecycle: LifecycleGauges,
     /// Conditions of the server itself.
     pub conditions: Conditions,
 }
@@ -69,6 +71,7 @@ impl Default for Counters {
             spans: OutcomeCounts::default(),
             primary: DatabaseCounts::of("primary"),
             replica: DatabaseCounts::of("region"),
+            lifecycle: LifecycleGauges::default(),
             conditions: Conditions::of("server"),
         }
     }
@@ -82,6 +85,18 @@ impl Counters {
         self.audit.last_findings.set(trail_findings);
         self.scrub_last_run.set(seconds(at));
     }
+}
+
+/// Numbers of credentials of all organizations, as counted last.
+#[derive(Debug, Default)]
+pub struct LifecycleGauges {
+    /// Those that expire within each of the
+    /// [windows](crate::ports::lifecycle::EXPIRY_WINDOWS), with those that have expired.
+    pub expiring: [Count; 4],
+    /// Those that are deleted and can be restored.
+    pub deleted: Count,
+    /// Those of them whose window has ended.
+    pub purge_due: Count,
 }
 
 /// Whole seconds since 1970.

@@ -34,7 +34,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
 #[cfg(test)]
 mod tests {
     use crate::json::value::PRINTABLE_NAME_MAX;
-    use crate::json::value::members;
+    use crate::json::value::{members, same};
     use proptest::prelude::*;
 
     use super::*;
@@ -64,6 +64,27 @@ mod tests {
             .collect();
         assert_eq!(read, [("a", "1"), ("b", "[2]"), ("", "null")]);
         assert!(members(b"[1]").is_none());
+    }
+
+    #[test]
+    fn values_are_compared_as_values() {
+        let text = r#"{"a":{"b":[1,"é"],"c":null},"d":"x"}"#;
+        for equal in [
+            text,
+            r#" { "d" : "\u0078", "a": {"c":null, "b":[1 ,"\u00e9"]} } "#,
+        ] {
+            assert!(same(text.as_bytes(), equal.as_bytes()), "{equal}");
+        }
+        for other in [
+            r#"{"a":{"b":[1,"é"],"c":null}}"#,
+            r#"{"a":{"b":[1,"é"],"c":null},"d":"y"}"#,
+            r#"{"a":{"b":["é",1],"c":null},"d":"x"}"#,
+            r#"{"a":{"b":[1.0,"é"],"c":null},"d":"x"}"#,
+            r#"{"a":{"b":[1,"é"],"c":false},"d":"x"}"#,
+            r#"{"a":{"b":[1,"é",1],"c":null},"d":"x"}"#,
+        ] {
+            assert!(!same(text.as_bytes(), other.as_bytes()), "{other}");
+        }
     }
 
     #[test]

@@ -130,6 +130,46 @@ pub(crate) fn members(checked: &[u8]) -> Option<Members<'_>> {
     Some(members)
 }
 
+/// Whether two texts that were parsed before have the same value: the order of members, white space
+/// and the escapes of strings count for nothing. Numbers are compared as they are written.
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
+    let value = |text| serde_json::from_slice(text).ok().map(Value);
+    one == other
+        || match (value(one), value(other)) {
+            (Some(one), Some(other)) => one.is_same(other),
+            _ => false,
+        }
+}
+
+impl Value<'_> {
+    fn is_same(self, other: Value<'_>) -> bool {
+        if self.kind() != other.kind() {
+            return false;
+        }
+        match self.kind() {
+            Kind::Object => {
+                let (one, two) = (self.sorted_members(), other.sorted_members());
+                let mut pairs = one.iter().zip(&two);
+                one.len() == two.len()
+                    && pairs.all(|(one, two)| one.0 == two.0 && one.1.is_same(two.1))
+            }
+            Kind::Array => {
+                let one = self.elements().unwrap_or_default();
+                let two = other.elements().unwrap_or_default();
+                one.len() == two.len() && one.iter().zip(two).all(|(one, two)| one.is_same(two))
+            }
+            Kind::String => self.text() == other.text() || self.as_string() == other.as_string(),
+            Kind::Number | Kind::Bool | Kind::Null => self.text() == other.text(),
+        }
+    }
+
+    fn sorted_members(&self) -> Members<'_> {
+        let mut members = self.members().unwrap_or_default();
+        members.sort_by(|(one, _), (two, _)| one.cmp(two));
+        members
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,8 +1,10 @@
 //! Keys in memory: root keys, service keys, and each organization's keys.
 
+pub(crate) mod binding;
 pub mod error;
 pub mod organization;
 pub mod root;
 pub mod service;
 pub mod sources;
 pub mod stored;
+mod versions;

@@ -7,17 +7,19 @@ use strongroom_crypto::{
     seal, seal_key,
 };
 
-use crate::credential::{LABEL_BOUND, SealedCredential};
+use crate::credential::{LABEL_BOUND, SealedCredential, VALUE_BOUND};
 use crate::error::VaultError;
 use crate::ids::{CredentialId, OrgId};
+use crate::keyring::binding::bind_value;
 use crate::keyring::stored::Rewrapped;
+use crate::record_format::VALUES;
 
 /// The unwrapped keys of one organization.
 #[derive(Debug)]
 pub struct OrgKeyring {
-    org: OrgId,
+    pub(super) org: OrgId,
     keys: BTreeMap<i32, SecretKey>,
-    active: i32,
+    pub(super) active: i32,
 }
 
 impl OrgKeyring {
@@ -54,7 +56,8 @@ impl OrgKeyring {
     }
 
     /// Seals `blob` as the content of `row` with a new data key. Sets `key_generation`,
-    /// `wrapped_key` and `sealed_blob`. The label is bound from `record_format` 2 on.
+    /// `wrapped_key` and `sealed_blob`. The label is bound from `record_format` 2 on, the version
+    /// of the value and the expiry from 5 on.
     ///
     /// # Errors
     /// [`VaultError::Internal`] if the random source fails.
@@ -67,7 +70,8 @@ impl OrgKeyring {
     ) -> Result<SealedCredential, VaultError> {
         let format = match record_format {
             ..=1 => FORMAT_VERSION,
-            _ => LABEL_BOUND,
+            2..VALUES => LABEL_BOUND,
+            VALUES.. => VALUE_BOUND,
         };
         let context = blob_context(self.org, &row, format);
         let organization_key = self.key(self.active)?;
@@ -108,12 +112,11 @@ impl OrgKeyring {
         let organization_key = self.key(row.key_generation)?;
         let wrap = data_key_context(self.org, row.id, row.version, row.key_generation);
         let data_key = open_key(organization_key, &wrap, &row.wrapped_key)?;
-        let format = row.sealed_blob.first().copied().unwrap_or(FORMAT_VERSION);
-        let context = blob_context(self.org, row, format);
+        let context = blob_context(self.org, row, row.format());
         Ok(open(&data_key, &context, &row.sealed_blob)?)
     }
 
-    fn key(&self, generation: i32) -> Result<&SecretKey, VaultError> {
+    pub(super) fn key(&self, generation: i32) -> Result<&SecretKey, VaultError> {
         self.keys.get(&generation).ok_or(VaultError::Integrity(
             "the organization has no key with this generation",
         ))
@@ -146,19 +149,24 @@ fn blob_context(org: OrgId, row: &SealedCredential, format: u8) -> Context {
         .optional(row.pieces_user.as_deref(), |context, user| {
             context.bytes(user.as_bytes())
         });
+    let context = match format {
+        LABEL_BOUND.. => context.bytes(row.label.as_str().as_bytes()),
+        _ => context,
+    };
     match format {
-        LABEL_BOUND => context.bytes(row.label.as_str().as_bytes()),
+        VALUE_BOUND.. => bind_value(context, row),
         _ => context,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
+    use chrono::{DateTime, TimeDelta};
     use strongroom_crypto::OsRandom;
     use uuid::Uuid;
 
     use super::*;
+    use crate::expiry::{Expiry, ExpirySource};
     use crate::keyring::root::RootKeyring;
     use crate::kinds::{CredentialType, Provider};
     use crate::label::Label;
@@ -176,11 +184,15 @@ mod tests {
             kind: CredentialType::ApiKey,
             label: Label::default(),
             version: 1,
+            value_version: 1,
+            expiry: None,
             key_generation: 0,
             wrapped_key: Vec::new(),
             sealed_blob: Vec::new(),
             updated_at: DateTime::UNIX_EPOCH,
             pieces_user: None,
+            history: None,
+            deletion: None,
         }
     }
 
@@ -188,15 +200,29 @@ mod tests {
     fn a_row_opens_only_as_it_was_sealed() {
         let root = RootKeyring::for_tests();
         let ring = ring(&root, 1);
-        let sealed = ring.seal(row(1), b"secret", 2, &OsRandom).unwrap();
+        let at = DateTime::UNIX_EPOCH;
+        let mut row = row(1);
+        row.expiry = Some(Expiry::of_caller(at));
+        let sealed = ring.seal(row.clone(), b"secret", 5, &OsRandom).unwrap();
         assert_eq!(ring.open(&sealed).unwrap().expose(), b"secret");
 
-        let again = ring.seal(row(2), b"other", 2, &OsRandom).unwrap();
+        row.id = CredentialId(Uuid::from_u128(2));
+        let again = ring.seal(row, b"other", 5, &OsRandom).unwrap();
         type Change<'a> = Box<dyn Fn(&mut SealedCredential) + 'a>;
         let changed: Vec<Change<'_>> = vec![
             Box::new(|row| row.version = 2),
             Box::new(|row| row.label = Label::parse("other").unwrap()),
             Box::new(|row| row.sealed_blob[0] = 1),
+            Box::new(|row| row.sealed_blob[0] = 2),
+            Box::new(|row| row.sealed_blob[0] = 4),
+            Box::new(|row| row.value_version = 2),
+            Box::new(|row| row.expiry = None),
+            Box::new(|row| row.history = Some([0; 32])),
+            Box::new(|row| row.expiry = Some(Expiry::of_caller(at + TimeDelta::seconds(1)))),
+            Box::new(|row| {
+                let source = ExpirySource::JwtExp;
+                row.expiry = Some(Expiry { at, source });
+            }),
             Box::new(|row| row.provider = Provider::Generic),
             Box::new(|row| row.kind = CredentialType::UserPass),
             Box::new(|row| row.id = CredentialId(Uuid::from_u128(2))),

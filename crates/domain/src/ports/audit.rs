@@ -40,6 +40,26 @@ pub struct EventEvidence {
     pub previous: Option<Vec<u8>>,
 }
 
+/// The last reveal of a credential's current value by one caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastRead {
+    /// The caller, as in the event.
+    pub actor: String,
+    /// The time.
+    pub at: DateTime<Utc>,
+    /// The version of the row.
+    pub version: i64,
+}
+
+/// A write of a credential's row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ValueWrite {
+    /// The version of the row.
+    pub version: i64,
+    /// The version of its value.
+    pub value_version: i64,
+}
+
 /// Events that say what is current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StateEvents {

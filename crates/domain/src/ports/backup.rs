@@ -9,12 +9,13 @@ use crate::api_key::StoredApiKey;
 use crate::audit::event::Event;
 use crate::audit::heads::LaneHead;
 use crate::audit::stored::EventPosition;
+use crate::backup::credential_record::CredentialRow;
 use crate::backup::finding::BackupFinding;
 use crate::backup::key_record::{AncestorRow, ApiKeyRow};
 use crate::backup::oauth_record::OauthClientRow;
 use crate::backup::record::{
-    CheckpointRow, CredentialLastUsedRow, CredentialRow, EventRow, Header, KeyLastUsedRow,
-    OrgKeyRow, OrganizationRow, Record, RotationRow,
+    CheckpointRow, CredentialLastUsedRow, EventRow, Header, KeyLastUsedRow, OrgKeyRow,
+    OrganizationRow, Record, RotationRow,
 };
 use crate::backup::root_record::{AuditLeafRow, AuditRootRow};
 use crate::backup::rules::ExistingCredential;

@@ -9,6 +9,7 @@ pub mod error;
 pub mod installation;
 pub mod keys;
 pub mod last_used;
+pub mod lifecycle;
 pub mod oauth;
 pub mod organizations;
 pub mod regions;

@@ -19,12 +19,12 @@ use crate::replication::OperationId;
 /// audit event.
 #[async_trait]
 pub trait OrganizationStore: Send + Sync {
-    /// Creates an organization with its first key, and records `event`.
+    /// Creates an organization with its first key, and records `events`.
     async fn create_organization(
         &self,
         scope: OrgScope,
         new: NewOrganization,
-        event: Event,
+        events: Vec<Event>,
     ) -> StoreResult<()>;
     /// Creates a sub-organization of `parent` as well, with its first API key.
     ///
@@ -162,10 +162,8 @@ pub trait OrganizationStore: Send + Sync {
 /// The events of a new sub-organization.
 #[derive(Debug)]
 pub struct SuborganizationEvents {
-    /// Its creation, in its own trail.
-    pub created: (OrgScope, Event),
-    /// The issue of its first API key, in its own trail.
-    pub of_key: Event,
+    /// Its creation, its first settings and the issue of its first API key, in its own trail.
+    pub own: (OrgScope, Vec<Event>),
     /// Its creation, in the trail of the parent.
     pub of_parent: Event,
 }

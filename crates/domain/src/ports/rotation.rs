@@ -10,6 +10,7 @@ use crate::audit::event::Event;
 use crate::caller::OrgScope;
 use crate::credential::SealedCredential;
 use crate::error::VaultError;
+use crate::history::StoredVersion;
 use crate::ids::CredentialId;
 use crate::keyring::stored::{Rewrapped, StoredOrgKey};
 use crate::ports::committed::Committed;
@@ -17,8 +18,13 @@ use crate::ports::error::StoreResult;
 use crate::replication::OperationId;
 use crate::rotation::{Rotation, RotationStart};
 
-/// Re-wraps a row's data key. May be called more than once.
-pub type RewrapFn = Arc<dyn Fn(&SealedCredential) -> Result<Rewrapped, VaultError> + Send + Sync>;
+/// Re-wraps the data keys of a credential's values that are behind: that of the current one, which
+/// has no number here, and of the others. May be called more than once.
+pub type RewrapFn = Arc<
+    dyn Fn(&SealedCredential, &[StoredVersion]) -> Result<Vec<(Option<i64>, Rewrapped)>, VaultError>
+        + Send
+        + Sync,
+>;
 
 /// Rotations of organizations' keys and of the data keys that they wrap.
 #[async_trait]

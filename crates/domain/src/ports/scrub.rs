@@ -1,13 +1,17 @@
 //! The port for the integrity scrub.
 
 use async_trait::async_trait;
+use serde_json::{Value, json};
 use strongroom_crypto::Digest;
 
 use crate::api_key::end::ScheduledEnd;
+use crate::audit::details::Details;
 use crate::audit::report::AuditReport;
+use crate::audit::stored::format_time;
 use crate::caller::OrgScope;
 use crate::credential::SealedCredential;
 use crate::error::VaultError;
+use crate::history::StoredVersion;
 use crate::ids::{CredentialId, KeyId};
 use crate::ports::error::StoreResult;
 use crate::scrub::{Finding, ScrubResult};
@@ -19,12 +23,43 @@ pub struct RowWithTrail {
     pub id: CredentialId,
     /// Its row; `None` if it is malformed.
     pub row: Option<SealedCredential>,
+    /// Its values that are not the current one; `None` if one is malformed.
+    pub versions: Option<Vec<StoredVersion>>,
     /// Its newest write event.
     pub written: Option<WriteRecord>,
-    /// Whether an event records its deletion.
-    pub deleted: bool,
+    /// Its newest deletion in the trail.
+    pub deleted: Option<DeletionRecord>,
     /// Whether two events wrote the same version of it.
     pub forked: bool,
+}
+
+impl RowWithTrail {
+    /// Whether the trail says that `row` is gone.
+    #[must_use]
+    pub fn is_put_back(&self, row: &SealedCredential) -> bool {
+        let deleted = self.deleted.as_ref();
+        let deleted = deleted.filter(|deleted| deleted.version >= row.version);
+        deleted.is_some_and(|deleted| row.deletion.is_none() || deleted.window().is_none())
+    }
+
+    /// Whether the deletion of `row`, if it is deleted, is the one in the trail.
+    #[must_use]
+    pub fn is_deleted_as_recorded(&self, row: &SealedCredential) -> bool {
+        let Some(deletion) = row.deletion else {
+            return true;
+        };
+        let deleted = self.deleted.as_ref();
+        let deleted = deleted.filter(|deleted| deleted.version == row.version);
+        let until = format_time(deletion.recover_until);
+        deleted.and_then(DeletionRecord::window) == Some(json!(until))
+    }
+}
+
+impl DeletionRecord {
+    /// Until when the deletion can be undone; `None` if it is final.
+    fn window(&self) -> Option<Value> {
+        self.details.as_ref()?.get("recover_until")
+    }
 }
 
 /// The content of a write event.
@@ -34,6 +69,15 @@ pub struct WriteRecord {
     pub version: i64,
     /// The digest of the written row; `None` if the event does not contain one.
     pub digest: Option<Digest>,
+}
+
+/// The content of the event of a deletion.
+#[derive(Debug, Clone)]
+pub struct DeletionRecord {
+    /// The version of the deleted row.
+    pub version: i64,
+    /// The details of the event.
+    pub details: Option<Details>,
 }
 
 /// A credential with a write event in the audit trail.

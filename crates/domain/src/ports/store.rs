@@ -7,13 +7,15 @@ use strongroom_crypto::Digest;
 use uuid::Uuid;
 
 use crate::api_key::reach::CredentialReach;
+use crate::audit::details::Details;
 use crate::audit::event::{Event, Outcome};
 use crate::caller::OrgScope;
 use crate::credential::{
-    CredentialFilter, CredentialPage, Page, Reveal, SealedCredential, StoredCredential,
+    CredentialFilter, CredentialPage, Page, Removal, Reveal, SealedCredential, StoredCredential,
 };
 use crate::error::VaultError;
 use crate::health::status::StoreStatus;
+use crate::history::{Current, VersionChanges};
 use crate::idempotency::IdempotencyRecord;
 use crate::ids::CredentialId;
 use crate::ports::audit::{AuditPruneStore, AuditStore};
@@ -22,6 +24,7 @@ pub use crate::ports::committed::Committed;
 use crate::ports::error::StoreResult;
 use crate::ports::installation::InstallationStore;
 use crate::ports::last_used::LastUsedStore;
+use crate::ports::lifecycle::LifecycleStore;
 use crate::ports::oauth::OauthStore;
 use crate::ports::organizations::OrganizationStore;
 use crate::ports::regions::OperationStore;
@@ -78,6 +81,19 @@ pub trait CredentialStore: Send + Sync {
         operation: Option<OperationId>,
         event: Event,
     ) -> StoreResult<Committed>;
+    /// Replaces a deleted credential by what `change` makes of it, and makes it live.
+    ///
+    /// # Errors
+    /// As for [`Self::change_credential`]; `StoreError::Conflict` when its user of the Pieces
+    /// surface has another one.
+    async fn restore_credential(
+        &self,
+        scope: OrgScope,
+        id: CredentialId,
+        change: ChangeFn,
+        operation: Option<OperationId>,
+        event: Event,
+    ) -> StoreResult<Committed>;
     /// Deletes a credential, if `admit` admits it. The event gets the deleted version, or says that
     /// there was none.
     ///
@@ -87,7 +103,7 @@ pub trait CredentialStore: Send + Sync {
         &self,
         scope: OrgScope,
         id: CredentialId,
-        admit: DeleteFn,
+        (removal, admit): (Removal, DeleteFn),
         operation: Option<OperationId>,
         event: Event,
     ) -> StoreResult<Committed>;
@@ -96,7 +112,7 @@ pub trait CredentialStore: Send + Sync {
     async fn delete_all_credentials(
         &self,
         scope: OrgScope,
-        reach: Option<CredentialReach>,
+        (removal, reach): (Removal, Option<CredentialReach>),
         operation: Option<OperationId>,
         event: Event,
         each: Event,
@@ -122,6 +138,7 @@ pub trait Store:
     + RotationStore
     + ScrubStore
     + LastUsedStore
+    + LifecycleStore
     + OauthStore
     + OperationStore
 {
@@ -147,19 +164,23 @@ pub trait Store:
     async fn record(&self, scope: OrgScope, event: Event) -> StoreResult<()>;
 }
 
-/// What a change makes of a row.
+/// What a change makes of a credential.
 #[derive(Debug)]
 pub struct ChangedCredential {
     /// The row to store.
     pub row: SealedCredential,
     /// The digest that its audit event carries.
     pub digest: Digest,
+    /// The changes of its other values.
+    pub versions: VersionChanges,
+    /// Further members of the audit event.
+    pub details: Option<Details>,
 }
 
 /// Makes the new row out of the current one, inside the transaction that holds it. May run more
 /// than once. Fails with [`Refused`](crate::ports::error::StoreError::Refused) or
 /// [`RetiredKey`](crate::ports::error::StoreError::RetiredKey), and then nothing is written.
-pub type ChangeFn = Arc<dyn Fn(SealedCredential) -> StoreResult<ChangedCredential> + Send + Sync>;
+pub type ChangeFn = Arc<dyn Fn(Current) -> StoreResult<ChangedCredential> + Send + Sync>;
 
 /// Decides about the deletion of the current row, of a missing one, or of one that cannot be read
 /// ([`Malformed`](crate::ports::error::StoreError::Malformed)). With
@@ -178,10 +199,22 @@ pub struct Opened(pub(crate) Result<Reveal, VaultError>);
 pub struct RevealOutcome {
     /// The outcome, for the audit event.
     pub outcome: Outcome,
-    /// The row's version for the audit event, where there was a row to read.
-    pub version: Option<i64>,
+    /// The versions of the row and of its value, where there was a row to read.
+    pub version: Option<(i64, i64)>,
     /// What the caller gets once that event is durable.
     pub opened: Opened,
+}
+
+impl RevealOutcome {
+    /// `event`, completed with the outcome and the versions.
+    #[must_use]
+    pub fn completed(&self, event: Event) -> Event {
+        let event = event.with_outcome(self.outcome);
+        match self.version {
+            Some((version, value_version)) => event.of_version(version, value_version),
+            None => event,
+        }
+    }
 }
 
 /// Opens a credential's row, or notes its absence; is called with

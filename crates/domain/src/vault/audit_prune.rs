@@ -103,7 +103,7 @@ impl Vault {
             ));
         }
         let event = Event::by(caller, Action::CredentialAttest, self.now());
-        Ok(event.about(row.id).of_write(row.version, digest))
+        Ok(event.about(row.id).of_write(row, digest))
     }
 
     /// Starts an export of all events of the caller's organization that `plan` may remove. The

@@ -2,26 +2,25 @@
 
 use std::sync::Arc;
 
-use strongroom_crypto::RandomSource;
-
-use crate::audit::chain::Chain;
 use crate::audit::event::{Action, Event, Outcome};
-use crate::blob::{BlobValidation, JsonBlob};
+use crate::blob::BlobValidation;
 use crate::caller::Caller;
 use crate::credential::{CredentialChange, SealedCredential};
 use crate::entity_tag::{Condition, EntityTag};
-use crate::error::{Denial, FieldError, VaultError};
-use crate::health::counters::Counters;
+use crate::error::{Conflict, FieldError, VaultError};
+use crate::history::MAX_VERSIONS_KEPT;
 use crate::ids::CredentialId;
-use crate::keyring::organization::OrgKeyring;
-use crate::label::Label;
 use crate::permission::Permission;
-use crate::ports::error::{StoreError, StoreResult};
-use crate::ports::store::{ChangeFn, ChangedCredential, Committed};
+use crate::ports::error::StoreError;
+use crate::ports::store::{ChangeFn, Committed};
+use crate::record_format::VALUES;
 use crate::replication::{Level, OperationId};
-use crate::trace::{TRACE, trace_parent};
+use crate::trace::trace_parent;
 use crate::vault::Vault;
+use crate::vault::content::{Content, ContentFn, ValueStep};
+use crate::vault::next_value::ValueChange;
 use crate::vault::replication::PendingReplication;
+use crate::vault::reseal::Reseal;
 use crate::vault::settings::VaultSettings;
 
 impl Vault {
@@ -40,9 +39,31 @@ impl Vault {
         level: Level,
     ) -> Result<PendingReplication<Option<EntityTag>>, VaultError> {
         caller.require(Permission::CredentialsWrite)?;
+        if change.expiry.is_some() {
+            self.require_record_format(VALUES)?;
+        }
+        let sets_value = change.blob.is_some() || change.merge.is_some();
+        let kept = self.versions_kept(caller, sets_value).await?;
+        let content = self.content_of(caller, change);
+        let operation = self.track(caller, level, None)?.operation;
+        let event = Event::by(caller, Action::CredentialUpdate, self.now()).about(id);
+        let change = Change {
+            id,
+            event,
+            operation,
+            content,
+            kept,
+            restores: false,
+        };
+        let changed = self.change(caller, change).await?;
+        Ok(self.pending_replication(changed.etag, level, operation, changed))
+    }
+
+    /// The content of which a change of a credential makes the next version.
+    pub(super) fn content_of(&self, caller: &Caller, change: CredentialChange) -> ContentFn {
         let settings = self.settings;
         let (org, chain) = (caller.org(), self.chain.clone());
-        let content: ContentFn = Arc::new(move |row, opened| {
+        Arc::new(move |row, opened, _| {
             // What is wrong for any version comes first (RFC 9110 § 13.2.1).
             change.check(row, settings.blob_validation)?;
             let matches = |condition: &Condition| condition.matches(chain.entity_tag(org, row));
@@ -50,11 +71,7 @@ impl Vault {
                 true => change.content(row, opened, &settings),
                 false => Err(VaultError::PreconditionFailed),
             }
-        });
-        let operation = self.track(caller, level, None)?.operation;
-        let action = Action::CredentialUpdate;
-        let changed = self.change(caller, id, action, operation, content).await?;
-        Ok(self.pending_replication(changed.etag, level, operation, changed))
+        })
     }
 
     /// The errors of `change` for the current row of the credential `id`; none if there is no row.
@@ -75,20 +92,18 @@ impl Vault {
         Ok(reached.map_or_else(Vec::new, |row| change.errors(&row.sealed, rules)))
     }
 
-    /// Replaces a credential's label and blob with the result of `content`.
+    /// Replaces a credential with what its content becomes.
     pub(super) async fn change(
         &self,
         caller: &Caller,
-        id: CredentialId,
-        action: Action,
-        operation: Option<OperationId>,
-        content: ContentFn,
+        change: Change,
     ) -> Result<Committed, VaultError> {
-        let event = Event::by(caller, action, self.now()).about(id);
-        let changed = self.change_row(caller, id, content, operation, event.clone());
-        match changed.await {
+        let event = change.event.clone();
+        let uses = event.action == Action::CredentialUpdate;
+        let id = change.id;
+        match self.change_row(caller, change).await {
             Ok(committed) => {
-                if action == Action::CredentialUpdate {
+                if uses {
                     self.record_used(caller, id);
                 }
                 Ok(committed)
@@ -107,109 +122,76 @@ impl Vault {
         }
     }
 
-    async fn change_row(
-        &self,
-        caller: &Caller,
-        id: CredentialId,
-        content: ContentFn,
-        operation: Option<OperationId>,
-        event: Event,
-    ) -> Result<Committed, VaultError> {
+    async fn change_row(&self, caller: &Caller, change: Change) -> Result<Committed, VaultError> {
+        let Change {
+            id,
+            event,
+            operation,
+            content,
+            kept,
+            restores,
+        } = change;
         let mut keys = self.org_keys(caller.scope()).await?;
         loop {
             let reseal = Reseal {
                 caller: caller.clone(),
-                keys: keys.clone(),
                 chain: self.chain.clone(),
-                random: self.random.clone(),
                 content: content.clone(),
-                changed_at: (event.action != Action::CredentialReseal).then_some(event.at),
-                counters: self.counters.clone(),
+                values: ValueChange {
+                    keys: keys.clone(),
+                    random: self.random.clone(),
+                    kept: kept.unwrap_or(MAX_VERSIONS_KEPT),
+                    at: event.at,
+                    counters: self.counters.clone(),
+                },
+                keeps_time: event.action == Action::CredentialReseal || restores,
                 span: trace_parent(),
             };
-            let change: ChangeFn = Arc::new(move |current| reseal.apply(current));
-            let scope = caller.scope();
-            match self
-                .store
-                .change_credential(scope, id, change, operation, event.clone())
-                .await
-            {
+            let change: ChangeFn = Arc::new(move |current| reseal.apply(&current));
+            let (scope, event) = (caller.scope(), event.clone());
+            let changed = match restores {
+                true => self
+                    .store
+                    .restore_credential(scope, id, change, operation, event),
+                false => self
+                    .store
+                    .change_credential(scope, id, change, operation, event),
+            };
+            match changed.await {
                 Err(StoreError::RetiredKey) => {
                     keys = self.newer_org_keys(caller, &keys).await?;
+                }
+                Err(StoreError::Conflict) => {
+                    return Err(VaultError::Conflict(Conflict::UserTaken));
                 }
                 other => return Ok(other?),
             }
         }
     }
+
+    /// The number of former values that the organization keeps, for a change that `sets_value`.
+    pub(super) async fn versions_kept(
+        &self,
+        caller: &Caller,
+        sets_value: bool,
+    ) -> Result<Option<i64>, VaultError> {
+        if !sets_value || self.chain.record_format() < VALUES {
+            return Ok(None);
+        }
+        Ok(Some(self.settings_of(caller.scope()).await?.versions_kept))
+    }
 }
 
-/// The next content of a credential: its label, and its new blob, if that changes.
-pub(super) struct Content {
-    pub(super) label: Label,
-    pub(super) blob: Option<JsonBlob>,
-}
-
-/// Computes the next content from the current row and its opened blob. May be called more than
-/// once.
-pub(super) type ContentFn =
-    Arc<dyn Fn(&SealedCredential, &[u8]) -> Result<Content, VaultError> + Send + Sync>;
-
-/// The inputs for the next version of a row.
-struct Reseal {
-    caller: Caller,
-    keys: Arc<OrgKeyring>,
-    chain: Chain,
-    random: Arc<dyn RandomSource>,
-    content: ContentFn,
-    /// The time of the caller's change; `None` if the content stays.
-    changed_at: Option<chrono::DateTime<chrono::Utc>>,
-    counters: Arc<Counters>,
-    /// The span of the request, because the change runs on another thread.
-    span: tracing::Span,
-}
-
-impl Reseal {
-    fn apply(&self, current: SealedCredential) -> StoreResult<ChangedCredential> {
-        if !self.keys.has(current.key_generation) {
-            return Err(StoreError::RetiredKey);
-        }
-        self.next(current)
-            .map_err(|error| StoreError::Refused(Box::new(error)))
-    }
-
-    // A change of the label alone also opens and re-seals the blob. Every version has its own data
-    // key, and a tampered row does not become a valid new version.
-    fn next(&self, current: SealedCredential) -> Result<ChangedCredential, VaultError> {
-        if !self.caller.reaches(&current) {
-            return Err(VaultError::NotFound);
-        }
-        let span = tracing::info_span!(target: TRACE, parent: &self.span, "open");
-        let opened = span.in_scope(|| self.counters.opens.record(self.keys.open(&current)))?;
-        let content = (self.content)(&current, opened.expose())?;
-        let next = SealedCredential {
-            label: content.label,
-            version: current.version + 1,
-            updated_at: self.changed_at.unwrap_or(current.updated_at),
-            ..current
-        };
-        if !self.caller.reaches(&next) {
-            return Err(VaultError::Forbidden(Denial::Reach));
-        }
-        let blob = content
-            .blob
-            .as_ref()
-            .map_or(opened.expose(), JsonBlob::expose);
-        let span = tracing::info_span!(target: TRACE, parent: &self.span, "seal");
-        let sealed = span.in_scope(|| self.seal(next, blob));
-        let row = self.counters.seals.record(sealed)?;
-        let digest = self.chain.row_digest(self.caller.org(), &row);
-        Ok(ChangedCredential { row, digest })
-    }
-
-    fn seal(&self, next: SealedCredential, blob: &[u8]) -> Result<SealedCredential, VaultError> {
-        let format = self.chain.record_format();
-        self.keys.seal(next, blob, format, &*self.random)
-    }
+/// A change of a credential.
+pub(super) struct Change {
+    pub(super) id: CredentialId,
+    pub(super) event: Event,
+    pub(super) operation: Option<OperationId>,
+    pub(super) content: ContentFn,
+    /// The number of former values to keep; `None` if the value does not change.
+    pub(super) kept: Option<i64>,
+    /// Whether the credential is a deleted one, which becomes live.
+    pub(super) restores: bool,
 }
 
 impl CredentialChange {
@@ -243,6 +225,8 @@ impl CredentialChange {
         Ok(Content {
             label: self.label.clone().unwrap_or_else(|| current.label.clone()),
             blob: merged.or_else(|| self.blob.clone()),
+            expiry: self.expiry,
+            step: ValueStep::Set,
         })
     }
 

@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use crate::audit::event::{Action, Event, Outcome};
 use crate::blob::JsonBlob;
 use crate::caller::Caller;
 use crate::credential::{CredentialFilter, CredentialPage, NewCredential, Page, SealedCredential};
-use crate::entity_tag::{Condition, EntityTag};
+use crate::entity_tag::EntityTag;
 use crate::error::{Denial, VaultError};
+use crate::expiry::Expiry;
 use crate::idempotency::{IdempotencyKey, IdempotencyRecord};
 use crate::ids::CredentialId;
 use crate::keyring::organization::OrgKeyring;
+use crate::kinds::CredentialType;
 use crate::permission::Permission;
 use crate::ports::error::StoreError;
-use crate::ports::store::{Committed, DeleteFn, Tracking};
+use crate::ports::store::{Committed, Tracking};
+use crate::record_format::VALUES;
 use crate::replication::{Level, OPERATION_RETENTION};
 use crate::trace::TRACE;
 use crate::vault::Vault;
@@ -40,6 +45,9 @@ impl Vault {
         if !errors.is_empty() {
             return Err(VaultError::Invalid(errors));
         }
+        if new.expires_at.is_some() {
+            self.require_record_format(VALUES)?;
+        }
         let now = self.now();
         let id = CredentialId::new(now, &*self.random)?;
         let event = Event::by(caller, Action::CredentialCreate, now).about(id);
@@ -55,18 +63,7 @@ impl Vault {
         });
         let tracking = self.track(caller, level, record)?;
         let operation = tracking.operation;
-        let unsealed = SealedCredential {
-            id,
-            provider: new.provider,
-            kind: new.kind,
-            label: new.label,
-            version: 1,
-            key_generation: 0,
-            wrapped_key: Vec::new(),
-            sealed_blob: Vec::new(),
-            updated_at: now,
-            pieces_user: None,
-        };
+        let unsealed = self.unsealed(id, &new, now);
         let committed = self
             .insert(caller, unsealed, &new.blob, tracking, event)
             .await?;
@@ -74,6 +71,30 @@ impl Vault {
         let etag = committed.etag;
         let created = CreatedCredential { id, etag };
         Ok(self.pending_replication(created, level, operation, committed))
+    }
+
+    fn unsealed(
+        &self,
+        id: CredentialId,
+        new: &NewCredential,
+        now: DateTime<Utc>,
+    ) -> SealedCredential {
+        SealedCredential {
+            id,
+            provider: new.provider,
+            kind: new.kind,
+            label: new.label.clone(),
+            version: 1,
+            value_version: 1,
+            expiry: self.first_expiry(new.expires_at, new.kind, &new.blob),
+            key_generation: 0,
+            wrapped_key: Vec::new(),
+            sealed_blob: Vec::new(),
+            updated_at: now,
+            pieces_user: None,
+            history: None,
+            deletion: None,
+        }
     }
 
     /// Seals `blob` as the content of `unsealed`, and stores the row.
@@ -94,7 +115,7 @@ impl Vault {
         loop {
             let row = self.seal(&keys, unsealed.clone(), blob).map_err(refused)?;
             let digest = self.chain.row_digest(caller.org(), &row);
-            let event = event.clone().of_write(row.version, digest);
+            let event = event.clone().of_write(&row, digest);
             match self
                 .store
                 .insert_credential(caller.scope(), row, tracking.clone(), event)
@@ -106,6 +127,20 @@ impl Vault {
                 other => return other,
             }
         }
+    }
+
+    /// The expiry of a new credential, if the record format has one.
+    pub(super) fn first_expiry(
+        &self,
+        given: Option<DateTime<Utc>>,
+        kind: CredentialType,
+        blob: &JsonBlob,
+    ) -> Option<Expiry> {
+        if self.chain.record_format() < VALUES {
+            return None;
+        }
+        let given = given.map(Expiry::of_caller);
+        given.or_else(|| Expiry::derived(kind, blob.expose()))
     }
 
     fn seal(
@@ -139,83 +174,6 @@ impl Vault {
         let event = Event::by(caller, Action::CredentialList, self.now());
         self.store.record(scope, event).await?;
         Ok(listed)
-    }
-
-    /// Deletes a credential. One that is missing, or that the caller does not reach, is not an
-    /// error, unless `if_match` names versions.
-    ///
-    /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::PreconditionFailed`], or an error of the store.
-    pub async fn delete_credential(
-        &self,
-        caller: &Caller,
-        id: CredentialId,
-        if_match: Option<Condition>,
-        level: Level,
-    ) -> Result<PendingReplication<()>, VaultError> {
-        caller.require(Permission::CredentialsDelete)?;
-        let event = Event::by(caller, Action::CredentialDelete, self.now()).about(id);
-        let operation = self.track(caller, level, None)?.operation;
-        let scope = caller.scope();
-        let admit = self.admitted_deletion(caller, if_match);
-        let deleted = self
-            .store
-            .delete_credential(scope, id, admit, operation, event);
-        Ok(self.pending_replication((), level, operation, deleted.await?))
-    }
-
-    /// Admits the deletion of a row that `caller` reaches, if it is of a version in `if_match`.
-    pub(super) fn admitted_deletion(
-        &self,
-        caller: &Caller,
-        if_match: Option<Condition>,
-    ) -> DeleteFn {
-        let (caller, chain) = (caller.clone(), self.chain.clone());
-        let unconditional = if_match.is_none() && caller.reach().is_none();
-        Arc::new(move |row| {
-            let row = match row {
-                Err(StoreError::Malformed(_)) if unconditional => return Ok(()),
-                row => row?.filter(|row| caller.reaches(row)),
-            };
-            let matches = |condition: &Condition| {
-                let tag = |row| chain.entity_tag(caller.org(), row);
-                row.as_ref().is_some_and(|row| condition.matches(tag(row)))
-            };
-            match (&if_match, &row) {
-                (Some(condition), _) if !matches(condition) => {
-                    let error = VaultError::PreconditionFailed;
-                    Err(StoreError::Refused(Box::new(error)))
-                }
-                (_, Some(_)) => Ok(()),
-                (_, None) => Err(StoreError::NotFound),
-            }
-        })
-    }
-
-    /// Deletes all credentials of the caller's organization that the caller reaches, in one
-    /// transaction.
-    ///
-    /// # Errors
-    /// [`VaultError::Forbidden`], or an error of the store.
-    pub async fn delete_all_credentials(
-        &self,
-        caller: &Caller,
-        level: Level,
-    ) -> Result<PendingReplication<()>, VaultError> {
-        caller.require(Permission::CredentialsDelete)?;
-        let now = self.now();
-        let event = Event::by(caller, Action::CredentialDeleteAll, now);
-        let each = Event::by(caller, Action::CredentialDelete, now);
-        let operation = self.track(caller, level, None)?.operation;
-        let scope = caller.scope();
-        let deleted = self.store.delete_all_credentials(
-            scope,
-            caller.reach().cloned(),
-            operation,
-            event,
-            each,
-        );
-        Ok(self.pending_replication((), level, operation, deleted.await?))
     }
 
     /// The error to return after `error` ended the operation of `event`. An integrity failure is

@@ -1,6 +1,7 @@
 //! The vault: the operations that every surface (HTTP, command line) calls.
 
 mod acting;
+pub(crate) mod adoption;
 mod attestation;
 pub(crate) mod audit;
 mod audit_acknowledge;
@@ -10,15 +11,21 @@ pub(crate) mod audit_verify;
 pub(crate) mod authenticate;
 mod authenticate_client;
 pub(crate) mod backup;
+mod by_label;
 pub(crate) mod change;
+mod content;
 pub(crate) mod credentials;
+pub(crate) mod deletion;
+mod history;
 mod installation;
 pub(crate) mod inventory;
 pub(crate) mod key_cache;
 pub(crate) mod keys;
 pub(crate) mod last_used;
 pub(crate) mod last_used_buffer;
+mod lifecycle;
 mod named_heads;
+mod next_value;
 mod oauth_client_writes;
 pub(crate) mod oauth_clients;
 pub(crate) mod oauth_tokens;
@@ -27,6 +34,7 @@ pub(crate) mod organizations;
 pub(crate) mod pieces;
 mod recorded_root_keys;
 pub(crate) mod replication;
+mod reseal;
 pub(crate) mod restore;
 mod results;
 pub(crate) mod reveal;
@@ -41,6 +49,8 @@ mod state_events;
 pub(crate) mod suborganizations;
 pub(crate) mod unlock;
 mod verification;
+pub(crate) mod version_reads;
+pub(crate) mod versions;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -11,9 +11,10 @@ use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
 use crate::caller::{Actor, Caller, OrgScope};
 use crate::error::{FieldError, VaultError};
+use crate::history::MAX_VERSIONS_KEPT;
 use crate::permission::Permission;
 use crate::ports::audit::StateEvents;
-use crate::record_format::TENANTS;
+use crate::record_format::{TENANTS, VALUES};
 use crate::replication::Level;
 use crate::vault::Vault;
 use crate::vault::keys::NewApiKey;
@@ -23,14 +24,55 @@ use crate::vault::state_events::member;
 /// The shortest and the longest `max_key_lifetime`, in seconds: an hour, and ten years.
 pub const KEY_LIFETIMES: std::ops::RangeInclusive<i64> = 3600..=315_360_000;
 
+/// The most `recovery_days`.
+pub const MAX_RECOVERY_DAYS: i64 = 30;
+/// The `recovery_days` of a new organization. Those of an earlier version of the program have 0.
+const FIRST_RECOVERY_DAYS: i64 = 7;
+
 /// What an organization sets itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct OrganizationSettings {
     /// The longest time until the expiry of a new API key, in seconds; `None` for any.
     pub max_key_lifetime: Option<i64>,
+    /// The number of former values that are kept of each credential, from 0 to
+    /// [`MAX_VERSIONS_KEPT`].
+    pub versions_kept: i64,
+    /// The number of days for which a deleted credential can be restored, from 0 to
+    /// [`MAX_RECOVERY_DAYS`].
+    pub recovery_days: i64,
+}
+
+impl OrganizationSettings {
+    fn errors(&self) -> Vec<FieldError> {
+        let error = |field, message: &str| FieldError::new(field, "out_of_range", message);
+        let lifetime = self.max_key_lifetime;
+        let lifetime = lifetime.filter(|lifetime| !KEY_LIFETIMES.contains(lifetime));
+        let lifetime = lifetime.map(|_| {
+            let message = "must be null, or from 3600 to 315360000 seconds";
+            error("max_key_lifetime", message)
+        });
+        let kept = (!(0..=MAX_VERSIONS_KEPT).contains(&self.versions_kept))
+            .then(|| error("versions_kept", "must be from 0 to 20"));
+        let days = (!(0..=MAX_RECOVERY_DAYS).contains(&self.recovery_days))
+            .then(|| error("recovery_days", "must be from 0 to 30"));
+        [lifetime, kept, days].into_iter().flatten().collect()
+    }
 }
 
 impl Vault {
+    /// The event with the first settings of a new organization; `None` before the record format
+    /// has them.
+    pub(super) fn first_settings(&self, caller: &Caller, at: DateTime<Utc>) -> Option<Event> {
+        let settings = OrganizationSettings {
+            recovery_days: FIRST_RECOVERY_DAYS,
+            ..OrganizationSettings::default()
+        };
+        let details = Details::new([("settings", json!(settings))]);
+        let event = Event::by(caller, Action::OrganizationConfigure, at).with_details(details);
+        (self.chain.record_format() >= VALUES).then_some(event)
+    }
+
     /// The settings of the caller's organization.
     ///
     /// # Errors
@@ -51,12 +93,12 @@ impl Vault {
     ) -> Result<PendingReplication<()>, VaultError> {
         caller.require(Permission::OrganizationsManage)?;
         self.require_record_format(TENANTS)?;
-        if let Some(lifetime) = settings.max_key_lifetime
-            && !KEY_LIFETIMES.contains(&lifetime)
-        {
-            let message = "must be null, or from 3600 to 315360000 seconds";
-            let error = FieldError::new("max_key_lifetime", "out_of_range", message);
-            return Err(VaultError::Invalid(vec![error]));
+        if settings.versions_kept > 0 || settings.recovery_days > 0 {
+            self.require_record_format(VALUES)?;
+        }
+        let errors = settings.errors();
+        if !errors.is_empty() {
+            return Err(VaultError::Invalid(errors));
         }
         let scope = caller.scope();
         let details = Details::new([("settings", json!(settings))]);

@@ -38,8 +38,10 @@ impl Vault {
             ancestors: Vec::new(),
             api_key: None,
         };
+        let mut events = vec![event];
+        events.extend(self.first_settings(&caller, organization.created_at));
         self.store
-            .create_organization(caller.scope(), new, event)
+            .create_organization(caller.scope(), new, events)
             .await?;
         Ok(organization)
     }

@@ -16,7 +16,8 @@ use crate::pieces::{OpenAi, PiecesUser};
 use crate::ports::error::StoreError;
 use crate::replication::Level;
 use crate::vault::Vault;
-use crate::vault::change::{Content, ContentFn};
+use crate::vault::change::Change;
+use crate::vault::content::{Content, ContentFn, ValueStep};
 use crate::vault::replication::PendingReplication;
 
 /// The maximum number of attempts of a write that conflicts with concurrent creations or deletions
@@ -83,12 +84,12 @@ impl Vault {
             self.store.record(scope, event).await?;
             return Ok(PendingReplication::nothing(()));
         };
-        let event = event.about(row.id);
+        let (removal, event) = self.removal(caller, false, event.about(row.id)).await?;
         let operation = self.track(caller, LEVEL, None)?.operation;
-        let admit = self.admitted_deletion(caller, None);
+        let admitted = (removal, self.admitted_deletion(caller, None));
         let deleted = self
             .store
-            .delete_credential(scope, row.id, admit, operation, event);
+            .delete_credential(scope, row.id, admitted, operation, event);
         Ok(self.pending_replication((), LEVEL, operation, deleted.await?))
     }
 
@@ -198,11 +199,15 @@ impl Vault {
             kind: CredentialType::ApiKey,
             label: Label::stored(format!("pieces/{}", user.as_str())),
             version: 1,
+            value_version: 1,
+            expiry: self.first_expiry(None, CredentialType::ApiKey, &blob),
             key_generation: 0,
             wrapped_key: Vec::new(),
             sealed_blob: Vec::new(),
             updated_at: now,
             pieces_user: Some(user.as_str().to_owned()),
+            history: None,
+            deletion: None,
         };
         let event = Event::by(caller, Action::CredentialCreate, now).about(id);
         let tracking = self.track(caller, LEVEL, None)?;
@@ -231,20 +236,25 @@ impl Vault {
         // The last run of the change takes effect. It stores its result here.
         let kept = Arc::new(Mutex::new(OpenAi::default()));
         let (result, given) = (kept.clone(), open_ai.clone());
-        let content: ContentFn = Arc::new(move |row, opened| {
+        let content: ContentFn = Arc::new(move |row, opened, _| {
             let blob = given.blob(merge.then_some(opened));
             let blob = blob.map_err(|error| VaultError::Invalid(vec![error]))?;
             *result.lock() = OpenAi::of_blob(blob.expose());
             Ok(Content {
-                label: row.label.clone(),
                 blob: Some(blob),
+                ..Content::of(row, ValueStep::Set)
             })
         });
         let operation = self.track(caller, LEVEL, None)?.operation;
-        match self
-            .change(caller, id, Action::CredentialUpdate, operation, content)
-            .await
-        {
+        let change = Change {
+            id,
+            event: Event::by(caller, Action::CredentialUpdate, self.now()).about(id),
+            operation,
+            content,
+            kept: self.versions_kept(caller, true).await?,
+            restores: false,
+        };
+        match self.change(caller, change).await {
             Ok(committed) => {
                 let kept = kept.lock().clone();
                 Ok(Some((

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use strongroom_crypto::SecretBytes;
 
 use crate::audit::chain::Chain;
@@ -50,6 +51,7 @@ impl Vault {
                 caller: caller.clone(),
                 chain: self.chain.clone(),
                 if_none_match: if_none_match.clone(),
+                now: event.at,
                 keys: keys.as_ref().ok().cloned(),
                 last: source == KeySource::Replica,
                 counters: self.counters.clone(),
@@ -122,6 +124,7 @@ struct Opener {
     caller: Caller,
     chain: Chain,
     if_none_match: Option<Condition>,
+    now: DateTime<Utc>,
     keys: Option<Arc<OrgKeyring>>,
     /// Whether no other source of keys is left.
     last: bool,
@@ -152,7 +155,7 @@ impl Opener {
         if !keys.has(row.key_generation) && !self.last {
             return Err(StoreError::RetiredKey);
         }
-        let version = Some(row.version);
+        let version = Some((row.version, row.value_version));
         let span = tracing::info_span!(target: TRACE, parent: &self.span, "open");
         match span.in_scope(|| self.counters.opens.record(keys.open(row))) {
             Ok(blob) => Ok(RevealOutcome {
@@ -177,11 +180,16 @@ impl Opener {
         }
         let mut info = stored.sealed.info(org, Some(etag));
         info.last_used = stored.last_used;
-        Reveal::Opened(RevealedCredential { info, blob })
+        let is_expired = info.expiry.is_some_and(|expiry| expiry.is_past(self.now));
+        Reveal::Opened(RevealedCredential {
+            info,
+            blob,
+            is_expired,
+        })
     }
 }
 
-fn refused(outcome: Outcome, version: Option<i64>, error: VaultError) -> RevealOutcome {
+fn refused(outcome: Outcome, version: Option<(i64, i64)>, error: VaultError) -> RevealOutcome {
     RevealOutcome {
         outcome,
         version,

@@ -5,17 +5,23 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 use serde_json::json;
+use strongroom_crypto::RandomSource;
 
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
 use crate::caller::Caller;
+use crate::credential::SealedCredential;
 use crate::error::VaultError;
+use crate::history::StoredVersion;
 use crate::ids::CredentialId;
+use crate::keyring::organization::OrgKeyring;
+use crate::keyring::stored::Rewrapped;
 use crate::permission::Permission;
 use crate::ports::rotation::RewrapFn;
 use crate::rotation::{Rotation, RotationState};
 use crate::vault::Vault;
-use crate::vault::change::{Content, ContentFn};
+use crate::vault::change::Change;
+use crate::vault::content::{Content, ContentFn, ValueStep};
 
 /// The maximum number of rows per step: few enough not to delay other requests, many enough to
 /// share a transaction.
@@ -85,9 +91,9 @@ impl Vault {
         };
         if rotation.re_encrypt {
             self.reseal(caller, &ids).await?;
-        } else {
-            self.rewrap(caller, &ids).await?;
         }
+        // A deleted credential is not changed: it gets a new data key when it is restored.
+        self.rewrap(caller, &ids).await?;
         let rows = i64::try_from(ids.len()).unwrap_or(i64::MAX);
         self.store
             .advance_rotation(scope, generation, rows, self.now())
@@ -98,7 +104,8 @@ impl Vault {
     async fn rewrap(&self, caller: &Caller, ids: &[CredentialId]) -> Result<(), VaultError> {
         let keys = self.reload_org_keys(caller.scope()).await?;
         let random = self.random.clone();
-        let rewrap: RewrapFn = Arc::new(move |row| keys.rewrap(row, &*random));
+        let rewrap: RewrapFn =
+            Arc::new(move |row, versions| rewrap_all(&keys, row, versions, &*random));
         let store = &self.store;
         let failed = store
             .rewrap_credentials(caller.scope(), ids, rewrap)
@@ -113,12 +120,7 @@ impl Vault {
 
     async fn reseal(&self, caller: &Caller, ids: &[CredentialId]) -> Result<(), VaultError> {
         self.reload_org_keys(caller.scope()).await?;
-        let same: ContentFn = Arc::new(|row, _| {
-            Ok(Content {
-                label: row.label.clone(),
-                blob: None,
-            })
-        });
+        let same: ContentFn = Arc::new(|row, _, _| Ok(Content::of(row, ValueStep::Reseal)));
         let mut changes = Vec::with_capacity(ids.len());
         for id in ids {
             changes.push(self.reseal_one(caller, *id, same.clone()).boxed());
@@ -133,10 +135,15 @@ impl Vault {
         id: CredentialId,
         same: ContentFn,
     ) -> Result<(), VaultError> {
-        match self
-            .change(caller, id, Action::CredentialReseal, None, same)
-            .await
-        {
+        let change = Change {
+            id,
+            event: Event::by(caller, Action::CredentialReseal, self.now()).about(id),
+            operation: None,
+            content: same,
+            kept: None,
+            restores: false,
+        };
+        match self.change(caller, change).await {
             // The row was deleted concurrently, or it does not open. The latter is recorded, and
             // must not stop the rotation of other rows.
             Ok(_) | Err(VaultError::NotFound | VaultError::Integrity(_)) => Ok(()),
@@ -207,4 +214,27 @@ impl Vault {
         let running = |rotation: &Rotation| rotation.progress.state == RotationState::Running;
         Ok(rotations.into_iter().find(running))
     }
+}
+
+/// Re-wraps the data keys of a credential's values that are not under the active generation.
+fn rewrap_all(
+    keys: &OrgKeyring,
+    row: &SealedCredential,
+    versions: &[StoredVersion],
+    random: &dyn RandomSource,
+) -> Result<Vec<(Option<i64>, Rewrapped)>, VaultError> {
+    let mut rewrapped = Vec::new();
+    if row.key_generation != keys.active() {
+        rewrapped.push((None, keys.rewrap(row, random)?));
+    }
+    for version in versions {
+        let number = version.value_version;
+        let behind = version.sealed();
+        let behind = behind.filter(|sealed| sealed.key_generation != keys.active());
+        if let Some(sealed) = behind {
+            let new = keys.rewrap_value(row.id, number, sealed, random)?;
+            rewrapped.push((Some(number), new));
+        }
+    }
+    Ok(rewrapped)
 }

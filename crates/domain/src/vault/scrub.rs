@@ -6,10 +6,12 @@ use crate::audit::kept::KeptHeads;
 use crate::caller::Caller;
 use crate::credential::SealedCredential;
 use crate::error::VaultError;
+use crate::history::{Current, StoredVersion};
 use crate::ids::{CredentialId, OrgId};
 use crate::ports::scrub::{RowWithTrail, ScrubObserver, Trailed, WriteRecord};
 use crate::scrub::{Finding, KeyProblem, Problem};
 use crate::vault::Vault;
+use crate::vault::history::History;
 use crate::vault::scrub_keys::{ScrubKeys, retry_unavailable};
 
 /// The number of rows per statement: at most 6.5 MB of sealed bytes, because a request's body has
@@ -150,18 +152,52 @@ impl Vault {
         let Some(row) = &found.row else {
             return vec![Problem::Malformed];
         };
+        let history = self.history_problem(org, keys, row, found.versions.as_deref());
         let opened = match keys.rings.get(&row.key_generation) {
             None => Some(Problem::Key(KeyProblem::Missing(row.key_generation))),
             // The plaintext is wiped on drop.
             Some(ring) => ring.open(row).err().map(|_| Problem::DoesNotOpen),
         };
         let trailed = match found.written {
-            _ if found.deleted => Some(Problem::PutBack),
+            _ if found.is_put_back(row) => Some(Problem::PutBack),
+            _ if !found.is_deleted_as_recorded(row) => Some(Problem::DeletionAltered),
             None => Some(Problem::Unwritten(row.version)),
             Some(written) => self.compare(org, row, written),
         };
         let forked = found.forked.then_some(Problem::Forked);
-        opened.into_iter().chain(trailed).chain(forked).collect()
+        let found = opened.into_iter().chain(trailed).chain(forked);
+        found.chain(history).collect()
+    }
+
+    fn history_problem(
+        &self,
+        org: OrgId,
+        keys: &ScrubKeys,
+        row: &SealedCredential,
+        versions: Option<&[StoredVersion]>,
+    ) -> Option<Problem> {
+        let altered = Some(Problem::HistoryAltered);
+        let Some(versions) = versions else {
+            return altered;
+        };
+        if versions.is_empty() && row.history.is_none() {
+            return None;
+        }
+        let current = Current {
+            row: row.clone(),
+            versions: versions.to_vec(),
+        };
+        let opens = |version: &StoredVersion| {
+            version.sealed().is_none_or(|sealed| {
+                let ring = keys.rings.get(&sealed.key_generation);
+                ring.is_some_and(|ring| ring.open_value(row, version).is_ok())
+            })
+        };
+        let genuine = History::of(&self.chain, org, &current).is_ok();
+        match genuine && versions.iter().all(opens) {
+            true => None,
+            false => altered,
+        }
     }
 
     fn compare(&self, org: OrgId, row: &SealedCredential, written: WriteRecord) -> Option<Problem> {

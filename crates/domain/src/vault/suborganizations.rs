@@ -49,9 +49,11 @@ impl Vault {
             .await?;
         let acting = caller.clone().acting_in(organization.id);
         let issued = self.issue(organization.id, first_key(caller))?;
+        let mut own = vec![self.creation_event(&acting, &organization)];
+        own.extend(self.first_settings(&acting, organization.created_at));
+        own.push(self.key_event(&acting, &issued.stored));
         let events = SuborganizationEvents {
-            created: (acting.scope(), self.creation_event(&acting, &organization)),
-            of_key: self.key_event(&acting, &issued.stored),
+            own: (acting.scope(), own),
             of_parent: Event::by(
                 caller,
                 Action::SuborganizationCreate,

@@ -3,19 +3,20 @@
 use strongroom_domain::audit::stored::StoredTime;
 use strongroom_domain::backup::key_record::ApiKeyRow;
 use strongroom_domain::backup::record::{
-    CheckpointRow, CredentialRow, EventRow, Header, OrgKeyRow, OrganizationRow, Record, RotationRow,
+    CheckpointRow, EventRow, Header, OrgKeyRow, OrganizationRow, Record, RotationRow,
 };
 use strongroom_domain::backup::root_record::AuditRootRow;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::backup::insert_credentials::credentials;
 use crate::backup::insert_oauth;
 use crate::pg_time::PgTime;
 use crate::sql;
 use crate::sql::backup as backup_sql;
 use crate::transaction::OrgTransaction;
-use crate::transaction::statement::{Bound, NO_TAG};
+use crate::transaction::statement::Bound;
 
 type Params<'a> = Vec<&'a (dyn ToSql + Sync)>;
 
@@ -77,15 +78,11 @@ pub(super) async fn rows(
 ) -> StoreResult<()> {
     match rows.first() {
         Some(Record::Credential(_)) => {
-            let params = rows.iter().flat_map(|record| match record {
-                Record::Credential(row) => credential(&org, row),
-                _ => Vec::new(),
+            let rows = rows.iter().filter_map(|record| match record {
+                Record::Credential(row) => Some(row),
+                _ => None,
             });
-            let params: Params<'_> = params.collect();
-            transaction
-                .insert(&sql::CREDENTIALS_INSERT, &params)
-                .await?;
-            Ok(())
+            credentials(transaction, &org, &rows.collect::<Vec<_>>()).await
         }
         Some(Record::Event(_)) => events(transaction, &org, rows).await,
         _ => {
@@ -95,39 +92,6 @@ pub(super) async fn rows(
             Ok(())
         }
     }
-}
-
-/// Replaces the credential with the id of `row`.
-pub(super) async fn replace_credential(
-    transaction: &OrgTransaction,
-    org: Uuid,
-    row: &CredentialRow,
-) -> StoreResult<()> {
-    let params = credential(&org, row);
-    let replaced = transaction
-        .execute(backup_sql::RESTORE_CREDENTIAL_OVER, &params)
-        .await?;
-    if replaced == 0 {
-        return Err(StoreError::NotFound);
-    }
-    Ok(())
-}
-
-fn credential<'a>(org: &'a Uuid, row: &'a CredentialRow) -> Params<'a> {
-    vec![
-        org,
-        &row.cred_id,
-        &row.provider,
-        &row.cred_type,
-        &row.label,
-        &row.version,
-        &row.key_generation,
-        &row.wrapped_key,
-        &row.sealed_blob,
-        &row.updated_at,
-        &row.pieces_user,
-        &NO_TAG,
-    ]
 }
 
 async fn events(transaction: &OrgTransaction, org: &Uuid, rows: &[Record]) -> StoreResult<()> {

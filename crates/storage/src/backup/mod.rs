@@ -1,6 +1,7 @@
 //! Backs up from one snapshot, and restores one organization per transaction.
 
 pub(crate) mod insert;
+mod insert_credentials;
 mod insert_oauth;
 pub(crate) mod rows;
 pub(crate) mod snapshot;

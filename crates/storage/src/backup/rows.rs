@@ -1,14 +1,17 @@
 //! Converts PostgreSQL's rows to records of a backup.
 
+use std::collections::HashMap;
+
+use strongroom_domain::backup::credential_record::{CredentialRow, VersionRow};
 use strongroom_domain::backup::key_record::{AncestorRow, ApiKeyRow};
 use strongroom_domain::backup::oauth_record::OauthClientRow;
 use strongroom_domain::backup::record::{
-    CheckpointRow, CredentialLastUsedRow, CredentialRow, KeyLastUsedRow, OrgKeyRow,
-    OrganizationRow, RotationRow,
+    CheckpointRow, CredentialLastUsedRow, KeyLastUsedRow, OrgKeyRow, OrganizationRow, RotationRow,
 };
 use strongroom_domain::backup::root_record::{AuditLeafRow, AuditRootRow};
 use strongroom_domain::ports::error::StoreResult;
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use crate::rows::get;
 
@@ -109,12 +112,47 @@ pub(super) fn credential(row: &Row) -> StoreResult<CredentialRow> {
         cred_type: get(row, "cred_type")?,
         label: get(row, "label")?,
         version: get(row, "version")?,
+        value_version: get(row, "value_version")?,
+        expires_at: get(row, "expires_at")?,
+        expires_source: get(row, "expires_source")?,
         key_generation: get(row, "key_generation")?,
         wrapped_key: get(row, "wrapped_key")?,
         sealed_blob: get(row, "sealed_blob")?,
         updated_at: get(row, "updated_at")?,
         pieces_user: get(row, "pieces_user")?,
+        deleted_at: get(row, "deleted_at")?,
+        recover_until: get(row, "recover_until")?,
+        history: get(row, "history")?,
+        versions: Vec::new(),
     })
+}
+
+pub(super) fn version(row: &Row) -> StoreResult<VersionRow> {
+    Ok(VersionRow {
+        value_version: get(row, "value_version")?,
+        stage: get(row, "stage")?,
+        staged_at: get(row, "staged_at")?,
+        expires_at: get(row, "expires_at")?,
+        expires_source: get(row, "expires_source")?,
+        key_generation: get(row, "key_generation")?,
+        wrapped_key: get(row, "wrapped_key")?,
+        sealed_blob: get(row, "sealed_blob")?,
+        destroyed_at: get(row, "destroyed_at")?,
+        digest: get(row, "digest")?,
+    })
+}
+
+/// Adds the values that are not the current ones to their credentials.
+pub(super) fn add_versions(credentials: &mut [CredentialRow], rows: &[Row]) -> StoreResult<()> {
+    let places = credentials.iter().enumerate();
+    let places: HashMap<Uuid, usize> = places.map(|(at, row)| (row.cred_id, at)).collect();
+    for row in rows {
+        let id: Uuid = get(row, "cred_id")?;
+        if let Some(at) = places.get(&id) {
+            credentials[*at].versions.push(version(row)?);
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn credential_use(row: &Row) -> StoreResult<CredentialLastUsedRow> {

@@ -32,7 +32,7 @@ use crate::rows::{get, root_key, service_key};
 use crate::sql;
 use crate::sql::backup as backup_sql;
 use crate::store::audit::{FIRST, event, evidence};
-use crate::store::scrub::row_with_trail;
+use crate::store::scrub::{bounds, histories, row_with_trail};
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -179,13 +179,23 @@ impl Snapshot for PgSnapshot {
         limit: i64,
     ) -> StoreResult<Vec<CheckedRow>> {
         let params: Params<'_> = &[&scope.org().0, &from.0, &limit];
-        let read = |row: &Row| {
+        let found = self.query(sql::CREDENTIALS_WITH_TRAIL, params).await?;
+        let (first, last) = bounds(&found)?;
+        let params: Params<'_> = &[&scope.org().0, &first, &last];
+        let versions = self.query(sql::VERSIONS_BETWEEN, params).await?;
+        let mut credentials: Vec<_> = found
+            .iter()
+            .map(rows::credential)
+            .collect::<StoreResult<_>>()?;
+        rows::add_versions(&mut credentials, &versions)?;
+        let mut histories = histories(&versions)?;
+        let checked = credentials.into_iter().zip(&found).map(|(row, found)| {
             Ok(CheckedRow {
-                row: rows::credential(row)?,
-                with_trail: row_with_trail(row)?,
+                row,
+                with_trail: row_with_trail(found, &mut histories)?,
             })
-        };
-        self.all(sql::CREDENTIALS_WITH_TRAIL, params, read).await
+        });
+        checked.collect()
     }
 
     async fn trailed(

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::audit::chain::Chain;
 use strongroom_domain::audit::event::Event;
-use strongroom_domain::backup::record::{CredentialRow, Header, Record};
+use strongroom_domain::backup::credential_record::CredentialRow;
+use strongroom_domain::backup::record::{Header, Record};
 use strongroom_domain::backup::rules::ExistingCredential;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::crypto::RandomSource;
@@ -19,6 +20,7 @@ use strongroom_domain::{Clock, CredentialId, LaneId};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::backup::insert_credentials;
 use crate::backup::{insert, rows as backup_rows};
 use crate::connect::database::Database;
 use crate::rows::get;
@@ -162,8 +164,12 @@ impl OrgTarget for PgOrgTarget {
             .transaction
             .query(backup_sql::RESTORE_CREDENTIALS, params);
         let mut present: HashMap<Uuid, ExistingCredential> = HashMap::new();
-        for row in found.await?.iter() {
-            let row = backup_rows::credential(row)?;
+        let found = found.await?;
+        let found = found.iter().map(backup_rows::credential);
+        let mut found: Vec<CredentialRow> = found.collect::<StoreResult<_>>()?;
+        let versions = self.transaction.query(sql::VERSIONS, params).await?;
+        backup_rows::add_versions(&mut found, &versions)?;
+        for row in found {
             let (id, deleted) = (CredentialId(row.cred_id), false);
             let row = Some(row);
             present.insert(id.0, ExistingCredential { id, row, deleted });
@@ -209,7 +215,7 @@ impl OrgTarget for PgOrgTarget {
     }
 
     async fn replace(&self, row: &CredentialRow) -> StoreResult<()> {
-        insert::replace_credential(&self.transaction, self.org(), row).await
+        insert_credentials::replace_credential(&self.transaction, self.org(), row).await
     }
 
     async fn commit(self: Box<Self>, events: Vec<Event>, checks: KeyChecks) -> StoreResult<()> {

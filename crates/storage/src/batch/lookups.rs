@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::batch::fair_queue::BatchItem;
 use crate::rows::{get, last_used};
 use crate::writes::write::{QueueTrace, Reply};
-use crate::{rows, sql};
+use crate::{credential_rows, rows, sql};
 
 /// A kind of row that many requests look up at the same time.
 pub(crate) trait LookupKind: Send + 'static {
@@ -59,7 +59,7 @@ impl LookupKind for Credentials {
 
     fn add(found: &mut Self::Found, _: OrgId, row: &Row) -> StoreResult<()> {
         let last_used = last_used(row);
-        let sealed = rows::sealed_credential(row);
+        let sealed = credential_rows::sealed_credential(row);
         let (_, sealed) = sealed.map_err(|_| StoreError::Malformed("a credential's row"))?;
         *found = Some(Arc::new(StoredCredential { sealed, last_used }));
         Ok(())

@@ -38,7 +38,7 @@ impl ReadSink<Option<Arc<StoredCredential>>> for PendingReveal {
                 scope: self.scope,
                 op: WriteOp::Record,
                 tracking: Tracking::default(),
-                event: self.event.of_reveal(outcome.outcome, outcome.version),
+                event: outcome.completed(self.event),
                 further: Vec::new(),
                 reply: WriteReply::Opened(outcome.opened, self.reply),
                 trace: QueueTrace::of(self.span),

@@ -100,9 +100,12 @@ fn first_of_each(waiting: Vec<Write>) -> (Vec<Write>, Vec<Write>) {
     waiting.into_iter().partition(|write| {
         let org = write.scope.org();
         match (&write.op, &write.tracking.idempotency) {
-            (WriteOp::Change { id, .. } | WriteOp::Delete { id, .. }, _) => {
-                credentials.insert((org, *id))
-            }
+            (
+                WriteOp::Change { id, .. }
+                | WriteOp::Delete { id, .. }
+                | WriteOp::Restore { id, .. },
+                _,
+            ) => credentials.insert((org, *id)),
             (_, Some(claim)) => claims.insert((org, claim.key)),
             _ => true,
         }

@@ -10,9 +10,10 @@ use crate::connect::database::Database;
 use crate::connect::error::ConnectError;
 use crate::connect::pooling::check_pooling;
 use crate::quote::quote_ident;
+use crate::schema::indexes::build_indexes;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-pub(crate) const MIGRATIONS: [(&str, &str); 17] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 18] = [
     (
         "V0001__vault",
         include_str!("../../../../migrations/0001_vault.sql"),
@@ -81,6 +82,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 17] = [
         "V0017__entity_tags",
         include_str!("../../../../migrations/0017_entity_tags.sql"),
     ),
+    (
+        "V0018__lifecycle",
+        include_str!("../../../../migrations/0018_lifecycle.sql"),
+    ),
 ];
 
 /// The table of applied migrations.
@@ -121,6 +126,7 @@ pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
     let latest = runner.get_migrations().iter().map(Migration::version).max();
     let latest = latest.unwrap_or_default();
     let report = runner.run_async(&mut client).await.map_err(failed)?;
+    build_indexes(&client).await?;
     if let Err(error) = client.batch_execute(REVOKE_CREATE).await {
         tracing::debug!(%error, "the right to create objects stays with every role");
     }

@@ -1,5 +1,6 @@
 //! The schema: migrations, the role of the servers, audit partitions.
 
+mod indexes;
 pub(crate) mod migrate;
 pub(crate) mod partitions;
 pub(crate) mod roles;

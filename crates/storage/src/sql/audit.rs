@@ -90,6 +90,30 @@ pub const STATE_OF_SETTINGS: &str = state!("'organization.configure', 'organizat
 /// The newest events about root keys, each with the digest before it.
 pub const STATE_OF_ROOT_KEYS: &str =
     state!("'installation.create', 'installation.attest', 'root_key.activate', 'root_key.retire'");
+/// The newest deletions of a credential, each with the digest before it.
+pub const DELETIONS: &str = concat!(
+    "select event.*, coalesce( \
+       (select p.mac from audit_events p where p.org_id = $1 and p.lane = event.lane \
+         and p.seq = event.seq - 1 limit 1), \
+       (select c.mac from audit_checkpoints c where c.org_id = $1 \
+         and c.lane = event.lane and c.seq = event.seq - 1)) as previous from (",
+    events!(""),
+    "and cred_id = $2 and action = 'credential.delete' and version is not null \
+     and outcome = 'ok' order by version desc, at desc limit 1) as event"
+);
+/// The writes of a credential.
+pub const VALUE_WRITES: &str = "select version, details from audit_events where org_id = $1 \
+     and cred_id = $2 and version is not null and outcome = 'ok' \
+     and action in ('credential.create', 'credential.update', 'credential.reseal', \
+     'credential.attest') order by version desc limit 100000";
+/// Who revealed the current value of a credential, when last, and which version of the row then. A
+/// reveal of another value says at which stage that was.
+pub const LAST_READS: &str = "select actor, max(at) as at, max(version) as version \
+     from audit_events where org_id = $1 and cred_id = $2 and action = 'credential.reveal' \
+     and action not in ('credential.create', 'credential.update', 'credential.reseal', \
+     'credential.attest', 'credential.delete') \
+     and outcome = 'ok' and version is not null \
+     and (details is null or details not like '%\"stage\"%') group by actor";
 /// The heads of the lanes after a lane. It walks the primary key from lane to lane.
 pub const AUDIT_HEADS: &str = "with recursive walk (lane, nth) as ( \
        (select lane, 1::bigint from audit_events where org_id = $1 and lane > $2 order by lane \
@@ -132,10 +156,10 @@ pub const CHECKPOINT_PUT: &str = "insert into audit_checkpoints \
 
 /// Credentials without a write event of their current version at or after a time, with the version
 /// and digest of their newest write event.
-pub const UNATTESTED: &str = "select c.org_id, c.cred_id, c.provider, c.cred_type, c.label, \
-     c.version, \
-       c.key_generation, c.wrapped_key, c.sealed_blob, c.updated_at, c.pieces_user, \
-       newest.version as recorded_version, newest.digest as recorded_digest \
+pub const UNATTESTED: &str = concat!(
+    "select ",
+    sealed!("c."),
+    ", newest.version as recorded_version, newest.digest as recorded_digest \
      from credentials c left join lateral ( \
        select e.version, e.digest from audit_events e \
        where e.org_id = $1 and e.cred_id = c.cred_id and e.version is not null and \
@@ -149,7 +173,8 @@ pub const UNATTESTED: &str = "select c.org_id, c.cred_id, c.provider, c.cred_typ
        and e.version >= c.version and e.outcome = 'ok' \
        and e.action in ('credential.create', 'credential.update', 'credential.reseal', \
        'credential.attest')) \
-     order by c.cred_id limit $4";
+     order by c.cred_id limit $4"
+);
 
 /// Whether the session's role can drop audit partitions.
 pub const PRUNE_OWNER: &str = "select pg_has_role(current_user, relowner, 'usage') as owner from \
@@ -226,6 +251,9 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("AUDIT_OLDEST", AUDIT_OLDEST),
     ("STATE_OF_GENERATIONS", STATE_OF_GENERATIONS),
     ("STATE_OF_DELETIONS", STATE_OF_DELETIONS),
+    ("DELETIONS", DELETIONS),
+    ("VALUE_WRITES", VALUE_WRITES),
+    ("LAST_READS", LAST_READS),
     ("STATE_OF_SETTINGS", STATE_OF_SETTINGS),
     ("STATE_OF_ROOT_KEYS", STATE_OF_ROOT_KEYS),
     ("AUDIT_HEADS", AUDIT_HEADS),

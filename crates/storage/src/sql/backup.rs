@@ -42,7 +42,7 @@ pub const RESTORE_AUDIT_LEAF: &str = "insert into audit_root_leaves \
 pub const RESTORE_RIGHTS: &str = "select name from unnest(array['root_keys', 'service_keys', \
      'root_rotations', \
        'organizations', 'organization_ancestors', 'org_keys', 'api_keys', \
-       'oauth_clients', 'rotations', 'credentials', 'credential_uses', \
+       'oauth_clients', 'rotations', 'credentials', 'credential_versions', 'credential_uses', \
        'key_uses', \
        'audit_events', 'audit_checkpoints', 'audit_roots', 'audit_root_leaves']) as name \
      where not has_table_privilege(current_user, name, 'insert')";
@@ -86,13 +86,18 @@ pub const RESTORE_ROTATION: &str = "insert into rotations (org_id, generation, r
 pub const RESTORE_CREDENTIAL_OVER: &str = "update credentials set provider = $3, cred_type = $4, \
      label = $5, \
      version = $6, key_generation = $7, wrapped_key = $8, sealed_blob = $9, updated_at = $10, \
-     pieces_user = $11, etag = $12 \
+     pieces_user = $11, etag = $12, value_version = $13, expires_at = $14, \
+     expires_source = $15, deleted_at = null, recover_until = null, history = null \
      where org_id = $1 and cred_id = $2";
 /// Those of several credentials of one organization that exist.
-pub const RESTORE_CREDENTIALS: &str = "select cred_id, provider, cred_type, label, version, \
-     key_generation, \
-     wrapped_key, sealed_blob, updated_at, pieces_user from credentials \
-     where org_id = $1 and cred_id = any($2)";
+pub const RESTORE_CREDENTIALS: &str = concat!(
+    "select ",
+    sealed!(""),
+    " from credentials where org_id = $1 and cred_id = any($2)"
+);
+/// Completes an inserted or replaced credential.
+pub const RESTORE_CREDENTIAL_REST: &str = "update credentials set deleted_at = $3, \
+     recover_until = $4, history = $5 where org_id = $1 and cred_id = $2";
 /// Those of several credentials of one organization that have a deletion event.
 pub const RESTORE_DELETED: &str = "select distinct cred_id from audit_events \
      where org_id = $1 and cred_id = any($2) and action = 'credential.delete' and version is not \
@@ -129,6 +134,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("RESTORE_OAUTH_CLIENT", RESTORE_OAUTH_CLIENT),
     ("RESTORE_ROTATION", RESTORE_ROTATION),
     ("RESTORE_CREDENTIAL_OVER", RESTORE_CREDENTIAL_OVER),
+    ("RESTORE_CREDENTIAL_REST", RESTORE_CREDENTIAL_REST),
     ("RESTORE_CREDENTIALS", RESTORE_CREDENTIALS),
     ("RESTORE_DELETED", RESTORE_DELETED),
     ("RESTORE_EVENTS", RESTORE_EVENTS),

@@ -164,6 +164,9 @@ pub static CREDENTIALS_INSERT: LazyLock<Insert> = LazyLock::new(|| {
             ("updated_at", "timestamptz"),
             ("pieces_user", "text"),
             ("etag", "bytea"),
+            ("value_version", "bigint"),
+            ("expires_at", "timestamptz"),
+            ("expires_source", "text"),
         ],
     )
 });

@@ -25,22 +25,29 @@ pub const ORG_KEY_DEACTIVATE: &str =
 /// Destroys an inactive generation of an organization's key.
 pub const ORG_KEY_RETIRE: &str =
     "delete from org_keys where org_id = $1 and generation = $2 and not active";
-/// The number of credentials that need a generation of their organization's key.
-pub const CREDENTIALS_OF_GENERATION: &str =
-    "select count(*) as total from credentials where org_id = $1 and key_generation = $2";
+/// The number of values of credentials that need a generation of their organization's key.
+pub const CREDENTIALS_OF_GENERATION: &str = "select (select count(*) from credentials c \
+     where c.org_id = $1 and c.key_generation = $2) + (select count(*) \
+     from credential_versions v where v.org_id = $1 and v.key_generation = $2) as total";
 /// Waits until no transaction that wrote credentials is open, and blocks new writers.
-pub const CREDENTIALS_BARRIER: &str = "lock table credentials in share mode";
+pub const CREDENTIALS_BARRIER: &str = "lock table credentials, credential_versions in share mode";
 /// Lets a barrier wait longer than PostgreSQL's `deadlock_timeout`, after which an autovacuum that
 /// blocks it is canceled.
 pub const BARRIER_LOCK_TIMEOUT: &str = "set local lock_timeout = '1500ms'";
 /// Waits until no transaction that wrote organization keys is open, and blocks new writers.
 pub const ORG_KEYS_BARRIER: &str = "lock table org_keys in share mode";
 /// The number of credentials that are not under a generation of their organization's key.
-pub const CREDENTIALS_BEHIND_COUNT: &str =
-    "select count(*) as total from credentials where org_id = $1 and key_generation <> $2";
-/// A page of credentials after an id that are not under a generation of their organization's key.
-pub const CREDENTIALS_BEHIND: &str = "select cred_id from credentials \
-     where org_id = $1 and key_generation <> $2 and cred_id > $3 order by cred_id limit $4";
+pub const CREDENTIALS_BEHIND_COUNT: &str = "select count(*) as total from ( \
+     select c.cred_id from credentials c where c.org_id = $1 and c.key_generation <> $2 union \
+     select v.cred_id from credential_versions v where v.org_id = $1 and v.key_generation <> $2) \
+     as behind";
+/// A page of credentials after an id of which a value is not under a generation of their
+/// organization's key.
+pub const CREDENTIALS_BEHIND: &str = "select cred_id from ( \
+     (select c.cred_id from credentials c where c.org_id = $1 and c.key_generation <> $2 \
+     and c.cred_id > $3 order by c.cred_id limit $4) union \
+     (select v.cred_id from credential_versions v where v.org_id = $1 and v.key_generation <> $2 \
+     and v.cred_id > $3 order by v.cred_id limit $4)) as behind order by cred_id limit $4";
 /// Replaces a credential's wrapped data key, and nothing else.
 pub const CREDENTIAL_REWRAP: &str = "update credentials set key_generation = $3, wrapped_key = $4 \
      where org_id = $1 and cred_id = $2";

@@ -10,15 +10,8 @@ macro_rules! matching {
          and ($5::text[] is null or c.provider = any($5)) \
          and ($6::text[] is null or c.cred_type = any($6)) \
          and ($7::text is null or starts_with(c.label, $7)) \
-         and ($8::uuid[] is null or c.cred_id = any($8))"
-    };
-}
-macro_rules! count {
-    ($filter:expr) => {
-        concat!(
-            "select count(*) as total from credentials c where c.org_id = $1",
-            $filter
-        )
+         and ($8::uuid[] is null or c.cred_id = any($8)) \
+         and ($9::timestamptz is null or c.expires_at < $9)"
     };
 }
 // Without a tag of its version, a row is read as a whole, so that its tag can be computed: a server
@@ -26,8 +19,9 @@ macro_rules! count {
 // of them would take much memory.
 macro_rules! listed {
     () => {
-        "c.cred_id, c.provider, c.cred_type, c.label, c.version, c.updated_at, c.etag, \
-         c.pieces_user, case when (c.etag is null or substring(c.etag from 1 for 8) <> \
+        "c.cred_id, c.deleted_at, c.recover_until, c.provider, c.cred_type, c.label, c.version, \
+         c.value_version, c.expires_at, c.expires_source, c.updated_at, c.etag, c.pieces_user, \
+         case when (c.etag is null or substring(c.etag from 1 for 8) <> \
          int8send(c.version)) and octet_length(c.sealed_blob) <= 8192 then c.sealed_blob end \
          as sealed_blob"
     };
@@ -39,11 +33,12 @@ macro_rules! page {
         concat!(
             "with page as materialized (select ",
             listed!(),
-            " from credentials c where c.org_id = $1",
+            " from credentials c where c.org_id = $1 and c.deleted_at is null",
             $window,
             ") select page.*, null::timestamptz as last_used_at, null::uuid as last_used_by from \
                  page \
-             union all select u.cred_id, null, null, null, null, null, null, null, null, \
+             union all select u.cred_id, null, null, null, null, null, null, null, null, null, \
+             null, null, null, null, \
              u.last_used_at, u.last_used_by from credential_uses u where u.org_id = $1 \
              and u.cred_id >= (select cred_id from page limit 1) \
              and u.cred_id <= coalesce((select cred_id from page offset $2 - 1 limit 1), \
@@ -53,12 +48,13 @@ macro_rules! page {
 }
 // Matching rows may be far apart, so a range could contain many more last-used times than the page.
 macro_rules! matching_page {
-    ($window:literal) => {
+    ($rows:literal, $window:literal) => {
         concat!(
             "select page.*, u.last_used_at, u.last_used_by from (select ",
             listed!(),
             " from credentials c where c.org_id = $1",
             matching!(),
+            $rows,
             $window,
             ") as page left join lateral ( \
              select last_used_at, last_used_by from credential_uses \
@@ -68,26 +64,102 @@ macro_rules! matching_page {
     };
 }
 
-/// The number of an organization's credentials.
-pub const CREDENTIALS_COUNT: &str = count!("");
+/// The number of an organization's credentials. Both counts read an index alone.
+pub const CREDENTIALS_COUNT: &str = "select (select count(*) from credentials c \
+     where c.org_id = $1) - (select count(*) from credentials d where d.org_id = $1 \
+     and d.deleted_at is not null) as total";
+/// The number of an organization's credentials, with the deleted ones.
+pub const ALL_CREDENTIALS_COUNT: &str =
+    "select count(*) as total from credentials where org_id = $1";
 /// The number of an organization's credentials that match a filter.
-pub const MATCHING_COUNT: &str = count!(matching!());
+pub const MATCHING_COUNT: &str = concat!(
+    "select count(*) as total from credentials c where c.org_id = $1 and c.deleted_at is null",
+    matching!()
+);
+/// The number of an organization's deleted credentials that match a filter.
+pub const MATCHING_DELETED_COUNT: &str = concat!(
+    "select count(*) as total from credentials c where c.org_id = $1 and c.deleted_at is not null",
+    matching!()
+);
 /// A page of credentials from an offset, with their last-used times.
 pub const CREDENTIALS_FROM: &str = page!(" order by c.cred_id limit $2 offset $3");
 /// A page of credentials that match a filter, from an offset.
-pub const MATCHING_FROM: &str = matching_page!(" order by c.cred_id limit $9 offset $10");
+pub const MATCHING_FROM: &str = matching_page!(
+    " and c.deleted_at is null",
+    " order by c.cred_id limit $10 offset $11"
+);
+/// The same of deleted credentials.
+pub const DELETED_FROM: &str = matching_page!(
+    " and c.deleted_at is not null",
+    " order by c.cred_id limit $10 offset $11"
+);
 /// A page of credentials after an id, with their last-used times.
 pub const CREDENTIALS_AFTER: &str = page!(" and c.cred_id > $3 order by c.cred_id limit $2");
 /// A page of credentials that match a filter, after an id.
-pub const MATCHING_AFTER: &str = matching_page!(" and c.cred_id > $10 order by c.cred_id limit $9");
-
-/// Deletes a thousand credentials of one organization that a key reaches.
-pub const MATCHING_DELETE_SOME: &str = concat!(
-    "delete from credentials where org_id = $1 and cred_id = any(array( \
-     select c.cred_id from credentials c where c.org_id = $1",
-    matching!(),
-    " order by c.cred_id limit 1000)) returning cred_id, version"
+pub const MATCHING_AFTER: &str = matching_page!(
+    " and c.deleted_at is null",
+    " and c.cred_id > $11 order by c.cred_id limit $10"
 );
+/// The same of deleted credentials.
+pub const DELETED_AFTER: &str = matching_page!(
+    " and c.deleted_at is not null",
+    " and c.cred_id > $11 order by c.cred_id limit $10"
+);
+
+/// The first credentials with a label that match a filter. The first condition finds them in their
+/// index.
+pub const LABELED: &str = concat!(
+    "select c.cred_id from credentials c where c.org_id = $1 and c.deleted_at is null \
+     and c.label collate \"C\" = $4 and c.label <> ''",
+    matching!(),
+    " order by c.cred_id limit $10"
+);
+
+// Each of these starts after the last credential of the one before: it does not pass by the rows
+// that are deleted already.
+macro_rules! some {
+    ($verb:literal, $rows:literal, $after:literal) => {
+        concat!(
+            $verb,
+            " where org_id = $1 and cred_id = any(array( \
+             select c.cred_id from credentials c where c.org_id = $1",
+            matching!(),
+            $rows,
+            " and c.cred_id > ",
+            $after,
+            " order by c.cred_id limit 1000)) \
+             returning cred_id, version, coalesce(value_version, version) as value_version"
+        )
+    };
+}
+/// Deletes a thousand credentials of one organization that match a filter, after an id.
+pub const DELETE_SOME: &str = some!(
+    "delete from credentials",
+    " and c.deleted_at is null",
+    "$10"
+);
+/// The same, with those that were deleted before and can be restored.
+pub const PURGE_SOME: &str = some!("delete from credentials", "", "$10");
+/// Marks a thousand credentials of one organization that match a filter as deleted, after an id.
+pub const RETAIN_SOME: &str = some!(
+    "update credentials set deleted_at = $11, recover_until = $12",
+    " and c.deleted_at is null",
+    "$10"
+);
+/// The number of credentials of organizations that have expired, and that expire before each of
+/// three times.
+pub const EXPIRING_COUNT: &str = "select count(*) filter (where expires_at <= $2) as expired, \
+     count(*) filter (where expires_at <= $3) as week, \
+     count(*) filter (where expires_at <= $4) as month, count(*) as quarter from credentials \
+     where org_id = any($1) and expires_at is not null and expires_at <= $5 \
+     and deleted_at is null";
+/// The deleted credentials of an organization whose window has ended, those that ended first.
+pub const PURGE_DUE: &str = "select cred_id from credentials where org_id = $1 \
+     and deleted_at is not null and recover_until <= $2 order by recover_until limit $3";
+/// The number of deleted credentials of organizations, and of those whose window has ended.
+pub const DELETED_COUNT: &str = "select count(*) as total, \
+     count(*) filter (where recover_until <= $2) as due from credentials \
+     where org_id = any($1) and deleted_at is not null";
 
 /// The constants above, with their names.
 pub(super) const ALL: &[(&str, &str)] = &[
@@ -97,5 +169,15 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("MATCHING_FROM", MATCHING_FROM),
     ("CREDENTIALS_AFTER", CREDENTIALS_AFTER),
     ("MATCHING_AFTER", MATCHING_AFTER),
-    ("MATCHING_DELETE_SOME", MATCHING_DELETE_SOME),
+    ("DELETED_FROM", DELETED_FROM),
+    ("DELETED_AFTER", DELETED_AFTER),
+    ("DELETED_COUNT", DELETED_COUNT),
+    ("MATCHING_DELETED_COUNT", MATCHING_DELETED_COUNT),
+    ("ALL_CREDENTIALS_COUNT", ALL_CREDENTIALS_COUNT),
+    ("LABELED", LABELED),
+    ("DELETE_SOME", DELETE_SOME),
+    ("PURGE_SOME", PURGE_SOME),
+    ("RETAIN_SOME", RETAIN_SOME),
+    ("PURGE_DUE", PURGE_DUE),
+    ("EXPIRING_COUNT", EXPIRING_COUNT),
 ];

@@ -2,6 +2,22 @@
 //!
 //! Every statement on a tenant table has a condition on `org_id`. A test prepares all statements.
 
+/// Columns in a select list. `$c` is the table's alias with a dot, or empty.
+macro_rules! columns {
+    ($c:literal, $first:literal $($rest:literal)*) => {
+        concat!($c, $first, $(", ", $c, $rest,)*)
+    };
+}
+
+/// The columns of a sealed credential.
+macro_rules! sealed {
+    ($c:literal) => {
+        columns!($c, "org_id" "cred_id" "provider" "cred_type" "label" "version" "value_version"
+            "expires_at" "expires_source" "key_generation" "wrapped_key" "sealed_blob" "updated_at"
+            "pieces_user" "history" "deleted_at" "recover_until")
+    };
+}
+
 mod audit;
 pub mod audit_roots;
 pub mod backup;
@@ -16,6 +32,7 @@ pub mod operations;
 mod organizations;
 #[cfg(test)]
 mod shapes;
+mod versions;
 
 use uuid::Uuid;
 
@@ -25,6 +42,7 @@ pub use keys::*;
 pub use listing::*;
 pub use oauth::*;
 pub use organizations::*;
+pub use versions::*;
 
 /// The scope that lists organizations and rotations.
 pub const LISTING: &str = "*";
@@ -60,11 +78,12 @@ pub fn alone(query: &str, params: usize) -> String {
 macro_rules! credentials {
     ($uses:literal) => {
         concat!(
-            "select c.org_id, c.cred_id, c.provider, c.cred_type, c.label, c.version, \
-             c.key_generation, c.wrapped_key, c.sealed_blob, c.updated_at, c.pieces_user, \
-             u.last_used_at, u.last_used_by \
+            "select ",
+            sealed!("c."),
+            ", u.last_used_at, u.last_used_by \
              from credentials c join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, cred_id) \
-             on c.org_id = wanted.org_id and c.cred_id = wanted.cred_id left join ",
+             on c.org_id = wanted.org_id and c.cred_id = wanted.cred_id \
+             and c.deleted_at is null left join ",
             $uses,
             " where c.org_id = any($1) or c.org_id = ($1)[1]"
         )
@@ -83,31 +102,43 @@ pub const CREDENTIALS: &str = credentials!(
 /// The same for a sharded cluster, which colocates rows only in joins on `org_id`.
 pub const CREDENTIALS_SHARDED: &str =
     credentials!("credential_uses u on u.org_id = c.org_id and u.cred_id = c.cred_id");
-/// Several credentials of one organization, locked until the transaction ends. Rows that another
-/// transaction has locked are omitted.
-pub const CREDENTIALS_LOCK: &str = "select org_id, cred_id, provider, cred_type, label, version, \
-     key_generation, wrapped_key, sealed_blob, updated_at, pieces_user from credentials \
-     where org_id = $1 and cred_id = any($2) order by cred_id for update skip locked";
+/// Several credentials of one organization, also deleted ones, locked until the transaction ends.
+/// Rows that another transaction has locked are omitted.
+pub const CREDENTIALS_LOCK: &str = concat!(
+    "select ",
+    sealed!(""),
+    " from credentials \
+     where org_id = $1 and cred_id = any($2) order by cred_id for update skip locked"
+);
 /// Those of several credentials of one organization that exist.
 pub const CREDENTIALS_EXISTING: &str =
     "select cred_id from credentials where org_id = $1 and cred_id = any($2)";
 /// The credential of a user of the Pieces surface.
-pub const CREDENTIAL_OF_USER: &str = "select org_id, cred_id, provider, cred_type, label, version, \
-     key_generation, wrapped_key, sealed_blob, updated_at, pieces_user from credentials \
-     where org_id = $1 and pieces_user = $2";
+pub const CREDENTIAL_OF_USER: &str = concat!(
+    "select ",
+    sealed!(""),
+    " from credentials where org_id = $1 and pieces_user = $2 and deleted_at is null"
+);
 /// Updates a credential to its next version.
 pub const CREDENTIAL_UPDATE: &str = "update credentials set label = $3, version = $4, \
      key_generation = $5, \
-     wrapped_key = $6, sealed_blob = $7, updated_at = $8, etag = $9 \
+     wrapped_key = $6, sealed_blob = $7, updated_at = $8, etag = $9, value_version = $10, \
+     expires_at = $11, expires_source = $12, history = $13 \
      where org_id = $1 and cred_id = $2";
 /// Deletes several credentials of one organization.
 pub const CREDENTIALS_DELETE: &str =
     "delete from credentials where org_id = $1 and cred_id = any($2)";
-/// Deletes a thousand credentials of one organization.
-pub const CREDENTIALS_DELETE_SOME: &str = "delete from credentials where org_id = $1 and cred_id \
+/// Marks several credentials of one organization as deleted, each at a time and until a time.
+pub const CREDENTIALS_RETAIN: &str = "update credentials c set deleted_at = d.at, \
+     recover_until = d.until from unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[]) \
+     as d (cred_id, at, until) where c.org_id = $1 and c.cred_id = d.cred_id";
+/// Marks a deleted credential as restored.
+pub const CREDENTIAL_RESTORE: &str = "update credentials set deleted_at = null, \
+     recover_until = null where org_id = $1 and cred_id = $2";
+/// Deletes a thousand credentials of a destroyed organization.
+pub const CREDENTIALS_REMOVE_SOME: &str = "delete from credentials where org_id = $1 and cred_id \
      = any(array( \
-     select cred_id from credentials where org_id = $1 order by cred_id limit 1000)) \
-     returning cred_id, version";
+     select cred_id from credentials where org_id = $1 order by cred_id limit 1000))";
 
 /// The heads of an organization's newest lanes. It walks the primary key from lane to lane.
 pub const LANE_HEADS: &str = "with recursive newest (lane, seq, mac, nth) as ( \
@@ -142,18 +173,17 @@ pub const SHORT_SCANS: [&str; 2] = [
     "set local jit = off",
     "set local max_parallel_workers_per_gather = 0",
 ];
-/// A page of credentials from an id, each with its newest write event and whether it was ever
-/// deleted. One statement reads one snapshot, in which each write has its event. A blob larger than
-/// any that a server stores is replaced by one that does not decrypt.
+/// A page of credentials from an id, each with its newest write event and its newest deletion. One
+/// statement reads one snapshot, in which each write has its event. A blob larger than any that a
+/// server stores is replaced by one that does not decrypt.
 pub const CREDENTIALS_WITH_TRAIL: &str = "select c.org_id, c.cred_id, c.provider, c.cred_type, \
      c.label, \
-     c.version, c.key_generation, c.wrapped_key, case when octet_length(c.sealed_blob) <= 1048576 \
+     c.version, c.value_version, c.expires_at, c.expires_source, c.history, c.deleted_at, \
+     c.recover_until, \
+     c.key_generation, c.wrapped_key, case when octet_length(c.sealed_blob) <= 1048576 \
        then c.sealed_blob else '' end as sealed_blob, c.updated_at, c.pieces_user, \
      written.version as written_version, written.digest as written_digest, \
-     coalesce((select true from audit_events d where d.org_id = $1 and d.cred_id = c.cred_id \
-       and d.action = 'credential.delete' and d.version is not null and d.outcome = 'ok' limit \
-       1), false) \
-       as deleted, \
+     deletion.version as deleted_version, deletion.details as deletion_details, \
      coalesce((select true from audit_events f where f.org_id = $1 and f.cred_id = c.cred_id \
        and f.action in ('credential.create', 'credential.update', 'credential.reseal') \
        and f.version is not null and f.outcome = 'ok' group by f.version having count(*) > 1 \
@@ -165,17 +195,23 @@ pub const CREDENTIALS_WITH_TRAIL: &str = "select c.org_id, c.cred_id, c.provider
        and e.action in ('credential.create', 'credential.update', 'credential.reseal', \
        'credential.attest') \
        order by e.version desc, e.at desc limit 1) as written on true \
+     left join lateral (select d.version, d.details from audit_events d \
+       where d.org_id = $1 and d.cred_id = c.cred_id and d.action = 'credential.delete' \
+       and d.version is not null and d.outcome = 'ok' \
+       order by d.version desc, d.at desc limit 1) as deletion on true \
      where c.org_id = $1 and c.cred_id >= $2 order by c.cred_id limit $3";
 /// A page of the credentials with write events, from an id, and whether each is missing: it has no
-/// row, and no event of its deletion.
-pub const TRAIL_WITH_CREDENTIALS: &str = "with page as (select e.cred_id from audit_events e \
+/// row, and no event of its final deletion. That of a deletion that can be undone says until when.
+pub const TRAIL_WITH_CREDENTIALS: &str = "with page as (select e.cred_id, \
+       max(e.version) as version from audit_events e \
        where e.org_id = $1 and e.cred_id >= $2 and e.version is not null and e.outcome = 'ok' \
        and e.action in ('credential.create', 'credential.update', 'credential.reseal', \
        'credential.attest') \
        group by e.cred_id order by e.cred_id limit $3) \
      select page.cred_id, c.cred_id is null and (select true from audit_events d \
        where d.org_id = $1 and d.cred_id = page.cred_id and d.action = 'credential.delete' \
-       and d.version is not null and d.outcome = 'ok' limit 1) is null as missing \
+       and d.version >= page.version and d.outcome = 'ok' \
+       and coalesce(d.details, '') not like '%\"recover_until\"%' limit 1) is null as missing \
      from page left join credentials c on c.org_id = $1 and c.cred_id = page.cred_id \
      order by page.cred_id";
 
@@ -192,7 +228,9 @@ const ALL: &[(&str, &str)] = &[
     ("CREDENTIAL_OF_USER", CREDENTIAL_OF_USER),
     ("CREDENTIAL_UPDATE", CREDENTIAL_UPDATE),
     ("CREDENTIALS_DELETE", CREDENTIALS_DELETE),
-    ("CREDENTIALS_DELETE_SOME", CREDENTIALS_DELETE_SOME),
+    ("CREDENTIALS_RETAIN", CREDENTIALS_RETAIN),
+    ("CREDENTIAL_RESTORE", CREDENTIAL_RESTORE),
+    ("CREDENTIALS_REMOVE_SOME", CREDENTIALS_REMOVE_SOME),
     ("LANE_HEADS", LANE_HEADS),
     ("CREDENTIAL_USES_DELETE", CREDENTIAL_USES_DELETE),
     ("CREDENTIALS_KNOWN", CREDENTIALS_KNOWN),
@@ -227,6 +265,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
     all.extend(oauth::ALL);
     all.extend(operations::ALL);
     all.extend(organizations::ALL);
+    all.extend(versions::ALL);
     for insert in [
         &CREDENTIALS_INSERT,
         &AUDIT_INSERT,

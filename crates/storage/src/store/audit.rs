@@ -149,13 +149,7 @@ impl AuditStore for PgStore {
             StateEvents::RootKeys => sql::STATE_OF_ROOT_KEYS,
         };
         let rows = self.query(scope, sql, &[&scope.org().0, &limit]).await?;
-        let evidence = |row: &Row| {
-            Ok(EventEvidence {
-                event: event(row)?,
-                previous: get(row, "previous")?,
-            })
-        };
-        rows.iter().map(evidence).collect()
+        rows.iter().map(evidence_of).collect()
     }
 
     async fn checkpoint(&self, scope: OrgScope, lane: LaneId) -> StoreResult<Option<Checkpoint>> {
@@ -257,5 +251,13 @@ fn checkpoint(row: &Row) -> StoreResult<Checkpoint> {
         mac: mac.try_into().unwrap_or([0; 32]),
         pruned_before: pruned_before.unwrap_or(DateTime::UNIX_EPOCH),
         signature: get(row, "signature")?,
+    })
+}
+
+/// An event with what proves it.
+pub(crate) fn evidence_of(row: &Row) -> StoreResult<EventEvidence> {
+    Ok(EventEvidence {
+        event: event(row)?,
+        previous: get(row, "previous")?,
     })
 }

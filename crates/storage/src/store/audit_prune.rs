@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::rows::{get, lane_head};
 use crate::store::PgStore;
 use crate::transaction::OrgTransaction;
-use crate::{rows, sql};
+use crate::{credential_rows, rows, sql};
 
 /// Attempts to take the lock that excludes writers. Each attempt waits briefly, since sessions that
 /// request the table's lock later queue behind it.
@@ -60,7 +60,7 @@ impl AuditPruneStore for PgStore {
             let version: Option<i64> = get(row, "recorded_version")?;
             let digest: Option<Vec<u8>> = get(row, "recorded_digest")?;
             Ok(Unattested {
-                row: rows::sealed_credential(row)?.1,
+                row: credential_rows::sealed_credential(row)?.1,
                 recorded: version.zip(digest),
             })
         });

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use strongroom_domain::CredentialId;
+use chrono::{DateTime, Utc};
 use strongroom_domain::api_key::reach::CredentialReach;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::{
-    CredentialFilter, CredentialPage, Page, SealedCredential, StoredCredential,
+    CredentialFilter, CredentialPage, Page, Removal, SealedCredential, StoredCredential,
 };
 use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::store::{
@@ -16,6 +16,8 @@ use strongroom_domain::ports::store::{
 };
 use strongroom_domain::replication::OperationId;
 use strongroom_domain::trace::trace_parent;
+use strongroom_domain::{CredentialId, OrgId};
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -27,8 +29,9 @@ use crate::store::PgStore;
 use crate::store::listing::{Matching, list};
 use crate::transaction::{OrgTransaction, with_deadline};
 use crate::writes::audit_lane::Lane;
+use crate::writes::deletions::{remove_rest, versions};
 use crate::writes::write::{QueueTrace, WriteOp};
-use crate::{rows, sql};
+use crate::{credential_rows, sql};
 
 #[async_trait]
 impl CredentialStore for PgStore {
@@ -85,7 +88,10 @@ impl CredentialStore for PgStore {
     ) -> StoreResult<Option<SealedCredential>> {
         let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &user];
         let rows = self.query(scope, sql::CREDENTIAL_OF_USER, params).await?;
-        let row = rows.first().map(rows::sealed_credential).transpose()?;
+        let row = rows
+            .first()
+            .map(credential_rows::sealed_credential)
+            .transpose()?;
         Ok(row.map(|(_, credential)| credential))
     }
 
@@ -106,11 +112,24 @@ impl CredentialStore for PgStore {
         &self,
         scope: OrgScope,
         id: CredentialId,
-        admit: DeleteFn,
+        (removal, admit): (Removal, DeleteFn),
         operation: Option<OperationId>,
         event: Event,
     ) -> StoreResult<Committed> {
-        let write = WriteOp::Delete { id, admit };
+        let write = WriteOp::Delete { id, removal, admit };
+        self.write_tracked(scope, write, tracked(operation), event)
+            .await
+    }
+
+    async fn restore_credential(
+        &self,
+        scope: OrgScope,
+        id: CredentialId,
+        change: ChangeFn,
+        operation: Option<OperationId>,
+        event: Event,
+    ) -> StoreResult<Committed> {
+        let write = WriteOp::Restore { id, change };
         self.write_tracked(scope, write, tracked(operation), event)
             .await
     }
@@ -118,7 +137,7 @@ impl CredentialStore for PgStore {
     async fn delete_all_credentials(
         &self,
         scope: OrgScope,
-        reach: Option<CredentialReach>,
+        removed: (Removal, Option<CredentialReach>),
         operation: Option<OperationId>,
         event: Event,
         each: Event,
@@ -126,7 +145,7 @@ impl CredentialStore for PgStore {
         let mut lane = self.own_lane()?;
         let work = async {
             let transaction = self
-                .delete_all(&mut lane, scope, reach, (event, each))
+                .delete_all(&mut lane, scope, removed, (event, each))
                 .await?;
             if let Some(operation) = operation {
                 let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &operation.0];
@@ -168,51 +187,64 @@ impl PgStore {
         &self,
         lane: &mut Lane,
         scope: OrgScope,
-        reach: Option<CredentialReach>,
+        (removal, reach): (Removal, Option<CredentialReach>),
         (event, each): (Event, Event),
     ) -> StoreResult<OrgTransaction> {
-        let org = scope.org().0;
         let filter = CredentialFilter {
             reach,
             ..CredentialFilter::default()
         };
-        let matching = Matching::of(&filter);
-        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&org];
-        let sql = match filter.reach {
-            None => sql::CREDENTIALS_DELETE_SOME,
-            Some(_) => {
-                params.extend(matching.params());
-                sql::MATCHING_DELETE_SOME
-            }
-        };
+        let (org, at) = (scope.org(), each.at);
         let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
         let appended = lane.append(&transaction, vec![(scope, event)]).await?;
         lane.committed(appended);
+        let mut after = Uuid::nil();
         loop {
-            let rows = transaction.query(sql, &params).await?;
-            if rows.is_empty() {
-                return Ok(transaction);
-            }
+            let rows = delete_some(&transaction, org, &filter, (removal, at), after).await?;
             let ids: Vec<Uuid> = rows
                 .iter()
                 .map(|row| get(row, "cred_id"))
                 .collect::<StoreResult<_>>()?;
-            let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &ids];
-            transaction
-                .execute(sql::CREDENTIAL_USES_DELETE, params)
-                .await?;
-            let events = rows
-                .iter()
-                .map(|row| {
-                    let mut event = each.clone().about(CredentialId(get(row, "cred_id")?));
-                    event.version = Some(get(row, "version")?);
-                    Ok((scope, event))
-                })
-                .collect::<StoreResult<_>>()?;
+            let Some(last) = ids.iter().max() else {
+                return Ok(transaction);
+            };
+            after = *last;
+            if !matches!(removal, Removal::Until(_)) {
+                remove_rest(&transaction, org, &ids).await?;
+            }
+            let events = rows.iter().map(|row| {
+                let event = each.clone().about(CredentialId(get(row, "cred_id")?));
+                let (version, value_version) = versions(row)?;
+                Ok((scope, event.of_version(version, value_version)))
+            });
+            let events = events.collect::<StoreResult<_>>()?;
             let appended = lane.append(&transaction, events).await?;
             lane.committed(appended);
         }
     }
+}
+
+/// Deletes credentials after an id, and returns their ids and versions.
+async fn delete_some(
+    transaction: &OrgTransaction,
+    org: OrgId,
+    filter: &CredentialFilter,
+    (removal, at): (Removal, DateTime<Utc>),
+    after: Uuid,
+) -> StoreResult<Vec<Row>> {
+    let matching = Matching::of(filter);
+    let mut params: Vec<&(dyn ToSql + Sync)> = vec![&org.0];
+    params.extend(matching.params());
+    params.push(&after);
+    let sql = match &removal {
+        Removal::AtOnce => sql::DELETE_SOME,
+        Removal::Purge => sql::PURGE_SOME,
+        Removal::Until(until) => {
+            params.extend([&at as &(dyn ToSql + Sync), until]);
+            sql::RETAIN_SOME
+        }
+    };
+    transaction.query(sql, &params).await
 }
 
 fn tracked(operation: Option<OperationId>) -> Tracking {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use strongroom_domain::CredentialId;
 use strongroom_domain::audit::chain::Chain;
 use strongroom_domain::caller::OrgScope;
@@ -17,7 +18,7 @@ use crate::connect::database::Database;
 use crate::rows::{get, last_used};
 use crate::transaction::OrgTransaction;
 use crate::transaction::statement::Bound;
-use crate::{rows, sql};
+use crate::{credential_rows, sql};
 
 /// Reads one page of an organization's credentials.
 pub(crate) async fn list(
@@ -38,7 +39,7 @@ pub(crate) async fn list(
     let more = page.limit + 1;
     let mut params = matching.clone();
     params.push(&more);
-    let (sql, count) = statements(&page.start, filtered);
+    let (sql, count) = statements(&page.start, filter, filtered);
     let after: Uuid;
     match &page.start {
         PageStart::Offset(offset) => params.push(offset),
@@ -61,7 +62,7 @@ pub(crate) async fn list(
         },
     };
     let items = listed.iter().take(to_usize(page.limit)).map(|row| {
-        let mut info = rows::credential_info(scope.org(), row, chain)?;
+        let mut info = credential_rows::credential_info(scope.org(), row, chain)?;
         info.last_used = info.last_used.or_else(|| last_used.get(&info.id).copied());
         Ok(info)
     });
@@ -80,6 +81,7 @@ pub(crate) struct Matching<'a> {
     kinds: Option<Vec<&'static str>>,
     label_prefix: Option<&'a str>,
     ids: Option<Vec<Uuid>>,
+    expires_before: Option<DateTime<Utc>>,
 }
 
 impl<'a> Matching<'a> {
@@ -96,10 +98,11 @@ impl<'a> Matching<'a> {
             kinds: kinds.map(|all| all.iter().map(|one| one.as_str()).collect()),
             label_prefix: reach.and_then(|reach| reach.label_prefix.as_deref()),
             ids: ids.map(|all| all.iter().map(|id| id.0).collect()),
+            expires_before: filter.expires_before,
         }
     }
 
-    pub(crate) fn params(&self) -> [&(dyn ToSql + Sync); 7] {
+    pub(crate) fn params(&self) -> [&(dyn ToSql + Sync); 8] {
         [
             &self.provider,
             &self.kind,
@@ -108,13 +111,24 @@ impl<'a> Matching<'a> {
             &self.kinds,
             &self.label_prefix,
             &self.ids,
+            &self.expires_before,
         ]
     }
 }
 
 /// The statements that read and that count the credentials.
-fn statements(start: &PageStart, filtered: bool) -> (&'static str, &'static str) {
+fn statements(
+    start: &PageStart,
+    filter: &CredentialFilter,
+    filtered: bool,
+) -> (&'static str, &'static str) {
     match (start, filtered) {
+        (PageStart::Offset(_), _) if filter.deleted => {
+            (sql::DELETED_FROM, sql::MATCHING_DELETED_COUNT)
+        }
+        (PageStart::After(_), _) if filter.deleted => {
+            (sql::DELETED_AFTER, sql::MATCHING_DELETED_COUNT)
+        }
         (PageStart::Offset(_), false) => (sql::CREDENTIALS_FROM, sql::CREDENTIALS_COUNT),
         (PageStart::Offset(_), true) => (sql::MATCHING_FROM, sql::MATCHING_COUNT),
         (PageStart::After(_), false) => (sql::CREDENTIALS_AFTER, sql::CREDENTIALS_COUNT),

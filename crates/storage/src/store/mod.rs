@@ -7,6 +7,7 @@ pub(crate) mod credentials;
 pub(crate) mod installation;
 pub(crate) mod keys;
 pub(crate) mod last_used;
+pub(crate) mod lifecycle;
 pub(crate) mod listing;
 pub(crate) mod oauth;
 pub(crate) mod operations;

@@ -9,7 +9,7 @@ use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::keyring::stored::StoredOrgKey;
 use strongroom_domain::organization::{NewOrganization, Organization};
-use strongroom_domain::ports::error::StoreResult;
+use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::ports::organizations::{OrganizationStore, SuborganizationEvents};
 use strongroom_domain::ports::store::Committed;
 use strongroom_domain::replication::OperationId;
@@ -32,10 +32,15 @@ impl OrganizationStore for PgStore {
         &self,
         scope: OrgScope,
         new: NewOrganization,
-        event: Event,
+        events: Vec<Event>,
     ) -> StoreResult<()> {
         let operation = WriteOp::AddOrganization(Box::new(new));
-        self.write(scope, operation, event).await
+        let mut events = events.into_iter();
+        let first = events.next();
+        let first = first.ok_or_else(|| StoreError::Internal("no event of a creation".into()))?;
+        let further = events.map(|event| (scope, event)).collect();
+        let written = self.write_with(scope, operation, None, (first, further));
+        written.await.map(drop)
     }
 
     async fn create_suborganization(
@@ -47,11 +52,10 @@ impl OrganizationStore for PgStore {
     ) -> StoreResult<Committed> {
         let write = WriteOp::AddOrganization(Box::new(new));
         let SuborganizationEvents {
-            created: (scope, created),
-            of_key,
+            own: (scope, own),
             of_parent,
         } = events;
-        let further = vec![(scope, created), (scope, of_key)];
+        let further = own.into_iter().map(|event| (scope, event)).collect();
         self.write_with(parent, write, operation, (of_parent, further))
             .await
     }
@@ -162,11 +166,12 @@ impl OrganizationStore for PgStore {
     async fn remove_rows(&self, scope: OrgScope) -> StoreResult<()> {
         let org = scope.org().0;
         while self
-            .execute(scope, sql::CREDENTIALS_DELETE_SOME, &[&org])
+            .execute(scope, sql::CREDENTIALS_REMOVE_SOME, &[&org])
             .await?
             > 0
         {}
         for sql in [
+            sql::ALL_VERSIONS_DELETE,
             sql::ALL_CREDENTIAL_USES_DELETE,
             sql::ALL_KEY_USES_DELETE,
             sql::ROTATIONS_DELETE,

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
+use strongroom_domain::credential::SealedCredential;
 use strongroom_domain::crypto::RootKeyId;
-use strongroom_domain::keyring::stored::StoredOrgKey;
+use strongroom_domain::keyring::stored::{Rewrapped, StoredOrgKey};
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::ports::rotation::{RewrapFn, RotationStore};
 use strongroom_domain::ports::store::Committed;
@@ -19,9 +20,10 @@ use uuid::Uuid;
 use crate::connect::database::Database;
 use crate::rows::{get, named};
 use crate::store::PgStore;
+use crate::store::scrub::histories;
 use crate::transaction::{OrgTransaction, with_deadline};
 use crate::writes::write::WriteOp;
-use crate::{rows, sql};
+use crate::{credential_rows, sql};
 
 #[async_trait]
 impl RotationStore for PgStore {
@@ -169,26 +171,60 @@ async fn rewrap_rows(
     let rows = transaction
         .query(sql::CREDENTIALS_LOCK, &[&org, &ids])
         .await?;
+    let params: &[&(dyn ToSql + Sync)] = &[&org, &ids];
+    let versions = transaction.query(sql::VERSIONS, params).await?;
+    let mut histories = histories(&versions)?;
     let (mut generation, mut failed) = (None, Vec::new());
     for row in &rows {
         // A malformed row keeps its generation; it must not block the other rows.
-        let Ok((_, row)) = rows::sealed_credential(row) else {
+        let Ok((_, row)) = credential_rows::sealed_credential(row) else {
             continue;
         };
-        let Ok(new) = rewrap(&row) else {
+        let versions = histories.remove(&row.id.0).flatten().unwrap_or_default();
+        let Ok(new) = rewrap(&row, &versions) else {
             failed.push(row.id);
             continue;
         };
-        let params: &[&(dyn ToSql + Sync)] =
-            &[&org, &row.id.0, &new.key_generation, &new.wrapped_key];
-        transaction.execute(sql::CREDENTIAL_REWRAP, params).await?;
-        generation = Some(new.key_generation);
+        let Some(used) = store_rewrapped(&transaction, org, &row, &new).await? else {
+            continue;
+        };
+        generation = Some(used);
     }
     if let Some(generation) = generation {
         let params: &[&(dyn ToSql + Sync)] = &[&vec![org], &vec![generation]];
         transaction.query(sql::CHECK_GENERATIONS, params).await?;
     }
     Ok((transaction, failed))
+}
+
+/// Stores the wrapped data keys of a credential's values. Returns their generation, if there are
+/// any.
+async fn store_rewrapped(
+    transaction: &OrgTransaction,
+    org: Uuid,
+    row: &SealedCredential,
+    rewrapped: &[(Option<i64>, Rewrapped)],
+) -> StoreResult<Option<i32>> {
+    for (value_version, new) in rewrapped {
+        match value_version {
+            None => {
+                let params: &[&(dyn ToSql + Sync)] =
+                    &[&org, &row.id.0, &new.key_generation, &new.wrapped_key];
+                transaction.execute(sql::CREDENTIAL_REWRAP, params).await?;
+            }
+            Some(value_version) => {
+                let params: &[&(dyn ToSql + Sync)] = &[
+                    &org,
+                    &row.id.0,
+                    value_version,
+                    &new.key_generation,
+                    &new.wrapped_key,
+                ];
+                transaction.execute(sql::VERSION_REWRAP, params).await?;
+            }
+        }
+    }
+    Ok(rewrapped.first().map(|(_, new)| new.key_generation))
 }
 
 // While the table is locked, no row that needs the generation can be written after the count.

@@ -1,24 +1,29 @@
 //! Reads rows and their write events for the integrity scrub.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use strongroom_domain::audit::details::Details;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::crypto::Digest;
+use strongroom_domain::history::StoredVersion;
 use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::scrub::{
-    KeyWithTrail, RowWithTrail, ScrubStore, Trailed, WriteRecord,
+    DeletionRecord, KeyWithTrail, RowWithTrail, ScrubStore, Trailed, WriteRecord,
 };
 use strongroom_domain::scrub::ScrubResult;
 use strongroom_domain::{CredentialId, KeyId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
+use uuid::Uuid;
 
 use crate::rows::get;
 use crate::sql::audit_roots as root_sql;
 use crate::store::PgStore;
 use crate::transaction::statement::Bound;
 use crate::transaction::{OrgTransaction, with_deadline};
-use crate::{rows, sql};
+use crate::{credential_rows, rows, sql};
 
 #[async_trait]
 impl ScrubStore for PgStore {
@@ -28,8 +33,25 @@ impl ScrubStore for PgStore {
         from: CredentialId,
         limit: i64,
     ) -> StoreResult<Vec<RowWithTrail>> {
-        let rows = self.page(scope, sql::CREDENTIALS_WITH_TRAIL, from, limit);
-        rows.await?.iter().map(row_with_trail).collect()
+        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &from.0, &limit];
+        let rows = with_deadline(&self.database, async {
+            let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
+            for setting in sql::SHORT_SCANS {
+                transaction.run(setting).await?;
+            }
+            let rows = transaction
+                .query(sql::CREDENTIALS_WITH_TRAIL, params)
+                .await?;
+            let between = bounds(&rows)?;
+            let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &between.0, &between.1];
+            let versions = transaction.query(sql::VERSIONS_BETWEEN, params).await?;
+            transaction.finish().await?;
+            Ok((rows, versions))
+        });
+        let (rows, versions) = rows.await?;
+        let mut histories = histories(&versions)?;
+        let read = |row| row_with_trail(row, &mut histories);
+        rows.iter().map(read).collect()
     }
 
     async fn trailed(
@@ -101,7 +123,7 @@ impl ScrubStore for PgStore {
 
     async fn count_credentials(&self, scope: OrgScope) -> StoreResult<u64> {
         let rows = self
-            .query(scope, sql::CREDENTIALS_COUNT, &[&scope.org().0])
+            .query(scope, sql::ALL_CREDENTIALS_COUNT, &[&scope.org().0])
             .await?;
         let total: i64 = rows.first().map_or(Ok(0), |row| get(row, "total"))?;
         Ok(u64::try_from(total).unwrap_or(0))
@@ -130,17 +152,55 @@ impl PgStore {
     }
 }
 
-pub(crate) fn row_with_trail(row: &Row) -> StoreResult<RowWithTrail> {
+fn recorded_deletion(row: &Row) -> StoreResult<Option<DeletionRecord>> {
+    let version: Option<i64> = get(row, "deleted_version")?;
+    let details: Option<String> = get(row, "deletion_details")?;
+    let record = |version| DeletionRecord {
+        version,
+        details: details.map(Details::stored),
+    };
+    Ok(version.map(record))
+}
+
+/// The first and the last credential of a page.
+pub(crate) fn bounds(rows: &[Row]) -> StoreResult<(Uuid, Uuid)> {
+    let id = |row: Option<&Row>| row.map_or(Ok(Uuid::nil()), |row| get(row, "cred_id"));
+    Ok((id(rows.first())?, id(rows.last())?))
+}
+
+/// The other values of the credentials of a page; `None` for one with a malformed row.
+pub(crate) type HistoriesOfPage = HashMap<Uuid, Option<Vec<StoredVersion>>>;
+
+/// Sorts the rows of values by credential.
+pub(crate) fn histories(rows: &[Row]) -> StoreResult<HistoriesOfPage> {
+    let mut histories = HistoriesOfPage::new();
+    for row in rows {
+        let found = histories.entry(get(row, "cred_id")?);
+        let found = found.or_insert(Some(Vec::new()));
+        match (found.as_mut(), credential_rows::stored_version(row)) {
+            (Some(versions), Ok(version)) => versions.push(version),
+            _ => *found = None,
+        }
+    }
+    Ok(histories)
+}
+
+pub(crate) fn row_with_trail(
+    row: &Row,
+    histories: &mut HistoriesOfPage,
+) -> StoreResult<RowWithTrail> {
     let version: Option<i64> = get(row, "written_version")?;
     let digest: Option<&[u8]> = get(row, "written_digest")?;
     let digest = digest.and_then(|digest| digest.try_into().ok());
     // A row that cannot be read, such as one with a time out of range, must not hide the others.
-    let sealed = rows::sealed_credential(row).ok();
+    let sealed = credential_rows::sealed_credential(row).ok();
+    let id = get(row, "cred_id")?;
     Ok(RowWithTrail {
-        id: CredentialId(get(row, "cred_id")?),
+        id: CredentialId(id),
+        versions: histories.remove(&id).unwrap_or(Some(Vec::new())),
         row: sealed.map(|(_, sealed)| sealed),
         written: version.map(|version| WriteRecord { version, digest }),
-        deleted: get(row, "deleted")?,
+        deleted: recorded_deletion(row)?,
         forked: get(row, "forked")?,
     })
 }

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use chrono::{DateTime, Utc};
 use strongroom_domain::entity_tag::EntityTag;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
@@ -55,6 +56,10 @@ pub(crate) enum Value<'a> {
 
 /// The entity tag of a row that is written without one. Lists compute it.
 pub(crate) const NO_TAG: Option<&[u8]> = None;
+/// The time of a row that has none.
+pub(crate) const NO_TIME: Option<DateTime<Utc>> = None;
+/// The text of a row that has none.
+pub(crate) const NO_TEXT: Option<&str> = None;
 
 /// An entity tag as a parameter.
 #[derive(Debug, Clone, Copy)]

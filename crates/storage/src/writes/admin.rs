@@ -51,7 +51,7 @@ pub(crate) async fn administer(
             start,
         } => start_rotation(transaction, org, *previous, key, start).await,
         WriteOp::RewrapOrgKeys(keys) => rewrap_org_keys(transaction, org, keys).await,
-        WriteOp::AddApiKey(key) => add_api_key(transaction, key).await,
+        WriteOp::AddApiKey(key) => insert_api_key(transaction, key).await.map(Ok),
         WriteOp::RevokeApiKey(id) => {
             let params: Params<'_> = &[&org.0, &id.0, &at];
             revoke_api_key(transaction, params).await
@@ -66,9 +66,11 @@ pub(crate) async fn administer(
         }
         WriteOp::Installation(change) => installation::change(transaction, change, at).await,
         WriteOp::Oauth(write) => oauth::change(transaction, org, write, at).await,
-        WriteOp::Insert(_) | WriteOp::Change { .. } | WriteOp::Delete { .. } | WriteOp::Record => {
-            Ok(Ok(()))
-        }
+        WriteOp::Insert(_)
+        | WriteOp::Change { .. }
+        | WriteOp::Delete { .. }
+        | WriteOp::Restore { .. }
+        | WriteOp::Record => Ok(Ok(())),
     }
 }
 
@@ -181,7 +183,9 @@ async fn start_rotation(
     start: &RotationStart,
 ) -> StoreResult<StoreResult<()>> {
     // Counted before the keys change: from then on all other changes of keys wait.
-    let counted = transaction.query(sql::CREDENTIALS_COUNT, &[&org.0]).await?;
+    let counted = transaction
+        .query(sql::ALL_CREDENTIALS_COUNT, &[&org.0])
+        .await?;
     let total: i64 = counted.first().map_or(Ok(0), |row| get(row, "total"))?;
     let params: Params<'_> = &[&org.0, &previous];
     if transaction.execute(sql::ORG_KEY_DEACTIVATE, params).await? == 0 {
@@ -225,14 +229,6 @@ async fn rewrap_org_keys(
         transaction.execute(sql::ORG_KEY_REWRAP, params).await?;
         check_root_key(transaction, key.root_key).await?;
     }
-    Ok(Ok(()))
-}
-
-async fn add_api_key(
-    transaction: &OrgTransaction,
-    key: &StoredApiKey,
-) -> StoreResult<StoreResult<()>> {
-    insert_api_key(transaction, key).await?;
     Ok(Ok(()))
 }
 

@@ -2,10 +2,12 @@
 
 pub(crate) mod admin;
 pub(crate) mod audit_lane;
-pub(crate) mod credentials;
+pub(crate) mod changes;
+pub(crate) mod deletions;
 pub(crate) mod generations;
 pub(crate) mod idempotency;
 pub(crate) mod installation;
+mod locked;
 pub(crate) mod member;
 pub(crate) mod new_rows;
 pub(crate) mod oauth;
@@ -17,7 +19,8 @@ use strongroom_domain::ports::error::StoreResult;
 
 use crate::transaction::OrgTransaction;
 use crate::writes::admin::administer;
-use crate::writes::credentials::{change, delete};
+use crate::writes::changes::change;
+use crate::writes::deletions::delete;
 use crate::writes::idempotency::claim;
 use crate::writes::member::Member;
 use crate::writes::write::Write;

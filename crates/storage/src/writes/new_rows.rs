@@ -4,7 +4,7 @@ use strongroom_domain::OrgId;
 use strongroom_domain::credential::SealedCredential;
 
 use crate::sql;
-use crate::transaction::statement::{NO_TAG, Step, Tag, Value};
+use crate::transaction::statement::{NO_TAG, NO_TEXT, NO_TIME, Step, Tag, Value};
 use crate::writes::member::Member;
 use crate::writes::write::WriteOp;
 
@@ -31,6 +31,8 @@ pub(crate) fn steps<'a>(members: &[Member<'a>]) -> Vec<Step<'a>> {
     let mut credentials = Vec::new();
     for (member, row) in new_credentials(members) {
         let etag = member.etag().map(|etag| Value::Tag(Tag(etag)));
+        let expires_at = row.expiry.as_ref().map(|expiry| Value::Ref(&expiry.at));
+        let source = row.expiry.map(|expiry| Value::Text(expiry.source.as_str()));
         credentials.extend_from_slice(&[
             Value::Uuid(member.org().0),
             Value::Uuid(row.id.0),
@@ -44,6 +46,9 @@ pub(crate) fn steps<'a>(members: &[Member<'a>]) -> Vec<Step<'a>> {
             Value::Ref(&row.updated_at),
             Value::Ref(&row.pieces_user),
             etag.unwrap_or(Value::Ref(&NO_TAG)),
+            Value::Ref(&row.value_version),
+            expires_at.unwrap_or(Value::Ref(&NO_TIME)),
+            source.unwrap_or(Value::Ref(&NO_TEXT)),
         ]);
     }
     let mut operations = Vec::new();

@@ -5,7 +5,7 @@ use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::api_key::end::ScheduledEnd;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::credential::SealedCredential;
+use strongroom_domain::credential::{Removal, SealedCredential};
 use strongroom_domain::crypto::RootKeyId;
 use strongroom_domain::keyring::stored::StoredOrgKey;
 use strongroom_domain::organization::NewOrganization;
@@ -32,7 +32,13 @@ pub(crate) enum WriteOp {
     },
     Delete {
         id: CredentialId,
+        removal: Removal,
         admit: DeleteFn,
+    },
+    /// Makes a deleted credential live, as the change says.
+    Restore {
+        id: CredentialId,
+        change: ChangeFn,
     },
     AddOrganization(Box<NewOrganization>),
     DeleteOrganization {

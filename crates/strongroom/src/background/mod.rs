@@ -5,6 +5,7 @@ mod attester;
 mod audit_roots;
 pub(crate) mod job_resumer;
 pub(crate) mod last_used;
+pub(crate) mod lifecycle;
 pub(crate) mod operation_pruner;
 mod pause;
 pub(crate) mod root_key_reloader;

@@ -49,7 +49,8 @@ pub(crate) async fn rotate(
                     return Err(CommandError::Failed(format!(
                         "{left} credentials cannot be moved to the new key because they cannot be \
                          decrypted; `strongroom verify` lists them. All others use the new key. \
-                         Delete or restore these credentials, then run this command again."
+                         Purge these credentials or restore them from a backup, then run this \
+                         command again."
                     )));
                 }
                 tokio::time::sleep(RETRY_DELAY).await;

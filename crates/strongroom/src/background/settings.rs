@@ -7,6 +7,8 @@ pub(crate) struct BackgroundSettings {
     pub(crate) scrub_interval: Option<Duration>,
     /// From one signed root of all audit trails to the next; `None`: no roots.
     pub(crate) audit_root_interval: Option<Duration>,
+    /// From the end of one purge to the start of the next.
+    pub(crate) purge_interval: Duration,
     /// From one flush of last-used times to the next.
     pub(crate) last_used_flush_interval: Duration,
 }

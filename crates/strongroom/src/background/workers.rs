@@ -7,6 +7,7 @@ use strongroom_storage::{Database, PartitionMaintainer, RevocationListener};
 use super::api_key_confirmer::ApiKeyConfirmer;
 use super::job_resumer::JobResumer;
 use super::last_used::LastUsedFlusher;
+use super::lifecycle::LifecycleCounter;
 use super::operation_pruner::OperationPruner;
 use super::root_key_reloader::RootKeyReloader;
 use super::settings::BackgroundSettings;
@@ -23,6 +24,7 @@ pub(crate) struct Workers {
     _jobs: JobResumer,
     last_used: LastUsedFlusher,
     _operations: OperationPruner,
+    _lifecycle: LifecycleCounter,
     _shared: SharedWork,
     _url: UrlReloader,
 }
@@ -48,6 +50,7 @@ impl Workers {
             _jobs: JobResumer::start(vault.clone()),
             last_used: LastUsedFlusher::start(vault.clone(), settings.last_used_flush_interval),
             _operations: OperationPruner::start(vault.clone()),
+            _lifecycle: LifecycleCounter::start(vault.clone(), settings.purge_interval),
             _shared: SharedWork::start(vault.clone(), database, settings),
             _url: url,
         }

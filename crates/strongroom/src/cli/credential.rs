@@ -1,11 +1,15 @@
 use std::path::PathBuf;
 
+use clap::builder::{NonEmptyStringValueParser, RangedI64ValueParser};
 use clap::{Args, Subcommand};
 use strongroom_domain::kinds::{CredentialType, Provider};
 
+use crate::cli::caller::{CallerArgs, VersionArg};
 use crate::cli::consistency::ConsistencyArgs;
+use crate::cli::credential_versions::{
+    AdoptionArgs, DestroyVersionArgs, ListVersionsArgs, PromoteVersionArgs, RestoreCredentialArgs,
+};
 use crate::cli::kinds::{kind, provider};
-use crate::cli::profile::ProfileArg;
 use crate::settings::args::VaultArgs;
 
 #[derive(Debug, Subcommand)]
@@ -16,14 +20,24 @@ pub(crate) enum CredentialCommand {
     List(ListCredentialsArgs),
     /// Print the secret of a credential: the JSON object. Recorded in the audit trail.
     Get(GetCredentialArgs),
-    /// Change the label or the JSON of a credential.
+    /// Change the label, the JSON or the expiry of a credential.
     ///
-    /// On a terminal, and with neither --label nor --from, the JSON is opened in $VISUAL or
-    /// $EDITOR, in a file that is private and wiped afterwards.
+    /// On a terminal, and with neither --label, --expires nor --from, the JSON is opened in $VISUAL
+    /// or $EDITOR, in a file that is private and wiped afterwards.
     Edit(EditCredentialArgs),
     /// Delete a credential, or all of the organization. A credential that does not exist counts as
     /// deleted.
     Delete(DeleteCredentialArgs),
+    /// Restore a deleted credential, with all its values, until its recovery window ends.
+    Restore(RestoreCredentialArgs),
+    /// List the values of a credential, newest first, without their secrets.
+    Versions(ListVersionsArgs),
+    /// Make a value of a credential the current one. The current one becomes the previous one.
+    Promote(PromoteVersionArgs),
+    /// Destroy a value of a credential that is not the current one. Only its number is left.
+    Destroy(DestroyVersionArgs),
+    /// List the readers of a credential, and whether each has read the current value.
+    Adoption(AdoptionArgs),
 }
 
 #[derive(Debug, Args)]
@@ -42,6 +56,10 @@ pub(crate) struct CreateCredentialArgs {
     /// File with the JSON object; `-` is standard input.
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub(crate) from: PathBuf,
+    /// When it expires: a date (2027-01-31), a time (2027-01-31T12:00:00Z), or a span from now
+    /// (90d, 12h, 1y) [default: what an access token or a certificate in the JSON says].
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) expires: Option<String>,
     /// Text by which the server recognizes a repetition of this command within 24 hours [default:
     /// a new one].
     #[arg(long, value_name = "TEXT")]
@@ -68,6 +86,12 @@ pub(crate) struct ListCredentialsArgs {
     /// Only credentials neither used nor created within this time, such as 90d.
     #[arg(long, value_name = "TIME")]
     pub(crate) unused_since: Option<String>,
+    /// Only credentials that expire within this time, such as 30d, or have expired.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) expiring_within: Option<String>,
+    /// Deleted credentials that can be restored, instead of the others.
+    #[arg(long, help_heading = "Over HTTP")]
+    pub(crate) deleted: bool,
 }
 
 #[derive(Debug, Args)]
@@ -75,8 +99,31 @@ pub(crate) struct GetCredentialArgs {
     #[command(flatten)]
     pub(crate) caller: CallerArgs,
     /// Id of the credential.
-    #[arg(value_name = "CREDENTIAL_ID")]
-    pub(crate) id: String,
+    #[arg(
+        value_name = "CREDENTIAL_ID",
+        required_unless_present = "label",
+        conflicts_with = "label"
+    )]
+    pub(crate) id: Option<String>,
+    /// The label of the credential, instead of its id. No other credential may have it.
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) label: Option<String>,
+    /// The value at this stage: current, previous or pending [default: current].
+    #[arg(
+        long,
+        value_parser = ["current", "previous", "pending"],
+        hide_possible_values = true,
+        conflicts_with_all = ["value_version", "label"]
+    )]
+    pub(crate) stage: Option<String>,
+    /// The value with this version, as `credential versions` shows it.
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = RangedI64ValueParser::<i64>::new().range(1..),
+        conflicts_with = "label"
+    )]
+    pub(crate) value_version: Option<i64>,
     /// Print the secret although standard output is a terminal.
     #[arg(long)]
     pub(crate) show: bool,
@@ -95,27 +142,25 @@ pub(crate) struct EditCredentialArgs {
     /// The new label.
     #[arg(long)]
     pub(crate) label: Option<String>,
-    /// File with the new JSON object; `-` is standard input. The default without --label, and
-    /// without a terminal, is `-`.
+    /// When it expires: a date, a time, a span from now, or `derive` for what an access token or a
+    /// certificate in the JSON says.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) expires: Option<String>,
+    /// File with the new JSON object; `-` is standard input. The default without --label and
+    /// --expires, or with --pending, and without a terminal, is `-`.
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
     /// The JSON object is a merge patch (RFC 7396): it changes the members that it names, and
     /// removes those that are null in it.
     #[arg(long)]
     pub(crate) merge: bool,
+    /// Store the JSON object as the pending value, and leave the current one as it is.
+    #[arg(long, conflicts_with = "label")]
+    pub(crate) pending: bool,
     #[command(flatten)]
     pub(crate) version: VersionArg,
     #[command(flatten)]
     pub(crate) consistency: ConsistencyArgs,
-}
-
-/// The version to which a write applies.
-#[derive(Debug, Args)]
-pub(crate) struct VersionArg {
-    /// Fail unless the credential is of this version: its `etag`, as `list --json` and `get --json`
-    /// show it, with the double quotes.
-    #[arg(long = "if-match", value_name = "ETAG")]
-    pub(crate) etag: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -132,6 +177,9 @@ pub(crate) struct DeleteCredentialArgs {
     /// Delete all credentials of the organization.
     #[arg(long, conflicts_with = "etag")]
     pub(crate) all: bool,
+    /// End the recovery window at once: it cannot be restored.
+    #[arg(long)]
+    pub(crate) purge: bool,
     /// Do not ask. Required where there is no terminal.
     #[arg(long)]
     pub(crate) yes: bool,
@@ -139,17 +187,4 @@ pub(crate) struct DeleteCredentialArgs {
     pub(crate) version: VersionArg,
     #[command(flatten)]
     pub(crate) consistency: ConsistencyArgs,
-}
-
-/// What all commands about credentials take.
-#[derive(Debug, Args)]
-pub(crate) struct CallerArgs {
-    #[command(flatten)]
-    pub(crate) profile: ProfileArg,
-    /// Id of the organization [default: that of the profile].
-    #[arg(long, value_name = "ORG_ID")]
-    pub(crate) org: Option<String>,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
 }

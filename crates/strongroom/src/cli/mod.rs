@@ -3,8 +3,10 @@
 
 mod audit;
 mod backup;
+mod caller;
 mod consistency;
 mod credential;
+mod credential_versions;
 #[cfg(feature = "dev")]
 mod dev;
 mod doctor;
@@ -34,10 +36,15 @@ pub(crate) use audit::{
     AcknowledgeArgs, AuditCommand, AuditVerifyArgs, ExportArgs, HeadArgs, PruneArgs,
 };
 pub(crate) use backup::{BackupArgs, RestoreArgs};
+pub(crate) use caller::CallerArgs;
 pub(crate) use consistency::ConsistencyArgs;
 pub(crate) use credential::{
-    CallerArgs, CreateCredentialArgs, CredentialCommand, DeleteCredentialArgs, EditCredentialArgs,
+    CreateCredentialArgs, CredentialCommand, DeleteCredentialArgs, EditCredentialArgs,
     GetCredentialArgs, ListCredentialsArgs,
+};
+pub(crate) use credential_versions::{
+    AdoptionArgs, DestroyVersionArgs, ListVersionsArgs, PromoteVersionArgs, RestoreCredentialArgs,
+    ValueArgs,
 };
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use exec::ExecArgs;
@@ -45,7 +52,9 @@ pub(crate) use health::HealthArgs;
 pub(crate) use key::{KeyCommand, KeyCreateArgs, KeyListArgs, KeyRevokeArgs};
 pub(crate) use login::{LoginArgs, LogoutArgs};
 pub(crate) use migrate::MigrateArgs;
-pub(crate) use org::{OrgCommand, OrgCreateArgs, OrgDeleteArgs, OrgListArgs, OrgRestoreArgs};
+pub(crate) use org::{
+    OrgCommand, OrgCreateArgs, OrgDeleteArgs, OrgListArgs, OrgRestoreArgs, OrgSettingsArgs,
+};
 pub(crate) use profile::ProfileArg;
 pub(crate) use region::{RegionCommand, RegionsArgs};
 pub(crate) use root_key::{RootKeyCheckArgs, RootKeyCommand, RootKeyNewArgs};

@@ -1,6 +1,9 @@
 use std::path::PathBuf;
 
+use clap::builder::RangedI64ValueParser;
 use clap::{Args, Subcommand};
+use strongroom_domain::MAX_RECOVERY_DAYS;
+use strongroom_domain::history::MAX_VERSIONS_KEPT;
 
 use crate::cli::consistency::ConsistencyArgs;
 use crate::cli::organization::OrganizationArg;
@@ -25,6 +28,8 @@ pub(crate) enum OrgCommand {
     Delete(OrgDeleteArgs),
     /// Restore a deleted organization whose grace period has not ended.
     Restore(OrgRestoreArgs),
+    /// Show the settings of an organization, and change those that are given.
+    Settings(OrgSettingsArgs),
 }
 
 #[derive(Debug, Args)]
@@ -123,6 +128,41 @@ pub(crate) struct OrgRestoreArgs {
     pub(crate) profile: ProfileArg,
     #[command(flatten)]
     pub(crate) org: OrganizationArg,
+    #[command(flatten)]
+    pub(crate) consistency: ConsistencyArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OrgSettingsArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    #[command(flatten)]
+    pub(crate) profile: ProfileArg,
+    /// Id of the organization [default: that of the profile].
+    #[arg(long, value_name = "ORG_ID")]
+    pub(crate) org: Option<String>,
+    /// How many former values are kept of each credential, from 0 to 20. With 0, a value that is
+    /// replaced is gone, and none can be pending.
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = RangedI64ValueParser::<i64>::new().range(0..=MAX_VERSIONS_KEPT)
+    )]
+    pub(crate) versions_kept: Option<i64>,
+    /// For how many days a deleted credential can be restored, from 0 to 30.
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = RangedI64ValueParser::<i64>::new().range(0..=MAX_RECOVERY_DAYS)
+    )]
+    pub(crate) recovery_days: Option<i64>,
+    /// The longest time until the expiry of a new API key, from 1h to 3650d, such as 90d; `none`
+    /// for any.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) max_key_lifetime: Option<String>,
     #[command(flatten)]
     pub(crate) consistency: ConsistencyArgs,
     /// Print JSON.

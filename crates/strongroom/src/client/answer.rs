@@ -1,6 +1,7 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use ureq::http::HeaderMap;
 use zeroize::Zeroizing;
 
 use crate::error::CommandError;
@@ -13,6 +14,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The server's time.
     pub(crate) date: Option<DateTime<Utc>>,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
@@ -43,6 +45,8 @@ struct Failure {
 struct Problem {
     message: String,
     code: Option<String>,
+    #[serde(default)]
+    readers: Vec<String>,
 }
 
 impl Answer {
@@ -60,8 +64,7 @@ impl Answer {
     /// Why the server refused or failed.
     pub(crate) fn messages(&self) -> Vec<String> {
         let status = self.status;
-        let failure: Option<Failure> = serde_json::from_slice(&self.body).ok();
-        let problems = failure.map(|failure| failure.errors).unwrap_or_default();
+        let problems = self.problems();
         if problems.is_empty() {
             let text = String::from_utf8_lossy(&self.body);
             let text = printable(text.chars().take(MAX_SHOWN).collect());
@@ -81,6 +84,23 @@ impl Answer {
             ))
         };
         problems.into_iter().map(message).collect()
+    }
+
+    /// The readers that a refusal names.
+    pub(crate) fn readers(&self) -> Vec<String> {
+        let problems = self.problems().into_iter();
+        let readers = problems.flat_map(|problem| problem.readers);
+        readers.map(printable).collect()
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        let failure: Option<Failure> = serde_json::from_slice(&self.body).ok();
+        failure.map(|failure| failure.errors).unwrap_or_default()
+    }
+
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
     }
 
     /// `result`, read as `T`.
@@ -119,6 +139,7 @@ mod tests {
         Answer {
             status,
             date: None,
+            headers: HeaderMap::new(),
             body: Zeroizing::new(body.into()),
         }
     }
@@ -131,6 +152,14 @@ mod tests {
         assert_eq!(messages, ["a (status 400, required)", "b [2J (status 400)"]);
         let html = answer(502, "<html>\u{7}").messages();
         assert_eq!(html, ["the server answered with status 502: <html> "]);
+    }
+
+    #[test]
+    fn a_refusal_may_name_readers() {
+        let body = r#"{"errors":[{"message":"a","code":"still_read","readers":["k","\u001bc"]}]}"#;
+        assert_eq!(answer(409, body).readers(), ["k", " c"]);
+        let other = r#"{"errors":[{"message":"a"}]}"#;
+        assert!(answer(409, other).readers().is_empty());
     }
 
     #[test]

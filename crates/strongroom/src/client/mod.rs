@@ -137,9 +137,11 @@ impl Client {
 fn read(mut response: Response<Body>) -> Result<Answer, ureq::Error> {
     let date = response.headers().get("date");
     let date = date.and_then(|date| DateTime::parse_from_rfc2822(date.to_str().ok()?).ok());
+    let headers = response.headers().clone();
     let body = response.body_mut().with_config().limit(MAX_ANSWER);
     Ok(Answer {
         date: date.map(|date| date.to_utc()),
+        headers,
         body: Zeroizing::new(body.read_to_vec()?),
         status: response.status().as_u16(),
     })

@@ -3,9 +3,21 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use strongroom_domain::OrgId;
 
+use super::time::parse_time;
+
 /// RFC 3339 in UTC, to the second.
 pub(super) fn format_time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// RFC 3339 in UTC, to the microsecond.
+pub(super) fn exact(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// The time `text`, as a server writes it, to the second.
+pub(super) fn to_the_second(text: &str) -> String {
+    parse_time(text).map_or_else(|| text.to_owned(), format_time)
 }
 
 /// The state of an API key that was revoked at a time, or ends at another.

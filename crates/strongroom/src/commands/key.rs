@@ -8,7 +8,7 @@ use strongroom_domain::{Clock, KeyId, NewApiKey, SystemClock};
 use super::caller::keys;
 use super::caller::session::{Way, open, operators_org, refuse_for_operator, way};
 use super::format::{format_time, key_state};
-use super::time::{Span, parse_time};
+use super::time::{Span, expiry};
 use crate::cli::{KeyCommand, KeyCreateArgs, KeyListArgs, KeyRevokeArgs};
 use crate::error::CommandError;
 use crate::{callers, output};
@@ -153,36 +153,4 @@ fn overlap(text: &str) -> Result<TimeDelta, CommandError> {
     overlap.ok_or_else(|| {
         CommandError::Usage("--in must be a duration from 1s to 365d, such as 24h or 7d".into())
     })
-}
-
-fn expiry(text: &str) -> Result<DateTime<Utc>, CommandError> {
-    parse_expiry(text, SystemClock.now()).ok_or_else(|| {
-        let problem = "--expires must be a date (2027-01-31), a time (2027-01-31T12:00:00Z) \
-                       or a duration (90d, 12h, 1y)";
-        CommandError::Usage(problem.into())
-    })
-}
-
-fn parse_expiry(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    parse_time(text).or_else(|| Span::parse(text)?.after(now))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn expiry_is_a_date_a_time_or_a_duration() {
-        let now = DateTime::UNIX_EPOCH;
-        let shown = |text| parse_expiry(text, now).map(format_time);
-        assert_eq!(shown("2027-01-31").as_deref(), Some("2027-01-31T00:00:00Z"));
-        assert_eq!(
-            shown("2027-01-31T12:00:00+02:00").as_deref(),
-            Some("2027-01-31T10:00:00Z")
-        );
-        assert_eq!(shown("1d").as_deref(), Some("1970-01-02T00:00:00Z"));
-        for bad in ["", "tomorrow", "2027-13-01", "99999999999999d", "-1d"] {
-            assert_eq!(shown(bad), None, "{bad}");
-        }
-    }
 }

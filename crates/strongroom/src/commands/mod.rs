@@ -16,6 +16,7 @@ mod man;
 mod migrate;
 mod openapi;
 mod org;
+mod organization_settings;
 mod progress;
 mod region;
 mod restore;

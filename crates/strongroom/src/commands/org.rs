@@ -8,6 +8,7 @@ use strongroom_domain::{Clock, SystemClock, Vault, VaultError};
 use super::caller::organizations;
 use super::caller::session::{Way, open, refuse_for_operator, refuse_over_http, way};
 use super::format::format_time;
+use super::organization_settings;
 use super::time::Span;
 use crate::cli::{OrgCommand, OrgCreateArgs, OrgDeleteArgs, OrgListArgs, OrgRestoreArgs};
 use crate::error::CommandError;
@@ -24,6 +25,7 @@ pub(super) async fn run(command: OrgCommand) -> Result<(), CommandError> {
         OrgCommand::List(args) => list(&args).await,
         OrgCommand::Delete(args) => delete(&args).await,
         OrgCommand::Restore(args) => restore(&args).await,
+        OrgCommand::Settings(args) => organization_settings::run(&args).await,
     }
 }
 

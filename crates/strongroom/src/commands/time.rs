@@ -1,6 +1,9 @@
 //! Times, and spans of time, on the command line.
 
 use chrono::{DateTime, Months, NaiveDate, TimeDelta, Timelike, Utc};
+use strongroom_domain::{Clock, SystemClock};
+
+use crate::error::CommandError;
 
 const NANOS_PER_SECOND: u32 = 1_000_000_000;
 
@@ -72,6 +75,22 @@ impl Span {
     }
 }
 
+/// When what `--expires` is about expires.
+///
+/// # Errors
+/// [`CommandError::Usage`].
+pub(super) fn expiry(text: &str) -> Result<DateTime<Utc>, CommandError> {
+    parse_expiry(text, SystemClock.now()).ok_or_else(|| {
+        let problem = "--expires must be a date (2027-01-31), a time (2027-01-31T12:00:00Z) \
+                       or a duration (90d, 12h, 1y)";
+        CommandError::Usage(problem.into())
+    })
+}
+
+fn parse_expiry(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    parse_time(text).or_else(|| Span::parse(text)?.after(now))
+}
+
 fn months_in(unit: &str) -> Option<u32> {
     match unit {
         "y" | "yr" | "yrs" | "year" | "years" => Some(12),
@@ -125,5 +144,23 @@ mod tests {
         }
         let long = Span::parse("4000000y");
         assert_eq!(long.and_then(|long| long.after(start)), None);
+    }
+
+    #[test]
+    fn expiry_is_a_date_a_time_or_a_duration() {
+        let now = DateTime::UNIX_EPOCH;
+        let expires = |text| shown(parse_expiry(text, now));
+        assert_eq!(
+            expires("2027-01-31").as_deref(),
+            Some("2027-01-31T00:00:00+00:00")
+        );
+        assert_eq!(
+            expires("2027-01-31T12:00:00+02:00").as_deref(),
+            Some("2027-01-31T10:00:00+00:00")
+        );
+        assert_eq!(expires("1d").as_deref(), Some("1970-01-02T00:00:00+00:00"));
+        for bad in ["", "tomorrow", "2027-13-01", "99999999999999d", "-1d"] {
+            assert_eq!(expires(bad), None, "{bad}");
+        }
     }
 }

@@ -19,8 +19,9 @@ use crate::settings::sources::Sources;
 use crate::settings::table::{
     ANONYMOUS_ORG, AUDIT_ROOT_INTERVAL, BLOB_VALIDATION, BODY_TIMEOUT, DOCS, DRAIN_DELAY,
     HEADER_TIMEOUT, KEEP_ALIVE, LAST_USED_FLUSH_INTERVAL, LISTEN, LOG_FORMAT, LOG_LEVEL,
-    MAX_CONNECTIONS, METRICS_BY_ORGANIZATION, METRICS_LISTEN, OTLP_ENDPOINT, REQUEST_TIMEOUT,
-    SCRUB_INTERVAL, SHUTDOWN_TIMEOUT, TRACE_SAMPLE_RATIO, TRACES_ENDPOINT, WORKERS, WRITE_TIMEOUT,
+    MAX_CONNECTIONS, METRICS_BY_ORGANIZATION, METRICS_LISTEN, OTLP_ENDPOINT, PURGE_INTERVAL,
+    REQUEST_TIMEOUT, SCRUB_INTERVAL, SHUTDOWN_TIMEOUT, TRACE_SAMPLE_RATIO, TRACES_ENDPOINT,
+    WORKERS, WRITE_TIMEOUT,
 };
 use crate::settings::tls::tls;
 use crate::tls::TlsFiles;
@@ -108,6 +109,7 @@ impl ServeSettings {
             background: BackgroundSettings {
                 scrub_interval: sources.get(&SCRUB_INTERVAL)?,
                 audit_root_interval: sources.get(&AUDIT_ROOT_INTERVAL)?,
+                purge_interval: sources.get(&PURGE_INTERVAL)?,
                 last_used_flush_interval: sources.get(&LAST_USED_FLUSH_INTERVAL)?,
             },
             regions: regions(sources)?,

@@ -412,6 +412,16 @@ settings! {
                 )
                 .see("audit.md#roots-in-the-log");
 
+        PURGE_INTERVAL: Duration = Setting::new("purge_interval", long_time)
+            .flag("TIME")
+            .default("5m")
+            .what(
+                "How often deleted credentials past their recovery window and former values beyond \
+                 `versions_kept` are removed, and how often what expires is counted for the \
+                 metrics, 1s to 1h.",
+            )
+            .see("lifecycle.md");
+
         LAST_USED_FLUSH_INTERVAL: Duration =
             Setting::new("last_used_flush_interval", last_used_flush_interval)
                 .formerly("use_flush_interval")

@@ -1,6 +1,7 @@
 use prometheus::proto::MetricFamily;
 use strongroom_domain::health::count::Count;
 use strongroom_domain::health::counters::{Counters, RotationCounts};
+use strongroom_domain::ports::lifecycle::EXPIRY_WINDOWS;
 
 use crate::metrics::family::Family;
 
@@ -96,6 +97,16 @@ const GAUGES: &[Counted] = &[
         count: |counters| &counters.scrub_last_findings,
     },
     Counted {
+        name: "strongroom_credentials_deleted",
+        help: "Deleted credentials that can be restored, as counted last.",
+        count: |counters| &counters.lifecycle.deleted,
+    },
+    Counted {
+        name: "strongroom_credentials_purge_due",
+        help: "Deleted credentials whose recovery window has ended, as counted last.",
+        count: |counters| &counters.lifecycle.purge_due,
+    },
+    Counted {
         name: "strongroom_audit_last_event_timestamp_seconds",
         help: "Time of the newest audit event that this server has added; 0 before the first.",
         count: |counters| &counters.audit.last_event,
@@ -168,7 +179,20 @@ pub(super) fn families(counters: &Counters) -> Vec<MetricFamily> {
         .chain(gauges)
         .chain(labeled)
         .chain(rotations(counters))
+        .chain([expiring(counters)])
         .collect()
+}
+
+fn expiring(counters: &Counters) -> MetricFamily {
+    let mut family = Family::gauge(
+        "strongroom_credentials_expiring",
+        "Credentials that expire within a time, and those that have expired, as counted last.",
+    );
+    let counts = EXPIRY_WINDOWS.iter().zip(&counters.lifecycle.expiring);
+    for (days, count) in counts {
+        family.add(&[("within", &format!("{days}d"))], count.get() as f64);
+    }
+    family.finish()
 }
 
 fn rotations(counters: &Counters) -> [MetricFamily; 3] {

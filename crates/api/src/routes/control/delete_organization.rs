@@ -15,6 +15,7 @@ use crate::openapi::schemas::time;
 use crate::paths::ORGANIZATIONS;
 use crate::routes::slashid::authorized::Authorized;
 use crate::routes::slashid::delete_credentials::parse_bool;
+use crate::times;
 
 parameters! {
     /// The parameters of the query.
@@ -79,9 +80,11 @@ fn parse(query: &str) -> Result<(bool, Option<DateTime<Utc>>), ApiError> {
     let subtree = params.read("delete_suborganizations", parse_bool, || {
         "true or false".to_owned()
     });
-    let confirmed_at = params.read("confirmation_timestamp", parse_time, || {
-        "an RFC 3339 time".to_owned()
-    });
+    let confirmed_at = params.read(
+        "confirmation_timestamp",
+        times::in_query,
+        times::must_be_time,
+    );
     let subtree = subtree == Some(true);
     if subtree && confirmed_at.is_none() && params.errors.is_empty() {
         let message = "is required with delete_suborganizations=true";
@@ -90,10 +93,4 @@ fn parse(query: &str) -> Result<(bool, Option<DateTime<Utc>>), ApiError> {
     }
     params.finish()?;
     Ok((subtree, confirmed_at))
-}
-
-// In a query string, "+" is a space: a client that forgot to encode it means "+".
-fn parse_time(text: &str) -> Option<DateTime<Utc>> {
-    let time = DateTime::parse_from_rfc3339(&text.replace(' ', "+")).ok()?;
-    Some(time.with_timezone(&Utc))
 }

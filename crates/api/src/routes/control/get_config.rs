@@ -9,7 +9,7 @@ use crate::openapi::parameters::Organization;
 use crate::openapi::responses::{HeadersInvalid, Refused, Unavailable};
 use crate::openapi::schemas::{object, required, schemas, success};
 use crate::paths::CONFIG;
-use crate::routes::control::update_config::lifetime;
+use crate::routes::control::update_config::{lifetime, recovery_days, versions_kept};
 use crate::routes::slashid::authorized::Authorized;
 
 schemas! {
@@ -18,7 +18,11 @@ schemas! {
 }
 
 fn config() -> ObjectBuilder {
-    object([("max_key_lifetime", required(lifetime()))])
+    object([
+        ("max_key_lifetime", required(lifetime())),
+        ("versions_kept", required(versions_kept())),
+        ("recovery_days", required(recovery_days())),
+    ])
 }
 
 /// Shows what the organization has set itself.

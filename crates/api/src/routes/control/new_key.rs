@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use strongroom_domain::api_key::limits::{KeyLimits, OrganizationReach};
 use strongroom_domain::api_key::reach::CredentialReach;
@@ -20,6 +19,7 @@ use crate::openapi::components::named;
 use crate::openapi::schemas::{
     closed, credential_type, object, one_of, optional, plain_text, provider, required, time, uuid,
 };
+use crate::times;
 
 /// The maximum number of ids, and of networks, of a key.
 const MAX_LISTED: usize = 1000;
@@ -45,7 +45,7 @@ pub(super) fn parse(body: &[u8]) -> Result<NewApiKey, ApiError> {
     let name = fields.check(value, string("name", name("name")));
     let (role, permissions) = permissions(&mut fields);
     let value = fields.take_unless_null("expires_at");
-    let expires_at = fields.check(value, string("expires_at", expiry));
+    let expires_at = fields.check(value, string("expires_at", times::expires_at));
     let value = fields.take_unless_null("networks");
     let networks = fields.check(value, list("networks", MAX_LISTED, network));
     let value = fields.take_unless_null("credentials");
@@ -98,14 +98,6 @@ fn permissions(fields: &mut Fields<'_>) -> (Option<Role>, PermissionSet) {
 
 fn permission(text: &str) -> Result<Permission, String> {
     Permission::parse(text).ok_or_else(|| format!("must be {}", Permission::choices()))
-}
-
-fn expiry(text: &str) -> Result<DateTime<Utc>, FieldError> {
-    let time = DateTime::parse_from_rfc3339(text);
-    time.map(|time| time.with_timezone(&Utc)).map_err(|_| {
-        let message = "must be an RFC 3339 time, such as 2027-01-31T12:00:00Z";
-        FieldError::new("expires_at", "invalid_value", message)
-    })
 }
 
 // A single address is the network that contains only it.

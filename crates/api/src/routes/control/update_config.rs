@@ -1,7 +1,8 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use strongroom_domain::json::value::{Kind, Value};
 
-use strongroom_domain::{FieldError, KEY_LIFETIMES, OrganizationSettings, VaultError};
+use strongroom_domain::history::MAX_VERSIONS_KEPT;
+use strongroom_domain::{FieldError, KEY_LIFETIMES, MAX_RECOVERY_DAYS, OrganizationSettings};
 use strongroom_web::body;
 use strongroom_web::fields::Fields;
 use strongroom_web::query::Params;
@@ -17,7 +18,11 @@ use crate::routes::slashid::authorized::Authorized;
 
 schemas! {
     /// The change.
-    Change => closed(object([("max_key_lifetime", optional(lifetime()))]));
+    Change => closed(object([
+        ("max_key_lifetime", optional(lifetime())),
+        ("versions_kept", optional(versions_kept())),
+        ("recovery_days", optional(recovery_days())),
+    ]));
 }
 
 pub(super) fn lifetime() -> ObjectBuilder {
@@ -25,6 +30,17 @@ pub(super) fn lifetime() -> ObjectBuilder {
     whole(*KEY_LIFETIMES.start(), *KEY_LIFETIMES.end())
         .schema_type(nullable(Type::Integer))
         .description(Some(about))
+}
+
+pub(super) fn versions_kept() -> ObjectBuilder {
+    let about = "The number of former values that are kept of each credential. With 0, a value \
+                 that is replaced is gone, and none can be pending.";
+    whole(0, MAX_VERSIONS_KEPT).description(Some(about))
+}
+
+pub(super) fn recovery_days() -> ObjectBuilder {
+    let about = "The days for which a deleted credential can be restored.";
+    whole(0, MAX_RECOVERY_DAYS).description(Some(about))
 }
 
 /// Changes what the organization sets itself. A setting that is absent stays.
@@ -53,29 +69,57 @@ pub(in crate::routes) async fn handle(
     let change = parse(&body)?;
     let changed = async {
         let current = vault.settings(&caller).await?;
-        let settings = OrganizationSettings {
-            max_key_lifetime: change.unwrap_or(current.max_key_lifetime),
-        };
         let level = consistency.level();
-        let changed = vault.change_settings(&caller, settings, level).await?;
-        Ok::<_, VaultError>(changed)
+        vault
+            .change_settings(&caller, change.applied_to(current), level)
+            .await
     };
     consistency.run(&state, &vault, &caller, changed).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// The new lifetime, if it was sent.
-fn parse(body: &[u8]) -> Result<Option<Option<i64>>, ApiError> {
-    let mut fields = Fields::parse(body)?;
-    let value = fields.take("max_key_lifetime");
-    let sent = value.is_some();
-    let lifetime = fields.check(value, number_or_null);
-    if !sent {
-        let error = FieldError::new("body", "required", "must hold max_key_lifetime");
-        fields.errors.push(error);
+/// The settings that were sent.
+struct Sent {
+    max_key_lifetime: Option<Option<i64>>,
+    versions_kept: Option<i64>,
+    recovery_days: Option<i64>,
+}
+
+impl Sent {
+    fn applied_to(&self, current: OrganizationSettings) -> OrganizationSettings {
+        OrganizationSettings {
+            max_key_lifetime: self.max_key_lifetime.unwrap_or(current.max_key_lifetime),
+            versions_kept: self.versions_kept.unwrap_or(current.versions_kept),
+            recovery_days: self.recovery_days.unwrap_or(current.recovery_days),
+        }
     }
+}
+
+fn parse(body: &[u8]) -> Result<Sent, ApiError> {
+    let mut fields = Fields::parse(body)?;
+    let lifetime = fields.take("max_key_lifetime");
+    let kept = fields.take("versions_kept");
+    let days = fields.take("recovery_days");
+    if lifetime.is_none() && kept.is_none() && days.is_none() {
+        let message = "must hold max_key_lifetime, versions_kept or recovery_days";
+        fields
+            .errors
+            .push(FieldError::new("body", "required", message));
+    }
+    let sent = Sent {
+        max_key_lifetime: fields.check(lifetime, number_or_null),
+        versions_kept: fields.check(kept, number("versions_kept")),
+        recovery_days: fields.check(days, number("recovery_days")),
+    };
     fields.finish()?;
-    Ok(lifetime)
+    Ok(sent)
+}
+
+fn number(field: &'static str) -> impl FnOnce(Value<'_>) -> Result<i64, FieldError> {
+    move |value| {
+        let error = || FieldError::new(field, "wrong_type", "must be a whole number");
+        value.as_whole().ok_or_else(error)
+    }
 }
 
 fn number_or_null(value: Value<'_>) -> Result<Option<i64>, FieldError> {

@@ -25,6 +25,7 @@ use crate::openapi::responses::{
 use crate::openapi::schemas::{schemas, success, uuid};
 use crate::paths::CREDENTIALS;
 use crate::routes::slashid::authorized::Authorized;
+use crate::times;
 
 schemas! {
     /// The new credential's id.
@@ -123,6 +124,8 @@ fn parse(body: &[u8], rules: BlobValidation) -> Result<NewCredential, ApiError> 
     let kind = fields.check(value, read);
     let value = fields.take_unless_null("extcred_label");
     let label = fields.check(value, string("extcred_label", Label::parse));
+    let value = fields.take_unless_null("expires_at");
+    let expires_at = fields.check(value, string("expires_at", times::expires_at));
     let value = fields.require("json_blob");
     let blob = fields.check(value, JsonBlob::new);
     if let Some(blob) = &blob {
@@ -147,5 +150,6 @@ fn parse(body: &[u8], rules: BlobValidation) -> Result<NewCredential, ApiError> 
         kind,
         label: label.unwrap_or_default(),
         blob,
+        expires_at,
     })
 }

@@ -1,5 +1,5 @@
 use actix_web::{HttpRequest, HttpResponse};
-use strongroom_domain::{CredentialId, FieldError};
+use strongroom_domain::{CredentialId, DeleteRequest, FieldError};
 use strongroom_web::query::Params;
 use utoipa::openapi::{ObjectBuilder, Type};
 
@@ -20,10 +20,17 @@ parameters! {
             ObjectBuilder::new().schema_type(Type::Boolean),
             "Delete all credentials of the organization. Ignored if `credentialId` is sent.",
         ),
+        query(
+            "purge",
+            ObjectBuilder::new().schema_type(Type::Boolean),
+            "End the recovery window at once, also of credentials that were deleted before: they \
+             cannot be restored.",
+        ),
     ];
 }
 
-/// Deletes a credential, or all of them. An unknown credential is not an error.
+/// Deletes a credential, or all of them. An unknown credential is not an error. For the
+/// organization's `recovery_days`, a deleted one can be restored.
 #[utoipa::path(
     delete, path = CREDENTIALS, operation_id = "deleteCredentials",
     params(Organization, Query, Consistency, IfMatch),
@@ -37,7 +44,7 @@ pub(in crate::routes) async fn handle(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let (consistency, if_match) = write_headers(request.headers())?;
-    let target = parse(request.query_string())?;
+    let (target, purge) = parse(request.query_string())?;
     if if_match.is_some() && target == Target::All {
         let message = "cannot be used with deleteAll, which is about no version";
         let error = FieldError::new("If-Match", "conflict", message);
@@ -51,8 +58,11 @@ pub(in crate::routes) async fn handle(
     let level = consistency.level();
     let delete = async {
         match target {
-            Target::One(id) => vault.delete_credential(&caller, id, if_match, level).await,
-            Target::All => vault.delete_all_credentials(&caller, level).await,
+            Target::One(id) => {
+                let request = DeleteRequest { if_match, purge };
+                vault.delete_credential(&caller, id, request, level).await
+            }
+            Target::All => vault.delete_all_credentials(&caller, purge, level).await,
         }
     };
     consistency.run(&state, &vault, &caller, delete).await?;
@@ -65,10 +75,11 @@ enum Target {
     All,
 }
 
-fn parse(query: &str) -> Result<Target, ApiError> {
+fn parse(query: &str) -> Result<(Target, bool), ApiError> {
     let mut params = Params::parse(query);
     let id = params.read("credentialId", CredentialId::parse, || "a UUID".to_owned());
-    let all = params.read("deleteAll", parse_bool, || "true or false".to_owned());
+    let all = params.read("deleteAll", parse_bool, bool_choices);
+    let purge = params.read("purge", parse_bool, bool_choices);
     if id.is_none() && all != Some(true) && params.errors.is_empty() {
         let message = "is required, unless deleteAll=true";
         params
@@ -76,7 +87,12 @@ fn parse(query: &str) -> Result<Target, ApiError> {
             .push(FieldError::new("credentialId", "required", message));
     }
     params.finish()?;
-    Ok(id.map_or(Target::All, Target::One))
+    let target = id.map_or(Target::All, Target::One);
+    Ok((target, purge == Some(true)))
+}
+
+pub(in crate::routes) fn bool_choices() -> String {
+    "true or false".to_owned()
 }
 
 pub(in crate::routes) fn parse_bool(text: &str) -> Option<bool> {
@@ -95,13 +111,15 @@ mod tests {
 
     #[test]
     fn an_id_takes_precedence_over_delete_all() {
-        let one = Some(Target::One(CredentialId::parse(ID).unwrap()));
+        let one = Some((Target::One(CredentialId::parse(ID).unwrap()), false));
         assert_eq!(parse(&format!("credentialId={ID}")).ok(), one);
         assert_eq!(
             parse(&format!("deleteAll=true&credentialId={ID}")).ok(),
             one
         );
-        assert_eq!(parse("deleteAll=true").ok(), Some(Target::All));
+        assert_eq!(parse("deleteAll=true").ok(), Some((Target::All, false)));
+        let purged = parse("deleteAll=true&purge=true").ok();
+        assert_eq!(purged, Some((Target::All, true)));
     }
 
     #[test]
@@ -109,6 +127,8 @@ mod tests {
         for query in [
             "",
             "deleteAll=false",
+            "purge=true",
+            "deleteAll=true&purge=1",
             "deleteAll=",
             "deleteAll",
             "deleteAll=TRUE",

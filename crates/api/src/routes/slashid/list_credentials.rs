@@ -5,7 +5,7 @@ use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::replication::Stale;
 use strongroom_domain::{CredentialId, FieldError};
 use strongroom_web::query::{Params, whole_number};
-use utoipa::openapi::ObjectBuilder;
+use utoipa::openapi::{ObjectBuilder, Type};
 use validator::Validate;
 
 use crate::envelope::{CursorPagination, Envelope, Pagination};
@@ -14,12 +14,16 @@ use crate::openapi::components::named;
 use crate::openapi::headers::ReplicaLag;
 use crate::openapi::parameters::{Organization, parameters, query};
 use crate::openapi::responses::{QueryInvalid, Refused, Unread};
-use crate::openapi::schemas::{credential_type, list, plain_text, provider, schemas, text, whole};
+use crate::openapi::schemas::{
+    credential_type, list, plain_text, provider, schemas, text, time, whole,
+};
 use crate::paging::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::paths::CREDENTIALS;
 use crate::replica_lag;
 use crate::routes::slashid::authorized::Authorized;
 use crate::routes::slashid::credential_body::CredentialBody;
+use crate::routes::slashid::delete_credentials::{bool_choices, parse_bool};
+use crate::times;
 
 parameters! {
     /// The parameters of the query.
@@ -34,6 +38,12 @@ parameters! {
         query("extcred_provider", provider(), "Only credentials of this provider."),
         query("extcred_type", credential_type(), "Only credentials of this type."),
         query("extcred_label", plain_text(), "Only credentials with exactly this label."),
+        query(
+            "deleted",
+            ObjectBuilder::new().schema_type(Type::Boolean),
+            "Deleted credentials that can be restored, instead of the others.",
+        ),
+        query("expires_before", time(), "Only credentials that expire before this time."),
     ];
 }
 
@@ -130,6 +140,8 @@ fn parse(query: &str) -> Result<(Page, CredentialFilter), ApiError> {
         label: params.read("extcred_label", label, || {
             "free of control characters".to_owned()
         }),
+        expires_before: params.read("expires_before", times::in_query, times::must_be_time),
+        deleted: params.read("deleted", parse_bool, bool_choices) == Some(true),
         reach: None,
     };
     params.finish()?;

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::mem::take;
 
-use crate::backup::record::{
-    CheckpointRow, CredentialRow, EventRow, OrgKeyRow, OrganizationRow, Record,
-};
+use crate::backup::credential_record::CredentialRow;
+use crate::backup::record::{CheckpointRow, EventRow, OrgKeyRow, OrganizationRow, Record};
 use crate::backup::rules::{Verdict, compare};
+use crate::history::StoredVersion;
 use crate::ids::{CredentialId, LaneId};
 use crate::keyring::organization::OrgKeyring;
 use crate::vault::restore::error::RestoreError;
@@ -153,13 +153,28 @@ impl<'a> OrgPass<'a> {
         else {
             return Ok(row);
         };
-        if !self.writing || row.key_generation == joined.active() {
+        if !self.writing {
             return Ok(row);
         }
-        if joined.open(&sealed).is_ok() {
+        if row.key_generation != joined.active() && joined.open(&sealed).is_ok() {
             let rewrapped = joined.rewrap(&sealed, comparison.random)?;
             row.key_generation = rewrapped.key_generation;
             row.wrapped_key = rewrapped.wrapped_key;
+        }
+        for version in &mut row.versions {
+            let stored = version.stored();
+            let Some(value) = stored.as_ref().and_then(StoredVersion::sealed) else {
+                continue;
+            };
+            let number = version.value_version;
+            // A value that does not open is restored unchanged, if at all.
+            if value.key_generation != joined.active()
+                && let Ok(rewrapped) =
+                    joined.rewrap_value(sealed.id, number, value, comparison.random)
+            {
+                version.key_generation = Some(rewrapped.key_generation);
+                version.wrapped_key = Some(rewrapped.wrapped_key);
+            }
         }
         Ok(row)
     }

@@ -9,8 +9,9 @@ use strongroom_crypto::RandomSource;
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
 use crate::backup::check::{TrailCheck, finding};
+use crate::backup::credential_record::CredentialRow;
 use crate::backup::finding::BackupFinding;
-use crate::backup::record::{CredentialRow, OrgKeyRow, OrganizationEnd, OrganizationRow, Record};
+use crate::backup::record::{OrgKeyRow, OrganizationEnd, OrganizationRow, Record};
 use crate::backup::rules::{OrganizationPlan, RestoreRules, Tally};
 use crate::caller::{Caller, OrgScope, RequestInfo};
 use crate::ids::{CredentialId, OrgId};
@@ -179,13 +180,17 @@ impl<'a> OrgPass<'a> {
 
     fn open(&self, row: &CredentialRow) -> Option<BackupFinding> {
         let (org, id) = (self.org(), CredentialId(row.cred_id));
-        let Some(sealed) = row.sealed() else {
+        let Some(current) = row.current() else {
             let message = "has a form that no server writes".to_owned();
             return Some(finding(org, Some(id), "malformed", message));
         };
         // The plaintext is wiped on drop.
-        let opened = self.keys.as_ref().map(|keys| keys.open(&sealed).is_ok());
-        (opened != Some(true)).then(|| {
+        let opens = |keys: &OrgKeyring| {
+            let mut sealed = current.versions.iter().filter(|one| one.sealed().is_some());
+            keys.open(&current.row).is_ok()
+                && sealed.all(|version| keys.open_value(&current.row, version).is_ok())
+        };
+        (!self.keys.as_ref().is_some_and(opens)).then(|| {
             let message = "does not open: it was moved, relabeled or altered".to_owned();
             finding(org, Some(id), "does_not_open", message)
         })

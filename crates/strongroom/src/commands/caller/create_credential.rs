@@ -6,6 +6,8 @@ use super::revealed::body_with;
 use super::session::{connect_caller, waiting};
 use crate::cli::CreateCredentialArgs;
 use crate::client::call::Call;
+use crate::commands::format::exact;
+use crate::commands::time::expiry;
 use crate::error::CommandError;
 use crate::{output, secret_input};
 
@@ -13,10 +15,17 @@ use crate::{output, secret_input};
 pub(crate) fn run(args: &CreateCredentialArgs) -> Result<(), CommandError> {
     let client = connect_caller(&args.caller)?;
     let mut members = vec![
-        ("extcred_provider", args.provider.as_str()),
-        ("extcred_type", args.kind.as_str()),
+        ("extcred_provider", args.provider.as_str().into()),
+        ("extcred_type", args.kind.as_str().into()),
     ];
-    members.extend(args.label.as_deref().map(|label| ("extcred_label", label)));
+    members.extend(
+        args.label
+            .as_deref()
+            .map(|label| ("extcred_label", label.into())),
+    );
+    if let Some(expires) = &args.expires {
+        members.push(("expires_at", exact(expiry(expires)?).into()));
+    }
     let blob = secret_input::read(&args.from)?;
     let body = body_with(&members, Some(("json_blob", &blob)))?;
     let key = args.idempotency_key.clone();

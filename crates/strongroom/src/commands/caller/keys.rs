@@ -9,7 +9,7 @@ use super::paths::KEYS;
 use super::session::{client, waiting};
 use crate::cli::{KeyCreateArgs, KeyListArgs, KeyRevokeArgs};
 use crate::client::call::Call;
-use crate::commands::format::{format_time, key_state};
+use crate::commands::format::{key_state, to_the_second};
 use crate::commands::time::parse_time;
 use crate::error::CommandError;
 use crate::output;
@@ -89,10 +89,6 @@ fn row(key: &Value) -> [String; 7] {
         time("last_used_at").unwrap_or_else(|| "never".into()),
         text("name").unwrap_or_default(),
     ]
-}
-
-fn to_the_second(text: &str) -> String {
-    parse_time(text).map_or_else(|| text.to_owned(), format_time)
 }
 
 /// Revokes an API key, at once or after a time.

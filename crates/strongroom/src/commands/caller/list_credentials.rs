@@ -1,7 +1,10 @@
+use chrono::{DateTime, Utc};
+
 use super::paths::CREDENTIALS;
 use super::session::client;
 use crate::cli::ListCredentialsArgs;
 use crate::client::call::Call;
+use crate::commands::format::exact;
 use crate::commands::listed_credential::ListedCredential;
 use crate::error::CommandError;
 
@@ -11,13 +14,17 @@ const PAGE: &str = "1000";
 /// All credentials that the filters of `args` select, as the profile `name`.
 pub(crate) fn fetch(
     args: &ListCredentialsArgs,
+    expires_before: Option<DateTime<Utc>>,
     name: &str,
 ) -> Result<Vec<ListedCredential>, CommandError> {
     let client = client(name, args.caller.org.as_deref())?;
+    let expires_before = expires_before.map(exact);
     let filters = [
         ("extcred_provider", args.provider.map(|one| one.as_str())),
         ("extcred_type", args.kind.map(|one| one.as_str())),
         ("extcred_label", args.label.as_deref()),
+        ("expires_before", expires_before.as_deref()),
+        ("deleted", args.deleted.then_some("true")),
     ];
     let (mut listed, mut cursor) = (Vec::new(), Some(String::new()));
     while let Some(position) = cursor {

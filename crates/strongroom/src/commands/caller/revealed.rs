@@ -1,4 +1,5 @@
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
@@ -12,6 +13,7 @@ pub(super) struct Revealed(Answer);
 
 #[derive(Deserialize)]
 struct Secret<'a> {
+    external_cred_id: String,
     #[serde(borrow)]
     json_blob: &'a RawValue,
     /// Absent in the answers of servers of earlier versions.
@@ -22,7 +24,23 @@ struct Secret<'a> {
 impl Revealed {
     /// Reads the credential at `path`, with its secret.
     pub(super) fn fetch(client: &Client, path: &str) -> Result<Self, CommandError> {
-        Ok(Self(client.send(&Call::get(path))?))
+        Self::send(client, &Call::get(path))
+    }
+
+    /// Sends `call`, which reads a credential with its secret.
+    pub(super) fn send(client: &Client, call: &Call<'_>) -> Result<Self, CommandError> {
+        Ok(Self(client.send(call)?))
+    }
+
+    /// Whether the server says that the value has expired.
+    pub(super) fn is_expired(&self) -> bool {
+        self.0.header("SlashID-Credential-Expired") == Some("true")
+    }
+
+    /// Its id.
+    pub(super) fn id(&self) -> Result<String, CommandError> {
+        let secret: Secret = self.0.result()?;
+        Ok(secret.external_cred_id)
     }
 
     /// The credential as it was answered.
@@ -46,13 +64,12 @@ impl Revealed {
 /// The body of a request that writes a secret, made of `members` and of `secret`: the name of its
 /// member, and its JSON.
 pub(super) fn body_with(
-    members: &[(&str, &str)],
+    members: &[(&str, Value)],
     secret: Option<(&str, &str)>,
 ) -> Result<Zeroizing<Vec<u8>>, CommandError> {
     let mut body = String::with_capacity(1024 + secret.map_or(0, |(_, json)| json.len()));
     body.push('{');
     for (name, value) in members {
-        let value = serde_json::Value::from(*value);
         body += &format!("\"{name}\":{value},");
     }
     match secret {
@@ -94,10 +111,10 @@ mod tests {
         let blob = Some(" {\"a\" : 1e400}\n");
         assert_eq!(text(&[], blob), r#"{"json_blob":{"a" : 1e400}}"#);
         assert_eq!(
-            text(&[("l", "\"")], blob),
+            text(&[("l", "\"".into())], blob),
             r#"{"l":"\"","json_blob":{"a" : 1e400}}"#
         );
-        assert_eq!(text(&[("l", "x")], None), r#"{"l":"x"}"#);
+        assert_eq!(text(&[("l", Value::Null)], None), r#"{"l":null}"#);
         let error = body_with(&[], Some(("b", "{\"a\": canary}"))).unwrap_err();
         assert!(!error.to_string().contains("canary"), "{error}");
         assert!(body_with(&[], Some(("b", "{},\"x\":{}"))).is_err());
