@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use crate::json::value::{Kind, Value, members};
 use crate::kinds::{CredentialType, wire_enum};
 
-/// The last year of a time that RFC 3339 can express.
-const LAST_YEAR: i32 = 9999;
+/// The years of times that RFC 3339 can express, without the year 0.
+pub const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 
 /// The text in every PEM certificate (RFC 7468 § 5.1).
 const CERTIFICATE: &str = "CERTIFICATE-----";
@@ -74,11 +74,10 @@ impl Expiry {
         let token = (kind == CredentialType::AccessToken).then(|| token_expiry(blob));
         let token = token.flatten().map(|at| (at, ExpirySource::JwtExp));
         let certificate = certificate_expiry(blob).map(|at| (at, ExpirySource::X509NotAfter));
-        let earliest = token
-            .into_iter()
-            .chain(certificate)
-            .min_by_key(|(at, _)| *at);
-        let (at, source) = earliest.filter(|(at, _)| at.year() <= LAST_YEAR)?;
+        let is_known = |(at, _): &(DateTime<Utc>, _)| YEARS.contains(&at.year());
+        let earliest = token.into_iter().chain(certificate).filter(is_known);
+        let earliest = earliest.min_by_key(|(at, _)| *at);
+        let (at, source) = earliest?;
         Some(Self { at, source })
     }
 
@@ -187,6 +186,7 @@ mod tests {
             r#"{"exp":1e400}"#,
             r#"{"exp":1e15}"#,
             r#"{"exp":-1e300}"#,
+            r#"{"exp":-1000000000000}"#,
             "[1]",
             "no JSON",
         ] {

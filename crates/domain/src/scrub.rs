@@ -3,8 +3,10 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use strongroom_crypto::RootKeyId;
 
+use crate::audit::details::Details;
 use crate::ids::{CredentialId, KeyId, OrgId};
 
 /// A difference between the stored rows and the audit trail. Contains no content.
@@ -31,6 +33,23 @@ pub struct ScrubResult {
     pub events: i64,
     /// The number of findings in audit trails.
     pub trail_findings: i64,
+}
+
+/// The content of the event of a deletion.
+#[derive(Debug, Clone)]
+pub struct DeletionRecord {
+    /// The version of the deleted row.
+    pub version: i64,
+    /// The details of the event.
+    pub details: Option<Details>,
+}
+
+impl DeletionRecord {
+    /// Until when the deletion can be undone; `None` if it is final.
+    #[must_use]
+    pub fn window(&self) -> Option<Value> {
+        self.details.as_ref()?.get("recover_until")
+    }
 }
 
 /// The problem. Its text is for humans; [`Problem::code`] is for programs.

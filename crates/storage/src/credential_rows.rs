@@ -20,7 +20,6 @@ pub(crate) fn sealed_credential(row: &Row) -> StoreResult<(OrgId, SealedCredenti
         key_generation: get(row, "key_generation")?,
         wrapped_key: get(row, "wrapped_key")?,
         sealed_blob: get(row, "sealed_blob")?,
-        history: history(row)?,
         ..unsealed_credential(row)?
     };
     let is_newer = credential.expiry.is_some()
@@ -50,7 +49,7 @@ fn unsealed_credential(row: &Row) -> StoreResult<SealedCredential> {
         sealed_blob: Vec::new(),
         updated_at: get(row, "updated_at")?,
         pieces_user: get(row, "pieces_user")?,
-        history: None,
+        history: history(row)?,
         deletion: deletion(row)?,
     })
 }

@@ -6,8 +6,8 @@ use strongroom_e2e::{Api, CREDENTIALS, TestApi, failure};
 
 async fn keeping(api: &Api, versions: i64) {
     let settings = json!({"versions_kept": versions});
-    let path = "/organizations/config";
-    api.call(Method::PATCH, path, &settings, 204).await;
+    api.call(Method::PATCH, "/organizations/config", &settings, 204)
+        .await;
 }
 
 async fn set(api: &Api, id: &str, secret: &str) {
@@ -37,11 +37,8 @@ async fn promote(api: &Api, id: &str, version: i64) {
 }
 
 async fn code(answer: Response, status: u16) -> String {
-    let failure = failure(answer, status).await;
-    failure.body["errors"][0]["code"]
-        .as_str()
-        .unwrap()
-        .to_owned()
+    let body = failure(answer, status).await.body;
+    body["errors"][0]["code"].as_str().unwrap().to_owned()
 }
 
 /// The secret of a value.
@@ -120,7 +117,8 @@ async fn former_values_are_kept_up_to_their_number() {
         .get(&format!("{CREDENTIALS}/{id}?value_version=1"))
         .await;
     assert_eq!(code(gone, 404).await, "no_such_version");
-    // Switched off, nothing old remains with the next value.
+    // Switched off, nothing old remains with the next value, and no number comes again.
+    promote(api, &id, 3).await;
     keeping(api, 0).await;
     set(api, &id, "v5").await;
     assert_eq!(versions(api, &id).await, of(&[(5, "current")]));

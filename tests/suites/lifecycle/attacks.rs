@@ -4,16 +4,8 @@ use strongroom_e2e::TestVault;
 
 use super::{VALUES, delete, get, has_all, keep, problems, restore, set, with_history};
 
-#[tokio::test]
-async fn values_open_only_in_their_place_and_stage() {
-    let vault = TestVault::start_unsharded().await;
-    let api = &vault.admin;
-    keep(api).await;
-    let (id, other) = (with_history(api).await, with_history(api).await);
-    let database = vault.database.connect().await;
-    let copy = "create table kept as select * from credential_versions; \
-                create table row as select * from credentials";
-    database.batch_execute(copy).await.unwrap();
+/// Changes of the values of the credential `id` that no server makes.
+fn attacks(id: &str, other: &str) -> Vec<String> {
     let of = |what: &str, which: &str| {
         format!("update credential_versions set {what} where cred_id = '{id}' and {which}")
     };
@@ -24,30 +16,28 @@ async fn values_open_only_in_their_place_and_stage() {
              and {which}"
         )
     };
-    let attacks = [
+    let first = "value_version = 1";
+    vec![
         of("stage = null", "stage = 'previous'"),
         of(
             "stage = case stage when 'previous' then 'pending' else 'previous' end",
             "stage is not null",
         ),
-        of(
-            "staged_at = staged_at - interval '1 day'",
-            "value_version = 1",
-        ),
+        of("staged_at = staged_at - interval '1 day'", first),
         of(
             "expires_at = now(), expires_source = 'caller'",
             "value_version = 2",
         ),
         of(
             "destroyed_at = now(), wrapped_key = null, sealed_blob = null, key_generation = null",
-            "value_version = 1",
+            first,
         ),
         of(
             "sealed_blob = set_bit(sealed_blob, 200, 1 - get_bit(sealed_blob, 200))",
-            "value_version = 1",
+            first,
         ),
         of("digest = ''", "value_version = 2"),
-        of("value_version = 9", "value_version = 1"),
+        of("value_version = 9", first),
         from("k.cred_id = v.cred_id and v.value_version = 1 and k.value_version = 2"),
         from(&format!(
             "k.cred_id = '{other}' and k.value_version = v.value_version"
@@ -64,8 +54,20 @@ async fn values_open_only_in_their_place_and_stage() {
             "update credentials c set history = r.history from row r \
                  where c.cred_id = '{id}' and r.cred_id = '{other}'"
         ),
-    ];
-    for attack in attacks {
+    ]
+}
+
+#[tokio::test]
+async fn values_open_only_in_their_place_and_stage() {
+    let vault = TestVault::start_unsharded().await;
+    let api = &vault.admin;
+    keep(api).await;
+    let (id, other) = (with_history(api).await, with_history(api).await);
+    let database = vault.database.connect().await;
+    let copy = "create table kept as select * from credential_versions; \
+                create table row as select * from credentials";
+    database.batch_execute(copy).await.unwrap();
+    for attack in attacks(&id, &other) {
         database.batch_execute(&attack).await.unwrap();
         for (query, _) in &VALUES[1..] {
             let answer = get(api, &id, query).await;
@@ -160,4 +162,18 @@ async fn a_deletion_and_its_window_are_those_of_the_trail() {
     ))
     .await;
     assert_eq!(problems(&vault), ["rolled_back"]);
+}
+
+#[tokio::test]
+async fn a_write_does_not_make_a_deleted_credential_a_live_one() {
+    let vault = TestVault::start().await;
+    let api = &vault.admin;
+    let id = api.create("gone").await;
+    delete(api, &format!("credentialId={id}")).await;
+    let database = vault.database.connect().await;
+    let shown = "update credentials set deleted_at = null, recover_until = null";
+    database.batch_execute(shown).await.unwrap();
+    assert_eq!(problems(&vault), ["put_back"]);
+    set(api, &id, "changed").await;
+    assert_eq!(problems(&vault), ["put_back"]);
 }

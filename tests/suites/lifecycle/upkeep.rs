@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use serde_json::json;
-use strongroom_e2e::{Database, TestVault, eventually};
+use serde_json::{Value, json};
+use strongroom_e2e::{Api, Database, TestVault, eventually};
+
+use tempfile::TempDir;
 
 use super::{delete, get, has_all, keep, problems, restore, with_history};
+use crate::audit_prune::{now, split};
 use crate::safe::Safe;
 
 #[tokio::test]
@@ -52,6 +55,7 @@ async fn a_backup_has_every_value_and_deletion() {
         (with_history(api).await, with_history(api).await)
     };
     delete(&vault.admin, &format!("credentialId={gone}")).await;
+    user_twice(&vault.admin).await;
     assert!(safe.back_up(&vault, "all", &[]).success);
     let database = Database::create().await;
     safe.restore(&vault, &database, "all", &[]).assert_success();
@@ -62,6 +66,48 @@ async fn a_backup_has_every_value_and_deletion() {
     has_all(api, &id).await;
     assert_eq!(restore(api, &gone).await, 204);
     has_all(api, &gone).await;
+}
+
+/// A user of the Pieces API whose key was deleted, and who has another one.
+async fn user_twice(api: &Api) {
+    let change = async |what: &str, open_ai: Value| {
+        let path = format!("/external_provider/api_key/{what}");
+        let body = json!({"user": "ann", "open_AI": open_ai});
+        let request = api.request(Method::POST, &path).json(&body);
+        assert_eq!(request.send().await.unwrap().status(), 200, "{what}");
+    };
+    change("create", json!({"api_key": "one"})).await;
+    change("delete", json!(true)).await;
+    change("create", json!({"api_key": "two"})).await;
+}
+
+#[tokio::test]
+async fn a_row_that_was_lost_comes_back_and_a_deleted_one_does_not() {
+    let vault = TestVault::start().await;
+    let (api, safe) = (&vault.admin, Safe::new());
+    keep(api).await;
+    let ids = [
+        with_history(api).await,
+        with_history(api).await,
+        with_history(api).await,
+    ];
+    let [restored, gone, purged] = &ids;
+    for id in &ids {
+        delete(api, &format!("credentialId={id}")).await;
+    }
+    assert_eq!(restore(api, restored).await, 204);
+    assert!(safe.back_up(&vault, "all", &[]).success);
+    delete(api, &format!("credentialId={purged}&purge=true")).await;
+    let database = vault.database.connect().await;
+    let lost = "delete from credentials; update credential_versions set stage = null";
+    database.batch_execute(lost).await.unwrap();
+    let again = safe.restore(&vault, &vault.database, "all", &["--keep-newer"]);
+    again.assert_success();
+    has_all(api, restored).await;
+    assert_eq!(restore(api, gone).await, 204);
+    has_all(api, gone).await;
+    assert_eq!(restore(api, purged).await, 404);
+    assert_eq!(problems(&vault), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -100,4 +146,31 @@ async fn shredding_an_organization_leaves_no_value() {
         let left: i64 = database.query_one(&sql, &[&api.org]).await.unwrap().get(0);
         assert_eq!(left, 0, "{table}");
     }
+}
+
+#[tokio::test]
+async fn what_was_deleted_before_a_prune_can_be_restored_after_it() {
+    let vault = TestVault::start_unsharded().await;
+    let api = &vault.admin;
+    keep(api).await;
+    let id = with_history(api).await;
+    delete(api, &format!("credentialId={id}")).await;
+    let database = vault.database.connect().await;
+    let cut = now(&database).await;
+    split(&database, &cut).await;
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("out");
+    let file = file.to_str().unwrap();
+    let prune = ["audit", "prune", "--before", &cut, "--output", file];
+    vault.run(&prune).assert_success();
+    let old = format!(
+        "select count(*) from audit_events where action = 'credential.delete' and at < '{cut}'"
+    );
+    let left: i64 = database.query_one(&old, &[]).await.unwrap().get(0);
+    assert_eq!(left, 0);
+    assert_eq!(problems(&vault), Vec::<String>::new());
+    assert_eq!(restore(api, &id).await, 204);
+    has_all(api, &id).await;
+    vault.run(&["audit", "verify"]).assert_success();
+    assert_eq!(problems(&vault), Vec::<String>::new());
 }

@@ -27,6 +27,15 @@ impl Details {
         Self(Value::Object(all).to_string())
     }
 
+    /// The members without `name`; `None` if none is left.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Option<Self> {
+        let members = serde_json::from_str::<Map<String, Value>>(&self.0);
+        let mut members = members.unwrap_or_default();
+        members.remove(name);
+        (!members.is_empty()).then(|| Self(Value::Object(members).to_string()))
+    }
+
     /// Details as stored. Their digest proves the text, so it is not checked here.
     #[must_use]
     pub fn stored(text: String) -> Self {

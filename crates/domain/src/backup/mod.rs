@@ -2,6 +2,7 @@
 
 pub(crate) mod bytes;
 pub mod check;
+pub mod comparison;
 pub(crate) mod convert;
 pub mod credential_record;
 pub mod finding;

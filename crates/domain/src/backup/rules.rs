@@ -3,19 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::backup::credential_record::CredentialRow;
-use crate::ids::CredentialId;
-
-/// A credential that exists or existed in the database.
-#[derive(Debug)]
-pub struct ExistingCredential {
-    /// Its id.
-    pub id: CredentialId,
-    /// Its row; `None` if it has none.
-    pub row: Option<CredentialRow>,
-    /// Whether the audit trail records its deletion.
-    pub deleted: bool,
-}
+use crate::backup::comparison::Verdict;
 
 /// Options that permit a restore to do more than insert missing rows.
 #[derive(Debug, Clone, Copy, Default)]
@@ -74,15 +62,6 @@ pub struct OrganizationPlan {
     pub(crate) seal: [u8; 32],
 }
 
-/// The comparison of a backup's row with the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Insert,
-    Same,
-    Newer,
-    Differ,
-}
-
 impl Tally {
     pub(crate) fn add(&mut self, verdict: Verdict) {
         let counter = match verdict {
@@ -92,42 +71,6 @@ impl Tally {
             Verdict::Differ => &mut self.differ,
         };
         *counter += 1;
-    }
-}
-
-/// Compares `row` with the existing one. The wrapped data key is compared only if both rows have
-/// the same generation, because rotations replace it without changing the credential.
-pub(crate) fn compare(row: &CredentialRow, present: Option<&ExistingCredential>) -> Verdict {
-    let Some(present) = present else {
-        return Verdict::Insert;
-    };
-    let Some(existing) = &present.row else {
-        return if present.deleted {
-            Verdict::Newer
-        } else {
-            Verdict::Insert
-        };
-    };
-    let deleted_since = existing.deleted_at.is_some() && row.deleted_at.is_none();
-    if existing.version > row.version || (existing.version == row.version && deleted_since) {
-        return Verdict::Newer;
-    }
-    let mut comparable = existing.clone();
-    comparable.updated_at = row.updated_at;
-    if comparable.key_generation != row.key_generation {
-        comparable.key_generation = row.key_generation;
-        comparable.wrapped_key.clone_from(&row.wrapped_key);
-    }
-    for (version, backed_up) in comparable.versions.iter_mut().zip(&row.versions) {
-        if version.key_generation != backed_up.key_generation {
-            version.key_generation = backed_up.key_generation;
-            version.wrapped_key.clone_from(&backed_up.wrapped_key);
-        }
-    }
-    if comparable == *row {
-        Verdict::Same
-    } else {
-        Verdict::Differ
     }
 }
 
@@ -188,71 +131,5 @@ impl OrganizationPlan {
                  it. --replace replaces them"
             )
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use chrono::DateTime;
-
-    use super::*;
-    use crate::ids::CredentialId;
-
-    fn row(version: i64, blob: u8) -> CredentialRow {
-        CredentialRow {
-            cred_id: Uuid::nil(),
-            provider: "generic".into(),
-            cred_type: "api_key".into(),
-            label: String::new(),
-            version,
-            value_version: None,
-            expires_at: None,
-            expires_source: None,
-            key_generation: 1,
-            wrapped_key: vec![1],
-            sealed_blob: vec![blob],
-            updated_at: DateTime::UNIX_EPOCH,
-            pieces_user: None,
-            deleted_at: None,
-            recover_until: None,
-            history: None,
-            versions: Vec::new(),
-        }
-    }
-
-    fn present(row: Option<CredentialRow>, deleted: bool) -> ExistingCredential {
-        let id = CredentialId(Uuid::nil());
-        ExistingCredential { id, row, deleted }
-    }
-
-    #[test]
-    fn a_row_is_compared_by_version_and_content() {
-        let cases = [
-            (None, Verdict::Insert),
-            (Some(present(None, false)), Verdict::Insert),
-            (Some(present(None, true)), Verdict::Newer),
-            (Some(present(Some(row(2, 0)), false)), Verdict::Same),
-            (Some(present(Some(row(3, 0)), false)), Verdict::Newer),
-            (Some(present(Some(row(1, 0)), false)), Verdict::Differ),
-            (Some(present(Some(row(2, 1)), false)), Verdict::Differ),
-        ];
-        for (at, (existing, verdict)) in cases.iter().enumerate() {
-            assert_eq!(
-                compare(&row(2, 0), existing.as_ref()),
-                *verdict,
-                "case {at}"
-            );
-        }
-        let mut deleted = row(2, 0);
-        deleted.deleted_at = Some(DateTime::UNIX_EPOCH);
-        let deleted = present(Some(deleted), true);
-        assert_eq!(compare(&row(2, 0), Some(&deleted)), Verdict::Newer);
-        let mut rewrapped = row(2, 0);
-        rewrapped.wrapped_key = vec![2];
-        let damaged = present(Some(rewrapped.clone()), false);
-        assert_eq!(compare(&row(2, 0), Some(&damaged)), Verdict::Differ);
-        rewrapped.key_generation = 2;
-        let rotated = present(Some(rewrapped), false);
-        assert_eq!(compare(&row(2, 0), Some(&rotated)), Verdict::Same);
     }
 }

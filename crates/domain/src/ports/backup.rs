@@ -9,6 +9,7 @@ use crate::api_key::StoredApiKey;
 use crate::audit::event::Event;
 use crate::audit::heads::LaneHead;
 use crate::audit::stored::EventPosition;
+use crate::backup::comparison::ExistingCredential;
 use crate::backup::credential_record::CredentialRow;
 use crate::backup::finding::BackupFinding;
 use crate::backup::key_record::{AncestorRow, ApiKeyRow};
@@ -18,7 +19,6 @@ use crate::backup::record::{
     OrganizationRow, Record, RotationRow,
 };
 use crate::backup::root_record::{AuditLeafRow, AuditRootRow};
-use crate::backup::rules::ExistingCredential;
 use crate::caller::OrgScope;
 use crate::error::VaultError;
 use crate::ids::{CredentialId, LaneId};

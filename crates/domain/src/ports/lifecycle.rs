@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::caller::OrgScope;
-use crate::credential::CredentialFilter;
+use crate::credential::{CredentialFilter, SealedCredential};
 use crate::history::Current;
 use crate::ids::CredentialId;
 use crate::ports::audit::{EventEvidence, LastRead, ValueWrite};
@@ -12,6 +12,9 @@ use crate::ports::error::StoreResult;
 
 /// The days for which [`LifecycleCounts::expiring`] counts.
 pub const EXPIRY_WINDOWS: [i64; 4] = [0, 7, 30, 90];
+
+/// A deleted credential in the order in which windows end.
+pub type PurgePlace = (DateTime<Utc>, CredentialId);
 
 /// Numbers of credentials.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,13 +33,24 @@ pub trait LifecycleStore: Send + Sync {
     /// The newest events of the deletion of a credential, newest first, each with what proves it.
     async fn deletions(&self, scope: OrgScope, id: CredentialId)
     -> StoreResult<Vec<EventEvidence>>;
-    /// At most `limit` deleted credentials of the organization whose window ended before `now`.
+    /// At most `limit` deleted credentials of the organization whose window ended before `now`,
+    /// after a place in the order of these ends.
     async fn purge_due(
         &self,
         scope: OrgScope,
         now: DateTime<Utc>,
+        after: Option<PurgePlace>,
         limit: i64,
-    ) -> StoreResult<Vec<CredentialId>>;
+    ) -> StoreResult<Vec<PurgePlace>>;
+    /// At most `limit` deleted credentials after an id, of which no deletion is recorded at or
+    /// after `cut`.
+    async fn unattested_deletions(
+        &self,
+        scope: OrgScope,
+        cut: DateTime<Utc>,
+        after: CredentialId,
+        limit: i64,
+    ) -> StoreResult<Vec<SealedCredential>>;
     /// A credential with its other values, also a deleted one, as the primary has it or, with
     /// `replica`, as the database has it that credentials are read from.
     async fn current(

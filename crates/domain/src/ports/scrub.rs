@@ -1,11 +1,10 @@
 //! The port for the integrity scrub.
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::json;
 use strongroom_crypto::Digest;
 
 use crate::api_key::end::ScheduledEnd;
-use crate::audit::details::Details;
 use crate::audit::report::AuditReport;
 use crate::audit::stored::format_time;
 use crate::caller::OrgScope;
@@ -14,7 +13,7 @@ use crate::error::VaultError;
 use crate::history::StoredVersion;
 use crate::ids::{CredentialId, KeyId};
 use crate::ports::error::StoreResult;
-use crate::scrub::{Finding, ScrubResult};
+use crate::scrub::{DeletionRecord, Finding, ScrubResult};
 
 /// A credential's row and its audit events, read at the same time.
 #[derive(Debug, Clone)]
@@ -29,17 +28,22 @@ pub struct RowWithTrail {
     pub written: Option<WriteRecord>,
     /// Its newest deletion in the trail.
     pub deleted: Option<DeletionRecord>,
+    /// Whether an event undoes that deletion.
+    pub restored: bool,
     /// Whether two events wrote the same version of it.
     pub forked: bool,
 }
 
 impl RowWithTrail {
-    /// Whether the trail says that `row` is gone.
+    /// Whether the trail says that `row` is gone. A row that is newer than its deletion was
+    /// restored by a recorded change, and by nothing else.
     #[must_use]
     pub fn is_put_back(&self, row: &SealedCredential) -> bool {
-        let deleted = self.deleted.as_ref();
-        let deleted = deleted.filter(|deleted| deleted.version >= row.version);
-        deleted.is_some_and(|deleted| row.deletion.is_none() || deleted.window().is_none())
+        self.deleted.as_ref().is_some_and(|deleted| {
+            let still = deleted.version >= row.version;
+            let is_there = row.deletion.is_none() || deleted.window().is_none();
+            (still && is_there) || (!still && !self.restored)
+        })
     }
 
     /// Whether the deletion of `row`, if it is deleted, is the one in the trail.
@@ -55,13 +59,6 @@ impl RowWithTrail {
     }
 }
 
-impl DeletionRecord {
-    /// Until when the deletion can be undone; `None` if it is final.
-    fn window(&self) -> Option<Value> {
-        self.details.as_ref()?.get("recover_until")
-    }
-}
-
 /// The content of a write event.
 #[derive(Debug, Clone, Copy)]
 pub struct WriteRecord {
@@ -69,15 +66,6 @@ pub struct WriteRecord {
     pub version: i64,
     /// The digest of the written row; `None` if the event does not contain one.
     pub digest: Option<Digest>,
-}
-
-/// The content of the event of a deletion.
-#[derive(Debug, Clone)]
-pub struct DeletionRecord {
-    /// The version of the deleted row.
-    pub version: i64,
-    /// The details of the event.
-    pub details: Option<Details>,
 }
 
 /// A credential with a write event in the audit trail.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::audit::event::{Action, Event};
-use crate::caller::Caller;
+use crate::caller::{Caller, OrgScope};
 use crate::error::VaultError;
 use crate::ids::CredentialId;
 use crate::permission::Permission;
@@ -46,6 +46,18 @@ impl Vault {
         id: CredentialId,
     ) -> Result<Adoption, VaultError> {
         caller.require(Permission::CredentialsList)?;
+        let adoption = self.adopted(caller, id).await?;
+        let event = Event::by(caller, Action::CredentialList, self.now()).about(id);
+        self.store.record(caller.scope(), event).await?;
+        Ok(adoption)
+    }
+
+    /// The same, for a caller with any permission, without an event.
+    pub(super) async fn adopted(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+    ) -> Result<Adoption, VaultError> {
         let scope = caller.scope();
         let current = self.store.current(scope, id, false).await?;
         let row = current.map(|current| current.row);
@@ -53,8 +65,6 @@ impl Vault {
         let row = row.ok_or(VaultError::NotFound)?;
         let (writes, reads) = self.store.adoption(scope, id).await?;
         let ended = self.ended_actors(caller).await?;
-        let event = Event::by(caller, Action::CredentialList, self.now()).about(id);
-        self.store.record(scope, event).await?;
         let since = current_since(&writes, row.version);
         let versions: BTreeMap<_, _> = writes
             .iter()
@@ -71,10 +81,15 @@ impl Vault {
         })
     }
 
-    // A key that is no longer accepted reads nothing any more.
+    // A key that is no longer accepted reads nothing any more, also one of an ancestor.
     async fn ended_actors(&self, caller: &Caller) -> Result<Vec<String>, VaultError> {
         let now = self.now();
-        let keys = self.store.api_keys(caller.scope()).await?;
+        let ancestors = self.store.ancestors(caller.scope()).await?;
+        let scopes = ancestors.iter().map(|one| OrgScope::new(one.id));
+        let mut keys = Vec::new();
+        for scope in std::iter::once(caller.scope()).chain(scopes) {
+            keys.extend(self.store.api_keys(scope).await?);
+        }
         let ended = keys.into_iter().filter(|key| {
             let end = key.ends.as_ref().map(|end| end.at);
             let end = [end, key.expires_at].into_iter().flatten().min();

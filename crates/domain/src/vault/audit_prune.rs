@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use strongroom_crypto::Signer;
+use uuid::Uuid;
 
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
@@ -14,6 +15,7 @@ use crate::audit::signed::Checkpoint;
 use crate::audit::stored::{AuditFilter, format_time};
 use crate::caller::Caller;
 use crate::error::{FieldError, VaultError};
+use crate::ids::CredentialId;
 use crate::ports::audit::{CheckpointFn, PruneMember, PrunePlan, Pruned, Unattested};
 use crate::vault::Vault;
 use crate::vault::audit::{AuditExport, PAGE};
@@ -23,7 +25,7 @@ use crate::vault::audit::{AuditExport, PAGE};
 pub struct PruneCheck {
     /// The verification report of its audit trail.
     pub report: AuditReport,
-    /// The number of credentials whose digest was recorded again.
+    /// The number of credentials whose digest or deletion was recorded again.
     pub attested: u64,
 }
 
@@ -44,14 +46,14 @@ impl Vault {
     }
 
     /// Verifies the audit trail of the caller's organization. If it has no faults, records again
-    /// the digest of every credential whose newest write event would be pruned, and the state of
-    /// its keys. A checkpoint
-    /// attests pruned events, and such an event attests a credential, so neither is created from
-    /// data that does not verify. Repeating the call is harmless.
+    /// the digest and the deletion of every credential whose events would be pruned, and the state
+    /// of the organization's keys. A checkpoint attests pruned events, and such an event attests a
+    /// credential, so neither is created from data that does not verify. Repeating the call is
+    /// harmless.
     ///
     /// # Errors
-    /// [`VaultError::Integrity`] if a credential differs from its newest write event, or an error
-    /// of the store.
+    /// [`VaultError::Integrity`] if a credential differs from its newest write event, or its
+    /// deletion from the recorded one, or an error of the store.
     pub async fn prepare_audit_prune(
         &self,
         caller: &Caller,
@@ -82,8 +84,36 @@ impl Vault {
             attested += events.len() as u64;
             self.store.record_all(caller.scope(), events).await?;
         }
+        attested += self.attest_deletions(caller, plan.cut).await?;
         self.attest_state(caller, plan.cut).await?;
         Ok(PruneCheck { report, attested })
+    }
+
+    // Records deletions again whose events the prune would remove: a restoration and a purge need
+    // them.
+    async fn attest_deletions(
+        &self,
+        caller: &Caller,
+        cut: DateTime<Utc>,
+    ) -> Result<u64, VaultError> {
+        let mut attested = 0;
+        let mut after = CredentialId(Uuid::nil());
+        loop {
+            let deleted = self
+                .store
+                .unattested_deletions(caller.scope(), cut, after, PAGE);
+            let deleted = deleted.await?;
+            let Some(last) = deleted.last() else {
+                return Ok(attested);
+            };
+            after = last.id;
+            let mut events = Vec::with_capacity(deleted.len());
+            for row in &deleted {
+                events.push(self.deletion_attestation(caller, row).await?);
+            }
+            attested += events.len() as u64;
+            self.store.record_all(caller.scope(), events).await?;
+        }
     }
 
     fn attestation(&self, caller: &Caller, credential: &Unattested) -> Result<Event, VaultError> {

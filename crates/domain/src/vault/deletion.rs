@@ -3,26 +3,25 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
-use crate::audit::stored::format_time;
-use crate::caller::{Caller, OrgScope};
-use crate::credential::{Deletion, Removal, SealedCredential};
+use crate::caller::Caller;
+use crate::credential::Removal;
 use crate::entity_tag::{Condition, EntityTag};
 use crate::error::VaultError;
 use crate::ids::CredentialId;
 use crate::permission::Permission;
 use crate::ports::error::StoreError;
+use crate::ports::lifecycle::PurgePlace;
 use crate::ports::store::DeleteFn;
-use crate::record_format::VALUES;
 use crate::replication::Level;
 use crate::vault::Vault;
 use crate::vault::change::Change;
 use crate::vault::content::{Content, ContentFn, ValueStep};
+use crate::vault::recorded_deletion::{NOT_RECORDED, window};
 use crate::vault::replication::PendingReplication;
-use crate::vault::state_events::member;
 
 /// The maximum number of credentials of one organization that one step purges.
 const STEP: i64 = 200;
@@ -71,10 +70,7 @@ impl Vault {
         if purge {
             return Ok((Removal::Purge, event));
         }
-        let days = match self.chain.record_format() {
-            ..VALUES => 0,
-            _ => self.settings_of(caller.scope()).await?.recovery_days,
-        };
+        let days = self.settings_of(caller.scope()).await?.recovery_days;
         if days == 0 {
             return Ok((Removal::AtOnce, event));
         }
@@ -166,7 +162,7 @@ impl Vault {
             }
             match deletion.recover_until <= now {
                 true => Err(VaultError::NotFound),
-                false => Ok(Content::of(row, ValueStep::Set)),
+                false => Ok(Content::of(row, ValueStep::Reseal)),
             }
         });
         let operation = self.track(caller, level, None)?.operation;
@@ -182,28 +178,36 @@ impl Vault {
         Ok(self.pending_replication(restored.etag, level, operation, restored))
     }
 
-    /// Purges credentials of the caller's organization whose window has ended. Returns their
-    /// number, and whether more are left.
+    /// Purges credentials of the caller's organization whose window has ended, after a place in the
+    /// order of these ends. Returns their number, and where the next step continues, if more may be
+    /// left.
     ///
     /// # Errors
     /// An error of the store. Completed purges stay completed.
-    pub async fn purge_step(&self, caller: &Caller) -> Result<(u64, bool), VaultError> {
+    pub async fn purge_step(
+        &self,
+        caller: &Caller,
+        after: Option<PurgePlace>,
+    ) -> Result<(u64, Option<PurgePlace>), VaultError> {
         caller.require_operator()?;
         let now = self.now();
-        let due = self.store.purge_due(caller.scope(), now, STEP).await?;
+        let due = self
+            .store
+            .purge_due(caller.scope(), now, after, STEP)
+            .await?;
         let mut purged = 0;
-        for id in &due {
+        for (_, id) in &due {
             match self.purge(caller, *id, now).await {
                 Ok(()) => purged += 1,
-                Err(error @ VaultError::Integrity(_)) => {
-                    self.count_integrity_failure(caller, Some(*id), &error);
+                Err(error @ (VaultError::Unavailable(_) | VaultError::OutcomeUnknown(_))) => {
+                    return Err(error);
                 }
-                Err(VaultError::NotFound) => {}
-                Err(error) => return Err(error),
+                // One that cannot be purged must not keep the others from it.
+                Err(error) => self.log_integrity_failure(caller.org(), Some(*id), &error),
             }
         }
         let is_full = i64::try_from(due.len()).is_ok_and(|due| due == STEP);
-        Ok((purged, is_full && purged > 0))
+        Ok((purged, due.last().copied().filter(|_| is_full)))
     }
 
     // The window is that of the event: whoever can write rows cannot end it early.
@@ -232,48 +236,4 @@ impl Vault {
         purged.await?;
         Ok(())
     }
-
-    /// The newest deletion of a credential in the audit trail; `None` if there is none.
-    ///
-    /// # Errors
-    /// [`VaultError::Integrity`] if its event was altered or inserted, or an error of the store.
-    async fn recorded_deletion(
-        &self,
-        scope: OrgScope,
-        id: CredentialId,
-    ) -> Result<Option<RecordedDeletion>, VaultError> {
-        let found = self.store.deletions(scope, id).await?;
-        let Some(newest) = found.first() else {
-            return Ok(None);
-        };
-        let previous = newest.previous.as_deref();
-        let event = self.chain.prove(scope.org(), &newest.event, previous);
-        let event = event.ok_or(NOT_RECORDED)?;
-        let until = member(&event, "recover_until");
-        Ok(event
-            .version
-            .map(|version| RecordedDeletion { version, until }))
-    }
-}
-
-const NOT_RECORDED: VaultError =
-    VaultError::Integrity("the deletion of a credential is not the one in the audit trail");
-
-/// A deletion in the audit trail.
-struct RecordedDeletion {
-    version: i64,
-    until: Value,
-}
-
-impl RecordedDeletion {
-    /// Whether it is the deletion of this row.
-    fn is_of(&self, row: &SealedCredential, deletion: Deletion) -> bool {
-        let until = format_time(deletion.recover_until);
-        self.version == row.version && self.until == json!(until)
-    }
-}
-
-/// The details of the event of a deletion that can be undone.
-pub(super) fn window(until: DateTime<Utc>) -> Details {
-    Details::new([("recover_until", json!(format_time(until)))])
 }

@@ -5,7 +5,7 @@ use strongroom_crypto::Digest;
 
 use crate::audit::chain::Chain;
 use crate::error::VaultError;
-use crate::history::{Current, Stage, StoredVersion, VersionChanges};
+use crate::history::{Current, Kept, Stage, StoredVersion, VersionChanges};
 use crate::ids::{CredentialId, OrgId};
 
 /// The history of a credential, while it is changed.
@@ -84,9 +84,10 @@ impl History {
             .retain(|version| version.value_version != value_version);
     }
 
-    /// Removes the oldest former values beyond `kept`. The previous one is the last to go, and one
-    /// that is pending is no former one. The highest number stays, so that no number comes again.
-    pub(crate) fn prune(&mut self, kept: i64, current: i64) {
+    /// Removes the oldest former values beyond `kept`, when the value `current` is the current one.
+    /// The previous one is the last to go, and one that is pending is no former one. Of the highest
+    /// number a destroyed value stays, so that no number comes again.
+    pub(crate) fn prune(&mut self, kept: i64, current: i64, at: DateTime<Utc>) {
         let highest = self.next_version(current) - 1;
         let mut former: Vec<_> = self.versions.iter().collect();
         former.retain(|version| version.stage != Some(Stage::Pending));
@@ -95,8 +96,22 @@ impl History {
         let beyond: Vec<_> = beyond.map(|version| version.value_version).collect();
         self.versions.retain(|version| {
             let number = version.value_version;
-            !beyond.contains(&number) || (kept > 0 && number == highest)
+            number == highest || !beyond.contains(&number)
         });
+        if beyond.contains(&highest) {
+            self.destroy(highest, at);
+        }
+    }
+
+    /// Destroys the value with this version, unless it is destroyed.
+    pub(crate) fn destroy(&mut self, value_version: i64, at: DateTime<Utc>) {
+        let mut versions = self.versions.iter_mut();
+        let found = versions.find(|version| version.value_version == value_version);
+        if let Some(version) = found.filter(|version| version.sealed().is_some()) {
+            version.stage = None;
+            version.staged_at = at;
+            version.kept = Kept::Destroyed(at);
+        }
     }
 
     /// Computes the digests anew, and returns the digest of the history; `None` if it is empty.
@@ -122,7 +137,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::Kept;
+    use crate::history::SealedValue;
 
     fn version(value_version: i64, stage: Option<Stage>) -> StoredVersion {
         StoredVersion {
@@ -130,7 +145,11 @@ mod tests {
             stage,
             staged_at: DateTime::UNIX_EPOCH,
             expiry: None,
-            kept: Kept::Destroyed(DateTime::UNIX_EPOCH),
+            kept: Kept::Sealed(SealedValue {
+                key_generation: 1,
+                wrapped_key: Vec::new(),
+                sealed_blob: Vec::new(),
+            }),
             digest: Vec::new(),
         }
     }
@@ -165,7 +184,7 @@ mod tests {
             (0, vec![7]),
         ] {
             let mut history = history(&all);
-            history.prune(kept, 6);
+            history.prune(kept, 8, DateTime::UNIX_EPOCH);
             assert_eq!(numbers(&history), left, "{kept}");
             let changes = history.changes();
             assert_eq!(changes.removed.len(), all.len() - left.len());
@@ -177,9 +196,16 @@ mod tests {
     fn no_number_comes_again() {
         let mut history = history(&[(2, Some(Stage::Previous)), (4, None)]);
         assert_eq!(history.next_version(3), 5);
-        history.prune(1, 3);
-        assert_eq!(history.next_version(3), 5);
-        history.remove(4);
-        assert_eq!(history.next_version(7), 8);
+        for kept in [1, 0] {
+            history.prune(kept, 3, DateTime::UNIX_EPOCH);
+            assert_eq!(history.next_version(3), 5, "{kept}");
+            assert_eq!(
+                history.get(4).map(|four| four.sealed().is_some()),
+                Some(false)
+            );
+        }
+        assert_eq!(numbers(&history), [4]);
+        history.prune(0, 5, DateTime::UNIX_EPOCH);
+        assert_eq!(numbers(&history), [0; 0]);
     }
 }

@@ -32,6 +32,7 @@ pub(crate) mod oauth_tokens;
 pub(crate) mod organization_settings;
 pub(crate) mod organizations;
 pub(crate) mod pieces;
+mod recorded_deletion;
 mod recorded_root_keys;
 pub(crate) mod replication;
 mod reseal;

@@ -58,7 +58,7 @@ impl ValueChange {
                 Ok(unchanged(row, opened))
             }
             ValueStep::Prune => {
-                history.prune(self.kept, row.value_version);
+                history.prune(self.kept, row.value_version, self.at);
                 Ok(unchanged(row, opened))
             }
         }
@@ -77,7 +77,7 @@ impl ValueChange {
         let mut version = row.value_version;
         if is_new_value {
             version = history.next_version(version);
-            self.retire(row, &opened, history)?;
+            self.retire(row, &opened, history, version)?;
         }
         let blob = blob.unwrap_or(opened);
         Ok(NextValue {
@@ -87,19 +87,21 @@ impl ValueChange {
         })
     }
 
-    // Makes the current value the previous one, as far as former values are kept.
+    // Makes the current value the previous one, as far as former values are kept; `next` becomes
+    // the current one.
     fn retire(
         &self,
         row: &SealedCredential,
         opened: &SecretBytes,
         history: &mut History,
+        next: i64,
     ) -> Result<(), VaultError> {
         history.unstage(Stage::Previous, self.at);
         if self.kept > 0 {
             let value = (row.value_version, row.expiry);
             history.put(self.version(row, value, Stage::Previous, opened.expose())?);
         }
-        history.prune(self.kept, row.value_version);
+        history.prune(self.kept, next, self.at);
         Ok(())
     }
 
@@ -138,7 +140,7 @@ impl ValueChange {
         let blob = self.counters.opens.record(blob)?;
         history.remove(version);
         history.unstage(Stage::Pending, self.at);
-        self.retire(row, opened, history)?;
+        self.retire(row, opened, history, version)?;
         Ok(NextValue {
             version,
             expiry,
@@ -176,15 +178,8 @@ impl ValueChange {
         if version == row.value_version {
             return Err(VaultError::Conflict(Conflict::CurrentVersion));
         }
-        let found = history.get(version).ok_or(VaultError::NoSuchVersion)?;
-        if found.sealed().is_some() {
-            history.put(StoredVersion {
-                stage: None,
-                staged_at: self.at,
-                kept: Kept::Destroyed(self.at),
-                ..found.clone()
-            });
-        }
+        history.get(version).ok_or(VaultError::NoSuchVersion)?;
+        history.destroy(version, self.at);
         Ok(())
     }
 
@@ -213,10 +208,14 @@ impl ValueChange {
     }
 }
 
+// A row of an earlier format has no expiry yet.
 fn unchanged(row: &SealedCredential, blob: SecretBytes) -> NextValue {
     NextValue {
         version: row.value_version,
-        expiry: row.expiry,
+        expiry: match row.binds_value() {
+            true => row.expiry,
+            false => Expiry::derived(row.kind, blob.expose()),
+        },
         blob,
     }
 }

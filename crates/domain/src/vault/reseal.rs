@@ -58,7 +58,7 @@ impl Reseal {
         })?;
         let mut history = History::of(&self.chain, org, current)?;
         let content = (self.content)(row, opened.expose(), &history)?;
-        let format = self.chain.record_format();
+        let format = self.format(row);
         let value = match format {
             ..VALUES => unversioned(row, &content, opened),
             _ => self.values.next(row, &content, opened, &mut history)?,
@@ -93,6 +93,17 @@ impl Reseal {
             digest,
             versions,
         })
+    }
+
+    // Another server may have followed the format before this one.
+    fn format(&self, row: &SealedCredential) -> i32 {
+        let has_values = row.binds_value() || self.values.kept > 0;
+        let format = self.chain.record_format();
+        if has_values {
+            format.max(VALUES)
+        } else {
+            format
+        }
     }
 }
 

@@ -94,7 +94,13 @@ impl Vault {
         let row = &current.row;
         let version = match choice {
             ValueChoice::Version(version) if version == row.value_version => {
-                return self.reveal_credential(caller, id, None).await;
+                return match self.reveal_credential(caller, id, None).await? {
+                    // Another value became current meanwhile.
+                    Reveal::Opened(other) if other.info.value_version != version => {
+                        Box::pin(self.reveal_version(caller, id, choice)).await
+                    }
+                    revealed => Ok(revealed),
+                };
             }
             ValueChoice::Version(version) => history.get(version),
             ValueChoice::Stage(stage) => history.at(stage),

@@ -103,7 +103,7 @@ impl Vault {
         level: Level,
     ) -> Result<PendingReplication<Option<EntityTag>>, VaultError> {
         if adopted {
-            let readers = self.adoption(caller, write.id).await?.readers;
+            let readers = self.adopted(caller, write.id).await?.readers;
             let behind = readers.into_iter().filter(|reader| reader.behind);
             let behind: Vec<_> = behind.map(|reader| reader.actor).collect();
             if !behind.is_empty() {
@@ -196,17 +196,18 @@ impl Vault {
         id: CredentialId,
         kept: i64,
     ) -> Result<(), VaultError> {
+        let at = self.now();
         let content: ContentFn = Arc::new(move |row, _, history| {
             let mut pruned = history.clone();
-            pruned.prune(kept, row.value_version);
-            match pruned.versions().len() < history.versions().len() {
+            pruned.prune(kept, row.value_version, at);
+            match pruned.versions() != history.versions() {
                 true => Ok(Content::of(row, ValueStep::Prune)),
                 false => Err(VaultError::NoSuchVersion),
             }
         });
         let change = Change {
             id,
-            event: Event::by(caller, Action::CredentialReseal, self.now()).about(id),
+            event: Event::by(caller, Action::CredentialReseal, at).about(id),
             operation: None,
             content,
             kept: Some(kept),

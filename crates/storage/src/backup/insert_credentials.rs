@@ -18,12 +18,22 @@ pub(super) async fn credentials(
     org: &Uuid,
     rows: &[&CredentialRow],
 ) -> StoreResult<()> {
-    let params: Params<'_> = rows.iter().flat_map(|row| credential(org, row)).collect();
-    transaction
-        .insert(&sql::CREDENTIALS_INSERT, &params)
-        .await?;
+    // Few are deleted or have other values, and the batch has no columns for that.
+    let is_plain = |row: &&&CredentialRow| row.deleted_at.is_none() && row.history.is_none();
+    let plain = rows.iter().filter(is_plain);
+    let params: Params<'_> = plain.flat_map(|row| credential(org, row)).collect();
+    if !params.is_empty() {
+        transaction
+            .insert(&sql::CREDENTIALS_INSERT, &params)
+            .await?;
+    }
+    for row in rows.iter().filter(|row| !is_plain(row)) {
+        let params = whole_credential(org, row);
+        let sql = backup_sql::RESTORE_CREDENTIAL;
+        transaction.execute(sql, &params).await?;
+    }
     for row in rows {
-        credential_rest(transaction, org, row).await?;
+        insert_versions(transaction, org, row).await?;
     }
     Ok(())
 }
@@ -34,36 +44,25 @@ pub(super) async fn replace_credential(
     org: Uuid,
     row: &CredentialRow,
 ) -> StoreResult<()> {
-    let ids = vec![row.cred_id];
-    let params = credential(&org, row);
+    let params = whole_credential(&org, row);
     let replaced = transaction
         .execute(backup_sql::RESTORE_CREDENTIAL_OVER, &params)
         .await?;
     if replaced == 0 {
         return Err(StoreError::NotFound);
     }
-    let params: Params<'_> = vec![&org, &ids];
-    transaction.execute(sql::VERSIONS_DELETE, &params).await?;
-    credential_rest(transaction, &org, row).await
+    insert_versions(transaction, &org, row).await
 }
 
-/// Writes what few credentials have: a deletion, and values that are not the current one.
-async fn credential_rest(
+/// Inserts the values that are not the current one, in place of those of a lost row.
+async fn insert_versions(
     transaction: &OrgTransaction,
     org: &Uuid,
     row: &CredentialRow,
 ) -> StoreResult<()> {
-    if row.deleted_at.is_some() || row.history.is_some() {
-        let params: Params<'_> = vec![
-            org,
-            &row.cred_id,
-            &row.deleted_at,
-            &row.recover_until,
-            &row.history,
-        ];
-        let sql = backup_sql::RESTORE_CREDENTIAL_REST;
-        transaction.execute(sql, &params).await?;
-    }
+    let ids = vec![row.cred_id];
+    let params: Params<'_> = vec![org, &ids];
+    transaction.execute(sql::VERSIONS_DELETE, &params).await?;
     for version in &row.versions {
         let params: Params<'_> = vec![
             org,
@@ -82,6 +81,14 @@ async fn credential_rest(
         transaction.execute(sql::VERSION_PUT, &params).await?;
     }
     Ok(())
+}
+
+fn whole_credential<'a>(org: &'a Uuid, row: &'a CredentialRow) -> Params<'a> {
+    let mut params = credential(org, row);
+    params.push(&row.deleted_at);
+    params.push(&row.recover_until);
+    params.push(&row.history);
+    params
 }
 
 fn credential<'a>(org: &'a Uuid, row: &'a CredentialRow) -> Params<'a> {

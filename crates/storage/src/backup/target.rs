@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::audit::chain::Chain;
 use strongroom_domain::audit::event::Event;
+use strongroom_domain::backup::comparison::ExistingCredential;
 use strongroom_domain::backup::credential_record::CredentialRow;
 use strongroom_domain::backup::record::{Header, Record};
-use strongroom_domain::backup::rules::ExistingCredential;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::crypto::RandomSource;
 use strongroom_domain::keyring::stored::StoredOrgKey;
@@ -25,6 +25,7 @@ use crate::backup::{insert, rows as backup_rows};
 use crate::connect::database::Database;
 use crate::rows::get;
 use crate::sql::backup as backup_sql;
+use crate::store::scrub::recorded_deletion;
 use crate::transaction::OrgTransaction;
 use crate::transaction::statement::Bound;
 use crate::writes::audit_lane::Lane;
@@ -170,9 +171,9 @@ impl OrgTarget for PgOrgTarget {
         let versions = self.transaction.query(sql::VERSIONS, params).await?;
         backup_rows::add_versions(&mut found, &versions)?;
         for row in found {
-            let (id, deleted) = (CredentialId(row.cred_id), false);
+            let (id, deletion) = (CredentialId(row.cred_id), None);
             let row = Some(row);
-            present.insert(id.0, ExistingCredential { id, row, deleted });
+            present.insert(id.0, ExistingCredential { id, row, deletion });
         }
         let deleted = self.transaction.query(backup_sql::RESTORE_DELETED, params);
         for row in deleted.await?.iter() {
@@ -180,9 +181,9 @@ impl OrgTarget for PgOrgTarget {
             let there = present.entry(id.0).or_insert(ExistingCredential {
                 id,
                 row: None,
-                deleted: true,
+                deletion: None,
             });
-            there.deleted = true;
+            there.deletion = recorded_deletion(row)?;
         }
         Ok(present.into_values().collect())
     }

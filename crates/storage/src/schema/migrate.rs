@@ -1,6 +1,7 @@
 //! Runs migrations, and compares the schema with them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use refinery::{Migration, Runner};
 use tokio_postgres::Client;
@@ -91,7 +92,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 18] = [
 /// The table of applied migrations.
 const HISTORY: &str = "schema_migrations";
 /// Prevents concurrent runs of `strongroom migrate`.
-const LOCK: &str = "select pg_advisory_lock(7361982640128)";
+const LOCK: &str = "select pg_try_advisory_lock(7361982640128)";
+
+/// How often a run that waits for another one looks whether that has ended.
+const LOCK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// No timeouts: a migration of a large table takes long, and the lock waits for another run. The
 /// last setting lets a sharded cluster create and alter several tables in one transaction;
@@ -121,7 +125,7 @@ pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
     let (mut client, connection) = database.dedicated(|| {}).await?;
     client.batch_execute(SESSION).await?;
     check_encoding(&client).await?;
-    client.execute(LOCK, &[]).await?;
+    take_lock(&client).await?;
     let runner = runner()?;
     let latest = runner.get_migrations().iter().map(Migration::version).max();
     let latest = latest.unwrap_or_default();
@@ -140,6 +144,15 @@ pub async fn migrate(database: &Database) -> Result<Migrated, ConnectError> {
             .collect(),
         version: latest,
     })
+}
+
+// A statement that waits for the lock would keep the other run from building indexes, which waits
+// for all statements.
+async fn take_lock(client: &Client) -> Result<(), ConnectError> {
+    while !client.query_one(LOCK, &[]).await?.try_get::<_, bool>(0)? {
+        tokio::time::sleep(LOCK_INTERVAL).await;
+    }
+    Ok(())
 }
 
 /// Checks that the database stores UTF-8. In any other encoding, labels and names can be refused or

@@ -87,7 +87,7 @@ pub const RESTORE_CREDENTIAL_OVER: &str = "update credentials set provider = $3,
      label = $5, \
      version = $6, key_generation = $7, wrapped_key = $8, sealed_blob = $9, updated_at = $10, \
      pieces_user = $11, etag = $12, value_version = $13, expires_at = $14, \
-     expires_source = $15, deleted_at = null, recover_until = null, history = null \
+     expires_source = $15, deleted_at = $16, recover_until = $17, history = $18 \
      where org_id = $1 and cred_id = $2";
 /// Those of several credentials of one organization that exist.
 pub const RESTORE_CREDENTIALS: &str = concat!(
@@ -95,14 +95,17 @@ pub const RESTORE_CREDENTIALS: &str = concat!(
     sealed!(""),
     " from credentials where org_id = $1 and cred_id = any($2)"
 );
-/// Completes an inserted or replaced credential.
-pub const RESTORE_CREDENTIAL_REST: &str = "update credentials set deleted_at = $3, \
-     recover_until = $4, history = $5 where org_id = $1 and cred_id = $2";
-/// Those of several credentials of one organization that have a deletion event.
-pub const RESTORE_DELETED: &str = "select distinct cred_id from audit_events \
-     where org_id = $1 and cred_id = any($2) and action = 'credential.delete' and version is not \
-     null \
-     and outcome = 'ok'";
+/// Inserts a credential that is deleted or has other values.
+pub const RESTORE_CREDENTIAL: &str = "insert into credentials (org_id, cred_id, provider, \
+     cred_type, label, version, key_generation, wrapped_key, sealed_blob, updated_at, \
+     pieces_user, etag, value_version, expires_at, expires_source, deleted_at, recover_until, \
+     history) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+     $17, $18)";
+/// The newest deletions of several credentials of one organization.
+pub const RESTORE_DELETED: &str = "select distinct on (cred_id) cred_id, \
+     version as deleted_version, details as deletion_details from audit_events \
+     where org_id = $1 and cred_id = any($2) and action = 'credential.delete' \
+     and version is not null and outcome = 'ok' order by cred_id, version desc, at desc";
 /// Those of several events of one organization, by lane and number, that exist.
 pub const RESTORE_EVENTS: &str = "select e.lane, e.seq, e.mac from audit_events e \
      join unnest($2::uuid[], $3::bigint[]) as wanted (lane, seq) \
@@ -134,7 +137,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("RESTORE_OAUTH_CLIENT", RESTORE_OAUTH_CLIENT),
     ("RESTORE_ROTATION", RESTORE_ROTATION),
     ("RESTORE_CREDENTIAL_OVER", RESTORE_CREDENTIAL_OVER),
-    ("RESTORE_CREDENTIAL_REST", RESTORE_CREDENTIAL_REST),
+    ("RESTORE_CREDENTIAL", RESTORE_CREDENTIAL),
     ("RESTORE_CREDENTIALS", RESTORE_CREDENTIALS),
     ("RESTORE_DELETED", RESTORE_DELETED),
     ("RESTORE_EVENTS", RESTORE_EVENTS),

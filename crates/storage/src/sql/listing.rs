@@ -19,8 +19,9 @@ macro_rules! matching {
 // of them would take much memory.
 macro_rules! listed {
     () => {
-        "c.cred_id, c.deleted_at, c.recover_until, c.provider, c.cred_type, c.label, c.version, \
-         c.value_version, c.expires_at, c.expires_source, c.updated_at, c.etag, c.pieces_user, \
+        "c.cred_id, c.deleted_at, c.recover_until, c.history, c.provider, c.cred_type, c.label, \
+         c.version, c.value_version, c.expires_at, c.expires_source, c.updated_at, c.etag, \
+         c.pieces_user, \
          case when (c.etag is null or substring(c.etag from 1 for 8) <> \
          int8send(c.version)) and octet_length(c.sealed_blob) <= 8192 then c.sealed_blob end \
          as sealed_blob"
@@ -35,10 +36,10 @@ macro_rules! page {
             listed!(),
             " from credentials c where c.org_id = $1 and c.deleted_at is null",
             $window,
-            ") select page.*, null::timestamptz as last_used_at, null::uuid as last_used_by from \
-                 page \
+            ") select page.*, null::timestamptz as last_used_at, null::uuid as last_used_by \
+             from page \
              union all select u.cred_id, null, null, null, null, null, null, null, null, null, \
-             null, null, null, null, \
+             null, null, null, null, null, \
              u.last_used_at, u.last_used_by from credential_uses u where u.org_id = $1 \
              and u.cred_id >= (select cred_id from page limit 1) \
              and u.cred_id <= coalesce((select cred_id from page offset $2 - 1 limit 1), \
@@ -115,13 +116,16 @@ pub const LABELED: &str = concat!(
     " order by c.cred_id limit $10"
 );
 
-// Each of these starts after the last credential of the one before: it does not pass by the rows
+// The condition on the row itself is checked again when the statement has waited for its lock. Each
+// of these starts after the last credential of the one before: it does not pass by the rows
 // that are deleted already.
 macro_rules! some {
-    ($verb:literal, $rows:literal, $after:literal) => {
+    ($verb:literal, $own:literal, $rows:literal, $after:literal) => {
         concat!(
             $verb,
-            " where org_id = $1 and cred_id = any(array( \
+            " where org_id = $1",
+            $own,
+            " and cred_id = any(array( \
              select c.cred_id from credentials c where c.org_id = $1",
             matching!(),
             $rows,
@@ -135,14 +139,16 @@ macro_rules! some {
 /// Deletes a thousand credentials of one organization that match a filter, after an id.
 pub const DELETE_SOME: &str = some!(
     "delete from credentials",
+    " and deleted_at is null",
     " and c.deleted_at is null",
     "$10"
 );
 /// The same, with those that were deleted before and can be restored.
-pub const PURGE_SOME: &str = some!("delete from credentials", "", "$10");
+pub const PURGE_SOME: &str = some!("delete from credentials", "", "", "$10");
 /// Marks a thousand credentials of one organization that match a filter as deleted, after an id.
 pub const RETAIN_SOME: &str = some!(
     "update credentials set deleted_at = $11, recover_until = $12",
+    " and deleted_at is null",
     " and c.deleted_at is null",
     "$10"
 );
@@ -154,8 +160,19 @@ pub const EXPIRING_COUNT: &str = "select count(*) filter (where expires_at <= $2
      where org_id = any($1) and expires_at is not null and expires_at <= $5 \
      and deleted_at is null";
 /// The deleted credentials of an organization whose window has ended, those that ended first.
-pub const PURGE_DUE: &str = "select cred_id from credentials where org_id = $1 \
-     and deleted_at is not null and recover_until <= $2 order by recover_until limit $3";
+pub const PURGE_DUE: &str = "select recover_until, cred_id from credentials where org_id = $1 \
+     and deleted_at is not null and recover_until <= $2 \
+     and (recover_until, cred_id) > ($3::timestamptz, $4::uuid) \
+     order by recover_until, cred_id limit $5";
+/// Deleted credentials after an id, without an event of their deletion at or after a time.
+pub const UNATTESTED_DELETIONS: &str = concat!(
+    "select ",
+    sealed!("c."),
+    " from credentials c where c.org_id = $1 and c.deleted_at is not null and c.cred_id > $3 \
+     and not exists (select from audit_events d where d.org_id = $1 and d.cred_id = c.cred_id \
+     and d.at >= $2 and d.version = c.version and d.outcome = 'ok' \
+     and d.action = 'credential.delete') order by c.cred_id limit $4"
+);
 /// The number of deleted credentials of organizations, and of those whose window has ended.
 pub const DELETED_COUNT: &str = "select count(*) as total, \
      count(*) filter (where recover_until <= $2) as due from credentials \
@@ -179,5 +196,6 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("PURGE_SOME", PURGE_SOME),
     ("RETAIN_SOME", RETAIN_SOME),
     ("PURGE_DUE", PURGE_DUE),
+    ("UNATTESTED_DELETIONS", UNATTESTED_DELETIONS),
     ("EXPIRING_COUNT", EXPIRING_COUNT),
 ];

@@ -184,6 +184,10 @@ pub const CREDENTIALS_WITH_TRAIL: &str = "select c.org_id, c.cred_id, c.provider
        then c.sealed_blob else '' end as sealed_blob, c.updated_at, c.pieces_user, \
      written.version as written_version, written.digest as written_digest, \
      deletion.version as deleted_version, deletion.details as deletion_details, \
+     coalesce((select true from audit_events r where r.org_id = $1 and r.cred_id = c.cred_id \
+       and r.version = deletion.version + 1 and r.action = 'credential.update' \
+       and r.outcome = 'ok' and r.details like '%\"restored\":true%' limit 1), false) \
+       as restored, \
      coalesce((select true from audit_events f where f.org_id = $1 and f.cred_id = c.cred_id \
        and f.action in ('credential.create', 'credential.update', 'credential.reseal') \
        and f.version is not null and f.outcome = 'ok' group by f.version having count(*) > 1 \

@@ -1,10 +1,13 @@
 //! Statements about the values of credentials that are not the current ones.
 
+// A blob larger than any that a server stores is replaced by one that does not decrypt.
 macro_rules! versions {
     ($where:literal) => {
         concat!(
             "select org_id, cred_id, value_version, stage, staged_at, expires_at, \
-             expires_source, key_generation, wrapped_key, sealed_blob, destroyed_at, digest \
+             expires_source, key_generation, wrapped_key, \
+             case when octet_length(sealed_blob) > 1048576 then '' else sealed_blob end \
+             as sealed_blob, destroyed_at, digest \
              from credential_versions where org_id = $1 and ",
             $where,
             " order by cred_id, value_version"
@@ -43,9 +46,11 @@ pub const VERSION_REWRAP: &str = "update credential_versions \
      set key_generation = $4, wrapped_key = $5 \
      where org_id = $1 and cred_id = $2 and value_version = $3";
 /// The credentials of an organization after an id that have more than a number of former values.
-pub const VERSIONS_BEYOND: &str = "select cred_id from credential_versions where org_id = $1 \
-     and cred_id > $3 and stage is distinct from 'pending' group by cred_id \
-     having count(*) > $2 order by cred_id limit $4";
+pub const VERSIONS_BEYOND: &str = "select v.cred_id from credential_versions v \
+     join credentials c on c.org_id = v.org_id and c.cred_id = v.cred_id \
+     where v.org_id = $1 and v.cred_id > $3 and v.stage is distinct from 'pending' \
+     and v.destroyed_at is null and c.deleted_at is null group by v.cred_id \
+     having count(*) > $2 order by v.cred_id limit $4";
 /// A credential, also a deleted one.
 pub const CURRENT: &str = concat!(
     "select ",

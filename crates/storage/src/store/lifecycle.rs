@@ -5,11 +5,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use strongroom_domain::CredentialId;
 use strongroom_domain::audit::details::Details;
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::credential::CredentialFilter;
+use strongroom_domain::credential::{CredentialFilter, SealedCredential};
 use strongroom_domain::history::Current;
 use strongroom_domain::ports::audit::{EventEvidence, LastRead, ValueWrite};
 use strongroom_domain::ports::error::{StoreError, StoreResult};
-use strongroom_domain::ports::lifecycle::{EXPIRY_WINDOWS, LifecycleCounts, LifecycleStore};
+use strongroom_domain::ports::lifecycle::{
+    EXPIRY_WINDOWS, LifecycleCounts, LifecycleStore, PurgePlace,
+};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -38,12 +40,32 @@ impl LifecycleStore for PgStore {
         &self,
         scope: OrgScope,
         now: DateTime<Utc>,
+        after: Option<PurgePlace>,
         limit: i64,
-    ) -> StoreResult<Vec<CredentialId>> {
-        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &now, &limit];
+    ) -> StoreResult<Vec<PurgePlace>> {
+        let after = after.map_or((DateTime::UNIX_EPOCH, Uuid::nil()), |(at, id)| (at, id.0));
+        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &now, &after.0, &after.1, &limit];
         let rows = self.query(scope, sql::PURGE_DUE, params).await?;
-        let id = |row: &Row| Ok(CredentialId(get(row, "cred_id")?));
-        rows.iter().map(id).collect()
+        let place = |row: &Row| {
+            Ok((
+                get(row, "recover_until")?,
+                CredentialId(get(row, "cred_id")?),
+            ))
+        };
+        rows.iter().map(place).collect()
+    }
+
+    async fn unattested_deletions(
+        &self,
+        scope: OrgScope,
+        cut: DateTime<Utc>,
+        after: CredentialId,
+        limit: i64,
+    ) -> StoreResult<Vec<SealedCredential>> {
+        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &cut, &after.0, &limit];
+        let rows = self.query(scope, sql::UNATTESTED_DELETIONS, params).await?;
+        let read = |row| credential_rows::sealed_credential(row).map(|(_, row)| row);
+        rows.iter().map(read).collect()
     }
 
     async fn current(

@@ -10,9 +10,9 @@ use strongroom_domain::crypto::Digest;
 use strongroom_domain::history::StoredVersion;
 use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::scrub::{
-    DeletionRecord, KeyWithTrail, RowWithTrail, ScrubStore, Trailed, WriteRecord,
+    KeyWithTrail, RowWithTrail, ScrubStore, Trailed, WriteRecord,
 };
-use strongroom_domain::scrub::ScrubResult;
+use strongroom_domain::scrub::{DeletionRecord, ScrubResult};
 use strongroom_domain::{CredentialId, KeyId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -152,7 +152,8 @@ impl PgStore {
     }
 }
 
-fn recorded_deletion(row: &Row) -> StoreResult<Option<DeletionRecord>> {
+/// The newest deletion of a credential in the trail.
+pub(crate) fn recorded_deletion(row: &Row) -> StoreResult<Option<DeletionRecord>> {
     let version: Option<i64> = get(row, "deleted_version")?;
     let details: Option<String> = get(row, "deletion_details")?;
     let record = |version| DeletionRecord {
@@ -201,6 +202,7 @@ pub(crate) fn row_with_trail(
         row: sealed.map(|(_, sealed)| sealed),
         written: version.map(|version| WriteRecord { version, digest }),
         deleted: recorded_deletion(row)?,
+        restored: get(row, "restored")?,
         forked: get(row, "forked")?,
     })
 }

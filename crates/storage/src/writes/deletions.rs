@@ -45,8 +45,16 @@ pub(crate) async fn delete(
         };
         let row = locked.row(member.org(), id.0);
         match row.and_then(|row| admitted(row, *removal, admit)) {
-            Ok(Some((version, value_version))) => {
-                let event = member.event.clone().into_owned();
+            Ok(Some(Admitted {
+                versions: (version, value_version),
+                opens,
+            })) => {
+                let mut event = member.event.clone().into_owned();
+                // A row that cannot be read could be neither restored nor purged.
+                let removal = if opens { *removal } else { Removal::AtOnce };
+                if removal == Removal::AtOnce {
+                    event.details = event.details.and_then(|it| it.without("recover_until"));
+                }
                 match removal {
                     Removal::AtOnce | Removal::Purge => {
                         removed.entry(member.org()).or_default().push(id.0);
@@ -55,7 +63,7 @@ pub(crate) async fn delete(
                         let retained = retained.entry(member.org()).or_default();
                         retained.ids.push(id.0);
                         retained.at.push(event.at);
-                        retained.until.push(*until);
+                        retained.until.push(until);
                     }
                 }
                 member.event = Cow::Owned(event.of_version(version, value_version));
@@ -76,20 +84,29 @@ pub(crate) async fn delete(
     Ok(())
 }
 
-/// The versions of a row whose deletion `admit` admits; `None` if there is none to delete.
+/// A row whose deletion was admitted.
+struct Admitted {
+    versions: (i64, i64),
+    /// Whether the row can be read.
+    opens: bool,
+}
+
+/// A row whose deletion `admit` admits; `None` if there is none to delete.
 fn admitted(
     row: Option<&Row>,
     removal: Removal,
     admit: &DeleteFn,
-) -> StoreResult<Option<(i64, i64)>> {
+) -> StoreResult<Option<Admitted>> {
     let deleted = |row: &Row| get::<Option<DateTime<Utc>>>(row, "deleted_at");
     let row = match row {
         Some(row) if deleted(row)?.is_some() && removal != Removal::Purge => None,
         row => row,
     };
     let read = row.map(|row| credential_rows::sealed_credential(row).map(|(_, row)| row));
+    let opens = !matches!(read, Some(Err(_)));
     admit(read.transpose())?;
-    row.map(versions).transpose()
+    let admitted = |row| versions(row).map(|versions| Admitted { versions, opens });
+    row.map(admitted).transpose()
 }
 
 /// Removes credentials with all that belongs to them.

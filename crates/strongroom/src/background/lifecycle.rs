@@ -91,10 +91,12 @@ async fn run(vault: &Vault) -> Result<(), VaultError> {
 async fn purge(vault: &Vault, organization: &Organization) -> Result<(u64, u64), VaultError> {
     let caller = operator_of(organization.id);
     let (mut purged, mut pruned) = (0, 0);
+    let mut place = None;
     loop {
-        let (done, more) = vault.purge_step(&caller).await?;
+        let (done, next) = vault.purge_step(&caller, place).await?;
         purged += done;
-        if !more {
+        place = next;
+        if place.is_none() {
             break;
         }
     }

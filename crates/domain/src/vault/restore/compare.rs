@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::mem::take;
 
+use crate::backup::comparison::{Verdict, compare};
 use crate::backup::credential_record::CredentialRow;
 use crate::backup::record::{CheckpointRow, EventRow, OrgKeyRow, OrganizationRow, Record};
-use crate::backup::rules::{Verdict, compare};
 use crate::history::StoredVersion;
 use crate::ids::{CredentialId, LaneId};
 use crate::keyring::organization::OrgKeyring;
