@@ -3,6 +3,7 @@
 mod attacks;
 mod clock;
 mod secrecy;
+mod undo;
 mod upkeep;
 
 use reqwest::{Method, Response};

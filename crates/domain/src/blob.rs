@@ -37,6 +37,11 @@ impl JsonBlob {
         object("json_blob", value).map(Self)
     }
 
+    /// A blob that was opened, and so is an object.
+    pub(crate) fn opened(blob: SecretBytes) -> Self {
+        Self(blob)
+    }
+
     /// The plaintext bytes, for sealing.
     #[must_use]
     pub fn expose(&self) -> &[u8] {

@@ -43,6 +43,8 @@ pub enum ExpiryChange {
     Derive,
     /// At this time.
     At(DateTime<Utc>),
+    /// As another version had it.
+    Exactly(Option<Expiry>),
 }
 
 impl Expiry {

@@ -13,3 +13,4 @@ pub mod record;
 pub mod root_record;
 pub mod rules;
 pub mod seal;
+pub mod undo;

@@ -4,6 +4,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::backup::comparison::Verdict;
+use crate::backup::undo::Undo;
 
 /// Options that permit a restore to do more than insert missing rows.
 #[derive(Debug, Clone, Copy, Default)]
@@ -14,6 +15,8 @@ pub struct RestoreRules {
     pub replace: bool,
     /// Restore rows that do not verify.
     pub despite_findings: bool,
+    /// Put credentials back as the backup has them, as new versions, and write nothing else.
+    pub undo: bool,
 }
 
 /// The comparison of the backup's rows of one kind with the database.
@@ -50,6 +53,9 @@ pub struct OrganizationPlan {
     pub other_inserts: u64,
     /// The number of the backup's rows that do not verify.
     pub findings: u64,
+    /// The credentials that an undo puts back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undo: Vec<Undo>,
     /// The reason for which the organization is not restored.
     pub refused: Option<String>,
     #[serde(skip)]
@@ -119,10 +125,14 @@ impl OrganizationPlan {
                 self.audit_events.differ
             ));
         }
+        if rules.undo {
+            return self.undo_refusal();
+        }
         if newer > 0 && !rules.keep_newer {
             return Some(format!(
                 "{newer} credential(s) are newer in the database, or were deleted there after the \
-                 backup. --keep-newer keeps their state and restores the rest"
+                 backup. --keep-newer keeps their state and restores the rest; --undo puts them \
+                 back as they were"
             ));
         }
         (differ > 0 && !rules.replace).then(|| {
@@ -131,5 +141,32 @@ impl OrganizationPlan {
                  it. --replace replaces them"
             )
         })
+    }
+
+    // What was not changed by a caller is not undone as if it were.
+    fn undo_refusal(&self) -> Option<String> {
+        let Tally {
+            insert,
+            newer,
+            differ,
+            ..
+        } = self.credentials;
+        if !self.exists {
+            return Some("the database does not have it. Restore it without --undo".into());
+        }
+        if insert > 0 {
+            return Some(format!(
+                "{insert} credential(s) are missing in the database, and were not deleted. Restore \
+                 them first, with --keep-newer instead of --undo"
+            ));
+        }
+        if differ > 0 {
+            return Some(format!(
+                "{differ} credential(s) in the database are older than the backup, damaged or \
+                 altered. Restore them first, with --keep-newer --replace instead of --undo"
+            ));
+        }
+        (newer > self.undo.len() as u64)
+            .then(|| "it has no active key in the database; see `strongroom verify`".into())
     }
 }

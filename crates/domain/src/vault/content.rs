@@ -64,6 +64,7 @@ impl Content {
         };
         match self.expiry.filter(|change| !stored(change)) {
             Some(ExpiryChange::At(at)) => Some(Expiry::of_caller(at)),
+            Some(ExpiryChange::Exactly(expiry)) => expiry,
             None if !is_new_value && current.binds_value() => current.expiry,
             Some(ExpiryChange::Derive) | None => Expiry::derived(current.kind, blob),
         }

@@ -15,8 +15,8 @@ use crate::ids::CredentialId;
 use crate::permission::Permission;
 use crate::ports::error::StoreError;
 use crate::ports::lifecycle::PurgePlace;
-use crate::ports::store::DeleteFn;
-use crate::replication::Level;
+use crate::ports::store::{Committed, DeleteFn};
+use crate::replication::{Level, OperationId};
 use crate::vault::Vault;
 use crate::vault::change::Change;
 use crate::vault::content::{Content, ContentFn, ValueStep};
@@ -144,6 +144,21 @@ impl Vault {
         level: Level,
     ) -> Result<PendingReplication<Option<EntityTag>>, VaultError> {
         caller.require(Permission::CredentialsWrite)?;
+        let operation = self.track(caller, level, None)?.operation;
+        let restored = self.restore_deleted(caller, id, operation).await?;
+        Ok(self.pending_replication(restored.etag, level, operation, restored))
+    }
+
+    /// Restores a deleted credential, whatever the caller may do.
+    ///
+    /// # Errors
+    /// Those of [`Self::restore_credential`], but [`VaultError::Forbidden`].
+    pub(super) async fn restore_deleted(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+        operation: Option<OperationId>,
+    ) -> Result<Committed, VaultError> {
         let details = Details::new([("restored", json!(true))]);
         let event = Event::by(caller, Action::CredentialUpdate, self.now());
         let event = event.about(id).with_details(details);
@@ -165,7 +180,6 @@ impl Vault {
                 false => Ok(Content::of(row, ValueStep::Reseal)),
             }
         });
-        let operation = self.track(caller, level, None)?.operation;
         let change = Change {
             id,
             event,
@@ -174,8 +188,7 @@ impl Vault {
             kept: None,
             restores: true,
         };
-        let restored = self.change(caller, change).await?;
-        Ok(self.pending_replication(restored.etag, level, operation, restored))
+        self.change(caller, change).await
     }
 
     /// Purges credentials of the caller's organization whose window has ended, after a place in the

@@ -48,6 +48,7 @@ mod servers;
 pub(crate) mod settings;
 mod state_events;
 pub(crate) mod suborganizations;
+pub(crate) mod undo;
 pub(crate) mod unlock;
 mod verification;
 pub(crate) mod version_reads;

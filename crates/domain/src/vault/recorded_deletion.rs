@@ -68,6 +68,11 @@ pub(super) struct RecordedDeletion {
 }
 
 impl RecordedDeletion {
+    /// The version of the deleted row.
+    pub(super) fn version(&self) -> i64 {
+        self.version
+    }
+
     /// Whether it is the deletion of this row.
     pub(super) fn is_of(&self, row: &SealedCredential, deletion: Deletion) -> bool {
         let until = format_time(deletion.recover_until);

@@ -62,6 +62,19 @@ pub(crate) struct RestoreArgs {
     /// [default: an organization with such credentials is skipped].
     #[arg(long)]
     pub(crate) replace: bool,
+    /// Put credentials of one organization back as they are in the backup: those that were changed
+    /// get its label, value and expiry as a new version; those that were deleted are restored or
+    /// created again. What is not in the backup stays. Shows the changes first, and asks.
+    #[arg(long, requires = "org",
+        conflicts_with_all = ["verify_only", "keep_newer", "replace", "despite_findings"])]
+    pub(crate) undo: bool,
+    /// With --undo, only this credential. Repeat it for several [default: all that were not deleted
+    /// in the backup].
+    #[arg(long, value_name = "CREDENTIAL_ID", requires = "undo")]
+    pub(crate) credential: Vec<String>,
+    /// With --undo, do not ask.
+    #[arg(long, requires = "undo")]
+    pub(crate) yes: bool,
     /// Restore also rows that do not verify [default: an organization with such rows is skipped].
     #[arg(long)]
     pub(crate) despite_findings: bool,

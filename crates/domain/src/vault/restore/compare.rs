@@ -127,6 +127,9 @@ impl<'a> OrgPass<'a> {
             .iter()
             .map(|existing| (existing.id.0, existing))
             .collect();
+        if let Some(selected) = self.comparison.and_then(|comparison| comparison.undo) {
+            return self.plan_undo(rows, &present, selected);
+        }
         let (mut inserts, mut replacements) = (Vec::new(), Vec::new());
         for row in rows {
             let verdict = compare(&row, present.get(&row.cred_id).copied());

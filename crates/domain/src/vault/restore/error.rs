@@ -17,6 +17,12 @@ pub enum RestoreError {
     /// The configured root keys do not match the backup or the database.
     #[error("{0}")]
     Keys(String),
+    /// An undo would put back more than fits in memory.
+    #[error(
+        "the values to put back exceed 256 MiB; put back fewer at a time, and name them with \
+         --credential"
+    )]
+    TooMuch,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),

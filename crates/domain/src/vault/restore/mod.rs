@@ -6,3 +6,4 @@ pub(crate) mod opened;
 pub(crate) mod organization;
 pub(crate) mod pass;
 pub(crate) mod target;
+pub(crate) mod undo;

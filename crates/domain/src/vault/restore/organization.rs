@@ -36,6 +36,8 @@ pub(super) struct Comparison<'a> {
     pub(super) target: &'a dyn RestoreTarget,
     pub(crate) keys: &'a TargetKeys,
     pub(crate) random: &'a dyn RandomSource,
+    /// For an undo: the credentials to compare; none for all.
+    pub(super) undo: Option<&'a [CredentialId]>,
 }
 
 /// Truncates a time to microseconds, the precision of PostgreSQL.
@@ -64,6 +66,8 @@ pub(super) struct OrgPass<'a> {
     pub(super) checks: KeyChecks,
     pub(super) batch: Vec<Record>,
     pub(super) plan: OrganizationPlan,
+    /// The size of the values in the plan of an undo, in bytes.
+    pub(super) undo_size: usize,
 }
 
 impl<'a> OrgPass<'a> {
@@ -97,6 +101,7 @@ impl<'a> OrgPass<'a> {
             checks: KeyChecks::default(),
             batch: Vec::new(),
             plan: plan(org, name),
+            undo_size: 0,
         };
         match row {
             Some(row) => pass.compare_organization(row).await?,
@@ -272,6 +277,7 @@ fn plan(org: OrgId, name: &str) -> OrganizationPlan {
         api_keys: Tally::default(),
         other_inserts: 0,
         findings: 0,
+        undo: Vec::new(),
         refused: None,
         destroyed: false,
         other_keys: false,

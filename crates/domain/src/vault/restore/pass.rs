@@ -9,7 +9,7 @@ use crate::backup::record::{End, OrganizationRow, Record};
 use crate::backup::rules::{OrganizationPlan, RestoreRules};
 use crate::backup::seal::Seal;
 use crate::caller::RequestInfo;
-use crate::ids::OrgId;
+use crate::ids::{CredentialId, OrgId};
 use crate::ports::backup::RestoreTarget;
 use crate::ports::clock::Clock;
 use crate::vault::restore::error::{RestoreError, damaged};
@@ -68,7 +68,18 @@ impl<'a> RestorePass<'a> {
             target,
             keys,
             random,
+            undo: None,
         });
+        self
+    }
+
+    /// Compares only the `credentials`, or all if none are given, to put them back as they were:
+    /// [`OrganizationPlan::undo`].
+    #[must_use]
+    pub fn undoing(mut self, credentials: &'a [CredentialId]) -> Self {
+        if let Some(comparison) = &mut self.comparison {
+            comparison.undo = Some(credentials);
+        }
         self
     }
 

@@ -4,6 +4,7 @@ mod error;
 mod input;
 mod report;
 mod rules;
+mod undo;
 
 use std::sync::Arc;
 
@@ -53,6 +54,11 @@ pub(super) async fn run(args: &RestoreArgs) -> Result<(), CommandError> {
     let target = PgRestoreTarget::new(target, chain, clock.clone(), random.clone());
     check_rights(&target).await?;
     let pass = pass.comparing(&target, &keys, &*random);
+    if args.undo {
+        let selected = undo::selected(args)?;
+        let plans = require_org(args, input.read(pass.undoing(&selected)).await?)?;
+        return undo::run(args, &backup, &plans, &selected).await;
+    }
     let plans = require_org(args, input.read(pass).await?)?;
     if args.dry_run {
         return report::print(args, &backup, &plans, "would restore");

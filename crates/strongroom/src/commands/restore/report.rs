@@ -59,11 +59,13 @@ fn described(args: &RestoreArgs, plan: &OrganizationPlan, done: &str) -> String 
     if let Some(why) = &plan.refused {
         return format!("{owner}: not restored: {why}");
     }
-    if plan.writes(rules(args)) == 0 && credentials.newer > 0 {
+    let newer = newer(plan);
+    if plan.writes(rules(args)) == 0 && !newer.is_empty() {
         return format!(
-            "{owner}: restored nothing: {} credential(s) were changed or deleted after the backup, \
-             and were kept; {} are the same",
-            credentials.newer, credentials.same
+            "{owner}: restored nothing: after the backup, {}, and stay so; {} credential(s) are \
+             the same",
+            newer.join(", "),
+            credentials.same
         );
     }
     if plan.writes(rules(args)) == 0 {
@@ -93,4 +95,20 @@ fn described(args: &RestoreArgs, plan: &OrganizationPlan, done: &str) -> String 
         events.same,
         credentials.newer
     )
+}
+
+/// What differs from the backup and is not written.
+fn newer(plan: &OrganizationPlan) -> Vec<String> {
+    let differences = [
+        (
+            plan.credentials.newer,
+            "credential(s) were changed or deleted (--undo puts them back)",
+        ),
+        (plan.api_keys.newer, "API key(s) were revoked"),
+        (plan.api_keys.differ, "API key(s) were changed"),
+    ];
+    let found = differences.iter().filter(|(number, _)| *number > 0);
+    found
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect()
 }

@@ -8,5 +8,6 @@ pub(super) fn rules(args: &RestoreArgs) -> RestoreRules {
         keep_newer: args.keep_newer,
         replace: args.replace,
         despite_findings: args.despite_findings,
+        undo: args.undo,
     }
 }
