@@ -94,7 +94,7 @@ fn history(row: &Row) -> StoreResult<Option<Digest>> {
         .map_err(|_| StoreError::Malformed("history"))
 }
 
-fn deletion(row: &Row) -> StoreResult<Option<Deletion>> {
+pub(crate) fn deletion(row: &Row) -> StoreResult<Option<Deletion>> {
     let at: Option<DateTime<Utc>> = get(row, "deleted_at")?;
     let recover_until: Option<DateTime<Utc>> = get(row, "recover_until")?;
     match (at, recover_until) {
@@ -110,19 +110,30 @@ fn expiry(row: &Row) -> StoreResult<Option<Expiry>> {
     Expiry::stored(at, source).ok_or(StoreError::Malformed("expires_source"))
 }
 
-/// A credential of a list. `chain` computes the entity tag that a row lacks.
-pub(crate) fn credential_info(org: OrgId, row: &Row, chain: &Chain) -> StoreResult<CredentialInfo> {
+/// A credential of a list, without its deletion.
+pub(crate) fn credential_info(org: OrgId, row: &Row) -> StoreResult<CredentialInfo> {
     let version = get(row, "version")?;
-    let sealed_blob: Option<Vec<u8>> = get(row, "sealed_blob")?;
-    let is_whole = sealed_blob.is_some();
+    let etag: Option<&[u8]> = get(row, "etag")?;
+    Ok(CredentialInfo {
+        id: CredentialId(get(row, "cred_id")?),
+        org,
+        provider: named(row, "provider", Provider::parse)?,
+        kind: named(row, "cred_type", CredentialType::parse)?,
+        label: Label::stored(get(row, "label")?),
+        value_version: get::<Option<i64>>(row, "value_version")?.unwrap_or(version),
+        expiry: expiry(row)?,
+        updated_at: get(row, "updated_at")?,
+        etag: etag.and_then(|etag| EntityTag::of_version(etag, version)),
+        last_used: last_used(row),
+        deletion: None,
+    })
+}
+
+/// A credential of a list, from its whole row. `chain` computes the entity tag.
+pub(crate) fn tagged_info(org: OrgId, row: &Row, chain: &Chain) -> StoreResult<CredentialInfo> {
     let credential = SealedCredential {
-        sealed_blob: sealed_blob.unwrap_or_default(),
+        sealed_blob: get(row, "sealed_blob")?,
         ..unsealed_credential(row)?
     };
-    let etag: Option<&[u8]> = get(row, "etag")?;
-    let etag = etag.and_then(|etag| EntityTag::of_version(etag, version));
-    let etag = etag.or_else(|| is_whole.then(|| chain.entity_tag(org, &credential)));
-    let mut info = credential.info(org, etag);
-    info.last_used = last_used(row);
-    Ok(info)
+    Ok(credential.info(org, Some(chain.entity_tag(org, &credential))))
 }

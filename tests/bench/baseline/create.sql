@@ -9,7 +9,7 @@ with created as (
         '\xcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd'
         'cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd'
         'cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd',
-        now(), null)
+        now(), null, '\x56565656565656565656565656565656', 1)
     returning org_id, cred_id)
 insert into bench_audit
 select org_id, '0190a1b2-0000-7000-8000-0123456789ab', nextval('bench_event'), now(),

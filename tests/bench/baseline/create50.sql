@@ -7,7 +7,7 @@ with created as (
         '\xcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd'
         'cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd'
         'cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd'::bytea,
-        now(), null
+        now(), null, '\x56565656565656565656565656565656'::bytea, 1
     from (values
     (lpad(to_hex((:org::bigint + 0) % :orgs + :orgs), 32, '0')::uuid,
         lpad(to_hex(nextval('bench_id')), 32, '0')::uuid),

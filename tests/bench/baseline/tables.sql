@@ -16,9 +16,20 @@ create table bench_credentials (
     sealed_blob bytea not null,
     updated_at timestamptz not null,
     pieces_user text,
+    etag bytea,
+    value_version bigint,
+    expires_at timestamptz,
+    expires_source text,
+    history bytea,
+    deleted_at timestamptz,
+    recover_until timestamptz,
     primary key (org_id, cred_id)
 );
-create unique index on bench_credentials (org_id, pieces_user) where pieces_user is not null;
+create unique index on bench_credentials (org_id, pieces_user)
+    where pieces_user is not null and deleted_at is null;
+create index on bench_credentials (org_id, label collate "C") where label <> '';
+create index on bench_credentials (org_id, expires_at) where expires_at is not null;
+create index on bench_credentials (org_id, recover_until) where deleted_at is not null;
 create table bench_audit (
     org_id uuid not null,
     lane uuid not null,
@@ -57,7 +68,7 @@ create table bench_last_used (
 insert into bench_credentials
 select lpad(to_hex(n % :orgs), 32, '0')::uuid, lpad(to_hex(n), 32, '0')::uuid, 'generic', 'api_key',
     'load-' || n, 1, 1, decode(repeat('ab', 61), 'hex'), decode(repeat('cd', 94), 'hex'), now(),
-    null
+    null, decode(repeat('56', 16), 'hex'), 1
 from generate_series(1, :rows) n;
 insert into bench_last_used
 select org_id, cred_id, now(), '0190a1b2-0000-7000-8000-0123456789ab' from bench_credentials;

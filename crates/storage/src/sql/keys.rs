@@ -29,7 +29,8 @@ pub const ORG_KEY_RETIRE: &str =
 pub const CREDENTIALS_OF_GENERATION: &str = "select (select count(*) from credentials c \
      where c.org_id = $1 and c.key_generation = $2) + (select count(*) \
      from credential_versions v join credentials o on o.org_id = v.org_id \
-     and o.cred_id = v.cred_id where v.org_id = $1 and v.key_generation = $2) as total";
+     and o.cred_id = v.cred_id where v.org_id = $1 and o.org_id = $1 \
+     and v.key_generation = $2) as total";
 /// Waits until no transaction that wrote credentials is open, and blocks new writers.
 pub const CREDENTIALS_BARRIER: &str = "lock table credentials, credential_versions in share mode";
 /// Lets a barrier wait longer than PostgreSQL's `deadlock_timeout`, after which an autovacuum that
@@ -41,15 +42,16 @@ pub const ORG_KEYS_BARRIER: &str = "lock table org_keys in share mode";
 pub const CREDENTIALS_BEHIND_COUNT: &str = "select count(*) as total from ( \
      select c.cred_id from credentials c where c.org_id = $1 and c.key_generation <> $2 union \
      select v.cred_id from credential_versions v join credentials o on o.org_id = v.org_id \
-     and o.cred_id = v.cred_id where v.org_id = $1 and v.key_generation <> $2) as behind";
+     and o.cred_id = v.cred_id where v.org_id = $1 and o.org_id = $1 \
+     and v.key_generation <> $2) as behind";
 /// A page of credentials after an id of which a value is not under a generation of their
 /// organization's key.
 pub const CREDENTIALS_BEHIND: &str = "select cred_id from ( \
      (select c.cred_id from credentials c where c.org_id = $1 and c.key_generation <> $2 \
      and c.cred_id > $3 order by c.cred_id limit $4) union \
      (select v.cred_id from credential_versions v join credentials o on o.org_id = v.org_id \
-     and o.cred_id = v.cred_id where v.org_id = $1 and v.key_generation <> $2 \
-     and v.cred_id > $3 order by v.cred_id limit $4)) as behind order by cred_id limit $4";
+     and o.cred_id = v.cred_id where v.org_id = $1 and o.org_id = $1 \
+     and v.key_generation <> $2 and v.cred_id > $3 order by v.cred_id limit $4)) as behind order by cred_id limit $4";
 /// Replaces a credential's wrapped data key, and nothing else.
 pub const CREDENTIAL_REWRAP: &str = "update credentials set key_generation = $3, wrapped_key = $4 \
      where org_id = $1 and cred_id = $2";

@@ -14,17 +14,10 @@ macro_rules! matching {
          and ($9::timestamptz is null or c.expires_at < $9)"
     };
 }
-// Without a tag of its version, a row is read as a whole, so that its tag can be computed: a server
-// of an earlier version, or a restore, wrote it. Large rows are listed without a tag, since a page
-// of them would take much memory.
 macro_rules! listed {
     () => {
-        "c.cred_id, c.deleted_at, c.recover_until, c.history, c.provider, c.cred_type, c.label, \
-         c.version, c.value_version, c.expires_at, c.expires_source, c.updated_at, c.etag, \
-         c.pieces_user, \
-         case when (c.etag is null or substring(c.etag from 1 for 8) <> \
-         int8send(c.version)) and octet_length(c.sealed_blob) <= 8192 then c.sealed_blob end \
-         as sealed_blob"
+        "c.cred_id, c.provider, c.cred_type, c.label, c.version, c.value_version, c.expires_at, \
+         c.expires_source, c.updated_at, c.etag"
     };
 }
 // Last-used times are read as one range of their index, which takes a third of the time of single
@@ -39,7 +32,6 @@ macro_rules! page {
             ") select page.*, null::timestamptz as last_used_at, null::uuid as last_used_by \
              from page \
              union all select u.cred_id, null, null, null, null, null, null, null, null, null, \
-             null, null, null, null, null, \
              u.last_used_at, u.last_used_by from credential_uses u where u.org_id = $1 \
              and u.cred_id >= (select cred_id from page limit 1) \
              and u.cred_id <= coalesce((select cred_id from page offset $2 - 1 limit 1), \
@@ -53,6 +45,7 @@ macro_rules! matching_page {
         concat!(
             "select page.*, u.last_used_at, u.last_used_by from (select ",
             listed!(),
+            ", c.deleted_at, c.recover_until",
             " from credentials c where c.org_id = $1",
             matching!(),
             $rows,
@@ -105,6 +98,15 @@ pub const MATCHING_AFTER: &str = matching_page!(
 pub const DELETED_AFTER: &str = matching_page!(
     " and c.deleted_at is not null",
     " and c.cred_id > $11 order by c.cred_id limit $10"
+);
+
+/// Those of several credentials of one organization whose entity tags are worth computing. A page
+/// of large ones would take much memory.
+pub const UNTAGGED: &str = concat!(
+    "select ",
+    sealed!(""),
+    " from credentials where org_id = $1 and cred_id = any($2) \
+     and octet_length(sealed_blob) <= 8192"
 );
 
 /// The first credentials with a label that match a filter. The first condition finds them in their
@@ -191,6 +193,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("DELETED_COUNT", DELETED_COUNT),
     ("MATCHING_DELETED_COUNT", MATCHING_DELETED_COUNT),
     ("ALL_CREDENTIALS_COUNT", ALL_CREDENTIALS_COUNT),
+    ("UNTAGGED", UNTAGGED),
     ("LABELED", LABELED),
     ("DELETE_SOME", DELETE_SOME),
     ("PURGE_SOME", PURGE_SOME),

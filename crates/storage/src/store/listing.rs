@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 use strongroom_domain::CredentialId;
 use strongroom_domain::audit::chain::Chain;
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::credential::{CredentialFilter, CredentialPage, Page, PageStart};
+use strongroom_domain::credential::{
+    CredentialFilter, CredentialInfo, CredentialPage, Page, PageStart,
+};
 use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::last_used::LastUsed;
 use strongroom_domain::ports::error::StoreResult;
@@ -62,14 +64,51 @@ pub(crate) async fn list(
         },
     };
     let items = listed.iter().take(to_usize(page.limit)).map(|row| {
-        let mut info = credential_rows::credential_info(scope.org(), row, chain)?;
+        let mut info = credential_rows::credential_info(scope.org(), row)?;
         info.last_used = info.last_used.or_else(|| last_used.get(&info.id).copied());
+        if filter.deleted {
+            info.deletion = credential_rows::deletion(row)?;
+        }
         Ok(info)
     });
-    let items: Vec<_> = items.collect::<StoreResult<_>>()?;
+    let mut items: Vec<_> = items.collect::<StoreResult<_>>()?;
+    add_missing_tags(database, scope, &mut items, chain).await?;
     let more = listed.len() > items.len();
     let next = items.last().filter(|_| more).map(|item| item.id);
     Ok(CredentialPage { items, total, next })
+}
+
+// A server of an earlier version, or a restore, wrote a row without the tag of its version.
+async fn add_missing_tags(
+    database: &Database,
+    scope: OrgScope,
+    items: &mut [CredentialInfo],
+    chain: &Chain,
+) -> StoreResult<()> {
+    let untagged = items.iter().filter(|item| item.etag.is_none());
+    let ids: Vec<Uuid> = untagged.map(|item| item.id.0).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let org = scope.org();
+    let statement = Bound {
+        sql: sql::UNTAGGED,
+        params: vec![&org.0, &ids],
+    };
+    let rows = read(database, scope, statement).await?;
+    let tagged = rows.iter().map(|row| {
+        let info = credential_rows::tagged_info(org, row, chain)?;
+        Ok((info.id, info))
+    });
+    let mut tagged: HashMap<_, _> = tagged.collect::<StoreResult<_>>()?;
+    // The row may have changed since the page was read; a tag must not stand beside older values.
+    for item in items.iter_mut() {
+        if let Some(info) = tagged.remove(&item.id) {
+            let last_used = item.last_used;
+            *item = CredentialInfo { last_used, ..info };
+        }
+    }
+    Ok(())
 }
 
 /// The parameters of statements about the credentials that match a filter.
