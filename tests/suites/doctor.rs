@@ -2,6 +2,7 @@
 
 mod access;
 mod certificates;
+mod credentials;
 mod database;
 mod keys;
 mod regions;
@@ -131,7 +132,7 @@ impl Diagnosis {
 }
 
 /// The checks of a healthy installation, each with words of its finding.
-const HEALTHY: [(&str, &str); 20] = [
+const HEALTHY: [(&str, &str); 22] = [
     ("configuration", "all settings"),
     ("database", "strongroom_app"),
     ("role", "bound by row-level security"),
@@ -145,6 +146,8 @@ const HEALTHY: [(&str, &str); 20] = [
     ("clock", "agree"),
     ("servers", "1 running"),
     ("rotations", "none is running"),
+    ("expiry", "no credential is known to expire"),
+    ("purges", "0 deleted credential(s) can be restored"),
     ("audit_partitions", "next three"),
     ("audit_default_partition", "no events"),
     ("key_epoch", "is replaced or revoked"),

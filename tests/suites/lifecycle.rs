@@ -2,6 +2,7 @@
 
 mod attacks;
 mod clock;
+mod killed;
 mod secrecy;
 mod undo;
 mod upkeep;

@@ -170,3 +170,51 @@ async fn one_of_many_writers_of_the_same_version_succeeds() {
         assert_eq!((count(204), count(412)), (1, 49), "{answers:?}");
     }
 }
+
+#[tokio::test]
+async fn one_of_many_changes_promotions_and_deletions_of_the_same_version_succeeds() {
+    let vault = TestApi::start().await;
+    let api = &vault.admin;
+    let settings = json!({"versions_kept": 3});
+    api.call(Method::PATCH, "/organizations/config", &settings, 204)
+        .await;
+    for _ in 0..3 {
+        let id = api.create("v1").await;
+        let second = json!({"json_blob": {"api_key": "v2"}});
+        assert_eq!(patch(api, &id, "*", &second).await.status(), 204);
+        let condition = current(api, &id).await;
+        let one = format!("{CREDENTIALS}/{id}");
+        let all = [
+            (Method::PATCH, one.clone()),
+            (Method::PATCH, format!("{one}?stage=pending")),
+            (Method::POST, format!("{one}/versions/1/promote")),
+            (Method::DELETE, format!("{CREDENTIALS}?credentialId={id}")),
+        ];
+        let writes = all.iter().cycle().take(64).enumerate();
+        let writes = writes.map(|(n, (method, path))| {
+            let request = api.request(method.clone(), path);
+            let request = request.header("If-Match", &condition);
+            let body = json!({"json_blob": {"api_key": format!("w{n}")}});
+            let request = match *method {
+                Method::PATCH => request.json(&body),
+                _ => request,
+            };
+            async { request.send().await.unwrap().status().as_u16() }
+        });
+        let answers = futures_util::future::join_all(writes).await;
+        let count = |status: u16| answers.iter().filter(|one| **one == status).count();
+        // After a deletion, there is nothing to change.
+        assert_eq!(count(204), 1, "{answers:?}");
+        assert_eq!(count(412) + count(404), 63, "{answers:?}");
+        let listed = api.get(&format!("{one}/versions")).await;
+        if listed.status() == 404 {
+            continue;
+        }
+        let listed: Value = listed.json().await.unwrap();
+        for stage in ["current", "previous"] {
+            let values = listed["result"].as_array().unwrap().iter();
+            let staged = values.filter(|value| value["stage"] == stage).count();
+            assert_eq!(staged, 1, "{listed}");
+        }
+    }
+}

@@ -82,6 +82,11 @@ pub trait LifecycleStore: Send + Sync {
         after: CredentialId,
         limit: i64,
     ) -> StoreResult<Vec<CredentialId>>;
+}
+
+/// Counts credentials.
+#[async_trait]
+pub trait CredentialCounter: Send + Sync {
     /// The numbers of the credentials of all these organizations.
     async fn lifecycle_counts(
         &self,

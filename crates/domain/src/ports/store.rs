@@ -24,7 +24,7 @@ pub use crate::ports::committed::Committed;
 use crate::ports::error::StoreResult;
 use crate::ports::installation::InstallationStore;
 use crate::ports::last_used::LastUsedStore;
-use crate::ports::lifecycle::LifecycleStore;
+use crate::ports::lifecycle::{CredentialCounter, LifecycleStore};
 use crate::ports::oauth::OauthStore;
 use crate::ports::organizations::OrganizationStore;
 use crate::ports::regions::OperationStore;
@@ -139,6 +139,7 @@ pub trait Store:
     + ScrubStore
     + LastUsedStore
     + LifecycleStore
+    + CredentialCounter
     + OauthStore
     + OperationStore
 {

@@ -1,8 +1,11 @@
 //! Numbers of credentials that expire, or that are deleted.
 
+use chrono::{DateTime, Utc};
+
 use crate::caller::{Caller, OrgScope};
 use crate::error::VaultError;
-use crate::ports::lifecycle::LifecycleCounts;
+use crate::ports::error::StoreResult;
+use crate::ports::lifecycle::{CredentialCounter, LifecycleCounts};
 use crate::vault::Vault;
 
 impl Vault {
@@ -14,8 +17,7 @@ impl Vault {
         &self,
         callers: &[Caller],
     ) -> Result<LifecycleCounts, VaultError> {
-        let scopes: Vec<OrgScope> = callers.iter().map(Caller::scope).collect();
-        Ok(self.store.lifecycle_counts(&scopes, self.now()).await?)
+        Ok(LifecycleCounts::read(self.store.as_ref(), callers, self.now()).await?)
     }
 
     /// Shows the numbers of all credentials in the counters of this server.
@@ -31,6 +33,19 @@ impl Vault {
 }
 
 impl LifecycleCounts {
+    /// The numbers of the credentials of the callers' organizations.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub async fn read(
+        counter: &dyn CredentialCounter,
+        callers: &[Caller],
+        now: DateTime<Utc>,
+    ) -> StoreResult<Self> {
+        let scopes: Vec<OrgScope> = callers.iter().map(Caller::scope).collect();
+        counter.lifecycle_counts(&scopes, now).await
+    }
+
     /// The sums.
     #[must_use]
     pub fn and(mut self, other: &Self) -> Self {

@@ -10,6 +10,7 @@ pub mod server;
 
 use std::time::Duration;
 
+use strongroom_domain::organization::Organization;
 use strongroom_domain::rotation::Rotation;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
@@ -23,6 +24,8 @@ use crate::connect::settings::DatabaseSettings;
 use crate::connect::tls;
 use crate::connect::tls::PeerCertificate;
 use crate::connect::url::TlsMode;
+use crate::sql;
+use crate::store::organizations::listed;
 
 /// With an empty search path, expressions from the catalog name the schema of every function.
 const SESSION: &str = "set search_path = ''; set default_transaction_read_only = on";
@@ -104,6 +107,15 @@ pub async fn rotations(database: &Database) -> Result<Vec<Rotation>, ConnectErro
     crate::store::rotation::all_rotations(database)
         .await
         .map_err(|error| ConnectError::Failed(error.to_string()))
+}
+
+/// All organizations.
+///
+/// # Errors
+/// [`ConnectError`].
+pub async fn organizations(database: &Database) -> Result<Vec<Organization>, ConnectError> {
+    let listed = listed(database, sql::ORGANIZATIONS).await;
+    listed.map_err(|error| ConnectError::Failed(error.to_string()))
 }
 
 /// The certificates that the hosts of a database present, valid or not; none without TLS. Hosts

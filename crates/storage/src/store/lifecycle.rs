@@ -10,12 +10,13 @@ use strongroom_domain::history::Current;
 use strongroom_domain::ports::audit::{EventEvidence, LastRead, ValueWrite};
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::ports::lifecycle::{
-    EXPIRY_WINDOWS, LifecycleCounts, LifecycleStore, PurgePlace,
+    CredentialCounter, EXPIRY_WINDOWS, LifecycleCounts, LifecycleStore, PurgePlace,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::connect::database::Database;
 use crate::rows::get;
 use crate::store::audit::evidence_of;
 use crate::store::listing::Matching;
@@ -170,7 +171,21 @@ impl LifecycleStore for PgStore {
         let id = |row: &Row| Ok(CredentialId(get(row, "cred_id")?));
         rows.iter().map(id).collect()
     }
+}
 
+#[async_trait]
+impl CredentialCounter for PgStore {
+    async fn lifecycle_counts(
+        &self,
+        scopes: &[OrgScope],
+        now: DateTime<Utc>,
+    ) -> StoreResult<LifecycleCounts> {
+        self.database.lifecycle_counts(scopes, now).await
+    }
+}
+
+#[async_trait]
+impl CredentialCounter for Database {
     async fn lifecycle_counts(
         &self,
         scopes: &[OrgScope],
@@ -189,8 +204,8 @@ impl LifecycleStore for PgStore {
                 params: vec![&orgs, &now],
             },
         ];
-        let read = OrgTransaction::read(&self.database, scopes, &statements);
-        let found = with_deadline(&self.database, read).await?;
+        let read = OrgTransaction::read(self, scopes, &statements);
+        let found = with_deadline(self, read).await?;
         let mut counts = LifecycleCounts::default();
         for row in found.iter().take(1).flatten() {
             for (at, column) in ["expired", "week", "month", "quarter"].iter().enumerate() {

@@ -267,7 +267,8 @@ impl OrganizationStore for PgStore {
     }
 }
 
-async fn listed(database: &Database, sql: &str) -> StoreResult<Vec<Organization>> {
+/// The organizations that `sql` selects among all.
+pub(crate) async fn listed(database: &Database, sql: &str) -> StoreResult<Vec<Organization>> {
     with_deadline(database, async {
         let transaction = OrgTransaction::begin_listing(database).await?;
         let rows = transaction.query(sql, &[]).await?;

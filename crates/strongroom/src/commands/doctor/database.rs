@@ -6,12 +6,12 @@ use strongroom_storage::{Database, DatabaseSettings, schema_state};
 use super::connection::{connect, unreachable};
 use super::finding::{Finding, unchecked};
 use super::postgresql::ConnectionNeeds;
-use super::{access, certificates, clock, keys, postgresql, regions, schema, servers};
+use super::{access, certificates, clock, credentials, keys, postgresql, regions, schema, servers};
 use crate::settings::examine::Examined;
 
 const CHECK: &str = "database";
 /// The checks that need the primary.
-const NEED_PRIMARY: [&str; 12] = [
+const NEED_PRIMARY: [&str; 14] = [
     "role",
     "role_rights",
     "role_grants",
@@ -22,6 +22,8 @@ const NEED_PRIMARY: [&str; 12] = [
     "root_keys",
     "servers",
     "rotations",
+    "expiry",
+    "purges",
     "clock",
     "connections",
 ];
@@ -85,6 +87,7 @@ async fn primary(
     let (running, held) = servers::running(database, SystemClock.now()).await;
     findings.extend(held);
     findings.extend(servers::rotations(database, SystemClock.now()).await);
+    findings.extend(credentials::findings(database, SystemClock.now()).await);
     findings.extend(servers::scrub(inspection, running).await);
     let needs = ConnectionNeeds {
         pool_size: connect.pool_size,

@@ -5,6 +5,7 @@ mod certificates;
 mod clock;
 mod configuration;
 mod connection;
+mod credentials;
 mod database;
 mod finding;
 mod keys;
