@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use reqwest::Method;
 use serde_json::{Value, json};
-use strongroom_e2e::{Api, TestVault, eventually};
+use strongroom_e2e::{Api, CREDENTIALS, TestVault, eventually};
 use tokio_postgres::Client;
 
 const LIMIT: Duration = Duration::from_secs(10);
@@ -33,6 +34,41 @@ async fn used_after(vault: &TestVault, id: &str, before: &Value) -> Value {
     })
     .await;
     listed(vault, id).await["last_used_at"].clone()
+}
+
+// A page is read with as many last-used times as it can have credentials.
+#[tokio::test]
+async fn a_list_shows_every_use_when_the_credentials_between_are_deleted() {
+    let vault = quick().await;
+    let api = &vault.admin;
+    let mut ids = Vec::new();
+    for n in 0..12 {
+        ids.push(api.create(&n.to_string()).await);
+    }
+    for id in &ids {
+        api.secret(id).await;
+    }
+    let path = |query: &str| format!("{CREDENTIALS}?limit=2&{query}");
+    let shown = async |query: &str| {
+        let listed = api.call(Method::GET, &path(query), &Value::Null, 200).await;
+        let listed = listed.as_array().unwrap().clone();
+        let id = |one: &Value| one["external_cred_id"].as_str().unwrap().to_owned();
+        let used = listed.iter().all(|one| one.get("last_used_at").is_some());
+        (listed.iter().map(id).collect::<Vec<_>>(), used)
+    };
+    for at in 0..6 {
+        let query = format!("offset={}", 2 * at);
+        let all = (ids[2 * at..2 * at + 2].to_vec(), true);
+        eventually("all are used", LIMIT, async || shown(&query).await == all).await;
+    }
+    for id in &ids[1..11] {
+        let deleted = api.delete(&format!("credentialId={id}")).await;
+        assert_eq!(deleted.status(), 204);
+    }
+    let kept = vec![ids[0].clone(), ids[11].clone()];
+    assert_eq!(shown("offset=0").await, (kept.clone(), true));
+    assert_eq!(shown("cursor=").await, (kept, true));
+    assert_eq!(shown("offset=1").await, (vec![ids[11].clone()], true));
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ use strongroom_crypto::Digest;
 
 /// The bytes of a tag.
 const SIZE: usize = 16;
+/// The bytes of its text: base64url without padding, in quotation marks.
+const TEXT: usize = 24;
 
 /// The entity tag of one version of a credential: its version, and 8 bytes of the digest of its
 /// row. After a failover that lost a write, a version number comes again, with another digest.
@@ -45,7 +47,9 @@ impl EntityTag {
 
 impl fmt::Display for EntityTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", BASE64URL_NOPAD.encode(&self.0))
+        let mut text = [b'"'; TEXT];
+        BASE64URL_NOPAD.encode_mut(&self.0, &mut text[1..TEXT - 1]);
+        f.write_str(&String::from_utf8_lossy(&text))
     }
 }
 

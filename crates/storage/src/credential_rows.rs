@@ -13,7 +13,7 @@ use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::{CredentialId, OrgId};
 use tokio_postgres::Row;
 
-use crate::rows::{get, last_used, named};
+use crate::rows::{get, named};
 
 pub(crate) fn sealed_credential(row: &Row) -> StoreResult<(OrgId, SealedCredential)> {
     let credential = SealedCredential {
@@ -110,7 +110,7 @@ fn expiry(row: &Row) -> StoreResult<Option<Expiry>> {
     Expiry::stored(at, source).ok_or(StoreError::Malformed("expires_source"))
 }
 
-/// A credential of a list, without its deletion.
+/// A credential of a list, without its deletion and its last-used time.
 pub(crate) fn credential_info(org: OrgId, row: &Row) -> StoreResult<CredentialInfo> {
     let version = get(row, "version")?;
     let etag: Option<&[u8]> = get(row, "etag")?;
@@ -124,7 +124,7 @@ pub(crate) fn credential_info(org: OrgId, row: &Row) -> StoreResult<CredentialIn
         expiry: expiry(row)?,
         updated_at: get(row, "updated_at")?,
         etag: etag.and_then(|etag| EntityTag::of_version(etag, version)),
-        last_used: last_used(row),
+        last_used: None,
         deletion: None,
     })
 }

@@ -10,7 +10,6 @@ use strongroom_domain::credential::{
     CredentialFilter, CredentialInfo, CredentialPage, Page, PageStart,
 };
 use strongroom_domain::kinds::{CredentialType, Provider};
-use strongroom_domain::last_used::LastUsed;
 use strongroom_domain::ports::error::StoreResult;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -50,8 +49,13 @@ pub(crate) async fn list(
             params.push(&after);
         }
     }
-    let rows = read(database, scope, Bound { sql, params }).await?;
-    let (listed, last_used) = split(&rows)?;
+    let start = start_of(&page.start).filter(|_| !filtered);
+    let mut statements = vec![Bound { sql, params }];
+    statements.extend(start.as_ref().map(|start| uses_from(&org, start, &more)));
+    let mut read_rows = OrgTransaction::read(database, &[scope], &statements)
+        .await?
+        .into_iter();
+    let listed = read_rows.next().unwrap_or_default();
     let total = match page.start {
         PageStart::After(_) => None,
         PageStart::Offset(first) => match total_at_end(first, listed.len(), page.limit) {
@@ -65,17 +69,72 @@ pub(crate) async fn list(
     };
     let items = listed.iter().take(to_usize(page.limit)).map(|row| {
         let mut info = credential_rows::credential_info(scope.org(), row)?;
-        info.last_used = info.last_used.or_else(|| last_used.get(&info.id).copied());
+        if filtered {
+            info.last_used = last_used(row);
+        }
         if filter.deleted {
             info.deletion = credential_rows::deletion(row)?;
         }
         Ok(info)
     });
     let mut items: Vec<_> = items.collect::<StoreResult<_>>()?;
+    if !filtered {
+        add_last_used(database, scope, &mut items, read_rows.next(), more).await?;
+    }
     add_missing_tags(database, scope, &mut items, chain).await?;
     let more = listed.len() > items.len();
     let next = items.last().filter(|_| more).map(|item| item.id);
     Ok(CredentialPage { items, total, next })
+}
+
+/// An id at or before the first one of a page, if it is known without the page.
+fn start_of(start: &PageStart) -> Option<Uuid> {
+    match start {
+        PageStart::Offset(0) | PageStart::After(None) => Some(Uuid::nil()),
+        PageStart::After(Some(last)) => Some(last.0),
+        PageStart::Offset(_) => None,
+    }
+}
+
+fn uses_from<'a>(org: &'a Uuid, start: &'a Uuid, limit: &'a i64) -> Bound<'a> {
+    Bound {
+        sql: sql::USES,
+        params: vec![org, start, limit],
+    }
+}
+
+/// Adds the last-used times to the credentials of a page. `rows` are the first ones, if they were
+/// read with the page. There are more if the credentials between those of the page are deleted.
+async fn add_last_used(
+    database: &Database,
+    scope: OrgScope,
+    items: &mut [CredentialInfo],
+    mut rows: Option<Vec<Row>>,
+    limit: i64,
+) -> StoreResult<()> {
+    let (Some(first), Some(last)) = (items.first(), items.last()) else {
+        return Ok(());
+    };
+    let (mut start, last) = (first.id, last.id);
+    let mut uses = Vec::with_capacity(items.len());
+    loop {
+        let found = match rows.take() {
+            Some(rows) => rows,
+            None => read(database, scope, uses_from(&scope.org().0, &start.0, &limit)).await?,
+        };
+        for row in &found {
+            start = CredentialId(get(row, "cred_id")?);
+            uses.extend(last_used(row).map(|last| (start, last)));
+        }
+        if found.len() < to_usize(limit) || start >= last {
+            break;
+        }
+    }
+    for item in items {
+        let found = uses.binary_search_by_key(&item.id, |(id, _)| *id);
+        item.last_used = found.ok().map(|at| uses[at].1);
+    }
+    Ok(())
 }
 
 // A server of an earlier version, or a restore, wrote a row without the tag of its version.
@@ -173,21 +232,6 @@ fn statements(
         (PageStart::After(_), false) => (sql::CREDENTIALS_AFTER, sql::CREDENTIALS_COUNT),
         (PageStart::After(_), true) => (sql::MATCHING_AFTER, sql::MATCHING_COUNT),
     }
-}
-
-/// Separates the rows of credentials from the rows with last-used times, which have no provider.
-fn split(rows: &[Row]) -> StoreResult<(Vec<&Row>, HashMap<CredentialId, LastUsed>)> {
-    let (mut listed, mut times) = (Vec::with_capacity(rows.len()), HashMap::new());
-    for row in rows {
-        match get::<Option<&str>>(row, "provider")? {
-            Some(_) => listed.push(row),
-            None => {
-                let id = CredentialId(get(row, "cred_id")?);
-                times.extend(last_used(row).map(|last| (id, last)));
-            }
-        }
-    }
-    Ok((listed, times))
 }
 
 async fn read(database: &Database, scope: OrgScope, statement: Bound<'_>) -> StoreResult<Vec<Row>> {
