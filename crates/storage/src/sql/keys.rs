@@ -51,7 +51,8 @@ pub const CREDENTIALS_BEHIND: &str = "select cred_id from ( \
      and c.cred_id > $3 order by c.cred_id limit $4) union \
      (select v.cred_id from credential_versions v join credentials o on o.org_id = v.org_id \
      and o.cred_id = v.cred_id where v.org_id = $1 and o.org_id = $1 \
-     and v.key_generation <> $2 and v.cred_id > $3 order by v.cred_id limit $4)) as behind order by cred_id limit $4";
+     and v.key_generation <> $2 and v.cred_id > $3 order by v.cred_id limit $4)) \
+     as behind order by cred_id limit $4";
 /// Replaces a credential's wrapped data key, and nothing else.
 pub const CREDENTIAL_REWRAP: &str = "update credentials set key_generation = $3, wrapped_key = $4 \
      where org_id = $1 and cred_id = $2";

@@ -41,59 +41,41 @@ pub(crate) async fn list(
     let mut params = matching.clone();
     params.push(&more);
     let (sql, count) = statements(&page.start, filter, filtered);
-    let after: Uuid;
-    match &page.start {
-        PageStart::Offset(offset) => params.push(offset),
-        PageStart::After(last) => {
-            after = last.map_or(Uuid::nil(), |id| id.0);
-            params.push(&after);
-        }
-    }
-    let start = start_of(&page.start).filter(|_| !filtered);
-    let mut statements = vec![Bound { sql, params }];
-    statements.extend(start.as_ref().map(|start| uses_from(&org, start, &more)));
-    let mut read_rows = OrgTransaction::read(database, &[scope], &statements)
-        .await?
-        .into_iter();
-    let listed = read_rows.next().unwrap_or_default();
-    let total = match page.start {
-        PageStart::After(_) => None,
-        PageStart::Offset(first) => match total_at_end(first, listed.len(), page.limit) {
-            Some(total) => Some(total),
-            None => {
-                let params = matching;
-                let counted = read(database, scope, Bound { sql: count, params }).await?;
-                counted.first().map(|row| get(row, "total")).transpose()?
-            }
-        },
+    let start = match page.start {
+        PageStart::After(Some(last)) => last.0,
+        PageStart::After(None) | PageStart::Offset(_) => Uuid::nil(),
     };
-    let items = listed.iter().take(to_usize(page.limit)).map(|row| {
-        let mut info = credential_rows::credential_info(scope.org(), row)?;
-        if filtered {
-            info.last_used = last_used(row);
-        }
-        if filter.deleted {
-            info.deletion = credential_rows::deletion(row)?;
-        }
-        Ok(info)
+    params.push(match &page.start {
+        PageStart::Offset(offset) => offset,
+        PageStart::After(_) => &start,
     });
+    let mut statements = vec![Bound { sql, params }];
+    if !filtered && !matches!(page.start, PageStart::Offset(1..)) {
+        statements.push(uses_from(&org, &start, &more));
+    }
+    let rows = OrgTransaction::read(database, &[scope], &statements).await?;
+    let mut rows = rows.into_iter();
+    let (listed, uses) = (rows.next().unwrap_or_default(), rows.next());
+    let count = Bound {
+        sql: count,
+        params: matching,
+    };
+    let total = total(database, scope, &page, listed.len(), count).await?;
+    let items = listed.iter().take(to_usize(page.limit));
+    let items = items.map(|row| credential_rows::credential_info(scope.org(), row));
     let mut items: Vec<_> = items.collect::<StoreResult<_>>()?;
-    if !filtered {
-        add_last_used(database, scope, &mut items, read_rows.next(), more).await?;
+    if filtered {
+        for (item, row) in items.iter_mut().zip(&listed) {
+            item.last_used = last_used(row);
+            item.deletion = credential_rows::deletion(row)?;
+        }
+    } else {
+        add_last_used(database, scope, &mut items, uses, more).await?;
     }
     add_missing_tags(database, scope, &mut items, chain).await?;
     let more = listed.len() > items.len();
     let next = items.last().filter(|_| more).map(|item| item.id);
     Ok(CredentialPage { items, total, next })
-}
-
-/// An id at or before the first one of a page, if it is known without the page.
-fn start_of(start: &PageStart) -> Option<Uuid> {
-    match start {
-        PageStart::Offset(0) | PageStart::After(None) => Some(Uuid::nil()),
-        PageStart::After(Some(last)) => Some(last.0),
-        PageStart::Offset(_) => None,
-    }
 }
 
 fn uses_from<'a>(org: &'a Uuid, start: &'a Uuid, limit: &'a i64) -> Bound<'a> {
@@ -239,12 +221,24 @@ async fn read(database: &Database, scope: OrgScope, statement: Bound<'_>) -> Sto
     Ok(rows.into_iter().flatten().collect())
 }
 
-/// The number of all credentials, if the page reaches the end. Otherwise a count is needed, whose
-/// cost grows with the number of credentials.
-fn total_at_end(first: i64, seen: usize, limit: i64) -> Option<i64> {
-    let seen = i64::try_from(seen).ok()?;
-    let reaches_end = seen <= limit && (seen > 0 || first == 0);
-    reaches_end.then(|| first + seen)
+/// The number of all credentials, for a page from an offset. `count` is needed unless the page
+/// reaches the end; its cost grows with the number of credentials.
+async fn total(
+    database: &Database,
+    scope: OrgScope,
+    page: &Page,
+    seen: usize,
+    count: Bound<'_>,
+) -> StoreResult<Option<i64>> {
+    let PageStart::Offset(first) = page.start else {
+        return Ok(None);
+    };
+    let reaches_end = seen <= to_usize(page.limit) && (seen > 0 || first == 0);
+    if reaches_end {
+        return Ok(i64::try_from(seen).ok().map(|seen| first + seen));
+    }
+    let counted = read(database, scope, count).await?;
+    counted.first().map(|row| get(row, "total")).transpose()
 }
 
 fn to_usize(limit: i64) -> usize {
