@@ -171,3 +171,32 @@ async fn a_use_is_looked_up_by_its_key_even_when_there_were_none() {
         "{lines:#?}"
     );
 }
+
+#[tokio::test]
+async fn pages_of_matching_credentials_are_read_in_order() {
+    let database = Database::create_unsharded().await;
+    let owner = database.connect().await;
+    let many = "insert into credentials (org_id, cred_id, provider, cred_type, label, version, \
+                key_generation, wrapped_key, sealed_blob, updated_at) \
+                select '01900000-0000-7000-8000-000000000001', \
+                ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'generic', \
+                'api_key', 'label', 1, 1, decode(repeat('ab', 61), 'hex'), \
+                decode(repeat('cd', 94), 'hex'), now() from generate_series(1, 20000) n";
+    owner.batch_execute(many).await.unwrap();
+    owner.batch_execute("vacuum analyze").await.unwrap();
+    let client = planning_once(&database).await;
+    let of_matching = [
+        "MATCHING_FROM",
+        "MATCHING_AFTER",
+        "DELETE_SOME",
+        "PURGE_SOME",
+        "RETAIN_SOME",
+    ];
+    for (name, sql) in all() {
+        if of_matching.contains(&name) {
+            let lines = plan(&client, sql).await;
+            let sorts = lines.iter().any(|line| line.contains("Sort"));
+            assert!(!sorts, "{name}: {lines:#?}");
+        }
+    }
+}
