@@ -198,6 +198,7 @@ impl PgStore {
         let transaction = OrgTransaction::begin(&self.database, &[scope]).await?;
         let appended = lane.append(&transaction, vec![(scope, event)]).await?;
         lane.committed(appended);
+        transaction.execute(sql::IN_ORDER, &[]).await?;
         let mut after = Uuid::nil();
         loop {
             let rows = delete_some(&transaction, org, &filter, (removal, at), after).await?;
