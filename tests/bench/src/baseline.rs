@@ -32,8 +32,11 @@ impl fmt::Display for Script {
 pub(crate) struct PgbenchResult {
     /// Transactions per second.
     pub(crate) rate: f64,
-    /// The median latency in milliseconds; measured with one client alone.
+    /// The number of transactions.
+    pub(crate) transactions: f64,
+    /// Latencies in milliseconds; measured with one client and with a given rate alone.
     pub(crate) p50: f64,
+    pub(crate) p99: f64,
 }
 
 /// Creates tables with the columns and indexes of the vault's, and with rows of the same size.
@@ -59,22 +62,39 @@ pub(crate) fn run(
         1 => seconds,
         _ => seconds + 1,
     };
-    let mut text = pgbench(environment, script, threads, duration)?;
+    let mut text = pgbench(environment, script, threads, duration, None)?;
     while text.contains("actually processed: 0\n") && duration < 60 {
         duration *= 2;
-        text = pgbench(environment, script, threads, duration)?;
+        text = pgbench(environment, script, threads, duration, None)?;
     }
-    let rate = text.lines().find_map(|line| {
-        let rate = line.strip_prefix("tps = ")?;
-        rate.split_whitespace().next()?.parse().ok()
-    });
-    let p50 = match script.clients {
-        1 => median_of_log(environment)?,
-        _ => f64::NAN,
+    result(environment, script, &text)
+}
+
+/// Runs a script whose transactions begin at `rate` per second.
+pub(crate) fn run_paced(
+    environment: &Environment,
+    script: Script,
+    threads: usize,
+    seconds: u32,
+    rate: f64,
+) -> Result<PgbenchResult> {
+    let text = pgbench(environment, script, threads, seconds + 1, Some(rate))?;
+    result(environment, script, &text)
+}
+
+fn result(environment: &Environment, script: Script, text: &str) -> Result<PgbenchResult> {
+    let after = |start: &str| {
+        let number = text.lines().find_map(|line| line.strip_prefix(start))?;
+        number.split_whitespace().next()?.parse().ok()
     };
+    let failed = || format!("{script} failed:\n{text}");
+    let latencies = latencies(environment)?;
+    let at = |share: usize| latencies.get(latencies.len() * share / 100).copied();
     Ok(PgbenchResult {
-        rate: rate.ok_or_else(|| format!("{script} failed:\n{text}"))?,
-        p50,
+        rate: after("tps = ").ok_or_else(failed)?,
+        transactions: after("number of transactions actually processed: ").ok_or_else(failed)?,
+        p50: at(50).unwrap_or(f64::NAN),
+        p99: at(99).unwrap_or(f64::NAN),
     })
 }
 
@@ -84,6 +104,7 @@ fn pgbench(
     script: Script,
     threads: usize,
     seconds: u32,
+    rate: Option<f64>,
 ) -> Result<String> {
     let Script { file, clients } = script;
     let folder: PathBuf = [env!("CARGO_MANIFEST_DIR"), "baseline"].iter().collect();
@@ -94,7 +115,10 @@ fn pgbench(
         .args(["-D", &format!("orgs={ORGS}"), "-D", &format!("rows={ROWS}")])
         .arg("-f")
         .arg(folder.join(file));
-    if clients == 1 {
+    if let Some(rate) = rate {
+        pgbench.args(["-R", &rate.to_string()]);
+    }
+    if clients == 1 || rate.is_some() {
         let log = environment.path("pgbench");
         let prefix = format!("--log-prefix={}", log.display());
         pgbench.args(["-l", &prefix]);
@@ -109,8 +133,10 @@ fn pgbench(
     }
 }
 
-// A line of the log is: client, number, latency in microseconds, ...
-fn median_of_log(environment: &Environment) -> Result<f64> {
+// The latencies of the logs, sorted. A line is: client, number, latency in microseconds, script,
+// seconds, microseconds, and with a given rate the delay of the transaction, which is part of the
+// latency. wrk's latencies begin when a request is sent, and so have no such part.
+fn latencies(environment: &Environment) -> Result<Vec<f64>> {
     let mut latencies = Vec::new();
     for entry in std::fs::read_dir(environment.path(""))? {
         let entry = entry?;
@@ -118,13 +144,13 @@ fn median_of_log(environment: &Environment) -> Result<f64> {
             continue;
         }
         for line in std::fs::read_to_string(entry.path())?.lines() {
-            let latency = line.split_whitespace().nth(2);
-            let micros = latency.and_then(|text| text.parse::<f64>().ok());
-            latencies.extend(micros.map(|micros| micros / 1000.0));
+            let fields = line.split_whitespace().map(str::parse::<f64>);
+            let fields: Vec<f64> = fields.collect::<std::result::Result<_, _>>()?;
+            let late = fields.get(6).unwrap_or(&0.0);
+            latencies.extend(fields.get(2).map(|micros| (micros - late) / 1000.0));
         }
         std::fs::remove_file(entry.path())?;
     }
     latencies.sort_by(f64::total_cmp);
-    let middle = latencies.get(latencies.len() / 2).copied();
-    middle.ok_or_else(|| "pgbench left no log".into())
+    Ok(latencies)
 }

@@ -121,6 +121,9 @@ impl<'a> Bench<'a> {
         if self.wants("tail") {
             self.tail(&server)?;
         }
+        if self.wants("cpu") {
+            self.cpu(&server)?;
+        }
         if self.wants("scale") || self.wants("hot") {
             let large = self.warm_server().await?;
             if self.wants("scale") {

@@ -70,6 +70,11 @@ impl Environment {
         self.path("root.key")
     }
 
+    /// The process number of PostgreSQL's main process.
+    pub(crate) fn postmaster(&self) -> u32 {
+        self.cluster.pid()
+    }
+
     pub(crate) fn superuser_url(&self, database: &str) -> String {
         self.cluster.url(database)
     }

@@ -97,6 +97,12 @@ impl Bench<'_> {
         baseline::run(&self.environment, script, threads, self.args.seconds)
     }
 
+    /// A script whose transactions begin at `rate` per second.
+    pub(crate) fn pgbench_paced(&self, script: Script, rate: f64) -> Result<PgbenchResult> {
+        let threads = self.threads.of(script, script.clients);
+        baseline::run_paced(&self.environment, script, threads, self.args.seconds, rate)
+    }
+
     pub(crate) fn run(&mut self, server: &Server, workload: Workload) -> Result<LoadResult> {
         self.run_paced(server, workload, 0)
     }

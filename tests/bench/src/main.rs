@@ -9,6 +9,7 @@
 mod baseline;
 mod bench;
 mod check;
+mod cpu;
 mod dataset;
 mod deep;
 mod environment;
@@ -31,8 +32,8 @@ use figures::FIGURES;
 /// The path of the credentials.
 const CREDENTIALS: &str = "/organizations/config/external-credentials";
 /// The groups of figures.
-const GROUPS: [&str; 10] = [
-    "create", "reveal", "list", "single", "tail", "hot", "scale", "deep", "memory", "start",
+const GROUPS: [&str; 11] = [
+    "create", "reveal", "list", "single", "tail", "cpu", "hot", "scale", "deep", "memory", "start",
 ];
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;

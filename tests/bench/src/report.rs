@@ -46,6 +46,10 @@ fn text(figures: &[Reported], facts: &[String], threads: &[Choice]) -> String {
             spread: [least, most],
             met,
         } = one;
+        let must = match must.is_finite() {
+            true => must.to_string(),
+            false => "none".into(),
+        };
         let row = format!(
             "| `{name}` | {value:.2} {unit} | {least:.2} to {most:.2} | {must} | {aim} | {met} \
              | {baseline} |"

@@ -4,14 +4,14 @@ use crate::Result;
 use crate::baseline::Script;
 use crate::bench::Bench;
 use crate::dataset::Size;
-use crate::loads::{Action, Workload, think};
+use crate::loads::{Action, CONNECTIONS, Workload, think};
 use crate::server::Server;
 
 /// Rows per transaction of `create50.sql`.
-const GROUP: f64 = 50.0;
+pub(crate) const GROUP: f64 = 50.0;
 
-const CREATE: Workload = Workload::full(Size::Small, Action::Create);
-const REVEAL: Workload = Workload::full(Size::Small, Action::Reveal);
+pub(crate) const CREATE: Workload = Workload::full(Size::Small, Action::Create);
+pub(crate) const REVEAL: Workload = Workload::full(Size::Small, Action::Reveal);
 const LIST: Workload = Workload::full(Size::Small, Action::List);
 
 impl Bench<'_> {
@@ -57,10 +57,27 @@ impl Bench<'_> {
     // At half of the highest rate: at full load, the queue that is never empty would hide the
     // latency of a request.
     pub(crate) fn tail(&mut self, server: &Server) -> Result<()> {
-        for (workload, figure) in [(CREATE, "create_p99"), (REVEAL, "reveal_p99")] {
+        let clients = CONNECTIONS;
+        for (workload, file, [full, half, beside]) in [
+            (
+                CREATE,
+                "create.sql",
+                ["create_p99_full", "create_p99", "create_p99_pgbench"],
+            ),
+            (
+                REVEAL,
+                "reveal.sql",
+                ["reveal_p99_full", "reveal_p99", "reveal_p99_pgbench"],
+            ),
+        ] {
             let top = self.run(server, workload)?;
             let ours = self.run_paced(server, workload, think(top.rate))?;
-            self.rounds_of(figure).ratio(ours.p99, ours.p50);
+            self.rounds_of(full).ratio(top.p99, top.p50);
+            self.rounds_of(half).ratio(ours.p99, ours.p50);
+            let most = self.pgbench(Script { file, clients })?;
+            let theirs = self.pgbench_paced(Script { file, clients }, most.rate / 2.0)?;
+            let own = theirs.p99 / theirs.p50;
+            self.rounds_of(beside).ratio(ours.p99 / ours.p50, own);
         }
         Ok(())
     }

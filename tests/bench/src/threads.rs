@@ -112,13 +112,16 @@ impl Bench<'_> {
 
 /// The baseline's scripts with more than one client, by group.
 fn scripts(only: &[String]) -> Vec<Script> {
-    let groups: [(&str, &'static str, &[usize]); 4] = [
-        ("create", "create.sql", &[8, 32, 64]),
-        ("create", "create50.sql", &[8]),
-        ("reveal", "reveal.sql", &[8, 32, 64]),
-        ("list", "list.sql", &[8, 16, 32]),
+    let groups: [(&[&str], &'static str, &[usize]); 6] = [
+        (&["create"], "create.sql", &[8, 32]),
+        (&["create", "tail"], "create.sql", &[64]),
+        (&["create", "cpu"], "create50.sql", &[8]),
+        (&["reveal"], "reveal.sql", &[8, 32]),
+        (&["reveal", "tail"], "reveal.sql", &[64]),
+        (&["list"], "list.sql", &[8, 16, 32]),
     ];
-    let selected = groups.into_iter().filter(|(group, ..)| wants(only, group));
+    let is_wanted = |groups: &[&str]| groups.iter().any(|group| wants(only, group));
+    let selected = groups.into_iter().filter(|(groups, ..)| is_wanted(groups));
     selected
         .flat_map(|(_, file, clients)| clients.iter().map(move |&clients| Script { file, clients }))
         .collect()
@@ -130,8 +133,8 @@ fn workloads(only: &[String], size: Size) -> Vec<Workload> {
         [Action::Create, Action::Reveal, Action::List].map(|action| Workload::full(size, action));
     let groups = match size {
         Size::Small => vec![
-            (create, vec!["create", "tail", "scale"]),
-            (reveal, vec!["reveal", "tail", "scale"]),
+            (create, vec!["create", "tail", "cpu", "scale"]),
+            (reveal, vec!["reveal", "tail", "cpu", "scale"]),
             (list, vec!["list", "scale"]),
         ],
         Size::Large => vec![
