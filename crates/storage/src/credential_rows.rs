@@ -129,11 +129,15 @@ pub(crate) fn credential_info(org: OrgId, row: &Row) -> StoreResult<CredentialIn
     })
 }
 
-/// A credential of a list, from its whole row. `chain` computes the entity tag.
-pub(crate) fn tagged_info(org: OrgId, row: &Row, chain: &Chain) -> StoreResult<CredentialInfo> {
+/// The entity tag of a credential, computed from its whole row.
+pub(crate) fn computed_tag(
+    org: OrgId,
+    row: &Row,
+    chain: &Chain,
+) -> StoreResult<(CredentialId, EntityTag)> {
     let credential = SealedCredential {
         sealed_blob: get(row, "sealed_blob")?,
         ..unsealed_credential(row)?
     };
-    Ok(credential.info(org, Some(chain.entity_tag(org, &credential))))
+    Ok((credential.id, chain.entity_tag(org, &credential)))
 }

@@ -223,7 +223,8 @@ impl Vault {
         Ok((purged, due.last().copied().filter(|_| is_full)))
     }
 
-    // The window is that of the event: whoever can write rows cannot end it early.
+    // The event of the deletion, not the row, says when the window ends: the servers' database
+    // role can change the row, and must not be able to purge early.
     async fn purge(
         &self,
         caller: &Caller,

@@ -9,6 +9,7 @@ use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::{
     CredentialFilter, CredentialInfo, CredentialPage, Page, PageStart,
 };
+use strongroom_domain::entity_tag::EntityTag;
 use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::ports::error::StoreResult;
 use tokio_postgres::Row;
@@ -72,7 +73,7 @@ pub(crate) async fn list(
     } else {
         add_last_used(database, scope, &mut items, uses, more).await?;
     }
-    add_missing_tags(database, scope, &mut items, chain).await?;
+    add_missing_tags(database, scope, &mut items, &listed, chain).await?;
     let more = listed.len() > items.len();
     let next = items.last().filter(|_| more).map(|item| item.id);
     Ok(CredentialPage { items, total, next })
@@ -124,6 +125,7 @@ async fn add_missing_tags(
     database: &Database,
     scope: OrgScope,
     items: &mut [CredentialInfo],
+    listed: &[Row],
     chain: &Chain,
 ) -> StoreResult<()> {
     let untagged = items.iter().filter(|item| item.etag.is_none());
@@ -137,16 +139,15 @@ async fn add_missing_tags(
         params: vec![&org.0, &ids],
     };
     let rows = read(database, scope, statement).await?;
-    let tagged = rows.iter().map(|row| {
-        let info = credential_rows::tagged_info(org, row, chain)?;
-        Ok((info.id, info))
-    });
-    let mut tagged: HashMap<_, _> = tagged.collect::<StoreResult<_>>()?;
-    // The row may have changed since the page was read; a tag must not stand beside older values.
-    for item in items.iter_mut() {
-        if let Some(info) = tagged.remove(&item.id) {
-            let last_used = item.last_used;
-            *item = CredentialInfo { last_used, ..info };
+    let tags = rows
+        .iter()
+        .map(|row| credential_rows::computed_tag(org, row, chain));
+    let tags: HashMap<_, _> = tags.collect::<StoreResult<_>>()?;
+    // A credential that changed after the page was read has a tag of another version, and none in
+    // this list: its new label may be one that the caller may not see.
+    for (item, row) in items.iter_mut().zip(listed) {
+        if let Some(tag) = tags.get(&item.id) {
+            item.etag = EntityTag::of_version(tag.bytes(), get(row, "version")?);
         }
     }
     Ok(())
