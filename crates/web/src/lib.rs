@@ -18,6 +18,7 @@ pub mod query;
 pub mod rate_limit;
 pub mod refusal;
 mod request_id;
+pub mod request_log;
 pub mod server;
 pub mod settings;
 pub mod sizes;
@@ -25,3 +26,5 @@ pub mod state;
 pub mod surface;
 
 pub use actix_web::dev::{Server, ServerHandle};
+
+pub use crate::request_id::with_current as with_request_id;

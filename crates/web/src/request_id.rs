@@ -1,5 +1,7 @@
 //! The id of a request.
 
+use std::future::Future;
+
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::HeaderName;
 
@@ -20,6 +22,22 @@ impl RequestId {
             None => Self(uuid::Uuid::new_v4().to_string()),
         }
     }
+}
+
+tokio::task_local! {
+    static CURRENT: RequestId;
+}
+
+impl RequestId {
+    /// Makes this the [current](with_current) request while `request` runs.
+    pub(crate) fn scope<F: Future>(self, request: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(self, request)
+    }
+}
+
+/// Calls `use_id` with the id of the request that the current task serves, if it serves one.
+pub fn with_current<T>(use_id: impl FnOnce(&str) -> T) -> Option<T> {
+    CURRENT.try_with(|RequestId(id)| use_id(id)).ok()
 }
 
 fn is_valid(id: &&str) -> bool {

@@ -9,6 +9,8 @@ use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
 use tracing::Span;
 
+use crate::request_log::LogRequest;
+
 /// How connections are served.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
@@ -46,7 +48,7 @@ pub struct WebSettings {
     pub docs: bool,
     /// Whether metrics count requests by organization id.
     pub metrics_by_organization: bool,
-    /// Facts about the process that only the program knows.
+    /// What only the program knows about its process and its log.
     pub process: ProcessInfo,
     /// Continues the trace that a request's sender began. `None`: traces are not collected.
     pub adopt_trace: Option<AdoptTrace>,
@@ -102,9 +104,11 @@ pub struct Rate {
     pub burst: NonZeroU32,
 }
 
-/// Facts about the process that only the program knows.
+/// What only the program knows about its process and its log.
 #[derive(Debug, Clone, Copy)]
 pub struct ProcessInfo {
+    /// Logs an answered request.
+    pub log_request: LogRequest,
     /// Log lines that were dropped because they were not read fast enough.
     pub log_lines_dropped: fn() -> usize,
 }
@@ -112,6 +116,7 @@ pub struct ProcessInfo {
 impl Default for ProcessInfo {
     fn default() -> Self {
         Self {
+            log_request: |_| (),
             log_lines_dropped: || 0,
         }
     }

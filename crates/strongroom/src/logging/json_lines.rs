@@ -2,20 +2,18 @@ use std::fmt;
 
 use chrono::SecondsFormat;
 use serde::ser::{SerializeMap, Serializer};
-use serde_json::{Map, Value};
 use strongroom_domain::{Clock, SystemClock};
 use tracing::{Event, Subscriber};
 use tracing_serde::SerdeMapVisitor;
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent};
 use tracing_subscriber::registry::LookupSpan;
 
-/// A little more than the usual size of a line about a request, in bytes.
+/// A little more than the usual size of a line, in bytes.
 const LINE: usize = 512;
 
-/// Writes an event as one line of JSON, in the shape of tracing-subscriber's flattened format. That
-/// format writes every quotation mark separately, which takes a sixth of an HTTP worker's time for
-/// a revealed credential (docs/performance.md).
+/// Writes an event as one line of JSON, in the shape of tracing-subscriber's flattened format, with
+/// the id of the request during which it occurred.
 pub(super) struct JsonLines;
 
 impl<S> FormatEvent<S, JsonFields> for JsonLines
@@ -24,39 +22,37 @@ where
 {
     fn format_event(
         &self,
-        context: &FmtContext<'_, S, JsonFields>,
+        _: &FmtContext<'_, S, JsonFields>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let span = context.parent_span().map(|span| {
-            let extensions = span.extensions();
-            let fields = extensions.get::<FormattedFields<JsonFields>>();
-            let fields = fields.and_then(|fields| serde_json::from_str(fields).ok());
-            let mut members: Map<String, Value> = fields.unwrap_or_default();
-            members.insert("name".to_owned(), span.name().into());
-            members
-        });
-        let line = line(event, span).map_err(|_| fmt::Error)?;
+        let request_id = strongroom_web::with_request_id(str::to_owned);
+        let line = line(event, request_id.as_deref()).map_err(|_| fmt::Error)?;
         writer.write_str(std::str::from_utf8(&line).map_err(|_| fmt::Error)?)
     }
 }
 
-fn line(event: &Event<'_>, span: Option<Map<String, Value>>) -> serde_json::Result<Vec<u8>> {
+fn line(event: &Event<'_>, request_id: Option<&str>) -> serde_json::Result<Vec<u8>> {
     let mut line = Vec::with_capacity(LINE);
     let mut json = serde_json::Serializer::new(&mut line);
     let mut members = json.serialize_map(None)?;
-    let now = SystemClock.now();
-    let now = now.to_rfc3339_opts(SecondsFormat::Micros, true);
-    members.serialize_entry("timestamp", &now)?;
+    members.serialize_entry("timestamp", &timestamp())?;
     members.serialize_entry("level", event.metadata().level().as_str())?;
     let mut fields = SerdeMapVisitor::new(members);
     event.record(&mut fields);
     let mut members = fields.take_serializer()?;
-    members.serialize_entry("target", event.metadata().target())?;
-    if let Some(span) = span {
-        members.serialize_entry("span", &span)?;
+    if let Some(id) = request_id {
+        members.serialize_entry("request_id", id)?;
     }
+    members.serialize_entry("target", event.metadata().target())?;
     members.end()?;
     line.push(b'\n');
     Ok(line)
+}
+
+/// The current time, as RFC 3339 with microseconds.
+pub(super) fn timestamp() -> String {
+    SystemClock
+        .now()
+        .to_rfc3339_opts(SecondsFormat::Micros, true)
 }

@@ -1,4 +1,6 @@
+mod human_lines;
 mod json_lines;
+pub(crate) mod request_lines;
 
 use std::io;
 use std::io::{BufWriter, IsTerminal, Write};
@@ -13,6 +15,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use self::human_lines::HumanLines;
 use self::json_lines::JsonLines;
 use crate::traces::Traces;
 
@@ -68,6 +71,9 @@ pub(crate) fn start(logging: Logging, traces: Option<&Traces>) -> LogGuard {
         .thread_name("log")
         .finish(SleepAfterFlush(BufWriter::new(io::stderr())));
     let _ = DROPPED.set(writer.error_counter());
+    if json && logging.level >= tracing::Level::INFO {
+        request_lines::write_json_to(writer.clone());
+    }
     let lines = fmt::layer().with_writer(writer);
     let lines = if json {
         lines
@@ -75,7 +81,7 @@ pub(crate) fn start(logging: Logging, traces: Option<&Traces>) -> LogGuard {
             .event_format(JsonLines)
             .boxed()
     } else {
-        lines.with_target(false).compact().boxed()
+        lines.event_format(HumanLines::new()).boxed()
     };
     let others = LevelFilter::from_level(logging.level.min(tracing::Level::WARN));
     let filter = Targets::new()
@@ -85,11 +91,13 @@ pub(crate) fn start(logging: Logging, traces: Option<&Traces>) -> LogGuard {
         .with_target("actix_http", LevelFilter::OFF)
         .with_target(TRACE, LevelFilter::OFF)
         .with_default(others);
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter));
     // Fails when a subscriber is set already, which then stays in use.
-    let _ = tracing_subscriber::registry()
-        .with(lines.with_filter(filter))
-        .with(traces.map(Traces::layer))
-        .try_init();
+    let _ = match traces {
+        Some(traces) => subscriber.with(traces.layer()).try_init(),
+        // With an absent layer (`None`), every span would be created and dropped.
+        None => subscriber.try_init(),
+    };
     LogGuard { _writer: guard }
 }
 

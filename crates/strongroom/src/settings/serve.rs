@@ -8,6 +8,7 @@ use strongroom_storage::RegionsSettings;
 use strongroom_web::settings::{HttpSettings, LimitSettings, ProcessInfo, WebSettings};
 
 use crate::background::settings::BackgroundSettings;
+use crate::logging::request_lines::log_request;
 use crate::logging::{Logging, dropped_lines};
 use crate::settings::access::{VaultAccess, database};
 use crate::settings::args::ServeArgs;
@@ -98,6 +99,7 @@ impl ServeSettings {
                 docs: sources.get(&DOCS)?,
                 metrics_by_organization: sources.get(&METRICS_BY_ORGANIZATION)?,
                 process: ProcessInfo {
+                    log_request,
                     log_lines_dropped: dropped_lines,
                 },
                 adopt_trace: traces.is_some().then_some(adopt),
