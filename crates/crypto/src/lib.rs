@@ -17,7 +17,7 @@ pub use context::{Context, FORMAT_VERSION, Purpose};
 pub use error::CryptoError;
 pub use mac::{DIGEST_LEN, Digest, mac, verify_mac};
 pub use merkle::{MerkleTree, is_included};
-pub use random::{OsRandom, RandomSource};
+pub use random::{Drawn, OsRandom, RandomSource};
 pub use root_key::{PassphraseParams, RootKey, RootKeyId, RootKeyTextError};
 pub use seal::{MIN_SEALED_LEN, open, open_key, seal, seal_key};
 pub use secret::{KEY_LEN, SecretBytes, SecretKey, SecretString};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use strongroom_crypto::{Drawn, RandomSource};
 
 use crate::audit::event::{Action, Event, Outcome};
 use crate::blob::JsonBlob;
@@ -23,6 +24,9 @@ use crate::replication::{Level, OPERATION_RETENTION};
 use crate::trace::TRACE;
 use crate::vault::Vault;
 use crate::vault::replication::PendingReplication;
+
+/// Random bytes of a create: of its id (10), its data key (32), and both nonces (12 each).
+pub(super) const CREATE_RANDOM: usize = 10 + 32 + 12 + 12;
 
 impl Vault {
     /// Stores a new credential and returns its id and entity tag after the commit. If the request
@@ -49,7 +53,8 @@ impl Vault {
             self.require_record_format(VALUES)?;
         }
         let now = self.now();
-        let id = CredentialId::new(now, &*self.random)?;
+        let random = self.draw_for_create()?;
+        let id = CredentialId::new(now, &random)?;
         let event = Event::by(caller, Action::CredentialCreate, now).about(id);
         let record = key.map(|key| {
             let service_key = &self.service.idempotency;
@@ -65,7 +70,7 @@ impl Vault {
         let operation = tracking.operation;
         let unsealed = self.unsealed(id, &new, now);
         let committed = self
-            .insert(caller, unsealed, &new.blob, tracking, event)
+            .insert(caller, unsealed, &new.blob, tracking, event, &random)
             .await?;
         let id = committed.earlier.map_or(id, |earlier| earlier.credential);
         let etag = committed.etag;
@@ -105,6 +110,7 @@ impl Vault {
         blob: &JsonBlob,
         tracking: Tracking,
         event: Event,
+        random: &dyn RandomSource,
     ) -> Result<Committed, StoreError> {
         let refused = |error| StoreError::Refused(Box::new(error));
         if !caller.reaches(&unsealed) {
@@ -113,7 +119,8 @@ impl Vault {
         }
         let mut keys = self.org_keys(caller.scope()).await.map_err(refused)?;
         loop {
-            let row = self.seal(&keys, unsealed.clone(), blob).map_err(refused)?;
+            let row = self.seal(&keys, unsealed.clone(), blob, random);
+            let row = row.map_err(refused)?;
             let digest = self.chain.row_digest(caller.org(), &row);
             let event = event.clone().of_write(&row, digest);
             match self
@@ -127,6 +134,12 @@ impl Vault {
                 other => return other,
             }
         }
+    }
+
+    /// All random bytes of a create: each call to the system takes as long as the encryption of a
+    /// small credential.
+    pub(super) fn draw_for_create(&self) -> Result<Drawn<'_, CREATE_RANDOM>, VaultError> {
+        Ok(Drawn::from(&*self.random)?)
     }
 
     /// The expiry of a new credential, if the record format has one.
@@ -148,10 +161,11 @@ impl Vault {
         keys: &OrgKeyring,
         row: SealedCredential,
         blob: &JsonBlob,
+        random: &dyn RandomSource,
     ) -> Result<SealedCredential, VaultError> {
         let _span = tracing::info_span!(target: TRACE, "seal").entered();
         let format = self.chain.record_format();
-        let sealed = keys.seal(row, blob.expose(), format, &*self.random);
+        let sealed = keys.seal(row, blob.expose(), format, random);
         self.counters.seals.record(sealed)
     }
 

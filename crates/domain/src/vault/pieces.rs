@@ -192,7 +192,8 @@ impl Vault {
             .blob(None)
             .map_err(|error| VaultError::Invalid(vec![error]))?;
         let now = self.now();
-        let id = CredentialId::new(now, &*self.random)?;
+        let random = self.draw_for_create()?;
+        let id = CredentialId::new(now, &random)?;
         let row = SealedCredential {
             id,
             provider: Provider::Generic,
@@ -212,7 +213,8 @@ impl Vault {
         let event = Event::by(caller, Action::CredentialCreate, now).about(id);
         let tracking = self.track(caller, LEVEL, None)?;
         let operation = tracking.operation;
-        match self.insert(caller, row, &blob, tracking, event).await {
+        let inserted = self.insert(caller, row, &blob, tracking, event, &random);
+        match inserted.await {
             Ok(committed) => {
                 let kept = OpenAi::of_blob(blob.expose());
                 Ok(Some((

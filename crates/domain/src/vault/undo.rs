@@ -114,7 +114,8 @@ impl Vault {
             deletion: None,
             ..row.clone()
         };
-        let created = self.insert(caller, unsealed, blob, Tracking::default(), event);
+        let (tracking, random) = (Tracking::default(), &*self.random);
+        let created = self.insert(caller, unsealed, blob, tracking, event, random);
         match created.await {
             Ok(_) => Ok(()),
             Err(StoreError::Conflict) => Err(VaultError::Conflict(Conflict::UserTaken)),
