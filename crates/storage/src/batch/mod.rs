@@ -7,5 +7,6 @@ pub(crate) mod queue;
 pub(crate) mod reader;
 pub(crate) mod reveal;
 pub(crate) mod shard_fallback;
+mod wakeups;
 pub(crate) mod worker_thread;
 pub(crate) mod writer;

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tracing::Span;
 
 use crate::batch::fair_queue::{BatchItem, FairQueue};
+use crate::batch::wakeups::woken_with_others;
 use crate::writes::write::Reply;
 
 /// Carries out the requests that were queued while the previous batch ran.
@@ -124,7 +125,7 @@ impl<M: BatchItem> Drop for BatchQueue<M> {
 
 /// Waits for the answer to a request that was begun.
 pub(crate) async fn answer<T>(begun: oneshot::Receiver<StoreResult<T>>) -> StoreResult<T> {
-    begun.await.unwrap_or_else(|_| {
+    woken_with_others(begun).await.unwrap_or_else(|_| {
         Err(StoreError::OutcomeUnknown(
             "the worker went away without an answer".into(),
         ))
