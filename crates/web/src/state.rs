@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
+use futures_util::FutureExt;
 use strongroom_domain::health::counters::Counters;
 use strongroom_domain::{Vault, VaultError};
 
@@ -101,23 +102,23 @@ impl AppState {
     ///
     /// # Errors
     /// Those of the operation, or [`VaultError::Unavailable`] after the timeout.
-    pub async fn with_deadline<T>(
+    pub fn with_deadline<T>(
         &self,
         operation: impl Future<Output = Result<T, VaultError>>,
-    ) -> Result<T, VaultError> {
-        let timed = tokio::time::timeout(self.settings.request_timeout, operation).await;
-        timed.unwrap_or_else(|_| Err(VaultError::Unavailable(TIMED_OUT.into())))
+    ) -> impl Future<Output = Result<T, VaultError>> {
+        let timed_out = || Err(VaultError::Unavailable(TIMED_OUT.into()));
+        within(self.settings.request_timeout, operation, timed_out)
     }
 
     /// Runs a vault operation that changes something, for at most the request timeout.
     ///
     /// # Errors
     /// Those of the operation, or [`VaultError::OutcomeUnknown`] after the timeout.
-    pub async fn write_with_deadline<T>(
+    pub fn write_with_deadline<T>(
         &self,
         operation: impl Future<Output = Result<T, VaultError>>,
-    ) -> Result<T, VaultError> {
-        write_within(self.settings.request_timeout, operation).await
+    ) -> impl Future<Output = Result<T, VaultError>> {
+        write_within(self.settings.request_timeout, operation)
     }
 }
 
@@ -125,12 +126,23 @@ impl AppState {
 ///
 /// # Errors
 /// Those of the operation, or [`VaultError::OutcomeUnknown`] after the timeout.
-pub async fn write_within<T>(
+pub fn write_within<T>(
     limit: Duration,
     operation: impl Future<Output = Result<T, VaultError>>,
-) -> Result<T, VaultError> {
-    let timed = tokio::time::timeout(limit, operation).await;
-    timed.unwrap_or_else(|_| Err(VaultError::OutcomeUnknown(TIMED_OUT.into())))
+) -> impl Future<Output = Result<T, VaultError>> {
+    let timed_out = || Err(VaultError::OutcomeUnknown(TIMED_OUT.into()));
+    within(limit, operation, timed_out)
+}
+
+// An `async fn` would hold the operation, which has some kilobytes, twice: as an argument and while
+// it runs.
+fn within<T>(
+    limit: Duration,
+    operation: impl Future<Output = Result<T, VaultError>>,
+    timed_out: impl FnOnce() -> Result<T, VaultError>,
+) -> impl Future<Output = Result<T, VaultError>> {
+    let timed = tokio::time::timeout(limit, operation);
+    timed.map(|ended| ended.unwrap_or_else(|_| timed_out()))
 }
 
 const TIMED_OUT: &str = "the request timed out";

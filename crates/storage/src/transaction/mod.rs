@@ -6,6 +6,7 @@ pub(crate) mod statement;
 use std::time::Duration;
 
 use deadpool_postgres::Object;
+use futures_util::FutureExt;
 use futures_util::future::{try_join, try_join_all, try_join3};
 use parking_lot::{Mutex, MutexGuard};
 use strongroom_domain::caller::OrgScope;
@@ -252,17 +253,19 @@ fn orgs(scopes: &[OrgScope]) -> Vec<Uuid> {
 /// # Errors
 /// [`StoreError::PartUnavailable`] if it takes longer: the whole database or a part of it may be
 /// unavailable.
-pub(crate) async fn with_deadline<T>(
+pub(crate) fn with_deadline<T>(
     database: &Database,
     work: impl Future<Output = StoreResult<T>>,
-) -> StoreResult<T> {
+) -> impl Future<Output = StoreResult<T>> {
     let worked = tokio::time::timeout(database.statement_timeout, work.instrument(span()));
-    let worked = worked.await.unwrap_or_else(|_| {
-        let why = "the database did not answer in time";
-        database.health.timed_out(why);
-        Err(StoreError::PartUnavailable(why.into()))
-    });
-    worked.inspect_err(|error| database.health.transaction_failed(error))
+    worked.map(|ended| {
+        let worked = ended.unwrap_or_else(|_| {
+            let why = "the database did not answer in time";
+            database.health.timed_out(why);
+            Err(StoreError::PartUnavailable(why.into()))
+        });
+        worked.inspect_err(|error| database.health.transaction_failed(error))
+    })
 }
 
 // Work for a whole batch belongs to no request's trace; the batch's members have their own spans.
