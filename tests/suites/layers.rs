@@ -16,6 +16,7 @@ type Imports = BTreeMap<Module, BTreeSet<Module>>;
 const LAYERS: &[(&str, &[&str])] = &[
     ("crypto", &[""]),
     ("domain", &["", "ports", "vault"]),
+    ("egress", &[""]),
     ("pgdev", &[""]),
     (
         "storage",

@@ -13,6 +13,7 @@ fn allowed() -> BTreeMap<&'static str, Names> {
         ("strongroom-pgdev", &[]),
         ("strongroom-domain", &["strongroom-crypto"]),
         ("strongroom-storage", &["strongroom-domain"]),
+        ("strongroom-egress", &["strongroom-domain"]),
         ("strongroom-web", &["strongroom-domain"]),
         ("strongroom-api", &["strongroom-domain", "strongroom-web"]),
         (
@@ -20,6 +21,7 @@ fn allowed() -> BTreeMap<&'static str, Names> {
             &[
                 "strongroom-api",
                 "strongroom-domain",
+                "strongroom-egress",
                 "strongroom-pgdev",
                 "strongroom-storage",
                 "strongroom-web",
@@ -51,6 +53,8 @@ fn confined() -> BTreeMap<&'static str, Names> {
         ("actix-server", &["strongroom-web"]),
         ("governor", &["strongroom-web"]),
         ("age", &["strongroom", "strongroom-e2e"]),
+        ("hickory-resolver", &["strongroom-egress"]),
+        ("hyper", &["strongroom-egress", "strongroom-e2e"]),
         ("opentelemetry", &["strongroom"]),
         ("prometheus", &["strongroom-web"]),
         ("utoipa", &["strongroom-api"]),

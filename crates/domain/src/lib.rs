@@ -17,6 +17,7 @@ pub mod error;
 pub mod expiry;
 pub mod health;
 pub mod history;
+pub mod host_name;
 pub mod idempotency;
 pub mod ids;
 pub(crate) mod issued_text;
