@@ -34,6 +34,7 @@ pub mod pieces;
 pub mod ports;
 pub mod presented;
 pub mod record_format;
+pub mod relay;
 pub mod replication;
 pub mod rotation;
 mod scope;
