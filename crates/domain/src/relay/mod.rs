@@ -1,4 +1,13 @@
 //! Use of a credential without a reveal: what is sent where, and what of the answer is hidden.
 
 pub mod encodings;
+pub mod hosts;
+pub mod injection;
+mod members;
+pub mod parse;
+pub mod path;
+mod places;
+pub mod policy;
+pub mod presets;
+pub mod rules;
 pub mod scrubber;
