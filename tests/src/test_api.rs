@@ -21,12 +21,15 @@ enum Home {
     Given(Deployment),
 }
 
+/// All operations of the document are served.
+const RELAY: (&str, &str) = ("STRONGROOM_RELAY", "true");
+
 impl TestApi {
     /// A new organization on a server that is ready.
     pub async fn start() -> Self {
         let home = match Deployment::given() {
             Some(deployment) => Home::Given(deployment),
-            None => Home::Own(Box::new(TestVault::start().await)),
+            None => Home::Own(Box::new(TestVault::start_with(&[RELAY]).await)),
         };
         let (admin, member) = home.new_organization("test");
         Self {

@@ -61,9 +61,10 @@ fn ids(items: &[Value]) -> Vec<&Value> {
 }
 
 /// Tables that have the same number of rows after a restore.
-const RESTORED_IN_FULL: [&str; 8] = [
+const RESTORED_IN_FULL: [&str; 9] = [
     "credentials",
     "credential_versions",
+    "relay_policies",
     "api_keys",
     "oauth_clients",
     "org_keys",
@@ -203,6 +204,7 @@ async fn every_table_is_backed_up_or_can_be_made_anew() {
         "org_keys",
         "organization_ancestors",
         "organizations",
+        "relay_policies",
         "root_keys",
         "root_rotations",
         "rotations",

@@ -22,7 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "storage",
         &[
             "connect quote sql",
-            "rows credential_rows pg_time transaction",
+            "rows credential_rows policy_rows pg_time transaction",
             "writes",
             "batch",
             "store",

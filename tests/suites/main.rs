@@ -62,6 +62,7 @@ mod refusals;
 mod regions;
 mod regions_faults;
 mod regions_reads;
+mod relay;
 mod request_log;
 mod restoring;
 mod rotation;

@@ -9,13 +9,15 @@ use strongroom_web::surface::Surface;
 
 use crate::error::ApiError;
 use crate::openapi::document::{Document, to_json};
-use crate::paths::{DOCUMENT_PAGES, METRICS, PIECES};
+use crate::paths::{DOCUMENT_PAGES, METRICS, PIECES, RELAY_PATHS};
 use crate::plain_error::PlainError;
 use crate::routes::registry;
 use crate::token_error::TokenError;
 
 /// Served at `/openapi.json`, and made when it is first requested.
 static DOCUMENT: Document = Document::new(openapi);
+/// The same for a server without `relay`.
+static WITHOUT_RELAY: Document = Document::new(openapi_without_relay);
 
 /// The API's routes and the format of its errors, for the server.
 #[must_use]
@@ -37,6 +39,10 @@ pub fn openapi() -> serde_json::Result<String> {
     to_json(registry::all().described())
 }
 
+fn openapi_without_relay() -> serde_json::Result<String> {
+    to_json(registry::all().without(&RELAY_PATHS).described())
+}
+
 // Serves every route; the metrics only if they have no listener of their own, and the document and
 // its page only if they are wanted.
 fn configure(config: &mut ServiceConfig, settings: &WebSettings, metrics: &HttpMetrics) {
@@ -47,7 +53,12 @@ fn configure(config: &mut ServiceConfig, settings: &WebSettings, metrics: &HttpM
     if !settings.docs {
         routes = routes.without(&DOCUMENT_PAGES);
     }
-    config.app_data(ThinData(&DOCUMENT));
+    let mut document = &DOCUMENT;
+    if !settings.relay {
+        routes = routes.without(&RELAY_PATHS);
+        document = &WITHOUT_RELAY;
+    }
+    config.app_data(ThinData(document));
     routes.serve(config, metrics);
 }
 

@@ -100,6 +100,12 @@ impl ApiError {
         self.refusal.status
     }
 
+    /// The same error, with this header.
+    pub(crate) fn with_header(self, name: HeaderName, value: &str) -> Self {
+        let refusal = self.refusal.with_header(name, value);
+        Self { refusal, ..self }
+    }
+
     /// The same error, with this value of `WWW-Authenticate`.
     pub(crate) fn with_challenge(self, challenge: &str) -> Self {
         let refusal = self.refusal.with_header(WWW_AUTHENTICATE, challenge);
@@ -198,6 +204,8 @@ impl From<VaultError> for ApiError {
             | VaultError::Conflict(_)
             | VaultError::NotFound
             | VaultError::NoSuchVersion
+            | VaultError::NoRelayPolicy
+            | VaultError::Relay(_)
             | VaultError::PreconditionFailed
             | VaultError::ReusedIdempotencyKey => {}
         }

@@ -18,5 +18,7 @@ pub(crate) const OPERATION_ID: HeaderName = HeaderName::from_static("slashid-ope
 pub(crate) const VALUE_VERSION: HeaderName = HeaderName::from_static("slashid-value-version");
 /// Whether a revealed credential has expired.
 pub(crate) const EXPIRED: HeaderName = HeaderName::from_static("slashid-credential-expired");
+/// Whose answer it is that a relay returns: `upstream` or `strongroom`.
+pub(crate) const RELAY_ORIGIN: HeaderName = HeaderName::from_static("slashid-relay-origin");
 /// How far the region that was read is behind the primary, in seconds, if that exceeds its limit.
 pub(crate) const REPLICA_LAG: HeaderName = HeaderName::from_static("slashid-replica-lag");

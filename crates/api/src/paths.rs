@@ -11,6 +11,12 @@ pub(crate) const VERSION_PROMOTE: &str =
     "/organizations/config/external-credentials/{cred_id}/versions/{value_version}/promote";
 pub(crate) const VERSION_DESTROY: &str =
     "/organizations/config/external-credentials/{cred_id}/versions/{value_version}/destroy";
+pub(crate) const RELAY_POLICY: &str =
+    "/organizations/config/external-credentials/{cred_id}/relay-policy";
+pub(crate) const RELAY: &str =
+    "/organizations/config/external-credentials/{cred_id}/relay/{host}/{path}";
+/// The paths that are served with `relay` only.
+pub(crate) const RELAY_PATHS: [&str; 2] = [RELAY, RELAY_POLICY];
 /// The prefix of reveals by label. The label is the rest of the path.
 pub(crate) const LABELS: &str = "/organizations/config/external-credentials/by-label/";
 pub(crate) const CREDENTIAL_BY_LABEL: &str =

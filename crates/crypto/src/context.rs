@@ -69,6 +69,12 @@ pub enum Purpose {
     VersionKey = 30,
     /// The blob of such a value, sealed by its data key.
     VersionBlob = 31,
+    /// The data key of a relay policy, wrapped by its organization's key.
+    RelayPolicyKey = 32,
+    /// A relay policy, sealed by its data key.
+    RelayPolicy = 33,
+    /// The digest of a relay policy's row that its audit event carries.
+    RelayPolicyDigest = 34,
 }
 
 /// The identity of the place that a value belongs to, as canonical bytes.

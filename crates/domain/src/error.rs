@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::api_key::refusal::RefusedKey;
 use crate::ids::CredentialId;
 use crate::permission::Permission;
+use crate::relay::error::RelayError;
 use crate::replication::OperationId;
 
 /// An error in one field of the input.
@@ -82,6 +83,12 @@ pub enum VaultError {
     /// The credential has no such value, or it is destroyed.
     #[error("the credential has no such value")]
     NoSuchVersion,
+    /// The credential is not used without a reveal, or that has no answer.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
+    /// The credential has no relay policy.
+    #[error("the credential has no relay policy")]
+    NoRelayPolicy,
     /// Several credentials have the label. Contains the ids of the first ones.
     #[error("several credentials have the label")]
     AmbiguousLabel(Vec<CredentialId>),

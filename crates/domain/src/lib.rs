@@ -12,6 +12,7 @@ pub mod backup;
 pub mod blob;
 pub mod caller;
 pub mod credential;
+pub mod egress;
 pub mod entity_tag;
 pub mod error;
 pub mod expiry;
@@ -60,6 +61,9 @@ pub use crate::vault::oauth_tokens::{ActiveToken, IssuedToken};
 pub use crate::vault::organization_settings::{
     KEY_LIFETIMES, MAX_RECOVERY_DAYS, OrganizationSettings,
 };
+pub use crate::vault::relay_answer::{PendingUse, RelayBody};
+pub use crate::vault::relay_plan::{RelayPlan, RelayRequest};
+pub use crate::vault::relay_policies::PolicyInfo;
 pub use crate::vault::replication::PendingReplication;
 pub use crate::vault::restore::error::RestoreError;
 pub use crate::vault::restore::opened::OpenedBackup;

@@ -8,8 +8,9 @@ use chrono::{DateTime, Utc};
 /// The newest record format that this program reads and writes. With 2, audit events have
 /// details, and sealed blobs are bound to their label. With 3, the installation has an audit trail.
 /// With 4, organizations have sub-organizations, and API keys have limits besides a role. With 5,
-/// credentials have versions of their value and an expiry.
-pub const RECORD_FORMAT: i32 = 5;
+/// credentials have versions of their value and an expiry. With 6, credentials have relay policies,
+/// and are used without a reveal.
+pub const RECORD_FORMAT: i32 = 6;
 
 /// The record format from which on the installation has an audit trail.
 pub(crate) const INSTALLATION_TRAIL: i32 = 3;
@@ -19,6 +20,9 @@ pub(crate) const TENANTS: i32 = 4;
 
 /// The record format from which on there are versions of values.
 pub(crate) const VALUES: i32 = 5;
+
+/// The record format from which on there are relay policies.
+pub(crate) const RELAY: i32 = 6;
 
 /// The record format that servers write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

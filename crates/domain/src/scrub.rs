@@ -85,6 +85,8 @@ pub enum Problem {
     DeletionAltered,
     /// Former values of the credential are missing, altered, or at another stage.
     HistoryAltered,
+    /// The relay policy of the credential is missing, altered, or not the newest one.
+    PolicyAltered,
 }
 
 /// A key that is not what it was.
@@ -180,6 +182,7 @@ impl Problem {
             Self::Missing => "missing",
             Self::DeletionAltered => "deletion_altered",
             Self::HistoryAltered => "history_altered",
+            Self::PolicyAltered => "relay_policy_altered",
         }
     }
 }
@@ -215,6 +218,9 @@ impl fmt::Display for Problem {
                 "has former values that are not those that were kept: one is missing, was altered \
                  or put back, or does not open",
             ),
+            Self::PolicyAltered => {
+                f.write_str("has a relay policy that is not the newest one, or does not open")
+            }
             Self::Key(problem) => problem.fmt(f),
             Self::RootKey(problem) => problem.fmt(f),
         }
@@ -267,9 +273,7 @@ impl fmt::Display for KeyProblem {
                 "no audit event says which generation of the organization's key is active: the \
                  event was removed",
             ),
-            Self::DeletionUndone => {
-                f.write_str("the organization was deleted, but its row says that it was not")
-            }
+            Self::DeletionUndone => f.write_str("the organization was deleted, but its row is not"),
         }
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use hyper::HeaderMap;
 use hyper::body::{Body, Incoming};
-use strongroom_domain::ports::egress::{AnswerPart, EgressError, ExchangeLimits};
+use strongroom_domain::egress::{AnswerPart, EgressError, ExchangeLimits};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::exchange::{TOTAL, exchange_error};

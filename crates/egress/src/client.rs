@@ -3,9 +3,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use strongroom_domain::ports::egress::{
-    Destination, Egress, EgressAnswer, EgressConnection, EgressError, EgressRequest, RequestBody,
+use strongroom_domain::egress::{
+    Destination, EgressAnswer, EgressError, EgressRequest, RequestBody,
 };
+use strongroom_domain::ports::egress::{Egress, EgressConnection};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;

@@ -6,7 +6,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use hyper::http::uri::PathAndQuery;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
-use strongroom_domain::ports::egress::{EgressError, EgressRequest, ExchangeLimits, HeaderField};
+use strongroom_domain::egress::{EgressError, EgressRequest, ExchangeLimits, HeaderField};
 use tokio::time::{Instant, timeout_at};
 
 use crate::pool::Key;

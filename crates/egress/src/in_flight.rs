@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use strongroom_domain::OrgId;
+use strongroom_domain::egress::{Destination, EgressError};
 use strongroom_domain::host_name::HostName;
-use strongroom_domain::ports::egress::{Destination, EgressError};
 
 use crate::settings::InFlightLimits;
 

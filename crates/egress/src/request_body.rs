@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
-use strongroom_domain::ports::egress::{BodyError, BodyStream, RequestBody};
+use strongroom_domain::egress::{BodyError, BodyStream, RequestBody};
 use tokio::time::Instant;
 
 /// A request's body on its way.

@@ -9,8 +9,8 @@ use hickory_resolver::config::{
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use parking_lot::Mutex;
+use strongroom_domain::egress::EgressError;
 use strongroom_domain::host_name::HostName;
-use strongroom_domain::ports::egress::EgressError;
 use tokio::time::Instant;
 
 use crate::addresses::AddressRules;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use rustls_platform_verifier::Verifier;
-use strongroom_domain::ports::egress::EgressError;
+use strongroom_domain::egress::EgressError;
 
 /// TLS 1.2 or 1.3 for HTTP/1.1, to servers that an authority of the system or one of `authorities`
 /// vouches for.

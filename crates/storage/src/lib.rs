@@ -9,6 +9,7 @@ mod credential_rows;
 pub mod doctor;
 mod notify;
 mod pg_time;
+mod policy_rows;
 mod quote;
 mod regions;
 mod rows;

@@ -7,6 +7,7 @@ mod callers;
 mod cli;
 mod client;
 mod commands;
+mod egress;
 mod error;
 mod file_limit;
 mod files;

@@ -46,6 +46,8 @@ pub struct WebSettings {
     pub separate_metrics_listener: bool,
     /// Whether `/docs` and `/openapi.json` are served.
     pub docs: bool,
+    /// Whether credentials can be used without a reveal.
+    pub relay: bool,
     /// Whether metrics count requests by organization id.
     pub metrics_by_organization: bool,
     /// What only the program knows about its process and its log.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::ID;
 
 /// Values of the paths' parameters.
-const PARAMETERS: [(&str, &str); 7] = [
+const PARAMETERS: [(&str, &str); 9] = [
     ("{cred_id}", ID),
     ("{operation_id}", ID),
     ("{key_id}", ID),
@@ -15,6 +15,8 @@ const PARAMETERS: [(&str, &str); 7] = [
     ("{label}", "some/label"),
     ("{value_version}", "1"),
     ("{file}", "start.js"),
+    ("{host}", "api.example.com"),
+    ("{path}", "some/path"),
 ];
 
 /// Each path's operations by method, with values instead of the path's parameters.

@@ -10,5 +10,6 @@ mod limits;
 pub(crate) mod parameters;
 pub(crate) mod pieces_responses;
 mod plain_text;
+pub(crate) mod relay_responses;
 pub(crate) mod responses;
 pub(crate) mod schemas;

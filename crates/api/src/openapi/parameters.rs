@@ -82,6 +82,12 @@ parameters! {
         "A name for this request, chosen by the caller. For 24 hours, a request with the same name \
          and the same body creates nothing new.",
     )];
+    /// Where a relay sends the request.
+    RelayTarget => [
+        in_path("host", text(), "A host of the policy, with its port if that is not the first; \
+                                 `-` for the policy's only host."),
+        in_path("path", text(), "The path at the upstream, which may contain slashes."),
+    ];
     /// The credential's id in the path.
     CredentialInPath => [in_path("cred_id", uuid(), "The credential.")];
 }

@@ -78,6 +78,24 @@ const BODY: &[&str] = &[
     "more_errors",
 ];
 
+const POLICY: &[&str] = &[
+    "required",
+    "invalid_value",
+    "invalid_length",
+    "unknown_parameter",
+    "unknown_member",
+    "wrong_type",
+    "out_of_range",
+    "duplicate",
+    "not_supported",
+    "malformed_json",
+    "duplicate_member",
+    "too_deep",
+    "incomplete_body",
+    "body_timeout",
+    "more_errors",
+];
+
 /// The codes of conflicts besides that of the example.
 const CONFLICTS: [&str; 4] = [
     "parent_deleted",
@@ -141,6 +159,17 @@ responses! {
         &[],
         &VaultError::NotFound,
     )];
+    /// A header, the path or the policy is wrong.
+    PolicyInvalid => [400 invalid(
+        POLICY,
+        ("hosts", "not_allowed", "must be exact names, without *"),
+    )];
+    /// There is no such credential, or it has no relay policy.
+    NoSuchPolicy => [404 vault_failure(
+        "The organization has no such credential, or that has no relay policy.",
+        &["no_relay_policy"],
+        &VaultError::NotFound,
+    )];
     /// There is no such credential, or it has no such value.
     NoSuchValue => [404 vault_failure(
         "The organization has no such credential, or it has no such value.",
@@ -185,7 +214,7 @@ responses! {
     )];
 }
 
-fn unauthorized() -> ResponseBuilder {
+pub(super) fn unauthorized() -> ResponseBuilder {
     let description = "There is no valid API key of the organization that `SlashID-OrgID` names: \
                        the key is missing, malformed, unknown, expired, revoked, another \
                        organization's, or sent twice. The same applies to an access token or \
@@ -194,7 +223,7 @@ fn unauthorized() -> ResponseBuilder {
     response.header("WWW-Authenticate", headers::challenge())
 }
 
-fn unavailable(more: &[&str]) -> ResponseBuilder {
+pub(super) fn unavailable(more: &[&str]) -> ResponseBuilder {
     let description = "The service cannot answer now. With `outcome_unknown`, the request may or \
                        may not have been executed; with any other code it was not.";
     let response = vault_failure(description, more, &VaultError::Unavailable(String::new()));

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use strongroom_domain::VaultError;
+use strongroom_domain::caller::Caller;
 use strongroom_domain::permission::Permission;
 use utoipa::openapi::security::SecurityRequirement;
 
@@ -24,14 +25,18 @@ pub(crate) enum Access {
     Needs(Permission),
     /// A caller with the permission. The organization may be a deleted one.
     NeedsOnDeleted(Permission),
+    /// A caller with one of the permissions.
+    NeedsEither(Permission, Permission),
     /// A caller with the permission, and an anonymous one where the operator allows that.
     NeedsOrAnonymous(Permission),
 }
 
 impl Access {
-    /// The required permission, if there is one.
-    pub(crate) fn permission(self) -> Option<Permission> {
+    /// The permission that `caller` must have, if there is one: of two, the one that it has.
+    pub(crate) fn permission(self, caller: &Caller) -> Option<Permission> {
         match self {
+            Self::NeedsEither(first, second) if caller.require(first).is_err() => Some(second),
+            Self::NeedsEither(first, _) => Some(first),
             Self::Public | Self::AnyKey | Self::Client => None,
             Self::Needs(permission)
             | Self::NeedsOnDeleted(permission)
@@ -41,13 +46,18 @@ impl Access {
 
     /// The security requirements in the OpenAPI document. Each names the permission.
     pub(crate) fn requirements(self) -> Option<Vec<SecurityRequirement>> {
-        let scopes: Vec<&str> = self
-            .permission()
-            .map(Permission::as_str)
-            .into_iter()
-            .collect();
+        let scopes: Vec<&str> = match self {
+            Self::Public | Self::AnyKey | Self::Client | Self::NeedsEither(..) => Vec::new(),
+            Self::Needs(permission)
+            | Self::NeedsOnDeleted(permission)
+            | Self::NeedsOrAnonymous(permission) => vec![permission.as_str()],
+        };
         let by = |scheme: &str| SecurityRequirement::new(scheme, scopes.clone());
         match self {
+            Self::NeedsEither(first, second) => {
+                let needs = |one| Self::Needs(one).requirements().unwrap_or_default();
+                Some([needs(first), needs(second)].concat())
+            }
             Self::Public => None,
             Self::AnyKey | Self::Needs(_) | Self::NeedsOnDeleted(_) => {
                 Some([API_KEY, OAUTH2, BASIC].map(by).into())
@@ -99,6 +109,9 @@ mod tests {
             Access::AnyKey => "any valid key".to_owned(),
             Access::Client => "the id and secret of an OAuth 2.0 client, by HTTP Basic".to_owned(),
             Access::Needs(permission) | Access::NeedsOnDeleted(permission) => named(permission),
+            Access::NeedsEither(first, second) => {
+                format!("{} or {}", named(first), named(second))
+            }
             Access::NeedsOrAnonymous(permission) => {
                 format!(
                     "{}, unless anonymous callers are allowed",

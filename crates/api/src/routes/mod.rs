@@ -7,5 +7,6 @@ mod lifecycle;
 mod oauth;
 mod pieces;
 pub(crate) mod registry;
+mod relay;
 mod service;
 mod slashid;

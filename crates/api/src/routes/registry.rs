@@ -7,8 +7,8 @@ use actix_web::http::Method;
 use actix_web::web::ServiceConfig;
 use actix_web::{FromRequest, Responder, Route, web};
 use strongroom_domain::permission::Permission::{
-    AuditRead, CredentialsDelete, CredentialsList, CredentialsReveal, CredentialsWrite, KeysManage,
-    OrganizationsManage,
+    AuditRead, CredentialsDelete, CredentialsList, CredentialsReveal, CredentialsUse,
+    CredentialsWrite, KeysManage, OrganizationsManage,
 };
 use strongroom_web::metrics::http::HttpMetrics;
 use utoipa::Path;
@@ -17,7 +17,7 @@ use utoipa::openapi::path::Operation;
 
 use crate::openapi::document::PLAIN_TAG;
 use crate::routes::access::Access::{
-    AnyKey, Client, Needs, NeedsOnDeleted, NeedsOrAnonymous, Public,
+    AnyKey, Client, Needs, NeedsEither, NeedsOnDeleted, NeedsOrAnonymous, Public,
 };
 use crate::routes::access::{Access, PathAccess};
 use crate::routes::control::{
@@ -34,6 +34,7 @@ use crate::routes::oauth::{
     replace_secret, revoke_token, update_client,
 };
 use crate::routes::pieces::{create, delete, update};
+use crate::routes::relay::{delete_policy, get_policy, put_policy, use_credential};
 use crate::routes::service::{docs, docs_file, healthz, metrics, openapi_json, readyz};
 use crate::routes::slashid::{
     create_credential, delete_credentials, get_operation, list_audit_events, list_credentials,
@@ -72,6 +73,10 @@ fn credentials(routes: Routes) -> Routes {
             destroy_version => Needs(CredentialsWrite),
             get_adoption => Needs(CredentialsList),
             restore_credential => Needs(CredentialsWrite),
+            get_policy => NeedsEither(CredentialsWrite, CredentialsUse),
+            put_policy => Needs(CredentialsWrite),
+            delete_policy => Needs(CredentialsWrite),
+            use_credential => Needs(CredentialsUse),
         ]
         PLAIN_TAG => [
             create => NeedsOrAnonymous(CredentialsWrite),
@@ -152,8 +157,9 @@ impl Routes {
         A: FromRequest + 'static,
         H::Output: Responder + 'static,
     {
-        for described in P::methods() {
-            let method = method(&described);
+        let methods = P::methods();
+        for described in &methods {
+            let method = method(described);
             let route = web::method(method.clone()).to(handler.clone());
             self.served
                 .entry(P::path())
@@ -162,7 +168,12 @@ impl Routes {
             let mut operation = P::operation();
             operation.security = access.requirements();
             operation.tags = Some(vec![tag.to_owned()]);
-            self.described.push((P::path(), described, operation));
+            if methods.len() > 1 {
+                let id = operation.operation_id.unwrap_or_default();
+                operation.operation_id = Some(format!("{id}_{}", method_name(described)));
+            }
+            self.described
+                .push((P::path(), described.clone(), operation));
         }
         self
     }
@@ -189,10 +200,12 @@ impl Routes {
         self.described
     }
 
-    /// Removes the routes at `paths`.
+    /// Removes the routes at `paths`, and their descriptions.
     pub(crate) fn without(mut self, paths: &[&str]) -> Self {
         self.served
             .retain(|served, _| !paths.contains(&served.as_str()));
+        self.described
+            .retain(|(described, ..)| !paths.contains(&described.as_str()));
         self
     }
 
@@ -225,9 +238,14 @@ impl Routes {
     }
 }
 
-/// The pattern of a path. A label may contain slashes.
+/// The pattern of a path. A label and a path may contain slashes.
 fn pattern(path: &str) -> String {
-    path.replace("{label}", "{label:.*}")
+    let path = path.replace("{label}", "{label:.*}");
+    path.replace("{path}", "{path:.*}")
+}
+
+fn method_name(described: &HttpMethod) -> String {
+    method(described).as_str().to_ascii_lowercase()
 }
 
 fn method(described: &HttpMethod) -> Method {

@@ -8,6 +8,7 @@ use crate::entity_tag::EntityTag;
 use crate::history::{Kept, Stage, StoredVersion};
 use crate::ids::{CredentialId, OrgId};
 use crate::keyring::binding::{bind_expiry, bind_value};
+use crate::relay::stored::StoredPolicy;
 
 impl Chain {
     /// The digest of a credential's row in its write event. It omits the wrapped data key and its
@@ -69,6 +70,22 @@ impl Chain {
                 .bytes(&version.digest)
         });
         (!versions.is_empty()).then(|| mac(&self.key, &all, b""))
+    }
+
+    /// The digest of the row of a credential's relay policy. Like that of a credential's row, it
+    /// omits the wrapped data key.
+    #[must_use]
+    pub fn policy_digest(&self, org: OrgId, id: CredentialId, policy: &StoredPolicy) -> Digest {
+        let context = Context::new(Purpose::RelayPolicyDigest)
+            .i64(PROOF_KEY.into())
+            .uuid(org.0)
+            .uuid(id.0)
+            .i64(policy.version)
+            .i64(policy.updated_at.timestamp_micros());
+        match &policy.sealed {
+            Some(sealed) => mac(&self.key, &context.u8(1), &sealed.sealed_blob),
+            None => mac(&self.key, &context.u8(2), b""),
+        }
     }
 
     /// The entity tag of a credential's row.

@@ -113,6 +113,19 @@ wire_enum! {
         TokenIssue = 50 => "token.issue",
         /// An access token was revoked.
         TokenRevoke = 51 => "token.revoke",
+        /// The relay policy of a credential was set. This and all later actions occur from record
+        /// format 6 on.
+        RelayPolicyPut = 52 => "relay_policy.put",
+        /// The relay policy of a credential was deleted.
+        RelayPolicyDelete = 53 => "relay_policy.delete",
+        /// A relay policy was recorded again, before the event of its newest version was pruned.
+        RelayPolicyAttest = 54 => "relay_policy.attest",
+        /// A credential was used without a reveal: a request that carries it was about to be sent.
+        CredentialUse = 55 => "credential.use",
+        /// How such a request ended.
+        CredentialUsed = 56 => "credential.used",
+        /// The relay policy of a credential was read.
+        RelayPolicyRead = 57 => "relay_policy.read",
     }
 }
 
@@ -125,7 +138,8 @@ impl Action {
             ..23 => 1,
             23..29 => 2,
             29..37 => 3,
-            37.. => 4,
+            37..52 => 4,
+            52.. => 6,
         }
     }
 }

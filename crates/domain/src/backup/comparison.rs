@@ -71,6 +71,8 @@ pub(crate) fn compare(row: &CredentialRow, present: Option<&ExistingCredential>)
     }
     let mut comparable = existing.clone();
     comparable.updated_at = row.updated_at;
+    // A policy has versions of its own, and one that is there stays.
+    comparable.relay_policy.clone_from(&row.relay_policy);
     if comparable.key_generation != row.key_generation {
         comparable.key_generation = row.key_generation;
         comparable.wrapped_key.clone_from(&row.wrapped_key);
@@ -115,6 +117,7 @@ mod tests {
             recover_until: None,
             history: None,
             versions: Vec::new(),
+            relay_policy: None,
         }
     }
 

@@ -4,7 +4,7 @@ use strongroom_crypto::{PassphraseParams, RootKeyId};
 
 use crate::audit::signed::Checkpoint;
 use crate::audit::stored::{StoredEvent, StoredTime};
-use crate::backup::credential_record::{CredentialRow, VersionRow};
+use crate::backup::credential_record::{CredentialRow, PolicyRow, VersionRow};
 use crate::backup::record::{
     CheckpointRow, EventRow, KdfRow, OrgKeyRow, RootKeyRow, ServiceKeyRow,
 };
@@ -15,6 +15,7 @@ use crate::ids::{CredentialId, KeyId, LaneId};
 use crate::keyring::stored::{StoredOrgKey, StoredRootKey, StoredServiceKey};
 use crate::kinds::{CredentialType, Provider};
 use crate::label::Label;
+use crate::relay::stored::StoredPolicy;
 use crate::rotation::RootKeyState;
 
 impl CredentialRow {
@@ -92,6 +93,28 @@ impl CredentialRow {
         Some(Deletion {
             at: self.deleted_at?,
             recover_until: self.recover_until?,
+        })
+    }
+}
+
+impl PolicyRow {
+    /// Converts the policy; `None` if it has a form that no server writes.
+    #[must_use]
+    pub fn stored(&self) -> Option<StoredPolicy> {
+        let sealed = match (self.key_generation, &self.wrapped_key, &self.sealed_policy) {
+            (Some(key_generation), Some(wrapped_key), Some(sealed_policy)) => Some(SealedValue {
+                key_generation,
+                wrapped_key: wrapped_key.clone(),
+                sealed_blob: sealed_policy.clone(),
+            }),
+            (None, None, None) => None,
+            _ => return None,
+        };
+        Some(StoredPolicy {
+            version: self.version,
+            updated_at: self.updated_at,
+            sealed,
+            digest: self.digest.clone(),
         })
     }
 }

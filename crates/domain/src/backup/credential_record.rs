@@ -41,6 +41,24 @@ pub struct CredentialRow {
     /// The rows of `credential_versions`, the lowest version first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<VersionRow>,
+    /// The row of `relay_policies`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay_policy: Option<PolicyRow>,
+}
+
+/// A row of `relay_policies`, sealed as in the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns of the table")]
+pub struct PolicyRow {
+    pub version: i64,
+    pub updated_at: DateTime<Utc>,
+    pub key_generation: Option<i32>,
+    #[serde(with = "bytes::optional")]
+    pub wrapped_key: Option<Vec<u8>>,
+    #[serde(with = "bytes::optional")]
+    pub sealed_policy: Option<Vec<u8>>,
+    #[serde(with = "bytes")]
+    pub digest: Vec<u8>,
 }
 
 /// A row of `credential_versions`, sealed as in the database.

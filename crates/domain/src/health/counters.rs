@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use crate::error::VaultError;
 use crate::health::condition::Conditions;
 use crate::health::count::Count;
+use crate::health::relay_counts::RelayCounts;
 
 /// Counters since the start of this process.
 #[derive(Debug)]
@@ -47,6 +48,8 @@ pub struct Counters {
     pub replica: DatabaseCounts,
     /// Credentials that expire, and those that are deleted and can be restored.
     pub lifecycle: LifecycleGauges,
+    /// Uses of credentials without a reveal.
+    pub relay: RelayCounts,
     /// Conditions of the server itself.
     pub conditions: Conditions,
 }
@@ -72,6 +75,7 @@ impl Default for Counters {
             primary: DatabaseCounts::of("primary"),
             replica: DatabaseCounts::of("region"),
             lifecycle: LifecycleGauges::default(),
+            relay: RelayCounts::default(),
             conditions: Conditions::of("server"),
         }
     }

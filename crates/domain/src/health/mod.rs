@@ -4,4 +4,5 @@ pub mod condition;
 pub mod count;
 pub mod counters;
 pub mod histogram;
+pub mod relay_counts;
 pub mod status;

@@ -3,6 +3,7 @@
 pub(crate) mod binding;
 pub mod error;
 pub mod organization;
+mod relay;
 pub mod root;
 pub mod service;
 pub mod sources;

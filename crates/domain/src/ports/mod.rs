@@ -14,6 +14,7 @@ pub mod lifecycle;
 pub mod oauth;
 pub mod organizations;
 pub mod regions;
+pub mod relay;
 pub mod rotation;
 pub mod scrub;
 pub mod store;

@@ -15,16 +15,35 @@ use crate::ids::CredentialId;
 use crate::keyring::stored::{Rewrapped, StoredOrgKey};
 use crate::ports::committed::Committed;
 use crate::ports::error::StoreResult;
+use crate::relay::stored::StoredPolicy;
 use crate::replication::OperationId;
 use crate::rotation::{Rotation, RotationStart};
 
-/// Re-wraps the data keys of a credential's values that are behind: that of the current one, which
-/// has no number here, and of the others. May be called more than once.
-pub type RewrapFn = Arc<
-    dyn Fn(&SealedCredential, &[StoredVersion]) -> Result<Vec<(Option<i64>, Rewrapped)>, VaultError>
-        + Send
-        + Sync,
->;
+/// What a data key of a credential seals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataKeyOf {
+    /// The current value.
+    Current,
+    /// The value with this version.
+    Value(i64),
+    /// The relay policy.
+    Policy,
+}
+
+/// A credential with all that has data keys.
+#[derive(Debug, Clone, Copy)]
+pub struct Wrapped<'a> {
+    /// Its row.
+    pub row: &'a SealedCredential,
+    /// Its other values.
+    pub versions: &'a [StoredVersion],
+    /// Its relay policy.
+    pub policy: Option<&'a StoredPolicy>,
+}
+
+/// Re-wraps the data keys of a credential that are behind. May be called more than once.
+pub type RewrapFn =
+    Arc<dyn Fn(Wrapped<'_>) -> Result<Vec<(DataKeyOf, Rewrapped)>, VaultError> + Send + Sync>;
 
 /// Rotations of organizations' keys and of the data keys that they wrap.
 #[async_trait]

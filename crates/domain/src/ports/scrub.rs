@@ -13,6 +13,7 @@ use crate::error::VaultError;
 use crate::history::StoredVersion;
 use crate::ids::{CredentialId, KeyId};
 use crate::ports::error::StoreResult;
+use crate::relay::stored::TrailedPolicy;
 use crate::scrub::{DeletionRecord, Finding, ScrubResult};
 
 /// A credential's row and its audit events, read at the same time.
@@ -24,6 +25,8 @@ pub struct RowWithTrail {
     pub row: Option<SealedCredential>,
     /// Its values that are not the current one; `None` if one is malformed.
     pub versions: Option<Vec<StoredVersion>>,
+    /// Its relay policy; `None` if it is malformed.
+    pub policy: Option<TrailedPolicy>,
     /// Its newest write event.
     pub written: Option<WriteRecord>,
     /// Its newest deletion in the trail.

@@ -28,6 +28,7 @@ use crate::ports::lifecycle::{CredentialCounter, LifecycleStore};
 use crate::ports::oauth::OauthStore;
 use crate::ports::organizations::OrganizationStore;
 use crate::ports::regions::OperationStore;
+use crate::ports::relay::RelayStore;
 use crate::ports::rotation::RotationStore;
 use crate::ports::scrub::ScrubStore;
 use crate::replication::OperationId;
@@ -142,6 +143,7 @@ pub trait Store:
     + CredentialCounter
     + OauthStore
     + OperationStore
+    + RelayStore
 {
     /// How its queues and connections stand now.
     fn status(&self) -> StoreStatus;

@@ -1,6 +1,8 @@
 //! Use of a credential without a reveal: what is sent where, and what of the answer is hidden.
 
+pub mod answer;
 pub mod encodings;
+pub mod error;
 pub mod hosts;
 pub mod injection;
 mod members;
@@ -9,5 +11,8 @@ pub mod path;
 mod places;
 pub mod policy;
 pub mod presets;
+pub mod request;
 pub mod rules;
 pub mod scrubber;
+pub mod secret;
+pub mod stored;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
@@ -9,9 +10,10 @@ use crate::audit::format::EventFormat;
 use crate::audit::stored::format_time;
 use crate::caller::{Caller, OrgScope};
 use crate::error::VaultError;
-use crate::ids::OrgId;
+use crate::ids::{CredentialId, OrgId};
 use crate::ports::audit::StateEvents;
 use crate::ports::oauth::UnattestedClient;
+use crate::record_format::RELAY;
 use crate::vault::Vault;
 use crate::vault::installation::is_in_newest_format;
 use crate::vault::keys::limit_details;
@@ -19,6 +21,8 @@ use crate::vault::oauth_client_writes::recorded;
 use crate::vault::organization_settings::OrganizationSettings;
 use crate::vault::state_events::RecordedGenerations;
 
+/// The number of relay policies that one step reads.
+const PAGE: i64 = 200;
 /// The maximum number of rotations of one organization that an attestation compares.
 const MAX_STATE_EVENTS: i64 = 10_000;
 
@@ -111,6 +115,7 @@ impl Vault {
             events.push(event.about_key(key.id).with_details(details));
         }
         events.extend(self.client_attestations(caller, cut).await?);
+        events.extend(self.policy_attestations(caller, cut).await?);
         Ok(self.store.record_all(scope, events).await?)
     }
 
@@ -141,6 +146,40 @@ impl Vault {
             });
         }
         Ok(events)
+    }
+
+    /// The events that record the policies of the caller's organization again which no event
+    /// recorded from `cut` on.
+    async fn policy_attestations(
+        &self,
+        caller: &Caller,
+        cut: DateTime<Utc>,
+    ) -> Result<Vec<Event>, VaultError> {
+        let (mut events, mut after) = (Vec::new(), CredentialId(Uuid::nil()));
+        if self.chain.record_format() < RELAY {
+            return Ok(events);
+        }
+        loop {
+            let scope = caller.scope();
+            let page = self.store.unattested_policies(scope, cut, after, PAGE);
+            let page = page.await?;
+            for (id, policy) in &page {
+                policy.current(&self.chain, caller.org(), *id)?;
+                let Some(policy) = &policy.policy else {
+                    continue;
+                };
+                let event = Event::by(caller, Action::RelayPolicyAttest, self.now()).about(*id);
+                events.push(Event {
+                    version: Some(policy.version),
+                    digest: policy.digest.as_slice().try_into().ok(),
+                    ..event
+                });
+            }
+            match page.last() {
+                Some((last, _)) => after = *last,
+                None => return Ok(events),
+            }
+        }
     }
 
     async fn require_recorded_api_keys(&self, scope: OrgScope) -> Result<(), VaultError> {

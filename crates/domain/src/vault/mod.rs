@@ -29,11 +29,16 @@ mod next_value;
 mod oauth_client_writes;
 pub(crate) mod oauth_clients;
 pub(crate) mod oauth_tokens;
+mod org_keys;
 pub(crate) mod organization_settings;
 pub(crate) mod organizations;
 pub(crate) mod pieces;
 mod recorded_deletion;
 mod recorded_root_keys;
+pub(crate) mod relay;
+pub(crate) mod relay_answer;
+pub(crate) mod relay_plan;
+pub(crate) mod relay_policies;
 pub(crate) mod replication;
 mod reseal;
 pub(crate) mod restore;
@@ -65,7 +70,6 @@ use crate::audit::chain::Chain;
 use crate::blob::BlobValidation;
 use crate::caller::OrgScope;
 use crate::error::VaultError;
-use crate::health::condition::Condition;
 use crate::health::counters::Counters;
 use crate::health::status::StoreStatus;
 use crate::ids::{CredentialId, OrgId};
@@ -75,6 +79,7 @@ use crate::keyring::service::ServiceKeys;
 use crate::keyring::stored::StoredOrgKey;
 use crate::log_throttle::LogThrottle;
 use crate::ports::clock::Clock;
+use crate::ports::egress::Egress;
 use crate::ports::keys::RootKeyStore;
 use crate::ports::regions::Regions;
 use crate::ports::store::Store;
@@ -111,6 +116,8 @@ pub struct Vault {
     keys: KeyCache,
     last_used: LastUsedBuffer,
     counters: Arc<Counters>,
+    /// Requests to other hosts, where relays are served.
+    egress: Option<Arc<dyn Egress>>,
     integrity_log: LogThrottle<(OrgId, Option<CredentialId>)>,
     /// The result of a scrub that the counters show.
     shown_scrub: Mutex<Option<ScrubResult>>,
@@ -147,6 +154,7 @@ impl Vault {
             keys: KeyCache::new(),
             last_used: LastUsedBuffer::default(),
             counters: Arc::default(),
+            egress: None,
             integrity_log: LogThrottle::new(INTEGRITY_LOG_INTERVAL, MAX_THROTTLED_FAILURES),
             shown_scrub: Mutex::default(),
         }
@@ -163,6 +171,12 @@ impl Vault {
     #[must_use]
     pub fn with_counters(self, counters: Arc<Counters>) -> Self {
         Self { counters, ..self }
+    }
+
+    /// Lets credentials be used without a reveal, in requests that `egress` sends.
+    #[must_use]
+    pub fn with_egress(self, egress: Option<Arc<dyn Egress>>) -> Self {
+        Self { egress, ..self }
     }
 
     /// The rules by which blobs are validated.
@@ -213,25 +227,6 @@ impl Vault {
         self.reload_org_keys(scope).await
     }
 
-    // A root key in the database may have become active while this server was suspended; its key
-    // file is read again within seconds. A root key that is not in the database indicates
-    // tampering.
-    async fn unloaded_root_key_error(
-        &self,
-        stored: &[StoredOrgKey],
-        why: String,
-    ) -> Result<VaultError, VaultError> {
-        let known = self.root_store.root_keys().await?;
-        let is_known = |key: &StoredOrgKey| known.iter().any(|root| root.id == key.root_key);
-        if stored.iter().all(is_known) {
-            self.counters.conditions.record(Condition::RootKeys, &why);
-            return Ok(VaultError::Unavailable(why));
-        }
-        Ok(VaultError::Integrity(
-            "an organization's key names an unknown root key",
-        ))
-    }
-
     async fn reload_org_keys(&self, scope: OrgScope) -> Result<Arc<OrgKeyring>, VaultError> {
         let stored = self.current_org_keys(scope).await;
         let stored = self.log_failure(scope.org(), stored)?;
@@ -278,19 +273,6 @@ impl Vault {
         if self.integrity_log.permits((org, credential)) {
             let credential = credential.map(|id| id.to_string());
             tracing::error!(%org, credential, cause, "a stored value failed its integrity check");
-        }
-    }
-
-    async fn unwrapped(
-        &self,
-        scope: OrgScope,
-        stored: &[StoredOrgKey],
-    ) -> Result<OrgKeyring, VaultError> {
-        match self.root().open_org_keys(scope.org(), stored) {
-            Err(VaultError::Unavailable(why)) => {
-                Err(self.unloaded_root_key_error(stored, why).await?)
-            }
-            other => other,
         }
     }
 }

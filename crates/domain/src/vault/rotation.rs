@@ -10,14 +10,13 @@ use strongroom_crypto::RandomSource;
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
 use crate::caller::Caller;
-use crate::credential::SealedCredential;
 use crate::error::VaultError;
-use crate::history::StoredVersion;
+use crate::history::SealedValue;
 use crate::ids::CredentialId;
 use crate::keyring::organization::OrgKeyring;
 use crate::keyring::stored::Rewrapped;
 use crate::permission::Permission;
-use crate::ports::rotation::RewrapFn;
+use crate::ports::rotation::{DataKeyOf, RewrapFn, Wrapped};
 use crate::rotation::{Rotation, RotationState};
 use crate::vault::Vault;
 use crate::vault::change::Change;
@@ -104,8 +103,7 @@ impl Vault {
     async fn rewrap(&self, caller: &Caller, ids: &[CredentialId]) -> Result<(), VaultError> {
         let keys = self.reload_org_keys(caller.scope()).await?;
         let random = self.random.clone();
-        let rewrap: RewrapFn =
-            Arc::new(move |row, versions| rewrap_all(&keys, row, versions, &*random));
+        let rewrap: RewrapFn = Arc::new(move |wrapped| rewrap_all(&keys, wrapped, &*random));
         let store = &self.store;
         let failed = store
             .rewrap_credentials(caller.scope(), ids, rewrap)
@@ -216,25 +214,29 @@ impl Vault {
     }
 }
 
-/// Re-wraps the data keys of a credential's values that are not under the active generation.
+/// Re-wraps the data keys of a credential that are not under the active generation.
 fn rewrap_all(
     keys: &OrgKeyring,
-    row: &SealedCredential,
-    versions: &[StoredVersion],
+    wrapped: Wrapped<'_>,
     random: &dyn RandomSource,
-) -> Result<Vec<(Option<i64>, Rewrapped)>, VaultError> {
-    let mut rewrapped = Vec::new();
-    if row.key_generation != keys.active() {
-        rewrapped.push((None, keys.rewrap(row, random)?));
+) -> Result<Vec<(DataKeyOf, Rewrapped)>, VaultError> {
+    let (id, mut rewrapped) = (wrapped.row.id, Vec::new());
+    let is_behind = |sealed: &&SealedValue| sealed.key_generation != keys.active();
+    if wrapped.row.key_generation != keys.active() {
+        rewrapped.push((DataKeyOf::Current, keys.rewrap(wrapped.row, random)?));
     }
-    for version in versions {
+    for version in wrapped.versions {
         let number = version.value_version;
-        let behind = version.sealed();
-        let behind = behind.filter(|sealed| sealed.key_generation != keys.active());
-        if let Some(sealed) = behind {
-            let new = keys.rewrap_value(row.id, number, sealed, random)?;
-            rewrapped.push((Some(number), new));
+        if let Some(sealed) = version.sealed().filter(is_behind) {
+            let new = keys.rewrap_value(id, number, sealed, random)?;
+            rewrapped.push((DataKeyOf::Value(number), new));
         }
+    }
+    if let Some(policy) = wrapped.policy
+        && let Some(sealed) = policy.sealed.as_ref().filter(is_behind)
+    {
+        let new = keys.rewrap_policy(id, policy.version, sealed, random)?;
+        rewrapped.push((DataKeyOf::Policy, new));
     }
     Ok(rewrapped)
 }

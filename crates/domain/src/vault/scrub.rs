@@ -9,6 +9,7 @@ use crate::error::VaultError;
 use crate::history::{Current, StoredVersion};
 use crate::ids::{CredentialId, OrgId};
 use crate::ports::scrub::{RowWithTrail, ScrubObserver, Trailed, WriteRecord};
+use crate::relay::stored::{StoredPolicy, TrailedPolicy};
 use crate::scrub::{Finding, KeyProblem, Problem};
 use crate::vault::Vault;
 use crate::vault::history::History;
@@ -165,8 +166,31 @@ impl Vault {
             Some(written) => self.compare(org, row, written),
         };
         let forked = found.forked.then_some(Problem::Forked);
+        let found_policy = found.policy.as_ref();
         let found = opened.into_iter().chain(trailed).chain(forked);
-        found.chain(history).collect()
+        let policy = self.policy_problem(org, keys, row, found_policy);
+        found.chain(history).chain(policy).collect()
+    }
+
+    fn policy_problem(
+        &self,
+        org: OrgId,
+        keys: &ScrubKeys,
+        row: &SealedCredential,
+        policy: Option<&TrailedPolicy>,
+    ) -> Option<Problem> {
+        let opens = |policy: &StoredPolicy| {
+            policy.sealed.as_ref().is_none_or(|sealed| {
+                let ring = keys.rings.get(&sealed.key_generation);
+                ring.is_some_and(|ring| ring.open_policy(row, policy.version, sealed).is_ok())
+            })
+        };
+        let current = policy.map(|policy| policy.current(&self.chain, org, row.id));
+        let is_whole = match current {
+            Some(Ok(policy)) => policy.is_none_or(opens),
+            Some(Err(_)) | None => false,
+        };
+        (!is_whole).then_some(Problem::PolicyAltered)
     }
 
     fn history_problem(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use strongroom_domain::ports::egress::{AnswerPart, EgressError};
+use strongroom_domain::egress::{AnswerPart, EgressError};
 use tokio::io::AsyncWriteExt;
 
 use crate::support::{Stage, answering, endless, get, hanging, text, within};

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rcgen::CertificateParams;
-use strongroom_domain::ports::egress::{Egress, EgressError};
+use strongroom_domain::egress::EgressError;
+use strongroom_domain::ports::egress::Egress;
 use strongroom_egress::{EgressClient, InFlightLimits, OwnEndpoint};
 use tokio::runtime::Handle;
 

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream;
 use strongroom_domain::crypto::SecretBytes;
-use strongroom_domain::ports::egress::{
-    BodyError, EgressError, EgressRequest, HeaderField, RequestBody,
-};
+use strongroom_domain::egress::{BodyError, EgressError, EgressRequest, HeaderField, RequestBody};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{NAME, Stage, answering, get, request, text};

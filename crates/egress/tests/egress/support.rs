@@ -5,11 +5,12 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use strongroom_domain::OrgId;
 use strongroom_domain::crypto::SecretBytes;
-use strongroom_domain::host_name::HostName;
-use strongroom_domain::ports::egress::{
-    AnswerPart, AnswerStream, Destination, Egress, EgressAnswer, EgressError, EgressRequest,
+use strongroom_domain::egress::{
+    AnswerPart, AnswerStream, Destination, EgressAnswer, EgressError, EgressRequest,
     ExchangeLimits, HeaderField, RequestBody,
 };
+use strongroom_domain::host_name::HostName;
+use strongroom_domain::ports::egress::Egress;
 use strongroom_egress::{EgressClient, EgressSettings};
 use tokio::io::AsyncWriteExt;
 use tokio::runtime::Handle;

@@ -54,7 +54,8 @@ pub(super) async fn replace_credential(
     insert_versions(transaction, &org, row).await
 }
 
-/// Inserts the values that are not the current one, in place of those of a lost row.
+/// Inserts the values that are not the current one, in place of those of a lost row, and the relay
+/// policy, unless there is one.
 async fn insert_versions(
     transaction: &OrgTransaction,
     org: &Uuid,
@@ -79,6 +80,19 @@ async fn insert_versions(
             &version.digest,
         ];
         transaction.execute(sql::VERSION_PUT, &params).await?;
+    }
+    if let Some(policy) = &row.relay_policy {
+        let params: Params<'_> = vec![
+            org,
+            &row.cred_id,
+            &policy.version,
+            &policy.updated_at,
+            &policy.key_generation,
+            &policy.wrapped_key,
+            &policy.sealed_policy,
+            &policy.digest,
+        ];
+        transaction.execute(sql::POLICY_RESTORE, &params).await?;
     }
     Ok(())
 }

@@ -9,13 +9,18 @@ pub(crate) mod target;
 
 use crate::schema::migrate::MIGRATIONS;
 
-/// The schema version of this program.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
-    reason = "the number of migrations is small"
-)]
-pub const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
+/// The schema version of this program: the number of its last migration.
+pub const SCHEMA_VERSION: i32 = number(MIGRATIONS[MIGRATIONS.len() - 1].0.as_bytes());
+
+/// The number in a name such as `V0001__vault`.
+const fn number(name: &[u8]) -> i32 {
+    let (mut number, mut at) = (0, 1);
+    while at < name.len() && name[at].is_ascii_digit() {
+        number = number * 10 + (name[at] - b'0') as i32;
+        at += 1;
+    }
+    number
+}
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use strongroom_domain::backup::credential_record::{CredentialRow, VersionRow};
+use strongroom_domain::backup::credential_record::{CredentialRow, PolicyRow, VersionRow};
 use strongroom_domain::backup::key_record::{AncestorRow, ApiKeyRow};
 use strongroom_domain::backup::oauth_record::OauthClientRow;
 use strongroom_domain::backup::record::{
@@ -124,6 +124,7 @@ pub(super) fn credential(row: &Row) -> StoreResult<CredentialRow> {
         recover_until: get(row, "recover_until")?,
         history: get(row, "history")?,
         versions: Vec::new(),
+        relay_policy: None,
     })
 }
 
@@ -150,6 +151,28 @@ pub(super) fn add_versions(credentials: &mut [CredentialRow], rows: &[Row]) -> S
         let id: Uuid = get(row, "cred_id")?;
         if let Some(at) = places.get(&id) {
             credentials[*at].versions.push(version(row)?);
+        }
+    }
+    Ok(())
+}
+
+/// Adds the relay policies to their credentials.
+pub(super) fn add_policies(credentials: &mut [CredentialRow], rows: &[Row]) -> StoreResult<()> {
+    for row in rows {
+        let id: Uuid = get(row, "cred_id")?;
+        let Some(version) = get(row, "policy_version")? else {
+            continue;
+        };
+        let of_id = |row: &&mut CredentialRow| row.cred_id == id;
+        if let Some(credential) = credentials.iter_mut().find(of_id) {
+            credential.relay_policy = Some(PolicyRow {
+                version,
+                updated_at: get(row, "policy_updated_at")?,
+                key_generation: get(row, "policy_key_generation")?,
+                wrapped_key: get(row, "policy_wrapped_key")?,
+                sealed_policy: get(row, "sealed_policy")?,
+                digest: get(row, "policy_digest")?,
+            });
         }
     }
     Ok(())

@@ -32,7 +32,7 @@ use crate::rows::{get, root_key, service_key};
 use crate::sql;
 use crate::sql::backup as backup_sql;
 use crate::store::audit::{FIRST, event, evidence};
-use crate::store::scrub::{bounds, histories, row_with_trail};
+use crate::store::scrub::{bounds, histories, policies, row_with_trail};
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -183,16 +183,16 @@ impl Snapshot for PgSnapshot {
         let (first, last) = bounds(&found)?;
         let params: Params<'_> = &[&scope.org().0, &first, &last];
         let versions = self.query(sql::VERSIONS_BETWEEN, params).await?;
-        let mut credentials: Vec<_> = found
-            .iter()
-            .map(rows::credential)
-            .collect::<StoreResult<_>>()?;
+        let read: StoreResult<Vec<_>> = found.iter().map(rows::credential).collect();
+        let mut credentials = read?;
         rows::add_versions(&mut credentials, &versions)?;
-        let mut histories = histories(&versions)?;
+        let stored = self.query(sql::POLICIES_BETWEEN, params).await?;
+        rows::add_policies(&mut credentials, &stored)?;
+        let (mut histories, policies) = (histories(&versions)?, policies(&stored));
         let checked = credentials.into_iter().zip(&found).map(|(row, found)| {
             Ok(CheckedRow {
                 row,
-                with_trail: row_with_trail(found, &mut histories)?,
+                with_trail: row_with_trail(found, &mut histories, &policies)?,
             })
         });
         checked.collect()

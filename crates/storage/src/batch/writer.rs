@@ -103,7 +103,8 @@ fn first_of_each(waiting: Vec<Write>) -> (Vec<Write>, Vec<Write>) {
             (
                 WriteOp::Change { id, .. }
                 | WriteOp::Delete { id, .. }
-                | WriteOp::Restore { id, .. },
+                | WriteOp::Restore { id, .. }
+                | WriteOp::PutPolicy { id, .. },
                 _,
             ) => credentials.insert((org, *id)),
             (_, Some(claim)) => claims.insert((org, claim.key)),
@@ -266,7 +267,7 @@ impl Prepared<'_> {
     /// Whether a write changes more than the audit trail.
     fn changes_rows(&self) -> bool {
         let changes = |member: &Member<'_>| {
-            member.has_written() && !matches!(member.write.op, WriteOp::Record)
+            member.has_written() && !matches!(member.write.op, WriteOp::Record | WriteOp::Use(_))
         };
         self.members.iter().any(changes)
     }

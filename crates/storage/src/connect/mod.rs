@@ -8,6 +8,7 @@ pub(crate) mod health;
 mod mistakes;
 mod options;
 pub(crate) mod pooling;
+mod servers;
 mod session;
 pub(crate) mod settings;
 pub(crate) mod tls;

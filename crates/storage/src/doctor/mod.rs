@@ -104,7 +104,7 @@ pub async fn scrub_runs(inspection: &Inspection) -> Result<bool, ConnectError> {
 /// # Errors
 /// [`ConnectError`].
 pub async fn rotations(database: &Database) -> Result<Vec<Rotation>, ConnectError> {
-    crate::store::rotation::all_rotations(database)
+    crate::store::rotation_rows::all_rotations(database)
         .await
         .map_err(|error| ConnectError::Failed(error.to_string()))
 }

@@ -14,7 +14,7 @@ use crate::quote::quote_ident;
 use crate::schema::indexes::build_indexes;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-pub(crate) const MIGRATIONS: [(&str, &str); 18] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 19] = [
     (
         "V0001__vault",
         include_str!("../../../../migrations/0001_vault.sql"),
@@ -86,6 +86,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 18] = [
     (
         "V0018__lifecycle",
         include_str!("../../../../migrations/0018_lifecycle.sql"),
+    ),
+    (
+        "V0020__relay",
+        include_str!("../../../../migrations/0020_relay.sql"),
     ),
 ];
 

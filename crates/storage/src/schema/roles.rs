@@ -23,6 +23,9 @@ grant update (revoked_at, digest, ends_at, end_proof) on api_keys to {role};
 grant update (name, limits, access_token_duration, version, digest, proof, deleted_at) \
 on oauth_clients to {role};
 grant delete on access_tokens to {role};
+grant select, insert, delete on relay_policies to {role};
+grant update (version, updated_at, key_generation, wrapped_key, sealed_policy, digest) \
+on relay_policies to {role};
 grant select, insert, update on root_rotations, scrub_results to {role};
 grant select, insert, delete on audit_roots, audit_root_leaves to {role};
 grant select, insert, update, delete on credentials, credential_versions, credential_uses, \

@@ -115,6 +115,7 @@ pub const AUDIT_DEFAULT_SIZE: &str = "select pg_relation_size(c.oid) as bytes fr
 pub const MISSING_TRIGGERS: &str = "select wanted.table_name, wanted.trigger_name from (values \
      ('api_keys', 'forward_only'), ('api_keys', 'key_epoch'), ('org_keys', 'forward_only'), \
      ('org_keys', 'key_epoch'), ('organizations', 'forward_only'), ('organizations', 'key_epoch'), \
+     ('relay_policies', 'forward_only'), \
      ('root_keys', 'forward_only')) as wanted (table_name, trigger_name) \
      where not exists (select from pg_extension where extname = 'citus') and not exists ( \
        select from pg_trigger t join pg_class c on c.oid = t.tgrelid \

@@ -25,14 +25,19 @@ pub const ORG_KEY_DEACTIVATE: &str =
 /// Destroys an inactive generation of an organization's key.
 pub const ORG_KEY_RETIRE: &str =
     "delete from org_keys where org_id = $1 and generation = $2 and not active";
-/// The number of values of credentials that need a generation of their organization's key.
+/// The number of values and relay policies of credentials that need a generation of their
+/// organization's key.
 pub const CREDENTIALS_OF_GENERATION: &str = "select (select count(*) from credentials c \
      where c.org_id = $1 and c.key_generation = $2) + (select count(*) \
      from credential_versions v join credentials o on o.org_id = v.org_id \
      and o.cred_id = v.cred_id where v.org_id = $1 and o.org_id = $1 \
-     and v.key_generation = $2) as total";
+     and v.key_generation = $2) + (select count(*) \
+     from relay_policies p join credentials o on o.org_id = p.org_id \
+     and o.cred_id = p.cred_id where p.org_id = $1 and o.org_id = $1 \
+     and p.key_generation = $2) as total";
 /// Waits until no transaction that wrote credentials is open, and blocks new writers.
-pub const CREDENTIALS_BARRIER: &str = "lock table credentials, credential_versions in share mode";
+pub const CREDENTIALS_BARRIER: &str = "lock table credentials, credential_versions, \
+     relay_policies in share mode";
 /// Lets a barrier wait longer than PostgreSQL's `deadlock_timeout`, after which an autovacuum that
 /// blocks it is canceled.
 pub const BARRIER_LOCK_TIMEOUT: &str = "set local lock_timeout = '1500ms'";
@@ -43,15 +48,21 @@ pub const CREDENTIALS_BEHIND_COUNT: &str = "select count(*) as total from ( \
      select c.cred_id from credentials c where c.org_id = $1 and c.key_generation <> $2 union \
      select v.cred_id from credential_versions v join credentials o on o.org_id = v.org_id \
      and o.cred_id = v.cred_id where v.org_id = $1 and o.org_id = $1 \
-     and v.key_generation <> $2) as behind";
-/// A page of credentials after an id of which a value is not under a generation of their
-/// organization's key.
+     and v.key_generation <> $2 union \
+     select p.cred_id from relay_policies p join credentials o on o.org_id = p.org_id \
+     and o.cred_id = p.cred_id where p.org_id = $1 and o.org_id = $1 \
+     and p.key_generation <> $2) as behind";
+/// A page of credentials after an id of which a value or the relay policy is not under a generation
+/// of their organization's key.
 pub const CREDENTIALS_BEHIND: &str = "select cred_id from ( \
      (select c.cred_id from credentials c where c.org_id = $1 and c.key_generation <> $2 \
      and c.cred_id > $3 order by c.cred_id limit $4) union \
      (select v.cred_id from credential_versions v join credentials o on o.org_id = v.org_id \
      and o.cred_id = v.cred_id where v.org_id = $1 and o.org_id = $1 \
-     and v.key_generation <> $2 and v.cred_id > $3 order by v.cred_id limit $4)) \
+     and v.key_generation <> $2 and v.cred_id > $3 order by v.cred_id limit $4) union \
+     (select p.cred_id from relay_policies p join credentials o on o.org_id = p.org_id \
+     and o.cred_id = p.cred_id where p.org_id = $1 and o.org_id = $1 \
+     and p.key_generation <> $2 and p.cred_id > $3 order by p.cred_id limit $4)) \
      as behind order by cred_id limit $4";
 /// Replaces a credential's wrapped data key, and nothing else.
 pub const CREDENTIAL_REWRAP: &str = "update credentials set key_generation = $3, wrapped_key = $4 \

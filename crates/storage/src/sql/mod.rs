@@ -30,6 +30,7 @@ mod migration_shapes;
 mod oauth;
 pub mod operations;
 mod organizations;
+mod relay;
 #[cfg(test)]
 mod shapes;
 mod versions;
@@ -42,6 +43,7 @@ pub use keys::*;
 pub use listing::*;
 pub use oauth::*;
 pub use organizations::*;
+pub use relay::*;
 pub use versions::*;
 
 /// The scope that lists organizations and rotations.
@@ -269,6 +271,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
     all.extend(oauth::ALL);
     all.extend(operations::ALL);
     all.extend(organizations::ALL);
+    all.extend(relay::ALL);
     all.extend(versions::ALL);
     for insert in [
         &CREDENTIALS_INSERT,

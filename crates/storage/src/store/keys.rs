@@ -19,7 +19,7 @@ use crate::connect::database::Database;
 use crate::connect::error::store_error;
 use crate::rows::{get, root_key, service_key};
 use crate::sql;
-use crate::store::rotation::progress;
+use crate::store::rotation_rows::progress;
 use crate::transaction::{OrgTransaction, with_deadline};
 use crate::writes::installation::RootKeyRow;
 

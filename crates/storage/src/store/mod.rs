@@ -12,22 +12,24 @@ pub(crate) mod listing;
 pub(crate) mod oauth;
 pub(crate) mod operations;
 pub(crate) mod organizations;
+pub(crate) mod relay;
 pub(crate) mod rotation;
+pub(crate) mod rotation_rows;
 pub(crate) mod scrub;
 pub(crate) mod status;
+mod writers;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use strongroom_domain::Clock;
 use strongroom_domain::audit::chain::Chain;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::crypto::RandomSource;
-use strongroom_domain::health::counters::Counters;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::ports::store::{Committed, Tracking};
 use strongroom_domain::replication::OperationId;
-use strongroom_domain::{Clock, LaneId};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_postgres::Row;
@@ -35,17 +37,16 @@ use tokio_postgres::types::ToSql;
 
 use crate::batch::lookups::{ApiKeys, Credentials, Lookup, OrgKeys};
 use crate::batch::oauth_lookups::{Clients, Tokens};
+use crate::batch::policy_lookups::Policies;
 use crate::batch::queue::{BatchQueue, QueueConfig};
 use crate::batch::reader::Reader;
-use crate::batch::shard_fallback::ShardFallback;
 use crate::batch::worker_thread::WorkerThread;
-use crate::batch::writer::{NewLane, SingleOrgWriter, Writer};
 use crate::connect::database::Database;
 use crate::connect::error::ConnectError;
+use crate::store::writers::{new_lane, writer};
 use crate::transaction::statement::Bound;
 use crate::transaction::{OrgTransaction, with_deadline};
-use crate::writes::audit_lane::{Lane, NewLaneId};
-use crate::writes::generations::Checked;
+use crate::writes::audit_lane::Lane;
 use crate::writes::write::{QueueTrace, Write, WriteOp, WriteReply};
 
 /// Most writes in one transaction, and reads in one statement.
@@ -75,6 +76,7 @@ pub struct PgStore {
     pub(crate) org_keys: BatchQueue<Lookup<OrgKeys>>,
     pub(crate) clients: BatchQueue<Lookup<Clients>>,
     pub(crate) tokens: BatchQueue<Lookup<Tokens>>,
+    pub(crate) policies: BatchQueue<Lookup<Policies>>,
     _thread: WorkerThread,
     /// The connections of the workers, and of the reader of credentials.
     pub(crate) reserved: Database,
@@ -117,6 +119,7 @@ impl PgStore {
         let clients = Reader::<Clients>::new(reserved.clone(), impatient.clone());
         let tokens = Reader::<Tokens>::new(reserved.clone(), impatient.clone());
         let org_keys = Reader::<OrgKeys>::new(reserved, impatient);
+        let policies = Reader::<Policies>::new(reading.0.clone(), reading.1.clone());
         let named = |name| QueueConfig {
             name,
             capacity: QUEUE_CAPACITY,
@@ -132,6 +135,7 @@ impl PgStore {
             org_keys: BatchQueue::start(runtime, org_keys, named("organization_keys")),
             clients: BatchQueue::start(runtime, clients, named("oauth_clients")),
             tokens: BatchQueue::start(runtime, tokens, named("access_tokens")),
+            policies: BatchQueue::start(runtime, policies, named("relay_policies")),
             _thread: thread,
             reserved: pools.0,
             reserved_reads: pools.1,
@@ -266,34 +270,4 @@ pub(crate) async fn query_on(
     let read = OrgTransaction::read(database, &scopes, &statement);
     let rows = with_deadline(database, read).await?;
     Ok(rows.into_iter().flatten().collect())
-}
-
-fn writer(database: &Database, impatient: &Database, new_lane: &NewLane) -> StoreResult<Writer> {
-    let lone = SingleOrgWriter {
-        database: impatient.clone(),
-        new_lane: new_lane.clone(),
-    };
-    Ok(Writer {
-        database: database.clone(),
-        lane: new_lane()?,
-        checked: Checked::default(),
-        fallback: Some(ShardFallback::start(lone)),
-    })
-}
-
-fn new_lane(
-    counters: &Arc<Counters>,
-    chain: Chain,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn RandomSource>,
-) -> NewLane {
-    let counters = counters.clone();
-    let counted = counters.clone();
-    let new_id: NewLaneId = Arc::new(move || {
-        let id = LaneId::new(clock.now(), &*random)
-            .map_err(|error| StoreError::Internal(error.to_string()))?;
-        counted.audit.lanes.add(1);
-        Ok(id)
-    });
-    Arc::new(move || Lane::new(new_id.clone(), chain.clone(), counters.clone()))
 }

@@ -172,6 +172,7 @@ impl OrganizationStore for PgStore {
         {}
         for sql in [
             sql::ALL_VERSIONS_DELETE,
+            sql::ALL_POLICIES_DELETE,
             sql::ALL_CREDENTIAL_USES_DELETE,
             sql::ALL_KEY_USES_DELETE,
             sql::ROTATIONS_DELETE,

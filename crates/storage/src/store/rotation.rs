@@ -2,25 +2,24 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use strongroom_domain::CredentialId;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::SealedCredential;
 use strongroom_domain::crypto::RootKeyId;
 use strongroom_domain::keyring::stored::{Rewrapped, StoredOrgKey};
 use strongroom_domain::ports::error::{StoreError, StoreResult};
-use strongroom_domain::ports::rotation::{RewrapFn, RotationStore};
+use strongroom_domain::ports::rotation::{DataKeyOf, RewrapFn, RotationStore, Wrapped};
 use strongroom_domain::ports::store::Committed;
 use strongroom_domain::replication::OperationId;
-use strongroom_domain::rotation::{Progress, Rotation, RotationStart, RotationState};
-use strongroom_domain::{CredentialId, OrgId};
-use tokio_postgres::Row;
+use strongroom_domain::rotation::{Rotation, RotationStart};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use crate::connect::database::Database;
-use crate::rows::{get, named};
+use crate::rows::get;
 use crate::store::PgStore;
-use crate::store::scrub::histories;
+use crate::store::rotation_rows::{all_rotations, rotation};
+use crate::store::scrub::{histories, policies};
 use crate::transaction::{OrgTransaction, with_deadline};
 use crate::writes::write::WriteOp;
 use crate::{credential_rows, sql};
@@ -174,6 +173,7 @@ async fn rewrap_rows(
     let params: &[&(dyn ToSql + Sync)] = &[&org, &ids];
     let versions = transaction.query(sql::VERSIONS, params).await?;
     let mut histories = histories(&versions)?;
+    let policies = policies(&transaction.query(sql::POLICIES, params).await?);
     let (mut generation, mut failed) = (None, Vec::new());
     for row in &rows {
         // A malformed row keeps its generation; it must not block the other rows.
@@ -181,7 +181,21 @@ async fn rewrap_rows(
             continue;
         };
         let versions = histories.remove(&row.id.0).flatten().unwrap_or_default();
-        let Ok(new) = rewrap(&row, &versions) else {
+        // A policy that cannot be read keeps its generation, and the rotation does not end.
+        let policy = match policies.get(&row.id.0) {
+            Some(Some(policy)) => policy.policy.as_ref(),
+            Some(None) => {
+                failed.push(row.id);
+                None
+            }
+            None => None,
+        };
+        let wrapped = Wrapped {
+            row: &row,
+            versions: &versions,
+            policy,
+        };
+        let Ok(new) = rewrap(wrapped) else {
             failed.push(row.id);
             continue;
         };
@@ -203,16 +217,19 @@ async fn store_rewrapped(
     transaction: &OrgTransaction,
     org: Uuid,
     row: &SealedCredential,
-    rewrapped: &[(Option<i64>, Rewrapped)],
+    rewrapped: &[(DataKeyOf, Rewrapped)],
 ) -> StoreResult<Option<i32>> {
-    for (value_version, new) in rewrapped {
-        match value_version {
-            None => {
-                let params: &[&(dyn ToSql + Sync)] =
-                    &[&org, &row.id.0, &new.key_generation, &new.wrapped_key];
+    for (data_key, new) in rewrapped {
+        let params: &[&(dyn ToSql + Sync)] =
+            &[&org, &row.id.0, &new.key_generation, &new.wrapped_key];
+        match data_key {
+            DataKeyOf::Current => {
                 transaction.execute(sql::CREDENTIAL_REWRAP, params).await?;
             }
-            Some(value_version) => {
+            DataKeyOf::Policy => {
+                transaction.execute(sql::POLICY_REWRAP, params).await?;
+            }
+            DataKeyOf::Value(value_version) => {
                 let params: &[&(dyn ToSql + Sync)] = &[
                     &org,
                     &row.id.0,
@@ -255,37 +272,4 @@ async fn retire(
         .append(&transaction, vec![(scope, event)])
         .await?;
     Ok((0, Some(transaction)))
-}
-
-/// The rotations of all organizations, newest first.
-pub(crate) async fn all_rotations(database: &Database) -> StoreResult<Vec<Rotation>> {
-    with_deadline(database, async {
-        let transaction = OrgTransaction::begin_listing(database).await?;
-        let rows = transaction.query(sql::ROTATIONS_LISTING, &[]).await?;
-        transaction.finish().await?;
-        rows.iter().map(rotation).collect()
-    })
-    .await
-}
-
-fn rotation(row: &Row) -> StoreResult<Rotation> {
-    Ok(Rotation {
-        org_id: OrgId(get(row, "org_id")?),
-        generation: get(row, "generation")?,
-        re_encrypt: get(row, "re_encrypt")?,
-        progress: progress(row)?,
-    })
-}
-
-/// The columns common to rotations of organization keys and root keys.
-pub(crate) fn progress(row: &Row) -> StoreResult<Progress> {
-    Ok(Progress {
-        state: named(row, "state", RotationState::parse)?,
-        rows_total: get(row, "rows_total")?,
-        rows_done: get(row, "rows_done")?,
-        throttle: get(row, "throttle")?,
-        started_at: get(row, "started_at")?,
-        updated_at: get(row, "updated_at")?,
-        finished_at: get(row, "finished_at")?,
-    })
 }

@@ -12,6 +12,7 @@ use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::scrub::{
     KeyWithTrail, RowWithTrail, ScrubStore, Trailed, WriteRecord,
 };
+use strongroom_domain::relay::stored::TrailedPolicy;
 use strongroom_domain::scrub::{DeletionRecord, ScrubResult};
 use strongroom_domain::{CredentialId, KeyId};
 use tokio_postgres::Row;
@@ -23,7 +24,7 @@ use crate::sql::audit_roots as root_sql;
 use crate::store::PgStore;
 use crate::transaction::statement::Bound;
 use crate::transaction::{OrgTransaction, with_deadline};
-use crate::{credential_rows, rows, sql};
+use crate::{credential_rows, policy_rows, rows, sql};
 
 #[async_trait]
 impl ScrubStore for PgStore {
@@ -45,12 +46,13 @@ impl ScrubStore for PgStore {
             let between = bounds(&rows)?;
             let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &between.0, &between.1];
             let versions = transaction.query(sql::VERSIONS_BETWEEN, params).await?;
+            let policies = transaction.query(sql::POLICIES_BETWEEN, params).await?;
             transaction.finish().await?;
-            Ok((rows, versions))
+            Ok((rows, versions, policies))
         });
-        let (rows, versions) = rows.await?;
-        let mut histories = histories(&versions)?;
-        let read = |row| row_with_trail(row, &mut histories);
+        let (rows, versions, found) = rows.await?;
+        let (mut histories, policies) = (histories(&versions)?, policies(&found));
+        let read = |row| row_with_trail(row, &mut histories, &policies);
         rows.iter().map(read).collect()
     }
 
@@ -186,9 +188,24 @@ pub(crate) fn histories(rows: &[Row]) -> StoreResult<HistoriesOfPage> {
     Ok(histories)
 }
 
+/// The relay policies of the credentials of a page; `None` for a malformed one.
+pub(crate) type PoliciesOfPage = HashMap<Uuid, Option<TrailedPolicy>>;
+
+/// Sorts the rows of relay policies by credential.
+pub(crate) fn policies(rows: &[Row]) -> PoliciesOfPage {
+    let policy = |row| {
+        Some((
+            get(row, "cred_id").ok()?,
+            policy_rows::trailed_policy(row).ok(),
+        ))
+    };
+    rows.iter().filter_map(policy).collect()
+}
+
 pub(crate) fn row_with_trail(
     row: &Row,
     histories: &mut HistoriesOfPage,
+    policies: &PoliciesOfPage,
 ) -> StoreResult<RowWithTrail> {
     let version: Option<i64> = get(row, "written_version")?;
     let digest: Option<&[u8]> = get(row, "written_digest")?;
@@ -200,6 +217,10 @@ pub(crate) fn row_with_trail(
         id: CredentialId(id),
         versions: histories.remove(&id).unwrap_or(Some(Vec::new())),
         row: sealed.map(|(_, sealed)| sealed),
+        policy: match policies.get(&id) {
+            Some(policy) => policy.clone(),
+            None => Some(TrailedPolicy::default()),
+        },
         written: version.map(|version| WriteRecord { version, digest }),
         deleted: recorded_deletion(row)?,
         restored: get(row, "restored")?,

@@ -52,10 +52,7 @@ pub(crate) async fn administer(
         } => start_rotation(transaction, org, *previous, key, start).await,
         WriteOp::RewrapOrgKeys(keys) => rewrap_org_keys(transaction, org, keys).await,
         WriteOp::AddApiKey(key) => insert_api_key(transaction, key).await.map(Ok),
-        WriteOp::RevokeApiKey(id) => {
-            let params: Params<'_> = &[&org.0, &id.0, &at];
-            revoke_api_key(transaction, params).await
-        }
+        WriteOp::RevokeApiKey(id) => revoke_api_key(transaction, &[&org.0, &id.0, &at]).await,
         WriteOp::ReplaceApiKey { old, new } => {
             let params: Params<'_> = &[&org.0, &old.0, &at];
             replace_api_key(transaction, params, new).await
@@ -70,6 +67,8 @@ pub(crate) async fn administer(
         | WriteOp::Change { .. }
         | WriteOp::Delete { .. }
         | WriteOp::Restore { .. }
+        | WriteOp::PutPolicy { .. }
+        | WriteOp::Use(_)
         | WriteOp::Record => Ok(Ok(())),
     }
 }

@@ -128,6 +128,7 @@ pub(crate) async fn remove_rest(
 ) -> StoreResult<()> {
     let params: &[&(dyn ToSql + Sync)] = &[&org.0, ids];
     transaction.execute(sql::VERSIONS_DELETE, params).await?;
+    transaction.execute(sql::POLICIES_DELETE, params).await?;
     transaction
         .execute(sql::CREDENTIAL_USES_DELETE, params)
         .await?;

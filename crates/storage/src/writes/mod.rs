@@ -11,6 +11,7 @@ mod locked;
 pub(crate) mod member;
 pub(crate) mod new_rows;
 pub(crate) mod oauth;
+pub(crate) mod policies;
 pub(crate) mod write;
 
 use strongroom_domain::OrgId;
@@ -35,8 +36,10 @@ pub(crate) async fn carry_out<'a>(
 ) -> StoreResult<(Vec<Member<'a>>, Vec<(OrgId, i32)>)> {
     let mut members: Vec<Member<'_>> = batch.iter().map(Member::new).collect();
     claim(transaction, &mut members, chain).await?;
-    let used = change(transaction, &mut members).await?;
+    let mut used = change(transaction, &mut members).await?;
     delete(transaction, &mut members).await?;
+    used.extend(policies::put(transaction, &mut members).await?);
+    policies::check_uses(transaction, &mut members).await?;
     for member in &mut members {
         member.result = match std::mem::replace(&mut member.result, Ok(())) {
             Ok(()) => administer(transaction, member.write).await?,

@@ -12,7 +12,9 @@ use strongroom_domain::organization::NewOrganization;
 use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::installation::InstallationChange;
 use strongroom_domain::ports::oauth::OauthWrite;
+use strongroom_domain::ports::relay::UsedVersions;
 use strongroom_domain::ports::store::{ChangeFn, Committed, DeleteFn, Opened, Tracking};
+use strongroom_domain::relay::stored::StoredPolicy;
 use strongroom_domain::rotation::RotationStart;
 use strongroom_domain::trace::{TRACE, trace_parent};
 use strongroom_domain::{CredentialId, KeyId};
@@ -69,6 +71,12 @@ pub(crate) enum WriteOp {
     },
     Installation(InstallationChange),
     Oauth(Box<OauthWrite>),
+    PutPolicy {
+        id: CredentialId,
+        policy: Box<StoredPolicy>,
+    },
+    /// Records a use, while these are the versions.
+    Use(UsedVersions),
     Record,
 }
 

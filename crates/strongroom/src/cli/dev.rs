@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use ipnet::IpNet;
 
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {
@@ -24,6 +25,16 @@ pub(crate) struct DevArgs {
     /// Print one JSON object with everything that a program needs, instead of text.
     #[arg(long)]
     pub(crate) json: bool,
+    /// DNS server that names of other hosts are resolved by, for relays.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) egress_dns: Option<SocketAddr>,
+    /// PEM file with certificates of authorities that other hosts are trusted by, beside those of
+    /// the system.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) egress_ca_file: Option<PathBuf>,
+    /// Network that relays may send requests to although its addresses are not public. Repeatable.
+    #[arg(long, value_name = "CIDR")]
+    pub(crate) egress_allow_network: Vec<IpNet>,
     /// Allow an address that other machines can reach. Only the API keys then protect the demo
     /// data.
     #[arg(long)]

@@ -5,10 +5,14 @@ mod metrics_server;
 mod opening;
 pub(crate) mod stop_signal;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_domain::health::counters::Counters;
+use strongroom_domain::ports::egress::Egress;
+use strongroom_egress::OwnEndpoint;
+use strongroom_storage::DatabaseUrl;
 use strongroom_web::ServerHandle;
 use strongroom_web::state::AppState;
 use tokio::task::{JoinError, JoinHandle};
@@ -19,12 +23,10 @@ use crate::background::last_used::flush_last;
 use crate::background::tls_reloader::TlsReloader;
 use crate::background::workers::Workers;
 use crate::cli::VERSION;
+use crate::egress;
 use crate::error::CommandError;
 use crate::file_limit::connections_that_fit;
 use crate::settings::serve::ServeSettings;
-
-#[cfg(feature = "dev")]
-use std::net::SocketAddr;
 
 /// A service that listens.
 pub(crate) struct Service {
@@ -46,9 +48,12 @@ impl Service {
         counters: Arc<Counters>,
     ) -> Result<Self, CommandError> {
         let (listener, address) = listener::bind(settings.listen)?;
+        let egress = start_egress(&settings, address)?;
+        let mut api = settings.api;
+        api.relay = egress.is_some();
         let state = AppState::new(
             strongroom_api::surface(),
-            settings.api,
+            api,
             settings.limits,
             counters.clone(),
         );
@@ -76,6 +81,7 @@ impl Service {
             background: settings.background,
             counters,
             address,
+            egress,
         };
         Ok(Self {
             #[cfg(feature = "dev")]
@@ -148,6 +154,32 @@ impl Service {
             "draining: /readyz answers 503, requests are still served"
         );
         tokio::time::sleep(delay).await;
+    }
+}
+
+// In development, a machine without certificates of authorities still serves all else.
+fn start_egress(
+    settings: &ServeSettings,
+    address: SocketAddr,
+) -> Result<Option<Arc<dyn Egress>>, CommandError> {
+    let Some(relay) = &settings.relay else {
+        return Ok(None);
+    };
+    let listeners = [Some(address), settings.metrics_listen]
+        .into_iter()
+        .flatten();
+    let regions = settings.regions.all.iter().map(|region| &region.url);
+    let databases = std::iter::once(&settings.access.database.url).chain(regions);
+    let servers = databases.flat_map(DatabaseUrl::servers);
+    let own = listeners.map(OwnEndpoint::Listener);
+    let own = own.chain(servers.map(|(host, port)| OwnEndpoint::Server(host, port)));
+    match egress::start(relay, own.collect()) {
+        Ok(egress) => Ok(Some(egress)),
+        Err(error) if relay.is_required => Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "relays are not served");
+            Ok(None)
+        }
     }
 }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_domain::health::counters::Counters;
+use strongroom_domain::ports::egress::Egress;
 use strongroom_domain::{UnlockError, Vault, VaultSettings};
 use strongroom_storage::{
     ConnectError, Database, RegionsSettings, WatchedRegions, check_pooling, check_serving_role,
@@ -31,6 +32,8 @@ pub(super) struct Opening {
     pub(super) counters: Arc<Counters>,
     /// The address that the server listens on.
     pub(super) address: SocketAddr,
+    /// Requests to other hosts, if relays are served.
+    pub(super) egress: Option<Arc<dyn Egress>>,
 }
 
 enum OpenError {
@@ -106,7 +109,7 @@ impl Opening {
         let (database, regions) = (database.clone(), regions.clone());
         let root_keys = &self.access.root_keys;
         match open_vault::on_database(database, regions, root_keys, self.vault).await {
-            Ok(vault) => Ok(vault),
+            Ok(vault) => Ok(vault.with_egress(self.egress.clone())),
             Err(CommandError::Unlock(UnlockError::Store(error))) => {
                 Err(OpenError::Transient(error.to_string()))
             }

@@ -5,6 +5,7 @@ pub(crate) mod access;
 pub(crate) mod args;
 #[cfg(test)]
 mod documentation;
+pub(crate) mod egress;
 pub(crate) mod error;
 pub(crate) mod examine;
 mod file;

@@ -12,6 +12,7 @@ use crate::logging::request_lines::log_request;
 use crate::logging::{Logging, dropped_lines};
 use crate::settings::access::{VaultAccess, database};
 use crate::settings::args::ServeArgs;
+use crate::settings::egress::{RelaySettings, relay};
 use crate::settings::error::{ConfigError, ConfigErrors, Origin};
 use crate::settings::limits::{limits, sizes};
 use crate::settings::regions::regions;
@@ -20,7 +21,7 @@ use crate::settings::sources::Sources;
 use crate::settings::table::{
     ANONYMOUS_ORG, AUDIT_ROOT_INTERVAL, BLOB_VALIDATION, BODY_TIMEOUT, DOCS, DRAIN_DELAY,
     HEADER_TIMEOUT, KEEP_ALIVE, LAST_USED_FLUSH_INTERVAL, LISTEN, LOG_FORMAT, LOG_LEVEL,
-    MAX_CONNECTIONS, METRICS_BY_ORGANIZATION, METRICS_LISTEN, OTLP_ENDPOINT, PURGE_INTERVAL,
+    MAX_CONNECTIONS, METRICS_BY_ORGANIZATION, METRICS_LISTEN, OTLP_ENDPOINT, PURGE_INTERVAL, RELAY,
     REQUEST_TIMEOUT, SCRUB_INTERVAL, SHUTDOWN_TIMEOUT, TRACE_SAMPLE_RATIO, TRACES_ENDPOINT,
     WORKERS, WRITE_TIMEOUT,
 };
@@ -47,6 +48,8 @@ pub(crate) struct ServeSettings {
     pub(crate) api: WebSettings,
     pub(crate) limits: LimitSettings,
     pub(crate) tls: Option<TlsFiles>,
+    /// How requests to other hosts are sent, if relays are served.
+    pub(crate) relay: Option<RelaySettings>,
     /// How long it continues to serve once it is asked to stop.
     pub(crate) drain_delay: Duration,
     pub(crate) background: BackgroundSettings,
@@ -97,6 +100,8 @@ impl ServeSettings {
                 anonymous_needs_loopback_host: false,
                 separate_metrics_listener: metrics_listen.is_some(),
                 docs: sources.get(&DOCS)?,
+                // Set once requests to other hosts can be sent.
+                relay: false,
                 metrics_by_organization: sources.get(&METRICS_BY_ORGANIZATION)?,
                 process: ProcessInfo {
                     log_request,
@@ -115,6 +120,10 @@ impl ServeSettings {
                 last_used_flush_interval: sources.get(&LAST_USED_FLUSH_INTERVAL)?,
             },
             regions: regions(sources)?,
+            relay: match sources.get(&RELAY)? {
+                true => Some(relay(sources)?),
+                false => None,
+            },
             access: access(sources)?,
         })
     }

@@ -391,6 +391,64 @@ settings! {
                 .see("pieces.md");
     }
 
+    "Relay" => {
+        RELAY: bool = Setting::new("relay", boolean)
+            .flag("BOOL")
+            .default("false")
+            .what(
+                "Whether credentials can be used without a reveal: Strongroom puts the credential \
+                 into the caller's request, and sends it on.",
+            )
+            .see("relay.md");
+
+        EGRESS_DNS: Option<SocketAddr> = Setting::new("egress_dns", |text| some(address(text)))
+            .flag("ADDR:PORT")
+            .optional("those of the system")
+            .what("DNS server that names of other hosts are resolved by.")
+            .see("relay.md#where-requests-go");
+
+        EGRESS_CA_FILE: Option<PathBuf> = Setting::new("egress_ca_file", |text| some(path(text)))
+            .flag("FILE")
+            .optional("none")
+            .what(
+                "PEM file with certificates of authorities that other hosts are trusted by, beside \
+                 those of the system.",
+            )
+            .see("relay.md#where-requests-go");
+
+        EGRESS_ALLOW_NETWORKS: Vec<IpNet> = Setting::new("egress_allow_networks", networks)
+            .flag("NET …")
+            .default_fn("none", Vec::new)
+            .what(
+                "Networks that requests to other hosts may go to although their addresses are not \
+                 public, separated by spaces. Metadata services of clouds are never among them.",
+            )
+            .see("relay.md#where-requests-go");
+
+        EGRESS_CONNECT_TIMEOUT: Duration = Setting::new("egress_connect_timeout", time)
+            .flag("TIME")
+            .default("5s")
+            .what("Longest time to resolve another host, connect to it, and finish TLS.");
+
+        EGRESS_MAX_REQUESTS: usize =
+            Setting::new("egress_max_requests", |text| count(text, 1, 100_000))
+                .flag("N")
+                .default("2048")
+                .what("Requests to other hosts at a time. A further one is answered 503.");
+
+        EGRESS_ORG_MAX_REQUESTS: usize =
+            Setting::new("egress_org_max_requests", |text| count(text, 1, 100_000))
+                .flag("N")
+                .default("1024")
+                .what("The same of one organization.");
+
+        EGRESS_HOST_MAX_REQUESTS: usize =
+            Setting::new("egress_host_max_requests", |text| count(text, 1, 100_000))
+                .flag("N")
+                .default("1024")
+                .what("The same to one host.");
+    }
+
     "Background work" => {
         SCRUB_INTERVAL: Option<Duration> = Setting::new("scrub_interval", scrub_interval)
             .formerly("verify_interval")

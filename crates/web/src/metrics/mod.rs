@@ -101,6 +101,7 @@ mod tests {
             sizes: RequestSizes::default(),
             anonymous_needs_loopback_host: true,
             separate_metrics_listener: false,
+            relay: false,
             docs: true,
             metrics_by_organization: false,
             process: ProcessInfo::default(),

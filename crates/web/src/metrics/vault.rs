@@ -45,6 +45,11 @@ const COUNTERS: &[Counted] = &[
         count: |counters| &counters.last_used_dropped,
     },
     Counted {
+        name: "strongroom_relay_redactions_total",
+        help: "Secrets that were hidden in answers of upstreams.",
+        count: |counters| &counters.relay.redactions,
+    },
+    Counted {
         name: "strongroom_audit_events_total",
         help: "Events that this server has added to the audit trail.",
         count: |counters| &counters.audit.events,
@@ -97,6 +102,11 @@ const GAUGES: &[Counted] = &[
         count: |counters| &counters.scrub_last_findings,
     },
     Counted {
+        name: "strongroom_relays_in_flight",
+        help: "Uses of credentials without a reveal whose answer has not ended.",
+        count: |counters| counters.relay.in_flight(),
+    },
+    Counted {
         name: "strongroom_credentials_deleted",
         help: "Deleted credentials that can be restored, as counted last.",
         count: |counters| &counters.lifecycle.deleted,
@@ -133,6 +143,13 @@ const LABELED: &[Labeled] = &[
         help: "Attempts to open a sealed secret for a request, by result.",
         label: "result",
         counts: |counters| results(&counters.opens),
+    },
+    Labeled {
+        name: "strongroom_relays_total",
+        help: "Uses of credentials without a reveal, by outcome: `ok`, a code of errors, or \
+               `abandoned` by the caller.",
+        label: "outcome",
+        counts: |counters| counters.relay.outcomes().collect(),
     },
     Labeled {
         name: "strongroom_spans_total",
@@ -179,8 +196,17 @@ pub(super) fn families(counters: &Counters) -> Vec<MetricFamily> {
         .chain(gauges)
         .chain(labeled)
         .chain(rotations(counters))
-        .chain([expiring(counters)])
+        .chain([expiring(counters), relay_times(counters)])
         .collect()
+}
+
+fn relay_times(counters: &Counters) -> MetricFamily {
+    let mut family = Family::histogram(
+        "strongroom_relay_upstream_seconds",
+        "Time from a use of a credential without a reveal to the head of the upstream's answer.",
+    );
+    family.add_distribution(&[], &counters.relay.times.distribution(), 1e6);
+    family.finish()
 }
 
 fn expiring(counters: &Counters) -> MetricFamily {

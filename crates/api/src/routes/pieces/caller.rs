@@ -15,7 +15,7 @@ use strongroom_web::state::AppState;
 
 use crate::headers::{API_KEY, APPLICATION_ID};
 use crate::plain_error::PlainError;
-use crate::routes::access::PathAccess;
+use crate::routes::access::{Access, PathAccess};
 
 /// A caller who may manage users' keys. The API key determines the organization. Without a key, it
 /// is the one that the operator configured for anonymous callers, if any.
@@ -39,7 +39,7 @@ impl FromRequest for PiecesCaller {
             let identified = identify(&request, &state, key.map(|_| presented));
             let (caller, vault) =
                 authenticate_with_limits(&request, &state, presented, identified).await?;
-            if let Some(permission) = PathAccess::of(&request)?.permission() {
+            if let Access::NeedsOrAnonymous(permission) = PathAccess::of(&request)? {
                 state
                     .with_deadline(vault.authorize_for_user_keys(&caller, permission))
                     .await?;

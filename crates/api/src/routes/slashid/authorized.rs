@@ -59,7 +59,7 @@ async fn authorize(
     let identified = identify(request, state, presented, (named, deleted));
     let authenticated = authenticate_with_limits(request, state, presented, identified).await;
     let (caller, vault) = authenticated.map_err(|error| sent.challenge(error.into()))?;
-    if let Some(permission) = access.permission() {
+    if let Some(permission) = access.permission(&caller) {
         let permitted = state.with_deadline(vault.authorize(&caller, permission));
         let permitted = permitted.await.map_err(ApiError::from);
         permitted.map_err(|error| sent.insufficient(error, permission))?;

@@ -2,103 +2,111 @@ use serde_json::json;
 
 use super::tests::read;
 use super::*;
+use crate::kinds::CredentialType as T;
+
+/// Policies that a preset does not allow, with the field and code of the error.
+const WRONG: &[(Provider, T, &str, &str, &str)] = &[
+    (
+        Provider::Google,
+        T::JsonCredentials,
+        r#"{"hosts": ["a.example"]}"#,
+        "hosts",
+        "not_allowed",
+    ),
+    (
+        Provider::Google,
+        T::JsonCredentials,
+        r#"{"hosts": ["a.b.googleapis.com"]}"#,
+        "hosts",
+        "not_allowed",
+    ),
+    (
+        Provider::Google,
+        T::JsonCredentials,
+        r#"{"inject": [{"header": "x", "from": "private_key"}]}"#,
+        "inject",
+        "not_allowed",
+    ),
+    (
+        Provider::Google,
+        T::JsonCredentials,
+        r#"{"token_url": "https://a.example/token"}"#,
+        "token_url",
+        "not_allowed",
+    ),
+    (
+        Provider::Onfido,
+        T::ApiKey,
+        r#"{"hosts": ["api.onfido.com"]}"#,
+        "hosts",
+        "not_allowed",
+    ),
+    (Provider::Shopify, T::ApiKey, r#"{}"#, "hosts", "required"),
+    (
+        Provider::Shopify,
+        T::ApiKey,
+        r#"{"hosts": ["myshopify.com"]}"#,
+        "hosts",
+        "not_allowed",
+    ),
+    (
+        Provider::Shopify,
+        T::ApiKey,
+        r#"{"hosts": ["a.myshopify.com.evil.example"]}"#,
+        "hosts",
+        "not_allowed",
+    ),
+    (
+        Provider::Shopify,
+        T::ApiKey,
+        r#"{"hosts": ["a.myshopify.com", "b.myshopify.com"]}"#,
+        "hosts",
+        "not_allowed",
+    ),
+    (
+        Provider::Shopify,
+        T::ClientCredentials,
+        r#"{"hosts": ["a.myshopify.com"], "rules": [{"paths": ["/admin/oauth/*"]}]}"#,
+        "rules[0].paths[0]",
+        "invalid_value",
+    ),
+    (
+        Provider::Generic,
+        T::ClientCredentials,
+        r#"{"hosts": ["a.example"]}"#,
+        "token_url",
+        "required",
+    ),
+    (
+        Provider::Generic,
+        T::ClientCredentials,
+        r#"{"hosts": ["a.example"], "token_url": "http://a.example/t"}"#,
+        "token_url",
+        "invalid_value",
+    ),
+    (
+        Provider::Generic,
+        T::JsonCredentials,
+        r#"{"hosts": ["a.example"]}"#,
+        "inject",
+        "required",
+    ),
+];
 
 #[test]
 fn presets_bind_hosts_paths_and_places() {
-    use CredentialType as T;
-    for (provider, kind, policy, field, code) in [
-        (
-            Provider::Google,
-            T::JsonCredentials,
-            json!({"hosts": ["a.example"]}),
-            "hosts",
-            "not_allowed",
-        ),
-        (
-            Provider::Google,
-            T::JsonCredentials,
-            json!({"hosts": ["a.b.googleapis.com"]}),
-            "hosts",
-            "not_allowed",
-        ),
-        (
-            Provider::Google,
-            T::JsonCredentials,
-            json!({"inject": [{"header": "x", "from": "private_key"}]}),
-            "inject",
-            "not_allowed",
-        ),
-        (
-            Provider::Google,
-            T::JsonCredentials,
-            json!({"token_url": "https://a.example/token"}),
-            "token_url",
-            "not_allowed",
-        ),
-        (
-            Provider::Onfido,
-            T::ApiKey,
-            json!({"hosts": ["api.onfido.com"]}),
-            "hosts",
-            "not_allowed",
-        ),
-        (Provider::Shopify, T::ApiKey, json!({}), "hosts", "required"),
-        (
-            Provider::Shopify,
-            T::ApiKey,
-            json!({"hosts": ["myshopify.com"]}),
-            "hosts",
-            "not_allowed",
-        ),
-        (
-            Provider::Shopify,
-            T::ApiKey,
-            json!({"hosts": ["a.myshopify.com.evil.example"]}),
-            "hosts",
-            "not_allowed",
-        ),
-        (
-            Provider::Shopify,
-            T::ApiKey,
-            json!({"hosts": ["a.myshopify.com", "b.myshopify.com"]}),
-            "hosts",
-            "not_allowed",
-        ),
-        (
-            Provider::Shopify,
-            T::ClientCredentials,
-            json!({"hosts": ["a.myshopify.com"], "rules": [{"paths": ["/admin/oauth/*"]}]}),
-            "rules[0].paths[0]",
-            "invalid_value",
-        ),
-        (
-            Provider::Generic,
-            T::ClientCredentials,
-            json!({"hosts": ["a.example"]}),
-            "token_url",
-            "required",
-        ),
-        (
-            Provider::Generic,
-            T::ClientCredentials,
-            json!({"hosts": ["a.example"], "token_url": "http://a.example/t"}),
-            "token_url",
-            "invalid_value",
-        ),
-        (
-            Provider::Generic,
-            T::JsonCredentials,
-            json!({"hosts": ["a.example"]}),
-            "inject",
-            "required",
-        ),
-    ] {
-        let errors = read(provider, kind, &policy).unwrap_err();
+    for (provider, kind, policy, field, code) in WRONG {
+        let value = serde_json::from_str(policy).unwrap();
+        let errors = read(*provider, *kind, &value).unwrap_err();
         assert!(
-            errors.contains(&(field.to_owned(), code)),
+            errors.contains(&((*field).to_owned(), *code)),
             "{policy}: {errors:?}"
         );
     }
+}
+
+#[test]
+fn presets_fill_in_what_a_policy_leaves_out() {
     let shop = json!({"hosts": ["a.myshopify.com"]});
     let shop = read(Provider::Shopify, T::AccessToken, &shop).unwrap();
     assert_eq!(

@@ -86,146 +86,149 @@ fn what_is_stored_is_read_as_the_same_policy() {
     }
 }
 
+/// Policies with their error: its field and code.
+const WRONG: &[(&str, &str, &str)] = &[
+    (r#"{}"#, "hosts", "required"),
+    (r#"[]"#, "policy", "wrong_type"),
+    (r#"{"hosts": []}"#, "hosts", "invalid_length"),
+    (r#"{"hosts": "a.example"}"#, "hosts", "wrong_type"),
+    (r#"{"hosts": ["a.example", 7]}"#, "hosts[1]", "wrong_type"),
+    (r#"{"hosts": ["127.0.0.1"]}"#, "hosts[0]", "invalid_value"),
+    (
+        r#"{"hosts": ["https://a.example"]}"#,
+        "hosts[0]",
+        "invalid_value",
+    ),
+    (r#"{"hosts": ["*.example.com"]}"#, "hosts", "not_allowed"),
+    (r#"{"hosts": ["*.googleapis.com"]}"#, "hosts", "not_allowed"),
+];
+
+/// Wrong members of a policy that is right otherwise, with the field and code of the error.
+const WRONG_MEMBERS: &[(&str, &str, &str, &str)] = &[
+    ("ports", r#"[0]"#, "ports[0]", "out_of_range"),
+    ("ports", r#"[65536]"#, "ports[0]", "out_of_range"),
+    ("ports", r#"["443"]"#, "ports[0]", "out_of_range"),
+    ("rules", r#"[]"#, "rules", "invalid_length"),
+    (
+        "rules",
+        r#"[{"methods": ["get"]}]"#,
+        "rules[0].methods[0]",
+        "invalid_value",
+    ),
+    (
+        "rules",
+        r#"[{"methods": ["TRACE"]}]"#,
+        "rules[0].methods[0]",
+        "invalid_value",
+    ),
+    (
+        "rules",
+        r#"[{"paths": ["v1"]}]"#,
+        "rules[0].paths[0]",
+        "invalid_value",
+    ),
+    (
+        "rules",
+        r#"[{"path": "/v1"}]"#,
+        "rules[0].path",
+        "unknown_member",
+    ),
+    (
+        "inject",
+        r#"[{"from": "api_key"}]"#,
+        "inject[0].header",
+        "required",
+    ),
+    (
+        "inject",
+        r#"[{"header": "a"}]"#,
+        "inject[0].from",
+        "required",
+    ),
+    (
+        "inject",
+        r#"[{"header": "Host", "from": "a"}]"#,
+        "inject[0].header",
+        "invalid_value",
+    ),
+    (
+        "inject",
+        r#"[{"header": "a", "prefix": "b\r\n", "from": "a"}]"#,
+        "inject[0].prefix",
+        "invalid_value",
+    ),
+    (
+        "inject",
+        r#"[{"header": "a", "from": "minted_token"}]"#,
+        "inject[0].from",
+        "invalid_value",
+    ),
+    (
+        "inject",
+        r#"[{"header": "a", "from": "x"}, {"header": "A", "from": "y"}]"#,
+        "inject",
+        "duplicate",
+    ),
+    (
+        "inject",
+        r#"[{"header": "authorization", "from": "x"}, {"basic": {"username": "y"}}]"#,
+        "inject",
+        "duplicate",
+    ),
+    (
+        "inject",
+        r#"[{"query": "a&b", "from": "x"}]"#,
+        "inject[0].query",
+        "invalid_value",
+    ),
+    (
+        "inject",
+        r#"[{"basic": {}}]"#,
+        "inject[0].basic.username",
+        "required",
+    ),
+    ("scopes", r#"["a"]"#, "scopes", "not_allowed"),
+    ("tokens", r#"true"#, "tokens", "not_allowed"),
+    ("tokens", r#""yes""#, "tokens", "wrong_type"),
+    (
+        "token_url",
+        r#""https://a.example/""#,
+        "token_url",
+        "not_allowed",
+    ),
+    ("keys", r#"[]"#, "keys", "invalid_length"),
+    ("keys", r#""all""#, "keys", "wrong_type"),
+    ("keys", r#"["x"]"#, "keys[0]", "invalid_value"),
+    ("scrub", r#""none""#, "scrub", "invalid_value"),
+    (
+        "limits",
+        r#"{"total_seconds": 0}"#,
+        "limits.total_seconds",
+        "out_of_range",
+    ),
+    (
+        "limits",
+        r#"{"bytes": 1}"#,
+        "limits.bytes",
+        "unknown_member",
+    ),
+    ("hots", r#"[]"#, "hots", "unknown_member"),
+];
+
 #[test]
 fn each_error_names_its_field() {
-    for (policy, field, code) in [
-        (json!({}), "hosts", "required"),
-        (json!([]), "policy", "wrong_type"),
-        (json!({"hosts": []}), "hosts", "invalid_length"),
-        (json!({"hosts": "a.example"}), "hosts", "wrong_type"),
-        (json!({"hosts": ["a.example", 7]}), "hosts[1]", "wrong_type"),
-        (json!({"hosts": ["127.0.0.1"]}), "hosts[0]", "invalid_value"),
-        (
-            json!({"hosts": ["https://a.example"]}),
-            "hosts[0]",
-            "invalid_value",
-        ),
-        (json!({"hosts": ["*.example.com"]}), "hosts", "not_allowed"),
-        (
-            json!({"hosts": ["*.googleapis.com"]}),
-            "hosts",
-            "not_allowed",
-        ),
-    ] {
-        let errors = generic(&policy).unwrap_err();
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    for (policy, field, code) in WRONG {
+        let errors = generic(&json(policy)).unwrap_err();
         assert!(
-            errors.contains(&(field.to_owned(), code)),
+            errors.contains(&((*field).to_owned(), *code)),
             "{policy}: {errors:?}"
         );
     }
-    for (member, value, field, code) in [
-        ("ports", json!([0]), "ports[0]", "out_of_range"),
-        ("ports", json!([65536]), "ports[0]", "out_of_range"),
-        ("ports", json!(["443"]), "ports[0]", "out_of_range"),
-        ("rules", json!([]), "rules", "invalid_length"),
-        (
-            "rules",
-            json!([{"methods": ["get"]}]),
-            "rules[0].methods[0]",
-            "invalid_value",
-        ),
-        (
-            "rules",
-            json!([{"methods": ["TRACE"]}]),
-            "rules[0].methods[0]",
-            "invalid_value",
-        ),
-        (
-            "rules",
-            json!([{"paths": ["v1"]}]),
-            "rules[0].paths[0]",
-            "invalid_value",
-        ),
-        (
-            "rules",
-            json!([{"path": "/v1"}]),
-            "rules[0].path",
-            "unknown_member",
-        ),
-        (
-            "inject",
-            json!([{"from": "api_key"}]),
-            "inject[0].header",
-            "required",
-        ),
-        (
-            "inject",
-            json!([{"header": "a"}]),
-            "inject[0].from",
-            "required",
-        ),
-        (
-            "inject",
-            json!([{"header": "Host", "from": "a"}]),
-            "inject[0].header",
-            "invalid_value",
-        ),
-        (
-            "inject",
-            json!([{"header": "a", "prefix": "b\r\n", "from": "a"}]),
-            "inject[0].prefix",
-            "invalid_value",
-        ),
-        (
-            "inject",
-            json!([{"header": "a", "from": "minted_token"}]),
-            "inject[0].from",
-            "invalid_value",
-        ),
-        (
-            "inject",
-            json!([{"header": "a", "from": "x"}, {"header": "A", "from": "y"}]),
-            "inject",
-            "duplicate",
-        ),
-        (
-            "inject",
-            json!([{"header": "authorization", "from": "x"}, {"basic": {"username": "y"}}]),
-            "inject",
-            "duplicate",
-        ),
-        (
-            "inject",
-            json!([{"query": "a&b", "from": "x"}]),
-            "inject[0].query",
-            "invalid_value",
-        ),
-        (
-            "inject",
-            json!([{"basic": {}}]),
-            "inject[0].basic.username",
-            "required",
-        ),
-        ("scopes", json!(["a"]), "scopes", "not_allowed"),
-        ("tokens", json!(true), "tokens", "not_allowed"),
-        ("tokens", json!("yes"), "tokens", "wrong_type"),
-        (
-            "token_url",
-            json!("https://a.example/"),
-            "token_url",
-            "not_allowed",
-        ),
-        ("keys", json!([]), "keys", "invalid_length"),
-        ("keys", json!("all"), "keys", "wrong_type"),
-        ("keys", json!(["x"]), "keys[0]", "invalid_value"),
-        ("scrub", json!("none"), "scrub", "invalid_value"),
-        (
-            "limits",
-            json!({"total_seconds": 0}),
-            "limits.total_seconds",
-            "out_of_range",
-        ),
-        (
-            "limits",
-            json!({"bytes": 1}),
-            "limits.bytes",
-            "unknown_member",
-        ),
-        ("hots", json!([]), "hots", "unknown_member"),
-    ] {
+    for (member, value, field, code) in WRONG_MEMBERS {
         let mut policy = json!({"hosts": ["a.example"]});
-        policy[member] = value;
+        policy[*member] = json(value);
         let errors = generic(&policy).unwrap_err();
-        assert_eq!(errors, [(field.to_owned(), code)], "{policy}");
+        assert_eq!(errors, [((*field).to_owned(), *code)], "{policy}");
     }
 }

@@ -194,6 +194,15 @@ impl<'a> OrgPass<'a> {
             let mut sealed = current.versions.iter().filter(|one| one.sealed().is_some());
             keys.open(&current.row).is_ok()
                 && sealed.all(|version| keys.open_value(&current.row, version).is_ok())
+                && row.relay_policy.as_ref().is_none_or(|policy| {
+                    policy.stored().is_some_and(|policy| {
+                        let opens = |sealed| keys.open_policy(&current.row, policy.version, sealed);
+                        policy
+                            .sealed
+                            .as_ref()
+                            .is_none_or(|sealed| opens(sealed).is_ok())
+                    })
+                })
         };
         (!self.keys.as_ref().is_some_and(opens)).then(|| {
             let message = "does not open: it was moved, relabeled or altered".to_owned();

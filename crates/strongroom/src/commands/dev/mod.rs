@@ -66,7 +66,7 @@ async fn serve(
         prepared = prepared => prepared?,
         () = &mut stop => return Ok(()),
     };
-    let mut servers = Servers::start(args.listen, &prepared, regions)?;
+    let mut servers = Servers::start(args, &prepared, regions)?;
     regions::remember(folder, regions)?;
     tokio::select! {
         ready = servers.ready() => ready?,

@@ -4,18 +4,24 @@ use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
 use strongroom_domain::OrgId;
+use strongroom_egress::InFlightLimits;
 use strongroom_storage::{RegionSettings, RegionsSettings};
 use strongroom_web::settings::LimitSettings;
 use tokio::sync::watch;
 
 use super::prepare::Prepared;
 use super::regions::Region;
+use crate::cli::DevArgs;
 use crate::error::CommandError;
 use crate::service::Service;
+use crate::settings::egress::RelaySettings;
 use crate::settings::serve::ServeSettings;
 
 /// Longest time for requests in progress after the stop signal; PostgreSQL then has as long.
 pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Longest time to connect to another host.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The primary's server, and one in each region.
 pub(super) struct Servers {
@@ -24,16 +30,16 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    /// Starts all of them. The primary's server listens on `listen`, the others on the ports of the
-    /// last start if possible.
+    /// Starts all of them. The primary's server listens where `args` say, the others on the ports
+    /// of the last start if possible.
     pub(super) fn start(
-        listen: SocketAddr,
+        args: &DevArgs,
         prepared: &Prepared,
         regions: &mut [Region],
     ) -> Result<Self, CommandError> {
         let everywhere = region_settings(regions, prepared)?;
         let primary = Service::start(
-            settings(listen, prepared, everywhere.clone())?,
+            settings(args, args.listen, prepared, everywhere.clone())?,
             Arc::default(),
         )?;
         let mut servers = Self {
@@ -45,8 +51,10 @@ impl Servers {
                 local: Some(region.name.clone()),
                 ..everywhere.clone()
             };
-            let service =
-                Service::start(settings(region.listen, prepared, local)?, Arc::default())?;
+            let service = Service::start(
+                settings(args, region.listen, prepared, local)?,
+                Arc::default(),
+            )?;
             region.listen = service.address();
             servers.regions.push(service);
         }
@@ -113,6 +121,7 @@ fn region_settings(
 }
 
 fn settings(
+    args: &DevArgs,
     listen: SocketAddr,
     prepared: &Prepared,
     regions: RegionsSettings,
@@ -125,6 +134,14 @@ fn settings(
     }
     settings.http.shutdown_timeout = STOP_TIMEOUT;
     settings.api.anonymous_needs_loopback_host = true;
+    settings.relay = Some(RelaySettings {
+        dns: args.egress_dns,
+        ca_file: args.egress_ca_file.clone(),
+        allow_networks: args.egress_allow_network.clone(),
+        connect: CONNECT_TIMEOUT,
+        in_flight: InFlightLimits::default(),
+        is_required: args.egress_ca_file.is_some(),
+    });
     // A client in development meets no limits.
     settings.limits = LimitSettings::default();
     Ok(settings)

@@ -1,0 +1,130 @@
+use std::time::{Duration, Instant};
+
+use actix_web::body::SizedStream;
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::StreamExt;
+use strongroom_domain::relay::answer::RelayHead;
+use strongroom_domain::{PendingUse, RelayBody, RelayPlan, RelayRequest, VaultError};
+use strongroom_web::body_stream;
+use strongroom_web::state::AppState;
+
+use crate::error::ApiError;
+use crate::headers::{EXPIRED, RELAY_ORIGIN};
+use crate::openapi::parameters::{CredentialInPath, RelayTarget};
+use crate::openapi::relay_responses::{RelayFailed, RelayInvalid, RelayRefused, RelayUnwritten};
+use crate::openapi::responses::NoSuchCredential;
+use crate::paths::RELAY;
+use crate::routes::relay::caller::authorize;
+use crate::routes::relay::presented::RelayPresented;
+use crate::routes::slashid::credential_id::credential_id;
+
+/// The age of what was read from the primary, beyond which its versions are checked when the use is
+/// recorded.
+const FRESH: Duration = Duration::from_millis(500);
+/// How often a request is planned while the credential or its policy changes.
+const ATTEMPTS: usize = 3;
+
+/// Sends a request with the credential in it, as its relay policy says, and passes the answer on.
+///
+/// The API key may also be where the upstream's client library puts its key: `Authorization` or
+/// `x-api-key`. `SlashID-OrgID` is optional. The answer is the upstream's if
+/// `SlashID-Relay-Origin` is `upstream`.
+#[utoipa::path(
+    method(get, head, options, post, put, patch, delete),
+    path = RELAY, operation_id = "relay",
+    params(CredentialInPath, RelayTarget),
+    responses(
+        (status = 200, description = "The answer of the upstream, with any status.",
+         body = Vec<u8>, content_type = "*/*"),
+        RelayInvalid, RelayRefused, NoSuchCredential, RelayFailed, RelayUnwritten,
+    ),
+)]
+pub(in crate::routes) async fn handle(
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let relayed = relay(&request, payload).await;
+    relayed.map_err(|error| error.with_header(RELAY_ORIGIN, "strongroom"))
+}
+
+async fn relay(request: &HttpRequest, payload: web::Payload) -> Result<HttpResponse, ApiError> {
+    let state = AppState::of(request)?;
+    let sent = RelayPresented::read(request.headers());
+    let (caller, vault) = authorize(request, &state, &sent).await?;
+    let wanted = wanted(request, sent)?;
+    let mut primary = false;
+    for _ in 0..ATTEMPTS {
+        let read_at = Instant::now();
+        let planned = vault.plan_relay(&caller, &wanted, primary);
+        let plan = state.with_deadline(planned).await?;
+        let opened = vault.egress()?.open(&plan.destination).await;
+        let connection = opened.map_err(|error| vault.not_opened(&caller, &plan, error))?;
+        let is_old = read_at.elapsed() > FRESH || (vault.reads_replica() && !primary);
+        let recorded = vault.record_use(&caller, &plan, is_old);
+        if !state.write_with_deadline(recorded).await? {
+            primary = true;
+            continue;
+        }
+        let used = PendingUse::begin(&vault, &caller, &plan);
+        let body = body_stream::stream(request, payload, plan.limits.request_bytes);
+        let answer = match connection.send(plan.request(body)).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(used.failed(error).into()),
+        };
+        let (head, body) = used.answered(&plan, answer)?;
+        return Ok(respond(request, &plan, head, body).await);
+    }
+    let why = "the credential or its policy changes all the time".to_owned();
+    Err(VaultError::Unavailable(why).into())
+}
+
+/// What the caller asks for.
+fn wanted(request: &HttpRequest, sent: RelayPresented) -> Result<RelayRequest, ApiError> {
+    let id = credential_id(request).map_err(|error| ApiError::invalid(vec![error]))?;
+    let uri = request.uri();
+    // The parts of the pattern are decoded, and the upstream gets the path as it was sent.
+    let target = uri.path().splitn(7, '/').last().unwrap_or_default();
+    let (host, path) = target.split_once('/').unwrap_or((target, ""));
+    let headers = request.headers().iter();
+    Ok(RelayRequest {
+        id,
+        host: host.to_owned(),
+        method: request.method().as_str().to_owned(),
+        path: format!("/{path}"),
+        query: uri.query().map(str::to_owned),
+        headers: headers
+            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+            .collect(),
+        carriers: sent.carriers,
+        length: body_stream::announced(request),
+    })
+}
+
+async fn respond(
+    request: &HttpRequest,
+    plan: &RelayPlan,
+    head: RelayHead,
+    mut body: RelayBody,
+) -> HttpResponse {
+    let status = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let mut response = HttpResponse::build(status);
+    for (name, value) in &head.headers {
+        response.append_header((name.as_str(), value.as_ref()));
+    }
+    response.insert_header((RELAY_ORIGIN, "upstream"));
+    if plan.is_expired {
+        response.insert_header((EXPIRED, "true"));
+    }
+    let has_no_body = request.method() == Method::HEAD
+        || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
+    if has_no_body || head.length == Some(0) {
+        // Its end returns the connection to the pool, and is recorded.
+        while let Some(Ok(_)) = body.next().await {}
+        return response.finish();
+    }
+    match head.length {
+        Some(length) => response.body(SizedStream::new(length, body)),
+        None => response.streaming(body),
+    }
+}

@@ -1,0 +1,150 @@
+//! Use of a credential without a reveal: from a caller's request to the one that is sent.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::audit::details::Details;
+use crate::audit::event::{Action, Event, Outcome};
+use crate::caller::Caller;
+use crate::egress::EgressError;
+use crate::error::VaultError;
+use crate::permission::Permission;
+use crate::ports::egress::Egress;
+use crate::ports::error::StoreError;
+use crate::record_format::RELAY;
+use crate::relay::error::RelayError;
+use crate::relay::path::RequestPath;
+use crate::vault::Vault;
+use crate::vault::relay_plan::{RelayPlan, RelayRequest, Wanted};
+
+/// Most characters of a host and of a path in an audit event.
+const RECORDED_HOST: usize = 256;
+const RECORDED_PATH: usize = 1024;
+
+impl Vault {
+    /// The client for requests to other hosts.
+    ///
+    /// # Errors
+    /// [`VaultError::Internal`] if there is none, which is a defect where relays are served.
+    pub fn egress(&self) -> Result<&Arc<dyn Egress>, VaultError> {
+        let missing = || VaultError::Internal("requests to other hosts are not set up".into());
+        self.egress.as_ref().ok_or_else(missing)
+    }
+
+    /// Puts a credential into a request, if its policy allows that. With `primary`, both are read
+    /// from the primary. A refusal is recorded.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], [`VaultError::Relay`],
+    /// [`VaultError::Integrity`], or an error of the store.
+    pub async fn plan_relay(
+        &self,
+        caller: &Caller,
+        request: &RelayRequest,
+        primary: bool,
+    ) -> Result<RelayPlan, VaultError> {
+        caller.require(Permission::CredentialsUse)?;
+        self.require_record_format(RELAY)?;
+        self.refuse_stale_reads()?;
+        let path = RequestPath::parse(&request.path).map_err(RelayError::Path)?;
+        let event = self.use_event(caller, request, &path);
+        let (scope, id) = (caller.scope(), request.id);
+        let found = match primary {
+            true => self.store.current_policy(scope, id).await?,
+            false => self.store.credential_with_policy(scope, id).await?,
+        };
+        let found = found.filter(|found| caller.reaches(&found.credential.sealed));
+        let Some(found) = found else {
+            return Err(self.no_credential(caller, event).await);
+        };
+        let row = &found.credential.sealed;
+        let event = event.of_version(row.version, row.value_version);
+        let planned = async {
+            let Some(policy) = self.opened_policy(caller, &found).await? else {
+                return Err(RelayError::NotConfigured.into());
+            };
+            let wanted = Wanted {
+                caller,
+                request,
+                path: &path,
+                row,
+                policy: &policy,
+            };
+            let place = wanted.allowed()?;
+            let blob = self.open(caller, row).await?;
+            wanted.plan(place, &blob, event.clone())
+        };
+        match planned.await {
+            Err(VaultError::Relay(error)) => Err(self.use_refused(caller, event, error)),
+            Err(error) => Err(self.failed(caller, event, error).await),
+            planned => planned,
+        }
+    }
+
+    /// Records that the request of `plan` is about to be sent; nothing may be sent before this
+    /// returns `true`. With `check`, it returns `false` and records nothing if the primary has
+    /// another version of the credential or of its policy.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub async fn record_use(
+        &self,
+        caller: &Caller,
+        plan: &RelayPlan,
+        check: bool,
+    ) -> Result<bool, VaultError> {
+        let check = check.then_some(plan.versions);
+        let recorded = self
+            .store
+            .record_use(caller.scope(), check, plan.event.clone());
+        match recorded.await {
+            Ok(()) => {
+                self.record_used(caller, plan.versions.id);
+                Ok(true)
+            }
+            Err(StoreError::Conflict) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether credentials are read from another database than the primary, so that what was read
+    /// may be old.
+    #[must_use]
+    pub fn reads_replica(&self) -> bool {
+        self.store.reads_replica()
+    }
+
+    fn use_event(&self, caller: &Caller, request: &RelayRequest, path: &RequestPath) -> Event {
+        let host: String = request.host.chars().take(RECORDED_HOST).collect();
+        let path: String = path.as_str().chars().take(RECORDED_PATH).collect();
+        let details = Details::new([
+            ("host", json!(host)),
+            ("method", json!(request.method)),
+            ("path", json!(path)),
+        ]);
+        let event = Event::by(caller, Action::CredentialUse, self.now());
+        event.about(request.id).with_details(details)
+    }
+
+    /// The error of a connection that was not opened. That requests may not go there is recorded.
+    pub fn not_opened(&self, caller: &Caller, plan: &RelayPlan, error: EgressError) -> VaultError {
+        let error = RelayError::of(error, plan.limits.request_bytes);
+        match error {
+            RelayError::AddressRefused => self.use_refused(caller, plan.event.clone(), error),
+            error => {
+                self.counters.relay.count(error.code());
+                error.into()
+            }
+        }
+    }
+
+    // The caller does not wait for the record, as with other refusals.
+    fn use_refused(&self, caller: &Caller, event: Event, error: RelayError) -> VaultError {
+        let reason = Details::new([("reason", json!(error.code()))]);
+        let event = event.with_outcome(Outcome::Denied).with_details(reason);
+        self.store.record_later(caller.scope(), event);
+        self.counters.relay.count(error.code());
+        error.into()
+    }
+}

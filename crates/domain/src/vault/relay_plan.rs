@@ -1,0 +1,182 @@
+//! A request that carries a credential: what a caller wants, and what is sent.
+
+use std::time::Duration;
+
+use serde_json::json;
+use strongroom_crypto::SecretBytes;
+
+use crate::audit::details::Details;
+use crate::audit::event::Event;
+use crate::caller::{Actor, Caller};
+use crate::credential::SealedCredential;
+use crate::egress::{Destination, EgressRequest, ExchangeLimits, HeaderField, RequestBody};
+use crate::error::VaultError;
+use crate::host_name::HostName;
+use crate::ids::{CredentialId, KeyId};
+use crate::ports::relay::UsedVersions;
+use crate::relay::error::RelayError;
+use crate::relay::path::RequestPath;
+use crate::relay::policy::{RelayLimits, ScrubMode};
+use crate::relay::request::{SentHeader, headers, target};
+use crate::relay::scrubber::Scrubber;
+use crate::relay::secret::render;
+use crate::vault::relay_policies::PolicyInfo;
+
+/// A request that a caller wants to be sent with a credential.
+#[derive(Debug)]
+pub struct RelayRequest {
+    /// The credential.
+    pub id: CredentialId,
+    /// The host and port as given: `name`, `name:port`, or `-` for the policy's only host.
+    pub host: String,
+    /// The method.
+    pub method: String,
+    /// The path, byte by byte.
+    pub path: String,
+    /// The query, byte by byte.
+    pub query: Option<String>,
+    /// The headers.
+    pub headers: Vec<SentHeader>,
+    /// The headers, in lower case, with which the caller identified itself.
+    pub carriers: Vec<&'static str>,
+    /// The number of bytes of the body, where that is known.
+    pub length: Option<u64>,
+}
+
+/// A request that the policy allows, with the credential in it.
+#[derive(Debug)]
+pub struct RelayPlan {
+    /// Where it goes.
+    pub destination: Destination,
+    /// Sizes and times.
+    pub limits: RelayLimits,
+    /// Whether the credential has expired.
+    pub is_expired: bool,
+    pub(super) scrubber: Scrubber,
+    pub(super) scrub: ScrubMode,
+    pub(super) event: Event,
+    method: String,
+    target: SecretBytes,
+    headers: Vec<HeaderField>,
+    pub(super) versions: UsedVersions,
+}
+
+impl RelayPlan {
+    /// The request with `body`.
+    #[must_use]
+    pub fn request(&self, body: RequestBody) -> EgressRequest {
+        let limits = self.limits;
+        EgressRequest {
+            method: self.method.clone(),
+            target: self.target.clone(),
+            headers: self.headers.clone(),
+            body,
+            limits: ExchangeLimits {
+                head: Duration::from_secs(limits.head_seconds),
+                idle: Duration::from_secs(limits.idle_seconds),
+                total: Duration::from_secs(limits.total_seconds),
+                answer_bytes: limits.answer_bytes,
+            },
+        }
+    }
+}
+
+/// A request, and the credential and policy that it is about.
+pub(super) struct Wanted<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) request: &'a RelayRequest,
+    pub(super) path: &'a RequestPath,
+    pub(super) row: &'a SealedCredential,
+    pub(super) policy: &'a PolicyInfo,
+}
+
+impl Wanted<'_> {
+    /// The host and port, if the policy allows the request.
+    pub(super) fn allowed(&self) -> Result<(HostName, u16), RelayError> {
+        let (policy, method) = (&self.policy.policy, &self.request.method);
+        let refused = |what: &str| Err(RelayError::NotAllowed(what.to_owned()));
+        let key = match self.caller.actor() {
+            Actor::Key(id) | Actor::Client(id) => Some(id),
+            Actor::Anonymous | Actor::Operator => None,
+        };
+        let is_listed = |keys: &Vec<KeyId>| key.is_some_and(|key| keys.contains(&key));
+        if !policy.keys.as_ref().is_none_or(is_listed) {
+            return refused("this key");
+        }
+        let (name, port) = match self.request.host.split_once(':') {
+            Some((name, port)) => (name, port.parse().ok()),
+            None => (self.request.host.as_str(), policy.ports.first().copied()),
+        };
+        let host = match name {
+            "-" => policy.only_host().cloned(),
+            name => HostName::parse(name).ok(),
+        };
+        let is_allowed = |host: &HostName| policy.hosts.iter().any(|one| one.matches(host));
+        let Some(host) = host.filter(is_allowed) else {
+            return refused("this host");
+        };
+        let Some(port) = port.filter(|port| policy.ports.contains(port)) else {
+            return refused("this port");
+        };
+        let mut of_method = policy
+            .rules
+            .iter()
+            .filter(|rule| rule.allows_method(method));
+        if of_method.clone().next().is_none() {
+            return refused("this method");
+        }
+        match of_method.any(|rule| rule.allows_path(self.path)) {
+            true => Ok((host, port)),
+            false => refused("this path"),
+        }
+    }
+
+    /// The request with the credential in it.
+    pub(super) fn plan(
+        &self,
+        (host, port): (HostName, u16),
+        blob: &SecretBytes,
+        event: Event,
+    ) -> Result<RelayPlan, VaultError> {
+        let (request, policy) = (self.request, &self.policy.policy);
+        let most = policy.limits.request_bytes;
+        if request.length.is_some_and(|length| length > most) {
+            return Err(RelayError::TooLarge(most).into());
+        }
+        let rendered = render(blob.expose(), None, &policy.inject)?;
+        let places = policy.inject.as_slice();
+        let target = target(self.path, request.query.as_deref(), places, &rendered)?;
+        let scrubs_body = policy.scrub == ScrubMode::Full;
+        let (sent, carriers) = (&request.headers, &request.carriers);
+        let headers = headers(sent, carriers, (places, &rendered), scrubs_body);
+        let details = Details::new([
+            ("host", json!(host.as_str())),
+            ("port", json!(port)),
+            ("policy_version", json!(self.policy.version)),
+        ]);
+        let secrets = rendered.secrets.iter().map(SecretBytes::expose);
+        Ok(RelayPlan {
+            scrubber: Scrubber::new(secrets)?,
+            scrub: policy.scrub,
+            limits: policy.limits,
+            is_expired: self
+                .row
+                .expiry
+                .is_some_and(|expiry| expiry.is_past(event.at)),
+            event: event.with_details(details),
+            method: request.method.clone(),
+            target,
+            headers,
+            versions: UsedVersions {
+                id: request.id,
+                version: self.row.version,
+                policy_version: self.policy.version,
+            },
+            destination: Destination {
+                org: self.caller.org(),
+                host,
+                port,
+            },
+        })
+    }
+}

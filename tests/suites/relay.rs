@@ -1,0 +1,27 @@
+//! Use of credentials without a reveal.
+
+#[path = "../../crates/egress/tests/egress/dns.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "it is the one of the tests of egress"
+)]
+mod dns;
+mod policies;
+mod policy_attacks;
+mod recording;
+mod reflection;
+mod refusals;
+mod relaying;
+mod scene;
+mod support;
+mod targets;
+#[path = "../../crates/egress/tests/egress/upstream.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "it is the one of the tests of egress"
+)]
+mod upstream;

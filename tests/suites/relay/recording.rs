@@ -1,0 +1,120 @@
+//! The record of a use precedes what is sent, also when the server is killed.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::Value;
+use strongroom_e2e::{CREDENTIALS, eventually};
+
+use super::scene::{Scene, always, answering, echo, ok};
+
+/// The paths that the upstream saw.
+fn seen(scene: &Scene) -> HashSet<String> {
+    let heads = scene.upstream.seen.heads();
+    let path = |head: &String| head.split(' ').nth(1).unwrap().to_owned();
+    heads.iter().map(path).collect()
+}
+
+/// The paths of uses in the audit trail, as the database has it.
+async fn recorded(scene: &Scene) -> HashSet<String> {
+    let database = scene.vault.database.connect().await;
+    let events = "select details from audit_events where action = 'credential.use' \
+                  and outcome = 'ok'";
+    let rows = database.query(events, &[]).await.unwrap();
+    let path = |row: &tokio_postgres::Row| {
+        let details: Value = serde_json::from_str(row.get(0)).unwrap();
+        details["path"].as_str().unwrap().to_owned()
+    };
+    rows.iter().map(path).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_upstream_saw_is_recorded_after_kill_9() {
+    let scripted = answering(|_, _| ok(b"ok"));
+    let mut scene = Scene::start_with(scripted, always("127.0.0.1"), &[]).await;
+    let client = reqwest::Client::new();
+    let base = format!("{}{}", scene.relay.url, scene.path(""));
+    let tasks: Vec<_> = (0..64)
+        .map(|task| {
+            let (client, base, key) = (client.clone(), base.clone(), scene.relay.key.clone());
+            tokio::spawn(async move {
+                for number in 0.. {
+                    let request = client
+                        .get(format!("{base}/{task}/{number}"))
+                        .bearer_auth(&key);
+                    if request.send().await.is_err() {
+                        return;
+                    }
+                }
+            })
+        })
+        .collect();
+    eventually(
+        "many requests were relayed",
+        Duration::from_secs(30),
+        async || scene.upstream.seen.heads().len() > 300,
+    )
+    .await;
+    scene.vault.server.kill();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let (seen, recorded) = (seen(&scene), recorded(&scene).await);
+    assert!(seen.len() > 300);
+    let unrecorded: Vec<_> = seen.difference(&recorded).collect();
+    assert!(unrecorded.is_empty(), "{unrecorded:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_while_nothing_can_be_recorded() {
+    let scene = Scene::start(echo()).await;
+    assert_eq!(scene.get("/before").await.0, 200);
+    let database = scene.vault.database.connect().await;
+    let refuse = "create function refuse() returns trigger language plpgsql as \
+                  $$ begin raise exception 'no'; end $$; \
+                  create trigger refuse before insert on audit_events for each row \
+                  execute function refuse()";
+    database.batch_execute(refuse).await.unwrap();
+    let (status, origin, _) = scene.get("/during").await;
+    assert!(status >= 500, "{status}");
+    assert_eq!(origin, "strongroom");
+    assert!(!seen(&scene).contains("/during"));
+    database
+        .batch_execute("drop trigger refuse on audit_events")
+        .await
+        .unwrap();
+    assert_eq!(scene.get("/after").await.0, 200);
+}
+
+#[tokio::test]
+async fn an_altered_policy_or_credential_is_not_used() {
+    let scene = Scene::start(echo()).await;
+    let database = scene.vault.database.connect().await;
+    for alteration in [
+        "update relay_policies set digest = ''",
+        "update relay_policies set version = version + 1",
+        "update credentials set label = 'x'",
+    ] {
+        let copy = "create table kept_policies as select * from relay_policies; \
+                    create table kept_credentials as select * from credentials";
+        database.batch_execute(copy).await.unwrap();
+        database.batch_execute(alteration).await.unwrap();
+        assert_eq!(
+            scene.error("/").await,
+            (500, "integrity_failure".into()),
+            "{alteration}"
+        );
+        let undo = "truncate relay_policies, credentials; \
+                    insert into credentials select * from kept_credentials; \
+                    insert into relay_policies select * from kept_policies; \
+                    drop table kept_policies, kept_credentials";
+        database.batch_execute(undo).await.unwrap();
+        assert_eq!(scene.get("/").await.0, 200, "{alteration}");
+    }
+    let delete = format!("{CREDENTIALS}/{}/relay-policy", scene.id);
+    let delete = scene.vault.admin.request(Method::DELETE, &delete).send();
+    assert_eq!(delete.await.unwrap().status(), 204);
+    assert_eq!(scene.error("/").await, (403, "relay_not_configured".into()));
+    assert_eq!(scene.upstream.seen.heads().len(), 3);
+}
