@@ -17,6 +17,7 @@ mod relaying;
 mod scene;
 mod support;
 mod targets;
+mod tokens;
 #[path = "../../crates/egress/tests/egress/upstream.rs"]
 #[allow(
     dead_code,

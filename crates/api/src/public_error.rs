@@ -78,10 +78,11 @@ fn relay_status(error: &RelayError) -> StatusCode {
             StatusCode::FORBIDDEN
         }
         RelayError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-        RelayError::Unusable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        RelayError::Unusable(_) | RelayError::Unminted(_) => StatusCode::UNPROCESSABLE_ENTITY,
         RelayError::Unreachable(_)
         | RelayError::Tls(_)
         | RelayError::Protocol(_)
+        | RelayError::TokenExchange(_)
         | RelayError::Unscrubbable(_) => StatusCode::BAD_GATEWAY,
         RelayError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
         RelayError::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,

@@ -16,4 +16,7 @@ pub enum CryptoError {
     /// The passphrase parameters are out of range for Argon2id (RFC 9106 § 3.1).
     #[error("the Argon2id parameters are out of range")]
     PassphraseParams,
+    /// The text is no private key in PEM, or not one of RSA with at least 2048 bits.
+    #[error("the private key is no RSA key of at least 2048 bits in PEM")]
+    PrivateKey,
 }

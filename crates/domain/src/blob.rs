@@ -1,6 +1,6 @@
 //! The secret part of a credential, and the members that each credential type requires.
 
-use strongroom_crypto::SecretBytes;
+use strongroom_crypto::{SecretBytes, SecretString};
 
 use crate::error::{FieldError, VaultError};
 use crate::json::merge::merge;
@@ -46,6 +46,19 @@ impl JsonBlob {
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         self.0.expose()
+    }
+
+    /// The non-empty string that the blob has under `name`, or under its spelling in
+    /// [`camel_case`].
+    #[must_use]
+    pub fn string(&self, name: &str) -> Option<SecretString> {
+        let members = members(self.expose())?;
+        let camel = camel_case(name);
+        let named = |(member, _): &&(_, _)| *member == name || *member == camel;
+        let texts = members.iter().filter(named);
+        let mut texts = texts.filter_map(|(_, value)| value.as_string());
+        let text = texts.find(|text| !text.is_empty())?;
+        Some(SecretString::new(text.as_str().to_owned()))
     }
 
     /// Validates the blob for `provider` and `kind`. Returns all errors.

@@ -64,6 +64,7 @@ pub use crate::vault::organization_settings::{
 pub use crate::vault::relay_answer::{PendingUse, RelayBody};
 pub use crate::vault::relay_plan::{RelayPlan, RelayRequest};
 pub use crate::vault::relay_policies::PolicyInfo;
+pub use crate::vault::relay_tokens::RelayToken;
 pub use crate::vault::replication::PendingReplication;
 pub use crate::vault::restore::error::RestoreError;
 pub use crate::vault::restore::opened::OpenedBackup;

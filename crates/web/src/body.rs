@@ -48,6 +48,18 @@ pub async fn read_form(
     collect_within_limits(request, payload, state).await
 }
 
+/// Reads a body of any type.
+///
+/// # Errors
+/// As for [`read`], but for the type.
+pub async fn read_any(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &AppState,
+) -> Result<Body, Refusal> {
+    collect_within_limits(request, payload, state).await
+}
+
 async fn collect_within_limits(
     request: &HttpRequest,
     payload: web::Payload,

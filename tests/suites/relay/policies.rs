@@ -117,8 +117,8 @@ async fn what_is_wrong_is_named_and_nothing_is_stored() {
         "json_blob": {"client_id": "i", "client_secret": "s2345678"},
     });
     let client = api.create_from(&client).await;
-    let minting = json!({"hosts": ["a.example"], "token_url": "https://a.example/token"});
-    let refused = [pair("inject", "not_supported")];
+    let minting = json!({"hosts": ["a.example"]});
+    let refused = [pair("token_url", "required")];
     assert_eq!(errors(api, &client, &minting).await, refused);
 }
 

@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use rcgen::CertificateParams;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use strongroom_e2e::{Api, CREDENTIALS, Database, TestVault};
@@ -34,8 +35,21 @@ impl Scene {
         answers: Answers,
         variables: &[(&str, &str)],
     ) -> Self {
+        Self::start_as(&[], script, answers, variables).await
+    }
+
+    /// A scene whose upstream has further `names`.
+    pub(super) async fn start_as(
+        names: &[&str],
+        script: Script,
+        answers: Answers,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let authority = Authority::new();
-        let upstream = Upstream::start(authority.server(NAME), script).await;
+        let names = [&[NAME], names].concat();
+        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+        let certificate = authority.server_with(CertificateParams::new(names).unwrap());
+        let upstream = Upstream::start(certificate, script).await;
         let dns = DnsServer::start(answers).await;
         let folder = TempDir::with_prefix("strongroom-relay-").unwrap();
         let ca = folder.path().join("ca.pem");
@@ -70,6 +84,14 @@ impl Scene {
             policy[name] = value.clone();
         }
         put(&self.vault.admin, &self.id, &policy).await
+    }
+
+    /// Adds a credential with a policy for the upstream.
+    pub(super) async fn add(&self, credential: &Value, mut policy: Value) -> String {
+        policy["ports"] = json!([self.upstream.address.port()]);
+        let id = self.vault.admin.create_from(credential).await;
+        put(&self.vault.admin, &id, &policy).await;
+        id
     }
 
     /// The path of a relay to `target`, a path and query, at the policy's only host.

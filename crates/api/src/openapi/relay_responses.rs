@@ -22,8 +22,11 @@ responses! {
             &[],
             RelayError::TooLarge(RelayLimits::default().request_bytes),
         ),
+    ];
+    /// The credential is not what its policy takes it for.
+    RelayUnusable => [
         422 relay_failure(
-            "The credential cannot be put into a request.",
+            "The credential cannot be put into a request, or no token can be minted with it.",
             &[],
             RelayError::Unusable("the credential is shorter than 8 bytes"),
         ),
@@ -50,7 +53,7 @@ responses! {
         502 relay_failure(
             "The upstream cannot be reached, is not what its certificate must say, or answers \
              what cannot be passed on.",
-            &["upstream_tls", "upstream_protocol", "unscrubbable"],
+            &["upstream_tls", "upstream_protocol", "unscrubbable", "token_exchange_failed"],
             RelayError::Unreachable("api.example.com does not resolve".into()),
         ),
         504 relay_failure(

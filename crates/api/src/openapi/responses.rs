@@ -87,7 +87,6 @@ const POLICY: &[&str] = &[
     "wrong_type",
     "out_of_range",
     "duplicate",
-    "not_supported",
     "malformed_json",
     "duplicate_member",
     "too_deep",

@@ -34,7 +34,7 @@ use crate::routes::oauth::{
     replace_secret, revoke_token, update_client,
 };
 use crate::routes::pieces::{create, delete, update};
-use crate::routes::relay::{delete_policy, get_policy, put_policy, use_credential};
+use crate::routes::relay::{delete_policy, get_policy, mint_token, put_policy, use_credential};
 use crate::routes::service::{docs, docs_file, healthz, metrics, openapi_json, readyz};
 use crate::routes::slashid::{
     create_credential, delete_credentials, get_operation, list_audit_events, list_credentials,
@@ -77,6 +77,7 @@ fn credentials(routes: Routes) -> Routes {
             put_policy => Needs(CredentialsWrite),
             delete_policy => Needs(CredentialsWrite),
             use_credential => Needs(CredentialsUse),
+            mint_token => Needs(CredentialsUse),
         ]
         PLAIN_TAG => [
             create => NeedsOrAnonymous(CredentialsWrite),

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use crate::error::VaultError;
 use crate::health::condition::Conditions;
 use crate::health::count::Count;
+use crate::health::outcome_counts::OutcomeCounts;
 use crate::health::relay_counts::RelayCounts;
 
 /// Counters since the start of this process.
@@ -106,29 +107,6 @@ pub struct LifecycleGauges {
 /// Whole seconds since 1970.
 fn seconds(at: DateTime<Utc>) -> u64 {
     u64::try_from(at.timestamp()).unwrap_or(0)
-}
-
-/// Counters of successes and failures.
-#[derive(Debug, Default)]
-pub struct OutcomeCounts {
-    /// Successes.
-    pub succeeded: Count,
-    /// Failures.
-    pub failed: Count,
-}
-
-impl OutcomeCounts {
-    /// Counts `result` and returns it.
-    ///
-    /// # Errors
-    /// Those of `result`.
-    pub fn record<T, E>(&self, result: Result<T, E>) -> Result<T, E> {
-        match result {
-            Ok(_) => self.succeeded.add(1),
-            Err(_) => self.failed.add(1),
-        }
-        result
-    }
 }
 
 /// Counters of authentications by outcome.

@@ -4,5 +4,6 @@ pub mod condition;
 pub mod count;
 pub mod counters;
 pub mod histogram;
+pub mod outcome_counts;
 pub mod relay_counts;
 pub mod status;

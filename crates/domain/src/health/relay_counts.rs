@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::health::count::Count;
 use crate::health::histogram::Histogram;
+use crate::health::outcome_counts::OutcomeCounts;
 
 /// Upper bounds of times until an answer's head, in microseconds.
 const TIMES: &[u64] = &[
@@ -19,6 +20,8 @@ pub struct RelayCounts {
     outcomes: [Count; Self::OUTCOMES.len()],
     /// Uses whose answer has not ended.
     in_flight: Arc<Count>,
+    /// Exchanges of credentials for tokens.
+    pub exchanges: OutcomeCounts,
     /// Secrets that were hidden in answers.
     pub redactions: Count,
     /// The times until the heads of answers, in microseconds.
@@ -30,6 +33,7 @@ impl Default for RelayCounts {
         Self {
             outcomes: Default::default(),
             in_flight: Arc::default(),
+            exchanges: OutcomeCounts::default(),
             redactions: Count::default(),
             times: Histogram::new(TIMES),
         }
@@ -38,7 +42,7 @@ impl Default for RelayCounts {
 
 impl RelayCounts {
     /// The outcomes: `ok`, the code of an error, or that the caller went away.
-    pub const OUTCOMES: [&str; 16] = [
+    pub const OUTCOMES: [&str; 18] = [
         "ok",
         "abandoned",
         "relay_path",
@@ -49,6 +53,8 @@ impl RelayCounts {
         "too_large",
         "incomplete_body",
         "credential_unusable",
+        "token_exchange_failed",
+        "token_refused",
         "upstream_unreachable",
         "upstream_tls",
         "upstream_protocol",

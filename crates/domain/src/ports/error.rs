@@ -11,7 +11,7 @@ impl From<CryptoError> for VaultError {
             CryptoError::DoesNotOpen | CryptoError::UnknownFormat => {
                 Self::Integrity("a sealed value does not open")
             }
-            CryptoError::Random | CryptoError::PassphraseParams => {
+            CryptoError::Random | CryptoError::PassphraseParams | CryptoError::PrivateKey => {
                 Self::Internal(error.to_string())
             }
         }

@@ -30,6 +30,12 @@ pub enum RelayError {
     /// The credential cannot be put into a request.
     #[error("{0}")]
     Unusable(&'static str),
+    /// No token can be minted with the credential.
+    #[error("{0}")]
+    Unminted(Unusable),
+    /// No token was minted for the credential.
+    #[error("{0}")]
+    TokenExchange(String),
     /// The host does not resolve, or accepts no connection, or broke it.
     #[error("{0}")]
     Unreachable(String),
@@ -62,7 +68,8 @@ impl RelayError {
             Self::AddressRefused => "address_refused",
             Self::TooLarge(_) => "too_large",
             Self::Incomplete => "incomplete_body",
-            Self::Unusable(_) => "credential_unusable",
+            Self::Unusable(_) | Self::Unminted(_) => "credential_unusable",
+            Self::TokenExchange(_) => "token_exchange_failed",
             Self::Unreachable(_) => "upstream_unreachable",
             Self::Tls(_) => "upstream_tls",
             Self::Protocol(_) => "upstream_protocol",
@@ -87,4 +94,18 @@ impl RelayError {
             EgressError::Request(why) => Self::Header(why),
         }
     }
+}
+
+/// Why no token can be minted with a credential. Its text reaches the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// The credential lacks a member, as a non-empty string.
+    #[error("the credential has no {0}")]
+    Missing(&'static str),
+    /// The private key of a service account is none.
+    #[error("private_key is no RSA key of at least 2048 bits in PEM")]
+    PrivateKey,
+    /// The policy names no token endpoint.
+    #[error("the policy has no token_url")]
+    TokenUrl,
 }

@@ -6,6 +6,7 @@ pub mod error;
 pub mod hosts;
 pub mod injection;
 mod members;
+pub mod minting;
 pub mod parse;
 pub mod path;
 mod places;

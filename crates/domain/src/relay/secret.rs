@@ -26,7 +26,8 @@ pub struct Rendered {
     pub secrets: Vec<SecretBytes>,
 }
 
-/// Renders the credential `blob`, with the token that was minted for it, if one was.
+/// Renders the credential `blob`, with the token that was minted for it. Without one, the places
+/// of the token are left out.
 ///
 /// # Errors
 /// [`RelayError::Unusable`] if a member is missing, too short, or cannot stand in a header.
@@ -45,6 +46,7 @@ pub fn render(
             Injection::Header { name, prefix, from } => {
                 let secret = match (from.as_str(), token) {
                     (MINTED, Some(token)) => Zeroizing::new(token.expose().to_vec()),
+                    (MINTED, None) => continue,
                     (from, _) => member(blob, from)?,
                 };
                 let value = Zeroizing::new([prefix.as_bytes(), &secret].concat());

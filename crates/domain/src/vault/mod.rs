@@ -24,6 +24,7 @@ pub(crate) mod keys;
 pub(crate) mod last_used;
 pub(crate) mod last_used_buffer;
 mod lifecycle;
+pub(crate) mod minted_tokens;
 mod named_heads;
 mod next_value;
 mod oauth_client_writes;
@@ -39,6 +40,7 @@ pub(crate) mod relay;
 pub(crate) mod relay_answer;
 pub(crate) mod relay_plan;
 pub(crate) mod relay_policies;
+pub(crate) mod relay_tokens;
 pub(crate) mod replication;
 mod reseal;
 pub(crate) mod restore;
@@ -86,6 +88,7 @@ use crate::ports::store::Store;
 use crate::scrub::ScrubResult;
 use crate::vault::key_cache::KeyCache;
 use crate::vault::last_used_buffer::LastUsedBuffer;
+use crate::vault::minted_tokens::MintedTokens;
 use crate::vault::settings::VaultSettings;
 
 /// The maximum number of organizations whose unwrapped keys are cached; an entry takes less than 1
@@ -118,6 +121,8 @@ pub struct Vault {
     counters: Arc<Counters>,
     /// Requests to other hosts, where relays are served.
     egress: Option<Arc<dyn Egress>>,
+    /// Tokens that were minted through it.
+    tokens: Option<MintedTokens>,
     integrity_log: LogThrottle<(OrgId, Option<CredentialId>)>,
     /// The result of a scrub that the counters show.
     shown_scrub: Mutex<Option<ScrubResult>>,
@@ -155,6 +160,7 @@ impl Vault {
             last_used: LastUsedBuffer::default(),
             counters: Arc::default(),
             egress: None,
+            tokens: None,
             integrity_log: LogThrottle::new(INTEGRITY_LOG_INTERVAL, MAX_THROTTLED_FAILURES),
             shown_scrub: Mutex::default(),
         }
@@ -173,10 +179,18 @@ impl Vault {
         Self { counters, ..self }
     }
 
-    /// Lets credentials be used without a reveal, in requests that `egress` sends.
+    /// Lets credentials be used without a reveal, in requests that `egress` sends. Called after
+    /// [`Self::with_counters`], in which token exchanges are counted.
     #[must_use]
     pub fn with_egress(self, egress: Option<Arc<dyn Egress>>) -> Self {
-        Self { egress, ..self }
+        let (clock, counters) = (self.clock.clone(), self.counters.clone());
+        let minted = |egress| MintedTokens::new(egress, clock, counters);
+        let tokens = egress.clone().map(minted);
+        Self {
+            egress,
+            tokens,
+            ..self
+        }
     }
 
     /// The rules by which blobs are validated.

@@ -140,7 +140,12 @@ impl Vault {
     }
 
     // The caller does not wait for the record, as with other refusals.
-    fn use_refused(&self, caller: &Caller, event: Event, error: RelayError) -> VaultError {
+    pub(super) fn use_refused(
+        &self,
+        caller: &Caller,
+        event: Event,
+        error: RelayError,
+    ) -> VaultError {
         let reason = Details::new([("reason", json!(error.code()))]);
         let event = event.with_outcome(Outcome::Denied).with_details(reason);
         self.store.record_later(caller.scope(), event);

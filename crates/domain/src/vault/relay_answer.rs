@@ -67,6 +67,12 @@ impl PendingUse {
         error.into()
     }
 
+    /// The upstream refused the token that was minted, with this status.
+    pub fn refused(mut self, status: u16) {
+        self.status = Some(status);
+        self.failure = Some("token_refused");
+    }
+
     /// What of `answer` reaches the caller.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! A request that carries a credential: what a caller wants, and what is sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -7,20 +8,22 @@ use strongroom_crypto::SecretBytes;
 
 use crate::audit::details::Details;
 use crate::audit::event::Event;
-use crate::caller::{Actor, Caller};
+use crate::caller::Caller;
 use crate::credential::SealedCredential;
 use crate::egress::{Destination, EgressRequest, ExchangeLimits, HeaderField, RequestBody};
 use crate::error::VaultError;
 use crate::host_name::HostName;
-use crate::ids::{CredentialId, KeyId};
+use crate::ids::CredentialId;
 use crate::ports::relay::UsedVersions;
 use crate::relay::error::RelayError;
+use crate::relay::minting::token::MintedToken;
 use crate::relay::path::RequestPath;
 use crate::relay::policy::{RelayLimits, ScrubMode};
 use crate::relay::request::{SentHeader, headers, target};
 use crate::relay::scrubber::Scrubber;
 use crate::relay::secret::render;
 use crate::vault::relay_policies::PolicyInfo;
+use crate::vault::relay_tokens::TokenSource;
 
 /// A request that a caller wants to be sent with a credential.
 #[derive(Debug)]
@@ -58,10 +61,52 @@ pub struct RelayPlan {
     method: String,
     target: SecretBytes,
     headers: Vec<HeaderField>,
+    secrets: Vec<SecretBytes>,
+    /// What its token is minted with, and the token once there is one.
+    token: Option<(TokenSource, Option<Arc<MintedToken>>)>,
     pub(super) versions: UsedVersions,
 }
 
 impl RelayPlan {
+    /// Whether its request carries a token that was minted, which can be minted again.
+    #[must_use]
+    pub fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
+    /// What its token is minted with, if it needs one.
+    pub(super) fn token_source(&self) -> Option<&TokenSource> {
+        self.token.as_ref().map(|(source, _)| source)
+    }
+
+    /// Its token, and what that was minted with.
+    pub(super) fn minted(&self) -> Option<(&TokenSource, &Arc<MintedToken>)> {
+        let (source, token) = self.token.as_ref()?;
+        Some((source, token.as_ref()?))
+    }
+
+    /// Puts `token` into the request, and looks for it in the answer.
+    ///
+    /// # Errors
+    /// [`VaultError::Relay`] if it cannot stand in a header.
+    pub(super) fn complete(&mut self, token: Arc<MintedToken>) -> Result<(), VaultError> {
+        let Some((source, minted)) = &mut self.token else {
+            return Ok(());
+        };
+        let places = source.policy().inject.iter();
+        let places: Vec<_> = places
+            .filter(|place| place.needs_token())
+            .cloned()
+            .collect();
+        let value = SecretBytes::new(token.value.expose().as_bytes().to_vec());
+        let rendered = render(&[], Some(&value), &places)?;
+        self.headers.extend(rendered.headers);
+        self.secrets.extend(rendered.secrets);
+        self.scrubber = Scrubber::new(self.secrets.iter().map(SecretBytes::expose))?;
+        *minted = Some(token);
+        Ok(())
+    }
+
     /// The request with `body`.
     #[must_use]
     pub fn request(&self, body: RequestBody) -> EgressRequest {
@@ -95,14 +140,7 @@ impl Wanted<'_> {
     pub(super) fn allowed(&self) -> Result<(HostName, u16), RelayError> {
         let (policy, method) = (&self.policy.policy, &self.request.method);
         let refused = |what: &str| Err(RelayError::NotAllowed(what.to_owned()));
-        let key = match self.caller.actor() {
-            Actor::Key(id) | Actor::Client(id) => Some(id),
-            Actor::Anonymous | Actor::Operator => None,
-        };
-        let is_listed = |keys: &Vec<KeyId>| key.is_some_and(|key| keys.contains(&key));
-        if !policy.keys.as_ref().is_none_or(is_listed) {
-            return refused("this key");
-        }
+        self.policy.allows_caller(self.caller)?;
         let (name, port) = match self.request.host.split_once(':') {
             Some((name, port)) => (name, port.parse().ok()),
             None => (self.request.host.as_str(), policy.ports.first().copied()),
@@ -154,9 +192,16 @@ impl Wanted<'_> {
             ("port", json!(port)),
             ("policy_version", json!(self.policy.version)),
         ]);
-        let secrets = rendered.secrets.iter().map(SecretBytes::expose);
+        let mut secrets = rendered.secrets;
+        let token = match policy.needs_token() {
+            true => TokenSource::of(self.caller, self.row, self.policy, blob),
+            false => None,
+        };
+        secrets.extend(token.as_ref().and_then(TokenSource::shown));
         Ok(RelayPlan {
-            scrubber: Scrubber::new(secrets)?,
+            scrubber: Scrubber::new(secrets.iter().map(SecretBytes::expose))?,
+            secrets,
+            token: token.map(|source| (source, None)),
             scrub: policy.scrub,
             limits: policy.limits,
             is_expired: self

@@ -7,16 +7,17 @@ use serde_json::json;
 
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event, Outcome};
-use crate::caller::Caller;
+use crate::caller::{Actor, Caller};
 use crate::credential::SealedCredential;
-use crate::error::{FieldError, VaultError};
-use crate::ids::CredentialId;
+use crate::error::VaultError;
+use crate::ids::{CredentialId, KeyId};
 use crate::json;
 use crate::json::value::Value;
 use crate::keyring::organization::OrgKeyring;
 use crate::permission::Permission;
 use crate::ports::error::StoreError;
 use crate::record_format::RELAY;
+use crate::relay::error::RelayError;
 use crate::relay::parse::parse;
 use crate::relay::policy::RelayPolicy;
 use crate::relay::stored::{CredentialWithPolicy, StoredPolicy};
@@ -36,6 +37,24 @@ pub struct PolicyInfo {
     pub version: i64,
     /// The time of the change.
     pub updated_at: DateTime<Utc>,
+}
+
+impl PolicyInfo {
+    /// Checks that `caller` is among the keys of the policy.
+    ///
+    /// # Errors
+    /// [`RelayError::NotAllowed`].
+    pub(super) fn allows_caller(&self, caller: &Caller) -> Result<(), RelayError> {
+        let key = match caller.actor() {
+            Actor::Key(id) | Actor::Client(id) => Some(id),
+            Actor::Anonymous | Actor::Operator => None,
+        };
+        let is_listed = |keys: &Vec<KeyId>| key.is_some_and(|key| keys.contains(&key));
+        match self.policy.keys.as_ref().is_none_or(is_listed) {
+            true => Ok(()),
+            false => Err(RelayError::NotAllowed("this key".into())),
+        }
+    }
 }
 
 impl Vault {
@@ -59,7 +78,6 @@ impl Vault {
             let found = self.policy_to_change(caller, id, &event).await?;
             let row = &found.credential.sealed;
             let policy = parse(value, row.provider, row.kind).map_err(VaultError::Invalid)?;
-            refuse_minting(&policy)?;
             let hosts: Vec<String> = policy.hosts.iter().map(ToString::to_string).collect();
             let event = event.clone();
             let event = event.with_details(Details::new([("hosts", json!(hosts))]));
@@ -253,16 +271,6 @@ fn read(text: &[u8], row: &SealedCredential) -> Result<RelayPolicy, VaultError> 
     let unreadable = || VaultError::Internal("a relay policy is not valid any more".into());
     let value = json::parse(text).map_err(|_| unreadable())?;
     parse(value, row.provider, row.kind).map_err(|_| unreadable())
-}
-
-fn refuse_minting(policy: &RelayPolicy) -> Result<(), VaultError> {
-    if !policy.needs_token() && !policy.tokens {
-        return Ok(());
-    }
-    let why =
-        "would need a token that is minted for the credential, which this version does not do";
-    let error = FieldError::new("inject", "not_supported", why);
-    Err(VaultError::Invalid(vec![error]))
 }
 
 fn contended() -> VaultError {

@@ -152,6 +152,12 @@ const LABELED: &[Labeled] = &[
         counts: |counters| counters.relay.outcomes().collect(),
     },
     Labeled {
+        name: "strongroom_relay_exchanges_total",
+        help: "Exchanges of credentials for tokens, by result.",
+        label: "result",
+        counts: |counters| results(&counters.relay.exchanges),
+    },
+    Labeled {
         name: "strongroom_spans_total",
         help: "Spans that the trace collector accepted or not, by result.",
         label: "result",
@@ -173,7 +179,7 @@ const LABELED: &[Labeled] = &[
 ];
 
 fn results(
-    outcomes: &strongroom_domain::health::counters::OutcomeCounts,
+    outcomes: &strongroom_domain::health::outcome_counts::OutcomeCounts,
 ) -> Vec<(&'static str, &Count)> {
     vec![("ok", &outcomes.succeeded), ("failed", &outcomes.failed)]
 }

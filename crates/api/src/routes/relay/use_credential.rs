@@ -12,18 +12,21 @@ use strongroom_web::state::AppState;
 use crate::error::ApiError;
 use crate::headers::{EXPIRED, RELAY_ORIGIN};
 use crate::openapi::parameters::{CredentialInPath, RelayTarget};
-use crate::openapi::relay_responses::{RelayFailed, RelayInvalid, RelayRefused, RelayUnwritten};
+use crate::openapi::relay_responses::{
+    RelayFailed, RelayInvalid, RelayRefused, RelayUnusable, RelayUnwritten,
+};
 use crate::openapi::responses::NoSuchCredential;
 use crate::paths::RELAY;
 use crate::routes::relay::caller::authorize;
 use crate::routes::relay::presented::RelayPresented;
+use crate::routes::relay::relayed_body::RelayedBody;
 use crate::routes::slashid::credential_id::credential_id;
 
 /// The age of what was read from the primary, beyond which its versions are checked when the use is
 /// recorded.
 const FRESH: Duration = Duration::from_millis(500);
 /// How often a request is planned while the credential or its policy changes.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 4;
 
 /// Sends a request with the credential in it, as its relay policy says, and passes the answer on.
 ///
@@ -37,7 +40,7 @@ const ATTEMPTS: usize = 3;
     responses(
         (status = 200, description = "The answer of the upstream, with any status.",
          body = Vec<u8>, content_type = "*/*"),
-        RelayInvalid, RelayRefused, NoSuchCredential, RelayFailed, RelayUnwritten,
+        RelayInvalid, RelayRefused, RelayUnusable, NoSuchCredential, RelayFailed, RelayUnwritten,
     ),
 )]
 pub(in crate::routes) async fn handle(
@@ -53,25 +56,38 @@ async fn relay(request: &HttpRequest, payload: web::Payload) -> Result<HttpRespo
     let sent = RelayPresented::read(request.headers());
     let (caller, vault) = authorize(request, &state, &sent).await?;
     let wanted = wanted(request, sent)?;
-    let mut primary = false;
+    let mut body = RelayedBody::new(request, payload);
+    let (mut primary, mut renewed) = (false, false);
     for _ in 0..ATTEMPTS {
         let read_at = Instant::now();
         let planned = vault.plan_relay(&caller, &wanted, primary);
         let plan = state.with_deadline(planned).await?;
+        let is_old = || read_at.elapsed() > FRESH || (vault.reads_replica() && !primary);
+        // Not within the deadline: a token endpoint has a time limit of its own.
+        let Some(plan) = vault.with_token(&caller, plan, is_old()).await? else {
+            primary = true;
+            continue;
+        };
+        let can_repeat = plan.has_token() && body.keep(&state).await?;
         let opened = vault.egress()?.open(&plan.destination).await;
         let connection = opened.map_err(|error| vault.not_opened(&caller, &plan, error))?;
-        let is_old = read_at.elapsed() > FRESH || (vault.reads_replica() && !primary);
-        let recorded = vault.record_use(&caller, &plan, is_old);
+        let recorded = vault.record_use(&caller, &plan, is_old());
         if !state.write_with_deadline(recorded).await? {
             primary = true;
             continue;
         }
         let used = PendingUse::begin(&vault, &caller, &plan);
-        let body = body_stream::stream(request, payload, plan.limits.request_bytes);
-        let answer = match connection.send(plan.request(body)).await {
+        let sent = body.next(plan.limits.request_bytes);
+        let answer = match connection.send(plan.request(sent)).await {
             Ok(answer) => answer,
             Err(error) => return Err(used.failed(error).into()),
         };
+        if answer.status == 401 && can_repeat && !renewed {
+            renewed = true;
+            used.refused(answer.status);
+            vault.discard_token(&plan);
+            continue;
+        }
         let (head, body) = used.answered(&plan, answer)?;
         return Ok(respond(request, &plan, head, body).await);
     }

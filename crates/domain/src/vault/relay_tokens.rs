@@ -1,0 +1,242 @@
+//! Tokens that are minted for credentials, to be put into requests or to be handed out.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
+use serde_json::json;
+use strongroom_crypto::{SecretBytes, SecretString};
+
+use crate::audit::details::Details;
+use crate::audit::event::{Action, Event};
+use crate::blob::JsonBlob;
+use crate::caller::Caller;
+use crate::credential::SealedCredential;
+use crate::egress::EgressError;
+use crate::error::VaultError;
+use crate::ids::CredentialId;
+use crate::permission::Permission;
+use crate::ports::error::StoreError;
+use crate::ports::relay::UsedVersions;
+use crate::relay::error::RelayError;
+use crate::relay::minting::request::{RequestError, TokenRequest, token_requests};
+use crate::relay::minting::token::MintedToken;
+use crate::relay::policy::RelayPolicy;
+use crate::relay::presets::{Mint, preset};
+use crate::relay::secret::member;
+use crate::vault::Vault;
+use crate::vault::minted_tokens::{MintError, MintedTokens, RecordExchange, TokenKey};
+use crate::vault::relay_plan::RelayPlan;
+use crate::vault::relay_policies::PolicyInfo;
+
+/// What a token is minted with.
+pub(super) struct TokenSource {
+    key: TokenKey,
+    mint: Mint,
+    blob: JsonBlob,
+    policy: RelayPolicy,
+    versions: UsedVersions,
+}
+
+impl std::fmt::Debug for TokenSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// A token that a caller receives.
+#[derive(Debug)]
+pub struct RelayToken {
+    /// The token, of type bearer.
+    pub value: SecretString,
+    /// When it expires.
+    pub expires_at: DateTime<Utc>,
+    /// The scopes of the policy.
+    pub scopes: Vec<String>,
+}
+
+impl TokenSource {
+    /// `None` if no token is minted for such a credential.
+    pub(super) fn of(
+        caller: &Caller,
+        row: &SealedCredential,
+        policy: &PolicyInfo,
+        blob: &SecretBytes,
+    ) -> Option<Self> {
+        let mint = preset(row.provider, row.kind).mint?;
+        let versions = UsedVersions {
+            id: row.id,
+            version: row.version,
+            policy_version: policy.version,
+        };
+        let key = TokenKey {
+            org: caller.org(),
+            credential: row.id,
+            value_version: row.value_version,
+            policy_version: policy.version,
+            scopes: policy.policy.scopes.clone(),
+        };
+        Some(Self {
+            key,
+            mint,
+            blob: JsonBlob::opened(blob.clone()),
+            policy: policy.policy.clone(),
+            versions,
+        })
+    }
+
+    /// The policy.
+    pub(super) fn policy(&self) -> &RelayPolicy {
+        &self.policy
+    }
+
+    /// The secret that the token endpoint is shown, which at a shop is the upstream itself.
+    pub(super) fn shown(&self) -> Option<SecretBytes> {
+        if self.mint == Mint::GoogleJwt {
+            return None;
+        }
+        let secret = member(self.blob.expose(), "client_secret").ok()?;
+        Some(SecretBytes::new(secret.to_vec()))
+    }
+}
+
+impl Vault {
+    /// The plan with a token in its request, if it needs one. With `check`, returns `None` if one
+    /// would have to be minted and the primary has another version of the credential or its policy.
+    ///
+    /// # Errors
+    /// [`VaultError::Relay`] if the exchange failed, or an error of the store.
+    pub async fn with_token(
+        &self,
+        caller: &Caller,
+        mut plan: RelayPlan,
+        check: bool,
+    ) -> Result<Option<RelayPlan>, VaultError> {
+        let Some(source) = plan.token_source() else {
+            return Ok(Some(plan));
+        };
+        let minted = self.minted(caller, source, plan.event.clone(), check);
+        match minted.await {
+            Ok(token) => plan.complete(token)?,
+            Err(MintError::Changed) => return Ok(None),
+            Err(error) => return Err(self.not_minted(caller, plan.event.clone(), error)),
+        }
+        Ok(Some(plan))
+    }
+
+    /// Forgets the token of a plan whose upstream answered 401, so that the next plan has a new
+    /// one.
+    pub fn discard_token(&self, plan: &RelayPlan) {
+        if let (Some(tokens), Some((source, token))) = (&self.tokens, plan.minted()) {
+            tokens.discard(&source.key, token);
+        }
+    }
+
+    /// A token for the credential `id`, for a caller that speaks to the upstream itself. Its policy
+    /// must allow that.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], [`VaultError::Relay`],
+    /// [`VaultError::Integrity`], or an error of the store.
+    pub async fn relay_token(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+    ) -> Result<RelayToken, VaultError> {
+        caller.require(Permission::CredentialsUse)?;
+        let event = Event::by(caller, Action::CredentialUse, self.now()).about(id);
+        let event = event.with_details(Details::new([("token", json!(true))]));
+        // What is handed out cannot be taken back, so what is read must be current.
+        let found = self.store.current_policy(caller.scope(), id).await?;
+        let found = found.filter(|found| caller.reaches(&found.credential.sealed));
+        let Some(found) = found else {
+            return Err(self.no_credential(caller, event).await);
+        };
+        let row = &found.credential.sealed;
+        let event = event.of_version(row.version, row.value_version);
+        let opened = async {
+            let Some(policy) = self.opened_policy(caller, &found).await? else {
+                return Err(RelayError::NotConfigured.into());
+            };
+            policy.allows_caller(caller)?;
+            let blob = self.open(caller, row).await?;
+            let source = TokenSource::of(caller, row, &policy, &blob);
+            let source = source.filter(|source| source.policy.tokens);
+            let refused = || RelayError::NotAllowed("tokens to be handed out".into());
+            Ok(source.ok_or_else(refused)?)
+        };
+        let source = match opened.await {
+            Ok(source) => source,
+            Err(VaultError::Relay(error)) => return Err(self.use_refused(caller, event, error)),
+            Err(error) => return Err(self.failed(caller, event, error).await),
+        };
+        let minted = self.minted(caller, &source, event.clone(), false).await;
+        let token = minted.map_err(|error| self.not_minted(caller, event.clone(), error))?;
+        self.store.record(caller.scope(), event).await?;
+        self.record_used(caller, id);
+        Ok(RelayToken {
+            value: token.value.clone(),
+            expires_at: token.expires_at,
+            scopes: source.key.scopes,
+        })
+    }
+
+    async fn minted(
+        &self,
+        caller: &Caller,
+        source: &TokenSource,
+        event: Event,
+        check: bool,
+    ) -> Result<Arc<MintedToken>, MintError> {
+        let tokens = self.tokens.as_ref();
+        let tokens: &MintedTokens = tokens.ok_or(MintError::Unrecorded("no egress".into()))?;
+        let record = self.record_exchange(caller, source.versions, event, check);
+        let requests = |now| token_requests(source.mint, &source.policy, &source.blob, now);
+        tokens.token(&source.key, requests, record).await
+    }
+
+    // Each request to a token endpoint is a use of its own.
+    fn record_exchange(
+        &self,
+        caller: &Caller,
+        versions: UsedVersions,
+        event: Event,
+        check: bool,
+    ) -> RecordExchange {
+        let (store, scope) = (self.store.clone(), caller.scope());
+        let check = check.then_some(versions);
+        Box::new(move |request: &TokenRequest| {
+            let details = Details::new([
+                ("host", json!(request.host.as_str())),
+                ("port", json!(request.port)),
+                ("method", json!("POST")),
+                ("path", json!(request.path)),
+                ("exchange", json!(true)),
+            ]);
+            let (store, event) = (store.clone(), event.clone().with_details(details));
+            async move {
+                let recorded = store.record_use(scope, check, event).await;
+                recorded.map_err(|error| match error {
+                    StoreError::Conflict => MintError::Changed,
+                    error => MintError::Unrecorded(error.to_string()),
+                })
+            }
+            .boxed()
+        })
+    }
+
+    fn not_minted(&self, caller: &Caller, event: Event, error: MintError) -> VaultError {
+        let error = match error {
+            MintError::Unrecorded(why) => return VaultError::Unavailable(why),
+            MintError::Changed => {
+                return VaultError::Unavailable("the credential or its policy has changed".into());
+            }
+            MintError::Request(RequestError::Crypto(error)) => return error.into(),
+            MintError::Request(RequestError::Unusable(why)) => RelayError::Unminted(why),
+            MintError::Egress(EgressError::AddressRefused { .. }) => RelayError::AddressRefused,
+            MintError::Egress(EgressError::Busy(place)) => RelayError::Busy(place),
+            error => RelayError::TokenExchange(error.to_string()),
+        };
+        self.use_refused(caller, event, error)
+    }
+}
