@@ -84,6 +84,7 @@ python_package pieces_os_client 3.2.1 python-3.2.1
 python_package schemathesis 4.32.5 schemathesis-4.32.5
 python_package Authlib 1.9.6 authlib-1.9.6 requests==2.34.2
 python_package openapi-python-client 0.29.1 openapi-python-client-0.29.1
+python_package openai 3.57.0 relay-sdks-1 stripe==16.1.0 ShopifyAPI==12.7.0
 node_package node-4.1.0 @pieces.app/pieces-os-client@4.1.0
 node_package openapi-typescript-7.13.0 openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3
 go_generator 2.8.2 1.9.0

@@ -15,6 +15,7 @@ mod reflection;
 mod refusals;
 mod relaying;
 mod scene;
+mod sdks;
 mod support;
 mod targets;
 mod tokens;
