@@ -8,6 +8,7 @@
     reason = "it is the one of the tests of egress"
 )]
 mod dns;
+mod load;
 mod policies;
 mod policy_attacks;
 mod recording;

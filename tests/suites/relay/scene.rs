@@ -15,6 +15,55 @@ use super::upstream::{Authority, Connection, Script, Seen, Upstream, head};
 pub(super) const NAME: &str = "api.upstream.test";
 pub(super) const SECRET: &str = "sk_live_4eC39/Hq+Ly";
 
+/// An upstream, a DNS server that leads to it, and the file of the authority that it has.
+pub(super) struct Outside {
+    pub(super) upstream: Upstream,
+    pub(super) dns: DnsServer,
+    folder: TempDir,
+    address: String,
+    ca: String,
+}
+
+impl Outside {
+    pub(super) async fn start(script: Script, answers: Answers) -> Self {
+        Self::start_as(&[], script, answers).await
+    }
+
+    async fn start_as(names: &[&str], script: Script, answers: Answers) -> Self {
+        let authority = Authority::new();
+        let names = [&[NAME], names].concat();
+        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+        let certificate = authority.server_with(CertificateParams::new(names).unwrap());
+        let upstream = Upstream::start(certificate, script).await;
+        let dns = DnsServer::start(answers).await;
+        let folder = TempDir::with_prefix("strongroom-relay-").unwrap();
+        let ca = folder.path().join("ca.pem");
+        std::fs::write(&ca, pem(&authority)).unwrap();
+        Self {
+            address: dns.address.to_string(),
+            ca: ca.to_str().unwrap().to_owned(),
+            upstream,
+            dns,
+            folder,
+        }
+    }
+
+    /// The variables of a server that relays to the upstream.
+    pub(super) fn variables(&self) -> Vec<(&str, &str)> {
+        vec![
+            RELAY,
+            ("STRONGROOM_EGRESS_DNS", &self.address),
+            ("STRONGROOM_EGRESS_CA_FILE", &self.ca),
+            ("STRONGROOM_EGRESS_ALLOW_NETWORKS", "127.0.0.0/8"),
+        ]
+    }
+
+    /// A policy that allows the upstream.
+    pub(super) fn policy(&self) -> Value {
+        json!({"hosts": [NAME], "ports": [self.upstream.address.port()]})
+    }
+}
+
 /// A vault, and an upstream to which it relays requests with a credential.
 pub(super) struct Scene {
     pub(super) vault: TestVault,
@@ -45,33 +94,19 @@ impl Scene {
         answers: Answers,
         variables: &[(&str, &str)],
     ) -> Self {
-        let authority = Authority::new();
-        let names = [&[NAME], names].concat();
-        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
-        let certificate = authority.server_with(CertificateParams::new(names).unwrap());
-        let upstream = Upstream::start(certificate, script).await;
-        let dns = DnsServer::start(answers).await;
-        let folder = TempDir::with_prefix("strongroom-relay-").unwrap();
-        let ca = folder.path().join("ca.pem");
-        std::fs::write(&ca, pem(&authority)).unwrap();
-        let address = dns.address.to_string();
-        let own = [
-            RELAY,
-            ("STRONGROOM_EGRESS_DNS", address.as_str()),
-            ("STRONGROOM_EGRESS_CA_FILE", ca.to_str().unwrap()),
-            ("STRONGROOM_EGRESS_ALLOW_NETWORKS", "127.0.0.0/8"),
-        ];
+        let outside = Outside::start_as(names, script, answers).await;
+        let own = outside.variables();
         let all = [&own[..], variables].concat();
         let vault = TestVault::start_on(Database::create_unsharded().await, &all).await;
         let id = vault.admin.create(SECRET).await;
         let relay = vault.new_key(&vault.admin.org, "relay");
         let scene = Self {
             vault,
-            upstream,
+            upstream: outside.upstream,
             id,
             relay,
-            dns,
-            folder,
+            dns: outside.dns,
+            folder: outside.folder,
         };
         scene.allow(json!({})).await;
         scene

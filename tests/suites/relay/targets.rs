@@ -101,7 +101,7 @@ async fn redirects_are_passed_on_and_not_followed() {
     assert_eq!(scene.upstream.seen.heads().len(), 1);
 }
 
-fn writing(answer: &'static [u8], forever: bool) -> Script {
+pub(super) fn writing(answer: &'static [u8], forever: bool) -> Script {
     Arc::new(move |mut connection: Connection, seen: Seen| {
         Box::pin(async move {
             head(&mut connection, &seen).await;

@@ -5,9 +5,11 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 use strongroom_domain::relay::answer::RelayHead;
+use strongroom_domain::trace::TRACE;
 use strongroom_domain::{PendingUse, RelayBody, RelayPlan, RelayRequest, VaultError};
 use strongroom_web::body_stream;
 use strongroom_web::state::AppState;
+use tracing::Instrument;
 
 use crate::error::ApiError;
 use crate::headers::{EXPIRED, RELAY_ORIGIN};
@@ -69,7 +71,9 @@ async fn relay(request: &HttpRequest, payload: web::Payload) -> Result<HttpRespo
             continue;
         };
         let can_repeat = plan.has_token() && body.keep(&state).await?;
-        let opened = vault.egress()?.open(&plan.destination).await;
+        let connecting = vault.egress()?.open(&plan.destination);
+        let span = tracing::info_span!(target: TRACE, "upstream connect");
+        let opened = connecting.instrument(span).await;
         let connection = opened.map_err(|error| vault.not_opened(&caller, &plan, error))?;
         let recorded = vault.record_use(&caller, &plan, is_old());
         if !state.write_with_deadline(recorded).await? {
@@ -78,7 +82,10 @@ async fn relay(request: &HttpRequest, payload: web::Payload) -> Result<HttpRespo
         }
         let used = PendingUse::begin(&vault, &caller, &plan);
         let sent = body.next(plan.limits.request_bytes);
-        let answer = match connection.send(plan.request(sent)).await {
+        let host = plan.destination.host.as_str();
+        let span = tracing::info_span!(target: TRACE, "upstream", server.address = host);
+        let sending = connection.send(plan.request(sent)).instrument(span);
+        let answer = match sending.await {
             Ok(answer) => answer,
             Err(error) => return Err(used.failed(error).into()),
         };
