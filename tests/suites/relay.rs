@@ -11,6 +11,7 @@ mod dns;
 mod load;
 mod policies;
 mod policy_attacks;
+mod preview;
 mod recording;
 mod reflection;
 mod refusals;

@@ -15,9 +15,11 @@ pub(crate) const RELAY_POLICY: &str =
     "/organizations/config/external-credentials/{cred_id}/relay-policy";
 pub(crate) const RELAY: &str =
     "/organizations/config/external-credentials/{cred_id}/relay/{host}/{path}";
+pub(crate) const RELAY_TEST: &str =
+    "/organizations/config/external-credentials/{cred_id}/relay-policy/test";
 pub(crate) const RELAY_TOKEN: &str = "/organizations/config/external-credentials/{cred_id}/token";
 /// The paths that are served with `relay` only.
-pub(crate) const RELAY_PATHS: [&str; 3] = [RELAY, RELAY_POLICY, RELAY_TOKEN];
+pub(crate) const RELAY_PATHS: [&str; 4] = [RELAY, RELAY_POLICY, RELAY_TEST, RELAY_TOKEN];
 /// The prefix of reveals by label. The label is the rest of the path.
 pub(crate) const LABELS: &str = "/organizations/config/external-credentials/by-label/";
 pub(crate) const CREDENTIAL_BY_LABEL: &str =

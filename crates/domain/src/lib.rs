@@ -62,7 +62,7 @@ pub use crate::vault::organization_settings::{
     KEY_LIFETIMES, MAX_RECOVERY_DAYS, OrganizationSettings,
 };
 pub use crate::vault::relay_answer::{PendingUse, RelayBody};
-pub use crate::vault::relay_plan::{RelayPlan, RelayRequest};
+pub use crate::vault::relay_plan::{RelayPlan, RelayPreview, RelayRequest};
 pub use crate::vault::relay_policies::PolicyInfo;
 pub use crate::vault::relay_tokens::RelayToken;
 pub use crate::vault::replication::PendingReplication;

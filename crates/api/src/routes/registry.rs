@@ -34,7 +34,9 @@ use crate::routes::oauth::{
     replace_secret, revoke_token, update_client,
 };
 use crate::routes::pieces::{create, delete, update};
-use crate::routes::relay::{delete_policy, get_policy, mint_token, put_policy, use_credential};
+use crate::routes::relay::{
+    delete_policy, get_policy, mint_token, put_policy, test_policy, use_credential,
+};
 use crate::routes::service::{docs, docs_file, healthz, metrics, openapi_json, readyz};
 use crate::routes::slashid::{
     create_credential, delete_credentials, get_operation, list_audit_events, list_credentials,
@@ -76,6 +78,7 @@ fn credentials(routes: Routes) -> Routes {
             get_policy => NeedsEither(CredentialsWrite, CredentialsUse),
             put_policy => Needs(CredentialsWrite),
             delete_policy => Needs(CredentialsWrite),
+            test_policy => Needs(CredentialsWrite),
             use_credential => Needs(CredentialsUse),
             mint_token => Needs(CredentialsUse),
         ]

@@ -15,8 +15,9 @@ use crate::ports::error::StoreError;
 use crate::record_format::RELAY;
 use crate::relay::error::RelayError;
 use crate::relay::path::RequestPath;
+use crate::relay::stored::CredentialWithPolicy;
 use crate::vault::Vault;
-use crate::vault::relay_plan::{RelayPlan, RelayRequest, Wanted};
+use crate::vault::relay_plan::{RelayPlan, RelayPreview, RelayRequest, Wanted};
 
 /// Most characters of a host and of a path in an audit event.
 const RECORDED_HOST: usize = 256;
@@ -60,26 +61,67 @@ impl Vault {
         };
         let row = &found.credential.sealed;
         let event = event.of_version(row.version, row.value_version);
-        let planned = async {
-            let Some(policy) = self.opened_policy(caller, &found).await? else {
-                return Err(RelayError::NotConfigured.into());
-            };
-            let wanted = Wanted {
-                caller,
-                request,
-                path: &path,
-                row,
-                policy: &policy,
-            };
-            let place = wanted.allowed()?;
-            let blob = self.open(caller, row).await?;
-            wanted.plan(place, &blob, event.clone())
-        };
-        match planned.await {
+        let wanted = (caller, request, &path);
+        match self.planned(wanted, &found, event.clone(), false).await {
             Err(VaultError::Relay(error)) => Err(self.use_refused(caller, event, error)),
             Err(error) => Err(self.failed(caller, event, error).await),
             planned => planned,
         }
+    }
+
+    /// The request as it would be sent, without a secret in it. Nothing is sent, and which keys may
+    /// use the credential does not matter.
+    ///
+    /// # Errors
+    /// As for [`Self::plan_relay`].
+    pub async fn preview_relay(
+        &self,
+        caller: &Caller,
+        request: &RelayRequest,
+    ) -> Result<RelayPreview, VaultError> {
+        caller.require(Permission::CredentialsWrite)?;
+        self.require_record_format(RELAY)?;
+        self.refuse_stale_reads()?;
+        let path = RequestPath::parse(&request.path).map_err(RelayError::Path)?;
+        let event = Event::by(caller, Action::RelayPolicyRead, self.now()).about(request.id);
+        let event = event.with_details(Details::new([("test", json!(true))]));
+        let (scope, id) = (caller.scope(), request.id);
+        let found = self.store.credential_with_policy(scope, id).await?;
+        let found = found.filter(|found| caller.reaches(&found.credential.sealed));
+        let Some(found) = found else {
+            return Err(self.no_credential(caller, event).await);
+        };
+        let wanted = (caller, request, &path);
+        let planned = self.planned(wanted, &found, event.clone(), true).await;
+        if let Err(error @ VaultError::Integrity(_)) = planned {
+            return Err(self.failed(caller, event, error).await);
+        }
+        self.store.record(scope, event).await?;
+        planned?.preview()
+    }
+
+    async fn planned(
+        &self,
+        (caller, request, path): (&Caller, &RelayRequest, &RequestPath),
+        found: &CredentialWithPolicy,
+        event: Event,
+        any_key: bool,
+    ) -> Result<RelayPlan, VaultError> {
+        let row = &found.credential.sealed;
+        let Some(policy) = self.opened_policy(caller, found).await? else {
+            return Err(RelayError::NotConfigured.into());
+        };
+        let wanted = Wanted {
+            caller,
+            request,
+            path,
+            row,
+            policy: &policy,
+            any_key,
+        };
+        let place = wanted.allowed()?;
+        let blob = self.open(caller, row).await?;
+        wanted.plan(place, &blob, event)
     }
 
     /// Records that the request of `plan` is about to be sent; nothing may be sent before this

@@ -21,7 +21,7 @@ use crate::relay::path::RequestPath;
 use crate::relay::policy::{RelayLimits, ScrubMode};
 use crate::relay::request::{SentHeader, headers, target};
 use crate::relay::scrubber::Scrubber;
-use crate::relay::secret::render;
+use crate::relay::secret::{Rendered, render};
 use crate::vault::relay_policies::PolicyInfo;
 use crate::vault::relay_tokens::TokenSource;
 
@@ -67,7 +67,44 @@ pub struct RelayPlan {
     pub(super) versions: UsedVersions,
 }
 
+/// A request as it would be sent, without a secret in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelayPreview {
+    /// Where it would go.
+    pub destination: Destination,
+    /// The method.
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// The headers in their order, without `Host`.
+    pub headers: Vec<(String, String)>,
+}
+
 impl RelayPlan {
+    /// The request without a secret in it.
+    ///
+    /// # Errors
+    /// As for [`Self::complete`].
+    pub(super) fn preview(&self) -> Result<RelayPreview, VaultError> {
+        let clean = |bytes: &SecretBytes| {
+            let scrubbed = self.scrubber.scrubbed(bytes.expose());
+            let shown = scrubbed.as_deref().unwrap_or(bytes.expose());
+            String::from_utf8_lossy(shown).into_owned()
+        };
+        let shown = |header: &HeaderField| (header.name.clone(), clean(&header.value));
+        let mut headers: Vec<_> = self.headers.iter().map(shown).collect();
+        if let Some(source) = self.token_source() {
+            let hidden = SecretBytes::new(b"[redacted]".to_vec());
+            headers.extend(with_token(source, &hidden)?.headers.iter().map(shown));
+        }
+        Ok(RelayPreview {
+            destination: self.destination.clone(),
+            method: self.method.clone(),
+            target: clean(&self.target),
+            headers,
+        })
+    }
+
     /// Whether its request carries a token that was minted, which can be minted again.
     #[must_use]
     pub fn has_token(&self) -> bool {
@@ -93,13 +130,8 @@ impl RelayPlan {
         let Some((source, minted)) = &mut self.token else {
             return Ok(());
         };
-        let places = source.policy().inject.iter();
-        let places: Vec<_> = places
-            .filter(|place| place.needs_token())
-            .cloned()
-            .collect();
         let value = SecretBytes::new(token.value.expose().as_bytes().to_vec());
-        let rendered = render(&[], Some(&value), &places)?;
+        let rendered = with_token(source, &value)?;
         self.headers.extend(rendered.headers);
         self.secrets.extend(rendered.secrets);
         self.scrubber = Scrubber::new(self.secrets.iter().map(SecretBytes::expose))?;
@@ -133,6 +165,8 @@ pub(super) struct Wanted<'a> {
     pub(super) path: &'a RequestPath,
     pub(super) row: &'a SealedCredential,
     pub(super) policy: &'a PolicyInfo,
+    /// Whether it does not matter which keys may use the credential.
+    pub(super) any_key: bool,
 }
 
 impl Wanted<'_> {
@@ -140,7 +174,9 @@ impl Wanted<'_> {
     pub(super) fn allowed(&self) -> Result<(HostName, u16), RelayError> {
         let (policy, method) = (&self.policy.policy, &self.request.method);
         let refused = |what: &str| Err(RelayError::NotAllowed(what.to_owned()));
-        self.policy.allows_caller(self.caller)?;
+        if !self.any_key {
+            self.policy.allows_caller(self.caller)?;
+        }
         let (name, port) = match self.request.host.split_once(':') {
             Some((name, port)) => (name, port.parse().ok()),
             None => (self.request.host.as_str(), policy.ports.first().copied()),
@@ -224,4 +260,14 @@ impl Wanted<'_> {
             },
         })
     }
+}
+
+/// What carries `token`, where the policy says.
+fn with_token(source: &TokenSource, token: &SecretBytes) -> Result<Rendered, RelayError> {
+    let places = source.policy().inject.iter();
+    let places: Vec<_> = places
+        .filter(|place| place.needs_token())
+        .cloned()
+        .collect();
+    render(&[], Some(token), &places)
 }

@@ -8,4 +8,5 @@ mod policy_body;
 mod presented;
 pub(super) mod put_policy;
 mod relayed_body;
+pub(super) mod test_policy;
 pub(super) mod use_credential;
