@@ -88,8 +88,8 @@ pub(crate) const MIGRATIONS: [(&str, &str); 19] = [
         include_str!("../../../../migrations/0018_lifecycle.sql"),
     ),
     (
-        "V0020__relay",
-        include_str!("../../../../migrations/0020_relay.sql"),
+        "V0019__relay",
+        include_str!("../../../../migrations/0019_relay.sql"),
     ),
 ];
 
