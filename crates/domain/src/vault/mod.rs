@@ -55,6 +55,7 @@ mod servers;
 pub(crate) mod settings;
 mod state_events;
 pub(crate) mod suborganizations;
+mod token_source;
 pub(crate) mod undo;
 pub(crate) mod unlock;
 mod verification;

@@ -23,7 +23,7 @@ use crate::relay::request::{SentHeader, headers, target};
 use crate::relay::scrubber::Scrubber;
 use crate::relay::secret::{Rendered, render};
 use crate::vault::relay_policies::PolicyInfo;
-use crate::vault::relay_tokens::TokenSource;
+use crate::vault::token_source::TokenSource;
 
 /// A request that a caller wants to be sent with a credential.
 #[derive(Debug)]

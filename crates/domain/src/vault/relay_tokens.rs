@@ -5,13 +5,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use serde_json::json;
-use strongroom_crypto::{SecretBytes, SecretString};
+use strongroom_crypto::SecretString;
 
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event};
-use crate::blob::JsonBlob;
 use crate::caller::Caller;
-use crate::credential::SealedCredential;
 use crate::egress::EgressError;
 use crate::error::VaultError;
 use crate::ids::CredentialId;
@@ -21,28 +19,10 @@ use crate::ports::relay::UsedVersions;
 use crate::relay::error::RelayError;
 use crate::relay::minting::request::{RequestError, TokenRequest, token_requests};
 use crate::relay::minting::token::MintedToken;
-use crate::relay::policy::RelayPolicy;
-use crate::relay::presets::{Mint, preset};
-use crate::relay::secret::member;
 use crate::vault::Vault;
-use crate::vault::minted_tokens::{MintError, MintedTokens, RecordExchange, TokenKey};
+use crate::vault::minted_tokens::{MintError, MintedTokens, RecordExchange};
 use crate::vault::relay_plan::RelayPlan;
-use crate::vault::relay_policies::PolicyInfo;
-
-/// What a token is minted with.
-pub(super) struct TokenSource {
-    key: TokenKey,
-    mint: Mint,
-    blob: JsonBlob,
-    policy: RelayPolicy,
-    versions: UsedVersions,
-}
-
-impl std::fmt::Debug for TokenSource {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
+use crate::vault::token_source::TokenSource;
 
 /// A token that a caller receives.
 #[derive(Debug)]
@@ -53,51 +33,6 @@ pub struct RelayToken {
     pub expires_at: DateTime<Utc>,
     /// The scopes of the policy.
     pub scopes: Vec<String>,
-}
-
-impl TokenSource {
-    /// `None` if no token is minted for such a credential.
-    pub(super) fn of(
-        caller: &Caller,
-        row: &SealedCredential,
-        policy: &PolicyInfo,
-        blob: &SecretBytes,
-    ) -> Option<Self> {
-        let mint = preset(row.provider, row.kind).mint?;
-        let versions = UsedVersions {
-            id: row.id,
-            version: row.version,
-            policy_version: policy.version,
-        };
-        let key = TokenKey {
-            org: caller.org(),
-            credential: row.id,
-            value_version: row.value_version,
-            policy_version: policy.version,
-            scopes: policy.policy.scopes.clone(),
-        };
-        Some(Self {
-            key,
-            mint,
-            blob: JsonBlob::opened(blob.clone()),
-            policy: policy.policy.clone(),
-            versions,
-        })
-    }
-
-    /// The policy.
-    pub(super) fn policy(&self) -> &RelayPolicy {
-        &self.policy
-    }
-
-    /// The secret that the token endpoint is shown, which at a shop is the upstream itself.
-    pub(super) fn shown(&self) -> Option<SecretBytes> {
-        if self.mint == Mint::GoogleJwt {
-            return None;
-        }
-        let secret = member(self.blob.expose(), "client_secret").ok()?;
-        Some(SecretBytes::new(secret.to_vec()))
-    }
 }
 
 impl Vault {
