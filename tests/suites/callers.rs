@@ -8,5 +8,5 @@ mod logging_in;
 mod organizations;
 mod repeating;
 mod terminal;
-mod user;
+pub(crate) mod user;
 mod ways;

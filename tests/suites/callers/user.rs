@@ -7,7 +7,7 @@ use strongroom_e2e::{Api, Finished, strongroom_binary};
 use tempfile::TempDir;
 
 /// A user with folders of his own, and no other variables.
-pub(super) struct User {
+pub(crate) struct User {
     pub(super) home: TempDir,
 }
 
@@ -18,7 +18,7 @@ impl User {
     }
 
     /// A user whose default profile is `api`.
-    pub(super) fn of(api: &Api) -> Self {
+    pub(crate) fn of(api: &Api) -> Self {
         let user = Self::new();
         user.log_in(api, &[]).assert_success();
         user
@@ -37,7 +37,7 @@ impl User {
         self.run_with(&[&args, more].concat(), &api.key, &[])
     }
 
-    pub(super) fn run(&self, args: &[&str]) -> Finished {
+    pub(crate) fn run(&self, args: &[&str]) -> Finished {
         self.run_with(args, "", &[])
     }
 

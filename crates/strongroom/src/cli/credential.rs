@@ -6,6 +6,7 @@ use strongroom_domain::kinds::{CredentialType, Provider};
 
 use crate::cli::caller::{CallerArgs, VersionArg};
 use crate::cli::consistency::ConsistencyArgs;
+use crate::cli::credential_relay::RelayTestArgs;
 use crate::cli::credential_versions::{
     AdoptionArgs, DestroyVersionArgs, ListVersionsArgs, PromoteVersionArgs, RestoreCredentialArgs,
 };
@@ -38,6 +39,9 @@ pub(crate) enum CredentialCommand {
     Destroy(DestroyVersionArgs),
     /// List the readers of a credential, and whether each has read the current value.
     Adoption(AdoptionArgs),
+    /// Show what a relay would send for a request, with the secret hidden, and whether it would be
+    /// refused. Nothing is sent.
+    RelayTest(RelayTestArgs),
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ mod backup;
 mod caller;
 mod consistency;
 mod credential;
+mod credential_relay;
 mod credential_versions;
 #[cfg(feature = "dev")]
 mod dev;
@@ -42,6 +43,7 @@ pub(crate) use credential::{
     CreateCredentialArgs, CredentialCommand, DeleteCredentialArgs, EditCredentialArgs,
     GetCredentialArgs, ListCredentialsArgs,
 };
+pub(crate) use credential_relay::RelayTestArgs;
 pub(crate) use credential_versions::{
     AdoptionArgs, DestroyVersionArgs, ListVersionsArgs, PromoteVersionArgs, RestoreCredentialArgs,
     ValueArgs,

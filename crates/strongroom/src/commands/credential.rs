@@ -5,6 +5,7 @@ use super::caller::session::{Way, open, operators_org, refuse_for_operator, way}
 use super::caller::{
     adoption, create_credential, delete_credentials, destroy_version, edit_credential,
     get_credential, list_credentials, list_versions, promote_version, restore_credential,
+    test_relay_policy,
 };
 use super::listed_credential::{ListedCredential, table};
 use super::time::Span;
@@ -25,6 +26,7 @@ pub(super) async fn run(command: CredentialCommand) -> Result<(), CommandError> 
         CredentialCommand::Promote(args) => promote_version::run(&args),
         CredentialCommand::Destroy(args) => destroy_version::run(&args),
         CredentialCommand::Adoption(args) => adoption::run(&args),
+        CredentialCommand::RelayTest(args) => test_relay_policy::run(&args),
     }
 }
 

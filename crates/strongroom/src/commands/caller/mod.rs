@@ -21,3 +21,4 @@ pub(super) mod promote_version;
 pub(super) mod restore_credential;
 mod revealed;
 pub(super) mod session;
+pub(super) mod test_relay_policy;
