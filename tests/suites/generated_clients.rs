@@ -113,7 +113,8 @@ async fn oapi_codegen_makes_a_client_that_works() {
         "openapi.json",
     ];
     let client = shop.run(program, &args);
-    assert!(!client.contains("union json.RawMessage"), "it has unions");
+    // `keys` of a relay policy is a word or a list; unions are awkward to use.
+    assert_eq!(client.matches("union json.RawMessage").count(), 1);
     std::fs::write(shop.path("client.go"), client).unwrap();
     let usual = Path::new("/usr/local/go/bin/go");
     let go = if usual.exists() {
