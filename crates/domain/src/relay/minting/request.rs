@@ -80,8 +80,8 @@ impl Client {
     }
 }
 
-// The endpoint is a constant: the file of a service account names one as well, and whoever can
-// change the file must not choose where assertions go.
+// The endpoint is a constant. The file of a service account names one as well, but a caller that
+// may change the credential could make that one any host, which then received the assertion.
 fn google(
     policy: &RelayPolicy,
     blob: &JsonBlob,
