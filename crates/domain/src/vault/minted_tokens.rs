@@ -64,6 +64,9 @@ pub(crate) enum MintError {
     /// The exchange could not be recorded, so nothing was sent.
     #[error("the exchange could not be recorded: {0}")]
     Unrecorded(String),
+    /// Whether the exchange was recorded is not known. Nothing was sent.
+    #[error("it is not known whether the exchange was recorded: {0}")]
+    RecordUnknown(String),
     /// The primary has another version of the credential or of its policy. Nothing was sent.
     #[error("the credential or its policy has changed")]
     Changed,

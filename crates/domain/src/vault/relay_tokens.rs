@@ -153,6 +153,7 @@ impl Vault {
                 let recorded = store.record_use(scope, check, event).await;
                 recorded.map_err(|error| match error {
                     StoreError::Conflict => MintError::Changed,
+                    StoreError::OutcomeUnknown(why) => MintError::RecordUnknown(why),
                     error => MintError::Unrecorded(error.to_string()),
                 })
             }
@@ -163,6 +164,7 @@ impl Vault {
     fn not_minted(&self, caller: &Caller, event: Event, error: MintError) -> VaultError {
         let error = match error {
             MintError::Unrecorded(why) => return VaultError::Unavailable(why),
+            MintError::RecordUnknown(why) => return VaultError::OutcomeUnknown(why),
             MintError::Changed => {
                 return VaultError::Unavailable("the credential or its policy has changed".into());
             }
