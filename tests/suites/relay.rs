@@ -1,5 +1,6 @@
 //! Use of credentials without a reveal.
 
+mod away;
 #[path = "../../crates/egress/tests/egress/dns.rs"]
 #[allow(
     dead_code,
@@ -9,6 +10,7 @@
 )]
 mod dns;
 mod load;
+mod named_exchanges;
 mod policies;
 mod policy_attacks;
 mod preview;

@@ -1,6 +1,7 @@
 //! The state of a benchmark, and the order of its measurements.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::baseline;
 use crate::check::{self, Checked};
@@ -9,6 +10,7 @@ use crate::environment::{Environment, vacuum};
 use crate::figures::Rounds;
 use crate::load::Load;
 use crate::loads::{Action, CreateRun, Workload};
+use crate::outside::Outside;
 use crate::server::Server;
 use crate::threads::Threads;
 use crate::{Args, Result, machine};
@@ -19,6 +21,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) small: Dataset,
     /// Exists when a selected group needs it.
     pub(crate) large: Option<Dataset>,
+    /// Exists when relays are measured.
+    pub(crate) outside: Option<Arc<Outside>>,
     pub(crate) threads: Threads,
     /// All loads of creates; the position of a load is in the prefix of its labels.
     pub(crate) creates: Vec<CreateRun>,
@@ -46,11 +50,16 @@ impl<'a> Bench<'a> {
             eprintln!("creating 1,000,000 credentials in 10,000 organizations");
             large = Some(Dataset::create(&environment, Size::Large, args.root_key).await?);
         }
+        let mut outside = None;
+        if wants(&args.only, "relay") {
+            outside = Some(Arc::new(Outside::start(&environment).await?));
+        }
         Ok(Self {
             args,
             environment,
             small,
             large,
+            outside,
             threads: Threads::new(args.threads),
             creates: Vec::new(),
             rounds: BTreeMap::new(),
@@ -124,6 +133,9 @@ impl<'a> Bench<'a> {
         if self.wants("cpu") {
             self.cpu(&server)?;
         }
+        if let Some(outside) = self.outside.clone() {
+            self.relay(&outside).await?;
+        }
         if self.wants("scale") || self.wants("hot") {
             let large = self.warm_server().await?;
             if self.wants("scale") {
@@ -148,6 +160,9 @@ impl<'a> Bench<'a> {
             self.send(workload, &load)?;
             let memory = server.memory()? / (1024.0 * 1024.0);
             self.rounds_of("memory").values.push(memory);
+        }
+        if let Some(outside) = self.outside.clone() {
+            self.relay_memory(&outside).await?;
         }
         if self.wants("deep") {
             self.deep().await?;

@@ -143,6 +143,15 @@ impl Dataset {
         Ok(std::fs::write(path, lines.concat())?)
     }
 
+    /// A credential of each reader.
+    pub(crate) fn one_of_each(&self) -> Vec<(OrgAccess, String)> {
+        let credentials = self.readers.iter().zip(&self.credentials);
+        let one = |(reader, (_, id)): (&OrgAccess, &(OrgId, CredentialId))| {
+            (reader.clone(), id.to_string())
+        };
+        credentials.map(one).collect()
+    }
+
     /// Writes the file of requests for lists.
     pub(crate) fn lists_file(&self, path: &Path) -> Result<()> {
         let lines: Vec<_> = self

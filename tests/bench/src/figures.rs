@@ -51,7 +51,7 @@ const SMALL: &str = "10,000 credentials in 100 organizations";
 const IDLE: &str = "none: idle time of the machine at 64 connections";
 
 /// All figures, in the order of the report.
-pub(crate) const FIGURES: [Figure; 23] = [
+pub(crate) const FIGURES: [Figure; 26] = [
     at_least(
         "create_c64",
         1.7,
@@ -100,6 +100,21 @@ pub(crate) const FIGURES: [Figure; 23] = [
     ),
     at_most("create_idle", "%", 12.0, 6.0, IDLE),
     at_most("reveal_idle", "%", 12.0, 6.0, IDLE),
+    at_least("relay_c64", 0.5, 0.7, "reveals, without an upstream"),
+    at_most(
+        "relay_c1_p50",
+        "x",
+        1.3,
+        1.1,
+        "a reveal: a relay without the time of the upstream itself",
+    ),
+    at_most(
+        "relay_memory",
+        "MiB",
+        160.0,
+        110.0,
+        "none: resident with 1,000 open streams",
+    ),
     at_least("scale_create", 0.9, 0.95, SMALL),
     at_least("scale_reveal", 0.85, 0.95, SMALL),
     at_least("scale_list", 0.85, 0.95, SMALL),

@@ -12,15 +12,35 @@ mod check;
 mod cpu;
 mod dataset;
 mod deep;
+#[path = "../../../crates/egress/tests/egress/dns.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "it is the one of the tests of egress"
+)]
+mod dns;
 mod environment;
 mod figures;
 mod load;
 mod loads;
 mod machine;
+mod outside;
+mod relay;
 mod report;
 mod rounds;
 mod server;
 mod threads;
+#[path = "../../../crates/egress/tests/egress/upstream.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "it is the one of the tests of egress"
+)]
+mod upstream;
 
 use std::path::PathBuf;
 
@@ -32,8 +52,9 @@ use figures::FIGURES;
 /// The path of the credentials.
 const CREDENTIALS: &str = "/organizations/config/external-credentials";
 /// The groups of figures.
-const GROUPS: [&str; 11] = [
-    "create", "reveal", "list", "single", "tail", "cpu", "hot", "scale", "deep", "memory", "start",
+const GROUPS: [&str; 12] = [
+    "create", "reveal", "list", "single", "tail", "cpu", "relay", "hot", "scale", "deep", "memory",
+    "start",
 ];
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -25,6 +25,16 @@ impl Server {
         program: &Path,
         database: &str,
     ) -> Result<Self> {
+        Self::start_with(environment, program, database, &[]).await
+    }
+
+    /// The same with settings, given as variables.
+    pub(crate) async fn start_with(
+        environment: &Environment,
+        program: &Path,
+        database: &str,
+        variables: &[(&str, String)],
+    ) -> Result<Self> {
         // The port is free when the listener is dropped.
         let port = std::net::TcpListener::bind("127.0.0.1:0")?
             .local_addr()?
@@ -35,6 +45,7 @@ impl Server {
             .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
             .env("STRONGROOM_DATABASE_URL", environment.app_url(database))
             .env("STRONGROOM_ROOT_KEY_FILE", environment.root_key_file())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stderr(Stdio::from(log))
             .spawn()?;
         let mut server = Self {

@@ -134,7 +134,7 @@ fn workloads(only: &[String], size: Size) -> Vec<Workload> {
     let groups = match size {
         Size::Small => vec![
             (create, vec!["create", "tail", "cpu", "scale"]),
-            (reveal, vec!["reveal", "tail", "cpu", "scale"]),
+            (reveal, vec!["reveal", "tail", "cpu", "relay", "scale"]),
             (list, vec!["list", "scale"]),
         ],
         Size::Large => vec![

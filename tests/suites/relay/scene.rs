@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use rcgen::CertificateParams;
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use strongroom_e2e::{Api, CREDENTIALS, Database, TestVault};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use super::dns::{Answers, DnsServer};
 use super::support::{RELAY, put};
@@ -30,11 +31,22 @@ impl Outside {
     }
 
     async fn start_as(names: &[&str], script: Script, answers: Answers) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        Self::start_on(listener, names, script, answers).await
+    }
+
+    /// The upstream listens on `listener`, and has further `names`.
+    pub(super) async fn start_on(
+        listener: TcpListener,
+        names: &[&str],
+        script: Script,
+        answers: Answers,
+    ) -> Self {
         let authority = Authority::new();
         let names = [&[NAME], names].concat();
         let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
         let certificate = authority.server_with(CertificateParams::new(names).unwrap());
-        let upstream = Upstream::start(certificate, script).await;
+        let upstream = Upstream::start_on(listener, certificate, script);
         let dns = DnsServer::start(answers).await;
         let folder = TempDir::with_prefix("strongroom-relay-").unwrap();
         let ca = folder.path().join("ca.pem");
@@ -95,6 +107,11 @@ impl Scene {
         variables: &[(&str, &str)],
     ) -> Self {
         let outside = Outside::start_as(names, script, answers).await;
+        Self::beside(outside, variables).await
+    }
+
+    /// A scene with this upstream.
+    pub(super) async fn beside(outside: Outside, variables: &[(&str, &str)]) -> Self {
         let own = outside.variables();
         let all = [&own[..], variables].concat();
         let vault = TestVault::start_on(Database::create_unsharded().await, &all).await;
@@ -124,8 +141,13 @@ impl Scene {
     /// Adds a credential with a policy for the upstream.
     pub(super) async fn add(&self, credential: &Value, mut policy: Value) -> String {
         policy["ports"] = json!([self.upstream.address.port()]);
+        self.add_with(credential, &policy).await
+    }
+
+    /// Adds a credential with exactly this policy.
+    pub(super) async fn add_with(&self, credential: &Value, policy: &Value) -> String {
         let id = self.vault.admin.create_from(credential).await;
-        put(&self.vault.admin, &id, &policy).await;
+        put(&self.vault.admin, &id, policy).await;
         id
     }
 

@@ -82,6 +82,8 @@ conditions! {
     /// The rows of root keys differ from the trail of the installation.
     RootKeysRolledBack = "root_keys_rolled_back",
         "the root keys are not those in the audit trail of the installation";
+    /// A host to which credentials are sent does not answer.
+    UpstreamAway = "upstream_away", "an upstream does not answer requests with credentials";
 }
 
 impl Condition {

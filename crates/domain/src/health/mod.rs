@@ -7,3 +7,4 @@ pub mod histogram;
 pub mod outcome_counts;
 pub mod relay_counts;
 pub mod status;
+pub mod upstreams;

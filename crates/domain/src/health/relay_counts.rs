@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::health::count::Count;
 use crate::health::histogram::Histogram;
 use crate::health::outcome_counts::OutcomeCounts;
+use crate::health::upstreams::Upstreams;
 
 /// Upper bounds of times until an answer's head, in microseconds.
 const TIMES: &[u64] = &[
@@ -26,6 +27,8 @@ pub struct RelayCounts {
     pub redactions: Count,
     /// The times until the heads of answers, in microseconds.
     pub times: Histogram,
+    /// The hosts that do not answer.
+    pub upstreams: Upstreams,
 }
 
 impl Default for RelayCounts {
@@ -36,6 +39,7 @@ impl Default for RelayCounts {
             exchanges: OutcomeCounts::default(),
             redactions: Count::default(),
             times: Histogram::new(TIMES),
+            upstreams: Upstreams::default(),
         }
     }
 }

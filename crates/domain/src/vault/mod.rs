@@ -61,6 +61,7 @@ pub(crate) mod unlock;
 mod verification;
 pub(crate) mod version_reads;
 pub(crate) mod versions;
+mod watched_egress;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,6 +92,7 @@ use crate::vault::key_cache::KeyCache;
 use crate::vault::last_used_buffer::LastUsedBuffer;
 use crate::vault::minted_tokens::MintedTokens;
 use crate::vault::settings::VaultSettings;
+use crate::vault::watched_egress::WatchedEgress;
 
 /// The maximum number of organizations whose unwrapped keys are cached; an entry takes less than 1
 /// KB.
@@ -185,7 +187,10 @@ impl Vault {
     #[must_use]
     pub fn with_egress(self, egress: Option<Arc<dyn Egress>>) -> Self {
         let (clock, counters) = (self.clock.clone(), self.counters.clone());
-        let minted = |egress| MintedTokens::new(egress, clock, counters);
+        let watched =
+            |egress| -> Arc<dyn Egress> { Arc::new(WatchedEgress::new(egress, counters.clone())) };
+        let egress = egress.map(watched);
+        let minted = |egress| MintedTokens::new(egress, clock, counters.clone());
         let tokens = egress.clone().map(minted);
         Self {
             egress,

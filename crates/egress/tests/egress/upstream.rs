@@ -41,6 +41,10 @@ pub struct Upstream {
 impl Upstream {
     pub async fn start(certificate: ServerConfig, script: Script) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        Self::start_on(listener, certificate, script)
+    }
+
+    pub fn start_on(listener: TcpListener, certificate: ServerConfig, script: Script) -> Self {
         let address = listener.local_addr().unwrap();
         let (seen, tls) = (Seen::default(), TlsAcceptor::from(Arc::new(certificate)));
         let counted = seen.clone();

@@ -14,5 +14,6 @@ mod scrubber;
 pub(crate) mod settings;
 pub(crate) mod shared_work;
 pub(crate) mod tls_reloader;
+mod upstream_forgetter;
 pub(crate) mod url_reloader;
 pub(crate) mod workers;

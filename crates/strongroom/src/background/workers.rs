@@ -12,6 +12,7 @@ use super::operation_pruner::OperationPruner;
 use super::root_key_reloader::RootKeyReloader;
 use super::settings::BackgroundSettings;
 use super::shared_work::SharedWork;
+use super::upstream_forgetter::UpstreamForgetter;
 use super::url_reloader::UrlReloader;
 use crate::settings::root_key::RootKeyConfig;
 
@@ -26,6 +27,7 @@ pub(crate) struct Workers {
     _operations: OperationPruner,
     _lifecycle: LifecycleCounter,
     _shared: SharedWork,
+    _upstreams: UpstreamForgetter,
     _url: UrlReloader,
 }
 
@@ -52,6 +54,7 @@ impl Workers {
             _operations: OperationPruner::start(vault.clone()),
             _lifecycle: LifecycleCounter::start(vault.clone(), settings.purge_interval),
             _shared: SharedWork::start(vault.clone(), database, settings),
+            _upstreams: UpstreamForgetter::start(vault.clone()),
             _url: url,
         }
     }

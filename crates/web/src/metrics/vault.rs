@@ -107,6 +107,11 @@ const GAUGES: &[Counted] = &[
         count: |counters| counters.relay.in_flight(),
     },
     Counted {
+        name: "strongroom_relay_upstreams_away",
+        help: "Hosts that did not answer the last three requests with credentials, or more.",
+        count: |counters| &counters.relay.upstreams.away,
+    },
+    Counted {
         name: "strongroom_credentials_deleted",
         help: "Deleted credentials that can be restored, as counted last.",
         count: |counters| &counters.lifecycle.deleted,
