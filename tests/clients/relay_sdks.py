@@ -5,6 +5,7 @@ import json
 import sys
 
 import openai
+import requests
 import shopify
 import stripe
 
@@ -36,6 +37,18 @@ def shop():
     return {"name": shopify.Shop.current().name}
 
 
-for name, drive in [("openai", chat), ("stripe", customer), ("shopify", shop)]:
+def agent():
+    """The handler of an agent's tool, as in docs/relay.md, with the call that a model makes."""
+
+    def stripe_api(method, path, body=None):
+        headers = {"Authorization": f"Bearer {key}"}
+        answer = requests.request(method, bases["stripe"] + path, data=body, headers=headers, allow_redirects=False)
+        return {"status": answer.status_code, "body": answer.text}
+
+    call = {"name": "stripe_api", "input": {"method": "POST", "path": "/v1/customers", "body": "name=Ada"}}
+    return {"status": stripe_api(**call["input"])["status"]}
+
+
+for name, drive in [("openai", chat), ("stripe", customer), ("shopify", shop), ("stripe", agent)]:
     if name in bases:
         print(json.dumps({name: drive()}), flush=True)

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use strongroom_e2e::{CREDENTIALS, eventually};
 
-use super::scene::{Scene, always, answering, echo, ok};
+use super::scene::{NAME, Scene, always, answering, code, echo, ok};
 
 /// The paths that the upstream saw.
 fn seen(scene: &Scene) -> HashSet<String> {
@@ -117,4 +117,41 @@ async fn an_altered_policy_or_credential_is_not_used() {
     assert_eq!(delete.await.unwrap().status(), 204);
     assert_eq!(scene.error("/").await, (403, "relay_not_configured".into()));
     assert_eq!(scene.upstream.seen.heads().len(), 3);
+}
+
+// A commit whose answer is lost may have taken effect or not; in neither case is anything sent.
+#[tokio::test]
+async fn nothing_is_sent_if_the_outcome_of_the_record_is_unknown() {
+    let scene = Scene::start_as(&["login.upstream.test"], echo(), always("127.0.0.1"), &[]).await;
+    let port = scene.upstream.address.port();
+    let client = json!({
+        "extcred_provider": "generic", "extcred_type": "client_credentials",
+        "json_blob": { "client_id": "client", "client_secret": "canary-client-secret" },
+    });
+    let url = format!("https://login.upstream.test:{port}/token");
+    let policy = json!({ "hosts": [NAME], "token_url": url });
+    let minting = scene.add(&client, policy).await;
+    let database = scene.vault.database.connect().await;
+    let slow = "create function slow() returns trigger language plpgsql as \
+                $$ begin perform pg_sleep(30); return null; end $$; \
+                create constraint trigger slow after insert on audit_events \
+                deferrable initially deferred for each row \
+                when (new.action = 'credential.use') execute function slow()";
+    database.batch_execute(slow).await.unwrap();
+    for id in [&scene.id, &minting] {
+        let path = format!("{CREDENTIALS}/{id}/relay/-/");
+        let request = scene.relay.request(Method::GET, &path).send();
+        let request = tokio::spawn(request);
+        let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+                   where datname = current_database() and wait_event = 'PgSleep'";
+        eventually("a commit is cut", Duration::from_secs(10), async || {
+            let cut = database.query_one(cut, &[]).await.unwrap();
+            cut.get::<_, i64>(0) > 0
+        })
+        .await;
+        let answer = request.await.unwrap().unwrap();
+        assert_eq!(answer.status(), 503);
+        assert_eq!(code(&answer.text().await.unwrap()), "outcome_unknown");
+    }
+    assert_eq!(scene.upstream.seen.heads().len(), 0);
 }

@@ -116,6 +116,7 @@ async fn unmodified_sdks_use_credentials_they_never_see() {
             json!({ "openai": { "answer": "fine", "parts": ["fine", ", thanks"] } }),
             json!({ "stripe": { "id": "cus_1", "missing": [404, "resource_missing"] } }),
             json!({ "shopify": { "name": "Acme" } }),
+            json!({ "stripe": { "status": 200 } }),
         ]
     );
     for secret in SECRETS {

@@ -33,6 +33,13 @@ impl Vault {
         self.egress.as_ref().ok_or_else(missing)
     }
 
+    /// Forgets hosts that did not answer and to which nothing is sent any more. Ends the condition
+    /// if no host is away.
+    pub fn forget_idle_upstreams(&self) {
+        let upstreams = &self.counters.relay.upstreams;
+        upstreams.forget_idle(&self.counters.conditions);
+    }
+
     /// Puts a credential into a request, if its policy allows that. With `primary`, both are read
     /// from the primary. A refusal is recorded.
     ///

@@ -9,16 +9,6 @@ use crate::egress::{Destination, EgressAnswer, EgressError, EgressRequest};
 use crate::health::counters::Counters;
 use crate::host_name::HostName;
 use crate::ports::egress::{Egress, EgressConnection};
-use crate::vault::Vault;
-
-impl Vault {
-    /// Forgets hosts that did not answer and to which nothing is sent any more. Ends the condition
-    /// if no host is away.
-    pub fn forget_idle_upstreams(&self) {
-        let upstreams = &self.counters.relay.upstreams;
-        upstreams.forget_idle(&self.counters.conditions);
-    }
-}
 
 /// Sends requests through another port, and notes which hosts do not answer.
 pub(super) struct WatchedEgress {
