@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use strongroom_domain::OrgId;
 use strongroom_domain::ports::error::StoreError;
+use tokio::time::Instant;
 
 use crate::writes::write::QueueTrace;
 
@@ -34,6 +35,10 @@ pub(crate) struct FairQueue<M> {
     turns: VecDeque<OrgId>,
     pub(super) len: usize,
     pub(super) closed: bool,
+    /// Requests that wait for the company of others, and are not counted in `len`.
+    pub(super) later: Vec<M>,
+    /// Until when the first of them waits.
+    pub(super) later_until: Option<Instant>,
 }
 
 impl<M: BatchItem> FairQueue<M> {
@@ -43,6 +48,27 @@ impl<M: BatchItem> FairQueue<M> {
             turns: VecDeque::new(),
             len: 0,
             closed: false,
+            later: Vec::new(),
+            later_until: None,
+        }
+    }
+
+    /// Adds a request that waits for the company of others, `until` this time if none waits yet.
+    pub(super) fn add_later(&mut self, item: M, until: Instant) {
+        self.later.push(item);
+        self.later_until.get_or_insert(until);
+    }
+
+    /// Whether a request has waited long enough for the company of others.
+    pub(super) fn is_late(&self, now: Instant) -> bool {
+        self.later_until.is_some_and(|until| until <= now)
+    }
+
+    /// Adds those that wait for the company of others.
+    pub(super) fn admit_later(&mut self) {
+        self.later_until = None;
+        for item in std::mem::take(&mut self.later) {
+            self.add(item);
         }
     }
 

@@ -1,6 +1,7 @@
 //! A bounded queue in front of one worker.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::{Mutex, MutexGuard};
@@ -12,7 +13,7 @@ use strongroom_domain::health::status::QueueStatus;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::Span;
 
 use crate::batch::fair_queue::{BatchItem, FairQueue};
@@ -42,6 +43,9 @@ const TIMES: &[u64] = &[
     500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000,
     2_000_000, 5_000_000, 10_000_000,
 ];
+
+/// How long a request that nothing waits for waits for the company of others.
+const LONGEST_LATER: Duration = Duration::from_millis(20);
 
 /// A queue's name, bounds and counters.
 pub(crate) struct QueueConfig {
@@ -88,6 +92,17 @@ impl<M: BatchItem> BatchQueue<M> {
     ) -> oneshot::Receiver<StoreResult<T>> {
         let (reply, begun) = oneshot::channel();
         self.put(item(reply));
+        begun
+    }
+
+    /// Queues a request that nothing waits for. It joins the next batch of others, so that it does
+    /// not delay them by a batch of its own, or is taken after a moment.
+    pub(crate) fn begin_later<T>(
+        &self,
+        item: impl FnOnce(Reply<T>) -> M,
+    ) -> oneshot::Receiver<StoreResult<T>> {
+        let (reply, begun) = oneshot::channel();
+        self.queue.put_later(item(reply));
         begun
     }
 
@@ -186,6 +201,21 @@ impl<M: BatchItem> Queue<M> {
         }
     }
 
+    /// Adds `item` to those that wait for the company of others.
+    fn put_later(&self, mut item: M) {
+        item.trace().enter_queue(self.config.name);
+        let mut waiting = self.lock();
+        if waiting.len + waiting.later.len() >= self.config.capacity {
+            drop(waiting);
+            self.refused.add(1);
+            item.refuse(StoreError::Overloaded);
+            return;
+        }
+        waiting.add_later(item, Instant::now() + LONGEST_LATER);
+        drop(waiting);
+        self.changed.notify_one();
+    }
+
     /// Counts a batch of `size` requests that was carried out.
     fn note(&self, size: u64, started: Instant) {
         self.sizes.observe(size);
@@ -197,8 +227,11 @@ impl<M: BatchItem> Queue<M> {
     /// Up to `largest` requests, once there is one; `None` when the queue is closed and empty.
     async fn take(&self, largest: usize) -> Option<(Vec<M>, Vec<Span>)> {
         loop {
-            {
+            let later = {
                 let mut waiting = self.lock();
+                if waiting.len > 0 || waiting.closed || waiting.is_late(Instant::now()) {
+                    waiting.admit_later();
+                }
                 if waiting.len > 0 {
                     let taken = waiting.take(largest);
                     self.taken.notify_waiters();
@@ -208,8 +241,15 @@ impl<M: BatchItem> Queue<M> {
                 if waiting.closed {
                     return None;
                 }
+                waiting.later_until
+            };
+            let changed = self.changed.notified();
+            match later {
+                None => changed.await,
+                Some(until) => {
+                    let _ = timeout_at(until, changed).await;
+                }
             }
-            self.changed.notified().await;
         }
     }
 
@@ -236,63 +276,4 @@ fn begin<M: BatchItem>(mut taken: Vec<M>) -> (Vec<M>, Vec<Span>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_util::FutureExt;
-    use strongroom_domain::OrgId;
-
-    use super::*;
-    use crate::batch::fair_queue::tests::{Request, org};
-
-    fn config(capacity: usize) -> QueueConfig {
-        QueueConfig {
-            name: "test",
-            capacity,
-            largest: 10,
-            counters: Arc::default(),
-        }
-    }
-
-    fn put(queue: &Queue<Request>, org: OrgId, nth: usize) -> oneshot::Receiver<StoreResult<()>> {
-        let (request, answer) = Request::new(org, nth, 0);
-        queue.put(request);
-        answer
-    }
-
-    #[tokio::test]
-    async fn a_later_request_waits_for_one_batch_however_many_wait() {
-        let queue = Queue::new(config(100));
-        queue.next_taken().await;
-        let waiting: Vec<_> = (0..50).map(|nth| put(&queue, org(1), nth)).collect();
-        let behind = queue.next_taken();
-        let mut behind = std::pin::pin!(behind);
-        assert!(behind.as_mut().now_or_never().is_none());
-        let (batch, _) = queue.take(10).await.unwrap();
-        assert_eq!(batch.len(), 10);
-        behind.await;
-        drop(waiting);
-    }
-
-    #[tokio::test]
-    async fn a_full_queue_refuses_the_busiest_organization() {
-        let queue = Queue::new(config(3));
-        let mut flood: Vec<_> = (0..4).map(|nth| put(&queue, org(1), nth)).collect();
-        // The third gave way to the fourth, and the fourth to another organization's.
-        let mut other = put(&queue, org(2), 0);
-        let refused = |answer: &mut oneshot::Receiver<StoreResult<()>>| {
-            matches!(answer.try_recv(), Ok(Err(StoreError::Overloaded)))
-        };
-        assert!(!refused(&mut flood[0]) && !refused(&mut flood[1]) && !refused(&mut other));
-        assert!(refused(&mut flood[2]) && refused(&mut flood[3]));
-        let conditions = queue.config.counters.conditions.all();
-        let active: Vec<_> = conditions
-            .filter(|(_, active, _)| *active)
-            .map(|(condition, _, failures)| (condition, failures))
-            .collect();
-        assert_eq!(active, [(Condition::QueueFull, 2)]);
-        assert_eq!(queue.refused.get(), 2);
-        let (batch, _) = queue.take(10).await.unwrap();
-        assert_eq!(batch.len(), 3);
-        queue.close();
-        assert!(queue.take(10).await.is_none());
-    }
-}
+mod tests;

@@ -171,7 +171,7 @@ impl AuditStore for PgStore {
     }
 
     fn record_later(&self, scope: OrgScope, event: Event) {
-        let begun = self.writes.begin(|reply| Write {
+        let begun = self.writes.begin_later(|reply| Write {
             tracking: Tracking::default(),
             scope,
             op: WriteOp::Record,
