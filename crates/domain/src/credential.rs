@@ -5,6 +5,7 @@ use strongroom_crypto::{Digest, SecretBytes};
 
 use crate::api_key::reach::CredentialReach;
 use crate::blob::{JsonBlob, MergePatch};
+use crate::credential_order::{CredentialOrder, ListPlace};
 use crate::entity_tag::{Condition, EntityTag};
 use crate::expiry::{Expiry, ExpiryChange};
 use crate::ids::{CredentialId, OrgId};
@@ -201,15 +202,17 @@ pub enum Removal {
     Purge,
 }
 
-/// A filter of a listing. Every given field must match exactly.
+/// A filter of a listing. Every given field must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CredentialFilter {
     /// Match this provider.
     pub provider: Option<Provider>,
     /// Match this type.
     pub kind: Option<CredentialType>,
-    /// Match this label.
+    /// Match exactly this label.
     pub label: Option<String>,
+    /// Match labels that contain this text, without regard to case.
+    pub label_contains: Option<String>,
     /// Match what expires before this time.
     pub expires_before: Option<DateTime<Utc>>,
     /// List the deleted credentials that can be restored, instead of the others.
@@ -219,21 +222,23 @@ pub struct CredentialFilter {
 }
 
 /// The start of a page of a listing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PageStart {
     /// After this number of rows. The total is counted.
     Offset(i64),
-    /// After this credential, or at the beginning. The total is not counted.
-    After(Option<CredentialId>),
+    /// After this place, or at the beginning. The total is not counted.
+    After(Option<ListPlace>),
 }
 
-/// A request for one page, in order of creation.
-#[derive(Debug, Clone, Copy)]
+/// A request for one page.
+#[derive(Debug, Clone)]
 pub struct Page {
     /// The maximum number of rows.
     pub limit: i64,
-    /// The start of the page.
+    /// The start of the page, of which a place belongs to `order`.
     pub start: PageStart,
+    /// The order of all pages.
+    pub order: CredentialOrder,
 }
 
 /// One page of a listing.
@@ -243,8 +248,8 @@ pub struct CredentialPage {
     pub items: Vec<CredentialInfo>,
     /// The number of matches in all pages; only for [`PageStart::Offset`].
     pub total: Option<i64>,
-    /// The id of the last row if more rows follow; only for [`PageStart::After`].
-    pub next: Option<CredentialId>,
+    /// The place of the last row if more rows follow.
+    pub next: Option<ListPlace>,
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ pub mod backup;
 pub mod blob;
 pub mod caller;
 pub mod credential;
+mod credential_cursor;
+pub mod credential_order;
 pub mod egress;
 pub mod entity_tag;
 pub mod error;

@@ -17,6 +17,7 @@ mod organizations;
 mod parameters;
 mod permissions;
 mod preconditions;
+mod sorting;
 mod undeleting;
 mod values;
 mod versions;

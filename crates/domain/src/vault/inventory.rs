@@ -3,6 +3,7 @@
 use crate::audit::event::{Action, Event};
 use crate::caller::Caller;
 use crate::credential::{CredentialFilter, CredentialPage, Page, PageStart};
+use crate::credential_order::{CredentialOrder, ListPlace};
 use crate::error::VaultError;
 use crate::ids::CredentialId;
 use crate::vault::Vault;
@@ -28,7 +29,8 @@ impl Vault {
         self.require_organization(caller).await?;
         let page = Page {
             limit: PAGE,
-            start: PageStart::After(after),
+            start: PageStart::After(after.map(ListPlace::created)),
+            order: CredentialOrder::Created,
         };
         let filter = CredentialFilter::default();
         let listed = self.store.list_credentials(scope, page, filter).await?;

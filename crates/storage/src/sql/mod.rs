@@ -2,21 +2,8 @@
 //!
 //! Every statement on a tenant table has a condition on `org_id`. A test prepares all statements.
 
-/// Columns in a select list. `$c` is the table's alias with a dot, or empty.
-macro_rules! columns {
-    ($c:literal, $first:literal $($rest:literal)*) => {
-        concat!($c, $first, $(", ", $c, $rest,)*)
-    };
-}
-
-/// The columns of a sealed credential.
-macro_rules! sealed {
-    ($c:literal) => {
-        columns!($c, "org_id" "cred_id" "provider" "cred_type" "label" "version" "value_version"
-            "expires_at" "expires_source" "key_generation" "wrapped_key" "sealed_blob" "updated_at"
-            "pieces_user" "history" "deleted_at" "recover_until")
-    };
-}
+#[macro_use]
+mod macros;
 
 mod audit;
 pub mod audit_roots;
@@ -33,6 +20,7 @@ mod organizations;
 mod relay;
 #[cfg(test)]
 mod shapes;
+mod sorted;
 mod versions;
 
 use uuid::Uuid;
@@ -44,6 +32,7 @@ pub use listing::*;
 pub use oauth::*;
 pub use organizations::*;
 pub use relay::*;
+pub use sorted::*;
 pub use versions::*;
 
 /// The scope that lists organizations and rotations.
@@ -272,6 +261,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
     all.extend(operations::ALL);
     all.extend(organizations::ALL);
     all.extend(relay::ALL);
+    all.extend(sorted::ALL);
     all.extend(versions::ALL);
     for insert in [
         &CREDENTIALS_INSERT,

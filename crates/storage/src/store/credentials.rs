@@ -10,6 +10,7 @@ use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::{
     CredentialFilter, CredentialPage, Page, Removal, SealedCredential, StoredCredential,
 };
+use strongroom_domain::credential_order::CredentialOrder;
 use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::store::{
     ChangeFn, Committed, CredentialStore, DeleteFn, OpenFn, Opened, Tracking,
@@ -27,6 +28,7 @@ use crate::rows::get;
 use crate::sql::operations as op_sql;
 use crate::store::PgStore;
 use crate::store::listing::{Matching, list};
+use crate::store::sorted::list_sorted;
 use crate::transaction::{OrgTransaction, with_deadline};
 use crate::writes::audit_lane::Lane;
 use crate::writes::deletions::{remove_rest, versions};
@@ -174,7 +176,12 @@ impl CredentialStore for PgStore {
     ) -> StoreResult<CredentialPage> {
         with_deadline(self.reading(), async {
             let _turn = self.scans.acquire().await;
-            list(self.reading(), scope, page, &filter, &self.chain).await
+            let is_plain =
+                page.order == CredentialOrder::Created && filter.label_contains.is_none();
+            match is_plain {
+                true => list(self.reading(), scope, &page, &filter, &self.chain).await,
+                false => list_sorted(self.reading(), scope, &page, &filter, &self.chain).await,
+            }
         })
         .await
     }

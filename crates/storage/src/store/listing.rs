@@ -1,4 +1,4 @@
-//! Reads pages of credentials.
+//! Reads pages of credentials in the order of creation.
 
 use std::collections::HashMap;
 
@@ -9,6 +9,7 @@ use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::{
     CredentialFilter, CredentialInfo, CredentialPage, Page, PageStart,
 };
+use strongroom_domain::credential_order::ListPlace;
 use strongroom_domain::entity_tag::EntityTag;
 use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::ports::error::StoreResult;
@@ -26,7 +27,7 @@ use crate::{credential_rows, sql};
 pub(crate) async fn list(
     database: &Database,
     scope: OrgScope,
-    page: Page,
+    page: &Page,
     filter: &CredentialFilter,
     chain: &Chain,
 ) -> StoreResult<CredentialPage> {
@@ -42,8 +43,8 @@ pub(crate) async fn list(
     let mut params = matching.clone();
     params.push(&more);
     let (sql, count) = statements(&page.start, filter, filtered);
-    let start = match page.start {
-        PageStart::After(Some(last)) => last.0,
+    let start = match &page.start {
+        PageStart::After(Some(last)) => last.id.0,
         PageStart::After(None) | PageStart::Offset(_) => Uuid::nil(),
     };
     params.push(match &page.start {
@@ -61,7 +62,7 @@ pub(crate) async fn list(
         sql: count,
         params: matching,
     };
-    let total = total(database, scope, &page, listed.len(), count).await?;
+    let total = total(database, scope, page, listed.len(), count).await?;
     let items = listed.iter().take(to_usize(page.limit));
     let items = items.map(|row| credential_rows::credential_info(scope.org(), row));
     let mut items: Vec<_> = items.collect::<StoreResult<_>>()?;
@@ -75,7 +76,8 @@ pub(crate) async fn list(
     }
     add_missing_tags(database, scope, &mut items, &listed, chain).await?;
     let more = listed.len() > items.len();
-    let next = items.last().filter(|_| more).map(|item| item.id);
+    let last = items.last().filter(|_| more);
+    let next = last.map(|item| ListPlace::created(item.id));
     Ok(CredentialPage { items, total, next })
 }
 
@@ -121,7 +123,7 @@ async fn add_last_used(
 }
 
 // A server of an earlier version, or a restore, wrote a row without the tag of its version.
-async fn add_missing_tags(
+pub(crate) async fn add_missing_tags(
     database: &Database,
     scope: OrgScope,
     items: &mut [CredentialInfo],
@@ -217,14 +219,18 @@ fn statements(
     }
 }
 
-async fn read(database: &Database, scope: OrgScope, statement: Bound<'_>) -> StoreResult<Vec<Row>> {
+pub(crate) async fn read(
+    database: &Database,
+    scope: OrgScope,
+    statement: Bound<'_>,
+) -> StoreResult<Vec<Row>> {
     let rows = OrgTransaction::read(database, &[scope], &[statement]).await?;
     Ok(rows.into_iter().flatten().collect())
 }
 
 /// The number of all credentials, for a page from an offset. `count` is needed unless the page
 /// reaches the end; its cost grows with the number of credentials.
-async fn total(
+pub(crate) async fn total(
     database: &Database,
     scope: OrgScope,
     page: &Page,
@@ -242,6 +248,6 @@ async fn total(
     counted.first().map(|row| get(row, "total")).transpose()
 }
 
-fn to_usize(limit: i64) -> usize {
+pub(crate) fn to_usize(limit: i64) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
 }

@@ -16,6 +16,7 @@ pub(crate) mod relay;
 pub(crate) mod rotation;
 pub(crate) mod rotation_rows;
 pub(crate) mod scrub;
+pub(crate) mod sorted;
 pub(crate) mod status;
 mod writers;
 

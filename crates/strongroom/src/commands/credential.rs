@@ -62,7 +62,7 @@ async fn inspect(args: &ListCredentialsArgs) -> Result<Vec<ListedCredential>, Co
         let page = vault.inspect_credentials(&caller, after).await;
         let page = page.map_err(|error| CommandError::about(error, "organization", org))?;
         listed.extend(page.items.iter().map(ListedCredential::of));
-        after = page.next;
+        after = page.next.map(|last| last.id);
         if after.is_none() {
             break;
         }

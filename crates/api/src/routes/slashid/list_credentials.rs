@@ -1,9 +1,10 @@
 use actix_web::{HttpRequest, HttpResponse};
-use data_encoding::BASE64URL_NOPAD;
+use strongroom_domain::FieldError;
 use strongroom_domain::credential::{CredentialFilter, CredentialPage, Page, PageStart};
+use strongroom_domain::credential_order::{CredentialOrder, ListPlace};
 use strongroom_domain::kinds::{CredentialType, Provider};
+use strongroom_domain::label::MAX_LABEL_CHARS;
 use strongroom_domain::replication::Stale;
-use strongroom_domain::{CredentialId, FieldError};
 use strongroom_web::query::{Params, whole_number};
 use utoipa::openapi::{ObjectBuilder, Type};
 use validator::Validate;
@@ -39,11 +40,24 @@ parameters! {
         query("extcred_type", credential_type(), "Only credentials of this type."),
         query("extcred_label", plain_text(), "Only credentials with exactly this label."),
         query(
+            "label_contains",
+            label_part(),
+            "Only credentials whose label contains this text, without regard to case.",
+        ),
+        query(
             "deleted",
             ObjectBuilder::new().schema_type(Type::Boolean),
             "Deleted credentials that can be restored, instead of the others.",
         ),
         query("expires_before", time(), "Only credentials that expire before this time."),
+        query(
+            "sort",
+            order(),
+            "The order of all pages; `-` reverses it. Labels are compared without regard to the \
+             case of ASCII letters. \
+             Credentials that were never used count as used before all others, and those that do \
+             not expire as the last to expire. A cursor belongs to one order and one filter.",
+        ),
     ];
 }
 
@@ -55,7 +69,7 @@ schemas! {
     );
 }
 
-/// Lists credentials in order of creation, without their secrets.
+/// Lists credentials without their secrets, in order of creation unless `sort` names another.
 #[utoipa::path(
     get, path = CREDENTIALS, operation_id = "listCredentials",
     params(Organization, Query),
@@ -70,6 +84,7 @@ pub(in crate::routes) async fn handle(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let (page, filter) = parse(request.query_string())?;
+    let wanted = (page.clone(), filter.clone());
     let Authorized {
         caller,
         vault,
@@ -79,10 +94,14 @@ pub(in crate::routes) async fn handle(
     let listed = state
         .with_deadline(vault.list_credentials(&caller, page, filter))
         .await?;
-    Ok(answer(page, listed, stale))
+    Ok(answer(&wanted, &listed, stale))
 }
 
-fn answer(page: Page, listed: CredentialPage, stale: Option<Stale>) -> HttpResponse {
+fn answer(
+    (page, filter): &(Page, CredentialFilter),
+    listed: &CredentialPage,
+    stale: Option<Stale>,
+) -> HttpResponse {
     let limit = page.limit;
     let items: Vec<_> = listed.items.iter().map(CredentialBody::of).collect();
     let envelope = match page.start {
@@ -98,7 +117,9 @@ fn answer(page: Page, listed: CredentialPage, stale: Option<Stale>) -> HttpRespo
             )
         }
         PageStart::After(_) => {
-            let cursor = listed.next.map(encode_cursor).unwrap_or_default();
+            let next = listed.next.as_ref();
+            let cursor = next.map(|place| place.to_cursor(page.order, filter));
+            let cursor = cursor.unwrap_or_default();
             Envelope::cursor_page(items, CursorPagination { limit, cursor })
         }
     };
@@ -118,9 +139,14 @@ fn parse(query: &str) -> Result<(Page, CredentialFilter), ApiError> {
     let number = |most: i64| move || format!("a whole number, at most {most}");
     let limit = params.read("limit", whole_number, number(MAX_LIMIT));
     let offset = params.read("offset", whole_number, number(i64::MAX));
-    let cursor = params.read("cursor", decode_cursor, || {
-        "empty, or a cursor from an earlier answer".to_owned()
-    });
+    let order = params.read("sort", CredentialOrder::parse, CredentialOrder::choices);
+    let order = order.unwrap_or(CredentialOrder::Created);
+    let filter = filter(&mut params);
+    let cursor = params.read(
+        "cursor",
+        |text| decode_cursor(text, order, &filter),
+        || "empty, or a cursor from an earlier answer of the same order and filter".to_owned(),
+    );
     if cursor.is_some() && offset.is_some() {
         let error = FieldError::new("offset", "conflict", "cannot be used together with cursor");
         params.errors.push(error);
@@ -130,7 +156,22 @@ fn parse(query: &str) -> Result<(Page, CredentialFilter), ApiError> {
         offset: offset.unwrap_or(0),
     };
     params.errors.extend(out_of_range(&window));
-    let filter = CredentialFilter {
+    params.finish()?;
+    let start = match cursor {
+        Some(after) => PageStart::After(after),
+        None => PageStart::Offset(window.offset),
+    };
+    let limit = window.limit;
+    let page = Page {
+        limit,
+        start,
+        order,
+    };
+    Ok((page, filter))
+}
+
+fn filter(params: &mut Params) -> CredentialFilter {
+    CredentialFilter {
         provider: params.read("extcred_provider", Provider::parse, Provider::choices),
         kind: params.read(
             "extcred_type",
@@ -140,23 +181,24 @@ fn parse(query: &str) -> Result<(Page, CredentialFilter), ApiError> {
         label: params.read("extcred_label", label, || {
             "free of control characters".to_owned()
         }),
+        label_contains: params.read("label_contains", part_of_label, || {
+            format!("1 to {MAX_LABEL_CHARS} characters, free of control characters")
+        }),
         expires_before: params.read("expires_before", times::in_query, times::must_be_time),
         deleted: params.read("deleted", parse_bool, bool_choices) == Some(true),
         reach: None,
-    };
-    params.finish()?;
-    let start = match cursor {
-        Some(after) => PageStart::After(after),
-        None => PageStart::Offset(window.offset),
-    };
-    let limit = window.limit;
-    Ok((Page { limit, start }, filter))
+    }
 }
 
 // Longer than a new label may be, because the label of a Pieces user is as long as the user's name.
 // PostgreSQL accepts no NUL character in a text.
 fn label(text: &str) -> Option<String> {
     (!text.chars().any(char::is_control)).then(|| text.to_owned())
+}
+
+fn part_of_label(text: &str) -> Option<String> {
+    let bounded = (1..=MAX_LABEL_CHARS).contains(&text.chars().count());
+    label(text).filter(|_| bounded)
 }
 
 fn out_of_range(window: &Window) -> Vec<FieldError> {
@@ -175,42 +217,32 @@ fn out_of_range(window: &Window) -> Vec<FieldError> {
         .collect()
 }
 
-// A version and a UUID.
+// A version and a UUID; or another version, an order, a check, a UUID, and what the order compares.
 fn cursor() -> ObjectBuilder {
-    text().pattern(Some("^(A[Q-Za-f][A-Za-z0-9_-]{20}[AEIMQUYcgkosw048])?$"))
+    text().pattern(Some(
+        "^(A[Q-Za-f][A-Za-z0-9_-]{20}[AEIMQUYcgkosw048]|Ag[A-Za-z0-9_-]{28,1500})?$",
+    ))
 }
 
-/// The first byte of every cursor, so that its format can change.
-const CURSOR_VERSION: u8 = 1;
+fn order() -> ObjectBuilder {
+    let names = CredentialOrder::ALL.iter().map(|order| order.as_str());
+    text().enum_values(Some(names))
+}
 
-fn encode_cursor(last: CredentialId) -> String {
-    let mut bytes = vec![CURSOR_VERSION];
-    bytes.extend_from_slice(last.0.as_bytes());
-    BASE64URL_NOPAD.encode(&bytes)
+fn label_part() -> ObjectBuilder {
+    plain_text()
+        .min_length(Some(1))
+        .max_length(Some(MAX_LABEL_CHARS))
 }
 
 // The empty cursor is the start of the first page.
-fn decode_cursor(text: &str) -> Option<Option<CredentialId>> {
+fn decode_cursor(
+    text: &str,
+    order: CredentialOrder,
+    filter: &CredentialFilter,
+) -> Option<Option<ListPlace>> {
     if text.is_empty() {
         return Some(None);
     }
-    let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
-    let (version, id) = bytes.split_first()?;
-    let id = uuid::Uuid::from_slice(id).ok()?;
-    (*version == CURSOR_VERSION).then_some(Some(CredentialId(id)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cursors_round_trip_and_refuse_anything_else() {
-        let id = CredentialId(uuid::Uuid::from_u128(77));
-        assert_eq!(decode_cursor(&encode_cursor(id)), Some(Some(id)));
-        assert_eq!(decode_cursor(""), Some(None));
-        for bad in ["x", "AQ", "!!!!", "AgAAAAAAAAAAAAAAAAAAAAA"] {
-            assert_eq!(decode_cursor(bad), None, "{bad}");
-        }
-    }
+    ListPlace::from_cursor(text, order, filter).map(Some)
 }
