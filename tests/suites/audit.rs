@@ -154,6 +154,18 @@ async fn filters_select_and_bad_ones_are_named() {
     let until = events(api, &format!("until={at}&action=credential.create")).await;
     assert_eq!((since.len(), until.len()), (1, 1));
     assert_eq!(until[0]["credential_id"], one.as_str());
+    // Who revealed it, within a time?
+    api.reveal(&other).await;
+    let reveals = events(api, "action=credential.reveal").await;
+    let [end, begin] = [0, 1].map(|at| reveals[at]["at"].as_str().unwrap());
+    let who = format!("action=credential.reveal&credential_id={one}");
+    let within = events(api, &format!("{who}&since={begin}&until={end}")).await;
+    assert_eq!(within.len(), 1);
+    assert_eq!(
+        (&within[0]["actor"], &within[0]["at"]),
+        (&json!(actor), &json!(begin))
+    );
+    assert!(events(api, &format!("{who}&since={end}")).await.is_empty());
 
     for (query, field) in [
         ("limit=0", "limit"),

@@ -53,6 +53,7 @@ mod migrating;
 mod oauth;
 mod openapi;
 mod organizations;
+mod overview;
 mod pieces;
 mod pieces_clients;
 mod pooler;

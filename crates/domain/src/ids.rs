@@ -26,6 +26,13 @@ macro_rules! id {
                 Ok(Self(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()))
             }
 
+            /// The first identifier of those made at `at`: all that were made before are smaller.
+            #[must_use]
+            pub fn first_at(at: DateTime<Utc>) -> Self {
+                let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
+                Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
+            }
+
             /// The time at which it was made, in milliseconds; `None` if a UUID of its version
             /// has none.
             #[must_use]

@@ -32,6 +32,7 @@ pub mod last_used;
 mod log_throttle;
 pub mod oauth;
 pub mod organization;
+pub mod overview;
 pub mod permission;
 pub mod pieces;
 pub mod ports;
@@ -42,6 +43,7 @@ pub mod replication;
 pub mod rotation;
 mod scope;
 pub mod scrub;
+pub mod system;
 pub mod trace;
 mod vault;
 

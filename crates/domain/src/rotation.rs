@@ -132,8 +132,14 @@ pub struct ServerReport {
 /// A server that reported recently.
 #[derive(Debug, Clone)]
 pub struct RunningServer {
+    /// The id of the server process.
+    pub id: Uuid,
     /// The name of the server.
     pub name: String,
+    /// The start time of the server.
+    pub started_at: DateTime<Utc>,
+    /// The time of its last report.
+    pub seen_at: DateTime<Utc>,
     /// The root keys that the server holds.
     pub root_keys: Vec<RootKeyId>,
     /// The newest record format that the server reads.

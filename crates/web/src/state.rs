@@ -93,9 +93,10 @@ impl AppState {
         vault.ok_or_else(|| VaultError::Unavailable("the database was not reached yet".into()))
     }
 
-    /// Shows the expiry of the TLS certificate, in seconds since 1970, in the metrics.
+    /// Shows the expiry of the TLS certificate, in seconds since 1970, in the metrics
+    /// and in the state of the system.
     pub fn show_tls_expiry(&self, not_after: i64) {
-        self.metrics.limits.show_tls_expiry(not_after);
+        self.metrics.show_tls_expiry(not_after);
     }
 
     /// Runs a vault operation that changes nothing, for at most the request timeout.

@@ -31,7 +31,9 @@ macro_rules! conditions {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            fn message(self) -> &'static str {
+            /// What prevents responses or work, in words.
+            #[must_use]
+            pub fn message(self) -> &'static str {
                 match self { $(Self::$variant => $message,)+ }
             }
         }
@@ -105,6 +107,19 @@ const fn bit(condition: Condition) -> u32 {
     1 << condition as u32
 }
 
+/// A condition that has begun and not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActiveCondition {
+    /// The condition.
+    pub condition: Condition,
+    /// The component: `server`, or the database `primary` or `region`.
+    pub of: &'static str,
+    /// The time since it began.
+    pub duration: Duration,
+    /// The number of its occurrences since then.
+    pub occurrences: u64,
+}
+
 /// The conditions of one component.
 #[derive(Debug)]
 pub struct Conditions {
@@ -163,6 +178,25 @@ impl Conditions {
         counted.map(move |(condition, failures)| {
             (*condition, active & bit(*condition) != 0, failures.get())
         })
+    }
+
+    /// The active conditions, each with the time since it began and the number of its occurrences
+    /// in this time.
+    #[must_use]
+    pub fn active(&self) -> Vec<ActiveCondition> {
+        let now = Instant::now();
+        let episodes = self.episodes.lock();
+        let named = Condition::ALL.iter().zip(episodes.iter());
+        let active = named.filter_map(|(condition, episode)| {
+            let episode = episode.as_ref()?;
+            Some(ActiveCondition {
+                condition: *condition,
+                of: self.of,
+                duration: now - episode.since,
+                occurrences: episode.failures,
+            })
+        });
+        active.collect()
     }
 
     fn record_at(&self, condition: Condition, cause: impl Display, now: Instant) {

@@ -51,6 +51,9 @@ pub struct Counters {
     pub lifecycle: LifecycleGauges,
     /// Uses of credentials without a reveal.
     pub relay: RelayCounts,
+    /// The first expiry of the certificates that this server presents, in seconds since 1970; 0
+    /// without TLS.
+    pub certificate_expires: Count,
     /// Conditions of the server itself.
     pub conditions: Conditions,
 }
@@ -77,6 +80,7 @@ impl Default for Counters {
             replica: DatabaseCounts::of("region"),
             lifecycle: LifecycleGauges::default(),
             relay: RelayCounts::default(),
+            certificate_expires: Count::default(),
             conditions: Conditions::of("server"),
         }
     }

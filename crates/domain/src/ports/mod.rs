@@ -13,6 +13,7 @@ pub mod last_used;
 pub mod lifecycle;
 pub mod oauth;
 pub mod organizations;
+pub mod overview;
 pub mod regions;
 pub mod relay;
 pub mod rotation;

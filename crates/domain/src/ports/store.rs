@@ -27,6 +27,7 @@ use crate::ports::last_used::LastUsedStore;
 use crate::ports::lifecycle::{CredentialCounter, LifecycleStore};
 use crate::ports::oauth::OauthStore;
 use crate::ports::organizations::OrganizationStore;
+use crate::ports::overview::OverviewStore;
 use crate::ports::regions::OperationStore;
 use crate::ports::relay::RelayStore;
 use crate::ports::rotation::RotationStore;
@@ -143,6 +144,7 @@ pub trait Store:
     + CredentialCounter
     + OauthStore
     + OperationStore
+    + OverviewStore
     + RelayStore
 {
     /// How its queues and connections stand now.

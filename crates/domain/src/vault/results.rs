@@ -2,6 +2,7 @@
 
 use crate::error::VaultError;
 use crate::health::condition::Condition;
+use crate::overview::LastScrub;
 use crate::scrub::ScrubResult;
 use crate::vault::Vault;
 
@@ -23,21 +24,32 @@ impl Vault {
     /// # Errors
     /// An error of the store.
     pub async fn show_results(&self) -> Result<(), VaultError> {
-        if let Some((result, proof)) = self.store.scrub_result().await? {
-            match proof == self.chain.prove_scrub_result(&result) {
-                true => self.show_scrub(result),
-                false => {
-                    let why = "the stored result of the last scrub was altered";
-                    self.counters
-                        .conditions
-                        .record(Condition::AuditAltered, why);
-                }
+        match self.last_scrub().await? {
+            LastScrub::NotKnown => {}
+            LastScrub::Ended(result) => self.show_scrub(result),
+            LastScrub::Altered => {
+                let why = "the stored result of the last scrub was altered";
+                self.counters
+                    .conditions
+                    .record(Condition::AuditAltered, why);
             }
         }
         if let Some(root) = self.newest_audit_root().await? {
             self.counters.audit.root_signed(root.at);
         }
         Ok(())
+    }
+
+    /// The result of the last scrub of all organizations, on whichever server it ran.
+    pub(super) async fn last_scrub(&self) -> Result<LastScrub, VaultError> {
+        let stored = self.store.scrub_result().await?;
+        Ok(match stored {
+            None => LastScrub::NotKnown,
+            Some((result, proof)) => match proof == self.chain.prove_scrub_result(&result) {
+                true => LastScrub::Ended(result),
+                false => LastScrub::Altered,
+            },
+        })
     }
 
     fn show_scrub(&self, result: ScrubResult) {

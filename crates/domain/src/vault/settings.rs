@@ -12,6 +12,8 @@ pub struct VaultSettings {
     pub anonymous_org: Option<OrgId>,
     /// The maximum size of a blob that a merge makes, in bytes.
     pub max_merged_blob: usize,
+    /// The version of the program, for the state of the system.
+    pub version: &'static str,
 }
 
 impl Default for VaultSettings {
@@ -20,6 +22,7 @@ impl Default for VaultSettings {
             blob_validation: BlobValidation::default(),
             anonymous_org: None,
             max_merged_blob: 64 * 1024,
+            version: "",
         }
     }
 }

@@ -135,7 +135,8 @@ pub const SERVER_REPORT: &str = "insert into servers (server_id, name, started_a
      values ($1, $2, $3, $4, $5, $6) on conflict (server_id) \
      do update set seen_at = excluded.seen_at, root_keys = excluded.root_keys";
 /// Servers that reported within a time range.
-pub const SERVERS: &str = "select server_id, name, root_keys, record_format from servers \
+pub const SERVERS: &str = "select server_id, name, started_at, seen_at, root_keys, \
+     record_format from servers \
      where seen_at >= $1 and seen_at < $2 order by name";
 /// The record format that servers write.
 pub const RECORD_FORMAT: &str = "select format, since from record_format";

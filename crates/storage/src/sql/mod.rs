@@ -17,6 +17,7 @@ mod migration_shapes;
 mod oauth;
 pub mod operations;
 mod organizations;
+mod overview;
 mod relay;
 #[cfg(test)]
 mod shapes;
@@ -31,6 +32,7 @@ pub use keys::*;
 pub use listing::*;
 pub use oauth::*;
 pub use organizations::*;
+pub use overview::*;
 pub use relay::*;
 pub use sorted::*;
 pub use versions::*;
@@ -260,6 +262,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
     all.extend(oauth::ALL);
     all.extend(operations::ALL);
     all.extend(organizations::ALL);
+    all.extend(overview::ALL);
     all.extend(relay::ALL);
     all.extend(sorted::ALL);
     all.extend(versions::ALL);

@@ -110,7 +110,10 @@ impl RootKeyStore for Database {
             .map(|row| {
                 let held: Vec<Uuid> = get(row, "root_keys")?;
                 Ok(RunningServer {
+                    id: get(row, "server_id")?,
                     name: get(row, "name")?,
+                    started_at: get(row, "started_at")?,
+                    seen_at: get(row, "seen_at")?,
                     root_keys: held.into_iter().map(RootKeyId).collect(),
                     record_format: get(row, "record_format")?,
                 })

@@ -12,6 +12,7 @@ pub(crate) mod listing;
 pub(crate) mod oauth;
 pub(crate) mod operations;
 pub(crate) mod organizations;
+pub(crate) mod overview;
 pub(crate) mod relay;
 pub(crate) mod rotation;
 pub(crate) mod rotation_rows;

@@ -14,6 +14,7 @@ use strongroom_web::state::AppState;
 use crate::background::settings::BackgroundSettings;
 use crate::background::url_reloader::UrlReloader;
 use crate::background::workers::Workers;
+use crate::cli::VERSION;
 use crate::error::CommandError;
 use crate::open_vault;
 use crate::settings::access::VaultAccess;
@@ -108,7 +109,11 @@ impl Opening {
         }
         let (database, regions) = (database.clone(), regions.clone());
         let root_keys = &self.access.root_keys;
-        match open_vault::on_database(database, regions, root_keys, self.vault).await {
+        let settings = VaultSettings {
+            version: VERSION,
+            ..self.vault
+        };
+        match open_vault::on_database(database, regions, root_keys, settings).await {
             Ok(vault) => Ok(vault.with_egress(self.egress.clone())),
             Err(CommandError::Unlock(UnlockError::Store(error))) => {
                 Err(OpenError::Transient(error.to_string()))

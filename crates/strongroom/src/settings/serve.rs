@@ -90,6 +90,8 @@ impl ServeSettings {
                 blob_validation: sources.get(&BLOB_VALIDATION)?,
                 anonymous_org: sources.get(&ANONYMOUS_ORG)?,
                 max_merged_blob: sizes.body.saturating_sub(OTHER_MEMBERS),
+                // Set where the server starts.
+                version: "",
             },
             http: http(sources)?,
             api: WebSettings {

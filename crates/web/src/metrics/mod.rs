@@ -60,6 +60,13 @@ impl Metrics {
         }
     }
 
+    /// Shows the expiry of the TLS certificate, in seconds since 1970.
+    pub(crate) fn show_tls_expiry(&self, not_after: i64) {
+        self.limits.show_tls_expiry(not_after);
+        let since_epoch = u64::try_from(not_after).unwrap_or(0);
+        self.counters.certificate_expires.set(since_epoch);
+    }
+
     /// All metrics in the text format, version 0.0.4.
     ///
     /// # Errors

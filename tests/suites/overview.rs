@@ -1,0 +1,7 @@
+//! What a page about an organization or the installation shows: numbers and status.
+//! No call of the HTTP API has them, so these tests open the vault in their own process, on the
+//! database of a server.
+
+mod counts;
+mod opened;
+mod system;
