@@ -21,6 +21,7 @@ use crate::ids::CredentialId;
 use crate::ports::audit::{AuditPruneStore, AuditStore};
 use crate::ports::audit_roots::AuditRootStore;
 pub use crate::ports::committed::Committed;
+use crate::ports::daily_totals::DailyTotalsStore;
 use crate::ports::error::StoreResult;
 use crate::ports::installation::InstallationStore;
 use crate::ports::last_used::LastUsedStore;
@@ -142,6 +143,7 @@ pub trait Store:
     + LastUsedStore
     + LifecycleStore
     + CredentialCounter
+    + DailyTotalsStore
     + OauthStore
     + OperationStore
     + OverviewStore

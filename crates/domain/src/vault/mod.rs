@@ -15,6 +15,7 @@ mod by_label;
 pub(crate) mod change;
 mod content;
 pub(crate) mod credentials;
+pub(crate) mod daily_totals;
 pub(crate) mod deletion;
 mod history;
 mod installation;

@@ -29,7 +29,7 @@ on relay_policies to {role};
 grant select, insert, update on root_rotations, scrub_results to {role};
 grant select, insert, delete on audit_roots, audit_root_leaves to {role};
 grant select, insert, update, delete on credentials, credential_versions, credential_uses, \
-key_uses, rotations, \
+key_uses, daily_totals, rotations, \
 servers, operations, idempotency_keys to {role};
 grant execute on function strongroom_check_generations(uuid[], integer[]), \
 strongroom_ensure_audit_partitions() to {role};";

@@ -8,6 +8,7 @@ mod macros;
 mod audit;
 pub mod audit_roots;
 pub mod backup;
+mod daily_totals;
 pub mod doctor;
 mod insert;
 mod keys;
@@ -27,6 +28,7 @@ mod versions;
 use uuid::Uuid;
 
 pub use audit::*;
+pub use daily_totals::*;
 pub use insert::*;
 pub use keys::*;
 pub use listing::*;
@@ -256,6 +258,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
     all.extend(audit::ALL);
     all.extend(audit_roots::ALL);
     all.extend(backup::ALL);
+    all.extend(daily_totals::ALL);
     all.extend(doctor::ALL);
     all.extend(keys::ALL);
     all.extend(listing::ALL);

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod audit_prune;
 pub(crate) mod audit_roots;
 pub(crate) mod credentials;
+pub(crate) mod daily_totals;
 pub(crate) mod installation;
 pub(crate) mod keys;
 pub(crate) mod last_used;

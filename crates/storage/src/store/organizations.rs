@@ -175,6 +175,7 @@ impl OrganizationStore for PgStore {
             sql::ALL_POLICIES_DELETE,
             sql::ALL_CREDENTIAL_USES_DELETE,
             sql::ALL_KEY_USES_DELETE,
+            sql::ALL_DAILY_TOTALS_DELETE,
             sql::ROTATIONS_DELETE,
             sql::ALL_ACCESS_TOKENS_DELETE,
         ] {

@@ -3,6 +3,7 @@
 pub(crate) mod api_key_confirmer;
 mod attester;
 mod audit_roots;
+mod daily_totals;
 pub(crate) mod job_resumer;
 pub(crate) mod last_used;
 pub(crate) mod lifecycle;

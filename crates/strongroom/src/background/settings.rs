@@ -9,6 +9,8 @@ pub(crate) struct BackgroundSettings {
     pub(crate) audit_root_interval: Option<Duration>,
     /// From the end of one purge to the start of the next.
     pub(crate) purge_interval: Duration,
+    /// From the end of one count of events per day to the start of the next.
+    pub(crate) daily_totals_interval: Duration,
     /// From one flush of last-used times to the next.
     pub(crate) last_used_flush_interval: Duration,
 }

@@ -9,14 +9,14 @@ use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::settings::BackgroundSettings;
-use super::{attester, audit_roots, lifecycle, scrubber};
+use super::{attester, audit_roots, daily_totals, lifecycle, scrubber};
 
 /// Longest time from a start, or from the end of another server's work, to the first run; also the
 /// interval at which a server tries to take the lock.
 const FIRST_RUN_WITHIN: Duration = Duration::from_secs(60);
 
-/// Scrubs all organizations, attests them and their audit trails, and purges what is due, on one
-/// server at a time. Stops when dropped.
+/// Scrubs all organizations, attests them and their audit trails, purges what is due, and counts
+/// events per day, on one server at a time. Stops when dropped.
 pub(crate) struct SharedWork {
     _task: AbortOnDropHandle<()>,
 }
@@ -31,7 +31,9 @@ impl SharedWork {
         let task = tokio::spawn(async move {
             let intervals = [settings.scrub_interval, settings.audit_root_interval];
             let intervals = intervals.into_iter().flatten();
-            let shortest = intervals.chain([settings.purge_interval]).min();
+            let shortest =
+                intervals.chain([settings.purge_interval, settings.daily_totals_interval]);
+            let shortest = shortest.min();
             let delay = shortest.unwrap_or(FIRST_RUN_WITHIN).min(FIRST_RUN_WITHIN);
             loop {
                 sleep(delay).await;
@@ -75,6 +77,7 @@ async fn run_while_locked(
         () = sign => {}
         () = attester::run_forever(vault) => {}
         () = lifecycle::run_forever(vault, settings.purge_interval) => {}
+        () = daily_totals::run_forever(vault, settings.daily_totals_interval) => {}
     }
     Ok(())
 }

@@ -19,11 +19,11 @@ use crate::settings::regions::regions;
 use crate::settings::root_key::RootKeyConfig;
 use crate::settings::sources::Sources;
 use crate::settings::table::{
-    ANONYMOUS_ORG, AUDIT_ROOT_INTERVAL, BLOB_VALIDATION, BODY_TIMEOUT, DOCS, DRAIN_DELAY,
-    HEADER_TIMEOUT, KEEP_ALIVE, LAST_USED_FLUSH_INTERVAL, LISTEN, LOG_FORMAT, LOG_LEVEL,
-    MAX_CONNECTIONS, METRICS_BY_ORGANIZATION, METRICS_LISTEN, OTLP_ENDPOINT, PURGE_INTERVAL, RELAY,
-    REQUEST_TIMEOUT, SCRUB_INTERVAL, SHUTDOWN_TIMEOUT, TRACE_SAMPLE_RATIO, TRACES_ENDPOINT,
-    WORKERS, WRITE_TIMEOUT,
+    ANONYMOUS_ORG, AUDIT_ROOT_INTERVAL, BLOB_VALIDATION, BODY_TIMEOUT, DAILY_TOTALS_INTERVAL, DOCS,
+    DRAIN_DELAY, HEADER_TIMEOUT, KEEP_ALIVE, LAST_USED_FLUSH_INTERVAL, LISTEN, LOG_FORMAT,
+    LOG_LEVEL, MAX_CONNECTIONS, METRICS_BY_ORGANIZATION, METRICS_LISTEN, OTLP_ENDPOINT,
+    PURGE_INTERVAL, RELAY, REQUEST_TIMEOUT, SCRUB_INTERVAL, SHUTDOWN_TIMEOUT, TRACE_SAMPLE_RATIO,
+    TRACES_ENDPOINT, WORKERS, WRITE_TIMEOUT,
 };
 use crate::settings::tls::tls;
 use crate::tls::TlsFiles;
@@ -119,6 +119,7 @@ impl ServeSettings {
                 scrub_interval: sources.get(&SCRUB_INTERVAL)?,
                 audit_root_interval: sources.get(&AUDIT_ROOT_INTERVAL)?,
                 purge_interval: sources.get(&PURGE_INTERVAL)?,
+                daily_totals_interval: sources.get(&DAILY_TOTALS_INTERVAL)?,
                 last_used_flush_interval: sources.get(&LAST_USED_FLUSH_INTERVAL)?,
             },
             regions: regions(sources)?,

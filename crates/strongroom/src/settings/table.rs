@@ -480,6 +480,15 @@ settings! {
             )
             .see("lifecycle.md");
 
+        DAILY_TOTALS_INTERVAL: Duration = Setting::new("daily_totals_interval", long_time)
+            .flag("TIME")
+            .default("15m")
+            .what(
+                "How often the reveals and relays of each day are counted in the audit trails, 1s \
+                 to 1h.",
+            )
+            .see("audit.md#daily-totals");
+
         LAST_USED_FLUSH_INTERVAL: Duration =
             Setting::new("last_used_flush_interval", last_used_flush_interval)
                 .formerly("use_flush_interval")
