@@ -1,7 +1,7 @@
 # The few commands a person repeats. Needs a Rust toolchain (https://rustup.rs); what else is missing on Debian
 # or Ubuntu is installed by deploy/install-postgresql.sh, which says so.
 
-.PHONY: dev test test-compose test-citus soak lint format release bench prerequisites
+.PHONY: console-pictures dev test test-compose test-citus soak lint format release bench prerequisites
 
 ## make dev: everything on this machine; ARGS="--listen 127.0.0.1:0" and the like are passed on.
 dev: prerequisites
@@ -10,6 +10,7 @@ dev: prerequisites
 ## make test: every test, against a private PostgreSQL.
 test: prerequisites
 	@tests/clients/install.sh
+	@tests/browser/install.sh
 	cargo build --locked --workspace
 	cargo test --locked --workspace
 
@@ -23,10 +24,16 @@ ifeq ($(strip $(CITUS_URL)),)
 	@echo "test-citus: skipped, since CITUS_URL names no cluster"
 else
 	@tests/clients/install.sh
+	@tests/browser/install.sh
 	cargo build --locked --workspace
 	cargo test --locked --package strongroom-e2e --test suites -- --test-threads=4
 	cargo test --locked --package strongroom-e2e --test suites -- --test-threads=1 --ignored sharded::
 endif
+
+## make console-pictures: renews the pictures of docs/console.md.
+console-pictures: prerequisites
+	cargo build --locked --workspace
+	cargo test --locked --workspace --test suites -- --ignored console::pictures
 
 ## make lint: formatting and clippy, as CI checks them.
 lint:

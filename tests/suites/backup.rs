@@ -210,10 +210,11 @@ async fn every_table_is_backed_up_or_can_be_made_anew() {
         "rotations",
         "service_keys",
     ];
-    // Access tokens, totals of the trail, requests of the last day, running servers, the result of
-    // the next scrub, and the rows that `strongroom migrate` writes.
+    // Access tokens, sessions of the console, totals of the trail, requests of the last day,
+    // running servers, the result of the next scrub, and the rows that `strongroom migrate` writes.
     let made_anew = [
         "access_tokens",
+        "console_sessions",
         "daily_totals",
         "idempotency_keys",
         "key_epoch",

@@ -52,6 +52,7 @@ async fn one_line_of_json_has_all_that_a_program_needs() {
         .collect();
     let expected = [
         "admin_api_key",
+        "console_url",
         "database_url",
         "member_api_key",
         "org_id",

@@ -109,7 +109,7 @@ async fn the_application_role_writes_within_its_scope_only() {
 }
 
 /// Statements that the application role must not execute.
-const FORBIDDEN: [&str; 27] = [
+const FORBIDDEN: [&str; 28] = [
     "create table mine (x int)",
     "create schema mine",
     "create function f() returns int language sql as 'select 1'",
@@ -130,6 +130,7 @@ const FORBIDDEN: [&str; 27] = [
     "update org_keys set generation = 7",
     "delete from oauth_clients",
     "update access_tokens set scopes = 'keys:manage'",
+    "update console_sessions set created_at = now()",
     "update api_keys set role = 'admin'",
     "update organizations set parent_id = null",
     "update api_keys set limits = null",

@@ -43,6 +43,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("api", &["", "openapi", "routes", "app"]),
+    ("console", &["", "pages", "app"]),
     ("strongroom", &["", "service", "commands"]),
 ];
 

@@ -23,6 +23,7 @@ mod command_line;
 mod compose;
 mod conditions;
 mod config;
+mod console;
 mod contention;
 mod deployment;
 mod dev;

@@ -180,7 +180,7 @@ async fn the_record_format_advances_when_every_server_reads_it() {
         newest_proof_key(&database).await == Some(1)
     })
     .await;
-    assert_eq!(format().await, 6);
+    assert_eq!(format().await, 7);
     organizations_are_attested(&vault, &database).await;
     vault.run(&["audit", "verify"]).assert_prints("intact");
     a_rotation_binds_labels(&vault);

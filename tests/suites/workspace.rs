@@ -17,9 +17,14 @@ fn allowed() -> BTreeMap<&'static str, Names> {
         ("strongroom-web", &["strongroom-domain"]),
         ("strongroom-api", &["strongroom-domain", "strongroom-web"]),
         (
+            "strongroom-console",
+            &["strongroom-domain", "strongroom-web"],
+        ),
+        (
             "strongroom",
             &[
                 "strongroom-api",
+                "strongroom-console",
                 "strongroom-domain",
                 "strongroom-egress",
                 "strongroom-pgdev",
@@ -48,7 +53,11 @@ fn confined() -> BTreeMap<&'static str, Names> {
         ("aes-gcm", &["strongroom-crypto"][..]),
         ("argon2", &["strongroom-crypto"]),
         ("ed25519-dalek", &["strongroom-crypto"]),
-        ("actix-web", &["strongroom-web", "strongroom-api"]),
+        (
+            "actix-web",
+            &["strongroom-web", "strongroom-api", "strongroom-console"],
+        ),
+        ("askama", &["strongroom-console"]),
         ("actix-http", &["strongroom-web"]),
         ("actix-server", &["strongroom-web"]),
         ("governor", &["strongroom-web"]),

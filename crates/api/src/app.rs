@@ -23,6 +23,8 @@ static WITHOUT_RELAY: Document = Document::new(openapi_without_relay);
 #[must_use]
 pub fn surface() -> Surface {
     Surface {
+        prefix: "",
+        own_listener: false,
         operations: registry::all().operations(),
         configure,
         configure_metrics,

@@ -75,6 +75,10 @@ pub enum Purpose {
     RelayPolicy = 33,
     /// The digest of a relay policy's row that its audit event carries.
     RelayPolicyDigest = 34,
+    /// The stored digest of a session of the console.
+    ConsoleSession = 35,
+    /// The token that the forms of such a session contain.
+    ConsoleForm = 36,
 }
 
 /// The identity of the place that a value belongs to, as canonical bytes.

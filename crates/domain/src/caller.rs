@@ -55,6 +55,8 @@ pub struct Caller {
     actor: Actor,
     /// The access token by which a client identified itself.
     token: Option<KeyId>,
+    /// The session of the console through which the request came.
+    session: Option<KeyId>,
     limits: Arc<KeyLimits>,
     /// The time from which the caller's key is refused.
     expires_at: Option<DateTime<Utc>>,
@@ -85,6 +87,7 @@ impl Caller {
             home: org,
             actor: Actor::Operator,
             token: None,
+            session: None,
             limits: OPERATOR.clone(),
             expires_at: None,
             request,
@@ -97,6 +100,7 @@ impl Caller {
             home: org,
             actor: Actor::Anonymous,
             token: None,
+            session: None,
             limits: ANONYMOUS.clone(),
             expires_at: None,
             request,
@@ -114,6 +118,7 @@ impl Caller {
             home: key.org,
             actor: Actor::Key(key.id),
             token: None,
+            session: None,
             limits: key.limits.clone(),
             expires_at,
             request,
@@ -142,6 +147,7 @@ impl Caller {
             home: client.org,
             actor: Actor::Client(client.id),
             token: token.map(|token| token.id),
+            session: None,
             limits,
             expires_at: None,
             request,
@@ -151,6 +157,12 @@ impl Caller {
     /// The same caller, acting in `org`, a descendant of its own organization.
     pub(crate) fn acting_in(self, org: OrgId) -> Self {
         Self { org, ..self }
+    }
+
+    /// The same caller, through the session `id` of the console.
+    pub(crate) fn through(self, id: KeyId) -> Self {
+        let session = Some(id);
+        Self { session, ..self }
     }
 
     /// The organization in which the caller acts.
@@ -175,6 +187,12 @@ impl Caller {
     #[must_use]
     pub fn token(&self) -> Option<KeyId> {
         self.token
+    }
+
+    /// The session of the console through which the request came.
+    #[must_use]
+    pub fn session(&self) -> Option<KeyId> {
+        self.session
     }
 
     /// What the caller may do, and where.

@@ -12,6 +12,8 @@ pub enum Presented<'a> {
     Token(&'a str),
     /// The id and secret of an OAuth 2.0 client.
     Client(ClientCredentials),
+    /// The text of a session of the console.
+    Session(&'a str),
 }
 
 // The texts are secrets.
@@ -21,6 +23,7 @@ impl fmt::Debug for Presented<'_> {
             Self::ApiKey(_) => "ApiKey([redacted])",
             Self::Token(_) => "Token([redacted])",
             Self::Client(_) => "Client([redacted])",
+            Self::Session(_) => "Session([redacted])",
         })
     }
 }
@@ -31,7 +34,12 @@ mod tests {
 
     #[test]
     fn debug_output_has_no_secret() {
-        for presented in [Presented::ApiKey("canary"), Presented::Token("canary")] {
+        let all = [
+            Presented::ApiKey("canary"),
+            Presented::Token("canary"),
+            Presented::Session("canary"),
+        ];
+        for presented in all {
             let shown = format!("{presented:?}");
             assert!(!shown.contains("canary"), "{shown}");
         }

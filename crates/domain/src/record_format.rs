@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 /// details, and sealed blobs are bound to their label. With 3, the installation has an audit trail.
 /// With 4, organizations have sub-organizations, and API keys have limits besides a role. With 5,
 /// credentials have versions of their value and an expiry. With 6, credentials have relay policies,
-/// and are used without a reveal.
-pub const RECORD_FORMAT: i32 = 6;
+/// and are used without a reveal. With 7, the console has sessions.
+pub const RECORD_FORMAT: i32 = 7;
 
 /// The record format from which on the installation has an audit trail.
 pub(crate) const INSTALLATION_TRAIL: i32 = 3;
@@ -23,6 +23,9 @@ pub(crate) const VALUES: i32 = 5;
 
 /// The record format from which on there are relay policies.
 pub(crate) const RELAY: i32 = 6;
+
+/// The record format from which on the console has sessions.
+pub(crate) const CONSOLE: i32 = 7;
 
 /// The record format that servers write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use strongroom_domain::api_key::end::ScheduledEnd;
 use strongroom_domain::api_key::limits::KeyLimits;
 use strongroom_domain::api_key::{OWN_PERMISSIONS, StoredApiKey};
 use strongroom_domain::audit::heads::LaneHead;
+use strongroom_domain::console_session::{HolderKind, StoredSession};
 use strongroom_domain::crypto::{PassphraseParams, RootKeyId};
 use strongroom_domain::keyring::stored::{StoredOrgKey, StoredRootKey, StoredServiceKey};
 use strongroom_domain::last_used::LastUsed;
@@ -133,6 +134,21 @@ pub(crate) fn access_token(row: &Row) -> StoreResult<StoredToken> {
         digest: get(row, "digest")?,
         issued: get(row, "issued")?,
         revoked: get(row, "revoked")?,
+    })
+}
+
+pub(crate) fn console_session(row: &Row) -> StoreResult<StoredSession> {
+    let kind = HolderKind::parse(get(row, "holder_kind")?);
+    Ok(StoredSession {
+        org: org_id(row)?,
+        id: KeyId(get(row, "session_id")?),
+        holder_kind: kind.ok_or(StoreError::Malformed("holder_kind"))?,
+        holder: KeyId(get(row, "holder_id")?),
+        created_at: get(row, "created_at")?,
+        last_seen_at: get(row, "last_seen_at")?,
+        digest: get(row, "digest")?,
+        began: get(row, "began")?,
+        ended: get(row, "ended")?,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, X_FORWARDED_FOR};
+use actix_web::http::header::{HeaderMap, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 use actix_web::web::Data;
 use ipnet::IpNet;
 
@@ -27,6 +27,21 @@ pub(crate) fn is_from_trusted_proxy(request: &HttpRequest) -> bool {
     let trusted = state.map_or(&[][..], |state| &state.limits.trusted_proxies);
     let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
     peer.is_some_and(|peer| trusted.iter().any(|net| net.contains(&peer)))
+}
+
+/// Whether the client uses HTTPS: to this server, or, behind a trusted proxy, to that.
+#[must_use]
+pub fn is_https(request: &HttpRequest) -> bool {
+    let state = request.app_data::<Data<AppState>>();
+    if state.is_some_and(|state| state.settings.tls) {
+        return true;
+    }
+    let protocol = request.headers().get(X_FORWARDED_PROTO);
+    let protocol = protocol.and_then(|protocol| protocol.to_str().ok());
+    // Each proxy may append the protocol of its peer; the first one is the client's.
+    let first = protocol.and_then(|list| list.split(',').next());
+    let is_https = first.is_some_and(|first| first.trim().eq_ignore_ascii_case("https"));
+    is_https && is_from_trusted_proxy(request)
 }
 
 /// The network that failures are counted for: an IPv4 address, or the first 64 bits of an IPv6

@@ -7,7 +7,7 @@
 pub mod auth;
 pub mod body;
 pub mod body_stream;
-mod client_ip;
+pub mod client_ip;
 mod connection_state;
 pub mod fields;
 pub mod form;

@@ -42,6 +42,8 @@ pub struct WebSettings {
     /// Callers without an API key must name a loopback host in `Host`. This stops a web page that
     /// rebinds its own host name to this machine's address.
     pub anonymous_needs_loopback_host: bool,
+    /// Whether connections have TLS.
+    pub tls: bool,
     /// Whether `/metrics` has its own listener, and is absent from the API's.
     pub separate_metrics_listener: bool,
     /// Whether `/docs` and `/openapi.json` are served.

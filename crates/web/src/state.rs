@@ -13,7 +13,7 @@ use strongroom_domain::{Vault, VaultError};
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimits;
 use crate::settings::{LimitSettings, WebSettings};
-use crate::surface::Surface;
+use crate::surface::Surfaces;
 
 /// The state that all requests share. It exists before the vault does: a server listens, and
 /// reports that it is not ready, while the database is unreachable.
@@ -25,7 +25,7 @@ pub struct AppState {
     /// The metrics of this process.
     pub metrics: Arc<Metrics>,
     pub(crate) limits: Arc<RateLimits>,
-    pub(crate) surface: Arc<Surface>,
+    pub(crate) surfaces: Arc<Surfaces>,
     draining: Arc<AtomicBool>,
 }
 
@@ -34,17 +34,18 @@ impl AppState {
     /// that need the vault are answered 503.
     #[must_use]
     pub fn new(
-        surface: Surface,
+        surfaces: Surfaces,
         settings: WebSettings,
         limits: LimitSettings,
         counters: Arc<Counters>,
     ) -> Self {
         let vault = Arc::new(OnceLock::new());
-        let metrics = Metrics::new(vault.clone(), counters, &surface.operations, &settings);
+        let operations = surfaces.operations();
+        let metrics = Metrics::new(vault.clone(), counters, &operations, &settings);
         Self {
             limits: Arc::new(RateLimits::new(limits, &metrics.limits)),
             metrics: Arc::new(metrics),
-            surface: Arc::new(surface),
+            surfaces: Arc::new(surfaces),
             vault,
             settings,
             draining: Arc::default(),

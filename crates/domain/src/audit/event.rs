@@ -126,6 +126,11 @@ wire_enum! {
         CredentialUsed = 56 => "credential.used",
         /// The relay policy of a credential was read.
         RelayPolicyRead = 57 => "relay_policy.read",
+        /// A session of the console began. This and all later actions occur from record format 7
+        /// on.
+        ConsoleSignIn = 58 => "console.sign_in",
+        /// A session of the console ended: by its holder, by an administrator, or by its time.
+        ConsoleSignOut = 59 => "console.sign_out",
     }
 }
 
@@ -139,7 +144,8 @@ impl Action {
             23..29 => 2,
             29..37 => 3,
             37..52 => 4,
-            52.. => 6,
+            52..58 => 6,
+            58.. => 7,
         }
     }
 }
@@ -270,14 +276,14 @@ impl Event {
 }
 
 // A key of an ancestor does not stand among the keys of the organization, and the actor does not
-// say which token a client used.
+// say which token or session was used.
 fn details_of(caller: &Caller) -> Option<Details> {
     let home = caller.home();
     let home = (home != caller.org()).then(|| Details::new([("home_organization", json!(home))]));
     let token = caller.token();
     let token = token.map(|token| Details::new([("token_id", json!(token))]));
-    match (home, token) {
-        (Some(home), Some(token)) => Some(home.and(&token)),
-        (home, token) => home.or(token),
-    }
+    let session = caller.session();
+    let session = session.map(|session| Details::new([("session_id", json!(session))]));
+    let all = [home, token, session].into_iter().flatten();
+    all.reduce(|earlier, later| earlier.and(&later))
 }

@@ -9,6 +9,7 @@ use crate::audit::details::Details;
 use crate::audit::event::{Action, Event, Outcome};
 use crate::audit::format::EventFormat;
 use crate::ids::{CredentialId, KeyId, LaneId};
+use crate::oauth::client::{client_id, parse_client_id};
 
 /// A stored time: microseconds since 1970-01-01T00:00:00Z. The two extremes are PostgreSQL's
 /// infinities, which no server writes.
@@ -184,6 +185,25 @@ pub struct AuditFilter {
     pub credential: Option<CredentialId>,
     /// Events with this action.
     pub action: Option<Action>,
+    /// Events with this outcome.
+    pub outcome: Option<Outcome>,
+}
+
+impl AuditFilter {
+    /// Whether `event` has the members that the filter demands. Its time is not compared.
+    #[must_use]
+    pub fn has_members_of(&self, event: &StoredEvent) -> bool {
+        let action = self.action.map(Action::as_str);
+        let outcome = self.outcome.map(Outcome::as_str);
+        self.actor
+            .as_ref()
+            .is_none_or(|actor| *actor == event.actor)
+            && self
+                .credential
+                .is_none_or(|id| event.credential_id == Some(id))
+            && action.is_none_or(|action| action == event.action)
+            && outcome.is_none_or(|outcome| outcome == event.outcome)
+    }
 }
 
 /// One page of events, newest first.
@@ -195,11 +215,15 @@ pub struct AuditPage {
     pub next: Option<EventPosition>,
 }
 
-/// Parses an actor: a key's id, `operator` or `anonymous`. Returns its form in events.
+/// Parses an actor: the id of a key or client, `operator` or `anonymous`. Returns its form in
+/// events.
 #[must_use]
 pub fn parse_actor(text: &str) -> Option<String> {
     match text {
         "operator" | "anonymous" => Some(text.to_owned()),
-        id => KeyId::parse(id).map(|id| id.to_string()),
+        id => KeyId::parse(id).map(|id| id.to_string()).or_else(|| {
+            let (org, id) = parse_client_id(id)?;
+            Some(client_id(org, id))
+        }),
     }
 }

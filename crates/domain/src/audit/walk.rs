@@ -140,4 +140,4 @@ impl<'a> LaneWalk<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::audit) mod tests;

@@ -5,6 +5,7 @@ pub mod audit_roots;
 pub mod backup;
 pub mod clock;
 pub mod committed;
+pub mod console_sessions;
 pub mod daily_totals;
 pub mod egress;
 pub mod error;

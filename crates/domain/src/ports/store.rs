@@ -21,6 +21,7 @@ use crate::ids::CredentialId;
 use crate::ports::audit::{AuditPruneStore, AuditStore};
 use crate::ports::audit_roots::AuditRootStore;
 pub use crate::ports::committed::Committed;
+use crate::ports::console_sessions::ConsoleSessionStore;
 use crate::ports::daily_totals::DailyTotalsStore;
 use crate::ports::error::StoreResult;
 use crate::ports::installation::InstallationStore;
@@ -142,6 +143,7 @@ pub trait Store:
     + ScrubStore
     + LastUsedStore
     + LifecycleStore
+    + ConsoleSessionStore
     + CredentialCounter
     + DailyTotalsStore
     + OauthStore

@@ -1,6 +1,9 @@
 //! Verification of an audit trail.
 
-use crate::audit::event::Action;
+use serde_json::json;
+
+use crate::audit::details::Details;
+use crate::audit::event::{Action, Event};
 use crate::audit::heads::decode_heads;
 use crate::audit::kept::KeptHeads;
 use crate::audit::report::AuditReport;
@@ -51,6 +54,17 @@ impl Vault {
         let acknowledged = verification.acknowledged;
         verification.report.acknowledge(acknowledged);
         Ok(verification.report)
+    }
+
+    /// Records that `caller` verifies the audit trail of its organization: it reads all of it.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`], or an error of the store.
+    pub async fn record_audit_verification(&self, caller: &Caller) -> Result<(), VaultError> {
+        caller.require(Permission::AuditRead)?;
+        let details = Details::new([("purpose", json!("verification"))]);
+        let event = Event::by(caller, Action::AuditList, self.now()).with_details(details);
+        Ok(self.store.record(caller.scope(), event).await?)
     }
 
     /// Verifies that this vault signed all of `kept`.

@@ -10,6 +10,7 @@ use crate::api_key::{ApiKeyToken, StoredApiKey};
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event, Outcome};
 use crate::caller::{Actor, Caller, RequestInfo};
+use crate::console_session::SessionToken;
 use crate::error::VaultError;
 use crate::ids::KeyId;
 use crate::oauth::token::AccessToken;
@@ -35,6 +36,7 @@ impl Vault {
                 Presented::ApiKey(text) => self.identify(text, request).await,
                 Presented::Client(credentials) => self.identify_client(credentials, request).await,
                 Presented::Token(text) => self.identify_token(text, request).await,
+                Presented::Session(text) => self.identify_session(text, request).await,
             }
         };
         let identified = identify.instrument(span).await;
@@ -43,30 +45,36 @@ impl Vault {
 
     async fn identify(&self, presented: &str, request: RequestInfo) -> Result<Caller, VaultError> {
         let token = ApiKeyToken::parse(presented).ok_or(VaultError::Unauthorized)?;
-        let (key, genuine) = match self.cached_match(&token) {
-            Some(key) => (Some(key), true),
-            None => self.look_up(&token).await?,
-        };
-        let Some(key) = key else {
-            return Err(VaultError::Unauthorized);
-        };
+        let (key, genuine) = self.presented_key(&token).await?;
+        let key = key.ok_or(VaultError::Unauthorized)?;
+        self.admit_key(&key, genuine, request)
+    }
+
+    /// The holder of `key`, if the key has not ended. `genuine` says whether its sender proved that
+    /// it holds the key.
+    pub(super) fn admit_key(
+        &self,
+        key: &StoredApiKey,
+        genuine: bool,
+        request: RequestInfo,
+    ) -> Result<Caller, VaultError> {
         if key.revocation_undone {
             let why = "an API key's revocation was undone in the database";
             self.log_integrity_failure(key.org, None, &VaultError::Integrity(why));
         }
         if key.revoked_at.is_some() || key.revocation_undone {
-            return Err(self.refuse_revoked(&key, request));
+            return Err(self.refuse_revoked(key, request));
         }
         let Ok(end) = key.proved_end(&self.service.api_key) else {
             let why = "the scheduled end of an API key was altered in the database";
             self.log_integrity_failure(key.org, None, &VaultError::Integrity(why));
-            return Err(self.refuse_revoked(&key, request));
+            return Err(self.refuse_revoked(key, request));
         };
         if !genuine {
             return Err(VaultError::Unauthorized);
         }
         let end = [end, key.expires_at].into_iter().flatten().min();
-        let caller = Caller::key(&key, end, request);
+        let caller = Caller::key(key, end, request);
         if end.is_some_and(|at| at <= self.now()) {
             return Err(self.refuse(&caller, RefusalReason::Expired));
         }
@@ -90,6 +98,9 @@ impl Vault {
             Presented::Client(client) => issued(client.org(), client.id()),
             Presented::Token(text) => {
                 AccessToken::parse(text).is_some_and(|token| issued(token.org(), token.id()))
+            }
+            Presented::Session(text) => {
+                SessionToken::parse(text).is_some_and(|token| issued(token.org(), token.id()))
             }
         }
     }
@@ -216,6 +227,17 @@ impl Vault {
             self.forget_keys();
         }
         Ok(())
+    }
+
+    /// The key that `token` names, and whether the token is genuine.
+    pub(super) async fn presented_key(
+        &self,
+        token: &ApiKeyToken,
+    ) -> Result<(Option<Arc<StoredApiKey>>, bool), VaultError> {
+        match self.cached_match(token) {
+            Some(key) => Ok((Some(key), true)),
+            None => self.look_up(token).await,
+        }
     }
 
     // A wrong secret is never answered from the cache, so that it takes as long as an unknown id.

@@ -113,7 +113,11 @@ impl Vault {
         is_current
     }
 
-    fn identified(&self, caller: Caller, client: &StoredClient) -> Result<Caller, VaultError> {
+    pub(super) fn identified(
+        &self,
+        caller: Caller,
+        client: &StoredClient,
+    ) -> Result<Caller, VaultError> {
         if !caller.limits().accepts(caller.request().address()) {
             return Err(self.refuse(&caller, RefusalReason::Network));
         }

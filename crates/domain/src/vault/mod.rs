@@ -5,6 +5,7 @@ pub(crate) mod adoption;
 mod attestation;
 pub(crate) mod audit;
 mod audit_acknowledge;
+mod audit_event;
 pub(crate) mod audit_prune;
 pub(crate) mod audit_roots;
 pub(crate) mod audit_verify;
@@ -13,6 +14,7 @@ mod authenticate_client;
 pub(crate) mod backup;
 mod by_label;
 pub(crate) mod change;
+mod console_sessions;
 mod content;
 pub(crate) mod credentials;
 pub(crate) mod daily_totals;
@@ -75,7 +77,6 @@ use strongroom_crypto::RandomSource;
 
 use crate::audit::chain::Chain;
 use crate::blob::BlobValidation;
-use crate::caller::OrgScope;
 use crate::error::VaultError;
 use crate::health::counters::Counters;
 use crate::health::status::StoreStatus;
@@ -83,7 +84,6 @@ use crate::ids::{CredentialId, OrgId};
 use crate::keyring::organization::OrgKeyring;
 use crate::keyring::root::RootKeyring;
 use crate::keyring::service::ServiceKeys;
-use crate::keyring::stored::StoredOrgKey;
 use crate::log_throttle::LogThrottle;
 use crate::ports::clock::Clock;
 use crate::ports::egress::Egress;
@@ -228,8 +228,9 @@ impl Vault {
         Ok(self.store.ping().await?)
     }
 
-    // PostgreSQL stores microseconds, and digests must cover the stored value.
-    fn now(&self) -> DateTime<Utc> {
+    /// The time, in microseconds: PostgreSQL stores those, and digests must cover the stored value.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
         self.clock.now().trunc_subsecs(6)
     }
 
@@ -240,39 +241,6 @@ impl Vault {
         }
         Err(VaultError::Unavailable(
             "this needs a record format that servers of an earlier version do not read".into(),
-        ))
-    }
-
-    async fn org_keys(&self, scope: OrgScope) -> Result<Arc<OrgKeyring>, VaultError> {
-        if let Some(ring) = self.org_keys.get(&scope.org()) {
-            return Ok(ring);
-        }
-        self.reload_org_keys(scope).await
-    }
-
-    async fn reload_org_keys(&self, scope: OrgScope) -> Result<Arc<OrgKeyring>, VaultError> {
-        let stored = self.current_org_keys(scope).await;
-        let stored = self.log_failure(scope.org(), stored)?;
-        let unwrapped = self.unwrapped(scope, &stored).await;
-        let ring = Arc::new(self.log_failure(scope.org(), unwrapped)?);
-        self.org_keys.insert(scope.org(), ring.clone());
-        Ok(ring)
-    }
-
-    // The keys as the audit trail says that they are. A rotation may commit between the two reads,
-    // so a difference is looked at twice.
-    pub(in crate::vault) async fn current_org_keys(
-        &self,
-        scope: OrgScope,
-    ) -> Result<Vec<StoredOrgKey>, VaultError> {
-        for _ in 0..2 {
-            let (stored, problems) = self.keys_with_problems(scope).await?;
-            if problems.is_empty() {
-                return Ok(stored);
-            }
-        }
-        Err(VaultError::Integrity(
-            "the generations of the organization's key are not those in its audit trail",
         ))
     }
 

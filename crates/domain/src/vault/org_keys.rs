@@ -1,4 +1,6 @@
-//! Unwrapping of organizations' keys.
+//! Organizations' unwrapped keys.
+
+use std::sync::Arc;
 
 use crate::caller::OrgScope;
 use crate::error::VaultError;
@@ -8,6 +10,50 @@ use crate::keyring::stored::StoredOrgKey;
 use crate::vault::Vault;
 
 impl Vault {
+    /// The unwrapped keys of the organization, from the cache if they are there.
+    ///
+    /// # Errors
+    /// [`VaultError::Integrity`], or an error of the store.
+    pub(super) async fn org_keys(&self, scope: OrgScope) -> Result<Arc<OrgKeyring>, VaultError> {
+        if let Some(ring) = self.org_keys.get(&scope.org()) {
+            return Ok(ring);
+        }
+        self.reload_org_keys(scope).await
+    }
+
+    /// The unwrapped keys of the organization, read again.
+    ///
+    /// # Errors
+    /// As for [`Self::org_keys`].
+    pub(super) async fn reload_org_keys(
+        &self,
+        scope: OrgScope,
+    ) -> Result<Arc<OrgKeyring>, VaultError> {
+        let stored = self.current_org_keys(scope).await;
+        let stored = self.log_failure(scope.org(), stored)?;
+        let unwrapped = self.unwrapped(scope, &stored).await;
+        let ring = Arc::new(self.log_failure(scope.org(), unwrapped)?);
+        self.org_keys.insert(scope.org(), ring.clone());
+        Ok(ring)
+    }
+
+    // The keys as the audit trail says that they are. A rotation may commit between the two reads,
+    // so a difference is looked at twice.
+    pub(super) async fn current_org_keys(
+        &self,
+        scope: OrgScope,
+    ) -> Result<Vec<StoredOrgKey>, VaultError> {
+        for _ in 0..2 {
+            let (stored, problems) = self.keys_with_problems(scope).await?;
+            if problems.is_empty() {
+                return Ok(stored);
+            }
+        }
+        Err(VaultError::Integrity(
+            "the generations of the organization's key are not those in its audit trail",
+        ))
+    }
+
     // A root key in the database may have become active while this server was suspended; its key
     // file is read again within seconds. A root key that is not in the database indicates
     // tampering.

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use strongroom_crypto::SecretBytes;
 
 use crate::audit::chain::Chain;
+use crate::audit::details::Details;
 use crate::audit::event::{Action, Event, Outcome};
 use crate::caller::Caller;
 use crate::credential::{Reveal, RevealedCredential, SealedCredential, StoredCredential};
 use crate::entity_tag::Condition;
-use crate::error::VaultError;
+use crate::error::{FieldError, VaultError};
 use crate::health::counters::Counters;
 use crate::ids::CredentialId;
 use crate::keyring::organization::OrgKeyring;
@@ -19,6 +21,9 @@ use crate::ports::error::{StoreError, StoreResult};
 use crate::ports::store::{OpenFn, Opened, RevealOutcome};
 use crate::trace::{TRACE, trace_parent};
 use crate::vault::Vault;
+
+/// The maximum length of the reason of a reveal, in characters.
+pub const MAX_REASON_CHARS: usize = 200;
 
 /// The sources of the keys that open a row, in the order in which they are tried. A replica may
 /// still show rows under a generation that was retired on the primary, so its own keys come last.
@@ -42,9 +47,35 @@ impl Vault {
         id: CredentialId,
         if_none_match: Option<Condition>,
     ) -> Result<Reveal, VaultError> {
+        let event = Event::by(caller, Action::CredentialReveal, self.now()).about(id);
+        self.reveal(caller, id, if_none_match, event).await
+    }
+
+    /// As [`Self::reveal_credential`], for a person who says why. The audit event has the reason.
+    ///
+    /// # Errors
+    /// As for [`Self::reveal_credential`]; [`VaultError::Invalid`] on `reason`.
+    pub async fn reveal_for_reason(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+        reason: &str,
+    ) -> Result<Reveal, VaultError> {
+        check_reason(reason).map_err(|error| VaultError::Invalid(vec![error]))?;
+        let event = Event::by(caller, Action::CredentialReveal, self.now()).about(id);
+        let event = event.with_details(Details::new([("reason", json!(reason))]));
+        self.reveal(caller, id, None, event).await
+    }
+
+    async fn reveal(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+        if_none_match: Option<Condition>,
+        event: Event,
+    ) -> Result<Reveal, VaultError> {
         caller.require(Permission::CredentialsReveal)?;
         self.refuse_stale_reads()?;
-        let event = Event::by(caller, Action::CredentialReveal, self.now()).about(id);
         for source in [KeySource::Memory, KeySource::Primary, KeySource::Replica] {
             let keys = self.keys_from(caller, source).await;
             let opener = Opener {
@@ -187,6 +218,18 @@ impl Opener {
             is_expired,
         })
     }
+}
+
+fn check_reason(reason: &str) -> Result<(), FieldError> {
+    if reason.chars().count() > MAX_REASON_CHARS {
+        let message = format!("must have at most {MAX_REASON_CHARS} characters");
+        return Err(FieldError::new("reason", "too_long", message));
+    }
+    if reason.chars().any(char::is_control) {
+        let message = "must not contain control characters";
+        return Err(FieldError::new("reason", "control_character", message));
+    }
+    Ok(())
 }
 
 fn refused(outcome: Outcome, version: Option<(i64, i64)>, error: VaultError) -> RevealOutcome {

@@ -14,7 +14,7 @@ use crate::quote::quote_ident;
 use crate::schema::indexes::build_indexes;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-pub(crate) const MIGRATIONS: [(&str, &str); 20] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 21] = [
     (
         "V0001__vault",
         include_str!("../../../../migrations/0001_vault.sql"),
@@ -90,6 +90,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 20] = [
     (
         "V0019__relay",
         include_str!("../../../../migrations/0019_relay.sql"),
+    ),
+    (
+        "V0020__console_sessions",
+        include_str!("../../../../migrations/0020_console_sessions.sql"),
     ),
     (
         "V0021__daily_totals",

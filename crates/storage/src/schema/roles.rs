@@ -13,7 +13,8 @@ pub(crate) const GRANTS: &str = "\
 grant usage on schema public to {role};
 grant select on schema_migrations, audit_checkpoints, key_epoch, record_format to {role};
 grant select, insert on audit_events, root_keys, service_keys, organizations, \
-org_keys, api_keys, organization_ancestors, oauth_clients, access_tokens to {role};
+org_keys, api_keys, organization_ancestors, oauth_clients, access_tokens, \
+console_sessions to {role};
 grant update (state) on root_keys to {role};
 grant update (format, since) on record_format to {role};
 grant update (root_key_id, wrapped_key) on service_keys to {role};
@@ -22,7 +23,8 @@ grant update (active, root_key_id, wrapped_key), delete on org_keys to {role};
 grant update (revoked_at, digest, ends_at, end_proof) on api_keys to {role};
 grant update (name, limits, access_token_duration, version, digest, proof, deleted_at) \
 on oauth_clients to {role};
-grant delete on access_tokens to {role};
+grant delete on access_tokens, console_sessions to {role};
+grant update (last_seen_at) on console_sessions to {role};
 grant select, insert, delete on relay_policies to {role};
 grant update (version, updated_at, key_generation, wrapped_key, sealed_policy, digest) \
 on relay_policies to {role};

@@ -31,7 +31,7 @@ macro_rules! newest {
              and at <= $4 and (at, lane, seq) < ($4::timestamptz, $5::uuid, $6::bigint) \
              and ($7::text is null or actor = $7) and ",
             $credential,
-            " and ($9::text is null or action = $9) \
+            " and ($9::text is null or action = $9) and ($11::text is null or outcome = $11) \
              order by at desc, lane desc, seq desc limit $10"
         )
     };

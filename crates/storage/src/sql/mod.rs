@@ -8,6 +8,7 @@ mod macros;
 mod audit;
 pub mod audit_roots;
 pub mod backup;
+mod console_sessions;
 mod daily_totals;
 pub mod doctor;
 mod insert;
@@ -28,6 +29,7 @@ mod versions;
 use uuid::Uuid;
 
 pub use audit::*;
+pub use console_sessions::*;
 pub use daily_totals::*;
 pub use insert::*;
 pub use keys::*;
@@ -258,6 +260,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
     all.extend(audit::ALL);
     all.extend(audit_roots::ALL);
     all.extend(backup::ALL);
+    all.extend(console_sessions::ALL);
     all.extend(daily_totals::ALL);
     all.extend(doctor::ALL);
     all.extend(keys::ALL);

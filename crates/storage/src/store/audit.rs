@@ -83,6 +83,7 @@ impl AuditStore for PgStore {
             &filter.credential.map(|id| id.0),
             &filter.action.map(|action| action.as_str()),
             &limit,
+            &filter.outcome.map(|outcome| outcome.as_str()),
         ];
         let sql = match filter.credential {
             Some(_) => sql::AUDIT_NEWEST_OF_CREDENTIAL,

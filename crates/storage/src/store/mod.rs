@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod audit_prune;
 pub(crate) mod audit_roots;
+mod console_sessions;
 pub(crate) mod credentials;
 pub(crate) mod daily_totals;
 pub(crate) mod installation;

@@ -178,6 +178,7 @@ impl OrganizationStore for PgStore {
             sql::ALL_DAILY_TOTALS_DELETE,
             sql::ROTATIONS_DELETE,
             sql::ALL_ACCESS_TOKENS_DELETE,
+            sql::ALL_CONSOLE_SESSIONS_DELETE,
         ] {
             self.execute(scope, sql, &[&org]).await?;
         }

@@ -15,7 +15,7 @@ use crate::rows::get;
 use crate::sql;
 use crate::transaction::OrgTransaction;
 use crate::writes::write::{Write, WriteOp};
-use crate::writes::{installation, oauth};
+use crate::writes::{console_sessions, installation, oauth};
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -63,6 +63,7 @@ pub(crate) async fn administer(
         }
         WriteOp::Installation(change) => installation::change(transaction, change, at).await,
         WriteOp::Oauth(write) => oauth::change(transaction, org, write, at).await,
+        WriteOp::ConsoleSession(write) => console_sessions::change(transaction, org, write).await,
         WriteOp::Insert(_)
         | WriteOp::Change { .. }
         | WriteOp::Delete { .. }
@@ -261,6 +262,8 @@ async fn replace_api_key(
     if transaction.execute(sql::API_KEY_END, old).await? == 0 {
         return Ok(Err(StoreError::NotFound));
     }
+    let sessions = sql::CONSOLE_SESSIONS_OF_DELETE;
+    transaction.execute(sessions, &old[..2]).await?;
     insert_api_key(transaction, new).await?;
     transaction.query(sql::KEYS_CHANGED, &[]).await?;
     Ok(Ok(()))
@@ -288,6 +291,8 @@ async fn revoke_api_key(
     if transaction.execute(sql::API_KEY_REVOKE, params).await? == 0 {
         return Ok(Err(StoreError::NotFound));
     }
+    let sessions = sql::CONSOLE_SESSIONS_OF_DELETE;
+    transaction.execute(sessions, &params[..2]).await?;
     transaction.query(sql::KEYS_CHANGED, &[]).await?;
     Ok(Ok(()))
 }

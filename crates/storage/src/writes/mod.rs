@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod audit_lane;
 pub(crate) mod changes;
+mod console_sessions;
 pub(crate) mod deletions;
 pub(crate) mod generations;
 pub(crate) mod idempotency;

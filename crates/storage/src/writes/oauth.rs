@@ -27,7 +27,8 @@ pub(super) async fn change(
         OauthWrite::ReplaceClient(client) => replace_client(transaction, client).await,
         OauthWrite::EndClient { id, version } => {
             let params: Params<'_> = &[&org.0, &id.0, version, &at];
-            let end = sql::OAUTH_CLIENT_END;
+            let (end, sessions) = (sql::OAUTH_CLIENT_END, sql::CONSOLE_SESSIONS_OF_DELETE);
+            transaction.execute(sessions, &params[..2]).await?;
             changed(transaction, end, params, StoreError::Conflict).await
         }
         OauthWrite::AddToken(token) => add_token(transaction, token).await,

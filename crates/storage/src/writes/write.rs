@@ -9,6 +9,7 @@ use strongroom_domain::credential::{Removal, SealedCredential};
 use strongroom_domain::crypto::RootKeyId;
 use strongroom_domain::keyring::stored::StoredOrgKey;
 use strongroom_domain::organization::NewOrganization;
+use strongroom_domain::ports::console_sessions::ConsoleSessionWrite;
 use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::installation::InstallationChange;
 use strongroom_domain::ports::oauth::OauthWrite;
@@ -71,6 +72,7 @@ pub(crate) enum WriteOp {
     },
     Installation(InstallationChange),
     Oauth(Box<OauthWrite>),
+    ConsoleSession(Box<ConsoleSessionWrite>),
     PutPolicy {
         id: CredentialId,
         policy: Box<StoredPolicy>,

@@ -14,7 +14,8 @@ const INTERVAL: Duration = Duration::from_secs(3600);
 /// Organizations in one statement.
 const CHUNK: usize = 200;
 
-/// Deletes expired operations, idempotency records and access tokens. Stops when dropped.
+/// Deletes expired operations, idempotency records, access tokens and sessions of the console.
+/// Stops when dropped.
 pub(crate) struct OperationPruner {
     _task: AbortOnDropHandle<()>,
 }
@@ -47,6 +48,7 @@ async fn prune(vault: &Vault) -> Result<(), VaultError> {
         let callers: Vec<Caller> = callers.collect();
         result = vault.forget_operations(&callers).await.and(result);
         result = vault.forget_access_tokens(&callers).await.and(result);
+        result = vault.forget_console_sessions(&callers).await.and(result);
         pause_after(begun).await;
     }
     result

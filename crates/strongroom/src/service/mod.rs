@@ -1,7 +1,7 @@
 //! The running service: listens at once, and opens the vault when the database allows it.
 
+mod further_server;
 mod listener;
-mod metrics_server;
 mod opening;
 pub(crate) mod stop_signal;
 
@@ -9,15 +9,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use strongroom_domain::health::counters::Counters;
 use strongroom_domain::ports::egress::Egress;
 use strongroom_egress::OwnEndpoint;
 use strongroom_storage::DatabaseUrl;
 use strongroom_web::ServerHandle;
 use strongroom_web::state::AppState;
+use strongroom_web::surface::Surfaces;
 use tokio::task::{JoinError, JoinHandle};
 
-use self::metrics_server::MetricsServer;
+use self::further_server::FurtherServer;
 use self::opening::Opening;
 use crate::background::last_used::flush_last;
 use crate::background::tls_reloader::TlsReloader;
@@ -26,6 +28,7 @@ use crate::cli::VERSION;
 use crate::egress;
 use crate::error::CommandError;
 use crate::file_limit::connections_that_fit;
+use crate::settings::console::ConsoleSettings;
 use crate::settings::serve::ServeSettings;
 
 /// A service that listens.
@@ -37,7 +40,8 @@ pub(crate) struct Service {
     opening: JoinHandle<Result<Workers, CommandError>>,
     state: AppState,
     _tls: Option<TlsReloader>,
-    metrics: Option<MetricsServer>,
+    console: Option<FurtherServer>,
+    metrics: Option<FurtherServer>,
     drain_delay: Duration,
 }
 
@@ -49,16 +53,14 @@ impl Service {
     ) -> Result<Self, CommandError> {
         let (listener, address) = listener::bind(settings.listen)?;
         let egress = start_egress(&settings, address)?;
-        let mut api = settings.api;
-        api.relay = egress.is_some();
-        let state = AppState::new(
-            strongroom_api::surface(),
-            api,
-            settings.limits,
-            counters.clone(),
-        );
+        let mut web = settings.api;
+        web.relay = egress.is_some();
+        web.tls = settings.tls.is_some();
+        let surfaces = surfaces(settings.console);
+        let state = AppState::new(surfaces, web, settings.limits, counters.clone());
         let metrics = settings.metrics_listen;
-        let metrics = metrics.map(|listen| MetricsServer::start(listen, &state, &settings.http));
+        let metrics =
+            metrics.map(|listen| FurtherServer::of_metrics(listen, &state, &settings.http));
         let metrics = metrics.transpose()?;
         let tls = settings.tls;
         let tls = tls.map(|files| TlsReloader::start(files, state.clone()));
@@ -69,6 +71,9 @@ impl Service {
         http.tls = tls.as_ref().map(TlsReloader::config);
         let pool = settings.access.database.pool_size;
         http.max_connections = connections_that_fit(http.max_connections, pool);
+        let console = settings.console.own();
+        let console = console.map(|listen| FurtherServer::of_console(listen, &state, &http));
+        let console = console.transpose()?;
         let server = strongroom_web::server::run(listener, state.clone(), &http)
             .map_err(|error| CommandError::io("cannot serve", &error))?;
         let handle = server.handle();
@@ -91,6 +96,7 @@ impl Service {
             opening: tokio::spawn(opening.run(state.clone())),
             state,
             _tls: tls,
+            console,
             metrics,
             drain_delay: settings.drain_delay,
         })
@@ -127,10 +133,12 @@ impl Service {
         };
         self.drain(failed.is_some()).await;
         tracing::info!("stopping: finishing requests in progress");
-        self.handle.stop(failed.is_none()).await;
+        let further = self.console.into_iter();
+        let further = further.map(|server| server.stop(failed.is_none()));
+        tokio::join!(self.handle.stop(failed.is_none()), join_all(further));
         let ended = self.server.await;
         if let Some(metrics) = self.metrics {
-            metrics.stop().await;
+            metrics.stop(false).await;
         }
         if let Some(workers) = workers {
             workers.stop().await;
@@ -157,6 +165,17 @@ impl Service {
     }
 }
 
+// The console is found by its prefix; all other paths are the API's.
+fn surfaces(console: ConsoleSettings) -> Surfaces {
+    let listener = match console {
+        ConsoleSettings::Off => None,
+        ConsoleSettings::Shared => Some(strongroom_console::Listener::Shared),
+        ConsoleSettings::Own(_) => Some(strongroom_console::Listener::Own),
+    };
+    let console = listener.map(strongroom_console::surface);
+    Surfaces::new(strongroom_api::surface(), console.into_iter().collect())
+}
+
 // In development, a machine without certificates of authorities still serves all else.
 fn start_egress(
     settings: &ServeSettings,
@@ -165,9 +184,8 @@ fn start_egress(
     let Some(relay) = &settings.relay else {
         return Ok(None);
     };
-    let listeners = [Some(address), settings.metrics_listen]
-        .into_iter()
-        .flatten();
+    let further = [settings.console.own(), settings.metrics_listen];
+    let listeners = std::iter::once(address).chain(further.into_iter().flatten());
     let regions = settings.regions.all.iter().map(|region| &region.url);
     let databases = std::iter::once(&settings.access.database.url).chain(regions);
     let servers = databases.flat_map(DatabaseUrl::servers);

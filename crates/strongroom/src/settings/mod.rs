@@ -3,6 +3,7 @@
 
 pub(crate) mod access;
 pub(crate) mod args;
+pub(crate) mod console;
 #[cfg(test)]
 mod documentation;
 pub(crate) mod egress;

@@ -12,6 +12,7 @@ use crate::logging::request_lines::log_request;
 use crate::logging::{Logging, dropped_lines};
 use crate::settings::access::{VaultAccess, database};
 use crate::settings::args::ServeArgs;
+use crate::settings::console::{ConsoleSettings, console};
 use crate::settings::egress::{RelaySettings, relay};
 use crate::settings::error::{ConfigError, ConfigErrors, Origin};
 use crate::settings::limits::{limits, sizes};
@@ -37,6 +38,8 @@ const OTHER_MEMBERS: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct ServeSettings {
     pub(crate) listen: SocketAddr,
+    /// Where the console is served.
+    pub(crate) console: ConsoleSettings,
     /// The listener of the metrics, if they have their own.
     pub(crate) metrics_listen: Option<SocketAddr>,
     /// The collector of traces.
@@ -85,6 +88,7 @@ impl ServeSettings {
         let sizes = sizes(sources)?;
         Ok(Self {
             listen: sources.get(&LISTEN)?,
+            console: console(sources)?,
             metrics_listen,
             vault: VaultSettings {
                 blob_validation: sources.get(&BLOB_VALIDATION)?,
@@ -100,6 +104,8 @@ impl ServeSettings {
                 sizes,
                 // Who sets anonymous_org also decides who can reach the server.
                 anonymous_needs_loopback_host: false,
+                // Set once the certificate is loaded.
+                tls: false,
                 separate_metrics_listener: metrics_listen.is_some(),
                 docs: sources.get(&DOCS)?,
                 // Set once requests to other hosts can be sent.
@@ -137,6 +143,7 @@ impl ServeSettings {
 pub(super) fn problems(sources: &mut Sources) -> Vec<ConfigError> {
     let mut found = sources.check();
     found.extend(tls(sources).err());
+    found.extend(console(sources).err());
     found.extend(regions(sources).err());
     found.extend(database(sources).err());
     found.extend(RootKeyConfig::new(sources).err());

@@ -497,6 +497,27 @@ settings! {
                 .what("How often last-used times are written to the database, 10ms to 30s.");
     }
 
+    "Console" => {
+        CONSOLE: bool = Setting::new("console", boolean)
+            .flag("BOOL")
+            .default("false")
+            .what(
+                "Whether the console, pages for a browser, is served at `/console`: `true` or \
+                 `false`.",
+            )
+            .see("console.md");
+
+        CONSOLE_LISTEN: Option<SocketAddr> =
+            Setting::new("console_listen", |text| some(address(text)))
+                .flag("ADDR:PORT")
+                .optional("beside the API")
+                .what(
+                    "IP address and port of a listener for the console, which is then no longer \
+                     served beside the API. It has the same TLS.",
+                )
+                .see("console.md");
+    }
+
     "Metrics and traces" => {
         METRICS_LISTEN: Option<SocketAddr> =
             Setting::new("metrics_listen", |text| some(address(text)))

@@ -107,6 +107,7 @@ mod tests {
             body_timeout: Duration::ZERO,
             sizes: RequestSizes::default(),
             anonymous_needs_loopback_host: true,
+            tls: false,
             separate_metrics_listener: false,
             relay: false,
             docs: true,

@@ -26,7 +26,7 @@ pub(crate) async fn guard(
         .map(|state| (state, sizes::check(&state.settings.sizes, &request)));
     let mut response = match checked {
         Some((state, Err(refusal))) => {
-            let error = (state.surface.render)(request.path(), refusal);
+            let error = state.surfaces.render(request.path(), refusal);
             request.error_response(error)
         }
         _ => next.call(request).await?,

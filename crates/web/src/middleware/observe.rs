@@ -38,7 +38,10 @@ pub(crate) async fn observe(
     if let Ok(id) = HeaderValue::from_str(&id.0) {
         headers.insert(REQUEST_ID, id);
     }
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // A file whose path changes with its content is the exception.
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if state.is_draining() {
         let head = response.response_mut().head_mut();
@@ -79,7 +82,7 @@ fn log<B>(
         method: method_name(request.method()),
         route,
         status: response.status().as_u16(),
-        error: error.and_then(state.surface.error_code),
+        error: error.and_then(|error| state.surfaces.error_code(error)),
         refused,
         duration,
         peer: client_ip::address(request),

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::log_throttle::LogThrottle;
 use crate::metrics::limits::LimitMetrics;
 use crate::refusal::Refusal;
-use crate::surface::Surface;
+use crate::surface::Surfaces;
 
 /// Connections beyond the limit that are answered at the same time. Further ones are closed without
 /// an answer.
@@ -90,13 +90,13 @@ impl Drop for ConnectionSlot {
 }
 
 /// The response to a connection beyond the limit, whose request is not read.
-pub(super) fn refusal(surface: &Surface) -> Bytes {
+pub(super) fn refusal(surfaces: &Surfaces) -> Bytes {
     let refusal = Refusal::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "too_many_connections",
         "the server has reached its maximum number of connections",
     );
-    let response = (surface.render)("", refusal).error_response();
+    let response = surfaces.render("", refusal).error_response();
     let kind = response.headers().get(CONTENT_TYPE).cloned();
     let kind = kind.as_ref().and_then(|kind| kind.to_str().ok());
     let kind = kind.unwrap_or("text/plain");
@@ -119,10 +119,13 @@ mod tests {
     use actix_web::error::InternalError;
 
     use super::*;
+    use crate::surface::Surface;
 
     #[test]
     fn the_refusal_announces_the_length_of_its_body() {
         let surface = Surface {
+            prefix: "",
+            own_listener: false,
             operations: Vec::new(),
             configure: |_, _, _| {},
             configure_metrics: |_, _| {},
@@ -132,7 +135,7 @@ mod tests {
             },
             error_code: |_| None,
         };
-        let response = refusal(&surface);
+        let response = refusal(&Surfaces::new(surface, Vec::new()));
         let text = std::str::from_utf8(&response).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(body.contains("maximum number of connections"), "{body}");

@@ -48,7 +48,8 @@ const METRICS_CONNECTIONS: usize = 64;
 /// Registers the routes of a listener.
 type Configure = fn(&mut ServiceConfig, &AppState);
 
-/// Serves the surface on `listener` until the server's handle stops it. The caller handles signals.
+/// Serves the surfaces without a listener of their own on `listener`, until the server's handle
+/// stops it. The caller handles signals.
 ///
 /// # Errors
 /// If the listener cannot be used.
@@ -61,8 +62,29 @@ pub fn run(
         &state.limits,
     )));
     start(listener, state, settings.clone(), |config, state| {
-        (state.surface.configure)(config, &state.settings, &state.metrics.http);
+        configure(config, state, false);
     })
+}
+
+/// Serves the surfaces that have a listener of their own, and nothing else, on `listener`.
+///
+/// # Errors
+/// If the listener cannot be used.
+pub fn run_separate(
+    listener: TcpListener,
+    state: AppState,
+    settings: &HttpSettings,
+) -> std::io::Result<Server> {
+    start(listener, state, settings.clone(), |config, state| {
+        configure(config, state, true);
+    })
+}
+
+fn configure(config: &mut ServiceConfig, state: &AppState, own_listener: bool) {
+    let all = state.surfaces.iter();
+    for surface in all.filter(|surface| surface.own_listener == own_listener) {
+        (surface.configure)(config, &state.settings, &state.metrics.http);
+    }
 }
 
 /// Serves the metrics, and nothing else, on `listener`, without TLS.
@@ -82,7 +104,9 @@ pub fn run_metrics(
         ..settings.clone()
     };
     start(listener, state, settings, |config, state| {
-        (state.surface.configure_metrics)(config, &state.metrics.http);
+        for surface in state.surfaces.iter() {
+            (surface.configure_metrics)(config, &state.metrics.http);
+        }
     })
 }
 
@@ -109,7 +133,7 @@ fn start(
 
 fn acceptor(state: &AppState, settings: &HttpSettings) -> Acceptor {
     let metrics = &state.metrics.limits;
-    let refusal = limiter::refusal(&state.surface);
+    let refusal = limiter::refusal(&state.surfaces);
     Acceptor {
         limiter: ConnectionLimiter::new(settings.max_connections, refusal, metrics.clone()),
         tls: settings.tls.clone(),

@@ -37,10 +37,12 @@ parameters! {
         query(
             "actor",
             actor(),
-            "Only events of this actor: an API key's id, `operator` or `anonymous`.",
+            "Only events of this actor: an API key's id, a client's `client_id`, `operator` or \
+             `anonymous`.",
         ),
         query("credential_id", schemas::uuid(), "Only events about this credential."),
         query("action", actions(), "Only events with this action."),
+        query("outcome", outcomes(), "Only events with this outcome."),
     ];
 }
 
@@ -135,7 +137,8 @@ fn outcomes() -> RefOr<Schema> {
 
 fn actor() -> ObjectBuilder {
     let id = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
-    text().pattern(Some(format!("^(operator|anonymous|{id})$")))
+    let client = "src_[0-9a-z]{52}";
+    text().pattern(Some(format!("^(operator|anonymous|{id}|{client})$")))
 }
 
 // A version, a time, a lane and a position.
@@ -188,12 +191,13 @@ fn parse(query: &str) -> Result<Search, ApiError> {
         since: params.read("since", times::in_query, times::must_be_time),
         until: params.read("until", times::in_query, times::must_be_time),
         actor: params.read("actor", parse_actor, || {
-            "an API key's id, operator or anonymous".to_owned()
+            "an API key's id, a client_id, operator or anonymous".to_owned()
         }),
         credential: params.read("credential_id", CredentialId::parse, || {
             "a credential's UUID".to_owned()
         }),
         action: params.read("action", Action::parse, Action::choices),
+        outcome: params.read("outcome", Outcome::parse, Outcome::choices),
     };
     params.finish()?;
     Ok(Search {

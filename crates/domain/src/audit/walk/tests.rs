@@ -10,15 +10,15 @@ use crate::audit::format::EventFormat;
 use crate::audit::stored::StoredTime;
 use crate::caller::{Caller, RequestInfo};
 
-const ORG: OrgId = OrgId(Uuid::from_u128(1));
+pub(in crate::audit) const ORG: OrgId = OrgId(Uuid::from_u128(1));
 const LANE: LaneId = LaneId(Uuid::from_u128(2));
 
-fn chain() -> Chain {
+pub(in crate::audit) fn chain() -> Chain {
     Chain::new(SecretKey::from_slice(&[1; 32]).unwrap())
 }
 
 /// A lane of `count` events, as stored by a server.
-fn lane(count: i64) -> Vec<StoredEvent> {
+pub(in crate::audit) fn lane(count: i64) -> Vec<StoredEvent> {
     let request = RequestInfo {
         id: "r".into(),
         source: "s".into(),

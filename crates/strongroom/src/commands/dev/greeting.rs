@@ -19,6 +19,7 @@ const PATH: &str = "/organizations/config/external-credentials";
 #[derive(Serialize)]
 pub(super) struct Instance {
     url: String,
+    console_url: String,
     org_id: String,
     admin_api_key: String,
     member_api_key: String,
@@ -50,6 +51,7 @@ impl Instance {
         };
         Self {
             url: format!("http://{}", servers.address()),
+            console_url: format!("http://{}/console", servers.address()),
             org_id: demo.org_id.clone(),
             admin_api_key: demo.admin_api_key.clone(),
             member_api_key: demo.member_api_key.clone(),
@@ -63,6 +65,7 @@ impl Instance {
     pub(super) fn greeting(&self, folder: &Path) -> String {
         let Self {
             url,
+            console_url,
             org_id,
             admin_api_key,
             member_api_key,
@@ -80,6 +83,7 @@ impl Instance {
             "Strongroom is running.
 
   API            {url}
+  console        {console_url} (sign in with a key)
   organization   {org_id}
   admin key      {admin_api_key}
   member key     {member_api_key}

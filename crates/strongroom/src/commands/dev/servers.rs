@@ -14,6 +14,7 @@ use super::regions::Region;
 use crate::cli::DevArgs;
 use crate::error::CommandError;
 use crate::service::Service;
+use crate::settings::console::ConsoleSettings;
 use crate::settings::egress::RelaySettings;
 use crate::settings::serve::ServeSettings;
 
@@ -128,6 +129,7 @@ fn settings(
 ) -> Result<ServeSettings, CommandError> {
     let mut settings = ServeSettings::defaults(prepared.access()?)?;
     settings.listen = listen;
+    settings.console = ConsoleSettings::Shared;
     settings.regions = regions;
     if listen.ip().is_loopback() {
         settings.vault.anonymous_org = OrgId::parse(&prepared.demo.org_id);

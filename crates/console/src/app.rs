@@ -1,0 +1,228 @@
+//! Puts the console together: its routes, its header fields, and the format of its errors.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{Error, Route};
+use strongroom_web::client_ip::is_https;
+use strongroom_web::metrics::http::HttpMetrics;
+use strongroom_web::refusal::Refusal;
+use strongroom_web::settings::WebSettings;
+use strongroom_web::surface::Surface;
+
+use crate::error::PageError;
+use crate::headers::protect;
+use crate::pages::audit::{event, export, trail, verification};
+use crate::pages::credentials::{
+    change, create, delete, detail, list, relay_policy, reveal, versions,
+};
+use crate::pages::settings::{form, rotation};
+use crate::pages::{clients, home, keys, overview, sign_in, sign_out, system, tenants};
+use crate::session::NoSession;
+use crate::{assets, paths};
+
+/// Where the console is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// Beside the API.
+    Shared,
+    /// On a listener of its own.
+    Own,
+}
+
+/// The console's routes and the format of its errors, for the server.
+#[must_use]
+pub fn surface(listener: Listener) -> Surface {
+    let operations = routes().into_iter();
+    Surface {
+        prefix: paths::CONSOLE,
+        own_listener: listener == Listener::Own,
+        operations: operations
+            .map(|(path, method, _)| (path.to_owned(), method))
+            .collect(),
+        configure: match listener {
+            Listener::Shared => configure,
+            Listener::Own => configure_alone,
+        },
+        configure_metrics: |_, _| (),
+        render: |_, refusal: Refusal| PageError::from(refusal).into(),
+        error_code,
+    }
+}
+
+type Routes = Vec<(&'static str, Method, Route)>;
+
+fn routes() -> Routes {
+    let get = |path, route: Route| (path, Method::GET, route);
+    let post = |path, route: Route| (path, Method::POST, route);
+    let mut routes = vec![
+        get(paths::CONSOLE, web::get().to(home::handle)),
+        get(paths::SIGN_IN, web::get().to(sign_in::show)),
+        post(paths::SIGN_IN, web::post().to(sign_in::sign_in)),
+        post(paths::SIGN_OUT, web::post().to(sign_out::sign_out)),
+        post(
+            paths::CLOSE_SESSIONS,
+            web::post().to(sign_out::close_sessions),
+        ),
+        get(paths::ASSET, web::get().to(assets::handle)),
+        get(paths::ORGANIZATION, web::get().to(overview::handle)),
+    ];
+    routes.extend(credential_routes());
+    routes.extend(key_routes());
+    routes.extend(tenant_routes());
+    routes.extend(audit_routes());
+    routes.extend(settings_routes());
+    routes
+}
+
+fn audit_routes() -> Routes {
+    let get = |path, route: Route| (path, Method::GET, route);
+    let post = |path, route: Route| (path, Method::POST, route);
+    vec![
+        get(paths::AUDIT, web::get().to(trail::handle)),
+        get(paths::AUDIT_EXPORT, web::get().to(export::handle)),
+        get(paths::AUDIT_EVENT, web::get().to(event::handle)),
+        post(paths::VERIFICATIONS, web::post().to(verification::begin)),
+        get(paths::VERIFICATION, web::get().to(verification::show)),
+    ]
+}
+
+fn settings_routes() -> Routes {
+    let get = |path, route: Route| (path, Method::GET, route);
+    let post = |path, route: Route| (path, Method::POST, route);
+    vec![
+        get(paths::SETTINGS, web::get().to(form::show)),
+        post(paths::SETTINGS, web::post().to(form::change)),
+        get(paths::NEW_ROTATION, web::get().to(rotation::show)),
+        post(paths::ROTATIONS, web::post().to(rotation::start)),
+        get(paths::SYSTEM, web::get().to(system::handle)),
+    ]
+}
+
+fn credential_routes() -> Routes {
+    let get = |path, route: Route| (path, Method::GET, route);
+    let post = |path, route: Route| (path, Method::POST, route);
+    vec![
+        get(paths::CREDENTIALS, web::get().to(list::handle)),
+        post(paths::CREDENTIALS, web::post().to(create::create)),
+        get(paths::NEW_CREDENTIAL, web::get().to(create::show)),
+        get(paths::CREDENTIAL, web::get().to(detail::handle)),
+        post(paths::REVEAL, web::post().to(reveal::handle)),
+        get(paths::EDIT, web::get().to(change::show)),
+        post(paths::EDIT, web::post().to(change::change)),
+        post(paths::DELETE, web::post().to(delete::delete)),
+        post(paths::RESTORE, web::post().to(delete::restore)),
+        post(paths::PROMOTE, web::post().to(versions::promote)),
+        post(paths::DESTROY, web::post().to(versions::destroy)),
+        get(paths::POLICY, web::get().to(relay_policy::show)),
+        post(paths::POLICY, web::post().to(relay_policy::put)),
+        post(paths::POLICY_DELETE, web::post().to(relay_policy::delete)),
+        post(paths::POLICY_TEST, web::post().to(relay_policy::test)),
+    ]
+}
+
+fn key_routes() -> Routes {
+    let get = |path, route: Route| (path, Method::GET, route);
+    let post = |path, route: Route| (path, Method::POST, route);
+    vec![
+        get(paths::KEYS, web::get().to(keys::list::handle)),
+        get(paths::NEW_KEY, web::get().to(keys::issue::show)),
+        post(paths::NEW_KEY, web::post().to(keys::issue::issue)),
+        get(paths::END_KEY, web::get().to(keys::end::show)),
+        post(paths::END_KEY, web::post().to(keys::end::end)),
+        get(paths::CLIENTS, web::get().to(clients::list::handle)),
+        get(paths::NEW_CLIENT, web::get().to(clients::create::show)),
+        post(paths::NEW_CLIENT, web::post().to(clients::create::create)),
+        get(paths::CLIENT, web::get().to(clients::change::show)),
+        post(paths::CLIENT, web::post().to(clients::change::change)),
+        get(paths::CLIENT_SECRET, web::get().to(clients::secret::show)),
+        post(
+            paths::CLIENT_SECRET,
+            web::post().to(clients::secret::replace),
+        ),
+        get(paths::DELETE_CLIENT, web::get().to(clients::delete::show)),
+        post(
+            paths::DELETE_CLIENT,
+            web::post().to(clients::delete::delete),
+        ),
+    ]
+}
+
+fn tenant_routes() -> Routes {
+    let get = |path, route: Route| (path, Method::GET, route);
+    let post = |path, route: Route| (path, Method::POST, route);
+    vec![
+        get(paths::TENANTS, web::get().to(tenants::list::handle)),
+        get(paths::NEW_TENANT, web::get().to(tenants::create::show)),
+        post(paths::NEW_TENANT, web::post().to(tenants::create::create)),
+        get(paths::TENANT, web::get().to(tenants::rename::show)),
+        post(paths::TENANT, web::post().to(tenants::rename::rename)),
+        get(paths::DELETE_TENANT, web::get().to(tenants::delete::show)),
+        post(
+            paths::DELETE_TENANT,
+            web::post().to(tenants::delete::delete),
+        ),
+        post(
+            paths::RESTORE_TENANT,
+            web::post().to(tenants::delete::restore),
+        ),
+    ]
+}
+
+fn configure(config: &mut ServiceConfig, _: &WebSettings, metrics: &HttpMetrics) {
+    let scope = web::scope(paths::CONSOLE)
+        .wrap(from_fn(protected))
+        .default_service(web::to(not_found));
+    let mut by_path: Vec<(&str, Vec<Route>)> = Vec::new();
+    for (path, _, route) in routes() {
+        match by_path.iter_mut().find(|(known, _)| *known == path) {
+            Some((_, routes)) => routes.push(route),
+            None => by_path.push((path, vec![route])),
+        }
+    }
+    let scope = by_path.into_iter().fold(scope, |scope, (path, routes)| {
+        let below = path.strip_prefix(paths::CONSOLE).unwrap_or(path);
+        let resource = web::resource(below)
+            .app_data(metrics.route(path))
+            .default_service(web::to(method_not_allowed));
+        scope.service(
+            routes
+                .into_iter()
+                .fold(resource, actix_web::Resource::route),
+        )
+    });
+    config.service(scope);
+}
+
+fn configure_alone(config: &mut ServiceConfig, settings: &WebSettings, metrics: &HttpMetrics) {
+    configure(config, settings, metrics);
+    config.service(web::redirect("/", paths::CONSOLE));
+    config.default_service(web::to(not_found));
+}
+
+async fn protected(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let is_https = is_https(request.request());
+    let mut response = next.call(request).await?;
+    protect(response.headers_mut(), is_https);
+    Ok(response)
+}
+
+async fn not_found() -> Result<&'static str, PageError> {
+    Err(PageError::unknown_path())
+}
+
+async fn method_not_allowed() -> Result<&'static str, PageError> {
+    Err(PageError::method_not_allowed())
+}
+
+fn error_code(error: &Error) -> Option<&'static str> {
+    if let Some(NoSession::Error(error)) = error.as_error() {
+        return Some(error.code());
+    }
+    error.as_error::<PageError>().map(PageError::code)
+}

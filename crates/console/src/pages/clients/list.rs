@@ -1,0 +1,66 @@
+//! The list of clients.
+
+use actix_web::HttpResponse;
+use askama::Template;
+use strongroom_domain::ClientInfo;
+use strongroom_domain::permission::Permission;
+use strongroom_web::query::Params;
+
+use crate::error::PageError;
+use crate::layout::{Layout, Part, answer};
+use crate::listing::{Pages, cut};
+use crate::pages::clients::list_path;
+use crate::session::Session;
+use crate::times::Moment;
+use crate::words;
+
+#[derive(Template)]
+#[template(path = "clients/list.html")]
+struct Page {
+    layout: Layout,
+    path: String,
+    rows: Vec<Row>,
+    pages: Pages,
+}
+
+struct Row {
+    id: String,
+    name: String,
+    permissions: String,
+    limits: Vec<String>,
+    seconds: i64,
+    created: Moment,
+    last_used: Option<Moment>,
+}
+
+/// Shows the clients, the newest first.
+pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> {
+    session.authorize(Permission::KeysManage).await?;
+    let clients = session.vault.oauth_clients(&session.caller);
+    let mut clients = session.state.with_deadline(clients).await?;
+    clients.reverse();
+    let path = list_path(&session);
+    let mut params = Params::parse(session.request.query_string());
+    let (clients, pages) = cut(clients, &mut params, &path, "");
+    let page = Page {
+        layout: Layout::new(&session, Part::Clients, "OAuth 2.0 clients").await?,
+        path,
+        rows: clients.iter().map(|info| row(&session, info)).collect(),
+        pages,
+    };
+    answer(&page, &session)
+}
+
+fn row(session: &Session, info: &ClientInfo) -> Row {
+    let now = session.vault.now();
+    let client = &info.client;
+    Row {
+        id: client.client_id(),
+        name: client.name.clone(),
+        permissions: words::permissions(client.limits.permissions),
+        limits: words::limits(&client.limits),
+        seconds: client.access_token_duration,
+        created: Moment::new(client.created_at, now),
+        last_used: info.last_used.map(|at| Moment::new(at, now)),
+    }
+}

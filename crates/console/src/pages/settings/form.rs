@@ -1,0 +1,233 @@
+//! The form with the settings.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+use strongroom_domain::history::MAX_VERSIONS_KEPT;
+use strongroom_domain::permission::Permission;
+use strongroom_domain::replication::Level;
+use strongroom_domain::rotation::{Rotation, RotationState};
+use strongroom_domain::{FieldError, KEY_LIFETIMES, MAX_RECOVERY_DAYS};
+use strongroom_domain::{OrganizationSettings, VaultError};
+use strongroom_web::form::Form;
+use strongroom_web::query::{Params, whole_number};
+
+use crate::error::PageError;
+use crate::flash::Flash;
+use crate::layout::{Layout, Part, answer, html, see_other};
+use crate::pages::settings::rotation::Shown;
+use crate::paths;
+use crate::posted::Posted;
+use crate::session::Session;
+
+/// Units of the lifetime of keys, in seconds.
+const UNITS: [(&str, i64); 3] = [("days", 86_400), ("hours", 3600), ("seconds", 1)];
+/// How often the script asks for the progress of rotations. Each time renews the session, and
+/// leaves an event, so it ends.
+const POLLS: i64 = 60;
+
+#[derive(Template)]
+#[template(path = "settings/form.html")]
+struct Page {
+    layout: Layout,
+    path: String,
+    fields: Fields,
+    errors: Vec<FieldError>,
+    rotations: Vec<Shown>,
+    is_running: bool,
+    /// How often the script asks again; 0 to stop.
+    polls: i64,
+}
+
+/// The fields as texts.
+struct Fields {
+    /// Empty for any.
+    lifetime: String,
+    unit: String,
+    versions_kept: String,
+    recovery_days: String,
+}
+
+/// Shows them.
+pub(crate) async fn show(session: Session) -> Result<HttpResponse, PageError> {
+    session.authorize(Permission::OrganizationsManage).await?;
+    let mut params = Params::parse(session.request.query_string());
+    let polls = params.read("polls", whole_number, || "a whole number".to_owned());
+    params.finish()?;
+    let settings = session.vault.settings(&session.caller);
+    let settings = session.state.with_deadline(settings).await?;
+    let page = page(&session, Fields::of(settings), Vec::new(), polls).await?;
+    answer(&page, &session)
+}
+
+/// Changes them, or shows beside each field what is wrong about it.
+pub(crate) async fn change(posted: Posted) -> Result<HttpResponse, PageError> {
+    let session = &posted.session;
+    session.authorize(Permission::OrganizationsManage).await?;
+    let fields = Fields::take(&mut posted.form())?;
+    let errors = match fields.read() {
+        Err(errors) => errors,
+        Ok(settings) => {
+            let (vault, caller) = (&session.vault, &session.caller);
+            let change = vault.change_settings(caller, settings, Level::LocalRegion);
+            match session.write(change).await {
+                Ok(()) => {
+                    let path = paths::settings(session.caller.org());
+                    return Ok(see_other(&path, Some(Flash::SettingsSaved)));
+                }
+                Err(VaultError::Invalid(errors)) => errors,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    };
+    let page = page(session, fields, errors, Some(0)).await?;
+    html(&page, StatusCode::UNPROCESSABLE_ENTITY)
+}
+
+async fn page(
+    session: &Session,
+    fields: Fields,
+    errors: Vec<FieldError>,
+    polls: Option<i64>,
+) -> Result<Page, PageError> {
+    let rotations = session.vault.rotations(&session.caller);
+    let rotations = session.state.with_deadline(rotations).await?;
+    let running = |one: &Rotation| one.progress.state == RotationState::Running;
+    let is_running = rotations.iter().any(running);
+    let now = session.vault.now();
+    Ok(Page {
+        layout: Layout::new(session, Part::Settings, "Settings").await?,
+        path: paths::settings(session.caller.org()),
+        fields,
+        errors,
+        rotations: rotations.iter().map(|one| Shown::of(one, now)).collect(),
+        is_running,
+        polls: match is_running {
+            true => polls.unwrap_or(POLLS).clamp(0, POLLS),
+            false => 0,
+        },
+    })
+}
+
+impl Page {
+    /// What is wrong about a field.
+    fn error(&self, field: &str) -> Option<&str> {
+        let error = self.errors.iter().find(|error| error.field == field)?;
+        Some(&error.message)
+    }
+}
+
+impl Fields {
+    fn of(settings: OrganizationSettings) -> Self {
+        let (unit, lifetime) = match settings.max_key_lifetime {
+            None => (UNITS[0].0, String::new()),
+            Some(seconds) => {
+                let whole = UNITS.iter().find(|(_, unit)| seconds % unit == 0);
+                let (unit, length) = whole.copied().unwrap_or(UNITS[2]);
+                (unit, (seconds / length).to_string())
+            }
+        };
+        Self {
+            lifetime,
+            unit: unit.to_owned(),
+            versions_kept: settings.versions_kept.to_string(),
+            recovery_days: settings.recovery_days.to_string(),
+        }
+    }
+
+    fn take(form: &mut Form<'_>) -> Result<Self, PageError> {
+        let mut take = |name: &str| -> Result<String, PageError> {
+            let text = form.take(name)?;
+            Ok(text.unwrap_or_default().trim().to_owned())
+        };
+        Ok(Self {
+            lifetime: take("max_key_lifetime")?,
+            unit: take("unit")?,
+            versions_kept: take("versions_kept")?,
+            recovery_days: take("recovery_days")?,
+        })
+    }
+
+    /// The settings, or what is wrong about the fields.
+    fn read(&self) -> Result<OrganizationSettings, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let mut whole = |name: &str, text: &str, most: i64| {
+            let number = whole_number(text).filter(|number| (0..=most).contains(number));
+            number.unwrap_or_else(|| {
+                let message = format!("must be a whole number from 0 to {most}");
+                errors.push(FieldError::new(name, "out_of_range", message));
+                0
+            })
+        };
+        let versions_kept = whole("versions_kept", &self.versions_kept, MAX_VERSIONS_KEPT);
+        let recovery_days = whole("recovery_days", &self.recovery_days, MAX_RECOVERY_DAYS);
+        let max_key_lifetime = match self.lifetime.is_empty() {
+            true => None,
+            false => self.seconds().or_else(|| {
+                let message = "must be empty, or from 1 hour to 3650 days";
+                let error = FieldError::new("max_key_lifetime", "out_of_range", message);
+                errors.push(error);
+                None
+            }),
+        };
+        match errors.is_empty() {
+            true => Ok(OrganizationSettings {
+                max_key_lifetime,
+                versions_kept,
+                recovery_days,
+            }),
+            false => Err(errors),
+        }
+    }
+
+    fn seconds(&self) -> Option<i64> {
+        let (_, unit) = UNITS.iter().find(|(name, _)| *name == self.unit)?;
+        let seconds = whole_number(&self.lifetime)?.checked_mul(*unit)?;
+        KEY_LIFETIMES.contains(&seconds).then_some(seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(max_key_lifetime: Option<i64>) -> OrganizationSettings {
+        OrganizationSettings {
+            max_key_lifetime,
+            versions_kept: 3,
+            recovery_days: 7,
+        }
+    }
+
+    #[test]
+    fn settings_are_shown_in_the_largest_unit_and_read_back() {
+        for (lifetime, text, unit) in [
+            (None, "", "days"),
+            (Some(7_776_000), "90", "days"),
+            (Some(7200), "2", "hours"),
+            (Some(5000), "5000", "seconds"),
+        ] {
+            let fields = Fields::of(settings(lifetime));
+            assert_eq!(
+                (fields.lifetime.as_str(), fields.unit.as_str()),
+                (text, unit)
+            );
+            assert_eq!(fields.read().unwrap(), settings(lifetime));
+        }
+    }
+
+    #[test]
+    fn each_wrong_field_is_named() {
+        let fields = |lifetime: &str, kept: &str| Fields {
+            lifetime: lifetime.into(),
+            unit: "hours".into(),
+            versions_kept: kept.into(),
+            recovery_days: "31".into(),
+        };
+        let errors = fields("0", "+1").read().unwrap_err();
+        let names: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+        let expected = ["versions_kept", "recovery_days", "max_key_lifetime"];
+        assert_eq!(names, expected);
+        assert!(fields("99999999999999999", "0").seconds().is_none());
+    }
+}

@@ -1,0 +1,43 @@
+//! The end of sessions.
+
+use actix_web::HttpResponse;
+
+use crate::cookie;
+use crate::error::PageError;
+use crate::flash::Flash;
+use crate::layout::see_other;
+use crate::paths::SIGN_IN;
+use crate::posted::Posted;
+use crate::session::Session;
+
+/// Ends the caller's session.
+pub(crate) async fn sign_out(posted: Posted) -> Result<HttpResponse, PageError> {
+    let Session {
+        caller,
+        vault,
+        state,
+        ..
+    } = &posted.session;
+    let ended = vault.end_console_session(caller);
+    state.write_with_deadline(ended).await?;
+    Ok(signed_out(&posted, Flash::SignedOut))
+}
+
+/// Ends all sessions of the caller's key.
+pub(crate) async fn close_sessions(posted: Posted) -> Result<HttpResponse, PageError> {
+    let Session {
+        caller,
+        vault,
+        state,
+        ..
+    } = &posted.session;
+    let ended = vault.end_own_console_sessions(caller);
+    state.write_with_deadline(ended).await?;
+    Ok(signed_out(&posted, Flash::SessionsClosed))
+}
+
+fn signed_out(posted: &Posted, flash: Flash) -> HttpResponse {
+    let mut response = see_other(SIGN_IN, Some(flash));
+    cookie::set_session(&posted.session.request, response.headers_mut(), None);
+    response
+}

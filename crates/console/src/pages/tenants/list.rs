@@ -1,0 +1,86 @@
+//! The tree of tenants.
+
+use actix_web::HttpResponse;
+use askama::Template;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use strongroom_domain::permission::Permission;
+use strongroom_web::query::Params;
+
+use crate::error::PageError;
+use crate::layout::{Layout, Part, answer};
+use crate::listing::{Pages, cut};
+use crate::pages::tenants::tree::{Node, tree};
+use crate::pages::tenants::{acts_below, all, list_path};
+use crate::paths;
+use crate::session::Session;
+use crate::times::Moment;
+
+/// The most levels of indentation.
+const DEEPEST: usize = 8;
+
+#[derive(Template)]
+#[template(path = "tenants/list.html")]
+struct Page {
+    layout: Layout,
+    path: String,
+    /// The part of a name that was searched for.
+    search: String,
+    rows: Vec<Row>,
+    pages: Pages,
+    acts_below: bool,
+}
+
+struct Row {
+    id: String,
+    name: String,
+    depth: usize,
+    /// The names of those above it.
+    above: String,
+    created: Moment,
+    /// Until when it can be restored, if it is deleted.
+    restorable: Option<Moment>,
+    is_deleted: bool,
+    /// Where the caller acts in it.
+    act_in: String,
+}
+
+/// Shows the tree, or the tenants whose name contains what is searched for.
+pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> {
+    session.authorize(Permission::OrganizationsManage).await?;
+    let mut params = Params::parse(session.request.query_string());
+    let search = params.take("name").unwrap_or_default();
+    let wanted = search.trim().to_lowercase();
+    let mut nodes = tree(all(&session).await?);
+    nodes.retain(|node| node.organization.name.to_lowercase().contains(&wanted));
+    let path = list_path(&session);
+    let kept = match wanted.is_empty() {
+        true => String::new(),
+        false => format!("&name={}", utf8_percent_encode(&search, NON_ALPHANUMERIC)),
+    };
+    let (nodes, pages) = cut(nodes, &mut params, &path, &kept);
+    let page = Page {
+        layout: Layout::new(&session, Part::Tenants, "Tenants").await?,
+        path,
+        rows: nodes.into_iter().map(|node| row(&session, node)).collect(),
+        acts_below: acts_below(&session),
+        search,
+        pages,
+    };
+    answer(&page, &session)
+}
+
+fn row(session: &Session, node: Node) -> Row {
+    let now = session.vault.now();
+    let tenant = node.organization;
+    let restorable = tenant.destroy_after.filter(|at| *at > now);
+    Row {
+        id: tenant.id.to_string(),
+        depth: node.depth.min(DEEPEST),
+        above: node.above.join(" / "),
+        created: Moment::new(tenant.created_at, now),
+        restorable: restorable.map(|at| Moment::new(at, now)),
+        is_deleted: tenant.deleted_at.is_some(),
+        act_in: paths::organization(tenant.id),
+        name: tenant.name,
+    }
+}

@@ -1,0 +1,105 @@
+//! Sessions of the console.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use strongroom_domain::audit::event::Event;
+use strongroom_domain::caller::OrgScope;
+use strongroom_domain::console_session::StoredSession;
+use strongroom_domain::ports::console_sessions::{ConsoleSessionStore, ConsoleSessionWrite};
+use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::{KeyId, OrgId};
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::rows::{get, org_id};
+use crate::store::PgStore;
+use crate::transaction::statement::Bound;
+use crate::transaction::{OrgTransaction, with_deadline};
+use crate::writes::write::WriteOp;
+use crate::{rows, sql};
+
+type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+#[async_trait]
+impl ConsoleSessionStore for PgStore {
+    async fn console_session(
+        &self,
+        scope: OrgScope,
+        id: KeyId,
+    ) -> StoreResult<Option<StoredSession>> {
+        let params: Params<'_> = &[&scope.org().0, &id.0];
+        let found = self.query(scope, sql::CONSOLE_SESSION, params).await?;
+        found.first().map(rows::console_session).transpose()
+    }
+
+    async fn console_sessions_of(&self, scope: OrgScope, holder: KeyId) -> StoreResult<Vec<KeyId>> {
+        let params: Params<'_> = &[&scope.org().0, &holder.0];
+        let found = self.query(scope, sql::CONSOLE_SESSIONS_OF, params).await?;
+        let ids = found.iter().map(|row| get(row, "session_id").map(KeyId));
+        ids.collect()
+    }
+
+    async fn write_console_session(
+        &self,
+        scope: OrgScope,
+        write: ConsoleSessionWrite,
+        event: Event,
+    ) -> StoreResult<()> {
+        let operation = WriteOp::ConsoleSession(Box::new(write));
+        self.write(scope, operation, event).await
+    }
+
+    async fn see_console_session(
+        &self,
+        scope: OrgScope,
+        id: KeyId,
+        at: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        let params: Params<'_> = &[&scope.org().0, &id.0, &at];
+        let seen = self.execute(scope, sql::CONSOLE_SESSION_SEE, params);
+        seen.await.map(drop)
+    }
+
+    async fn forget_console_sessions(
+        &self,
+        scopes: &[OrgScope],
+        before: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        // If part of the database is unavailable, every organization is visited.
+        let old = match self.with_old_sessions(scopes, before).await {
+            Err(StoreError::PartUnavailable(_)) => scopes.iter().map(|scope| scope.org()).collect(),
+            found => found?,
+        };
+        let mut result = Ok(());
+        for scope in scopes.iter().filter(|scope| old.contains(&scope.org())) {
+            result = self.forget_old_sessions(*scope, before).await.and(result);
+        }
+        result
+    }
+}
+
+impl PgStore {
+    async fn with_old_sessions(
+        &self,
+        scopes: &[OrgScope],
+        before: DateTime<Utc>,
+    ) -> StoreResult<HashSet<OrgId>> {
+        let orgs: Vec<Uuid> = scopes.iter().map(|scope| scope.org().0).collect();
+        let old = [Bound {
+            sql: sql::CONSOLE_SESSIONS_OLD,
+            params: vec![&orgs, &before],
+        }];
+        let read = OrgTransaction::read(&self.database, scopes, &old);
+        let rows = with_deadline(&self.database, read).await?;
+        rows.iter().flatten().map(org_id).collect()
+    }
+
+    async fn forget_old_sessions(&self, scope: OrgScope, before: DateTime<Utc>) -> StoreResult<()> {
+        let params: Params<'_> = &[&scope.org().0, &before];
+        let forget = sql::CONSOLE_SESSIONS_FORGET_SOME;
+        while self.execute(scope, forget, params).await? > 0 {}
+        Ok(())
+    }
+}

@@ -1,0 +1,19 @@
+//! The console: sessions, and its pages in a browser.
+
+mod administration;
+mod browser;
+mod clients;
+mod credential_forms;
+mod credentials;
+mod ends;
+mod forms;
+mod forms_of_all;
+mod keys;
+mod listeners;
+mod organization;
+mod pictures;
+mod reading;
+mod sessions;
+mod support;
+mod tenants;
+mod trail;
