@@ -26,24 +26,32 @@ pub fn forms(secret: &[u8]) -> Vec<Needle> {
         forms.push(base64(secret, alignment, &BASE64));
         forms.push(base64(secret, alignment, &BASE64URL));
     }
+    let plain = is_plain(secret);
     for case in [Case::Upper, Case::Lower] {
         forms.push(secret.iter().flat_map(|byte| case.hex(*byte)).collect());
-        for kept in [UNRESERVED, COMPONENT, FORM, URI, b""] {
-            let spaces_as_plus = kept == FORM;
-            forms.push(percent(secret, kept, spaces_as_plus, case));
+        forms.push(percent(secret, b"", false, case));
+        for kept in [UNRESERVED, COMPONENT, FORM, URI] {
+            if !plain {
+                forms.push(percent(secret, kept, kept == FORM, case));
+            }
         }
     }
     if let Ok(text) = std::str::from_utf8(secret) {
-        forms.extend(json_forms(text));
-        forms.extend([
-            html(text, "&#39;"),
-            html(text, "&#x27;"),
-            html(text, "&apos;"),
-        ]);
+        forms.extend(wholly_escaped(text));
+        if !plain {
+            forms.extend(json_forms(text));
+            forms.extend(["&#39;", "&#x27;", "&apos;"].map(|quote| html(text, quote)));
+        }
     }
     forms.sort_unstable();
     forms.dedup();
     forms.into_iter().map(Zeroizing::new).collect()
+}
+
+/// Whether every escape but those of all characters leaves `secret` as it is, as most secrets are.
+fn is_plain(secret: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    secret.iter().all(plain)
 }
 
 #[derive(Clone, Copy)]
@@ -92,7 +100,12 @@ fn percent(secret: &[u8], kept: &[u8], spaces_as_plus: bool, case: Case) -> Vec<
     form
 }
 
-/// Escaped for JSON as little as possible, with `/`, for HTML, for ASCII, and wholly.
+/// Escaped for JSON, every character.
+fn wholly_escaped(text: &str) -> [Vec<u8>; 2] {
+    [Case::Lower, Case::Upper].map(|case| json(text, |_| false, |_| true, case))
+}
+
+/// Escaped for JSON as little as possible, with `/`, for HTML, and for ASCII.
 fn json_forms(text: &str) -> impl Iterator<Item = Vec<u8>> {
     let little = |_: char| false;
     let slash = |c: char| c == '/';
@@ -109,8 +122,6 @@ fn json_forms(text: &str) -> impl Iterator<Item = Vec<u8>> {
         json(text, little, for_ascii, Case::Upper),
         json(text, slash, for_ascii, Case::Lower),
         json(text, slash, for_ascii, Case::Upper),
-        json(text, little, |_| true, Case::Lower),
-        json(text, little, |_| true, Case::Upper),
     ];
     forms.into_iter()
 }
@@ -202,6 +213,20 @@ mod tests {
             assert!(has(secret, form), "{secret} as {form}");
         }
         assert!(!has("abcdefgh", ""));
+    }
+
+    #[test]
+    fn a_plain_secret_has_no_further_forms() {
+        for secret in ["sk_live-4.9", "abcdefgh"] {
+            assert!(is_plain(secret.as_bytes()));
+            let all = json_forms(secret).chain([html(secret, "&#39;")]);
+            assert!(all.into_iter().all(|form| form == secret.as_bytes()));
+            for kept in [UNRESERVED, COMPONENT, FORM, URI] {
+                let form = percent(secret.as_bytes(), kept, kept == FORM, Case::Upper);
+                assert_eq!(form, secret.as_bytes());
+            }
+        }
+        assert!(!is_plain(b"a~b") && !is_plain(b"a b") && !is_plain("\u{e9}".as_bytes()));
     }
 
     // Whatever stands before and after the secret, one of its forms is in the whole text's Base64.

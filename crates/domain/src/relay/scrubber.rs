@@ -3,26 +3,19 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aho_corasick::Anchored;
-use aho_corasick::automaton::{Automaton, StateID};
-use aho_corasick::nfa::contiguous::NFA;
 use bytes::Bytes;
+use memchr::memmem::Finder;
 
-use crate::error::VaultError;
 use crate::relay::encodings::{Needle, forms};
 
 /// What stands for a secret.
 const REDACTED: &[u8] = b"[redacted]";
 
-/// Finds secrets in all their [forms](crate::relay::encodings::forms).
+/// Finds secrets in all their [forms](crate::relay::encodings::forms). Each form is looked for by
+/// itself: most answers are short, and an automaton for all forms takes longer to build than to
+/// run.
 #[derive(Clone)]
-pub struct Scrubber(Arc<Automata>);
-
-struct Automata {
-    nfa: NFA,
-    start: StateID,
-    needles: Vec<Needle>,
-}
+pub struct Scrubber(Arc<[Needle]>);
 
 impl fmt::Debug for Scrubber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,34 +34,23 @@ pub enum Replacement {
 
 impl Scrubber {
     /// A scrubber for `secrets`. Empty ones are left out.
-    ///
-    /// # Errors
-    /// [`VaultError::Internal`] when they are too large to be looked for.
-    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, VaultError> {
+    #[must_use]
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let present = secrets.into_iter().filter(|secret| !secret.is_empty());
         let mut needles: Vec<Needle> = present.flat_map(forms).collect();
         needles.sort_unstable_by(|one, other| one.as_slice().cmp(other));
         needles.dedup_by(|one, other| one.as_slice() == other.as_slice());
-        let failed = |_| VaultError::Internal("a secret is too large to be looked for".into());
-        let nfa = NFA::new(&needles).map_err(failed)?;
-        let start = nfa.start_state(Anchored::No);
-        let start = start.map_err(|error| VaultError::Internal(error.to_string()))?;
-        Ok(Self(Arc::new(Automata {
-            nfa,
-            start,
-            needles,
-        })))
+        Self(needles.into())
     }
 
     /// Scrubs one text from its beginning to its end as a stream.
     #[must_use]
     pub fn stream(&self, replacement: Replacement) -> ScrubStream {
         ScrubStream {
-            state: self.0.start,
-            automata: self.0.clone(),
+            scrubber: self.clone(),
             replacement,
             pending: Vec::new(),
-            spans: Vec::new(),
+            covered: 0,
             redactions: 0,
         }
     }
@@ -76,23 +58,61 @@ impl Scrubber {
     /// `text` without secrets, if it has any.
     #[must_use]
     pub fn scrubbed(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let spans = self.spans(text);
+        if spans.is_empty() {
+            return None;
+        }
         let mut stream = self.stream(Replacement::Short);
-        let mut scrubbed = stream.push(Bytes::copy_from_slice(text)).to_vec();
-        scrubbed.extend(stream.finish());
-        (stream.redactions > 0).then_some(scrubbed)
+        Some(stream.release(text, &spans, text.len()))
+    }
+
+    /// Secrets in `text`, as ranges in ascending order that do not overlap.
+    fn spans(&self, text: &[u8]) -> Vec<(usize, usize)> {
+        let mut found = Vec::new();
+        let short = |needle: &&Needle| needle.len() <= text.len();
+        for needle in self.0.iter().filter(short) {
+            let (finder, mut from) = (Finder::new(needle.as_slice()), 0);
+            while let Some(at) = finder.find(&text[from..]) {
+                let start = from + at;
+                found.push((start, start + needle.len()));
+                from = start + 1;
+            }
+        }
+        found.sort_unstable();
+        let mut spans: Vec<(usize, usize)> = Vec::new();
+        for (start, end) in found {
+            match spans.last_mut() {
+                Some((_, stop)) if start < *stop => *stop = end.max(*stop),
+                _ => spans.push((start, end)),
+            }
+        }
+        spans
+    }
+
+    /// How many of the last bytes of `text` may be the beginning of a secret.
+    fn may_continue(&self, text: &[u8]) -> usize {
+        let Some(last) = text.last() else {
+            return 0;
+        };
+        let open = |needle: &Needle| {
+            let most = (needle.len() - 1).min(text.len());
+            let is_open =
+                |length: &usize| needle[length - 1] == *last && text.ends_with(&needle[..*length]);
+            (1..=most).rev().find(is_open)
+        };
+        self.0.iter().filter_map(open).max().unwrap_or(0)
     }
 }
 
 /// A text that is scrubbed as it arrives. What may be the beginning of a secret is held back. If
 /// the text is cut, the stream is dropped with what it holds back.
 pub struct ScrubStream {
-    automata: Arc<Automata>,
+    scrubber: Scrubber,
     replacement: Replacement,
-    state: StateID,
     /// What is held back.
     pending: Vec<u8>,
-    /// Secrets in it, as ranges in ascending order that do not overlap.
-    spans: Vec<(usize, usize)>,
+    /// How many bytes at its beginning belong to a secret whose replacement was passed on.
+    covered: usize,
     redactions: u64,
 }
 
@@ -112,105 +132,58 @@ impl ScrubStream {
     /// Takes the next part of the text, and returns what can be passed on.
     #[must_use]
     pub fn push(&mut self, part: Bytes) -> Bytes {
-        let held = self.pending.len();
-        self.find(&part, held);
-        let all = held + part.len();
-        let open = self.may_continue(&part);
-        if held == 0 && self.spans.is_empty() && open == 0 {
-            return part;
+        let mut text = std::mem::take(&mut self.pending);
+        if text.is_empty() {
+            let (spans, open) = (
+                self.scrubber.spans(&part),
+                self.scrubber.may_continue(&part),
+            );
+            if spans.is_empty() && open == 0 {
+                return part;
+            }
         }
-        self.pending.extend_from_slice(&part);
-        self.release(all - open)
+        text.extend_from_slice(&part);
+        let (spans, open) = (
+            self.scrubber.spans(&text),
+            self.scrubber.may_continue(&text),
+        );
+        let end = text.len() - open;
+        let passed = self.release(&text, &spans, end);
+        text.drain(..end);
+        self.pending = text;
+        passed.into()
     }
 
     /// What was held back, when the text has ended.
     #[must_use]
     pub fn finish(&mut self) -> Bytes {
-        self.state = self.automata.start;
-        self.release(self.pending.len())
+        let text = std::mem::take(&mut self.pending);
+        let spans = self.scrubber.spans(&text);
+        self.release(&text, &spans, text.len()).into()
     }
 
-    fn find(&mut self, part: &[u8], offset: usize) {
-        let nfa = &self.automata.nfa;
-        for (at, byte) in part.iter().enumerate() {
-            self.state = nfa.next_state(Anchored::No, self.state, *byte);
-            if nfa.is_special(self.state) && nfa.is_match(self.state) {
-                let count = nfa.match_len(self.state);
-                let lengths =
-                    (0..count).map(|index| nfa.pattern_len(nfa.match_pattern(self.state, index)));
-                let end = offset + at + 1;
-                let start = end - lengths.max().unwrap_or(0).min(end);
-                mark(&mut self.spans, (start, end));
-            }
-        }
-    }
-
-    /// How many of the last bytes may be the beginning of a secret.
-    fn may_continue(&self, part: &[u8]) -> usize {
-        if self.state == self.automata.start {
-            return 0;
-        }
-        let tail = Tail(&self.pending, part);
-        let open = |needle: &Needle| {
-            let most = (needle.len() - 1).min(tail.len());
-            (1..=most).rev().find(|length| tail.is(&needle[..*length]))
-        };
-        let open = self.automata.needles.iter().filter_map(open);
-        open.max().unwrap_or(0)
-    }
-
-    /// Passes on what is before `end`, but for a secret that reaches beyond it.
-    fn release(&mut self, end: usize) -> Bytes {
-        let crossing = self
-            .spans
-            .iter()
-            .find(|(start, stop)| *start < end && end < *stop);
-        let end = crossing.map_or(end, |(start, _)| *start);
+    /// What of `text` is before `end`, with the secrets at `spans` replaced. A secret that reaches
+    /// beyond `end` is replaced once, and its other bytes are `covered`.
+    fn release(&mut self, text: &[u8], spans: &[(usize, usize)], end: usize) -> Vec<u8> {
         let mut passed = Vec::with_capacity(end);
-        let mut from = 0;
-        let whole = self.spans.iter().take_while(|(_, stop)| *stop <= end);
-        let count = whole.clone().count();
-        for (start, stop) in whole {
-            passed.extend_from_slice(&self.pending[from..*start]);
-            self.replacement.write(&mut passed, stop - start);
-            from = *stop;
+        let mut from = self.covered.min(end);
+        self.replacement.write_rest(&mut passed, from);
+        self.covered -= from;
+        for (start, stop) in spans.iter().take_while(|(start, _)| *start < end) {
+            let cut = end.min(*stop);
+            if *start < from {
+                self.replacement
+                    .write_rest(&mut passed, cut.saturating_sub(from));
+            } else {
+                passed.extend_from_slice(&text[from..*start]);
+                self.replacement.write(&mut passed, cut - start);
+                self.redactions += 1;
+            }
+            from = from.max(cut);
+            self.covered = self.covered.max(stop - cut);
         }
-        passed.extend_from_slice(&self.pending[from..end]);
-        self.redactions += count as u64;
-        self.spans.drain(..count);
-        for span in &mut self.spans {
-            *span = (span.0 - end, span.1 - end);
-        }
-        self.pending.drain(..end);
-        passed.into()
-    }
-}
-
-/// Adds a span that ends after all others, and joins those that it overlaps.
-fn mark(spans: &mut Vec<(usize, usize)>, (mut start, end): (usize, usize)) {
-    while let Some((last, stop)) = spans.last().copied() {
-        if stop <= start {
-            break;
-        }
-        start = start.min(last);
-        spans.pop();
-    }
-    spans.push((start, end));
-}
-
-/// The end of a text in two parts.
-struct Tail<'a>(&'a [u8], &'a [u8]);
-
-impl Tail<'_> {
-    fn len(&self) -> usize {
-        self.0.len() + self.1.len()
-    }
-
-    /// Whether the text ends with `end`, which is not longer than the text.
-    fn is(&self, end: &[u8]) -> bool {
-        let in_second = end.len().min(self.1.len());
-        let (first, second) = end.split_at(end.len() - in_second);
-        self.1.ends_with(second) && self.0.ends_with(first)
+        passed.extend_from_slice(&text[from..end]);
+        passed
     }
 }
 
@@ -221,8 +194,13 @@ impl Replacement {
             _ => REDACTED,
         };
         to.extend_from_slice(text);
+        self.write_rest(to, length - text.len().min(length));
+    }
+
+    /// Writes what stands for further bytes of a secret that was replaced.
+    fn write_rest(self, to: &mut Vec<u8>, length: usize) {
         if self == Self::SameLength {
-            to.extend(std::iter::repeat_n(b'*', length - text.len()));
+            to.extend(std::iter::repeat_n(b'*', length));
         }
     }
 }

@@ -134,7 +134,7 @@ impl RelayPlan {
         let rendered = with_token(source, &value)?;
         self.headers.extend(rendered.headers);
         self.secrets.extend(rendered.secrets);
-        self.scrubber = Scrubber::new(self.secrets.iter().map(SecretBytes::expose))?;
+        self.scrubber = Scrubber::new(self.secrets.iter().map(SecretBytes::expose));
         *minted = Some(token);
         Ok(())
     }
@@ -235,7 +235,7 @@ impl Wanted<'_> {
         };
         secrets.extend(token.as_ref().and_then(TokenSource::shown));
         Ok(RelayPlan {
-            scrubber: Scrubber::new(secrets.iter().map(SecretBytes::expose))?,
+            scrubber: Scrubber::new(secrets.iter().map(SecretBytes::expose)),
             secrets,
             token: token.map(|source| (source, None)),
             scrub: policy.scrub,

@@ -6,7 +6,7 @@ use super::*;
 const SECRET: &[u8] = b"sk_live_4eC39/Hq+L\"y";
 
 fn scrubber(secrets: &[&[u8]]) -> Scrubber {
-    Scrubber::new(secrets.iter().copied()).unwrap()
+    Scrubber::new(secrets.iter().copied())
 }
 
 /// What comes out of `text` in parts of `size` bytes, and how many secrets were hidden.
@@ -95,6 +95,28 @@ fn overlapping_and_repeated_secrets_are_hidden_together() {
             let out = run(&scrubber, text, size, Replacement::Short);
             assert_eq!(out, (expected.to_vec(), count), "{text:?} by {size}");
         }
+    }
+}
+
+// A text in which secrets overlap without an end is passed on as it arrives.
+#[test]
+fn secrets_that_overlap_are_not_held_back() {
+    for how in [Replacement::Short, Replacement::SameLength] {
+        let scrubber = scrubber(&[b"abababab"]);
+        let mut stream = scrubber.stream(how);
+        let mut out = 0;
+        for _ in 0..5000 {
+            out += stream.push(Bytes::from_static(b"ab")).len();
+            assert!(stream.pending.len() < 8);
+        }
+        out += stream.finish().len();
+        assert_eq!(stream.redactions(), 1);
+        let expected = if how == Replacement::Short {
+            10
+        } else {
+            10_000
+        };
+        assert_eq!(out, expected);
     }
 }
 
