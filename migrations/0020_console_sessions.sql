@@ -21,7 +21,7 @@ declare
 begin
     create index audit_events_of_console on audit_events (org_id, key_id)
         where action in ('console.sign_in', 'console.sign_out');
-    -- Whoever serves already goes on to do so.
+    -- Roles of servers get their rights on the new table, too.
     for server in select distinct a.grantee::regrole::text from pg_class c, aclexplode(c.relacl) a
         where c.oid = 'org_keys'::regclass and a.privilege_type = 'INSERT' and a.grantee not in (0, c.relowner) loop
         execute format('grant select, insert, delete on console_sessions to %s', server);

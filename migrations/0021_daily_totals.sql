@@ -15,7 +15,7 @@ do $$
 declare
     server text;
 begin
-    -- Whoever serves already goes on to do so.
+    -- Roles of servers get their rights on the new table, too.
     for server in select distinct a.grantee::regrole::text from pg_class c, aclexplode(c.relacl) a
         where c.oid = 'org_keys'::regclass and a.privilege_type = 'INSERT' and a.grantee not in (0, c.relowner) loop
         execute format('grant select, insert, update, delete on daily_totals to %s', server);

@@ -127,6 +127,8 @@ impl Driver {
             .arg("--port=0")
             .env("HOME", home.path())
             .env("TMPDIR", home.path())
+            // Not UTC, so that pages show local times, too.
+            .env("TZ", "Asia/Kolkata")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -78,7 +78,7 @@ async fn events_have_details() {
     );
     let key = json!({"role": "member", "expires_at": null});
     assert_eq!(details("key.create").await, key);
-    let created = json!({"generation": 1, "record_format": 6});
+    let created = json!({"generation": 1, "record_format": 7});
     assert_eq!(details("organization.create").await, created);
     let exported = vault.run(&["audit", "export", "--org", org]);
     exported.assert_prints("\"details\":{\"generation\":2,\"re_encrypt\":true}");

@@ -4,6 +4,7 @@ mod administration;
 mod browser;
 mod clients;
 mod credential_forms;
+mod credential_pages;
 mod credentials;
 mod ends;
 mod forms;

@@ -68,7 +68,7 @@ fn configure_metrics(config: &mut ServiceConfig, metrics: &HttpMetrics) {
     registry::all().only(METRICS).serve(config, metrics);
 }
 
-fn render(path: &str, refusal: Refusal) -> Error {
+fn render(path: &str, _: bool, refusal: Refusal) -> Error {
     match path.starts_with(PIECES) {
         true => PlainError::from(refusal).into(),
         false => ApiError::from(refusal).into(),

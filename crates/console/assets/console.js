@@ -20,13 +20,20 @@ document.addEventListener("DOMContentLoaded", () => {
 
 // Improves pages that work without it.
 (() => {
-  const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const format = { dateStyle: "medium", timeStyle: "short" };
+  const local = new Intl.DateTimeFormat(undefined, format);
+  const universal = new Intl.DateTimeFormat(undefined, { ...format, timeZone: "UTC" });
 
   const showLocalTimes = (root) => {
     for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
       const at = new Date(time.dateTime);
       if (Number.isNaN(at.valueOf())) continue;
       time.dataset.local = "";
+      if (local.format(at) === universal.format(at)) continue;
+      if (time.closest("table")) {
+        time.title = `${local.format(at)} here, ${time.title}`;
+        continue;
+      }
       const text = document.createElement("span");
       text.className = "local";
       text.textContent = ` (${local.format(at)} here)`;
@@ -91,6 +98,22 @@ document.addEventListener("DOMContentLoaded", () => {
   } else {
     improve(document);
   }
+  // A part of a page that is asked for and not answered stays as it was, which must not look right.
+  const report = (text) => {
+    const place = document.getElementById("problem");
+    if (!place) return;
+    place.textContent = text;
+    place.className = text ? "error" : "";
+  };
+  document.addEventListener("htmx:responseError", (event) => {
+    report(`This page was not updated: the server answered ${event.detail.xhr.status}. Reload the page.`);
+  });
+  document.addEventListener("htmx:sendError", () => {
+    report("This page was not updated: the server was not reached. Reload the page.");
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.successful) report("");
+  });
   document.addEventListener("htmx:load", (event) => {
     if (event.detail.elt !== document.body) improve(event.detail.elt);
   });

@@ -3,13 +3,14 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, HeaderName, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 use strongroom_domain::VaultError;
 use strongroom_web::refusal::{Refusal, RequestError};
 use strongroom_web::with_request_id;
 
+use crate::error_text::{public, sentence};
 use crate::headers::protect;
 
 /// An error page. All of it reaches the caller; causes go to the log.
@@ -19,6 +20,7 @@ pub(crate) struct PageError {
     code: &'static str,
     message: String,
     headers: Vec<(HeaderName, String)>,
+    is_https: bool,
 }
 
 #[derive(Template)]
@@ -36,6 +38,15 @@ impl PageError {
             code,
             message: message.into(),
             headers: Vec::new(),
+            is_https: false,
+        }
+    }
+
+    /// A refusal of a request that reaches no page, over HTTPS or not.
+    pub(crate) fn refused(refusal: Refusal, is_https: bool) -> Self {
+        Self {
+            is_https,
+            ..Self::from(refusal)
         }
     }
 
@@ -51,14 +62,22 @@ impl PageError {
         Self::new(StatusCode::BAD_REQUEST, "invalid_filter", message)
     }
 
-    /// 405.
-    pub(crate) fn method_not_allowed() -> Self {
+    /// 405 with the methods that are `allowed`.
+    pub(crate) fn method_not_allowed(allowed: &str) -> Self {
         let message = "This page does not accept this kind of request.";
-        Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            message,
-        )
+        let (status, code) = (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
+        Self {
+            headers: vec![(ALLOW, allowed.to_owned())],
+            ..Self::new(status, code, message)
+        }
+    }
+
+    /// 429 for a verification of a trail while others run.
+    pub(crate) fn too_many_verifications() -> Self {
+        let message = "Another verification is running: at most one for the keys of each \
+                       organization, and few on each server. Repeat this when it has ended.";
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        Self::new(status, "too_many_verifications", message)
     }
 
     /// 403 for a form that no page of this host sent.
@@ -160,111 +179,7 @@ impl ResponseError for PageError {
         }
         response.content_type("text/html; charset=utf-8");
         let mut response = response.body(page.render().unwrap_or_default());
-        protect(response.headers_mut(), false);
+        protect(response.headers_mut(), self.is_https);
         response
     }
-}
-
-/// The status, the code and the text of an error of the vault. Its cause is logged here.
-fn public(error: &VaultError) -> (StatusCode, &'static str, String) {
-    match error {
-        VaultError::Forbidden(denial) => {
-            let message = sentence(&denial.to_string());
-            (StatusCode::FORBIDDEN, "forbidden", message)
-        }
-        VaultError::Relay(error) => {
-            let message = sentence(&error.to_string());
-            (StatusCode::UNPROCESSABLE_ENTITY, error.code(), message)
-        }
-        VaultError::Conflict(conflict) => {
-            let message = sentence(conflict.message());
-            (StatusCode::CONFLICT, conflict.code(), message)
-        }
-        VaultError::Invalid(errors) => {
-            let errors = errors.iter();
-            let errors = errors.map(|error| format!("{} {}", error.field, error.message));
-            let message = sentence(&errors.collect::<Vec<_>>().join("; "));
-            (StatusCode::BAD_REQUEST, "invalid", message)
-        }
-        other => {
-            let (status, code, message) = fixed(other);
-            (status, code, message.to_owned())
-        }
-    }
-}
-
-fn fixed(error: &VaultError) -> (StatusCode, &'static str, &'static str) {
-    match error {
-        VaultError::StillRead(_) => (
-            StatusCode::CONFLICT,
-            "still_read",
-            "Readers have not read the current value yet. Nothing was destroyed.",
-        ),
-        VaultError::AmbiguousLabel(_) => (
-            StatusCode::CONFLICT,
-            "ambiguous_label",
-            "Several credentials have this label.",
-        ),
-        VaultError::Unauthorized | VaultError::KeyRefused(_) => (
-            StatusCode::FORBIDDEN,
-            "unauthorized",
-            "Your session has ended. Please sign in again.",
-        ),
-        VaultError::NotFound | VaultError::NoSuchVersion | VaultError::NoRelayPolicy => (
-            StatusCode::NOT_FOUND,
-            "not_found",
-            "There is no such thing here, or your key does not reach it.",
-        ),
-        VaultError::PreconditionFailed | VaultError::ReusedIdempotencyKey => (
-            StatusCode::CONFLICT,
-            "precondition_failed",
-            "It was changed since you opened the page. Nothing was changed now. Open the page \
-             again to see the present state.",
-        ),
-        VaultError::Integrity(cause) => {
-            tracing::debug!(cause, "integrity check failed");
-            let message = "The stored data failed its integrity check and was not opened. Please \
-                           tell the operator.";
-            (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "integrity_failure",
-                message,
-            )
-        }
-        other => unavailable(other),
-    }
-}
-
-fn unavailable(error: &VaultError) -> (StatusCode, &'static str, &'static str) {
-    match error {
-        VaultError::OutcomeUnknown(why) => {
-            tracing::debug!(cause = %why, "outcome unknown");
-            let message = "The database did not answer in time. The change may or may not have \
-                           been made: look before you repeat it.";
-            (StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown", message)
-        }
-        VaultError::ReplicationTimeout { .. } => {
-            let message = "The change is made, but a region does not show it yet. It will appear \
-                           there: do not repeat it.";
-            (StatusCode::REQUEST_TIMEOUT, "replication_timeout", message)
-        }
-        VaultError::Internal(why) => {
-            tracing::error!(cause = %why, "internal error");
-            let message = "This is a defect. The log has more under the number of this request.";
-            (StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
-        }
-        other => {
-            tracing::debug!(cause = %other, "not available");
-            let message = "The service cannot answer now. Nothing was changed. Please try again.";
-            (StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
-        }
-    }
-}
-
-/// `text` with a capital letter and a full stop.
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|first| first.to_uppercase().to_string());
-    let end = if text.ends_with('.') { "" } else { "." };
-    format!("{}{}{end}", first.unwrap_or_default(), chars.as_str())
 }

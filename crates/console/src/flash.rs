@@ -34,6 +34,8 @@ macro_rules! flashes {
 flashes! {
     /// The session was ended by its holder.
     SignedOut = "signed-out" => "You are signed out.",
+    /// The session that the browser named is not valid.
+    SessionEnded = "session-ended" => "Your session has ended. Sign in again to go on.",
     /// All sessions of the key were ended.
     SessionsClosed = "sessions-closed" => "All sessions of this key are closed.",
     /// A credential was created.
@@ -42,8 +44,6 @@ flashes! {
     Changed = "changed" => "The change is saved.",
     /// A pending value was stored.
     Staged = "staged" => "The secret is stored as pending. Make it current when all is ready.",
-    /// A credential was deleted, which can be undone.
-    Deleted = "deleted" => "It can be restored for some days.",
     /// A credential was deleted, which cannot be undone.
     DeletedForGood = "deleted-for-good" => "The credential was deleted for good.",
     /// A deleted credential was restored.
@@ -60,6 +60,8 @@ flashes! {
     KeyRevoked = "key-revoked" => "The key is revoked.",
     /// The end of a key was scheduled.
     KeyEnds = "key-ends" => "The key ends at the time that the list shows.",
+    /// The sessions of another key or client were ended.
+    OthersClosed = "others-closed" => "Its sessions of the console are closed.",
     /// A client was changed.
     ClientChanged = "client-changed" => "The client is changed.",
     /// A client was deleted.
@@ -70,6 +72,9 @@ flashes! {
     TenantDeleted = "tenant-deleted" => "The tenant is deleted. It can be restored for 7 days.",
     /// A deleted tenant was restored.
     TenantRestored = "tenant-restored" => "The tenant is restored.",
+    /// A trail was verified so recently that it is not verified again.
+    VerifiedRecently = "verified-recently" =>
+        "This is the last result. A trail is verified at most once in a minute.",
     /// The settings of an organization were changed.
     SettingsSaved = "settings-saved" => "The settings are saved.",
     /// A rotation was started.

@@ -9,6 +9,7 @@ mod checkboxes;
 mod checks;
 mod cookie;
 mod error;
+mod error_text;
 mod event_words;
 mod flash;
 mod form_errors;

@@ -2,8 +2,26 @@
 
 use strongroom_web::query::Params;
 
-/// Rows of a page: the page stays below 60 KiB.
+/// The most rows of a page.
 const ROWS: usize = 40;
+/// Bytes of the texts in the rows of a page, which stays below 60 KiB with them.
+const TEXT: usize = 18 << 10;
+/// Characters of a text that a list shows.
+const SHOWN: usize = 64;
+
+/// The beginning of `text`, for a list: another page shows all of it.
+pub(crate) fn short(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// The bytes of `text` in HTML.
+pub(crate) fn html_len(text: &str) -> usize {
+    let is_escaped = |byte: &u8| matches!(byte, b'"' | b'&' | b'\'' | b'<' | b'>');
+    text.len() + 4 * text.bytes().filter(|byte| is_escaped(byte)).count()
+}
 
 /// Which part of a list a page shows.
 pub(crate) struct Pages {
@@ -13,31 +31,43 @@ pub(crate) struct Pages {
     pub(crate) next: Option<String>,
 }
 
-/// The part of `items` that the parameter `page` names, and the ways to the others, which are at
-/// `path` with the further parameters `kept`.
+/// The part of `rows` that the parameter `page` names, and the ways to the others, which are at
+/// `path` with the further parameters `kept`. `weigh` is the bytes of a row's texts.
 pub(crate) fn cut<T>(
-    items: Vec<T>,
+    rows: Vec<T>,
+    weigh: impl Fn(&T) -> usize,
     params: &mut Params,
-    path: &str,
-    kept: &str,
+    (path, kept): (&str, &str),
 ) -> (Vec<T>, Pages) {
-    let total = items.len();
-    let last = total.div_ceil(ROWS).max(1);
+    let total = rows.len();
+    let starts = starts(rows.iter().map(weigh));
+    let last = starts.len();
     let wanted = params.take("page").and_then(|text| text.parse().ok());
     let page = wanted.unwrap_or(1).clamp(1, last);
-    let shown: Vec<_> = items
-        .into_iter()
-        .skip((page - 1) * ROWS)
-        .take(ROWS)
-        .collect();
-    let first = (page - 1) * ROWS + 1;
+    let first = starts[page - 1];
+    let end = starts.get(page).copied().unwrap_or(total);
+    let shown: Vec<_> = rows.into_iter().take(end).skip(first).collect();
     let link = |page: usize| format!("{path}?page={page}{kept}");
     let pages = Pages {
-        about: format!("{first} to {} of {total}", first + shown.len().max(1) - 1),
+        about: format!("{} to {end} of {total}", first + 1),
         previous: (page > 1).then(|| link(page - 1)),
         next: (page < last).then(|| link(page + 1)),
     };
     (shown, pages)
+}
+
+/// Where each page begins; there is at least one.
+fn starts(weights: impl Iterator<Item = usize>) -> Vec<usize> {
+    let (mut starts, mut text) = (vec![0], 0);
+    for (row, weight) in weights.enumerate() {
+        let rows = row - starts.last().copied().unwrap_or_default();
+        if rows == ROWS || (rows > 0 && text + weight > TEXT) {
+            starts.push(row);
+            text = 0;
+        }
+        text += weight;
+    }
+    starts
 }
 
 #[cfg(test)]
@@ -47,12 +77,9 @@ mod tests {
     #[test]
     fn a_list_is_cut_into_pages() {
         let cut = |count, query| {
-            let (shown, pages) = cut(
-                (0..count).collect(),
-                &mut Params::parse(query),
-                "/x",
-                "&q=y",
-            );
+            let rows: Vec<usize> = (0..count).collect();
+            let mut params = Params::parse(query);
+            let (shown, pages) = cut(rows, |_| 1, &mut params, ("/x", "&q=y"));
             (shown, pages.about, pages.previous, pages.next)
         };
         let (shown, about, previous, next) = cut(41, "");
@@ -65,5 +92,21 @@ mod tests {
             assert!(!cut(41, odd).0.is_empty(), "{odd}");
         }
         assert_eq!(cut(0, "").3, None);
+    }
+
+    #[test]
+    fn rows_with_long_texts_make_small_pages() {
+        assert_eq!(starts([TEXT, 1, TEXT - 1, 1].into_iter()), [0, 1, 3]);
+        assert_eq!(starts([2 * TEXT, 2 * TEXT].into_iter()), [0, 1]);
+        assert_eq!(starts(std::iter::empty()), [0]);
+    }
+
+    #[test]
+    fn long_texts_are_cut_at_a_character() {
+        assert_eq!(short("é"), "é");
+        let exact = "é".repeat(SHOWN);
+        assert_eq!(short(&exact), exact);
+        assert_eq!(short(&format!("{exact}é")), format!("{exact}…"));
+        assert_eq!(html_len("a\"<é"), 1 + 5 + 5 + 2);
     }
 }

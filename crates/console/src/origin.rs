@@ -2,6 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{HOST, ORIGIN};
+use strongroom_web::client_ip::is_https;
 
 use crate::error::PageError;
 
@@ -24,9 +25,12 @@ fn is_own(request: &HttpRequest) -> bool {
     let header = |name| request.headers().get(name)?.to_str().ok();
     let host = header(HOST.as_str());
     let origin = header(ORIGIN.as_str()).and_then(|origin| origin.split_once("://"));
+    let own_scheme = if is_https(request) { "https" } else { "http" };
     match (header(SITE), origin) {
         (Some(site), _) => site == "same-origin",
-        (None, Some((_, origin))) => host.is_some_and(|host| host.eq_ignore_ascii_case(origin)),
+        (None, Some((scheme, origin))) => {
+            scheme == own_scheme && host.is_some_and(|host| host.eq_ignore_ascii_case(origin))
+        }
         (None, None) => false,
     }
 }

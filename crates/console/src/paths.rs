@@ -81,12 +81,18 @@ pub(crate) const KEYS: &str = "/console/organizations/{org_id}/keys";
 pub(crate) const NEW_KEY: &str = "/console/organizations/{org_id}/keys/new";
 /// The end of one of them.
 pub(crate) const END_KEY: &str = "/console/organizations/{org_id}/keys/{key_id}/end";
+/// The end of the sessions of one of them.
+pub(crate) const KEY_SESSIONS: &str =
+    "/console/organizations/{org_id}/keys/{key_id}/close-sessions";
 /// The OAuth 2.0 clients of an organization.
 pub(crate) const CLIENTS: &str = "/console/organizations/{org_id}/clients";
 /// The form for a new one.
 pub(crate) const NEW_CLIENT: &str = "/console/organizations/{org_id}/clients/new";
 /// One of them.
 pub(crate) const CLIENT: &str = "/console/organizations/{org_id}/clients/{client_id}";
+/// The end of its sessions.
+pub(crate) const CLIENT_SESSIONS: &str =
+    "/console/organizations/{org_id}/clients/{client_id}/close-sessions";
 /// A new secret of it.
 pub(crate) const CLIENT_SECRET: &str = "/console/organizations/{org_id}/clients/{client_id}/secret";
 /// Its deletion.

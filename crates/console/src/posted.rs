@@ -12,7 +12,7 @@ use crate::origin;
 use crate::session::{self, NoSession, Session};
 
 /// The field of the token in a form.
-const FIELD: &str = "csrf_token";
+const FIELD: &[u8] = b"csrf_token";
 /// The header of the token in a request of the script.
 const HEADER: &str = "x-csrf-token";
 
@@ -51,11 +51,17 @@ impl FromRequest for Posted {
     }
 }
 
+// A token needs no decoding, so that the other fields, which may be secret, are not decoded here.
+fn token_of(body: &[u8]) -> Option<&str> {
+    let mut fields = body.split(|byte| *byte == b'&');
+    let token = fields.find_map(|field| field.strip_prefix(FIELD)?.strip_prefix(b"="));
+    str::from_utf8(token?).ok()
+}
+
 fn check_token(request: &HttpRequest, session: &Session, body: &Body) -> Result<(), PageError> {
     let header = request.headers().get(HEADER);
     let header = header.and_then(|token| token.to_str().ok());
-    let field = Form::parse(body).take(FIELD)?;
-    let token = header.or(field.as_deref()).unwrap_or_default();
+    let token = header.or_else(|| token_of(body)).unwrap_or_default();
     match session.is_form_token(token) {
         true => Ok(()),
         false => Err(PageError::stale_form()),

@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 
 use crate::cookie;
 use crate::error::PageError;
+use crate::flash::Flash;
 use crate::sign_in_path;
 
 /// The header with which the script asks for a part of a page.
@@ -41,7 +42,7 @@ pub(crate) struct Session {
 /// Why a request has no session.
 #[derive(Debug)]
 pub(crate) enum NoSession {
-    /// Nobody is signed in: the request is answered with the way to the form for that.
+    /// There is no session: the request is answered with the way to the form for signing in.
     SignIn(HttpRequest),
     /// An error.
     Error(PageError),
@@ -55,6 +56,16 @@ impl Session {
     pub(crate) async fn authorize(&self, permission: Permission) -> Result<(), PageError> {
         let permitted = self.vault.authorize(&self.caller, permission);
         Ok(self.state.with_deadline(permitted).await?)
+    }
+
+    /// Checks that the session has not ended, and that its caller has `permission` still.
+    ///
+    /// # Errors
+    /// 403 otherwise.
+    pub(crate) async fn check(&self, permission: Permission) -> Result<(), VaultError> {
+        let presented = Presented::Session(&self.text);
+        let (caller, _) = identify(&self.request, &self.state, &presented).await?;
+        caller.require(permission)
     }
 
     /// Runs a write, and waits until the required regions have it.
@@ -197,6 +208,8 @@ impl ResponseError for NoSession {
         };
         if cookie::session(request).is_some() {
             cookie::set_session(request, response.headers_mut(), None);
+            let flash = Flash::SessionEnded.word();
+            cookie::set_flash(response.headers_mut(), Some(flash));
         }
         response
     }

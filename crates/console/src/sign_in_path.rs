@@ -34,7 +34,14 @@ pub(crate) fn own_page(path: &str) -> Option<&str> {
     let begins = below.is_empty() || below.starts_with(['/', '?']);
     let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
     let plain = path.len() <= LONGEST && path.bytes().all(is_plain);
-    (begins && plain && !below.starts_with("//")).then_some(path)
+    (begins && plain && stays_below(below)).then_some(path)
+}
+
+// A browser reads `%2e` as a dot, and a path that begins with `//` as another host.
+fn stays_below(path: &str) -> bool {
+    let end = path.find(['?', '#']).unwrap_or(path.len());
+    let path = path[..end].to_ascii_lowercase().replace("%2e", ".");
+    !path.contains("//") && path.split('/').all(|segment| segment != "..")
 }
 
 #[cfg(test)]
@@ -43,7 +50,13 @@ mod tests {
 
     #[test]
     fn only_pages_of_the_console_are_returned_to() {
-        for own in ["/console", "/console/x?y=%20", "/console?x"] {
+        for own in [
+            "/console",
+            "/console/x?y=%20",
+            "/console?x",
+            "/console/x?y=a//b/../c",
+            "/console/x..y",
+        ] {
             assert_eq!(own_page(own), Some(own));
         }
         for other in [
@@ -53,6 +66,11 @@ mod tests {
             "https://x/console",
             "/consolex",
             "/console//x",
+            "/console/..//x",
+            "/console/../x",
+            "/console/x/..",
+            "/console/.%2E//x",
+            "/console/%2e%2e/x?y",
             "/console/\\x",
             "/console/\r\nx",
             "/console/é",

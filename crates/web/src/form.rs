@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use actix_web::http::StatusCode;
+use zeroize::Zeroize;
 
 use crate::refusal::Refusal;
 
 /// The parameters of a form, taken one by one. Unknown ones are ignored (RFC 6749 § 3.2). They
 /// borrow from the body where nothing is encoded, as in what this service issues, so that it is not
-/// copied.
+/// copied. Values that are not taken are wiped.
 pub struct Form<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> Form<'a> {
@@ -30,6 +31,16 @@ impl<'a> Form<'a> {
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "duplicate", message));
         }
         Ok(value.filter(|value| !value.is_empty()))
+    }
+}
+
+impl Drop for Form<'_> {
+    fn drop(&mut self) {
+        for (_, value) in &mut self.0 {
+            if let Cow::Owned(value) = value {
+                value.zeroize();
+            }
+        }
     }
 }
 

@@ -22,8 +22,8 @@ pub struct Surface {
     pub configure: fn(&mut ServiceConfig, &WebSettings, &HttpMetrics),
     /// Registers the metrics' route alone, for their own listener.
     pub configure_metrics: fn(&mut ServiceConfig, &HttpMetrics),
-    /// Renders a refusal of a request to this path.
-    pub render: fn(&str, Refusal) -> Error,
+    /// Renders a refusal of a request to this path, over HTTPS or not.
+    pub render: fn(&str, bool, Refusal) -> Error,
     /// The code of an error that a handler returned or `render` made, for the log.
     pub error_code: fn(&Error) -> Option<&'static str>,
 }
@@ -52,14 +52,14 @@ impl Surfaces {
         operations.cloned().collect()
     }
 
-    /// Renders a refusal of a request to `path`.
-    pub(crate) fn render(&self, path: &str, refusal: Refusal) -> Error {
+    /// Renders a refusal of a request to `path`, over HTTPS if `is_https`.
+    pub(crate) fn render(&self, path: &str, is_https: bool, refusal: Refusal) -> Error {
         let is_below = |prefix: &str| {
             let rest = path.strip_prefix(prefix);
             rest.is_some_and(|rest| prefix.is_empty() || rest.is_empty() || rest.starts_with('/'))
         };
         match self.iter().find(|surface| is_below(surface.prefix)) {
-            Some(surface) => (surface.render)(path, refusal),
+            Some(surface) => (surface.render)(path, is_https, refusal),
             None => ErrorInternalServerError("no surface has this path"),
         }
     }

@@ -122,8 +122,8 @@ async fn a_tenant_is_created_acted_in_deleted_and_restored() {
         .unwrap();
     click(&browser, "//button[.='Create the tenant']").await;
     heading(&browser, "The new tenant").await;
-    click(&browser, "//a[.='I have it']").await;
-    click(&browser, "//a[@aria-label='Act in it: customer 42']").await;
+    click(&browser, "//a[.='Done']").await;
+    click(&browser, "//tr[.//span='customer 42']//a[.='Open']").await;
     let banner = text(&browser, ".banner").await;
     assert!(
         banner.contains("You act in the tenant customer 42"),
@@ -131,12 +131,12 @@ async fn a_tenant_is_created_acted_in_deleted_and_restored() {
     );
     click(&browser, "//aside//a").await;
     click(&browser, "//nav//a[.='Tenants']").await;
-    click(&browser, "//a[@aria-label='Delete customer 42']").await;
+    click(&browser, "//tr[.//span='customer 42']//a[.='Delete']").await;
     click(&browser, "//button[.='Delete the tenant']").await;
     let said = text(&browser, "[role=status]").await;
     assert!(said.contains("can be restored for 7 days"), "{said}");
-    click(&browser, "//button[@aria-label='Restore customer 42']").await;
-    click(&browser, "//a[@aria-label='Act in it: customer 42']").await;
+    click(&browser, "//tr[.//span='customer 42']//button[.='Restore']").await;
+    click(&browser, "//tr[.//span='customer 42']//a[.='Open']").await;
     text(&browser, ".banner").await;
 }
 

@@ -2,9 +2,10 @@
 
 use fantoccini::Locator;
 use fantoccini::key::Key;
+use serde_json::json;
 use strongroom_e2e::{Browser, BrowserSettings, TestVault};
 
-use super::support::vault;
+use super::support::{home, vault};
 
 /// Signs in with the keyboard alone.
 pub(super) async fn sign_in(browser: &Browser, vault: &TestVault) {
@@ -84,5 +85,37 @@ async fn pages_work_without_script() {
     assert_eq!(
         said.await.unwrap().text().await.unwrap(),
         "You are signed out."
+    );
+}
+
+#[tokio::test]
+async fn tables_have_local_times_in_titles_and_their_words_are_not_broken() {
+    let vault = vault().await;
+    let body = json!({"extcred_provider": "shopify", "extcred_type": "api_key",
+        "extcred_label": "l".repeat(200), "json_blob": {"api_key": "secret"}});
+    vault.admin.create_from(&body).await;
+    let browser = Browser::start(BrowserSettings::default()).await;
+    sign_in(&browser, &vault).await;
+    let list = format!("{}{}/credentials", vault.admin.url, home(&vault.admin));
+    browser.page.goto(&list).await.unwrap();
+    let title = Locator::Css("td time[title*=' here, ']");
+    browser.page.wait().for_element(title).await.unwrap();
+    let local = browser.page.find(Locator::Css("table .local")).await;
+    assert!(local.is_err(), "rows are not doubled");
+    let lines = "const cell = document.querySelector('td[data-name=Provider]');
+        const words = document.createRange();
+        words.selectNodeContents(cell);
+        return new Set([...words.getClientRects()].map(line => line.top)).size;";
+    let lines = browser.page.execute(lines, Vec::new()).await.unwrap();
+    assert_eq!(lines, 1);
+    assert_eq!(browser.overflow().await, 0);
+    let tops =
+        "return [...document.querySelectorAll('.filter > div:not(.check) :is(input, select)')]
+        .map(field => field.getBoundingClientRect().top);";
+    let tops = browser.page.execute(tops, Vec::new()).await.unwrap();
+    let tops = tops.as_array().unwrap();
+    assert!(
+        tops.len() > 3 && tops.iter().all(|top| *top == tops[0]),
+        "{tops:?}"
     );
 }

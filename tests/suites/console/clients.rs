@@ -39,7 +39,9 @@ async fn created(visitor: &Visitor, list: &str) -> (String, String) {
     let secret = shown(&page).to_owned();
     let id = page.text.split("<dt>Client id</dt><dd>").nth(1).unwrap();
     let id = id.split('<').next().unwrap().to_owned();
-    assert_eq!(visitor.submit(&new, &new, &fields).await.status, 409);
+    let page = visitor.submit(&new, &new, &fields).await;
+    let field = format!("name=\"opened_at\" value=\"{opened}\"");
+    assert_eq!((page.status, page.text.contains(&field)), (409, true));
     (id, secret)
 }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use strongroom_e2e::BrowserSettings;
 
 use super::credentials::{User, start};
+use super::keys::hidden;
 use super::support::{Visitor, home, vault};
 
 #[tokio::test]
@@ -52,16 +53,18 @@ async fn fields_follow_the_type_and_say_what_is_wrong_and_forget_secrets() {
     let user = User(&browser);
     user.click("//nav//a[.='Credentials']").await;
     user.click("//a[.='New credential']").await;
+    user.type_into("extcred_label", "typed before").await;
     user.click("//select[@id='type']/option[.='client_credentials']")
         .await;
     user.type_into("json_blob.client_id", "the-client").await;
-    user.type_into("extcred_label", "kept").await;
-    user.click("//button[.='Create']").await;
-    user.sees("Client secret: is required").await;
     let value = async |id: &str| {
         let field = browser.page.find(Locator::Id(id)).await.unwrap();
         field.prop("value").await.unwrap().unwrap_or_default()
     };
+    assert_eq!(value("extcred_label").await, "typed before");
+    user.type_into("extcred_label", "kept").await;
+    user.click("//button[.='Create']").await;
+    user.sees("Client secret: is required").await;
     assert_eq!(value("json_blob.client_id").await, "the-client");
     assert_eq!(value("extcred_label").await, "kept");
     user.type_into("json_blob.client_secret", "canary-secret")
@@ -147,4 +150,31 @@ async fn other_tenants_credentials_are_not_there_and_roles_hold() {
         .await;
     assert_eq!(page.status, 403);
     assert!(page.text.contains("credentials:reveal") && !page.text.contains("first"));
+}
+
+#[tokio::test]
+async fn a_policy_that_was_changed_meanwhile_is_not_overwritten() {
+    let vault = vault().await;
+    let id = vault.admin.create("secret").await;
+    let visitor = Visitor::signed_in(&vault.admin).await;
+    let path = format!("{}/credentials/{id}/relay-policy", home(&vault.admin));
+    let policy = r#"{"hosts": ["api.example.com"], "rules": [{"methods": ["GET"]}],
+        "inject": [{"header": "authorization", "prefix": "Bearer ", "from": "api_key"}]}"#;
+    let put = async |version: &str| {
+        let fields = [("policy", policy), ("version", version)];
+        visitor.submit(&path, &path, &fields).await
+    };
+    let page = put("0").await;
+    assert_eq!(page.status, 303, "{}", page.text);
+    let page = put("0").await;
+    assert_eq!(page.status, 409, "{}", page.text);
+    assert!(
+        page.text
+            .contains("It was changed since you opened the page.")
+    );
+    assert_eq!(put("").await.status, 400);
+    assert_eq!(
+        put(&hidden(&visitor, &path, "version").await).await.status,
+        303
+    );
 }

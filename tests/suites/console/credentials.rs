@@ -98,6 +98,11 @@ async fn whole_life(settings: BrowserSettings) {
     user.sees("The credential was deleted.").await;
     user.click("//button[.='Undo']").await;
     user.sees("The credential is restored.").await;
+    user.click("//a[starts-with(., 'Destroy')]").await;
+    user.sees("this cannot be undone").await;
+    user.click("//input[@name='require_adopted']").await;
+    user.click("//button[.='Destroy the value']").await;
+    user.sees("The value is destroyed.").await;
 }
 
 #[tokio::test]
@@ -198,6 +203,32 @@ async fn the_list_follows_its_filter_and_a_policy_is_edited_and_tested() {
     user.click("//select[@id='method']/option[.='POST']").await;
     user.click("//button[starts-with(., 'Show what')]").await;
     user.sees("Nothing would be sent").await;
+    user.click("//a[.='Delete the policy']").await;
+    user.sees("is not used in relays").await;
+    user.click("//button[.='Delete the policy']").await;
+    user.sees("The relay policy is deleted.").await;
+}
+
+#[tokio::test]
+async fn a_part_of_a_page_that_is_not_updated_says_so() {
+    let (_vault, browser) = start(BrowserSettings::default()).await;
+    let user = User(&browser);
+    user.click("//nav//a[.='Credentials']").await;
+    let spoil = "document.querySelector('#filter-provider option').value = 'bogus'";
+    browser.page.execute(spoil, Vec::new()).await.unwrap();
+    user.type_into("filter-label", "x").await;
+    user.sees("the server answered 400").await;
+    let mend = "document.querySelector('#filter-provider option').value = ''";
+    browser.page.execute(mend, Vec::new()).await.unwrap();
+    user.type_into("filter-label", "xy").await;
+    eventually("no problem", Duration::from_secs(10), async || {
+        !user.shown().await.contains("was not updated")
+    })
+    .await;
+    let cut = "XMLHttpRequest.prototype.send = function () { this.onerror(); }";
+    browser.page.execute(cut, Vec::new()).await.unwrap();
+    user.type_into("filter-label", "xyz").await;
+    user.sees("the server was not reached").await;
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
 //! The end of sessions, and what a party with the database can and cannot do about it.
 
-use super::support::{ON, Visitor, home, vault};
+use reqwest::Method;
+use serde_json::json;
 use strongroom_e2e::TestVault;
+
+use super::support::{ON, Visitor, home, vault};
 
 const AGE: &str = "update console_sessions set last_seen_at = now() - interval '15 minutes'";
 
@@ -111,6 +114,85 @@ async fn all_sessions_of_a_key_are_closed_at_once() {
         .await;
     assert_eq!(page.status, 303);
     assert!(one.is_out().await && two.is_out().await && !member.is_out().await);
+}
+
+#[tokio::test]
+async fn signing_in_again_ends_the_session_before() {
+    let vault = vault().await;
+    let mut visitor = Visitor::signed_in(&vault.admin).await;
+    let before = visitor.clone();
+    // An attempt that fails leaves it.
+    let page = visitor.post("/console/sign-in", &[("secret", "x")]).await;
+    assert_eq!(page.status, 403);
+    assert!(!before.is_out().await);
+    let page = visitor.sign_in(&[("secret", &vault.member.key)]).await;
+    assert_eq!(page.status, 303, "{}", page.text);
+    assert!(before.is_out().await && !visitor.is_out().await);
+    assert_eq!(rows(&vault).await, 1);
+}
+
+#[tokio::test]
+async fn a_session_that_ended_says_so_on_the_form_for_signing_in() {
+    let vault = vault().await;
+    let visitor = Visitor::signed_in(&vault.admin).await;
+    let home = home(&vault.admin);
+    visitor.submit(&home, "/console/sign-out", &[]).await;
+    let page = visitor.get(&home).await;
+    let flash = page.cookies.iter();
+    let flash = flash.filter_map(|cookie| cookie.split(';').next());
+    let flash = flash.filter(|cookie| cookie.starts_with("strongroom_flash="));
+    let mut fresh = Visitor::new(&vault.admin.url);
+    fresh.cookie = flash.map(str::to_owned).next();
+    let page = fresh.get(&page.location.unwrap()).await;
+    assert!(
+        page.text.contains("Your session has ended."),
+        "{}",
+        page.text
+    );
+    // Without a session there is nothing to say.
+    let page = Visitor::new(&vault.admin.url).get(&home).await;
+    assert!(page.cookies.is_empty());
+}
+
+#[tokio::test]
+async fn the_sessions_of_another_key_or_client_are_closed() {
+    let vault = vault().await;
+    let admin = Visitor::signed_in(&vault.admin).await;
+    let (key, id) = vault.admin.issue(json!({"role": "member"})).await;
+    let one = Visitor::signed_in(&key).await;
+    let end = format!("{}/keys/{id}/end", home(&vault.admin));
+    let close = format!("{}/keys/{id}/close-sessions", home(&vault.admin));
+    let page = one.submit(&home(&key), &close, &[]).await;
+    assert_eq!(page.status, 403, "{}", page.text);
+    let page = admin.submit(&end, &close, &[]).await;
+    assert_eq!(page.location, Some(format!("{}/keys", home(&vault.admin))));
+    assert!(one.is_out().await && !admin.is_out().await);
+    assert!(!Visitor::signed_in(&key).await.is_out().await);
+
+    let body = json!({"client_name": "c", "scopes": ["credentials:list"],
+        "grant_types": ["client_credentials"]});
+    let made = vault
+        .admin
+        .call(Method::POST, "/oauth2/clients", &body, 201);
+    let made = made.await;
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    let (id, secret) = (text("client_id"), text("client_secret"));
+    let mut client = Visitor::new(&vault.admin.url);
+    client
+        .sign_in(&[("client_id", &id), ("secret", &secret)])
+        .await;
+    let page = format!("{}/clients/{id}", home(&vault.admin));
+    let close = format!("{page}/close-sessions");
+    assert!(!client.is_out().await);
+    assert_eq!(admin.submit(&page, &close, &[]).await.status, 303);
+    assert!(client.is_out().await && !admin.is_out().await);
+
+    // Another organization's key is not found.
+    let (other, _) = vault.new_organization("other");
+    let (_, id) = other.issue(json!({"role": "member"})).await;
+    let theirs = format!("{}/keys/{id}/close-sessions", home(&vault.admin));
+    let page = admin.submit(&home(&vault.admin), &theirs, &[]).await;
+    assert_eq!(page.status, 404);
 }
 
 #[tokio::test]

@@ -40,8 +40,10 @@ async fn a_form_counts_only_from_a_page_of_this_host() {
     let site = |value| [("sec-fetch-site", value)];
     let origin = |value| [("origin", value)];
     let other_port = format!("{}1", visitor.url);
+    let other_scheme = visitor.url.replace("http://", "https://");
     let foreign = [
         origin("https://evil.example"),
+        origin(&other_scheme),
         origin("null"),
         origin(&other_port),
         site("cross-site"),

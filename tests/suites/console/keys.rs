@@ -117,6 +117,9 @@ async fn a_key_is_shown_once_and_a_repeated_form_issues_no_other() {
         page.text
             .contains("has issued a key with this name already")
     );
+    // The form of the answer is the same one still.
+    let field = format!("name=\"opened_at\" value=\"{opened}\"");
+    assert!(page.text.contains(&field), "{}", page.text);
     assert_eq!(key_named(&vault.admin, "shop reader").await.len(), 1);
     // One that is opened again says so on purpose.
     assert_eq!(submit(&visitor, &path, &fields[1..]).await.status, 200);
@@ -237,4 +240,28 @@ async fn long_lists_are_cut_into_small_pages() {
         "{}",
         page.text
     );
+}
+
+#[tokio::test]
+async fn pages_of_long_names_stay_small() {
+    let vault = vault().await;
+    let long = "\"".repeat(256);
+    let body = json!({"name": long, "role": "reader", "credentials": {"label_prefix": long}});
+    for _ in 0..30 {
+        let path = "/organizations/api-keys";
+        vault.admin.call(Method::POST, path, &body, 201).await;
+    }
+    let visitor = Visitor::signed_in(&vault.admin).await;
+    let list = format!("{}/keys", home(&vault.admin));
+    let (mut next, mut rows) = (Some(list.clone()), 0);
+    while let Some(path) = next {
+        let page = visitor.get(&path).await;
+        assert!(page.text.len() < 60 << 10, "{} bytes", page.text.len());
+        rows += page.text.matches("<tr>").count() - 1;
+        let link = page.text.split("\" rel=\"next\"").next();
+        let link = link.filter(|before| before.len() < page.text.len());
+        next = link.map(|before| before.rsplit('"').next().unwrap().to_owned());
+    }
+    let count = vault.keys(&vault.admin.org).len();
+    assert_eq!(rows, count);
 }

@@ -171,8 +171,8 @@ async fn the_overview_counts_what_is_there() {
     .await;
     let page = visitor.get(&home(api)).await.text;
     for part in [
-        "<dt>All</dt><dd>5</dd>",
-        "<dt>Expired</dt><dd>0</dd>",
+        "/credentials\"><strong>5</strong> All</a>",
+        "/credentials?sort=expires_at\"><strong>0</strong> Expired</a>",
         "aria-label=\"2 of provider shopify and type api_key\">2</a>",
         "aria-label=\"2 of provider generic and type api_key\">2</a>",
         "class=\"reveals\"",

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use strongroom_domain::{Clock, SystemClock};
 use strongroom_e2e::{Api, BrowserSettings, TestVault};
 
 use super::reading::Reader;
@@ -28,7 +29,7 @@ async fn fill(api: &Api) -> Vec<String> {
             "json_blob": blob,
         })
     };
-    let soon = chrono::Utc::now() + chrono::TimeDelta::days(5);
+    let soon = SystemClock.now() + chrono::TimeDelta::days(5);
     let soon = soon.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     let all = [
         shop("customer 42, shop", Some(&soon)),

@@ -237,7 +237,11 @@ async fn https_behind_a_proxy_makes_the_cookie_secure() {
     let visitor = Visitor::new(&vault.admin.url);
     let fields = [("secret", vault.admin.key.as_str())];
     let https = ("x-forwarded-proto", "https");
-    let headers = [https, ("origin", visitor.url.as_str())];
+    let plain = [https, ("origin", visitor.url.as_str())];
+    let page = visitor.post_with("/console/sign-in", &fields, &plain).await;
+    assert_eq!((page.status, page.cookies.len()), (403, 0));
+    let origin = visitor.url.replace("http://", "https://");
+    let headers = [https, ("origin", origin.as_str())];
     let page = visitor
         .post_with("/console/sign-in", &fields, &headers)
         .await;

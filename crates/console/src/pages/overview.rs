@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use askama::Template;
 use chrono::{DateTime, Utc};
 use strongroom_domain::caller::Actor;
+use strongroom_domain::credential_order::CredentialOrder;
 use strongroom_domain::oauth::client::client_id;
 use strongroom_domain::overview::{CredentialCounts, Integrity, UNUSED_AFTER};
 use strongroom_domain::permission::Permission;

@@ -109,8 +109,30 @@ async fn begin(
         Err(error) => return Err(error.into()),
     };
     let presented = presented.ok_or(VaultError::Unauthorized)?;
+    end_previous(request, state, &vault).await?;
     let begun = vault.begin_console_session(&caller, presented);
     Ok(Some(state.write_with_deadline(begun).await?))
+}
+
+/// Ends the session that the browser had, which it forgets with the new one.
+async fn end_previous(
+    request: &HttpRequest,
+    state: &AppState,
+    vault: &Vault,
+) -> Result<(), VaultError> {
+    let Some(text) = cookie::session(request) else {
+        return Ok(());
+    };
+    let presented = Presented::Session(text);
+    let previous = vault.authenticate(&presented, request_info(request));
+    match state.with_deadline(previous).await {
+        Ok(previous) => {
+            let ended = vault.end_console_session(&previous);
+            state.write_with_deadline(ended).await
+        }
+        Err(VaultError::Unauthorized) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 async fn identify(

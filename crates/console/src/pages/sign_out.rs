@@ -36,7 +36,8 @@ pub(crate) async fn close_sessions(posted: Posted) -> Result<HttpResponse, PageE
     Ok(signed_out(&posted, Flash::SessionsClosed))
 }
 
-fn signed_out(posted: &Posted, flash: Flash) -> HttpResponse {
+/// Leads to the form for signing in, which says what happened.
+pub(crate) fn signed_out(posted: &Posted, flash: Flash) -> HttpResponse {
     let mut response = see_other(SIGN_IN, Some(flash));
     cookie::set_session(&posted.session.request, response.headers_mut(), None);
     response

@@ -185,6 +185,8 @@ pub struct AuditFilter {
     pub credential: Option<CredentialId>,
     /// Events with this action.
     pub action: Option<Action>,
+    /// Events with another action than this.
+    pub without: Option<Action>,
     /// Events with this outcome.
     pub outcome: Option<Outcome>,
 }
@@ -194,6 +196,7 @@ impl AuditFilter {
     #[must_use]
     pub fn has_members_of(&self, event: &StoredEvent) -> bool {
         let action = self.action.map(Action::as_str);
+        let without = self.without.map(Action::as_str);
         let outcome = self.outcome.map(Outcome::as_str);
         self.actor
             .as_ref()
@@ -202,6 +205,7 @@ impl AuditFilter {
                 .credential
                 .is_none_or(|id| event.credential_id == Some(id))
             && action.is_none_or(|action| action == event.action)
+            && without.is_none_or(|without| without != event.action)
             && outcome.is_none_or(|outcome| outcome == event.outcome)
     }
 }

@@ -20,7 +20,6 @@ pub struct AuditExport {
     scope: OrgScope,
     filter: AuditFilter,
     after: Option<EventPosition>,
-    done: bool,
 }
 
 impl AuditExport {
@@ -29,7 +28,6 @@ impl AuditExport {
             scope,
             filter,
             after: None,
-            done: false,
         }
     }
 }
@@ -97,25 +95,26 @@ impl Vault {
         Ok(AuditExport::new(caller.scope(), filter))
     }
 
-    /// The next events of `export`; empty at the end.
+    /// The next events of `export`, of which a page may have none; `None` at the end. Each call
+    /// reads one page, in a bounded time.
     ///
     /// # Errors
     /// An error of the store.
-    pub async fn exported(&self, export: &mut AuditExport) -> Result<Vec<StoredEvent>, VaultError> {
-        while !export.done {
-            let mut page = self
-                .store
-                .audit_oldest(export.scope, &export.filter, export.after, PAGE)
-                .await?;
-            export.after = page.last().map(StoredEvent::position);
-            export.done = page.is_empty();
-            // The statement selects by time alone, so that each page is read in a bounded time.
-            page.retain(|event| export.filter.has_members_of(event));
-            if !page.is_empty() {
-                return Ok(page);
-            }
+    pub async fn exported(
+        &self,
+        export: &mut AuditExport,
+    ) -> Result<Option<Vec<StoredEvent>>, VaultError> {
+        // The statement selects by time alone, so that each page is read in a bounded time.
+        let mut page = self
+            .store
+            .audit_oldest(export.scope, &export.filter, export.after, PAGE)
+            .await?;
+        if page.is_empty() {
+            return Ok(None);
         }
-        Ok(Vec::new())
+        export.after = page.last().map(StoredEvent::position);
+        page.retain(|event| export.filter.has_members_of(event));
+        Ok(Some(page))
     }
 
     /// The signed heads of all lanes of the caller's organization. They are to be stored outside

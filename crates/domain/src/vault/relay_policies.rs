@@ -59,16 +59,18 @@ impl PolicyInfo {
 
 impl Vault {
     /// Sets the relay policy of a credential to `value`, or to the preset where that says nothing.
-    /// Returns the policy as it is from now on.
+    /// Returns the policy as it is from now on. With `expected`, only if this is the version of the
+    /// present policy; 0 stands for none.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], [`VaultError::Invalid`] with all errors
-    /// of the policy, or an error of the store.
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`], [`VaultError::PreconditionFailed`],
+    /// [`VaultError::Invalid`] with all errors of the policy, or an error of the store.
     pub async fn put_relay_policy(
         &self,
         caller: &Caller,
         id: CredentialId,
         value: Value<'_>,
+        expected: Option<i64>,
         level: Level,
     ) -> Result<PendingReplication<PolicyInfo>, VaultError> {
         caller.require(Permission::CredentialsWrite)?;
@@ -77,6 +79,14 @@ impl Vault {
         for _ in 0..ATTEMPTS {
             let found = self.policy_to_change(caller, id, &event).await?;
             let row = &found.credential.sealed;
+            let current = || found.policy.current(&self.chain, caller.org(), id);
+            let is_at = |version| {
+                current().is_ok_and(|policy| policy.map_or(0, |one| one.version) == version)
+            };
+            if !expected.is_none_or(is_at) {
+                let error = VaultError::PreconditionFailed;
+                return Err(self.failed(caller, event, error).await);
+            }
             let policy = parse(value, row.provider, row.kind).map_err(VaultError::Invalid)?;
             let hosts: Vec<String> = policy.hosts.iter().map(ToString::to_string).collect();
             let event = event.clone();

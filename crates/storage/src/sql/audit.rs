@@ -32,6 +32,7 @@ macro_rules! newest {
              and ($7::text is null or actor = $7) and ",
             $credential,
             " and ($9::text is null or action = $9) and ($11::text is null or outcome = $11) \
+             and ($12::text is null or action <> $12) \
              order by at desc, lane desc, seq desc limit $10"
         )
     };

@@ -84,6 +84,7 @@ impl AuditStore for PgStore {
             &filter.action.map(|action| action.as_str()),
             &limit,
             &filter.outcome.map(|outcome| outcome.as_str()),
+            &filter.without.map(|action| action.as_str()),
         ];
         let sql = match filter.credential {
             Some(_) => sql::AUDIT_NEWEST_OF_CREDENTIAL,

@@ -6,6 +6,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
 
+use crate::client_ip::is_https;
 use crate::connection_state::ConnectionState;
 use crate::middleware::tracked_body::TrackedBody;
 use crate::rate_limit::requests::RateLimitStatus;
@@ -26,7 +27,9 @@ pub(crate) async fn guard(
         .map(|state| (state, sizes::check(&state.settings.sizes, &request)));
     let mut response = match checked {
         Some((state, Err(refusal))) => {
-            let error = state.surfaces.render(request.path(), refusal);
+            let error = state
+                .surfaces
+                .render(request.path(), is_https(request.request()), refusal);
             request.error_response(error)
         }
         _ => next.call(request).await?,

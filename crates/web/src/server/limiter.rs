@@ -96,7 +96,7 @@ pub(super) fn refusal(surfaces: &Surfaces) -> Bytes {
         "too_many_connections",
         "the server has reached its maximum number of connections",
     );
-    let response = surfaces.render("", refusal).error_response();
+    let response = surfaces.render("", false, refusal).error_response();
     let kind = response.headers().get(CONTENT_TYPE).cloned();
     let kind = kind.as_ref().and_then(|kind| kind.to_str().ok());
     let kind = kind.unwrap_or("text/plain");
@@ -129,7 +129,7 @@ mod tests {
             operations: Vec::new(),
             configure: |_, _, _| {},
             configure_metrics: |_, _| {},
-            render: |_, refusal| {
+            render: |_, _, refusal| {
                 let message = refusal.errors[0].message.clone();
                 InternalError::new(message, refusal.status).into()
             },

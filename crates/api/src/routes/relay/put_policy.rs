@@ -50,7 +50,7 @@ pub(in crate::routes) async fn handle(
     } = authorized;
     let body = body::read(&request, payload, &state).await?;
     let value = json::parse(&body).map_err(Refusal::from)?;
-    let put = vault.put_relay_policy(&caller, id, value, consistency.level());
+    let put = vault.put_relay_policy(&caller, id, value, None, consistency.level());
     let policy = consistency.run(&state, &vault, &caller, put).await?;
     Ok(HttpResponse::Ok().json(Envelope::success(result(&policy))))
 }

@@ -198,6 +198,7 @@ fn parse(query: &str) -> Result<Search, ApiError> {
         }),
         action: params.read("action", Action::parse, Action::choices),
         outcome: params.read("outcome", Outcome::parse, Outcome::choices),
+        without: None,
     };
     params.finish()?;
     Ok(Search {

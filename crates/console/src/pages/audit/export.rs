@@ -7,7 +7,7 @@ use futures_util::stream;
 use serde::Serialize;
 use strongroom_domain::audit::stored::StoredEvent;
 use strongroom_domain::permission::Permission;
-use strongroom_domain::{AuditExport, OrgId, VaultError};
+use strongroom_domain::{AuditExport, OrgId};
 
 use crate::error::PageError;
 use crate::pages::audit::filter::Filter;
@@ -21,12 +21,15 @@ struct Line<'a> {
     event: &'a StoredEvent,
 }
 
+/// Pages of events after which the session is checked again.
+const PAGES_PER_CHECK: u32 = 10;
+
 /// What is left of a download.
 struct Rest {
     session: Session,
     export: AuditExport,
-    /// Lines that were read before the answer began.
-    first: Option<Vec<StoredEvent>>,
+    /// Pages since the last check of the session.
+    pages: u32,
 }
 
 /// Sends the events as JSON Lines, oldest first.
@@ -37,18 +40,14 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
         return Err(PageError::unknown_path());
     }
     let (vault, caller) = (&session.vault, &session.caller);
-    let begun = async {
-        let mut export = vault.export_audit(caller, filter.selected).await?;
-        let first = vault.exported(&mut export).await?;
-        Ok::<_, VaultError>((export, first))
-    };
-    let (export, first) = session.state.with_deadline(begun).await?;
+    let begun = vault.export_audit(caller, filter.selected);
+    let export = session.state.with_deadline(begun).await?;
     let day = vault.now().date_naive();
     let name = format!("audit-{}-{day}.jsonl", caller.org());
     let rest = Rest {
         session,
         export,
-        first: Some(first),
+        pages: 0,
     };
     // An error ends the connection early, so that the browser shows that the file is not whole.
     let lines = stream::try_unfold(rest, next);
@@ -63,23 +62,33 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
 }
 
 async fn next(mut rest: Rest) -> Result<Option<(Bytes, Rest)>, Error> {
-    let events = match rest.first.take() {
-        Some(events) => events,
-        None => {
-            let read = rest.session.vault.exported(&mut rest.export);
-            let read = rest.session.state.with_deadline(read).await;
-            read.map_err(PageError::from)?
+    // Each page has a deadline of its own: a filter may select few events of a long trail.
+    while let Some(events) = page(&mut rest).await? {
+        if !events.is_empty() {
+            let lines = lines(rest.session.caller.org(), &events)?;
+            return Ok(Some((lines, rest)));
         }
-    };
-    if events.is_empty() {
-        return Ok(None);
     }
-    let org_id = rest.session.caller.org();
+    Ok(None)
+}
+
+/// The selected events of the next page; `None` at the end.
+async fn page(rest: &mut Rest) -> Result<Option<Vec<StoredEvent>>, PageError> {
+    if rest.pages == PAGES_PER_CHECK {
+        rest.session.check(Permission::AuditRead).await?;
+        rest.pages = 0;
+    }
+    rest.pages += 1;
+    let read = rest.session.vault.exported(&mut rest.export);
+    Ok(rest.session.state.with_deadline(read).await?)
+}
+
+fn lines(org_id: OrgId, events: &[StoredEvent]) -> Result<Bytes, PageError> {
     let mut lines = Vec::new();
-    for event in &events {
+    for event in events {
         let line = Line { org_id, event };
         serde_json::to_writer(&mut lines, &line).map_err(|error| PageError::defect(&error))?;
         lines.push(b'\n');
     }
-    Ok(Some((lines.into(), rest)))
+    Ok(lines.into())
 }

@@ -89,6 +89,7 @@ impl Filter {
             credential: filter.credential.read(CredentialId::parse, id),
             action: filter.action.read(Action::parse, "one of the actions"),
             outcome: filter.outcome.read(Outcome::parse, "one of the outcomes"),
+            without: None,
         };
         filter.check_order();
         Ok(filter)

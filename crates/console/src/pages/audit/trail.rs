@@ -11,13 +11,14 @@ use strongroom_domain::permission::Permission;
 use crate::error::PageError;
 use crate::event_words;
 use crate::layout::{Layout, Part, answer, html};
+use crate::listing::short;
 use crate::pages::audit::filter::{Filter, position_text};
 use crate::paths;
 use crate::session::Session;
 use crate::times::Moment;
 
 /// Events on a page.
-const PAGE: i64 = 50;
+const PAGE: i64 = 40;
 
 #[derive(Template)]
 #[template(path = "audit/trail.html")]
@@ -91,6 +92,10 @@ impl Page {
     fn in_words(outcome: &Outcome) -> &'static str {
         event_words::outcome(*outcome)
     }
+
+    fn action_in_words(action: &Action) -> &'static str {
+        event_words::action(*action)
+    }
 }
 
 impl Item {
@@ -112,7 +117,7 @@ impl Item {
             credential: event.credential_id.map(|id| id.to_string()),
             key: event.key_id.map(|id| id.to_string()),
             source: event.source.clone(),
-            reason: details["reason"].as_str().map(str::to_owned),
+            reason: details["reason"].as_str().map(short),
             path: format!("{path}/events/{}/{}", event.lane, event.seq),
         }
     }

@@ -8,15 +8,18 @@ use strongroom_domain::permission::Permission;
 use strongroom_web::query::{Params, whole_number};
 
 use crate::error::PageError;
+use crate::flash::Flash;
 use crate::layout::{Layout, Part, answer, see_other};
 use crate::paths;
 use crate::posted::Posted;
 use crate::session::Session;
 use crate::times::Moment;
-use crate::verifications::{self, End, Run, TIME_LIMIT};
+use crate::verifications::{self, End, Run, Slot, TIME_LIMIT};
 
 /// How often the script asks for the state. Each time renews the session, so it ends.
 const POLLS: i64 = 150;
+/// How far the clock of another server, where a verification began, may be ahead.
+const MAX_SKEW: TimeDelta = TimeDelta::minutes(1);
 /// Findings on the page.
 const FINDINGS: usize = 50;
 
@@ -60,16 +63,24 @@ struct Finding {
     path: Option<String>,
 }
 
-/// Begins one, or leads to the one that is running.
+/// Begins one, or leads to the one that is running or has just ended.
 pub(crate) async fn begin(posted: Posted) -> Result<HttpResponse, PageError> {
     let session = &posted.session;
     session.authorize(Permission::AuditRead).await?;
-    let recorded = session.vault.record_audit_verification(&session.caller);
-    session.state.write_with_deadline(recorded).await?;
-    let run = verifications::begin(&session.vault, &session.caller)?;
-    let path = paths::audit(session.caller.org());
+    let (vault, caller) = (&session.vault, &session.caller);
+    let (run, flash) = match verifications::slot(caller, vault.now()) {
+        Slot::Busy => return Err(PageError::too_many_verifications()),
+        Slot::Running(run) => (run, None),
+        Slot::Recent(run) => (run, Some(Flash::VerifiedRecently)),
+        Slot::Free(reserved) => {
+            let recorded = vault.record_audit_verification(caller);
+            session.state.write_with_deadline(recorded).await?;
+            (reserved.begin(vault.clone(), caller.clone()), None)
+        }
+    };
+    let path = paths::audit(caller.org());
     let started = run.started_at.timestamp_micros();
-    Ok(see_other(&format!("{path}/verifications/{started}"), None))
+    Ok(see_other(&format!("{path}/verifications/{started}"), flash))
 }
 
 /// Shows its progress and its result.
@@ -81,8 +92,9 @@ pub(crate) async fn show(session: Session) -> Result<HttpResponse, PageError> {
     let started = session.request.match_info().get("started");
     let started = started.and_then(whole_number);
     let started = started.and_then(DateTime::from_timestamp_micros);
-    let started = started.ok_or_else(PageError::unknown_path)?;
     let (org, now) = (session.caller.org(), session.vault.now());
+    let started = started.filter(|started| *started <= now + MAX_SKEW);
+    let started = started.ok_or_else(PageError::unknown_path)?;
     let limit = TimeDelta::from_std(TIME_LIMIT).unwrap_or_default();
     let path = paths::audit(org);
     let run = verifications::last(org).filter(|run| run.started_at == started);
@@ -108,7 +120,7 @@ impl State {
         let (at, report) = match run.end() {
             None => return Self::Running(run.pages()),
             Some(End::Failed) => return Self::Failed,
-            Some(End::TimedOut) => return Self::TimedOut,
+            Some(End::TimedOut(_)) => return Self::TimedOut,
             Some(End::Done(at, report)) => (at, report),
         };
         let findings = report.findings.iter().take(FINDINGS);

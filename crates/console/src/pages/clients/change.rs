@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
+use strongroom_domain::caller::Actor;
 use strongroom_domain::permission::Permission;
 use strongroom_domain::replication::Level;
 use strongroom_domain::{ClientChange, ClientInfo};
@@ -13,6 +14,7 @@ use crate::form_errors::FormErrors;
 use crate::layout::{Layout, Part, html, see_other};
 use crate::pages::clients::form::ClientForm;
 use crate::pages::clients::{list_path, named};
+use crate::pages::sign_out::signed_out;
 use crate::posted::Posted;
 use crate::session::Session;
 
@@ -58,6 +60,19 @@ pub(crate) async fn change(posted: Posted) -> Result<HttpResponse, PageError> {
             errors.add_refusal(error)?;
             page(session, &info, form, errors).await
         }
+    }
+}
+
+/// Ends the sessions of the client.
+pub(crate) async fn close_sessions(posted: Posted) -> Result<HttpResponse, PageError> {
+    let session = &posted.session;
+    session.authorize(Permission::KeysManage).await?;
+    let id = named(session).await?.client.id;
+    let closed = session.vault.end_console_sessions(&session.caller, id);
+    session.state.write_with_deadline(closed).await?;
+    match session.caller.actor() == Actor::Client(id) {
+        true => Ok(signed_out(&posted, Flash::SessionsClosed)),
+        false => Ok(see_other(&list_path(session), Some(Flash::OthersClosed))),
     }
 }
 

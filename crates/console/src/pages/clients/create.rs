@@ -18,6 +18,8 @@ use crate::posted::Posted;
 use crate::session::Session;
 use crate::shown_once::ShownOnce;
 
+const REFUSED: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+
 #[derive(Template)]
 #[template(path = "clients/create.html")]
 struct Page {
@@ -35,7 +37,8 @@ struct Page {
 pub(crate) async fn show(session: Session) -> Result<HttpResponse, PageError> {
     session.authorize(Permission::KeysManage).await?;
     let form = ClientForm::empty();
-    page(&session, form, FormErrors::default(), StatusCode::OK).await
+    let (opened, errors) = (Opened::now(&session), FormErrors::default());
+    page(&session, form, opened, errors, StatusCode::OK).await
 }
 
 /// Creates the client that the form describes, and shows its secret, this one time.
@@ -47,13 +50,13 @@ pub(crate) async fn create(posted: Posted) -> Result<HttpResponse, PageError> {
     let form = ClientForm::take(&mut fields)?;
     let mut errors = FormErrors::default();
     let Some(seconds) = form.seconds(&mut errors) else {
-        return page(session, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+        return page(session, form, opened, errors, REFUSED).await;
     };
     if is_repeated(session, opened, &form.name).await? {
         let message = "this form has created a client with this name already; its secret was \
                        shown once. If you do not have it, give that client a new one";
         errors.add("client_name", message);
-        return page(session, form, errors, StatusCode::CONFLICT).await;
+        return page(session, form, opened, errors, StatusCode::CONFLICT).await;
     }
     let new = NewClient {
         name: form.name.clone(),
@@ -61,6 +64,8 @@ pub(crate) async fn create(posted: Posted) -> Result<HttpResponse, PageError> {
         organizations: form.reach(),
         access_token_duration: seconds,
     };
+    // A page that cannot be shown must not cost the secret.
+    let layout = Layout::new(session, Part::Clients, "The new client").await?;
     let (vault, caller) = (&session.vault, &session.caller);
     let created = vault.create_oauth_client(caller, new, Level::default());
     // Without waiting for regions: after a timeout of theirs, the secret would be lost.
@@ -68,11 +73,11 @@ pub(crate) async fn create(posted: Posted) -> Result<HttpResponse, PageError> {
         Ok(created) => created.without_waiting(),
         Err(error) => {
             errors.add_refusal(error)?;
-            return page(session, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+            return page(session, form, opened, errors, REFUSED).await;
         }
     };
     let shown = ShownOnce {
-        layout: Layout::new(session, Part::Clients, "The new client").await?,
+        layout,
         kind: "Client secret",
         secret: issued.secret.expose(),
         facts: facts(&issued),
@@ -93,6 +98,7 @@ async fn is_repeated(session: &Session, opened: Opened, name: &str) -> Result<bo
 async fn page(
     session: &Session,
     form: ClientForm,
+    opened: Opened,
     errors: FormErrors,
     status: StatusCode,
 ) -> Result<HttpResponse, PageError> {
@@ -101,7 +107,7 @@ async fn page(
         list: list_path(session),
         form,
         has_descendants: session.caller.limits().organizations == OrganizationReach::Descendants,
-        opened: Opened::now(session),
+        opened,
         errors,
     };
     html(&page, status)

@@ -1,7 +1,7 @@
 //! What the forms of a client contain.
 
 use strongroom_domain::api_key::limits::OrganizationReach;
-use strongroom_domain::oauth::client::{DEFAULT_TOKEN_DURATION, StoredClient};
+use strongroom_domain::oauth::client::{DEFAULT_TOKEN_DURATION, StoredClient, TOKEN_DURATIONS};
 use strongroom_domain::permission::Permission;
 use strongroom_web::form::Form;
 
@@ -60,7 +60,9 @@ impl ClientForm {
     /// The seconds for which its access tokens are valid, whose range the vault checks.
     pub(super) fn seconds(&self, errors: &mut FormErrors) -> Option<i64> {
         let read = self.seconds.parse();
-        let read = read.map_err(|_| "must be a whole number of seconds".to_owned());
+        let (least, most) = TOKEN_DURATIONS;
+        let range = format!("must be a whole number of seconds from {least} to {most}");
+        let read = read.map_err(|_| range);
         errors.check("access_token_duration", read)
     }
 }

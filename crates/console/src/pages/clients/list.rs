@@ -8,7 +8,7 @@ use strongroom_web::query::Params;
 
 use crate::error::PageError;
 use crate::layout::{Layout, Part, answer};
-use crate::listing::{Pages, cut};
+use crate::listing::{Pages, cut, html_len, short};
 use crate::pages::clients::list_path;
 use crate::session::Session;
 use crate::times::Moment;
@@ -27,7 +27,7 @@ struct Row {
     id: String,
     name: String,
     permissions: String,
-    limits: Vec<String>,
+    limits: String,
     seconds: i64,
     created: Moment,
     last_used: Option<Moment>,
@@ -41,14 +41,21 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
     clients.reverse();
     let path = list_path(&session);
     let mut params = Params::parse(session.request.query_string());
-    let (clients, pages) = cut(clients, &mut params, &path, "");
+    let rows = clients.iter().map(|info| row(&session, info)).collect();
+    let (rows, pages) = cut(rows, Row::weight, &mut params, (&path, ""));
     let page = Page {
         layout: Layout::new(&session, Part::Clients, "OAuth 2.0 clients").await?,
         path,
-        rows: clients.iter().map(|info| row(&session, info)).collect(),
+        rows,
         pages,
     };
     answer(&page, &session)
+}
+
+impl Row {
+    fn weight(&self) -> usize {
+        html_len(&self.name) + html_len(&self.limits)
+    }
 }
 
 fn row(session: &Session, info: &ClientInfo) -> Row {
@@ -56,9 +63,9 @@ fn row(session: &Session, info: &ClientInfo) -> Row {
     let client = &info.client;
     Row {
         id: client.client_id(),
-        name: client.name.clone(),
+        name: short(&client.name),
         permissions: words::permissions(client.limits.permissions),
-        limits: words::limits(&client.limits),
+        limits: words::limits(&client.limits).join("; "),
         seconds: client.access_token_duration,
         created: Moment::new(client.created_at, now),
         last_used: info.last_used.map(|at| Moment::new(at, now)),

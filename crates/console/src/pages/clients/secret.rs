@@ -49,6 +49,8 @@ pub(crate) async fn replace(posted: Posted) -> Result<HttpResponse, PageError> {
     if version != info.client.version {
         return Err(VaultError::PreconditionFailed.into());
     }
+    // A page that cannot be shown must not cost the secret.
+    let layout = Layout::new(session, Part::Clients, "The new secret").await?;
     let (vault, caller) = (&session.vault, &session.caller);
     let replaced = vault.replace_client_secret(caller, info.client.id, Level::default());
     // Without waiting for regions: after a timeout of theirs, the secret would be lost.
@@ -61,7 +63,7 @@ pub(crate) async fn replace(posted: Posted) -> Result<HttpResponse, PageError> {
         }
     };
     let shown = ShownOnce {
-        layout: Layout::new(session, Part::Clients, "The new secret").await?,
+        layout,
         kind: "Client secret",
         secret: issued.secret.expose(),
         facts: facts(&issued),

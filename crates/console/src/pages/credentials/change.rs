@@ -17,6 +17,7 @@ use crate::flash::Flash;
 use crate::layout::{Layout, Part, html, see_other};
 use crate::pages::credentials::fields::{Fields, Typed};
 use crate::pages::credentials::{Shown, id, if_match, path};
+use crate::paths;
 use crate::posted::Posted;
 use crate::session::Session;
 
@@ -26,6 +27,10 @@ struct Page {
     layout: Layout,
     credential: Shown,
     fields: Fields,
+    /// Whether the organization keeps other values than the current one.
+    keeps_values: bool,
+    /// The path of its settings, for a caller that changes them.
+    settings: Option<String>,
 }
 
 /// Shows the form.
@@ -97,10 +102,14 @@ fn read(
 ) -> Option<CredentialChange> {
     let label = Label::parse(&fields.label.value);
     let label = label.map_err(|error| fields.add_errors(vec![error])).ok();
+    let label = label.filter(|label| *label != info.label);
+    if pending && label.is_some() {
+        let message = "must stay as it is: a pending value has no label of its own";
+        fields.label.error = Some(message.to_owned());
+    }
     let expires_at = fields.expiry();
     let mut change = CredentialChange {
-        // A pending value is about the secret alone.
-        label: label.filter(|label| *label != info.label && !pending),
+        label,
         blob: None,
         merge: None,
         expiry: expiry_change(expires_at, fields, info),
@@ -161,7 +170,12 @@ async fn page(
 ) -> Result<HttpResponse, PageError> {
     let credential = Shown::of(info, session);
     let title = format!("Change {}", credential.label);
+    let settings = session.vault.settings(&session.caller);
+    let settings = session.state.with_deadline(settings).await?;
+    let may_set = session.may(Permission::OrganizationsManage);
     let page = Page {
+        keeps_values: settings.versions_kept > 0,
+        settings: may_set.then(|| paths::settings(session.caller.org())),
         layout: Layout::new(session, Part::Credentials, title).await?,
         credential,
         fields,

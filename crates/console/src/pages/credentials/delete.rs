@@ -28,7 +28,7 @@ pub(crate) async fn delete(posted: Posted) -> Result<HttpResponse, PageError> {
     let list = paths::credentials(caller.org());
     Ok(match settings.recovery_days {
         0 => see_other(&list, Some(Flash::DeletedForGood)),
-        _ => see_other(&format!("{list}?undo={id}"), Some(Flash::Deleted)),
+        _ => see_other(&format!("{list}?undo={id}"), None),
     })
 }
 

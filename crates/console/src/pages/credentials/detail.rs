@@ -4,16 +4,19 @@ use actix_web::HttpResponse;
 use askama::Template;
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join3;
+use strongroom_domain::audit::event::{Action, Outcome};
 use strongroom_domain::audit::stored::{AuditFilter, StoredEvent};
 use strongroom_domain::credential::CredentialInfo;
 use strongroom_domain::history::Stage;
 use strongroom_domain::permission::Permission;
-use strongroom_domain::{Adoption, CredentialId, VaultError, VersionInfo};
+use strongroom_domain::{Adoption, CredentialId, Reader as LastReader, VaultError, VersionInfo};
 
 use crate::error::PageError;
+use crate::event_words;
 use crate::layout::{Layout, Part, answer};
 use crate::pages::credentials::fields::copied;
 use crate::pages::credentials::{Shown, id};
+use crate::paths;
 use crate::session::Session;
 use crate::times::Moment;
 
@@ -27,6 +30,8 @@ struct Page {
     credential: Shown,
     versions: Vec<Version>,
     readers: Vec<Reader>,
+    /// The path of the trail.
+    trail: String,
     /// `None` without the permission to read them.
     events: Option<Vec<Occurrence>>,
     may: Permitted,
@@ -59,8 +64,12 @@ struct Reader {
 
 struct Occurrence {
     at: Option<Moment>,
+    /// Its path.
+    path: String,
+    /// What was done, in words.
     action: String,
     outcome: String,
+    is_done: bool,
     actor: String,
     reason: Option<String>,
 }
@@ -73,7 +82,11 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
     let events = events(&session, id).await?;
     let now = session.vault.now();
     let moment = |at| Moment::new(at, now);
-    let credential = Shown::of(&info, &session);
+    let mut credential = Shown::of(&info, &session);
+    if let Some(newest) = newer_read(&info, &adoption) {
+        credential.last_used = Some(moment(newest.last_read_at));
+        credential.last_used_by = Some(newest.actor.clone());
+    }
     let page = Page {
         layout: Layout::new(&session, Part::Credentials, credential.label.clone()).await?,
         credential,
@@ -91,6 +104,7 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
                 behind: reader.behind,
             })
             .collect(),
+        trail: paths::audit(session.caller.org()),
         events,
         may: Permitted {
             reveal: session.may(Permission::CredentialsReveal),
@@ -118,23 +132,32 @@ async fn read(
     session.state.with_deadline(all).await
 }
 
+// Last-used times are written late and by some reads only; the trail has every read.
+fn newer_read<'a>(info: &CredentialInfo, adoption: &'a Adoption) -> Option<&'a LastReader> {
+    let newest = adoption.readers.iter();
+    let newest = newest.max_by_key(|reader| reader.last_read_at);
+    let used = info.last_used.as_ref().map(|last| last.at);
+    newest.filter(|reader| used.is_none_or(|used| used < reader.last_read_at))
+}
+
 async fn events(session: &Session, id: CredentialId) -> Result<Option<Vec<Occurrence>>, PageError> {
     if !session.may(Permission::AuditRead) {
         return Ok(None);
     }
     let filter = AuditFilter {
         credential: Some(id),
+        // Each view of this page adds some.
+        without: Some(Action::CredentialList),
         ..AuditFilter::default()
     };
     let listed = session
         .vault
         .list_audit_events(&session.caller, &filter, None, EVENTS);
     let listed = session.state.with_deadline(listed).await?;
-    let now = session.vault.now();
+    let (trail, now) = (paths::audit(session.caller.org()), session.vault.now());
     let events = listed.items.iter();
-    Ok(Some(
-        events.map(|event| Occurrence::of(event, now)).collect(),
-    ))
+    let events = events.map(|event| Occurrence::of(event, &trail, now));
+    Ok(Some(events.collect()))
 }
 
 impl Version {
@@ -154,14 +177,19 @@ impl Version {
 }
 
 impl Occurrence {
-    fn of(event: &StoredEvent, now: DateTime<Utc>) -> Self {
+    fn of(event: &StoredEvent, trail: &str, now: DateTime<Utc>) -> Self {
         let details = event.details.as_deref();
         let details = details.and_then(|text| serde_json::from_str(text).ok());
         let details: serde_json::Value = details.unwrap_or_default();
+        let action = Action::parse(&event.action).map(event_words::action);
+        let outcome = Outcome::parse(&event.outcome);
+        let outcome_words = outcome.map(event_words::outcome);
         Self {
             at: event.at.time().map(|at| Moment::new(at, now)),
-            action: event.action.clone(),
-            outcome: event.outcome.clone(),
+            path: format!("{trail}/events/{}/{}", event.lane, event.seq),
+            action: action.unwrap_or(&event.action).to_owned(),
+            outcome: outcome_words.unwrap_or(&event.outcome).to_owned(),
+            is_done: outcome == Some(Outcome::Ok),
             actor: event.actor.clone(),
             reason: details["reason"].as_str().map(str::to_owned),
         }

@@ -31,8 +31,8 @@ struct Page {
     /// The paths of the next page, and of the first, if this is another one.
     next: Option<String>,
     first: Option<String>,
-    /// The credential that was just deleted.
-    undo: Option<String>,
+    /// The credential that was just deleted, and the days for which it can be restored.
+    undo: Option<(CredentialId, i64)>,
     may_write: bool,
 }
 
@@ -92,12 +92,20 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
             .after
             .as_ref()
             .map(|_| format!("{path}?{}", filter.query())),
-        undo: undo.map(|id| id.to_string()),
+        undo: match undo {
+            Some(id) => Some((id, recovery_days(&session).await?)),
+            None => None,
+        },
         may_write: session.may(Permission::CredentialsWrite),
         filter,
         path,
     };
     answer(&page, &session)
+}
+
+async fn recovery_days(session: &Session) -> Result<i64, PageError> {
+    let settings = session.vault.settings(&session.caller);
+    Ok(session.state.with_deadline(settings).await?.recovery_days)
 }
 
 fn parse(query: &str) -> Result<(Filter, Option<CredentialId>), PageError> {

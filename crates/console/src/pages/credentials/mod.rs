@@ -6,6 +6,7 @@ pub(crate) mod delete;
 pub(crate) mod detail;
 mod fields;
 pub(crate) mod list;
+pub(crate) mod policy_delete;
 pub(crate) mod relay_policy;
 pub(crate) mod reveal;
 pub(crate) mod versions;
@@ -13,6 +14,7 @@ pub(crate) mod versions;
 use strongroom_domain::CredentialId;
 use strongroom_domain::credential::CredentialInfo;
 use strongroom_domain::entity_tag::Condition;
+use strongroom_domain::expiry::ExpirySource;
 use strongroom_web::form::Form;
 
 use crate::error::PageError;
@@ -66,7 +68,10 @@ impl Shown {
                 .and_then(|last| last.by.map(|by| by.to_string())),
             expires: info.expiry.map(|expiry| moment(expiry.at)),
             is_expired: info.expiry.is_some_and(|expiry| expiry.is_past(now)),
-            expires_source: info.expiry.map_or("", |expiry| expiry.source.as_str()),
+            expires_source: info.expiry.map_or("", |expiry| match expiry.source {
+                ExpirySource::Caller => "set by hand",
+                _ => "from the secret",
+            }),
             recover_until: info.deletion.map(|deletion| moment(deletion.recover_until)),
             etag: info.etag.map(|etag| etag.to_string()).unwrap_or_default(),
             path: path(session, info.id),

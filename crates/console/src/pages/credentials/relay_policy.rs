@@ -17,6 +17,8 @@ use crate::times::Moment;
 
 /// The policy of which the preset makes what the credential needs.
 const PRESET: &str = "{}";
+/// The field with the version that is edited.
+const VERSION: &str = "version";
 /// Methods that can be tested.
 const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -29,6 +31,8 @@ struct Page {
     path: String,
     /// The version of the policy and the time of its change, if there is one.
     stored: Option<(i64, Moment)>,
+    /// The version of the policy that is edited; 0 for none.
+    version: i64,
     text: String,
     errors: Vec<FieldError>,
     may_write: bool,
@@ -57,16 +61,14 @@ pub(crate) async fn put(posted: Posted) -> Result<HttpResponse, PageError> {
     let session = &posted.session;
     session.authorize(Permission::CredentialsWrite).await?;
     let id = id(session)?;
-    let text = posted
-        .form()
-        .take("policy")?
-        .unwrap_or_default()
-        .into_owned();
+    let mut form = posted.form();
+    let text = form.take("policy")?.unwrap_or_default().into_owned();
+    let version = form.take(VERSION)?.and_then(|text| text.parse().ok());
+    let version: i64 = version.ok_or_else(PageError::incomplete_form)?;
     let errors = match json::parse(text.as_bytes()) {
         Ok(value) => {
-            let put = session
-                .vault
-                .put_relay_policy(&session.caller, id, value, Level::default());
+            let (vault, caller) = (&session.vault, &session.caller);
+            let put = vault.put_relay_policy(caller, id, value, Some(version), Level::default());
             match session.write(put).await {
                 Ok(_) => return Ok(see_other(&own_path(session, id), Some(Flash::PolicySaved))),
                 Err(VaultError::Invalid(errors)) => errors,
@@ -76,6 +78,7 @@ pub(crate) async fn put(posted: Posted) -> Result<HttpResponse, PageError> {
         Err(error) => vec![FieldError::new(error.field, error.code, error.message)],
     };
     let page = page(session, Some((text, errors)), Test::default()).await?;
+    let page = Page { version, ..page };
     html(&page, StatusCode::UNPROCESSABLE_ENTITY)
 }
 
@@ -169,6 +172,7 @@ async fn page(
         layout: Layout::new(session, Part::Credentials, "Relay policy").await?,
         credential: path(session, id),
         path: own_path(session, id),
+        version: policy.as_ref().map_or(0, |policy| policy.version),
         stored: policy.map(|policy| (policy.version, Moment::new(policy.updated_at, now))),
         text,
         errors,

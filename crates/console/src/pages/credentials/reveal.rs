@@ -1,8 +1,8 @@
 //! The secret of a credential.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::Bytes;
 use askama::Template;
 use serde_json::Value;
 use strongroom_domain::VaultError;
@@ -13,10 +13,11 @@ use strongroom_domain::permission::Permission;
 use zeroize::Zeroizing;
 
 use crate::error::PageError;
-use crate::layout::{Layout, Part, html};
+use crate::layout::{Layout, Part};
 use crate::pages::credentials::fields::copied;
 use crate::pages::credentials::{Shown, id};
 use crate::posted::Posted;
+use crate::shown_once::wiped;
 
 #[derive(Template)]
 #[template(path = "credentials/reveal.html")]
@@ -54,7 +55,11 @@ pub(crate) async fn handle(posted: Posted) -> Result<HttpResponse, PageError> {
         members: members(&revealed)?,
         credential,
     };
-    html(&page, StatusCode::OK)
+    let length = page
+        .members
+        .iter()
+        .map(|(name, value)| 2 * name.len() + value.len());
+    wiped(&page, length.sum())
 }
 
 /// The member that one pastes elsewhere, or all of it, as plain text.
@@ -74,7 +79,7 @@ fn copy(revealed: &RevealedCredential) -> Result<HttpResponse, PageError> {
     let mut response = HttpResponse::Ok();
     Ok(response
         .insert_header((CONTENT_TYPE, "text/plain; charset=utf-8"))
-        .body(text))
+        .body(Bytes::from_owner(Zeroizing::new(text))))
 }
 
 fn members(revealed: &RevealedCredential) -> Result<Vec<(String, Zeroizing<String>)>, PageError> {

@@ -15,6 +15,7 @@ use crate::form_errors::FormErrors;
 use crate::layout::{Layout, Part, html, see_other};
 use crate::pages::keys::form::{OVERLAPS, overlap};
 use crate::pages::keys::{list_path, one};
+use crate::pages::sign_out::signed_out;
 use crate::posted::Posted;
 use crate::session::Session;
 
@@ -62,6 +63,19 @@ pub(crate) async fn end(posted: Posted) -> Result<HttpResponse, PageError> {
         }
     };
     Ok(see_other(&list_path(session), Some(flash)))
+}
+
+/// Ends the sessions of the key.
+pub(crate) async fn close_sessions(posted: Posted) -> Result<HttpResponse, PageError> {
+    let session = &posted.session;
+    session.authorize(Permission::KeysManage).await?;
+    let key = one(session, id(session)).await?;
+    let closed = session.vault.end_console_sessions(&session.caller, key.id);
+    session.state.write_with_deadline(closed).await?;
+    match session.caller.actor() == Actor::Key(key.id) {
+        true => Ok(signed_out(&posted, Flash::SessionsClosed)),
+        false => Ok(see_other(&list_path(session), Some(Flash::OthersClosed))),
+    }
 }
 
 /// The overlap that a value of the field means; `Some(None)` for none.

@@ -21,6 +21,8 @@ use crate::session::Session;
 use crate::shown_once::ShownOnce;
 use crate::words;
 
+const REFUSED: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+
 #[derive(Template)]
 #[template(path = "keys/issue.html")]
 struct Page {
@@ -50,7 +52,8 @@ pub(crate) async fn show(session: Session) -> Result<HttpResponse, PageError> {
             KeyForm::successor(&key, session.vault.now())
         }
     };
-    page(&session, form, FormErrors::default(), StatusCode::OK).await
+    let (opened, errors) = (Opened::now(&session), FormErrors::default());
+    page(&session, form, opened, errors, StatusCode::OK).await
 }
 
 /// Issues the key that the form describes, and shows it, this one time.
@@ -65,7 +68,7 @@ pub(crate) async fn issue(posted: Posted) -> Result<HttpResponse, PageError> {
         errors.add("overlap", "choose when the old key ends");
     }
     let Some(new) = form.read(&mut errors) else {
-        return page(session, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+        return page(session, form, opened, errors, REFUSED).await;
     };
     let keys = all(session).await?;
     let existing = keys.iter().map(|key| (key.name.as_str(), key.created_at));
@@ -73,14 +76,19 @@ pub(crate) async fn issue(posted: Posted) -> Result<HttpResponse, PageError> {
         let message = "this form has issued a key with this name already; its text was shown \
                        once. If you do not have it, end that key and issue another";
         errors.add("name", message);
-        return page(session, form, errors, StatusCode::CONFLICT).await;
+        return page(session, form, opened, errors, StatusCode::CONFLICT).await;
     }
     if let Some(old) = form.replaces {
         one(session, Some(old)).await?;
     }
+    // A page that cannot be shown must not cost the text of a key.
+    let layout = Layout::new(session, Part::Keys, "The new key").await?;
     match create(session, new).await? {
-        Ok(key) => shown(session, &key, end_old(session, &form).await).await,
-        Err(errors) => page(session, form, errors, StatusCode::UNPROCESSABLE_ENTITY).await,
+        Ok(key) => {
+            let warning = end_old(session, &form).await;
+            shown(layout, list_path(session), &key, warning)
+        }
+        Err(errors) => page(session, form, opened, errors, REFUSED).await,
     }
 }
 
@@ -107,7 +115,8 @@ async fn end_old(session: &Session, form: &KeyForm) -> Option<String> {
     let (old, overlap) = (form.replaces?, overlap(&form.overlap)?);
     let (vault, caller) = (&session.vault, &session.caller);
     let ended = vault.schedule_key_end(caller, old, overlap, Level::default());
-    let ended = session.write(ended).await;
+    // Without waiting for regions, as for the new key.
+    let ended = session.state.write_with_deadline(ended).await;
     ended.err().map(|_| {
         "The new key is issued, but the end of the old one may not be scheduled. Look at it in \
          the list of keys."
@@ -115,8 +124,9 @@ async fn end_old(session: &Session, form: &KeyForm) -> Option<String> {
     })
 }
 
-async fn shown(
-    session: &Session,
+fn shown(
+    layout: Layout,
+    back: String,
     key: &IssuedApiKey,
     warning: Option<String>,
 ) -> Result<HttpResponse, PageError> {
@@ -129,12 +139,12 @@ async fn shown(
     let others = words::limits(limits).into_iter();
     facts.extend(others.map(|limit| ("Limited to", limit)));
     let page = ShownOnce {
-        layout: Layout::new(session, Part::Keys, "The new key").await?,
+        layout,
         kind: "API key",
         secret: key.text.expose(),
         facts,
         warning,
-        back: list_path(session),
+        back,
     };
     page.answer()
 }
@@ -142,6 +152,7 @@ async fn shown(
 async fn page(
     session: &Session,
     form: KeyForm,
+    opened: Opened,
     errors: FormErrors,
     status: StatusCode,
 ) -> Result<HttpResponse, PageError> {
@@ -159,7 +170,7 @@ async fn page(
         form,
         replaced,
         has_descendants: session.caller.limits().organizations == OrganizationReach::Descendants,
-        opened: Opened::now(session),
+        opened,
         errors,
     };
     html(&page, status)

@@ -13,7 +13,7 @@ use strongroom_web::query::Params;
 
 use crate::error::PageError;
 use crate::layout::{Layout, Part, answer};
-use crate::listing::{Pages, cut};
+use crate::listing::{Pages, cut, html_len, short};
 use crate::pages::keys::{all, list_path};
 use crate::session::Session;
 use crate::times::Moment;
@@ -34,7 +34,7 @@ struct Row {
     /// The name of the role.
     role: Option<&'static str>,
     permissions: String,
-    limits: Vec<String>,
+    limits: String,
     created: Moment,
     ends: Option<Moment>,
     last_used: Option<Moment>,
@@ -55,14 +55,21 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
     keys.reverse();
     let path = list_path(&session);
     let mut params = Params::parse(session.request.query_string());
-    let (keys, pages) = cut(keys, &mut params, &path, "");
+    let rows = keys.iter().map(|key| row(&session, key, &used)).collect();
+    let (rows, pages) = cut(rows, Row::weight, &mut params, (&path, ""));
     let page = Page {
         layout: Layout::new(&session, Part::Keys, "API keys").await?,
         path,
-        rows: keys.iter().map(|key| row(&session, key, &used)).collect(),
+        rows,
         pages,
     };
     answer(&page, &session)
+}
+
+impl Row {
+    fn weight(&self) -> usize {
+        html_len(&self.name) + html_len(&self.limits)
+    }
 }
 
 fn row(session: &Session, key: &StoredApiKey, used: &HashMap<KeyId, DateTime<Utc>>) -> Row {
@@ -70,10 +77,10 @@ fn row(session: &Session, key: &StoredApiKey, used: &HashMap<KeyId, DateTime<Utc
     let moment = |at| Moment::new(at, now);
     Row {
         id: key.id.to_string(),
-        name: key.name.clone(),
+        name: short(&key.name),
         role: key.limits.role.map(|role| role.as_str()),
         permissions: words::permissions(key.limits.permissions),
-        limits: words::limits(&key.limits),
+        limits: words::limits(&key.limits).join("; "),
         created: moment(key.created_at),
         ends: key.revoked_at.or(key.end()).map(moment),
         last_used: used.get(&key.id).copied().map(moment),

@@ -16,6 +16,8 @@ use crate::session::Session;
 use crate::shown_once::ShownOnce;
 use crate::words;
 
+const REFUSED: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+
 #[derive(Template)]
 #[template(path = "tenants/create.html")]
 struct Page {
@@ -31,7 +33,8 @@ struct Page {
 pub(crate) async fn show(session: Session) -> Result<HttpResponse, PageError> {
     session.authorize(Permission::OrganizationsManage).await?;
     let name = String::new();
-    page(&session, name, FormErrors::default(), StatusCode::OK).await
+    let (opened, errors) = (Opened::now(&session), FormErrors::default());
+    page(&session, name, opened, errors, StatusCode::OK).await
 }
 
 /// Creates the tenant, and shows its first key, this one time.
@@ -50,8 +53,10 @@ pub(crate) async fn create(posted: Posted) -> Result<HttpResponse, PageError> {
         let message = "this form has created a tenant with this name already; its key was shown \
                        once. If you do not have it, act in the tenant and issue another";
         errors.add("name", message);
-        return page(session, name, errors, StatusCode::CONFLICT).await;
+        return page(session, name, opened, errors, StatusCode::CONFLICT).await;
     }
+    // A page that cannot be shown must not cost the key.
+    let layout = Layout::new(session, Part::Tenants, "The new tenant").await?;
     let (vault, caller) = (&session.vault, &session.caller);
     let created = vault.create_suborganization(caller, &name, Level::default());
     // Without waiting for regions: after a timeout of theirs, the key would be lost.
@@ -59,11 +64,11 @@ pub(crate) async fn create(posted: Posted) -> Result<HttpResponse, PageError> {
         Ok(created) => created.without_waiting(),
         Err(error) => {
             errors.add_refusal(error)?;
-            return page(session, name, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+            return page(session, name, opened, errors, REFUSED).await;
         }
     };
     let shown = ShownOnce {
-        layout: Layout::new(session, Part::Tenants, "The new tenant").await?,
+        layout,
         kind: "First API key of the tenant",
         secret: key.text.expose(),
         facts: vec![
@@ -83,6 +88,7 @@ pub(crate) async fn create(posted: Posted) -> Result<HttpResponse, PageError> {
 async fn page(
     session: &Session,
     typed: String,
+    opened: Opened,
     errors: FormErrors,
     status: StatusCode,
 ) -> Result<HttpResponse, PageError> {
@@ -90,7 +96,7 @@ async fn page(
         layout: Layout::new(session, Part::Tenants, "Create a tenant").await?,
         list: list_path(session),
         typed,
-        opened: Opened::now(session),
+        opened,
         errors,
     };
     html(&page, status)

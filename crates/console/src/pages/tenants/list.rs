@@ -8,7 +8,7 @@ use strongroom_web::query::Params;
 
 use crate::error::PageError;
 use crate::layout::{Layout, Part, answer};
-use crate::listing::{Pages, cut};
+use crate::listing::{Pages, cut, html_len, short};
 use crate::pages::tenants::tree::{Node, tree};
 use crate::pages::tenants::{acts_below, all, list_path};
 use crate::paths;
@@ -57,16 +57,23 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
         true => String::new(),
         false => format!("&name={}", utf8_percent_encode(&search, NON_ALPHANUMERIC)),
     };
-    let (nodes, pages) = cut(nodes, &mut params, &path, &kept);
+    let rows = nodes.into_iter().map(|node| row(&session, node)).collect();
+    let (rows, pages) = cut(rows, Row::weight, &mut params, (&path, &kept));
     let page = Page {
         layout: Layout::new(&session, Part::Tenants, "Tenants").await?,
         path,
-        rows: nodes.into_iter().map(|node| row(&session, node)).collect(),
+        rows,
         acts_below: acts_below(&session),
         search,
         pages,
     };
     answer(&page, &session)
+}
+
+impl Row {
+    fn weight(&self) -> usize {
+        html_len(&self.name) + html_len(&self.above)
+    }
 }
 
 fn row(session: &Session, node: Node) -> Row {
@@ -76,11 +83,11 @@ fn row(session: &Session, node: Node) -> Row {
     Row {
         id: tenant.id.to_string(),
         depth: node.depth.min(DEEPEST),
-        above: node.above.join(" / "),
+        above: short(&node.above.join(" / ")),
         created: Moment::new(tenant.created_at, now),
         restorable: restorable.map(|at| Moment::new(at, now)),
         is_deleted: tenant.deleted_at.is_some(),
         act_in: paths::organization(tenant.id),
-        name: tenant.name,
+        name: short(&tenant.name),
     }
 }

@@ -41,11 +41,7 @@ impl<W: Write> Lines<W> {
         org: OrgId,
         mut export: AuditExport,
     ) -> Result<bool, CommandError> {
-        loop {
-            let events = vault.exported(&mut export).await?;
-            if events.is_empty() {
-                return self.written(Ok(()));
-            }
+        while let Some(events) = vault.exported(&mut export).await? {
             for event in &events {
                 let line = self.line(&Line { org_id: org, event });
                 if !self.written(line)? {
@@ -54,6 +50,7 @@ impl<W: Write> Lines<W> {
                 self.count += 1;
             }
         }
+        self.written(Ok(()))
     }
 
     fn line(&mut self, line: &Line<'_>) -> io::Result<()> {
