@@ -145,7 +145,8 @@ async fn days_that_cannot_change_are_not_counted_again() {
     counted(&opened, api).await;
     assert_eq!(total(&shown(&opened, api).await, 5), (99, 0));
     // Counted before the end of its day.
-    set(5, "day + interval '12 hours'").await;
+    let noon = "(now() at time zone 'utc')::date - 5 + interval '12 hours'";
+    set(5, noon).await;
     counted(&opened, api).await;
     assert_eq!(total(&shown(&opened, api).await, 5), (3, 0));
     // A count that began earlier and ends later does not replace the newer one.
@@ -162,7 +163,8 @@ async fn organizations_without_new_events_are_skipped() {
     let (quiet, _) = vault.new_organization("quiet");
     let database = vault.database.connect().await;
     let opened = open(&vault).await;
-    let aged = "update audit_events set at = at - interval '2 hours' \
+    // A sharded cluster computes no time from a column.
+    let aged = "update audit_events set at = now() - interval '2 hours' \
                 where org_id = $1::text::uuid";
     database.execute(aged, &[&quiet.org]).await.unwrap();
     let callers = [operator(&vault.admin.org), operator(&quiet.org)];

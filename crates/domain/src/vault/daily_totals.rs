@@ -32,8 +32,8 @@ pub struct DailyCount {
 }
 
 impl Vault {
-    /// The totals of the last 30 days of the caller's organization. They are statistics: whoever
-    /// can change the database can change them, and no check compares them with the trail.
+    /// The totals of the last 30 days of the caller's organization. They are statistics: an
+    /// administrator of the database can change them, and no check compares them with the trail.
     ///
     /// # Errors
     /// [`VaultError::Forbidden`], or an error of the store.
