@@ -26,7 +26,8 @@ use crate::tls;
 /// Time between two closings of connections that are too old.
 const SWEEP: Duration = Duration::from_secs(15);
 
-/// Sends requests over connections that live on one runtime.
+/// Sends requests, each over a connection that lives on its caller's runtime: its own tasks then
+/// need no other thread.
 #[derive(Clone)]
 pub struct EgressClient(Arc<Inner>);
 
@@ -52,8 +53,8 @@ pub enum EgressStartError {
 }
 
 impl EgressClient {
-    /// A client whose connections live on `runtime`. Reads no environment variable but those by
-    /// which the system's store of certificates is found.
+    /// A client that resolves names on `runtime`. Reads no environment variable but those by which
+    /// the system's store of certificates is found.
     ///
     /// # Errors
     /// [`EgressStartError`].
@@ -82,17 +83,42 @@ impl EgressClient {
         })))
     }
 
-    /// Runs `work` on the runtime of the connections, within the time for a connection.
-    async fn in_time<T: Send + 'static>(
+    /// Does `work` within the time for a connection.
+    async fn in_time<T>(
         &self,
-        work: impl Future<Output = Result<T, EgressError>> + Send + 'static,
+        work: impl Future<Output = Result<T, EgressError>>,
     ) -> Result<T, EgressError> {
-        let work = self.0.runtime.spawn(timeout(self.0.connect, work));
-        match AbortOnDropHandle::new(work).await {
-            Ok(Ok(done)) => done,
-            Ok(Err(_)) => Err(EgressError::Timeout("a connection")),
-            Err(_) => Err(EgressError::Unreachable("the server is stopping".into())),
+        let done = timeout(self.0.connect, work).await;
+        done.unwrap_or(Err(EgressError::Timeout("a connection")))
+    }
+
+    /// The addresses of `destination`, resolved on the runtime of the resolver.
+    async fn addresses(&self, destination: &Destination) -> Result<Addresses, EgressError> {
+        let (inner, destination) = (self.0.clone(), destination.clone());
+        let resolving = async move { inner.addresses(&destination).await };
+        let resolving = AbortOnDropHandle::new(self.0.runtime.spawn(resolving));
+        let stopping = |_| EgressError::Unreachable("the server is stopping".into());
+        resolving.await.map_err(stopping)?
+    }
+
+    /// A connection to `destination`, within the time for one.
+    async fn connection(&self, destination: &Destination) -> Result<Pooled, EgressError> {
+        self.in_time(self.connect(destination)).await
+    }
+
+    async fn connect(&self, destination: &Destination) -> Result<Pooled, EgressError> {
+        let addresses = self.addresses(destination).await?;
+        if let Some(pooled) = self.0.pooled(destination, &addresses) {
+            return Ok(pooled);
         }
+        let Destination { host, port, .. } = destination;
+        let connecting = self.0.connector.connect(host, &addresses, *port);
+        let (sender, address) = connecting.await?;
+        Ok(Pooled {
+            sender,
+            key: Key::here(address, host.clone()),
+            opened: Instant::now(),
+        })
     }
 }
 
@@ -114,23 +140,6 @@ impl Inner {
             }
         }
         Ok(addresses)
-    }
-
-    async fn connect(&self, destination: &Destination) -> Result<Pooled, EgressError> {
-        let addresses = self.addresses(destination).await?;
-        if let Some(pooled) = self.pooled(destination, &addresses) {
-            return Ok(pooled);
-        }
-        let Destination { host, port, .. } = destination;
-        let (sender, address) = self.connector.connect(host, &addresses, *port).await?;
-        Ok(Pooled {
-            sender,
-            key: Key {
-                address,
-                host: host.clone(),
-            },
-            opened: Instant::now(),
-        })
     }
 }
 
@@ -157,17 +166,8 @@ impl Egress for EgressClient {
     }
 
     async fn resolve(&self, destination: &Destination) -> Result<Vec<IpAddr>, EgressError> {
-        let (inner, destination) = (self.0.clone(), destination.clone());
-        let resolving = async move { inner.addresses(&destination).await };
-        Ok(self.in_time(resolving).await?.to_vec())
-    }
-}
-
-impl EgressClient {
-    async fn connection(&self, destination: &Destination) -> Result<Pooled, EgressError> {
-        let (inner, destination) = (self.0.clone(), destination.clone());
-        self.in_time(async move { inner.connect(&destination).await })
-            .await
+        let addresses = self.in_time(self.addresses(destination)).await?;
+        Ok(addresses.to_vec())
     }
 }
 

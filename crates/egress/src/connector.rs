@@ -40,7 +40,7 @@ impl Connector {
     }
 
     /// A connection to one of `addresses`, whose certificate is valid for `host`; and which it is.
-    /// Runs on the runtime that the connection then lives on.
+    /// The connection lives on the current runtime.
     ///
     /// # Errors
     /// [`EgressError::Unreachable`], [`EgressError::Tls`].

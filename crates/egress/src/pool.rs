@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -12,7 +13,7 @@ use crate::connector::Sender;
 const MAX_AGE: Duration = Duration::from_secs(300);
 /// Longest time for which a connection stays unused.
 const MAX_IDLE: Duration = Duration::from_secs(60);
-/// Most unused connections to a host's address.
+/// Most unused connections of a thread to a host's address.
 const MAX_IDLE_PER_HOST: usize = 64;
 /// Most unused connections.
 const MAX_IDLE_IN_ALL: usize = 512;
@@ -29,12 +30,26 @@ struct Idle {
     count: usize,
 }
 
-/// Where a connection leads. A request uses only a connection to an address that its own resolution
-/// of the name yielded.
+/// Where a connection leads, and the thread whose runtime it lives on. A request uses only a
+/// connection to an address that its own resolution of the name yielded, and one of its own
+/// thread: no other thread has to wake for it, or can stop while it is in use.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) address: SocketAddr,
     pub(crate) host: HostName,
+    thread: ThreadId,
+}
+
+impl Key {
+    /// The key of connections of the current thread.
+    pub(crate) fn here(address: SocketAddr, host: HostName) -> Self {
+        let thread = thread::current().id();
+        Self {
+            address,
+            host,
+            thread,
+        }
+    }
 }
 
 /// A connection, and when it was opened.
@@ -51,13 +66,11 @@ struct Unused {
 }
 
 impl Pool {
-    /// An unused connection to `host` at one of `addresses`, the one used last.
+    /// An unused connection of this thread to `host` at one of `addresses`, the one used last.
     pub(crate) fn take(&self, host: &HostName, addresses: &[IpAddr], port: u16) -> Option<Pooled> {
         let mut idle = self.idle.lock();
         for address in addresses {
-            let address = SocketAddr::new(*address, port);
-            let host = host.clone();
-            let key = Key { address, host };
+            let key = Key::here(SocketAddr::new(*address, port), host.clone());
             while let Some(unused) = idle.by_key.get_mut(&key).and_then(Vec::pop) {
                 idle.count -= 1;
                 if unused.is_usable() {
