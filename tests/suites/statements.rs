@@ -3,7 +3,7 @@
 use strongroom_e2e::Database;
 use strongroom_storage::sql::operations::OPERATIONS_INSERT;
 use strongroom_storage::sql::{
-    AUDIT_INSERT, CREDENTIAL_USES_MERGE, CREDENTIALS_INSERT, KEY_USES_MERGE, together,
+    AUDIT_INSERT, CREDENTIAL_USES_MERGE, CREDENTIALS_INSERT, Checks, KEY_USES_MERGE, together,
 };
 use strongroom_storage::sql::{CREDENTIALS, all, alone};
 use tokio_postgres::types::{Kind, Type};
@@ -93,9 +93,13 @@ async fn a_write_that_is_one_statement_enters_its_scope_before_it_looks_at_rows(
         &KEY_USES_MERGE,
         &OPERATIONS_INSERT,
     ];
+    let checks = Checks {
+        generations: true,
+        uses: true,
+    };
     for insert in inserts {
         for rows in [1, 3] {
-            let sql = together(&[(&AUDIT_INSERT, 1), (insert, rows)], true);
+            let sql = together(&[(&AUDIT_INSERT, 1), (insert, rows)], checks);
             let lines = plan(&client, &sql).await;
             let places = |what: &str| -> Vec<usize> {
                 let lines = lines.iter().enumerate();

@@ -54,6 +54,7 @@ pub use crate::error::{Conflict, Denial, FieldError, VaultError};
 pub use crate::ids::{CredentialId, KeyId, LaneId, OrgId};
 pub use crate::ports::clock::{Clock, SystemClock};
 pub use crate::ports::store::Store;
+pub use crate::relay::policy_info::PolicyInfo;
 pub use crate::vault::Vault;
 pub use crate::vault::adoption::{Adoption, Reader};
 pub use crate::vault::audit::AuditExport;
@@ -70,7 +71,6 @@ pub use crate::vault::organization_settings::{
 };
 pub use crate::vault::relay_answer::{PendingUse, RelayBody};
 pub use crate::vault::relay_plan::{RelayPlan, RelayPreview, RelayRequest};
-pub use crate::vault::relay_policies::PolicyInfo;
 pub use crate::vault::relay_tokens::RelayToken;
 pub use crate::vault::replication::PendingReplication;
 pub use crate::vault::restore::error::RestoreError;

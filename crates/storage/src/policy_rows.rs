@@ -21,6 +21,9 @@ pub(crate) fn credential_with_policy(row: &Row) -> StoreResult<CredentialWithPol
     Ok(CredentialWithPolicy {
         credential: Arc::new(StoredCredential { sealed, last_used }),
         policy: trailed_policy(row)?,
+        stamp: get::<Option<String>>(row, "stamp")?
+            .unwrap_or_default()
+            .into(),
     })
 }
 

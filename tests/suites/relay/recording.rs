@@ -1,6 +1,8 @@
 //! The record of a use precedes what is sent, also when the server is killed.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::Method;
@@ -117,6 +119,47 @@ async fn an_altered_policy_or_credential_is_not_used() {
     assert_eq!(delete.await.unwrap().status(), 204);
     assert_eq!(scene.error("/").await, (403, "relay_not_configured".into()));
     assert_eq!(scene.upstream.seen.heads().len(), 3);
+}
+
+// Credentials and policies stay in the server's memory between uses, and uses share transactions.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_holds_from_the_next_use_on_beside_other_uses() {
+    let scene = Scene::start(answering(|_, _| ok(b"ok"))).await;
+    let other = json!({ "extcred_provider": "generic", "extcred_type": "api_key",
+                        "json_blob": { "api_key": "canary-other" } });
+    let other = scene.add(&other, json!({ "hosts": [NAME] })).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let busy: Vec<_> = (0..8)
+        .map(|_| {
+            let (client, key, stop) = (
+                reqwest::Client::new(),
+                scene.relay.key.clone(),
+                stop.clone(),
+            );
+            let url = format!("{}{CREDENTIALS}/{other}/relay/-/", scene.relay.url);
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    let answer = client.get(&url).bearer_auth(&key).send().await;
+                    assert_eq!(answer.unwrap().status(), 200);
+                }
+            })
+        })
+        .collect();
+    for _ in 0..20 {
+        for (allowed, refused) in [("/a", "/b"), ("/b", "/a")] {
+            let rules = json!([{ "methods": ["GET"], "paths": [allowed] }]);
+            scene.allow(json!({ "rules": rules })).await;
+            assert_eq!(
+                scene.error(refused).await,
+                (403, "relay_not_allowed".into())
+            );
+            assert_eq!(scene.get(allowed).await.0, 200);
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    for task in busy {
+        task.await.unwrap();
+    }
 }
 
 // A commit whose answer is lost may have taken effect or not; in neither case is anything sent.

@@ -204,6 +204,7 @@ pub enum Failure {
     OutcomeUnknown,
     Conflict,
     RetiredKey,
+    OutdatedUse,
     OrganizationGone,
     Malformed,
     Internal,
@@ -212,13 +213,14 @@ pub enum Failure {
 
 impl Failure {
     /// The names in metrics, indexed by the enum's values.
-    pub const NAMES: [&str; 10] = [
+    pub const NAMES: [&str; 11] = [
         "unavailable",
         "part_unavailable",
         "contended",
         "outcome_unknown",
         "conflict",
         "retired_key",
+        "outdated_use",
         "organization_gone",
         "malformed",
         "internal",

@@ -32,6 +32,9 @@ impl From<StoreError> for VaultError {
             StoreError::RetiredKey => {
                 Self::Unavailable("the organization's key changed concurrently".into())
             }
+            StoreError::OutdatedUse => {
+                Self::Unavailable("the credential or its policy changed concurrently".into())
+            }
             StoreError::ReusedIdempotencyKey => Self::ReusedIdempotencyKey,
             StoreError::Conflict => Self::Internal("a unique key exists already".into()),
             StoreError::Refused(error) => *error,
@@ -71,6 +74,10 @@ pub enum StoreError {
     /// The write was sealed with a key generation that is no longer active. Nothing was written.
     #[error("the organization's key generation is not active")]
     RetiredKey,
+    /// The credential that is used, or its relay policy, has changed since it was read. Nothing was
+    /// written.
+    #[error("the credential or its relay policy has changed")]
+    OutdatedUse,
     /// The idempotency key was used for a different request. Nothing was written.
     #[error("the idempotency key was used for another request")]
     ReusedIdempotencyKey,
@@ -96,6 +103,7 @@ impl StoreError {
             Self::OutcomeUnknown(_) => Failure::OutcomeUnknown,
             Self::Conflict => Failure::Conflict,
             Self::RetiredKey => Failure::RetiredKey,
+            Self::OutdatedUse => Failure::OutdatedUse,
             Self::OrganizationGone => Failure::OrganizationGone,
             Self::Malformed(_) => Failure::Malformed,
             Self::Internal(_) => Failure::Internal,

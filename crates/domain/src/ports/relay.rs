@@ -1,5 +1,7 @@
 //! The port for relay policies, and for the use of credentials without a reveal.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -11,15 +13,13 @@ use crate::ports::error::StoreResult;
 use crate::relay::stored::{CredentialWithPolicy, StoredPolicy, TrailedPolicy};
 use crate::replication::OperationId;
 
-/// The versions under which a credential is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UsedVersions {
+/// What a credential is used with, as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedRows {
     /// The credential.
     pub id: CredentialId,
-    /// The version of its row.
-    pub version: i64,
-    /// The version of its policy.
-    pub policy_version: i64,
+    /// The stamp of its row and of its policy: see [`CredentialWithPolicy::stamp`].
+    pub stamp: Arc<str>,
 }
 
 /// Relay policies, and uses of credentials.
@@ -51,18 +51,11 @@ pub trait RelayStore: Send + Sync {
         operation: Option<OperationId>,
         event: Event,
     ) -> StoreResult<Committed>;
-    /// Records the use of a credential. With `check`, only while the primary has these versions.
+    /// Records the use of a credential, only while the primary has these rows.
     ///
     /// # Errors
-    /// [`Conflict`](crate::ports::error::StoreError::Conflict) if it has others.
-    async fn record_use(
-        &self,
-        scope: OrgScope,
-        check: Option<UsedVersions>,
-        event: Event,
-    ) -> StoreResult<()>;
-    /// Whether credentials are read from another database than the primary.
-    fn reads_replica(&self) -> bool;
+    /// [`OutdatedUse`](crate::ports::error::StoreError::OutdatedUse) if one has changed.
+    async fn record_use(&self, scope: OrgScope, used: UsedRows, event: Event) -> StoreResult<()>;
     /// Policies that no event recorded at or after `cut`, at most `limit` after an id.
     async fn unattested_policies(
         &self,

@@ -11,6 +11,7 @@ pub mod parse;
 pub mod path;
 mod places;
 pub mod policy;
+pub mod policy_info;
 pub mod presets;
 pub mod request;
 pub mod rules;

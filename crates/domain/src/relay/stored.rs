@@ -42,6 +42,8 @@ pub struct CredentialWithPolicy {
     pub credential: Arc<StoredCredential>,
     /// Its policy.
     pub policy: TrailedPolicy,
+    /// A text that is another one after any change of either row; empty if there is no policy.
+    pub stamp: Arc<str>,
 }
 
 impl TrailedPolicy {

@@ -67,7 +67,7 @@ pub(crate) enum MintError {
     /// Whether the exchange was recorded is not known. Nothing was sent.
     #[error("it is not known whether the exchange was recorded: {0}")]
     RecordUnknown(String),
-    /// The primary has another version of the credential or of its policy. Nothing was sent.
+    /// The credential or its policy has changed since it was read. Nothing was sent.
     #[error("the credential or its policy has changed")]
     Changed,
 }

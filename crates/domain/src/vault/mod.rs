@@ -42,6 +42,7 @@ mod recorded_deletion;
 mod recorded_root_keys;
 pub(crate) mod relay;
 pub(crate) mod relay_answer;
+mod relay_cache;
 pub(crate) mod relay_plan;
 pub(crate) mod relay_policies;
 pub(crate) mod relay_tokens;
@@ -94,6 +95,7 @@ use crate::scrub::ScrubResult;
 use crate::vault::key_cache::KeyCache;
 use crate::vault::last_used_buffer::LastUsedBuffer;
 use crate::vault::minted_tokens::MintedTokens;
+use crate::vault::relay_cache::RelayCache;
 use crate::vault::settings::VaultSettings;
 use crate::vault::watched_egress::WatchedEgress;
 
@@ -127,6 +129,7 @@ pub struct Vault {
     counters: Arc<Counters>,
     /// Requests to other hosts, where relays are served.
     egress: Option<Arc<dyn Egress>>,
+    relay_cache: RelayCache,
     /// Tokens that were minted through it.
     tokens: Option<MintedTokens>,
     integrity_log: LogThrottle<(OrgId, Option<CredentialId>)>,
@@ -166,6 +169,7 @@ impl Vault {
             last_used: LastUsedBuffer::default(),
             counters: Arc::default(),
             egress: None,
+            relay_cache: RelayCache::new(),
             tokens: None,
             integrity_log: LogThrottle::new(INTEGRITY_LOG_INTERVAL, MAX_THROTTLED_FAILURES),
             shown_scrub: Mutex::default(),

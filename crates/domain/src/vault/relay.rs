@@ -17,6 +17,7 @@ use crate::relay::error::RelayError;
 use crate::relay::path::RequestPath;
 use crate::relay::stored::CredentialWithPolicy;
 use crate::vault::Vault;
+use crate::vault::relay_cache::RelaySource;
 use crate::vault::relay_plan::{RelayPlan, RelayPreview, RelayRequest, Wanted};
 
 /// Most characters of a host and of a path in an audit event.
@@ -58,6 +59,10 @@ impl Vault {
         let path = RequestPath::parse(&request.path).map_err(RelayError::Path)?;
         let event = self.use_event(caller, request, &path);
         let (scope, id) = (caller.scope(), request.id);
+        let wanted = (caller, request, &path);
+        if !primary && let Some(plan) = self.planned_again(wanted, &event).await {
+            return Ok(plan);
+        }
         let found = match primary {
             true => self.store.current_policy(scope, id).await?,
             false => self.store.credential_with_policy(scope, id).await?,
@@ -68,7 +73,6 @@ impl Vault {
         };
         let row = &found.credential.sealed;
         let event = event.of_version(row.version, row.value_version);
-        let wanted = (caller, request, &path);
         match self.planned(wanted, &found, event.clone(), false).await {
             Err(VaultError::Relay(error)) => Err(self.use_refused(caller, event, error)),
             Err(error) => Err(self.failed(caller, event, error).await),
@@ -107,61 +111,75 @@ impl Vault {
         planned?.preview()
     }
 
+    /// The plan with what was read a moment ago, if that allows the request. If not, what the
+    /// database has now decides.
+    async fn planned_again(
+        &self,
+        wanted @ (caller, request, _): (&Caller, &RelayRequest, &RequestPath),
+        event: &Event,
+    ) -> Option<RelayPlan> {
+        let source = self.relay_cache.get(caller.org(), request.id)?;
+        let row = &source.credential.sealed;
+        let keys = self.org_keys(caller.scope()).await.ok()?;
+        if !caller.reaches(row) || !keys.has(row.key_generation) {
+            return None;
+        }
+        let event = event.clone().of_version(row.version, row.value_version);
+        let planned = self.plan_of(wanted, &source, event, false).await;
+        planned.ok()
+    }
+
     async fn planned(
         &self,
-        (caller, request, path): (&Caller, &RelayRequest, &RequestPath),
+        wanted @ (caller, ..): (&Caller, &RelayRequest, &RequestPath),
         found: &CredentialWithPolicy,
         event: Event,
         any_key: bool,
     ) -> Result<RelayPlan, VaultError> {
-        let row = &found.credential.sealed;
         let Some(policy) = self.opened_policy(caller, found).await? else {
             return Err(RelayError::NotConfigured.into());
         };
+        let source = Arc::new(RelaySource::new(found, policy));
+        let plan = self.plan_of(wanted, &source, event, any_key).await?;
+        self.relay_cache.insert(caller.org(), source);
+        Ok(plan)
+    }
+
+    async fn plan_of(
+        &self,
+        (caller, request, path): (&Caller, &RelayRequest, &RequestPath),
+        source: &RelaySource,
+        event: Event,
+        any_key: bool,
+    ) -> Result<RelayPlan, VaultError> {
         let wanted = Wanted {
             caller,
             request,
             path,
-            row,
-            policy: &policy,
+            source,
             any_key,
         };
         let place = wanted.allowed()?;
-        let blob = self.open(caller, row).await?;
+        let blob = self.open(caller, &source.credential.sealed).await?;
         wanted.plan(place, &blob, event)
     }
 
     /// Records that the request of `plan` is about to be sent; nothing may be sent before this
-    /// returns `true`. With `check`, it returns `false` and records nothing if the primary has
-    /// another version of the credential or of its policy.
+    /// returns `true`. It returns `false` and records nothing if the credential or its policy has
+    /// changed since they were read.
     ///
     /// # Errors
     /// An error of the store.
-    pub async fn record_use(
-        &self,
-        caller: &Caller,
-        plan: &RelayPlan,
-        check: bool,
-    ) -> Result<bool, VaultError> {
-        let check = check.then_some(plan.versions);
-        let recorded = self
-            .store
-            .record_use(caller.scope(), check, plan.event.clone());
-        match recorded.await {
+    pub async fn record_use(&self, caller: &Caller, plan: &RelayPlan) -> Result<bool, VaultError> {
+        let (scope, event) = (caller.scope(), plan.event.clone());
+        match self.store.record_use(scope, plan.used.clone(), event).await {
             Ok(()) => {
-                self.record_used(caller, plan.versions.id);
+                self.record_used(caller, plan.used.id);
                 Ok(true)
             }
-            Err(StoreError::Conflict) => Ok(false),
+            Err(StoreError::OutdatedUse) => Ok(false),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Whether credentials are read from another database than the primary, so that what was read
-    /// may be old.
-    #[must_use]
-    pub fn reads_replica(&self) -> bool {
-        self.store.reads_replica()
     }
 
     fn use_event(&self, caller: &Caller, request: &RelayRequest, path: &RequestPath) -> Event {

@@ -9,12 +9,11 @@ use strongroom_crypto::SecretBytes;
 use crate::audit::details::Details;
 use crate::audit::event::Event;
 use crate::caller::Caller;
-use crate::credential::SealedCredential;
 use crate::egress::{Destination, EgressRequest, ExchangeLimits, HeaderField, RequestBody};
 use crate::error::VaultError;
 use crate::host_name::HostName;
 use crate::ids::CredentialId;
-use crate::ports::relay::UsedVersions;
+use crate::ports::relay::UsedRows;
 use crate::relay::error::RelayError;
 use crate::relay::minting::token::MintedToken;
 use crate::relay::path::RequestPath;
@@ -22,7 +21,7 @@ use crate::relay::policy::{RelayLimits, ScrubMode};
 use crate::relay::request::{SentHeader, headers, target};
 use crate::relay::scrubber::Scrubber;
 use crate::relay::secret::{Rendered, render};
-use crate::vault::relay_policies::PolicyInfo;
+use crate::vault::relay_cache::RelaySource;
 use crate::vault::token_source::TokenSource;
 
 /// A request that a caller wants to be sent with a credential.
@@ -64,7 +63,7 @@ pub struct RelayPlan {
     secrets: Vec<SecretBytes>,
     /// What its token is minted with, and the token once there is one.
     token: Option<(TokenSource, Option<Arc<MintedToken>>)>,
-    pub(super) versions: UsedVersions,
+    pub(super) used: UsedRows,
 }
 
 /// A request as it would be sent, without a secret in it.
@@ -163,8 +162,7 @@ pub(super) struct Wanted<'a> {
     pub(super) caller: &'a Caller,
     pub(super) request: &'a RelayRequest,
     pub(super) path: &'a RequestPath,
-    pub(super) row: &'a SealedCredential,
-    pub(super) policy: &'a PolicyInfo,
+    pub(super) source: &'a RelaySource,
     /// Whether it does not matter which keys may use the credential.
     pub(super) any_key: bool,
 }
@@ -172,10 +170,10 @@ pub(super) struct Wanted<'a> {
 impl Wanted<'_> {
     /// The host and port, if the policy allows the request.
     pub(super) fn allowed(&self) -> Result<(HostName, u16), RelayError> {
-        let (policy, method) = (&self.policy.policy, &self.request.method);
+        let (policy, method) = (&self.source.policy.policy, &self.request.method);
         let refused = |what: &str| Err(RelayError::NotAllowed(what.to_owned()));
         if !self.any_key {
-            self.policy.allows_caller(self.caller)?;
+            self.source.policy.allows_caller(self.caller)?;
         }
         let (name, port) = match self.request.host.split_once(':') {
             Some((name, port)) => (name, port.parse().ok()),
@@ -212,7 +210,7 @@ impl Wanted<'_> {
         blob: &SecretBytes,
         event: Event,
     ) -> Result<RelayPlan, VaultError> {
-        let (request, policy) = (self.request, &self.policy.policy);
+        let (request, policy) = (self.request, &self.source.policy.policy);
         let most = policy.limits.request_bytes;
         if request.length.is_some_and(|length| length > most) {
             return Err(RelayError::TooLarge(most).into());
@@ -226,11 +224,11 @@ impl Wanted<'_> {
         let details = Details::new([
             ("host", json!(host.as_str())),
             ("port", json!(port)),
-            ("policy_version", json!(self.policy.version)),
+            ("policy_version", json!(self.source.policy.version)),
         ]);
         let mut secrets = rendered.secrets;
         let token = match policy.needs_token() {
-            true => TokenSource::of(self.caller, self.row, self.policy, blob),
+            true => TokenSource::of(self.caller, self.source, blob),
             false => None,
         };
         secrets.extend(token.as_ref().and_then(TokenSource::shown));
@@ -241,18 +239,16 @@ impl Wanted<'_> {
             scrub: policy.scrub,
             limits: policy.limits,
             is_expired: self
-                .row
+                .source
+                .credential
+                .sealed
                 .expiry
                 .is_some_and(|expiry| expiry.is_past(event.at)),
             event: event.with_details(details),
             method: request.method.clone(),
             target,
             headers,
-            versions: UsedVersions {
-                id: request.id,
-                version: self.row.version,
-                policy_version: self.policy.version,
-            },
+            used: self.source.used.clone(),
             destination: Destination {
                 org: self.caller.org(),
                 host,

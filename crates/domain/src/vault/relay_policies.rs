@@ -2,24 +2,23 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event, Outcome};
-use crate::caller::{Actor, Caller};
+use crate::caller::Caller;
 use crate::credential::SealedCredential;
 use crate::error::VaultError;
-use crate::ids::{CredentialId, KeyId};
+use crate::ids::CredentialId;
 use crate::json;
 use crate::json::value::Value;
 use crate::keyring::organization::OrgKeyring;
 use crate::permission::Permission;
 use crate::ports::error::StoreError;
 use crate::record_format::RELAY;
-use crate::relay::error::RelayError;
 use crate::relay::parse::parse;
 use crate::relay::policy::RelayPolicy;
+use crate::relay::policy_info::PolicyInfo;
 use crate::relay::stored::{CredentialWithPolicy, StoredPolicy};
 use crate::replication::Level;
 use crate::vault::Vault;
@@ -27,35 +26,6 @@ use crate::vault::replication::PendingReplication;
 
 /// How often a change is tried while others change the same policy or the organization's key.
 const ATTEMPTS: usize = 5;
-
-/// A policy with its version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyInfo {
-    /// The policy.
-    pub policy: RelayPolicy,
-    /// Its version.
-    pub version: i64,
-    /// The time of the change.
-    pub updated_at: DateTime<Utc>,
-}
-
-impl PolicyInfo {
-    /// Checks that `caller` is among the keys of the policy.
-    ///
-    /// # Errors
-    /// [`RelayError::NotAllowed`].
-    pub(super) fn allows_caller(&self, caller: &Caller) -> Result<(), RelayError> {
-        let key = match caller.actor() {
-            Actor::Key(id) | Actor::Client(id) => Some(id),
-            Actor::Anonymous | Actor::Operator => None,
-        };
-        let is_listed = |keys: &Vec<KeyId>| key.is_some_and(|key| keys.contains(&key));
-        match self.policy.keys.as_ref().is_none_or(is_listed) {
-            true => Ok(()),
-            false => Err(RelayError::NotAllowed("this key".into())),
-        }
-    }
-}
 
 impl Vault {
     /// Sets the relay policy of a credential to `value`, or to the preset where that says nothing.

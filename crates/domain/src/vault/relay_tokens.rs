@@ -15,12 +15,13 @@ use crate::error::VaultError;
 use crate::ids::CredentialId;
 use crate::permission::Permission;
 use crate::ports::error::StoreError;
-use crate::ports::relay::UsedVersions;
+use crate::ports::relay::UsedRows;
 use crate::relay::error::RelayError;
 use crate::relay::minting::request::{RequestError, TokenRequest, token_requests};
 use crate::relay::minting::token::MintedToken;
 use crate::vault::Vault;
 use crate::vault::minted_tokens::{MintError, MintedTokens, RecordExchange};
+use crate::vault::relay_cache::RelaySource;
 use crate::vault::relay_plan::RelayPlan;
 use crate::vault::token_source::TokenSource;
 
@@ -36,8 +37,8 @@ pub struct RelayToken {
 }
 
 impl Vault {
-    /// The plan with a token in its request, if it needs one. With `check`, returns `None` if one
-    /// would have to be minted and the primary has another version of the credential or its policy.
+    /// The plan with a token in its request, if it needs one. Returns `None` if one would have to
+    /// be minted and the credential or its policy has changed.
     ///
     /// # Errors
     /// [`VaultError::Relay`] if the exchange failed, or an error of the store.
@@ -45,12 +46,11 @@ impl Vault {
         &self,
         caller: &Caller,
         mut plan: RelayPlan,
-        check: bool,
     ) -> Result<Option<RelayPlan>, VaultError> {
         let Some(source) = plan.token_source() else {
             return Ok(Some(plan));
         };
-        let minted = self.minted(caller, source, plan.event.clone(), check);
+        let minted = self.minted(caller, source, plan.event.clone());
         match minted.await {
             Ok(token) => plan.complete(token)?,
             Err(MintError::Changed) => return Ok(None),
@@ -95,7 +95,8 @@ impl Vault {
             };
             policy.allows_caller(caller)?;
             let blob = self.open(caller, row).await?;
-            let source = TokenSource::of(caller, row, &policy, &blob);
+            let source = RelaySource::new(&found, policy);
+            let source = TokenSource::of(caller, &source, &blob);
             let source = source.filter(|source| source.policy.tokens);
             let refused = || RelayError::NotAllowed("tokens to be handed out".into());
             Ok(source.ok_or_else(refused)?)
@@ -105,9 +106,10 @@ impl Vault {
             Err(VaultError::Relay(error)) => return Err(self.use_refused(caller, event, error)),
             Err(error) => return Err(self.failed(caller, event, error).await),
         };
-        let minted = self.minted(caller, &source, event.clone(), false).await;
+        let minted = self.minted(caller, &source, event.clone()).await;
         let token = minted.map_err(|error| self.not_minted(caller, event.clone(), error))?;
-        self.store.record(caller.scope(), event).await?;
+        let used = source.used.clone();
+        self.store.record_use(caller.scope(), used, event).await?;
         self.record_used(caller, id);
         Ok(RelayToken {
             value: token.value.clone(),
@@ -121,25 +123,17 @@ impl Vault {
         caller: &Caller,
         source: &TokenSource,
         event: Event,
-        check: bool,
     ) -> Result<Arc<MintedToken>, MintError> {
         let tokens = self.tokens.as_ref();
         let tokens: &MintedTokens = tokens.ok_or(MintError::Unrecorded("no egress".into()))?;
-        let record = self.record_exchange(caller, source.versions, event, check);
+        let record = self.record_exchange(caller, source.used.clone(), event);
         let requests = |now| token_requests(source.mint, &source.policy, &source.blob, now);
         tokens.token(&source.key, requests, record).await
     }
 
     // Each request to a token endpoint is a use of its own.
-    fn record_exchange(
-        &self,
-        caller: &Caller,
-        versions: UsedVersions,
-        event: Event,
-        check: bool,
-    ) -> RecordExchange {
+    fn record_exchange(&self, caller: &Caller, used: UsedRows, event: Event) -> RecordExchange {
         let (store, scope) = (self.store.clone(), caller.scope());
-        let check = check.then_some(versions);
         Box::new(move |request: &TokenRequest| {
             let details = Details::new([
                 ("host", json!(request.host.as_str())),
@@ -148,11 +142,12 @@ impl Vault {
                 ("path", json!(request.path)),
                 ("exchange", json!(true)),
             ]);
-            let (store, event) = (store.clone(), event.clone().with_details(details));
+            let (store, used) = (store.clone(), used.clone());
+            let event = event.clone().with_details(details);
             async move {
-                let recorded = store.record_use(scope, check, event).await;
+                let recorded = store.record_use(scope, used, event).await;
                 recorded.map_err(|error| match error {
-                    StoreError::Conflict => MintError::Changed,
+                    StoreError::OutdatedUse => MintError::Changed,
                     StoreError::OutcomeUnknown(why) => MintError::RecordUnknown(why),
                     error => MintError::Unrecorded(error.to_string()),
                 })

@@ -4,13 +4,12 @@ use strongroom_crypto::SecretBytes;
 
 use crate::blob::JsonBlob;
 use crate::caller::Caller;
-use crate::credential::SealedCredential;
-use crate::ports::relay::UsedVersions;
+use crate::ports::relay::UsedRows;
 use crate::relay::policy::RelayPolicy;
 use crate::relay::presets::{Mint, preset};
 use crate::relay::secret::member;
 use crate::vault::minted_tokens::TokenKey;
-use crate::vault::relay_policies::PolicyInfo;
+use crate::vault::relay_cache::RelaySource;
 
 /// What a token is minted with.
 pub(super) struct TokenSource {
@@ -18,7 +17,7 @@ pub(super) struct TokenSource {
     pub(super) mint: Mint,
     pub(super) blob: JsonBlob,
     pub(super) policy: RelayPolicy,
-    pub(super) versions: UsedVersions,
+    pub(super) used: UsedRows,
 }
 
 impl std::fmt::Debug for TokenSource {
@@ -29,18 +28,9 @@ impl std::fmt::Debug for TokenSource {
 
 impl TokenSource {
     /// `None` if no token is minted for such a credential.
-    pub(super) fn of(
-        caller: &Caller,
-        row: &SealedCredential,
-        policy: &PolicyInfo,
-        blob: &SecretBytes,
-    ) -> Option<Self> {
+    pub(super) fn of(caller: &Caller, source: &RelaySource, blob: &SecretBytes) -> Option<Self> {
+        let (row, policy) = (&source.credential.sealed, &source.policy);
         let mint = preset(row.provider, row.kind).mint?;
-        let versions = UsedVersions {
-            id: row.id,
-            version: row.version,
-            policy_version: policy.version,
-        };
         let key = TokenKey {
             org: caller.org(),
             credential: row.id,
@@ -53,7 +43,7 @@ impl TokenSource {
             mint,
             blob: JsonBlob::opened(blob.clone()),
             policy: policy.policy.clone(),
-            versions,
+            used: source.used.clone(),
         })
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod fair_queue;
 pub(crate) mod lookups;
 pub(crate) mod oauth_lookups;
 pub(crate) mod policy_lookups;
+mod prepared;
 pub(crate) mod queue;
 pub(crate) mod reader;
 pub(crate) mod reveal;

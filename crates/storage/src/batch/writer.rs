@@ -5,21 +5,22 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use strongroom_domain::OrgId;
-use strongroom_domain::caller::OrgScope;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::ports::store::Committed;
 use strongroom_domain::replication::WalPosition;
 
 use crate::batch::fair_queue::BatchItem;
+use crate::batch::prepared::Prepared;
 use crate::batch::queue::Worker;
 use crate::batch::shard_fallback::{ShardFallback, SingleOrgExecutor};
 use crate::connect::database::Database;
-use crate::transaction::{OrgTransaction, with_deadline};
+use crate::transaction::with_deadline;
 use crate::writes::audit_lane::Lane;
 use crate::writes::audit_lane::rows::Chained;
 use crate::writes::generations::{Checked, Used};
 use crate::writes::member::Member;
 use crate::writes::new_rows;
+use crate::writes::policies::Uses;
 use crate::writes::write::{QueueTrace, Write, WriteOp};
 
 /// Commits all waiting writes, and their audit events, in one transaction.
@@ -134,7 +135,7 @@ impl Writer {
 
     // One bad write must not fail the others: a batch that fails as a whole is retried one by one.
     async fn commit_batch(&mut self, batch: Vec<Write>) -> bool {
-        match self.commit(&batch).await {
+        match self.commit_uses(&batch).await {
             Ok(results) => answer(batch, results),
             Err(StoreError::PartUnavailable(why)) => {
                 match &self.fallback {
@@ -174,7 +175,7 @@ impl Writer {
                 continue;
             }
             let single = [write];
-            let result = match self.commit(&single).await {
+            let result = match self.commit_uses(&single).await {
                 Ok(mut results) => results.pop().unwrap_or(Ok(Committed::default())),
                 Err(error) => {
                     let passing = matches!(
@@ -191,17 +192,41 @@ impl Writer {
         }
     }
 
-    async fn commit(&mut self, batch: &[Write]) -> StoreResult<Vec<StoreResult<Committed>>> {
-        let prepared = with_deadline(&self.database, self.prepare(batch)).await?;
+    // Uses are rarely outdated, so that a query before the commit is worth it only then. A sharded
+    // cluster has no statement for both.
+    async fn commit_uses(&mut self, batch: &[Write]) -> StoreResult<Vec<StoreResult<Committed>>> {
+        if !self.database.is_sharded() {
+            match self.commit(batch, false).await {
+                Err(StoreError::OutdatedUse) => {}
+                committed => return committed,
+            }
+        }
+        self.commit(batch, true).await
+    }
+
+    /// Commits `batch`. With `uses_first`, those that are outdated fail alone; without it, they
+    /// fail the batch.
+    async fn commit(
+        &mut self,
+        batch: &[Write],
+        uses_first: bool,
+    ) -> StoreResult<Vec<StoreResult<Committed>>> {
+        let preparing = Prepared::of(batch, (&self.database, &self.lane), uses_first);
+        let prepared = with_deadline(&self.database, preparing).await?;
         if prepared.chained.is_none() && !prepared.changes_rows() {
             prepared.transaction.finish().await?;
             return Ok(results(prepared.members, None));
         }
         let new = new_rows::generations(&prepared.members);
         let used = Used::of(prepared.used, new, &self.checked);
+        let uses = match uses_first {
+            true => Uses::default(),
+            false => Uses::of(&prepared.members),
+        };
         // New rows, then the check of the keys under which they are sealed, then the events.
         let mut steps = new_rows::steps(&prepared.members);
         steps.extend(used.check());
+        steps.extend(uses.check());
         steps.extend(prepared.chained.as_ref().map(Chained::step));
         let tracked = batch.iter().any(|write| write.tracking.operation.is_some());
         match prepared.transaction.commit_with(&steps, tracked).await {
@@ -224,53 +249,6 @@ impl Writer {
             }
         }
     }
-
-    // Everything that needs answers from the database before the commit.
-    async fn prepare<'b>(&self, batch: &'b [Write]) -> StoreResult<Prepared<'b>> {
-        let scopes: Vec<OrgScope> = batch.iter().flat_map(Write::scopes).collect();
-        let transaction = OrgTransaction::begin(&self.database, &scopes).await?;
-        let (members, used) =
-            crate::writes::carry_out(&transaction, batch, self.lane.chain_key()).await?;
-        let chain = self.lane.chain_key();
-        let (format, record_format) = (chain.format(), chain.record_format());
-        let recorded = |member: &Member<'b>| {
-            let event = member.recorded(record_format);
-            let event = event.map(|event| (member.write.scope, event));
-            event
-                .into_iter()
-                .chain(member.recorded_further(record_format))
-        };
-        let events: Vec<_> = members.iter().flat_map(recorded).collect();
-        let chained = match events.is_empty() {
-            true => None,
-            false => Some(self.lane.chain(&transaction, events, format).await?),
-        };
-        Ok(Prepared {
-            transaction,
-            members,
-            used,
-            chained,
-        })
-    }
-}
-
-struct Prepared<'b> {
-    transaction: OrgTransaction,
-    members: Vec<Member<'b>>,
-    /// The key generations of changed rows.
-    used: Vec<(OrgId, i32)>,
-    /// `None` when there is nothing to record.
-    chained: Option<Chained<'b>>,
-}
-
-impl Prepared<'_> {
-    /// Whether a write changes more than the audit trail.
-    fn changes_rows(&self) -> bool {
-        let changes = |member: &Member<'_>| {
-            member.has_written() && !matches!(member.write.op, WriteOp::Record | WriteOp::Use(_))
-        };
-        self.members.iter().any(changes)
-    }
 }
 
 fn results(members: Vec<Member<'_>>, position: Option<WalPosition>) -> Vec<StoreResult<Committed>> {
@@ -292,6 +270,7 @@ fn again(error: &StoreError) -> StoreError {
         StoreError::PartUnavailable(why) => StoreError::PartUnavailable(why.clone()),
         StoreError::Conflict => StoreError::Conflict,
         StoreError::RetiredKey => StoreError::RetiredKey,
+        StoreError::OutdatedUse => StoreError::OutdatedUse,
         StoreError::Contended(why) => StoreError::Contended(why.clone()),
         StoreError::OrganizationGone => StoreError::OrganizationGone,
         other => StoreError::Internal(other.to_string()),

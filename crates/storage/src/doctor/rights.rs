@@ -213,6 +213,7 @@ mod tests {
         let functions = functions();
         assert!(functions.contains("strongroom_ensure_audit_partitions()"));
         assert!(functions.contains("strongroom_check_generations(uuid[], integer[])"));
+        assert!(functions.contains("strongroom_check_uses(uuid[], uuid[], text[])"));
         assert_eq!(statements().count(), GRANTS.matches("grant ").count());
     }
 }

@@ -14,7 +14,7 @@ use crate::quote::quote_ident;
 use crate::schema::indexes::build_indexes;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-pub(crate) const MIGRATIONS: [(&str, &str); 21] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 22] = [
     (
         "V0001__vault",
         include_str!("../../../../migrations/0001_vault.sql"),
@@ -98,6 +98,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 21] = [
     (
         "V0021__daily_totals",
         include_str!("../../../../migrations/0021_daily_totals.sql"),
+    ),
+    (
+        "V0022__checked_uses",
+        include_str!("../../../../migrations/0022_checked_uses.sql"),
     ),
 ];
 

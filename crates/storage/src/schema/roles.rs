@@ -34,6 +34,7 @@ grant select, insert, update, delete on credentials, credential_versions, creden
 key_uses, daily_totals, rotations, \
 servers, operations, idempotency_keys to {role};
 grant execute on function strongroom_check_generations(uuid[], integer[]), \
+strongroom_check_uses(uuid[], uuid[], text[]), \
 strongroom_ensure_audit_partitions() to {role};";
 
 /// The result of [`grant_app_role`].

@@ -101,8 +101,9 @@ impl Insert {
 /// A transaction in one statement, for a database that is not sharded.
 ///
 /// `$1` is the scope. The parameters of `inserts` follow, each with its number of rows. With
-/// `check`, the next parameter is the epoch in which the rows' key generations were checked, or
-/// null, followed by the parameters of the check; the statement then returns the current epoch.
+/// `generations`, the next parameter is the epoch in which the rows' key generations were checked,
+/// or null, followed by the parameters of their check; the statement then returns the current
+/// epoch. With `uses`, the parameters of [`CHECK_USES`](crate::sql::CHECK_USES) are the last.
 ///
 /// Every part has a condition on the result of `scope` that refers to no row, so PostgreSQL
 /// evaluates it before it reads any row. PostgreSQL takes the locks on the tables before the
@@ -110,22 +111,30 @@ impl Insert {
 /// every generation whose rotation has already waited for the earlier writers. Without a row in
 /// `key_epoch`, all generations are checked.
 #[must_use]
-pub fn together(inserts: &[(&'static Insert, usize)], check: bool) -> Arc<str> {
+pub fn together(inserts: &[(&'static Insert, usize)], checks: Checks) -> Arc<str> {
     // Building the text was a third of the process's work for a batch of one.
     static TEXTS: LazyLock<Mutex<HashMap<Shape, Arc<str>>>> = LazyLock::new(Mutex::default);
     let parts = inserts.iter();
     let parts = parts.map(|(insert, rows)| (std::ptr::from_ref(*insert).addr(), *rows == 1));
     let mut texts = TEXTS.lock();
-    let text = texts.entry((parts.collect(), check));
-    text.or_insert_with(|| render(inserts, check).into())
+    let text = texts.entry((parts.collect(), checks));
+    text.or_insert_with(|| render(inserts, checks).into())
         .clone()
 }
 
-/// The key of a text: the address of each insert with whether it has one row, and whether there is
-/// a check.
-type Shape = (Vec<(usize, bool)>, bool);
+/// What a transaction in one statement checks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Checks {
+    /// The key generations of rows.
+    pub generations: bool,
+    /// The stamps of credentials and policies that are used.
+    pub uses: bool,
+}
 
-fn render(inserts: &[(&Insert, usize)], check: bool) -> String {
+/// The key of a text: the address of each insert with whether it has one row, and the checks.
+type Shape = (Vec<(usize, bool)>, Checks);
+
+fn render(inserts: &[(&Insert, usize)], checks: Checks) -> String {
     let mut sql = String::from(
         "with scope as materialized (select set_config('strongroom.orgs', $1, true) as orgs)",
     );
@@ -134,16 +143,26 @@ fn render(inserts: &[(&Insert, usize)], check: bool) -> String {
         sql.push_str(&format!(", part{at} as ({})", insert.part(next, *rows)));
         next += insert.columns;
     }
-    match check {
-        true => sql.push_str(&format!(
-            " select epoch, case when epoch = ${next}::uuid then null \
-             else strongroom_check_generations(${}::uuid[], ${}::integer[]) end from scope left \
-             join key_epoch on true",
+    let mut results = Vec::new();
+    let mut from = "scope";
+    if checks.generations {
+        results.push(format!(
+            "epoch, case when epoch = ${next}::uuid then null \
+             else strongroom_check_generations(${}::uuid[], ${}::integer[]) end",
             next + 1,
             next + 2
-        )),
-        false => sql.push_str(" select from scope"),
+        ));
+        from = "scope left join key_epoch on true";
+        next += 3;
     }
+    if checks.uses {
+        results.push(format!(
+            "strongroom_check_uses(${next}::uuid[], ${}::uuid[], ${}::text[])",
+            next + 1,
+            next + 2
+        ));
+    }
+    sql.push_str(&format!(" select {} from {from}", results.join(", ")));
     sql
 }
 
@@ -240,18 +259,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_differ_by_inserts_sizes_and_check() {
+    fn texts_differ_by_inserts_sizes_and_checks() {
         let (credentials, audit) = (&*CREDENTIALS_INSERT, &*AUDIT_INSERT);
+        let no_checks = Checks::default();
+        let generations = Checks {
+            generations: true,
+            ..no_checks
+        };
+        let uses = Checks {
+            uses: true,
+            ..no_checks
+        };
         let texts = [
-            together(&[(credentials, 1), (audit, 1)], true),
-            together(&[(credentials, 2), (audit, 1)], true),
-            together(&[(credentials, 1), (audit, 2)], true),
-            together(&[(credentials, 1), (audit, 1)], false),
-            together(&[(audit, 1)], false),
+            together(&[(credentials, 1), (audit, 1)], generations),
+            together(&[(credentials, 2), (audit, 1)], generations),
+            together(&[(credentials, 1), (audit, 2)], generations),
+            together(&[(credentials, 1), (audit, 1)], no_checks),
+            together(&[(audit, 1)], no_checks),
+            together(&[(audit, 1)], uses),
         ];
         let different: std::collections::HashSet<_> = texts.iter().collect();
         assert_eq!(different.len(), texts.len());
-        assert_eq!(together(&[(credentials, 40), (audit, 1)], true), texts[1]);
+        assert_eq!(
+            together(&[(credentials, 40), (audit, 1)], generations),
+            texts[1]
+        );
     }
 
     #[test]

@@ -9,6 +9,13 @@ macro_rules! policy {
          as sealed_policy, p.digest as policy_digest"
     };
 }
+/// The stamp of a credential `c` and its policy: another text after any change of either row. The
+/// parameter is that of the policy.
+macro_rules! stamp {
+    ($policy:literal) => {
+        concat!("c.xmin::text || c.ctid::text || ", $policy, " as stamp")
+    };
+}
 /// What the audit trail says of the policy `p` of a credential `c`. A sharded cluster queries all
 /// shards, unless the sub-selects themselves name the organizations.
 macro_rules! trail {
@@ -28,12 +35,14 @@ macro_rules! trail {
     };
 }
 macro_rules! wanted {
-    ($policies:literal) => {
+    ($policies:literal, $stamp:literal) => {
         concat!(
             "select ",
             sealed!("c."),
             ", null::timestamptz as last_used_at, null::text as last_used_by, ",
             policy!(),
+            ", ",
+            stamp!($stamp),
             ", ",
             trail!("(e.org_id = any($1) or e.org_id = ($1)[1])"),
             " from credentials c join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, cred_id) \
@@ -48,18 +57,23 @@ macro_rules! wanted {
 /// Several credentials by (organization, id), with their policies and what the audit trail says of
 /// these. Each policy is a separate lookup, as last-used times are in `CREDENTIALS`.
 pub const POLICIES_WANTED: &str = wanted!(
-    "lateral (select * from relay_policies where org_id = c.org_id and cred_id = c.cred_id \
-     limit 1) as p on true"
+    "lateral (select *, xmin::text || ctid::text as stamp from relay_policies \
+     where org_id = c.org_id and cred_id = c.cred_id limit 1) as p on true",
+    "p.stamp"
 );
 /// The same for a sharded cluster, which colocates rows only in joins on `org_id`.
-pub const POLICIES_WANTED_SHARDED: &str =
-    wanted!("relay_policies p on p.org_id = c.org_id and p.cred_id = c.cred_id");
+pub const POLICIES_WANTED_SHARDED: &str = wanted!(
+    "relay_policies p on p.org_id = c.org_id and p.cred_id = c.cred_id",
+    "p.xmin::text || p.ctid::text"
+);
 /// A credential with its policy, and what the audit trail says of that.
 pub const POLICY_CURRENT: &str = concat!(
     "select ",
     sealed!("c."),
     ", null::timestamptz as last_used_at, null::text as last_used_by, ",
     policy!(),
+    ", ",
+    stamp!("p.xmin::text || p.ctid::text"),
     ", ",
     trail!("e.org_id = $1"),
     " from credentials c left join relay_policies p on p.org_id = c.org_id \
@@ -122,15 +136,18 @@ pub const POLICIES_DELETE: &str =
     "delete from relay_policies where org_id = $1 and cred_id = any($2)";
 /// Removes the policies of all credentials of an organization.
 pub const ALL_POLICIES_DELETE: &str = "delete from relay_policies where org_id = $1";
-/// Those of several uses whose credential and policy have the versions that are named.
-pub const USES_CURRENT: &str = "select c.org_id, c.cred_id from credentials c \
-     join unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) \
-     as used (org_id, cred_id, version, policy_version) \
-     on c.org_id = used.org_id and c.cred_id = used.cred_id and c.version = used.version \
+/// Fails unless each credential and its policy have the stamp at the same place.
+pub const CHECK_USES: &str = "select strongroom_check_uses($1::uuid[], $2::uuid[], $3::text[])";
+/// The stamps of several uses' credentials, by organization and id.
+pub const USES_CURRENT: &str = concat!(
+    "select c.org_id, c.cred_id, ",
+    stamp!("p.xmin::text || p.ctid::text"),
+    " from credentials c join unnest($1::uuid[], $2::uuid[]) as used (org_id, cred_id) \
+     on c.org_id = used.org_id and c.cred_id = used.cred_id \
      join relay_policies p on p.org_id = c.org_id and p.cred_id = c.cred_id \
-     and p.version = used.policy_version \
      where (c.org_id = any($1) or c.org_id = ($1)[1]) and c.deleted_at is null \
-     and (p.org_id = any($1) or p.org_id = ($1)[1])";
+     and (p.org_id = any($1) or p.org_id = ($1)[1])"
+);
 
 /// The constants above, with their names.
 pub(super) const ALL: &[(&str, &str)] = &[
@@ -144,5 +161,6 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("POLICIES", POLICIES),
     ("POLICIES_DELETE", POLICIES_DELETE),
     ("ALL_POLICIES_DELETE", ALL_POLICIES_DELETE),
+    ("CHECK_USES", CHECK_USES),
     ("USES_CURRENT", USES_CURRENT),
 ];

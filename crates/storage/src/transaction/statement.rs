@@ -115,10 +115,12 @@ pub(crate) enum Step<'a> {
     Insert(&'static Insert, Vec<Value<'a>>),
     /// Fails unless each organization's active generation is the one at the same place: see
     /// [`sql::CHECK_GENERATIONS`]. It is not looked up in the epoch in which they were `checked`.
-    Check {
+    CheckGenerations {
         used: [Param<'a>; 2],
         checked: &'a Option<Uuid>,
     },
+    /// Fails unless the stamps of uses are current: see [`sql::CHECK_USES`].
+    CheckUses([Param<'a>; 3]),
 }
 
 impl<'a> Step<'a> {
@@ -134,9 +136,13 @@ impl<'a> Step<'a> {
                 let params: Vec<_> = values.iter().map(Value::param).collect();
                 insert.bound(&params)
             }
-            Step::Check { used, .. } => vec![Bound {
+            Step::CheckGenerations { used, .. } => vec![Bound {
                 sql: sql::CHECK_GENERATIONS,
                 params: used.to_vec(),
+            }],
+            Step::CheckUses(uses) => vec![Bound {
+                sql: sql::CHECK_USES,
+                params: uses.to_vec(),
             }],
         }
     }
@@ -147,7 +153,8 @@ pub(crate) struct Together<'a> {
     pub(crate) sql: Arc<str>,
     scope: Param<'a>,
     columns: Vec<Column<'a>>,
-    check: Option<[Param<'a>; 3]>,
+    generations: Option<[Param<'a>; 3]>,
+    uses: Option<[Param<'a>; 3]>,
 }
 
 /// A row's value, or an array of the values of several rows.
@@ -158,21 +165,30 @@ enum Column<'a> {
 
 impl<'a> Together<'a> {
     pub(crate) fn of(scope: &'a (impl ToSql + Sync), steps: &[Step<'a>]) -> Self {
-        let (mut inserts, mut columns, mut check) = (Vec::new(), Vec::new(), None);
+        let (mut inserts, mut columns) = (Vec::new(), Vec::new());
+        let (mut generations, mut uses) = (None, None);
         for step in steps {
             match step {
                 Step::Insert(insert, values) => {
                     inserts.push((*insert, values.len() / insert.columns));
                     columns.extend(Column::of_rows(values, insert.columns));
                 }
-                Step::Check { used, checked } => check = Some([*checked, used[0], used[1]]),
+                Step::CheckGenerations { used, checked } => {
+                    generations = Some([*checked, used[0], used[1]]);
+                }
+                Step::CheckUses(used) => uses = Some(*used),
             }
         }
+        let checks = sql::Checks {
+            generations: generations.is_some(),
+            uses: uses.is_some(),
+        };
         Self {
-            sql: sql::together(&inserts, check.is_some()),
+            sql: sql::together(&inserts, checks),
             scope,
             columns,
-            check,
+            generations,
+            uses,
         }
     }
 
@@ -183,10 +199,12 @@ impl<'a> Together<'a> {
                 Column::Many(values) => values,
             }
         });
-        let check = self.check.iter().flatten().copied();
+        let generations = self.generations.iter().flatten().copied();
+        let uses = self.uses.iter().flatten().copied();
         std::iter::once(self.scope)
             .chain(columns)
-            .chain(check)
+            .chain(generations)
+            .chain(uses)
             .collect()
     }
 }

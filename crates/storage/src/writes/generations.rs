@@ -41,7 +41,7 @@ impl Used {
 
     /// The step that fails unless all generations are active.
     pub(crate) fn check(&self) -> Option<Step<'_>> {
-        let check = Step::Check {
+        let check = Step::CheckGenerations {
             used: [&self.orgs, &self.generations],
             checked: &self.checked,
         };

@@ -29,18 +29,22 @@ use crate::writes::write::Write;
 
 /// Carries out the parts of a batch that need answers from the database. A write that fails alone
 /// has its error as its result and has changed nothing; an error fails the batch as a whole. The
-/// inserts follow in [`new_rows::steps`]. Also returns the key generations of changed rows.
+/// inserts follow in [`new_rows::steps`]. With `uses`, uses whose versions are not current fail
+/// here, and not the commit. Also returns the key generations of changed rows.
 pub(crate) async fn carry_out<'a>(
     transaction: &OrgTransaction,
     batch: &'a [Write],
     chain: &Chain,
+    uses: bool,
 ) -> StoreResult<(Vec<Member<'a>>, Vec<(OrgId, i32)>)> {
     let mut members: Vec<Member<'_>> = batch.iter().map(Member::new).collect();
     claim(transaction, &mut members, chain).await?;
     let mut used = change(transaction, &mut members).await?;
     delete(transaction, &mut members).await?;
     used.extend(policies::put(transaction, &mut members).await?);
-    policies::check_uses(transaction, &mut members).await?;
+    if uses {
+        policies::refuse_outdated(transaction, &mut members).await?;
+    }
     for member in &mut members {
         member.result = match std::mem::replace(&mut member.result, Ok(())) {
             Ok(()) => administer(transaction, member.write).await?,

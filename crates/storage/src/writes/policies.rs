@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use strongroom_domain::OrgId;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::{CredentialId, OrgId};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -11,6 +11,7 @@ use crate::policy_rows::PolicyParams;
 use crate::rows::get;
 use crate::sql;
 use crate::transaction::OrgTransaction;
+use crate::transaction::statement::Step;
 use crate::writes::locked::{by_org, lock};
 use crate::writes::member::Member;
 use crate::writes::write::WriteOp;
@@ -59,34 +60,55 @@ pub(crate) async fn put(
     Ok(used.into_iter().collect())
 }
 
-/// Refuses the uses of a batch that are checked, and whose credential or policy has other versions.
-pub(crate) async fn check_uses(
+/// The uses of a batch, with the stamps of the rows that they were planned with.
+#[derive(Default)]
+pub(crate) struct Uses<'a> {
+    orgs: Vec<Uuid>,
+    ids: Vec<Uuid>,
+    stamps: Vec<&'a str>,
+}
+
+impl<'a> Uses<'a> {
+    pub(crate) fn of(members: &[Member<'a>]) -> Self {
+        let mut uses = Self::default();
+        for member in members {
+            if let WriteOp::Use(used) = &member.write.op {
+                uses.orgs.push(member.org().0);
+                uses.ids.push(used.id.0);
+                uses.stamps.push(&used.stamp);
+            }
+        }
+        uses
+    }
+
+    /// The step that fails unless all stamps are current.
+    pub(crate) fn check(&self) -> Option<Step<'_>> {
+        let check = Step::CheckUses([&self.orgs, &self.ids, &self.stamps]);
+        (!self.orgs.is_empty()).then_some(check)
+    }
+}
+
+/// Refuses the uses of a batch whose credential or policy has changed.
+pub(crate) async fn refuse_outdated(
     transaction: &OrgTransaction,
     members: &mut [Member<'_>],
 ) -> StoreResult<()> {
-    let (mut orgs, mut ids) = (Vec::new(), Vec::new());
-    let (mut versions, mut policy_versions) = (Vec::new(), Vec::new());
-    for member in &*members {
-        if let WriteOp::Use(check) = &member.write.op {
-            orgs.push(member.org().0);
-            ids.push(check.id.0);
-            versions.push(check.version);
-            policy_versions.push(check.policy_version);
-        }
-    }
-    if orgs.is_empty() {
+    let uses = Uses::of(members);
+    if uses.orgs.is_empty() {
         return Ok(());
     }
-    let params: &[&(dyn ToSql + Sync)] = &[&orgs, &ids, &versions, &policy_versions];
     let mut current = HashSet::new();
+    let params: &[&(dyn ToSql + Sync)] = &[&uses.orgs, &uses.ids];
     for row in transaction.query(sql::USES_CURRENT, params).await? {
-        current.insert((get::<Uuid>(&row, "org_id")?, get::<Uuid>(&row, "cred_id")?));
+        let org = OrgId(get(&row, "org_id")?);
+        let id = CredentialId(get(&row, "cred_id")?);
+        current.insert((org, id, get::<String>(&row, "stamp")?));
     }
     for member in members {
-        if let WriteOp::Use(check) = &member.write.op
-            && !current.contains(&(member.org().0, check.id.0))
+        if let WriteOp::Use(used) = &member.write.op
+            && !current.contains(&(member.org(), used.id, used.stamp.to_string()))
         {
-            member.result = Err(StoreError::Conflict);
+            member.result = Err(StoreError::OutdatedUse);
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ use strongroom_domain::ports::console_sessions::ConsoleSessionWrite;
 use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::installation::InstallationChange;
 use strongroom_domain::ports::oauth::OauthWrite;
-use strongroom_domain::ports::relay::UsedVersions;
+use strongroom_domain::ports::relay::UsedRows;
 use strongroom_domain::ports::store::{ChangeFn, Committed, DeleteFn, Opened, Tracking};
 use strongroom_domain::relay::stored::StoredPolicy;
 use strongroom_domain::rotation::RotationStart;
@@ -78,7 +78,7 @@ pub(crate) enum WriteOp {
         policy: Box<StoredPolicy>,
     },
     /// Records a use, while these are the versions.
-    Use(UsedVersions),
+    Use(UsedRows),
     Record,
 }
 

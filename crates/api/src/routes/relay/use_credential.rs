@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use actix_web::body::SizedStream;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -24,9 +22,6 @@ use crate::routes::relay::presented::RelayPresented;
 use crate::routes::relay::relayed_body::RelayedBody;
 use crate::routes::slashid::credential_id::credential_id;
 
-/// The age of what was read from the primary, beyond which its versions are checked when the use is
-/// recorded.
-const FRESH: Duration = Duration::from_millis(500);
 /// How often a request is planned while the credential or its policy changes.
 const ATTEMPTS: usize = 4;
 
@@ -61,12 +56,10 @@ async fn relay(request: &HttpRequest, payload: web::Payload) -> Result<HttpRespo
     let mut body = RelayedBody::new(request, payload);
     let (mut primary, mut renewed) = (false, false);
     for _ in 0..ATTEMPTS {
-        let read_at = Instant::now();
         let planned = vault.plan_relay(&caller, &wanted, primary);
         let plan = state.with_deadline(planned).await?;
-        let is_old = || read_at.elapsed() > FRESH || (vault.reads_replica() && !primary);
         // Not within the deadline: a token endpoint has a time limit of its own.
-        let Some(plan) = vault.with_token(&caller, plan, is_old()).await? else {
+        let Some(plan) = vault.with_token(&caller, plan).await? else {
             primary = true;
             continue;
         };
@@ -75,7 +68,7 @@ async fn relay(request: &HttpRequest, payload: web::Payload) -> Result<HttpRespo
         let span = tracing::info_span!(target: TRACE, "upstream connect");
         let opened = connecting.instrument(span).await;
         let connection = opened.map_err(|error| vault.not_opened(&caller, &plan, error))?;
-        let recorded = vault.record_use(&caller, &plan, is_old());
+        let recorded = vault.record_use(&caller, &plan);
         if !state.write_with_deadline(recorded).await? {
             primary = true;
             continue;
