@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
 
 use crate::settings::setting::{Commands, Flag, Key, Row, flag_name};
-use crate::settings::table::{ALL, DATABASE_URL, DATABASE_URL_FILE};
+use crate::settings::table::{DATABASE_URL, DATABASE_URL_FILE, all};
 
 /// Flags of a command that only uses the database.
 pub(crate) type DatabaseArgs = SettingArgs<ForDatabase>;
@@ -81,7 +81,7 @@ impl Kind for ForServe {
 
 /// The settings for which commands of kind `C` have a flag.
 fn rows<C: Kind>() -> impl Iterator<Item = (&'static Row, &'static Flag)> {
-    let rows = ALL.iter().map(|setting| setting.row());
+    let rows = all().map(|setting| setting.row());
     let flags = rows.filter_map(|row| Some((row, row.flag.as_ref()?)));
     flags.filter(|(_, flag)| C::HAS.contains(&flag.commands))
 }

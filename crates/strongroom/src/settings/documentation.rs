@@ -1,7 +1,7 @@
 //! The list of settings in `docs/configuration.md`, made from the table.
 
 use crate::settings::setting::Row;
-use crate::settings::table::ALL;
+use crate::settings::table::all;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
 /// The line of the file after which it is generated.
@@ -12,7 +12,7 @@ const WIDTH: usize = 160;
 /// Every setting, under the heading of its section.
 fn list() -> String {
     let (mut text, mut section) = (String::new(), "");
-    for row in ALL.iter().map(|setting| setting.row()) {
+    for row in all().map(|setting| setting.row()) {
         if row.section != section {
             section = row.section;
             text += &format!("\n## {section}\n\n");

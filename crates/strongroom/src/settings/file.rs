@@ -6,7 +6,7 @@ use crate::private_file::check_private;
 use crate::settings::error::{ConfigError, advice};
 use crate::settings::setting::{Key, Row};
 use crate::settings::similar::similar;
-use crate::settings::table::{ALL, CONFIG, REGIONS};
+use crate::settings::table::{CONFIG, REGIONS, all};
 
 const REGIONS_FORM: &str =
     "regions must be tables [[regions]] with name and database_url, or a string of NAME=URL";
@@ -43,7 +43,7 @@ pub(super) fn read_file(file: &Path) -> (Vec<(Key, String)>, Vec<ConfigError>) {
 }
 
 fn rows() -> impl Iterator<Item = &'static Row> {
-    let rows = ALL.iter().map(|setting| setting.row());
+    let rows = all().map(|setting| setting.row());
     rows.filter(|row| row.key != CONFIG.key())
 }
 

@@ -226,3 +226,13 @@ impl<T> AnySetting for Setting<T> {
         self.unset().is_ok()
     }
 }
+
+/// Makes a static of each setting, and `ALL` of the file.
+macro_rules! settings {
+    ($($section:expr => { $($name:ident: $type:ty = $setting:expr;)* })*) => {
+        $($(pub(in crate::settings) static $name: Setting<$type> = $setting.within($section);)*)*
+
+        pub(super) static ALL: &[&dyn AnySetting] = &[$($(&$name),*),*];
+    };
+}
+pub(in crate::settings) use settings;

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::settings::error::{ConfigError, ConfigErrors, Found, Origin};
 use crate::settings::file::read_file;
 use crate::settings::setting::{Key, Row, Setting, variable};
-use crate::settings::table::{ALL, CONFIG, ROOT_KEY_PASSPHRASE, ROOT_KEYS};
+use crate::settings::table::{CONFIG, ROOT_KEY_PASSPHRASE, ROOT_KEYS, all};
 use crate::settings::variables::{Variables, environment, unknown};
 
 /// The texts of all settings that are set, each from its strongest source.
@@ -54,7 +54,7 @@ impl Sources {
     /// to take its place. Root keys are left out: they have findings of their own.
     pub(super) fn check(&mut self) -> Vec<ConfigError> {
         let mut problems = Vec::new();
-        for setting in ALL {
+        for setting in all() {
             let row = setting.row();
             let found = self.found.get(row.key);
             let checked = found.filter(|_| row.section != ROOT_KEYS);
@@ -75,7 +75,7 @@ impl Sources {
         for (key, text) in flags {
             sources.add(key, text, Origin::Flag(key));
         }
-        for setting in ALL {
+        for setting in all() {
             problems.extend(sources.add_variable(setting.row(), variables));
         }
         if let Some(file) = sources.found(&CONFIG).map(|found| found.text.clone()) {
@@ -86,7 +86,7 @@ impl Sources {
                 sources.add(key, &text, Origin::File(file.to_owned()));
             }
         }
-        for setting in ALL {
+        for setting in all() {
             sources.add_fallbacks(setting.row(), variables);
         }
         (sources, problems)

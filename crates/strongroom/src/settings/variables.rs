@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::settings::error::ConfigError;
 use crate::settings::setting::{PREFIX, Row, variable};
 use crate::settings::similar::similar;
-use crate::settings::table::ALL;
+use crate::settings::table::all;
 
 pub(super) type Variables = BTreeMap<String, String>;
 
@@ -49,7 +49,7 @@ pub(super) fn unknown(variables: &Variables) -> Vec<ConfigError> {
 }
 
 fn rows() -> impl Iterator<Item = &'static Row> {
-    ALL.iter().map(|setting| setting.row())
+    all().map(|setting| setting.row())
 }
 
 fn unknown_variable(name: &str, rest: &str) -> ConfigError {
