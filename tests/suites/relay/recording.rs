@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use strongroom_e2e::{CREDENTIALS, eventually};
 
-use super::scene::{NAME, Scene, always, answering, code, echo, ok};
+use super::scene::{NAME, Outside, Scene, always, answering, code, echo, ok};
 
 /// The paths that the upstream saw.
 fn seen(scene: &Scene) -> HashSet<String> {
@@ -70,7 +70,8 @@ async fn what_the_upstream_saw_is_recorded_after_kill_9() {
 
 #[tokio::test]
 async fn nothing_is_sent_while_nothing_can_be_recorded() {
-    let scene = Scene::start(echo()).await;
+    let outside = Outside::start(echo(), always("127.0.0.1")).await;
+    let scene = Scene::unsharded(outside).await;
     assert_eq!(scene.get("/before").await.0, 200);
     let database = scene.vault.database.connect().await;
     let refuse = "create function refuse() returns trigger language plpgsql as \
@@ -165,7 +166,9 @@ async fn a_change_holds_from_the_next_use_on_beside_other_uses() {
 // A commit whose answer is lost may have taken effect or not; in neither case is anything sent.
 #[tokio::test]
 async fn nothing_is_sent_if_the_outcome_of_the_record_is_unknown() {
-    let scene = Scene::start_as(&["login.upstream.test"], echo(), always("127.0.0.1"), &[]).await;
+    let names = &["login.upstream.test"];
+    let outside = Outside::start_as(names, echo(), always("127.0.0.1")).await;
+    let scene = Scene::unsharded(outside).await;
     let port = scene.upstream.address.port();
     let client = json!({
         "extcred_provider": "generic", "extcred_type": "client_credentials",

@@ -30,7 +30,8 @@ impl Outside {
         Self::start_as(&[], script, answers).await
     }
 
-    async fn start_as(names: &[&str], script: Script, answers: Answers) -> Self {
+    /// The upstream has further `names`.
+    pub(super) async fn start_as(names: &[&str], script: Script, answers: Answers) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         Self::start_on(listener, names, script, answers).await
     }
@@ -112,9 +113,18 @@ impl Scene {
 
     /// A scene with this upstream.
     pub(super) async fn beside(outside: Outside, variables: &[(&str, &str)]) -> Self {
+        Self::beside_on(Database::create().await, outside, variables).await
+    }
+
+    /// A scene with this upstream, and a database without shards, whose tables take triggers.
+    pub(super) async fn unsharded(outside: Outside) -> Self {
+        Self::beside_on(Database::create_unsharded().await, outside, &[]).await
+    }
+
+    async fn beside_on(database: Database, outside: Outside, variables: &[(&str, &str)]) -> Self {
         let own = outside.variables();
         let all = [&own[..], variables].concat();
-        let vault = TestVault::start_on(Database::create_unsharded().await, &all).await;
+        let vault = TestVault::start_on(database, &all).await;
         let id = vault.admin.create(SECRET).await;
         let relay = vault.new_key(&vault.admin.org, "relay");
         let scene = Self {
