@@ -14,6 +14,7 @@ mod listeners;
 mod organization;
 mod pictures;
 mod reading;
+mod session_list;
 mod sessions;
 mod support;
 mod tenants;

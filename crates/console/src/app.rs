@@ -21,7 +21,7 @@ use crate::pages::credentials::{
     change, create, delete, detail, list, policy_delete, relay_policy, reveal, versions,
 };
 use crate::pages::settings::{form, rotation};
-use crate::pages::{clients, home, keys, overview, sign_in, sign_out, system, tenants};
+use crate::pages::{clients, home, keys, overview, sessions, sign_in, sign_out, system, tenants};
 use crate::session::NoSession;
 use crate::{assets, paths};
 
@@ -73,6 +73,8 @@ fn routes() -> Routes {
             paths::CLOSE_SESSIONS,
             web::post().to(sign_out::close_sessions),
         ),
+        get(paths::SESSIONS, read().to(sessions::handle)),
+        post(paths::END_SESSION, web::post().to(sessions::end)),
         get(paths::ASSET, read().to(assets::handle)),
         get(paths::ORGANIZATION, read().to(overview::handle)),
     ];

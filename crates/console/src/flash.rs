@@ -62,6 +62,8 @@ flashes! {
     KeyEnds = "key-ends" => "The key ends at the time that the list shows.",
     /// The sessions of another key or client were ended.
     OthersClosed = "others-closed" => "Its sessions of the console are closed.",
+    /// One session was ended.
+    OneClosed = "one-closed" => "The session is ended.",
     /// A client was changed.
     ClientChanged = "client-changed" => "The client is changed.",
     /// A client was deleted.

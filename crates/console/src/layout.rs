@@ -43,6 +43,7 @@ pub(crate) enum Part {
     Credentials,
     Keys,
     Clients,
+    Sessions,
     Tenants,
     Audit,
     Settings,
@@ -50,11 +51,12 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Overview,
         Self::Credentials,
         Self::Keys,
         Self::Clients,
+        Self::Sessions,
         Self::Tenants,
         Self::Audit,
         Self::Settings,
@@ -67,6 +69,7 @@ impl Part {
             Self::Credentials => "Credentials",
             Self::Keys => "Keys",
             Self::Clients => "Clients",
+            Self::Sessions => "Sessions",
             Self::Tenants => "Tenants",
             Self::Audit => "Audit",
             Self::Settings => "Settings",
@@ -81,6 +84,7 @@ impl Part {
             Self::Credentials => "/credentials",
             Self::Keys => "/keys",
             Self::Clients => "/clients",
+            Self::Sessions => "/sessions",
             Self::Tenants => "/tenants",
             Self::Audit => "/audit",
             Self::Settings => "/settings",
@@ -88,12 +92,20 @@ impl Part {
         }
     }
 
+    /// Whether it is shown to the caller of `session`.
+    fn is_for(self, session: &Session) -> bool {
+        let caller = &session.caller;
+        // A key sees its own sessions, which belong to its organization.
+        let is_own = self == Self::Sessions && caller.org() == caller.home();
+        is_own || self.permission().is_none_or(|needed| session.may(needed))
+    }
+
     /// What it needs.
     fn permission(self) -> Option<Permission> {
         match self {
             Self::Overview => None,
             Self::Credentials => Some(Permission::CredentialsList),
-            Self::Keys | Self::Clients => Some(Permission::KeysManage),
+            Self::Keys | Self::Clients | Self::Sessions => Some(Permission::KeysManage),
             Self::Tenants => Some(Permission::OrganizationsManage),
             Self::Audit => Some(Permission::AuditRead),
             Self::Settings => Some(Permission::OrganizationsManage),
@@ -116,7 +128,7 @@ impl Layout {
         let organization = session.vault.organization(caller);
         let organization = session.state.with_deadline(organization).await?;
         let path = paths::organization(caller.org());
-        let is_shown = |part: &Part| part.permission().is_none_or(|needed| session.may(needed));
+        let is_shown = |part: &Part| part.is_for(session);
         let link = |shown: Part| Link {
             text: shown.text(),
             path: format!("{path}{}", shown.path()),

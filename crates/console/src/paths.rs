@@ -97,6 +97,10 @@ pub(crate) const CLIENT_SESSIONS: &str =
 pub(crate) const CLIENT_SECRET: &str = "/console/organizations/{org_id}/clients/{client_id}/secret";
 /// Its deletion.
 pub(crate) const DELETE_CLIENT: &str = "/console/organizations/{org_id}/clients/{client_id}/delete";
+/// The open sessions of an organization.
+pub(crate) const SESSIONS: &str = "/console/organizations/{org_id}/sessions";
+/// The end of one of them.
+pub(crate) const END_SESSION: &str = "/console/organizations/{org_id}/sessions/{session_id}/end";
 /// The organizations below an organization.
 pub(crate) const TENANTS: &str = "/console/organizations/{org_id}/tenants";
 /// The form for a new one.
@@ -111,6 +115,11 @@ pub(crate) const RESTORE_TENANT: &str =
 /// The audit trail of an organization.
 pub(crate) fn audit(org: OrgId) -> String {
     format!("{}/audit", organization(org))
+}
+
+/// The open sessions of an organization.
+pub(crate) fn sessions(org: OrgId) -> String {
+    format!("{}/sessions", organization(org))
 }
 
 /// The settings of an organization.

@@ -7,7 +7,7 @@ use serde_json::json;
 use strongroom_e2e::{Api, Browser, BrowserSettings, api_key};
 
 use super::keys::HTML;
-use super::support::{home, vault};
+use super::support::{Visitor, home, vault};
 
 async fn enter(browser: &Browser, api: &Api) {
     let page = &browser.page;
@@ -148,6 +148,7 @@ async fn pages(root: &Api) -> Vec<String> {
     let key = root
         .call(Method::POST, "/organizations/api-keys", &body, 201)
         .await;
+    Visitor::signed_in(&root.with_key(key["api_key"].as_str().unwrap())).await;
     let key = key["key_id"].as_str().unwrap().to_owned();
     let client = json!({
         "client_name": HTML, "scopes": ["credentials:list"],
@@ -164,6 +165,7 @@ async fn pages(root: &Api) -> Vec<String> {
         "keys/new".to_owned(),
         format!("keys/new?replaces={key}"),
         format!("keys/{key}/end"),
+        "sessions".to_owned(),
         "clients".to_owned(),
         "clients/new".to_owned(),
         format!("clients/{client}"),

@@ -6,6 +6,7 @@ pub(crate) mod credentials;
 pub(crate) mod home;
 pub(crate) mod keys;
 pub(crate) mod overview;
+pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;

@@ -7,6 +7,7 @@ use crate::audit::event::Event;
 use crate::caller::OrgScope;
 use crate::console_session::StoredSession;
 use crate::ids::KeyId;
+use crate::ports::audit::EventEvidence;
 use crate::ports::error::StoreResult;
 
 /// A change of sessions.
@@ -16,6 +17,17 @@ pub enum ConsoleSessionWrite {
     Begin(StoredSession),
     /// Deletes a session.
     End(KeyId),
+}
+
+/// Which sessions are open.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenSessions {
+    /// Their API key or client; `None` for all of the organization.
+    pub holder: Option<KeyId>,
+    /// They began after this time.
+    pub created_after: DateTime<Utc>,
+    /// Their last stored request came after this time.
+    pub seen_after: DateTime<Utc>,
 }
 
 /// Sessions of the console.
@@ -29,6 +41,20 @@ pub trait ConsoleSessionStore: Send + Sync {
     ) -> StoreResult<Option<StoredSession>>;
     /// The ids of all sessions of an API key or client, oldest first.
     async fn console_sessions_of(&self, scope: OrgScope, holder: KeyId) -> StoreResult<Vec<KeyId>>;
+    /// At most `limit` open sessions, with what the audit trail says of them, that with the newest
+    /// request first.
+    async fn open_console_sessions(
+        &self,
+        scope: OrgScope,
+        open: OpenSessions,
+        limit: i64,
+    ) -> StoreResult<Vec<StoredSession>>;
+    /// The recorded beginnings of these sessions, each with the digest before it.
+    async fn console_sign_ins(
+        &self,
+        scope: OrgScope,
+        ids: &[KeyId],
+    ) -> StoreResult<Vec<EventEvidence>>;
     /// Makes `write` together with its audit event.
     ///
     /// # Errors

@@ -248,7 +248,7 @@ impl Vault {
     }
 
     // Each end is an event, since a row that is put back stays ended by it alone.
-    async fn end_session(
+    pub(super) async fn end_session(
         &self,
         caller: &Caller,
         id: KeyId,

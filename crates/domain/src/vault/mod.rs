@@ -14,6 +14,7 @@ mod authenticate_client;
 pub(crate) mod backup;
 mod by_label;
 pub(crate) mod change;
+pub(crate) mod console_session_list;
 mod console_sessions;
 mod content;
 pub(crate) mod credentials;

@@ -102,6 +102,16 @@ pub const DELETIONS: &str = concat!(
     "and cred_id = $2 and action = 'credential.delete' and version is not null \
      and outcome = 'ok' order by version desc, at desc limit 1) as event"
 );
+/// The beginnings of sessions of the console, each with the digest before it.
+pub const CONSOLE_SIGN_INS: &str = concat!(
+    "select event.*, coalesce( \
+       (select p.mac from audit_events p where p.org_id = $1 and p.lane = event.lane \
+         and p.seq = event.seq - 1 limit 1), \
+       (select c.mac from audit_checkpoints c where c.org_id = $1 \
+         and c.lane = event.lane and c.seq = event.seq - 1)) as previous from (",
+    events!("and key_id = any($2) and action = 'console.sign_in'"),
+    ") as event"
+);
 /// The writes of a credential.
 pub const VALUE_WRITES: &str = "select version, details from audit_events where org_id = $1 \
      and cred_id = $2 and version is not null and outcome = 'ok' \

@@ -1,12 +1,32 @@
 //! Statements for sessions of the console.
 
+macro_rules! sessions {
+    ($id:literal, $rest:literal) => {
+        concat!(
+            "select s.org_id, s.session_id, s.holder_kind, s.holder_id, \
+             s.created_at, s.last_seen_at, s.digest, exists (select from audit_events e \
+               where e.org_id = $1 and e.key_id = ",
+            $id,
+            " and e.action = 'console.sign_in') as began, \
+             exists (select from audit_events e \
+               where e.org_id = $1 and e.key_id = ",
+            $id,
+            " and e.action = 'console.sign_out') as ended \
+             from console_sessions s where s.org_id = $1 ",
+            $rest
+        )
+    };
+}
+
 /// One session, with what the audit trail says of it.
-pub const CONSOLE_SESSION: &str = "select s.org_id, s.session_id, s.holder_kind, s.holder_id, \
-     s.created_at, s.last_seen_at, s.digest, exists (select from audit_events e \
-       where e.org_id = $1 and e.key_id = $2 and e.action = 'console.sign_in') as began, \
-     exists (select from audit_events e \
-       where e.org_id = $1 and e.key_id = $2 and e.action = 'console.sign_out') as ended \
-     from console_sessions s where s.org_id = $1 and s.session_id = $2";
+pub const CONSOLE_SESSION: &str = sessions!("$2", "and s.session_id = $2");
+/// The sessions, of one API key or client or of all, that began and had a request after two times,
+/// with what the audit trail says of them.
+pub const CONSOLE_SESSIONS_OPEN: &str = sessions!(
+    "s.session_id",
+    "and ($2::uuid is null or s.holder_id = $2) and s.created_at > $3 and s.last_seen_at > $4 \
+     order by s.last_seen_at desc, s.session_id limit $5"
+);
 /// The ids of all sessions of an API key or client, oldest first.
 pub const CONSOLE_SESSIONS_OF: &str = "select session_id from console_sessions \
      where org_id = $1 and holder_id = $2 order by created_at, session_id";
@@ -37,6 +57,7 @@ pub const ALL_CONSOLE_SESSIONS_DELETE: &str = "delete from console_sessions wher
 /// The constants above, with their names.
 pub(super) const ALL: &[(&str, &str)] = &[
     ("CONSOLE_SESSION", CONSOLE_SESSION),
+    ("CONSOLE_SESSIONS_OPEN", CONSOLE_SESSIONS_OPEN),
     ("CONSOLE_SESSIONS_OF", CONSOLE_SESSIONS_OF),
     ("CONSOLE_SESSION_INSERT", CONSOLE_SESSION_INSERT),
     ("CONSOLE_SESSION_SEE", CONSOLE_SESSION_SEE),

@@ -7,7 +7,10 @@ use chrono::{DateTime, Utc};
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::console_session::StoredSession;
-use strongroom_domain::ports::console_sessions::{ConsoleSessionStore, ConsoleSessionWrite};
+use strongroom_domain::ports::audit::EventEvidence;
+use strongroom_domain::ports::console_sessions::{
+    ConsoleSessionStore, ConsoleSessionWrite, OpenSessions,
+};
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::{KeyId, OrgId};
 use tokio_postgres::types::ToSql;
@@ -15,6 +18,7 @@ use uuid::Uuid;
 
 use crate::rows::{get, org_id};
 use crate::store::PgStore;
+use crate::store::audit::evidence_of;
 use crate::transaction::statement::Bound;
 use crate::transaction::{OrgTransaction, with_deadline};
 use crate::writes::write::WriteOp;
@@ -39,6 +43,34 @@ impl ConsoleSessionStore for PgStore {
         let found = self.query(scope, sql::CONSOLE_SESSIONS_OF, params).await?;
         let ids = found.iter().map(|row| get(row, "session_id").map(KeyId));
         ids.collect()
+    }
+
+    async fn open_console_sessions(
+        &self,
+        scope: OrgScope,
+        open: OpenSessions,
+        limit: i64,
+    ) -> StoreResult<Vec<StoredSession>> {
+        let params: Params<'_> = &[
+            &scope.org().0,
+            &open.holder.map(|id| id.0),
+            &open.created_after,
+            &open.seen_after,
+            &limit,
+        ];
+        let found = self.query(scope, sql::CONSOLE_SESSIONS_OPEN, params);
+        found.await?.iter().map(rows::console_session).collect()
+    }
+
+    async fn console_sign_ins(
+        &self,
+        scope: OrgScope,
+        ids: &[KeyId],
+    ) -> StoreResult<Vec<EventEvidence>> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let params: Params<'_> = &[&scope.org().0, &ids];
+        let found = self.query(scope, sql::CONSOLE_SIGN_INS, params);
+        found.await?.iter().map(evidence_of).collect()
     }
 
     async fn write_console_session(
