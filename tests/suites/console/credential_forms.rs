@@ -178,3 +178,58 @@ async fn a_policy_that_was_changed_meanwhile_is_not_overwritten() {
         303
     );
 }
+
+#[tokio::test]
+async fn a_policy_that_was_changed_meanwhile_is_not_deleted() {
+    let vault = vault().await;
+    let id = vault.admin.create("secret").await;
+    let visitor = Visitor::signed_in(&vault.admin).await;
+    let path = format!("{}/credentials/{id}/relay-policy", home(&vault.admin));
+    let policy = r#"{"hosts": ["api.example.com"], "rules": [{"methods": ["GET"]}],
+        "inject": [{"header": "authorization", "prefix": "Bearer ", "from": "api_key"}]}"#;
+    let put = async || {
+        let version = hidden(&visitor, &path, "version").await;
+        let fields = [("policy", policy), ("version", version.as_str())];
+        assert_eq!(visitor.submit(&path, &path, &fields).await.status, 303);
+    };
+    put().await;
+    let question = format!("{path}/delete");
+    let seen = hidden(&visitor, &question, "version").await;
+    put().await;
+    let delete = async |version: &str| {
+        let fields = [("version", version)];
+        visitor.submit(&path, &question, &fields).await
+    };
+    let page = delete(&seen).await;
+    assert_eq!(page.status, 409, "{}", page.text);
+    assert!(page.text.contains("It was changed since you opened"));
+    assert_eq!(delete("").await.status, 400);
+    let current = hidden(&visitor, &question, "version").await;
+    assert_eq!(delete(&current).await.status, 303);
+    // The button was pressed twice.
+    assert_eq!(delete(&current).await.status, 303);
+    assert_eq!(visitor.get(&question).await.status, 404);
+}
+
+/// What a form encodes reaches the secret unchanged, also where it is longer than a page.
+#[tokio::test]
+async fn every_character_of_a_secret_arrives() {
+    let vault = vault().await;
+    let visitor = Visitor::signed_in(&vault.admin).await;
+    let list = format!("{}/credentials", home(&vault.admin));
+    let new = format!("{list}/new?provider=generic&type=api_key");
+    let secret = "a+b %2B&=\"\\\u{7f}é漢😀".repeat(500);
+    let once = hidden(&visitor, &new, "once").await;
+    let fields = [
+        ("once", once.as_str()),
+        ("extcred_provider", "generic"),
+        ("extcred_type", "api_key"),
+        ("json_blob.api_key", secret.as_str()),
+    ];
+    let page = visitor.submit(&new, &list, &fields).await;
+    assert_eq!(page.status, 303, "{}", page.text);
+    let id = page.location.unwrap();
+    let id = id.rsplit('/').next().unwrap();
+    let stored = vault.admin.secret(id).await;
+    assert_eq!(stored["api_key"], secret.as_str());
+}

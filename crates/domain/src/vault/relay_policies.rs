@@ -49,11 +49,9 @@ impl Vault {
         for _ in 0..ATTEMPTS {
             let found = self.policy_to_change(caller, id, &event).await?;
             let row = &found.credential.sealed;
-            let current = || found.policy.current(&self.chain, caller.org(), id);
-            let is_at = |version| {
-                current().is_ok_and(|policy| policy.map_or(0, |one| one.version) == version)
-            };
-            if !expected.is_none_or(is_at) {
+            let current = found.policy.current(&self.chain, caller.org(), id);
+            let version = current.map(|policy| policy.map_or(0, |one| one.version));
+            if !expected.is_none_or(|expected| version.is_ok_and(|version| version == expected)) {
                 let error = VaultError::PreconditionFailed;
                 return Err(self.failed(caller, event, error).await);
             }
@@ -79,12 +77,14 @@ impl Vault {
     /// there is none is no error.
     ///
     /// # Errors
-    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] if there is no such credential, or an
+    /// [`VaultError::Forbidden`], [`VaultError::NotFound`] if there is no such credential,
+    /// [`VaultError::PreconditionFailed`] if the policy has another version than `expected`, or an
     /// error of the store.
     pub async fn delete_relay_policy(
         &self,
         caller: &Caller,
         id: CredentialId,
+        expected: Option<i64>,
         level: Level,
     ) -> Result<PendingReplication<()>, VaultError> {
         caller.require(Permission::CredentialsWrite)?;
@@ -97,6 +97,12 @@ impl Vault {
                 let event = event.clone().with_outcome(Outcome::NotFound);
                 self.store.record(caller.scope(), event).await?;
                 return Ok(PendingReplication::nothing(()));
+            }
+            let is_at =
+                |expected| matches!(&current, Ok(Some(policy)) if policy.version == expected);
+            if !expected.is_none_or(is_at) {
+                let error = VaultError::PreconditionFailed;
+                return Err(self.failed(caller, event, error).await);
             }
             // A row that is not genuine is replaced like any other.
             let written = self.write_policy(caller, &found, None, (level, event.clone()));

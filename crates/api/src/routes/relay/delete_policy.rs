@@ -30,7 +30,7 @@ pub(in crate::routes) async fn handle(
         vault,
         state,
     } = authorized;
-    let delete = vault.delete_relay_policy(&caller, id, consistency.level());
+    let delete = vault.delete_relay_policy(&caller, id, None, consistency.level());
     consistency.run(&state, &vault, &caller, delete).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -15,6 +15,8 @@ use crate::session::Session;
 struct Page {
     layout: Layout,
     credential: Shown,
+    /// The version of the policy that is deleted, if it is the current one still.
+    version: i64,
 }
 
 /// Asks whether the policy is to be deleted.
@@ -26,10 +28,11 @@ pub(crate) async fn ask(session: Session) -> Result<HttpResponse, PageError> {
         vault.credential_info(caller, id),
         vault.relay_policy(caller, id),
     );
-    let (info, _) = session.state.with_deadline(both).await?;
+    let (info, policy) = session.state.with_deadline(both).await?;
     let page = Page {
         layout: Layout::new(&session, Part::Credentials, "Delete the relay policy").await?,
         credential: Shown::of(&info, &session),
+        version: policy.version,
     };
     answer(&page, &session)
 }

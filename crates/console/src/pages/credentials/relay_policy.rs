@@ -6,6 +6,7 @@ use askama::Template;
 use strongroom_domain::permission::Permission;
 use strongroom_domain::replication::Level;
 use strongroom_domain::{CredentialId, FieldError, RelayPreview, RelayRequest, VaultError, json};
+use strongroom_web::form::Form;
 
 use crate::error::PageError;
 use crate::flash::Flash;
@@ -63,8 +64,7 @@ pub(crate) async fn put(posted: Posted) -> Result<HttpResponse, PageError> {
     let id = id(session)?;
     let mut form = posted.form();
     let text = form.take("policy")?.unwrap_or_default().into_owned();
-    let version = form.take(VERSION)?.and_then(|text| text.parse().ok());
-    let version: i64 = version.ok_or_else(PageError::incomplete_form)?;
+    let version = version(&mut form)?;
     let errors = match json::parse(text.as_bytes()) {
         Ok(value) => {
             let (vault, caller) = (&session.vault, &session.caller);
@@ -87,11 +87,20 @@ pub(crate) async fn delete(posted: Posted) -> Result<HttpResponse, PageError> {
     let session = &posted.session;
     session.authorize(Permission::CredentialsWrite).await?;
     let id = id(session)?;
-    let deleted = session
-        .vault
-        .delete_relay_policy(&session.caller, id, Level::default());
+    let version = version(&mut posted.form())?;
+    let (vault, caller) = (&session.vault, &session.caller);
+    let deleted = vault.delete_relay_policy(caller, id, Some(version), Level::default());
     session.write(deleted).await?;
     Ok(see_other(&path(session, id), Some(Flash::PolicyDeleted)))
+}
+
+/// The version of the policy that the form is about.
+///
+/// # Errors
+/// 400 if the form does not say it.
+fn version(form: &mut Form<'_>) -> Result<i64, PageError> {
+    let version = form.take(VERSION)?.and_then(|text| text.parse().ok());
+    version.ok_or_else(PageError::incomplete_form)
 }
 
 /// Shows what would be sent of a request.
