@@ -3,6 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use strongroom_web::client_ip::is_https;
+use zeroize::Zeroizing;
 
 use crate::paths::CONSOLE;
 
@@ -32,10 +33,15 @@ pub(crate) fn set_session(request: &HttpRequest, headers: &mut HeaderMap, text: 
         None => "; Max-Age=0",
     };
     let (name, text) = (session_name(request), text.unwrap_or_default());
-    append(
-        headers,
-        &format!("{name}={text}; {attributes}; HttpOnly; SameSite=Strict{end}"),
-    );
+    // The text is secret, so that its copies are wiped, as far as they are not the HTTP library's.
+    let rest = format!("; {attributes}; HttpOnly; SameSite=Strict{end}");
+    let mut cookie = Zeroizing::new(String::with_capacity(
+        name.len() + 1 + text.len() + rest.len(),
+    ));
+    for part in [name, "=", text, &rest] {
+        cookie.push_str(part);
+    }
+    append(headers, &cookie);
 }
 
 /// What happened before this page was requested.

@@ -11,7 +11,7 @@ use strongroom_domain::presented::Presented;
 use strongroom_domain::{Vault, VaultError};
 use strongroom_web::auth::authenticate::authenticate_with_limits;
 use strongroom_web::auth::caller::request_info;
-use strongroom_web::form::Form;
+use strongroom_web::form::{Form, FormValue};
 use strongroom_web::state::AppState;
 
 use crate::presented::Sent;
@@ -67,7 +67,7 @@ pub(super) fn check_client(form: &mut Form<'_>, caller: &Caller) -> Result<(), T
     };
     let own = client_id(caller.home(), id);
     match form.take("client_id")? {
-        Some(other) if other != own => {
+        Some(other) if *other != *own => {
             let message = "client_id is not the client in Authorization";
             Err(TokenError::new("invalid_request", message))
         }
@@ -79,7 +79,7 @@ pub(super) fn check_client(form: &mut Form<'_>, caller: &Caller) -> Result<(), T
 ///
 /// # Errors
 /// `invalid_request` if it was not sent.
-pub(super) fn token<'a>(form: &mut Form<'a>) -> Result<std::borrow::Cow<'a, str>, TokenError> {
+pub(super) fn token<'a>(form: &mut Form<'a>) -> Result<FormValue<'a>, TokenError> {
     let token = form.take("token")?;
     token.ok_or_else(|| TokenError::new("invalid_request", "token is required"))
 }

@@ -47,7 +47,7 @@ impl ClientForm {
         Ok(Self {
             name: text("client_name")?.trim().to_owned(),
             seconds: text("access_token_duration")?.trim().to_owned(),
-            organizations: text("organizations")?.into_owned(),
+            organizations: text("organizations")?.to_plain(),
             scopes: ticked(form, Permission::ALL, |one| one.as_str())?,
         })
     }

@@ -1,7 +1,5 @@
 //! The form for a new credential.
 
-use std::borrow::Cow;
-
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -102,7 +100,7 @@ pub(crate) async fn create(posted: Posted) -> Result<HttpResponse, PageError> {
 
 /// What the form says besides the fields that are typed.
 fn read(form: &mut Form<'_>) -> Result<(Shown, IdempotencyKey), PageError> {
-    let once = form.take(ONCE)?.map(Cow::into_owned).unwrap_or_default();
+    let once = form.take(ONCE)?.unwrap_or_default().to_plain();
     let key = IdempotencyKey::parse(&once).map_err(|_| PageError::incomplete_form())?;
     let provider = form.take("extcred_provider")?;
     let provider = provider.and_then(|text| Provider::parse(&text));

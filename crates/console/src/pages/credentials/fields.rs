@@ -8,13 +8,15 @@ use strongroom_domain::expiry::YEARS;
 use strongroom_domain::json;
 use strongroom_domain::json::value::Value;
 use strongroom_domain::kinds::{CredentialType, Provider};
-use strongroom_web::form::Form;
+use strongroom_web::form::{Form, FormValue};
 use zeroize::Zeroizing;
 
 use crate::error::PageError;
 
 /// The field of a whole blob.
 const BLOB: &str = "json_blob";
+/// The most bytes as which JSON has one of a text.
+const ESCAPED: usize = 6;
 
 /// A field of a form, with what was typed and what is wrong with it.
 pub(super) struct Field {
@@ -42,7 +44,7 @@ pub(super) struct Fields {
 }
 
 /// What was typed into the fields of a secret, wiped on drop.
-pub(super) struct Typed(Zeroizing<String>);
+pub(super) struct Typed(Zeroizing<Vec<u8>>);
 
 impl Fields {
     /// Empty ones for a credential of this provider and type.
@@ -73,7 +75,7 @@ impl Fields {
     /// If a field was sent twice.
     pub(super) fn take(&mut self, form: &mut Form<'_>) -> Result<Option<Typed>, PageError> {
         for field in [&mut self.label, &mut self.expires] {
-            field.value = form.take(&field.name)?.unwrap_or_default().into_owned();
+            field.value = form.take(&field.name)?.unwrap_or_default().to_plain();
         }
         let mut members = Vec::new();
         for field in &mut self.secret {
@@ -81,26 +83,17 @@ impl Fields {
                 continue;
             };
             if field.is_json {
-                return Ok(Some(Typed(Zeroizing::new(typed.into_owned()))));
+                return Ok(Some(Typed(Zeroizing::new(typed.as_bytes().to_vec()))));
             }
-            let quoted =
-                |text: &str| serde_json::to_string(text).map_err(|e| PageError::defect(&e));
-            let value = Zeroizing::new(quoted(&typed)?);
-            members.push(Zeroizing::new(format!("\"{}\":{}", field.member, *value)));
             if !field.is_secret {
-                field.value = typed.into_owned();
+                field.value = typed.to_plain();
             }
+            members.push((field.member, typed));
         }
-        if members.is_empty() {
-            return Ok(None);
+        match members.is_empty() {
+            true => Ok(None),
+            false => Typed::of(&members).map(Some),
         }
-        let mut text = Zeroizing::new(String::with_capacity(4096));
-        for (at, member) in members.iter().enumerate() {
-            text.push_str(if at == 0 { "{" } else { "," });
-            text.push_str(member);
-        }
-        text.push('}');
-        Ok(Some(Typed(text)))
     }
 
     /// The expiry that was typed; `None` if the field is empty or wrong, which it then says.
@@ -155,7 +148,24 @@ impl Fields {
 impl Typed {
     /// No member.
     pub(super) fn nothing() -> Self {
-        Self(Zeroizing::new("{}".to_owned()))
+        Self(Zeroizing::new(b"{}".to_vec()))
+    }
+
+    /// The object of these members.
+    fn of(members: &[(&'static str, FormValue<'_>)]) -> Result<Self, PageError> {
+        // Growing would leave copies of the secret in freed memory.
+        let space =
+            |(name, value): &(&str, FormValue<'_>)| ESCAPED * (name.len() + value.len()) + 6;
+        let space: usize = members.iter().map(space).sum();
+        let mut text = Zeroizing::new(Vec::with_capacity(space + 2));
+        for (at, (name, value)) in members.iter().enumerate() {
+            text.push(if at == 0 { b'{' } else { b',' });
+            quote(&mut text, name)?;
+            text.push(b':');
+            quote(&mut text, value)?;
+        }
+        text.push(b'}');
+        Ok(Self(text))
     }
 
     /// The whole blob.
@@ -175,9 +185,13 @@ impl Typed {
     }
 
     fn value(&self) -> Result<Value<'_>, FieldError> {
-        let parsed = json::parse(self.0.as_bytes());
+        let parsed = json::parse(&self.0);
         parsed.map_err(|error| FieldError::new(BLOB, error.code, error.message))
     }
+}
+
+fn quote(text: &mut Vec<u8>, part: &str) -> Result<(), PageError> {
+    serde_json::to_writer(text, part).map_err(|error| PageError::defect(&error))
 }
 
 impl Field {

@@ -63,7 +63,7 @@ pub(crate) async fn put(posted: Posted) -> Result<HttpResponse, PageError> {
     session.authorize(Permission::CredentialsWrite).await?;
     let id = id(session)?;
     let mut form = posted.form();
-    let text = form.take("policy")?.unwrap_or_default().into_owned();
+    let text = form.take("policy")?.unwrap_or_default().to_plain();
     let version = version(&mut form)?;
     let errors = match json::parse(text.as_bytes()) {
         Ok(value) => {
@@ -110,7 +110,7 @@ pub(crate) async fn test(posted: Posted) -> Result<HttpResponse, PageError> {
     let mut form = posted.form();
     let mut field = |name: &str| {
         form.take(name)
-            .map(|text| text.unwrap_or_default().into_owned())
+            .map(|text| text.unwrap_or_default().to_plain())
     };
     let mut test = Test {
         method: field("method")?,

@@ -65,14 +65,14 @@ impl KeyForm {
         let mut text = |name: &str| form.take(name).map(Option::unwrap_or_default);
         let typed = Self {
             name: text("name")?.trim().to_owned(),
-            role: text("role")?.into_owned(),
-            label_prefix: text("label_prefix")?.into_owned(),
-            ids: text("ids")?.into_owned(),
-            networks: text("networks")?.into_owned(),
-            organizations: text("organizations")?.into_owned(),
-            expires_at: text("expires_at")?.into_owned(),
+            role: text("role")?.to_plain(),
+            label_prefix: text("label_prefix")?.to_plain(),
+            ids: text("ids")?.to_plain(),
+            networks: text("networks")?.to_plain(),
+            organizations: text("organizations")?.to_plain(),
+            expires_at: text("expires_at")?.to_plain(),
             replaces: replaced(&text("replaces")?)?,
-            overlap: text("overlap")?.into_owned(),
+            overlap: text("overlap")?.to_plain(),
             ..Self::default()
         };
         Ok(Self {
