@@ -72,6 +72,9 @@ flashes! {
     TenantRenamed = "tenant-renamed" => "The tenant has its new name.",
     /// A tenant was deleted.
     TenantDeleted = "tenant-deleted" => "The tenant is deleted. It can be restored for 7 days.",
+    /// A tenant was deleted with those below it.
+    TenantsDeleted = "tenants-deleted" => "The tenant and those below it are deleted. Each can be \
+         restored for 7 days, parents first.",
     /// A deleted tenant was restored.
     TenantRestored = "tenant-restored" => "The tenant is restored.",
     /// A trail was verified so recently that it is not verified again.

@@ -39,6 +39,31 @@ pub struct Organization {
     pub destroyed_at: Option<DateTime<Utc>>,
 }
 
+/// How much organizations hold that is in use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Credentials that are not deleted.
+    pub credentials: i64,
+    /// API keys that are not revoked.
+    pub api_keys: i64,
+    /// OAuth 2.0 clients.
+    pub clients: i64,
+}
+
+/// An organization with all those below it that are not deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subtree {
+    /// The number of organizations below it.
+    pub below: usize,
+    /// What all of them hold together, each number up to [`Self::COUNTED`].
+    pub holdings: Holdings,
+}
+
+impl Subtree {
+    /// The number up to which holdings are counted.
+    pub const COUNTED: i64 = 100_000;
+}
+
 /// An organization to create.
 #[derive(Debug, Clone)]
 pub struct NewOrganization {

@@ -132,6 +132,9 @@ async fn a_tenant_is_created_acted_in_deleted_and_restored() {
     click(&browser, "//aside//a").await;
     click(&browser, "//nav//a[.='Tenants']").await;
     click(&browser, "//tr[.//span='customer 42']//a[.='Delete']").await;
+    let confirmation = browser.page.find(Locator::Id("confirmation")).await;
+    let confirmation = confirmation.unwrap();
+    confirmation.send_keys("customer 42").await.unwrap();
     click(&browser, "//button[.='Delete the tenant']").await;
     let said = text(&browser, "[role=status]").await;
     assert!(said.contains("can be restored for 7 days"), "{said}");

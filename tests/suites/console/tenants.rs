@@ -59,43 +59,68 @@ async fn a_tenant_is_created_once_found_and_renamed() {
 }
 
 #[tokio::test]
-async fn a_tenant_is_deleted_after_those_below_it_and_restored_before_them() {
+async fn a_tenant_is_deleted_with_those_below_it_once_its_name_is_typed() {
     let vault = vault().await;
     let root = vault.root();
     let visitor = Visitor::signed_in(&root).await;
     let list = format!("{}/tenants", home(&root));
     let tenant = created(&visitor, &list).await;
-    let id = &tenant.org;
     let below = tenant.new_suborganization("inner").await;
-    let one = format!("{list}/{id}");
-    let delete = format!("{one}/delete");
-    let page = visitor.submit(&delete, &delete, &[]).await;
-    assert_eq!(page.status, 409, "{}", page.text);
-    let inner = format!("{list}/{}/delete", below.org);
-    assert_eq!(visitor.submit(&inner, &inner, &[]).await.status, 303);
-    assert_eq!(visitor.submit(&delete, &delete, &[]).await.status, 303);
-    assert_eq!(
-        visitor
-            .get(&format!("/console/organizations/{id}"))
-            .await
-            .status,
-        404
-    );
-    // Parents come back before their children.
-    let restore = format!("{list}/{}/restore", below.org);
-    assert_eq!(visitor.submit(&list, &restore, &[]).await.status, 409);
-    assert_eq!(
-        visitor
-            .submit(&list, &format!("{one}/restore"), &[])
-            .await
-            .status,
-        303
-    );
-    assert_eq!(visitor.submit(&list, &restore, &[]).await.status, 303);
-    let found = root.acting_in(&below.org);
-    found
-        .call(Method::GET, "/organizations", &Value::Null, 200)
+    let deepest = root
+        .acting_in(&below.org)
+        .new_suborganization("deepest")
         .await;
+    let credential = tenant.create("secret").await;
+    below.create("secret").await;
+    let delete = format!("{list}/{}/delete", tenant.org);
+    let page = visitor.get(&delete).await;
+    for (what, number) in [
+        ("Tenants below it", 2),
+        ("Credentials", 2),
+        ("API keys", 3),
+        ("OAuth 2.0 clients", 0),
+    ] {
+        let shown = format!("<dt>{what}</dt><dd>{number}</dd>");
+        assert!(page.text.contains(&shown), "{shown}: {}", page.text);
+    }
+    let submit = async |below: &str, name: &str| {
+        let fields = [("below", below), ("confirmation", name)];
+        visitor.submit(&delete, &delete, &fields).await
+    };
+    for (below, name, status) in [
+        ("2", "", 422),
+        ("2", "customer 43", 422),
+        ("2", "Customer 42", 422),
+        ("1", "customer 42", 422),
+        ("", "customer 42", 400),
+    ] {
+        let page = submit(below, name).await;
+        assert_eq!(page.status, status, "{below} {name}: {}", page.text);
+    }
+    assert_eq!(tenant.list().await.len(), 1);
+    assert_eq!(submit("2", " customer  42 ").await.status, 303);
+    for gone in [&tenant, &below, &deepest] {
+        let page = visitor.get(&home(gone)).await;
+        assert_eq!(page.status, 404, "{}", gone.org);
+    }
+    restored_in_order(&visitor, &list, [&tenant, &below, &deepest]).await;
+    let found = tenant.secret(&credential).await;
+    assert_eq!(found["api_key"], "secret");
+}
+
+/// Parents come back before their children.
+async fn restored_in_order(visitor: &Visitor, list: &str, tenants: [&Api; 3]) {
+    let restore = async |tenant: &Api| {
+        let path = format!("{list}/{}/restore", tenant.org);
+        visitor.submit(list, &path, &[]).await.status
+    };
+    assert_eq!(restore(tenants[2]).await, 409);
+    for tenant in tenants {
+        assert_eq!(restore(tenant).await, 303, "{}", tenant.org);
+        tenant
+            .call(Method::GET, "/organizations", &Value::Null, 200)
+            .await;
+    }
 }
 
 #[tokio::test]
@@ -114,7 +139,10 @@ async fn a_key_of_one_organization_sees_tenants_and_acts_in_none() {
     for path in ["", "/delete", "/restore"] {
         let path = format!("{list}/{}{path}", child.org);
         let page = visitor
-            .post(&path, &[("csrf_token", &token), ("name", "x")])
+            .post(
+                &path,
+                &[("csrf_token", &token), ("name", "x"), ("below", "0")],
+            )
             .await;
         assert_eq!(page.status, 404, "{path}");
     }

@@ -10,7 +10,7 @@ use crate::audit::event::Event;
 use crate::caller::OrgScope;
 use crate::ids::{KeyId, OrgId};
 use crate::keyring::stored::StoredOrgKey;
-use crate::organization::{NewOrganization, Organization};
+use crate::organization::{Holdings, NewOrganization, Organization};
 use crate::ports::committed::Committed;
 use crate::ports::error::StoreResult;
 use crate::replication::OperationId;
@@ -51,6 +51,8 @@ pub trait OrganizationStore: Send + Sync {
     async fn descendants(&self, scope: OrgScope) -> StoreResult<Vec<(OrgId, Ancestor)>>;
     /// The organizations of `scopes`, also deleted ones.
     async fn organizations_of(&self, scopes: &[OrgScope]) -> StoreResult<Vec<Organization>>;
+    /// What the organizations of `scopes` hold together, each number up to `limit`.
+    async fn holdings(&self, scopes: &[OrgScope], limit: i64) -> StoreResult<Holdings>;
     /// All organizations, oldest first: the only read across tenants.
     async fn organizations(&self) -> StoreResult<Vec<Organization>>;
     /// The deleted and destroyed organizations, oldest first.

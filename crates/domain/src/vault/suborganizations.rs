@@ -11,7 +11,7 @@ use crate::audit::event::{Action, Event};
 use crate::caller::{Caller, OrgScope};
 use crate::error::{Conflict, VaultError};
 use crate::ids::OrgId;
-use crate::organization::{NewOrganization, Organization, check_name};
+use crate::organization::{Holdings, NewOrganization, Organization, Subtree, check_name};
 use crate::permission::{Permission, Role};
 use crate::ports::error::StoreError;
 use crate::ports::organizations::SuborganizationEvents;
@@ -103,6 +103,32 @@ impl Vault {
         found.retain(|organization| organization.destroyed_at.is_none());
         found.sort_by_key(|organization| (organization.created_at, organization.id));
         Ok(found)
+    }
+
+    /// The caller's organization with all those below it, as a deletion of the subtree finds them.
+    ///
+    /// # Errors
+    /// [`VaultError::Forbidden`] without `organizations:manage`, [`VaultError::Integrity`] as for
+    /// [`Self::descendants`], or an error of the store.
+    pub async fn subtree(&self, caller: &Caller) -> Result<Subtree, VaultError> {
+        caller.require(Permission::OrganizationsManage)?;
+        let below = self.live_descendants(caller).await?;
+        let scopes = below.iter().map(|(id, _)| OrgScope::new(*id));
+        let scopes: Vec<_> = scopes.chain([caller.scope()]).collect();
+        let mut all = Holdings::default();
+        for scopes in scopes.chunks(READ_TOGETHER) {
+            let some = self.store.holdings(scopes, Subtree::COUNTED).await?;
+            let sum = |one: i64, other: i64| (one + other).min(Subtree::COUNTED);
+            all = Holdings {
+                credentials: sum(all.credentials, some.credentials),
+                api_keys: sum(all.api_keys, some.api_keys),
+                clients: sum(all.clients, some.clients),
+            };
+        }
+        Ok(Subtree {
+            below: below.len(),
+            holdings: all,
+        })
     }
 
     /// Deletes the descendants of the caller's organization, the deepest first.

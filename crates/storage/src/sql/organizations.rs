@@ -20,6 +20,26 @@ pub const ORGANIZATION: &str = "select org_id, name, parent_id, created_at, dele
 /// Several organizations.
 pub const ORGANIZATIONS_WANTED: &str = "select org_id, name, parent_id, created_at, deleted_at, \
      destroy_after, destroyed_at from organizations where org_id = any($1::uuid[])";
+macro_rules! counted {
+    ($of:literal) => {
+        concat!(
+            "select count(*) as total from (select h.org_id from ",
+            $of,
+            " limit $2) as held"
+        )
+    };
+}
+/// The number of credentials of organizations that are not deleted, up to a limit.
+pub const CREDENTIALS_HELD: &str = counted!(
+    "credentials h where (h.org_id = any($1) or h.org_id = ($1)[1]) and h.deleted_at is null"
+);
+/// The number of API keys of organizations that are not revoked, up to a limit.
+pub const API_KEYS_HELD: &str = counted!(
+    "api_keys h where (h.org_id = any($1) or h.org_id = ($1)[1]) and h.revoked_at is null"
+);
+/// The number of clients of organizations, up to a limit.
+pub const CLIENTS_HELD: &str =
+    counted!("oauth_clients h where (h.org_id = any($1) or h.org_id = ($1)[1])");
 /// Locks the parent of a new organization against deletion, and does not wait for the lock.
 pub const ORGANIZATION_HOLD: &str = "select org_id from organizations \
      where org_id = $1 and deleted_at is null for share nowait";
@@ -180,6 +200,9 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("ORGANIZATIONS_EXIST", ORGANIZATIONS_EXIST),
     ("ORGANIZATION", ORGANIZATION),
     ("ORGANIZATIONS_WANTED", ORGANIZATIONS_WANTED),
+    ("CREDENTIALS_HELD", CREDENTIALS_HELD),
+    ("API_KEYS_HELD", API_KEYS_HELD),
+    ("CLIENTS_HELD", CLIENTS_HELD),
     ("ORGANIZATION_HOLD", ORGANIZATION_HOLD),
     ("ORGANIZATION_LOCK", ORGANIZATION_LOCK),
     ("ANCESTOR_INSERT", ANCESTOR_INSERT),

@@ -6,6 +6,7 @@ pub(crate) mod audit_roots;
 mod console_sessions;
 pub(crate) mod credentials;
 pub(crate) mod daily_totals;
+mod holdings;
 pub(crate) mod installation;
 pub(crate) mod keys;
 pub(crate) mod last_used;

@@ -8,7 +8,7 @@ use strongroom_domain::api_key::end::ScheduledEnd;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::keyring::stored::StoredOrgKey;
-use strongroom_domain::organization::{NewOrganization, Organization};
+use strongroom_domain::organization::{Holdings, NewOrganization, Organization};
 use strongroom_domain::ports::error::{StoreError, StoreResult};
 use strongroom_domain::ports::organizations::{OrganizationStore, SuborganizationEvents};
 use strongroom_domain::ports::store::Committed;
@@ -97,6 +97,10 @@ impl OrganizationStore for PgStore {
         let read = OrgTransaction::read(&self.database, scopes, &bound);
         let found = with_deadline(&self.database, read).await?;
         found.iter().flatten().map(rows::organization).collect()
+    }
+
+    async fn holdings(&self, scopes: &[OrgScope], limit: i64) -> StoreResult<Holdings> {
+        self.count_holdings(scopes, limit).await
     }
 
     async fn organizations(&self) -> StoreResult<Vec<Organization>> {
