@@ -82,6 +82,8 @@ impl Browser {
         });
         let capabilities = json!({
             "goog:chromeOptions": options,
+            // The certificates of tests are issued by authorities of their own.
+            "acceptInsecureCerts": true,
             "goog:loggingPrefs": {"browser": "ALL"},
         });
         let Value::Object(capabilities) = capabilities else {

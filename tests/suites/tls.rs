@@ -2,6 +2,7 @@
 
 mod callers;
 mod certificates;
+mod console;
 
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};

@@ -15,6 +15,7 @@ use strongroom_web::settings::WebSettings;
 use strongroom_web::surface::Surface;
 
 use crate::error::PageError;
+use crate::flash::Flash;
 use crate::headers::protect;
 use crate::pages::audit::{event, export, trail, verification};
 use crate::pages::credentials::{
@@ -23,7 +24,7 @@ use crate::pages::credentials::{
 use crate::pages::settings::{form, rotation};
 use crate::pages::{clients, home, keys, overview, sessions, sign_in, sign_out, system, tenants};
 use crate::session::NoSession;
-use crate::{assets, paths};
+use crate::{assets, cookie, paths};
 
 /// Where the console is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,6 +227,11 @@ async fn protected(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let is_https = is_https(request.request());
     let mut response = next.call(request).await?;
+    let flash = response.response().extensions().get::<Flash>().copied();
+    if let Some(flash) = flash {
+        let request = response.request().clone();
+        cookie::set_flash(&request, response.headers_mut(), Some(flash.word()));
+    }
     protect(response.headers_mut(), is_https);
     Ok(response)
 }

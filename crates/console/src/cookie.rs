@@ -5,15 +5,14 @@ use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use strongroom_web::client_ip::is_https;
 use zeroize::Zeroizing;
 
-use crate::paths::CONSOLE;
-
 /// The name of the session's cookie over HTTPS. Browsers accept a name that begins like this only
 /// from the host itself, over HTTPS.
 const SECURE: &str = "__Host-strongroom";
 /// The name of the session's cookie over plain HTTP.
 const PLAIN: &str = "strongroom_console";
-/// The name of the cookie with what happened, for the next page.
-const FLASH: &str = "strongroom_flash";
+/// The names of the cookie with what happened, for the next page, over HTTPS and plain HTTP.
+const SECURE_FLASH: &str = "__Host-strongroom-flash";
+const PLAIN_FLASH: &str = "strongroom_flash";
 /// Seconds for which that waits for the next page.
 const FLASH_SECONDS: u32 = 60;
 
@@ -24,10 +23,7 @@ pub(crate) fn session(request: &HttpRequest) -> Option<&str> {
 
 /// Sets or, without `text`, removes the session's cookie.
 pub(crate) fn set_session(request: &HttpRequest, headers: &mut HeaderMap, text: Option<&str>) {
-    let attributes = match is_https(request) {
-        true => "Path=/; Secure",
-        false => "Path=/console",
-    };
+    let attributes = attributes(request);
     let end = match text {
         Some(_) => "",
         None => "; Max-Age=0",
@@ -46,18 +42,33 @@ pub(crate) fn set_session(request: &HttpRequest, headers: &mut HeaderMap, text: 
 
 /// What happened before this page was requested.
 pub(crate) fn flash(request: &HttpRequest) -> Option<&str> {
-    read(request, FLASH)
+    read(request, flash_name(request))
 }
 
 /// Sets or, without `text`, removes the cookie with what happened. `text` is made of letters,
 /// digits, `_`, `-` and `.`.
-pub(crate) fn set_flash(headers: &mut HeaderMap, text: Option<&str>) {
+pub(crate) fn set_flash(request: &HttpRequest, headers: &mut HeaderMap, text: Option<&str>) {
     let seconds = text.map_or(0, |_| FLASH_SECONDS);
-    let text = text.unwrap_or_default();
+    let (name, text) = (flash_name(request), text.unwrap_or_default());
+    let attributes = attributes(request);
     append(
         headers,
-        &format!("{FLASH}={text}; Path={CONSOLE}; Max-Age={seconds}; HttpOnly; SameSite=Strict"),
+        &format!("{name}={text}; {attributes}; HttpOnly; SameSite=Strict; Max-Age={seconds}"),
     );
+}
+
+fn attributes(request: &HttpRequest) -> &'static str {
+    match is_https(request) {
+        true => "Path=/; Secure",
+        false => "Path=/console",
+    }
+}
+
+fn flash_name(request: &HttpRequest) -> &'static str {
+    match is_https(request) {
+        true => SECURE_FLASH,
+        false => PLAIN_FLASH,
+    }
 }
 
 fn session_name(request: &HttpRequest) -> &'static str {

@@ -155,7 +155,7 @@ impl Layout {
 pub(crate) fn answer(page: &impl Template, session: &Session) -> Result<HttpResponse, PageError> {
     let mut response = html(page, StatusCode::OK)?;
     if cookie::flash(&session.request).is_some() {
-        cookie::set_flash(response.headers_mut(), None);
+        cookie::set_flash(&session.request, response.headers_mut(), None);
     }
     Ok(response)
 }
@@ -175,7 +175,8 @@ pub(crate) fn see_other(path: &str, flash: Option<Flash>) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
     let mut response = response.insert_header((LOCATION, path)).finish();
     if let Some(flash) = flash {
-        cookie::set_flash(response.headers_mut(), Some(flash.word()));
+        // The cookie is set where the request is at hand.
+        response.extensions_mut().insert(flash);
     }
     response
 }

@@ -209,7 +209,7 @@ impl ResponseError for NoSession {
         if cookie::session(request).is_some() {
             cookie::set_session(request, response.headers_mut(), None);
             let flash = Flash::SessionEnded.word();
-            cookie::set_flash(response.headers_mut(), Some(flash));
+            cookie::set_flash(request, response.headers_mut(), Some(flash));
         }
         response
     }

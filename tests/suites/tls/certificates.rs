@@ -197,6 +197,17 @@ impl Client {
         Ok(connected.conn.peer_certificates().unwrap()[0].to_vec())
     }
 
+    /// The answer to a request with this head, whose lines end with CRLF, and this body.
+    pub(super) fn exchange(&self, address: &str, head: &str, body: &str) -> Result<String> {
+        let mut connected = self.connect(address)?;
+        let length = body.len();
+        let rest = format!("Host: {address}\r\nConnection: close\r\nContent-Length: {length}");
+        connected.write_all(format!("{head}{rest}\r\n\r\n{body}").as_bytes())?;
+        let mut answer = String::new();
+        connected.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
     /// The answer to a GET of `path`, and the negotiated protocol.
     pub(super) fn get(&self, address: &str, path: &str) -> Result<(String, Option<String>)> {
         let mut connected = self.connect(address)?;

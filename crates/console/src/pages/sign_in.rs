@@ -57,7 +57,7 @@ pub(crate) async fn show(request: HttpRequest) -> Result<HttpResponse, PageError
     };
     let mut response = html(&page, StatusCode::OK)?;
     if flash.is_some() {
-        cookie::set_flash(response.headers_mut(), None);
+        cookie::set_flash(&request, response.headers_mut(), None);
     }
     Ok(response)
 }
