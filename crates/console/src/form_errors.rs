@@ -1,5 +1,6 @@
 //! What is wrong with the fields of a form.
 
+use actix_web::http::StatusCode;
 use strongroom_domain::{Denial, FieldError, VaultError};
 
 /// What is wrong with the fields of a form, each beside its field.
@@ -36,6 +37,14 @@ impl FormErrors {
     /// Whether nothing is wrong.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The status of the page with the form.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self.is_empty() {
+            true => StatusCode::OK,
+            false => StatusCode::UNPROCESSABLE_ENTITY,
+        }
     }
 
     /// All of them.

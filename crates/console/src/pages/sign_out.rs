@@ -1,6 +1,8 @@
 //! The end of sessions.
 
 use actix_web::HttpResponse;
+use strongroom_domain::KeyId;
+use strongroom_domain::caller::Actor;
 
 use crate::cookie;
 use crate::error::PageError;
@@ -34,6 +36,24 @@ pub(crate) async fn close_sessions(posted: Posted) -> Result<HttpResponse, PageE
     let ended = vault.end_own_console_sessions(caller);
     state.write_with_deadline(ended).await?;
     Ok(signed_out(&posted, Flash::SessionsClosed))
+}
+
+/// Ends all sessions of `holder`, a key or client of the organization in which the caller acts, and
+/// leads to the list of these.
+pub(crate) async fn close_sessions_of(
+    posted: &Posted,
+    holder: KeyId,
+    list: &str,
+) -> Result<HttpResponse, PageError> {
+    let session = &posted.session;
+    let closed = session.vault.end_console_sessions(&session.caller, holder);
+    session.state.write_with_deadline(closed).await?;
+    match session.caller.actor() {
+        Actor::Key(own) | Actor::Client(own) if own == holder => {
+            Ok(signed_out(posted, Flash::SessionsClosed))
+        }
+        _ => Ok(see_other(list, Some(Flash::OthersClosed))),
+    }
 }
 
 /// Leads to the form for signing in, which says what happened.

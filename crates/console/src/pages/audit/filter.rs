@@ -12,8 +12,9 @@ use strongroom_domain::{CredentialId, LaneId};
 use strongroom_web::query::Params;
 
 use crate::error::PageError;
+use crate::form_errors::FormErrors;
 
-/// What the form says, as it was sent, and with what is wrong about it.
+/// What the form says, as it was sent, and what is wrong with it.
 #[derive(Default)]
 pub(super) struct Filter {
     pub(super) action: Field,
@@ -22,37 +23,24 @@ pub(super) struct Filter {
     pub(super) credential: Field,
     pub(super) since: Field,
     pub(super) until: Field,
+    pub(super) errors: FormErrors,
     /// Where the page begins.
     pub(super) after: Option<EventPosition>,
     /// What it selects.
     pub(super) selected: AuditFilter,
 }
 
-/// A field of the form.
+/// A field of the form, as it was sent.
 #[derive(Default)]
 pub(super) struct Field {
     pub(super) text: String,
-    pub(super) error: Option<String>,
 }
 
 impl Field {
     fn take(params: &mut Params, name: &str) -> Self {
         Self {
             text: params.take(name).unwrap_or_default().trim().to_owned(),
-            error: None,
         }
-    }
-
-    /// The value; `None` if the field is empty or wrong.
-    fn read<T>(&mut self, parse: impl Fn(&str) -> Option<T>, must_be: &str) -> Option<T> {
-        if self.text.is_empty() {
-            return None;
-        }
-        let value = parse(&self.text);
-        if value.is_none() {
-            self.error = Some(format!("must be {must_be}"));
-        }
-        value
     }
 }
 
@@ -77,37 +65,49 @@ impl Filter {
         if let Some(after) = after {
             filter.after = Some(parse_position(&after).ok_or_else(PageError::unknown_path)?);
         }
-        let (day, id) = (
-            "a day, such as 2027-01-31",
-            "the id of a credential, a UUID",
-        );
-        let actor = "the id of an API key or client, operator or anonymous";
-        filter.selected = AuditFilter {
-            since: filter.since.read(first, day),
-            until: filter.until.read(last, day),
-            actor: filter.actor.read(parse_actor, actor),
-            credential: filter.credential.read(CredentialId::parse, id),
-            action: filter.action.read(Action::parse, "one of the actions"),
-            outcome: filter.outcome.read(Outcome::parse, "one of the outcomes"),
-            without: None,
-        };
-        filter.check_order();
+        filter.selected = filter.selection();
         Ok(filter)
     }
 
-    fn check_order(&mut self) {
-        let AuditFilter { since, until, .. } = self.selected;
-        if since
-            .zip(until)
-            .is_some_and(|(since, until)| since >= until)
-        {
-            self.until.error = Some("must not be before the first day".to_owned());
+    fn selection(&mut self) -> AuditFilter {
+        let day = "a day, such as 2027-01-31";
+        let id = "the id of a credential, a UUID";
+        let actor = "the id of an API key or client, operator or anonymous";
+        let errors = &mut self.errors;
+        let selected = AuditFilter {
+            since: read(errors, ("since", &self.since), first, day),
+            until: read(errors, ("until", &self.until), last, day),
+            actor: read(errors, ("actor", &self.actor), parse_actor, actor),
+            credential: read(
+                errors,
+                ("credential", &self.credential),
+                CredentialId::parse,
+                id,
+            ),
+            action: read(
+                errors,
+                ("action", &self.action),
+                Action::parse,
+                "one of the actions",
+            ),
+            outcome: read(
+                errors,
+                ("outcome", &self.outcome),
+                Outcome::parse,
+                "one of the outcomes",
+            ),
+            without: None,
+        };
+        let days = selected.since.zip(selected.until);
+        if days.is_some_and(|(since, until)| since >= until) {
+            errors.add("until", "must not be before the first day");
         }
+        selected
     }
 
     /// Whether a field is wrong.
     pub(super) fn has_errors(&self) -> bool {
-        self.fields().iter().any(|(_, field)| field.error.is_some())
+        !self.errors.is_empty()
     }
 
     /// Whether it selects all events, from the newest on.
@@ -137,6 +137,20 @@ impl Filter {
             ("until", &self.until),
         ]
     }
+}
+
+/// The value of a field; `None` if it is empty or wrong, which `errors` then say.
+fn read<T>(
+    errors: &mut FormErrors,
+    (name, field): (&str, &Field),
+    parse: impl Fn(&str) -> Option<T>,
+    must_be: &str,
+) -> Option<T> {
+    if field.text.is_empty() {
+        return None;
+    }
+    let value = parse(&field.text);
+    errors.check(name, value.ok_or_else(|| format!("must be {must_be}")))
 }
 
 fn day(text: &str) -> Option<NaiveDate> {
@@ -186,11 +200,11 @@ mod tests {
     #[test]
     fn wrong_fields_say_what_they_must_be() {
         let filter = Filter::parse("since=x&until=2026-13-01&actor=%3Cb%3E&outcome=ok").unwrap();
-        let wrong = [&filter.since, &filter.until, &filter.actor];
-        assert!(wrong.iter().all(|field| field.error.is_some()));
-        assert!(filter.outcome.error.is_none() && filter.has_errors());
+        let wrong = filter.errors.all().iter();
+        let wrong: Vec<_> = wrong.map(|error| error.field.as_str()).collect();
+        assert_eq!(wrong, ["since", "until", "actor"]);
         let backwards = Filter::parse("since=2026-11-24&until=2026-11-23").unwrap();
-        assert!(backwards.until.error.is_some());
+        assert!(backwards.errors.of("until").is_some());
         assert!(Filter::parse("after=1.2.3").is_err() && Filter::parse("x=1").is_err());
     }
 

@@ -1,9 +1,7 @@
 //! The form for changes of a client.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use askama::Template;
-use strongroom_domain::caller::Actor;
 use strongroom_domain::permission::Permission;
 use strongroom_domain::replication::Level;
 use strongroom_domain::{ClientChange, ClientInfo};
@@ -14,7 +12,7 @@ use crate::form_errors::FormErrors;
 use crate::layout::{Layout, Part, html, see_other};
 use crate::pages::clients::form::ClientForm;
 use crate::pages::clients::{list_path, named};
-use crate::pages::sign_out::signed_out;
+use crate::pages::sign_out::close_sessions_of;
 use crate::posted::Posted;
 use crate::session::Session;
 
@@ -68,12 +66,7 @@ pub(crate) async fn close_sessions(posted: Posted) -> Result<HttpResponse, PageE
     let session = &posted.session;
     session.authorize(Permission::KeysManage).await?;
     let id = named(session).await?.client.id;
-    let closed = session.vault.end_console_sessions(&session.caller, id);
-    session.state.write_with_deadline(closed).await?;
-    match session.caller.actor() == Actor::Client(id) {
-        true => Ok(signed_out(&posted, Flash::SessionsClosed)),
-        false => Ok(see_other(&list_path(session), Some(Flash::OthersClosed))),
-    }
+    close_sessions_of(&posted, id, &list_path(session)).await
 }
 
 async fn page(
@@ -82,10 +75,7 @@ async fn page(
     form: ClientForm,
     errors: FormErrors,
 ) -> Result<HttpResponse, PageError> {
-    let status = match errors.is_empty() {
-        true => StatusCode::OK,
-        false => StatusCode::UNPROCESSABLE_ENTITY,
-    };
+    let status = errors.status();
     let page = Page {
         layout: Layout::new(session, Part::Clients, "Change a client").await?,
         list: list_path(session),

@@ -1,7 +1,6 @@
 //! The end of a key.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use askama::Template;
 use chrono::TimeDelta;
 use strongroom_domain::KeyId;
@@ -15,7 +14,7 @@ use crate::form_errors::FormErrors;
 use crate::layout::{Layout, Part, html, see_other};
 use crate::pages::keys::form::{OVERLAPS, overlap};
 use crate::pages::keys::{list_path, one};
-use crate::pages::sign_out::signed_out;
+use crate::pages::sign_out::close_sessions_of;
 use crate::posted::Posted;
 use crate::session::Session;
 
@@ -35,7 +34,7 @@ struct Page {
 /// Asks when the key ends.
 pub(crate) async fn show(session: Session) -> Result<HttpResponse, PageError> {
     session.authorize(Permission::KeysManage).await?;
-    page(&session, FormErrors::default(), StatusCode::OK).await
+    page(&session, FormErrors::default()).await
 }
 
 /// Ends the key, at once or after an overlap.
@@ -47,7 +46,7 @@ pub(crate) async fn end(posted: Posted) -> Result<HttpResponse, PageError> {
     let Some(overlap) = when.as_deref().and_then(when_of) else {
         let mut errors = FormErrors::default();
         errors.add("when", "choose when the key ends");
-        return page(session, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
+        return page(session, errors).await;
     };
     let (vault, caller, level) = (&session.vault, &session.caller, Level::default());
     let flash = match overlap {
@@ -70,12 +69,7 @@ pub(crate) async fn close_sessions(posted: Posted) -> Result<HttpResponse, PageE
     let session = &posted.session;
     session.authorize(Permission::KeysManage).await?;
     let key = one(session, id(session)).await?;
-    let closed = session.vault.end_console_sessions(&session.caller, key.id);
-    session.state.write_with_deadline(closed).await?;
-    match session.caller.actor() == Actor::Key(key.id) {
-        true => Ok(signed_out(&posted, Flash::SessionsClosed)),
-        false => Ok(see_other(&list_path(session), Some(Flash::OthersClosed))),
-    }
+    close_sessions_of(&posted, key.id, &list_path(session)).await
 }
 
 /// The overlap that a value of the field means; `Some(None)` for none.
@@ -86,15 +80,12 @@ fn when_of(text: &str) -> Option<Option<TimeDelta>> {
     }
 }
 
-async fn page(
-    session: &Session,
-    errors: FormErrors,
-    status: StatusCode,
-) -> Result<HttpResponse, PageError> {
+async fn page(session: &Session, errors: FormErrors) -> Result<HttpResponse, PageError> {
     let key = one(session, id(session)).await?;
     if key.revoked_at.is_some() {
         return Err(PageError::unknown_path());
     }
+    let status = errors.status();
     let page = Page {
         layout: Layout::new(session, Part::Keys, "End a key").await?,
         list: list_path(session),

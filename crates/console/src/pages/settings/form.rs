@@ -1,19 +1,18 @@
 //! The form with the settings.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use askama::Template;
 use strongroom_domain::history::MAX_VERSIONS_KEPT;
 use strongroom_domain::permission::Permission;
 use strongroom_domain::replication::Level;
 use strongroom_domain::rotation::{Rotation, RotationState};
-use strongroom_domain::{FieldError, KEY_LIFETIMES, MAX_RECOVERY_DAYS};
-use strongroom_domain::{OrganizationSettings, VaultError};
+use strongroom_domain::{KEY_LIFETIMES, MAX_RECOVERY_DAYS, OrganizationSettings};
 use strongroom_web::form::Form;
 use strongroom_web::query::{Params, whole_number};
 
 use crate::error::PageError;
 use crate::flash::Flash;
+use crate::form_errors::FormErrors;
 use crate::layout::{Layout, Part, answer, html, see_other};
 use crate::pages::settings::rotation::Shown;
 use crate::paths;
@@ -32,7 +31,7 @@ struct Page {
     layout: Layout,
     path: String,
     fields: Fields,
-    errors: Vec<FieldError>,
+    errors: FormErrors,
     rotations: Vec<Shown>,
     is_running: bool,
     /// How often the script asks again; 0 to stop.
@@ -56,7 +55,7 @@ pub(crate) async fn show(session: Session) -> Result<HttpResponse, PageError> {
     params.finish()?;
     let settings = session.vault.settings(&session.caller);
     let settings = session.state.with_deadline(settings).await?;
-    let page = page(&session, Fields::of(settings), Vec::new(), polls).await?;
+    let page = page(&session, Fields::of(settings), FormErrors::default(), polls).await?;
     answer(&page, &session)
 }
 
@@ -65,29 +64,26 @@ pub(crate) async fn change(posted: Posted) -> Result<HttpResponse, PageError> {
     let session = &posted.session;
     session.authorize(Permission::OrganizationsManage).await?;
     let fields = Fields::take(&mut posted.form())?;
-    let errors = match fields.read() {
-        Err(errors) => errors,
-        Ok(settings) => {
-            let (vault, caller) = (&session.vault, &session.caller);
-            let change = vault.change_settings(caller, settings, Level::LocalRegion);
-            match session.write(change).await {
-                Ok(()) => {
-                    let path = paths::settings(session.caller.org());
-                    return Ok(see_other(&path, Some(Flash::SettingsSaved)));
-                }
-                Err(VaultError::Invalid(errors)) => errors,
-                Err(error) => return Err(error.into()),
+    let mut errors = FormErrors::default();
+    if let Some(settings) = fields.read(&mut errors) {
+        let (vault, caller) = (&session.vault, &session.caller);
+        let change = vault.change_settings(caller, settings, Level::LocalRegion);
+        match session.write(change).await {
+            Ok(()) => {
+                let path = paths::settings(session.caller.org());
+                return Ok(see_other(&path, Some(Flash::SettingsSaved)));
             }
+            Err(error) => errors.add_refusal(error)?,
         }
-    };
+    }
     let page = page(session, fields, errors, Some(0)).await?;
-    html(&page, StatusCode::UNPROCESSABLE_ENTITY)
+    html(&page, page.errors.status())
 }
 
 async fn page(
     session: &Session,
     fields: Fields,
-    errors: Vec<FieldError>,
+    errors: FormErrors,
     polls: Option<i64>,
 ) -> Result<Page, PageError> {
     let rotations = session.vault.rotations(&session.caller);
@@ -110,10 +106,15 @@ async fn page(
 }
 
 impl Page {
-    /// What is wrong about a field.
-    fn error(&self, field: &str) -> Option<&str> {
-        let error = self.errors.iter().find(|error| error.field == field)?;
-        Some(&error.message)
+    fn kept_hint(&self) -> String {
+        format!(
+            "From 0 to {MAX_VERSIONS_KEPT}. With 0, a value that is replaced is gone, and none can \
+             be pending."
+        )
+    }
+
+    fn days_hint(&self) -> String {
+        format!("From 0 to {MAX_RECOVERY_DAYS}")
     }
 }
 
@@ -148,36 +149,27 @@ impl Fields {
         })
     }
 
-    /// The settings, or what is wrong about the fields.
-    fn read(&self) -> Result<OrganizationSettings, Vec<FieldError>> {
-        let mut errors = Vec::new();
+    /// The settings; `None` if something is wrong with the fields, which `errors` then contains.
+    fn read(&self, errors: &mut FormErrors) -> Option<OrganizationSettings> {
         let mut whole = |name: &str, text: &str, most: i64| {
             let number = whole_number(text).filter(|number| (0..=most).contains(number));
-            number.unwrap_or_else(|| {
-                let message = format!("must be a whole number from 0 to {most}");
-                errors.push(FieldError::new(name, "out_of_range", message));
-                0
-            })
+            let range = || format!("must be a whole number from 0 to {most}");
+            errors.check(name, number.ok_or_else(range))
         };
         let versions_kept = whole("versions_kept", &self.versions_kept, MAX_VERSIONS_KEPT);
         let recovery_days = whole("recovery_days", &self.recovery_days, MAX_RECOVERY_DAYS);
-        let max_key_lifetime = match self.lifetime.is_empty() {
-            true => None,
-            false => self.seconds().or_else(|| {
+        let lifetime = match self.lifetime.is_empty() {
+            true => Ok(None),
+            false => self.seconds().map(Some).ok_or_else(|| {
                 let message = "must be empty, or from 1 hour to 3650 days";
-                let error = FieldError::new("max_key_lifetime", "out_of_range", message);
-                errors.push(error);
-                None
+                message.to_owned()
             }),
         };
-        match errors.is_empty() {
-            true => Ok(OrganizationSettings {
-                max_key_lifetime,
-                versions_kept,
-                recovery_days,
-            }),
-            false => Err(errors),
-        }
+        Some(OrganizationSettings {
+            max_key_lifetime: errors.check("max_key_lifetime", lifetime)?,
+            versions_kept: versions_kept?,
+            recovery_days: recovery_days?,
+        })
     }
 
     fn seconds(&self) -> Option<i64> {
@@ -212,7 +204,8 @@ mod tests {
                 (fields.lifetime.as_str(), fields.unit.as_str()),
                 (text, unit)
             );
-            assert_eq!(fields.read().unwrap(), settings(lifetime));
+            let mut errors = FormErrors::default();
+            assert_eq!(fields.read(&mut errors), Some(settings(lifetime)));
         }
     }
 
@@ -224,8 +217,13 @@ mod tests {
             versions_kept: kept.into(),
             recovery_days: "31".into(),
         };
-        let errors = fields("0", "+1").read().unwrap_err();
-        let names: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+        let mut errors = FormErrors::default();
+        assert_eq!(fields("0", "+1").read(&mut errors), None);
+        let names: Vec<_> = errors
+            .all()
+            .iter()
+            .map(|error| error.field.as_str())
+            .collect();
         let expected = ["versions_kept", "recovery_days", "max_key_lifetime"];
         assert_eq!(names, expected);
         assert!(fields("99999999999999999", "0").seconds().is_none());

@@ -1,7 +1,6 @@
 //! The deletion of a tenant with all those below it, and its undo.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use askama::Template;
 use strongroom_domain::caller::Caller;
 use strongroom_domain::organization::{DEFAULT_GRACE, Organization, Subtree};
@@ -45,7 +44,7 @@ pub(crate) async fn show(session: Session) -> Result<HttpResponse, PageError> {
     let (tenant, acting) = named(&session, false).await?;
     let subtree = subtree(&session, &acting).await?;
     let nothing = (String::new(), FormErrors::default());
-    page(&session, tenant, subtree, nothing, StatusCode::OK).await
+    page(&session, tenant, subtree, nothing).await
 }
 
 /// Deletes the tenant and those below it, if its name was typed.
@@ -67,8 +66,7 @@ pub(crate) async fn delete(posted: Posted) -> Result<HttpResponse, PageError> {
         errors.add(CONFIRMATION, message);
     }
     if !errors.is_empty() {
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return page(session, tenant, subtree, (typed, errors), status).await;
+        return page(session, tenant, subtree, (typed, errors)).await;
     }
     let (vault, has_others) = (&session.vault, subtree.below > 0);
     let deleted = vault.delete_organization(&acting, DEFAULT_GRACE, has_others, Level::default());
@@ -107,8 +105,8 @@ async fn page(
     tenant: Organization,
     subtree: Subtree,
     (typed, errors): (String, FormErrors),
-    status: StatusCode,
 ) -> Result<HttpResponse, PageError> {
+    let status = errors.status();
     let page = Page {
         layout: Layout::new(session, Part::Tenants, "Delete a tenant").await?,
         list: list_path(session),

@@ -1,7 +1,6 @@
 //! The name of a tenant.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use askama::Template;
 use strongroom_domain::organization::Organization;
 use strongroom_domain::permission::Permission;
@@ -64,10 +63,7 @@ async fn page(
     typed: String,
     errors: FormErrors,
 ) -> Result<HttpResponse, PageError> {
-    let status = match errors.is_empty() {
-        true => StatusCode::OK,
-        false => StatusCode::UNPROCESSABLE_ENTITY,
-    };
+    let status = errors.status();
     let page = Page {
         layout: Layout::new(session, Part::Tenants, "Rename a tenant").await?,
         list: list_path(session),
