@@ -17,5 +17,6 @@ mod reading;
 mod session_list;
 mod sessions;
 mod support;
+mod tasks;
 mod tenants;
 mod trail;
