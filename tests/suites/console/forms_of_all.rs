@@ -81,3 +81,39 @@ async fn every_form_needs_a_session_its_token_and_its_host() {
     }
     assert!(!visitor.is_out().await && !other.is_out().await);
 }
+
+/// What a link, an image or a prefetch of another site can request does nothing.
+#[tokio::test]
+async fn no_form_acts_on_get_and_every_answer_has_its_header_fields() {
+    let vault = vault().await;
+    let home = home(&vault.admin);
+    let visitor = Visitor::signed_in(&vault.admin).await;
+    for path in forms(&home) {
+        let response = visitor.request("GET", &path, &[]).send().await.unwrap();
+        let status = response.status().as_u16();
+        assert!([200, 404, 405].contains(&status), "{path}: {status}");
+        let header = |name: &str| {
+            let value = response.headers().get(name);
+            value.map(|value| value.to_str().unwrap().to_owned())
+        };
+        let policy = header("content-security-policy").expect("a policy");
+        for directive in [
+            "default-src 'none'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ] {
+            assert!(policy.contains(directive), "{path}: {policy}");
+        }
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(header(name).as_deref(), Some(value), "{path}: {name}");
+        }
+        assert_eq!(header("access-control-allow-origin"), None, "{path}");
+        assert_eq!(header("set-cookie"), None, "{path}");
+    }
+    assert!(!visitor.is_out().await);
+}

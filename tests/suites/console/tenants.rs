@@ -72,6 +72,7 @@ async fn a_tenant_is_deleted_with_those_below_it_once_its_name_is_typed() {
         .await;
     let credential = tenant.create("secret").await;
     below.create("secret").await;
+    let inside = Visitor::signed_in(&below).await;
     let delete = format!("{list}/{}/delete", tenant.org);
     let page = visitor.get(&delete).await;
     for (what, number) in [
@@ -99,11 +100,14 @@ async fn a_tenant_is_deleted_with_those_below_it_once_its_name_is_typed() {
     }
     assert_eq!(tenant.list().await.len(), 1);
     assert_eq!(submit("2", " customer  42 ").await.status, 303);
+    assert!(inside.is_out().await);
     for gone in [&tenant, &below, &deepest] {
         let page = visitor.get(&home(gone)).await;
         assert_eq!(page.status, 404, "{}", gone.org);
     }
     restored_in_order(&visitor, &list, [&tenant, &below, &deepest]).await;
+    // What was signed in before the deletion stays signed out.
+    assert!(inside.is_out().await);
     let found = tenant.secret(&credential).await;
     assert_eq!(found["api_key"], "secret");
 }

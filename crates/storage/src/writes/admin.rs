@@ -126,6 +126,8 @@ async fn delete_organization(
     if counted != children {
         return Ok(Err(StoreError::Conflict));
     }
+    let sessions = sql::ALL_CONSOLE_SESSIONS_DELETE;
+    transaction.execute(sessions, &[&org.0]).await?;
     change_organization(transaction, sql::ORGANIZATION_DELETE, params).await
 }
 
