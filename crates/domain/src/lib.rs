@@ -5,6 +5,7 @@
 //! bytes come from [`Store`], [`Clock`] and [`strongroom_crypto::RandomSource`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod actor_names;
 pub mod ancestor;
 pub mod api_key;
 pub mod audit;

@@ -1,5 +1,6 @@
 //! The ports through which the vault uses a database, a clock and a backup file.
 
+pub mod actor_names;
 pub mod audit;
 pub mod audit_roots;
 pub mod backup;

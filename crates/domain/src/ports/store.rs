@@ -18,6 +18,7 @@ use crate::health::status::StoreStatus;
 use crate::history::{Current, VersionChanges};
 use crate::idempotency::IdempotencyRecord;
 use crate::ids::CredentialId;
+use crate::ports::actor_names::ActorNameStore;
 use crate::ports::audit::{AuditPruneStore, AuditStore};
 use crate::ports::audit_roots::AuditRootStore;
 pub use crate::ports::committed::Committed;
@@ -134,6 +135,7 @@ pub trait CredentialStore: Send + Sync {
 #[async_trait]
 pub trait Store:
     OrganizationStore
+    + ActorNameStore
     + CredentialStore
     + InstallationStore
     + AuditStore

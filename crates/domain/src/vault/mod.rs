@@ -1,6 +1,7 @@
 //! The vault: the operations that every surface (HTTP, command line) calls.
 
 mod acting;
+mod actor_names;
 pub(crate) mod adoption;
 mod attestation;
 pub(crate) mod audit;

@@ -174,6 +174,12 @@ pub const API_KEYS_UNATTESTED: &str = "select k.key_id, k.role, k.limits, k.name
 /// All API keys of an organization, oldest first.
 pub const API_KEYS: &str = "select key_id, role, limits, name, digest, created_at, expires_at, \
      revoked_at, ends_at, end_proof from api_keys where org_id = $1 order by created_at, key_id";
+/// The names of those of an organization's API keys and OAuth 2.0 clients that have one of several
+/// ids.
+pub const ACTOR_NAMES: &str = "select key_id as id, name, false as is_client from api_keys \
+     where org_id = $1 and key_id = any($2) \
+     union all select client_id, name, true from oauth_clients \
+     where org_id = $1 and client_id = any($2)";
 /// Revokes an API key; the time of the first revocation stays. The digest is cleared, so that
 /// setting the time to null does not restore the key.
 pub const API_KEY_REVOKE: &str = "update api_keys set revoked_at = coalesce(revoked_at, $3), \
@@ -226,6 +232,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("API_KEYS_WITH_TRAIL", API_KEYS_WITH_TRAIL),
     ("API_KEYS_UNATTESTED", API_KEYS_UNATTESTED),
     ("API_KEYS", API_KEYS),
+    ("ACTOR_NAMES", ACTOR_NAMES),
     ("API_KEY_REVOKE", API_KEY_REVOKE),
     ("API_KEY_END", API_KEY_END),
     ("API_KEY_SCHEDULE_END", API_KEY_SCHEDULE_END),

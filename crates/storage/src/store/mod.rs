@@ -1,5 +1,6 @@
 //! The domain's ports on PostgreSQL.
 
+mod actor_names;
 pub(crate) mod audit;
 pub(crate) mod audit_prune;
 pub(crate) mod audit_roots;
