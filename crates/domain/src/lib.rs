@@ -62,6 +62,7 @@ pub use crate::vault::audit::AuditExport;
 pub use crate::vault::audit_prune::PruneCheck;
 pub use crate::vault::backup::writer::BackupScope;
 pub use crate::vault::console_session_list::{ConsoleSession, ConsoleSessions, SessionState};
+pub use crate::vault::credential_view::CredentialView;
 pub use crate::vault::credentials::{CreateRequest, CreatedCredential};
 pub use crate::vault::daily_totals::DailyCount;
 pub use crate::vault::deletion::DeleteRequest;

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::try_join;
 
 use crate::audit::event::{Action, Event};
 use crate::caller::{Caller, OrgScope};
+use crate::credential::SealedCredential;
 use crate::error::VaultError;
 use crate::ids::CredentialId;
 use crate::permission::Permission;
@@ -33,6 +35,14 @@ pub struct Adoption {
     /// The readers, those that are behind first. Keys that were revoked or have expired are left
     /// out.
     pub readers: Vec<Reader>,
+}
+
+/// What says who has read a credential.
+pub(super) struct AdoptionEvidence {
+    writes: Vec<ValueWrite>,
+    reads: Vec<LastRead>,
+    /// Readers whose keys are no longer accepted.
+    ended: Vec<String>,
 }
 
 impl Vault {
@@ -63,21 +73,23 @@ impl Vault {
         let row = current.map(|current| current.row);
         let row = row.filter(|row| row.deletion.is_none() && caller.reaches(row));
         let row = row.ok_or(VaultError::NotFound)?;
-        let (writes, reads) = self.store.adoption(scope, id).await?;
-        let ended = self.ended_actors(caller).await?;
-        let since = current_since(&writes, row.version);
-        let versions: BTreeMap<_, _> = writes
-            .iter()
-            .map(|write| (write.version, write.value_version))
-            .collect();
-        let reads = reads
-            .into_iter()
-            .filter(|read| !ended.contains(&read.actor));
-        let mut readers: Vec<_> = reads.map(|read| reader(read, &versions, since)).collect();
-        readers.sort_by(|one, two| (two.behind, &one.actor).cmp(&(one.behind, &two.actor)));
-        Ok(Adoption {
-            value_version: row.value_version,
-            readers,
+        let evidence = self.adoption_evidence(caller, id).await?;
+        Ok(evidence.adoption(&row))
+    }
+
+    /// What says who has read the credential `id`, whether or not the caller reaches it.
+    pub(super) async fn adoption_evidence(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+    ) -> Result<AdoptionEvidence, VaultError> {
+        let events = self.store.adoption(caller.scope(), id);
+        let events = async { Ok(events.await?) };
+        let ((writes, reads), ended) = try_join(events, self.ended_actors(caller)).await?;
+        Ok(AdoptionEvidence {
+            writes,
+            reads,
+            ended,
         })
     }
 
@@ -96,6 +108,26 @@ impl Vault {
             key.revoked_at.is_some() || end.is_some_and(|end| end <= now)
         });
         Ok(ended.map(|key| key.id.to_string()).collect())
+    }
+}
+
+impl AdoptionEvidence {
+    /// The adoption of the current value of `row`.
+    pub(super) fn adoption(self, row: &SealedCredential) -> Adoption {
+        let since = current_since(&self.writes, row.version);
+        let writes = self.writes.iter();
+        let versions: BTreeMap<_, _> = writes
+            .map(|write| (write.version, write.value_version))
+            .collect();
+        let ended = self.ended;
+        let reads = self.reads.into_iter();
+        let reads = reads.filter(|read| !ended.contains(&read.actor));
+        let mut readers: Vec<_> = reads.map(|read| reader(read, &versions, since)).collect();
+        readers.sort_by(|one, two| (two.behind, &one.actor).cmp(&(one.behind, &two.actor)));
+        Adoption {
+            value_version: row.value_version,
+            readers,
+        }
     }
 }
 

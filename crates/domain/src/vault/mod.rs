@@ -18,6 +18,7 @@ pub(crate) mod change;
 pub(crate) mod console_session_list;
 mod console_sessions;
 mod content;
+pub(crate) mod credential_view;
 pub(crate) mod credentials;
 pub(crate) mod daily_totals;
 pub(crate) mod deletion;

@@ -62,17 +62,7 @@ impl Vault {
         let event = Event::by(caller, Action::CredentialList, self.now()).about(id);
         let (current, history, _) = self.opened_history(caller, id, &event).await?;
         self.store.record(caller.scope(), event).await?;
-        let mut versions: Vec<_> = history.versions().iter().map(VersionInfo::of).collect();
-        versions.push(VersionInfo {
-            value_version: current.row.value_version,
-            is_current: true,
-            stage: None,
-            staged_at: None,
-            expiry: current.row.expiry,
-            destroyed_at: None,
-        });
-        versions.sort_by_key(|version| -version.value_version);
-        Ok(versions)
+        Ok(VersionInfo::all(&current.row, &history))
     }
 
     /// Opens a value of a credential. The audit event, which names the value, is durable before
@@ -132,7 +122,7 @@ impl Vault {
 
     /// A credential with its history, and its current secret. An integrity failure, or that there
     /// is no such credential, is recorded as the outcome of `event`.
-    async fn opened_history(
+    pub(super) async fn opened_history(
         &self,
         caller: &Caller,
         id: CredentialId,
@@ -186,6 +176,21 @@ impl Vault {
 }
 
 impl VersionInfo {
+    /// The values of a credential, the newest first.
+    pub(super) fn all(row: &SealedCredential, history: &History) -> Vec<Self> {
+        let mut versions: Vec<_> = history.versions().iter().map(Self::of).collect();
+        versions.push(Self {
+            value_version: row.value_version,
+            is_current: true,
+            stage: None,
+            staged_at: None,
+            expiry: row.expiry,
+            destroyed_at: None,
+        });
+        versions.sort_by_key(|version| -version.value_version);
+        versions
+    }
+
     fn of(version: &StoredVersion) -> Self {
         Self {
             value_version: version.value_version,
