@@ -1,6 +1,7 @@
 //! Audit events in words.
 
 use strongroom_domain::audit::event::{Action, Outcome};
+use strongroom_domain::audit::stored::StoredEvent;
 
 /// An action, as of a verb whose subject is the caller.
 pub(crate) fn action(action: Action) -> &'static str {
@@ -72,6 +73,13 @@ pub(crate) fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Denied => "refused",
         Outcome::IntegrityFailure => "failed its integrity check",
     }
+}
+
+/// The reason that the caller gave, or for which the server did it.
+pub(crate) fn reason(event: &StoredEvent) -> Option<String> {
+    let details = event.details.as_deref()?;
+    let details: serde_json::Value = serde_json::from_str(details).ok()?;
+    details["reason"].as_str().map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use askama::Template;
+use chrono::{DateTime, Utc};
 use strongroom_domain::permission::Permission;
 
 use crate::cookie;
@@ -18,6 +19,7 @@ pub(crate) struct Layout {
     pub(crate) title: String,
     /// The organization in which the caller acts.
     pub(crate) organization: String,
+    pub(crate) created_at: DateTime<Utc>,
     /// Its path.
     pub(crate) path: String,
     /// Whether it is that of the caller's key.
@@ -138,6 +140,7 @@ impl Layout {
         Ok(Self {
             title: title.into(),
             organization: organization.name,
+            created_at: organization.created_at,
             is_home: caller.org() == caller.home(),
             home_path: paths::organization(caller.home()),
             navigation,

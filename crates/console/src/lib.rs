@@ -2,6 +2,7 @@
 //! like the API, under the permissions of the key with which a session began.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod actors;
 mod app;
 mod assets;
 mod chart;

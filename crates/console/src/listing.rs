@@ -5,7 +5,7 @@ use strongroom_web::query::Params;
 /// The most rows of a page.
 const ROWS: usize = 40;
 /// Bytes of the texts in the rows of a page, which stays below 60 KiB with them.
-const TEXT: usize = 18 << 10;
+pub(crate) const TEXT: usize = 18 << 10;
 /// Characters of a text that a list shows.
 const SHOWN: usize = 64;
 
@@ -15,6 +15,29 @@ pub(crate) fn short(text: &str) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
+}
+
+/// The beginning of `text` of at most `most` bytes in HTML.
+pub(crate) fn within(text: &str, most: usize) -> String {
+    let mut bytes = 0;
+    let exceeds = |(_, one): &(usize, char)| {
+        bytes += html_len(one.encode_utf8(&mut [0; 4]));
+        bytes > most
+    };
+    match text.char_indices().find(exceeds) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// How many of the first `rows`, at least one, have texts of at most `most` bytes.
+pub(crate) fn fitting<T>(rows: &[T], weigh: impl Fn(&T) -> usize, most: usize) -> usize {
+    let mut text = 0;
+    let fits = |row: &&T| {
+        text += weigh(row);
+        text <= most
+    };
+    rows.iter().take_while(fits).count().max(1)
 }
 
 /// The bytes of `text` in HTML.
@@ -102,11 +125,23 @@ mod tests {
     }
 
     #[test]
+    fn rows_with_long_texts_end_a_page_early() {
+        let fitting = |rows: &[usize]| fitting(rows, |row| *row, 10);
+        assert_eq!(fitting(&[4, 6, 1]), 2);
+        assert_eq!(fitting(&[4, 6]), 2);
+        assert_eq!(fitting(&[11, 1]), 1);
+    }
+
+    #[test]
     fn long_texts_are_cut_at_a_character() {
         assert_eq!(short("é"), "é");
         let exact = "é".repeat(SHOWN);
         assert_eq!(short(&exact), exact);
         assert_eq!(short(&format!("{exact}é")), format!("{exact}…"));
         assert_eq!(html_len("a\"<é"), 1 + 5 + 5 + 2);
+        assert_eq!(
+            (within("a<é", 8), within("a<é", 7)),
+            ("a<é".into(), "a<…".into())
+        );
     }
 }

@@ -83,6 +83,36 @@ async fn views_of_a_credential_do_not_hide_its_events() {
 }
 
 #[tokio::test]
+async fn a_view_of_a_credential_is_one_event_that_names_what_was_shown() {
+    let vault = vault().await;
+    let id = vault.admin.create("seen").await;
+    let path = format!("{}/credentials/{id}", home(&vault.admin));
+    let visitor = Visitor::signed_in(&vault.admin).await;
+    assert_eq!(visitor.get(&path).await.status, 200);
+    let recorded = async |id: &str| {
+        let events = "select outcome, details from audit_events where action = \
+                      'credential.list' and cred_id = $1::text::uuid";
+        let rows = vault.database.connect().await.query(events, &[&id]).await;
+        let event = |row: &tokio_postgres::Row| {
+            let details: Option<String> = row.get("details");
+            let details = details.map(|text| serde_json::from_str(&text).unwrap());
+            let details: serde_json::Value = details.unwrap_or_default();
+            (row.get::<_, String>("outcome"), details["shown"].clone())
+        };
+        rows.unwrap().iter().map(event).collect::<Vec<_>>()
+    };
+    let shown = json!(["metadata", "versions", "readers"]);
+    assert_eq!(recorded(&id).await, [("ok".to_owned(), shown)]);
+    let absent = "01a1fffb-30c9-754c-b43c-5621c56b928c";
+    let path = path.replace(&id, absent);
+    assert_eq!(visitor.get(&path).await.status, 404);
+    assert_eq!(
+        recorded(absent).await,
+        [("not_found".to_owned(), json!(null))]
+    );
+}
+
+#[tokio::test]
 async fn a_pending_value_keeps_the_label_and_needs_an_organization_that_keeps_values() {
     let vault = vault().await;
     let body = json!({"extcred_provider": "generic", "extcred_type": "api_key",

@@ -3,12 +3,15 @@
 use actix_web::HttpResponse;
 use askama::Template;
 use chrono::{DateTime, Utc};
+use futures_util::future::try_join4;
+use strongroom_domain::actor_names::actor_id;
 use strongroom_domain::caller::Actor;
 use strongroom_domain::credential_order::CredentialOrder;
 use strongroom_domain::oauth::client::client_id;
 use strongroom_domain::overview::{CredentialCounts, Integrity, UNUSED_AFTER};
 use strongroom_domain::permission::Permission;
 
+use crate::actors::{Actor as Named, Actors};
 use crate::chart::Chart;
 use crate::checks::Check;
 use crate::error::PageError;
@@ -28,8 +31,8 @@ struct Page {
     glance: Option<Glance>,
     /// `None` for a caller that does not read the audit trail.
     use_per_day: Option<PerDay>,
-    /// What the session was begun with: its kind and its id.
-    holder: (&'static str, String),
+    /// What the session was begun with: its kind, and itself.
+    holder: (&'static str, Named),
     expires: Option<Moment>,
     permissions: Vec<Permission>,
     has_reach: bool,
@@ -55,25 +58,30 @@ struct PerDay {
 
 /// Shows the organization, and the key of the caller.
 pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> {
-    let layout = Layout::new(&session, Part::Overview, "Overview").await?;
     let caller = &session.caller;
-    let organization = session.vault.organization(caller);
-    let organization = session.state.with_deadline(organization).await?;
+    let (kind, id) = match caller.actor() {
+        Actor::Key(id) => ("API key", id.to_string()),
+        Actor::Client(id) => ("OAuth 2.0 client", client_id(caller.home(), id)),
+        Actor::Anonymous | Actor::Operator => return Err(PageError::unknown_path()),
+    };
+    let (layout, glance, use_per_day, actors) = try_join4(
+        Layout::new(&session, Part::Overview, "Overview"),
+        glance(&session),
+        use_per_day(&session),
+        Actors::named(&session, actor_id(&id)),
+    )
+    .await?;
     let now = session.vault.now();
     let page = Page {
-        layout,
         org_id: caller.org().to_string(),
-        created: Moment::new(organization.created_at, now),
-        glance: glance(&session).await?,
-        use_per_day: use_per_day(&session).await?,
-        holder: match caller.actor() {
-            Actor::Key(id) => ("API key", id.to_string()),
-            Actor::Client(id) => ("OAuth 2.0 client", client_id(caller.home(), id)),
-            Actor::Anonymous | Actor::Operator => return Err(PageError::unknown_path()),
-        },
+        created: Moment::new(layout.created_at, now),
+        glance,
+        use_per_day,
+        holder: (kind, actors.actor(&id)),
         expires: caller.expires_at().map(|at| Moment::new(at, now)),
         permissions: caller.limits().permissions.iter().collect(),
         has_reach: caller.reach().is_some(),
+        layout,
     };
     answer(&page, &session)
 }

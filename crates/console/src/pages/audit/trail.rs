@@ -4,14 +4,17 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
 use chrono::{DateTime, Utc};
+use futures_util::future::try_join;
+use strongroom_domain::KeyId;
 use strongroom_domain::audit::event::{Action, Outcome};
 use strongroom_domain::audit::stored::{AuditPage, StoredEvent};
 use strongroom_domain::permission::Permission;
 
+use crate::actors::{self, Actor, Actors};
 use crate::error::PageError;
 use crate::event_words;
 use crate::layout::{Layout, Part, answer, html};
-use crate::listing::short;
+use crate::listing::{TEXT, fitting, html_len, short};
 use crate::pages::audit::filter::{Filter, position_text};
 use crate::paths;
 use crate::session::Session;
@@ -27,6 +30,8 @@ struct Page {
     /// The path of the trail.
     path: String,
     filter: Filter,
+    /// The name of the key or client that the filter names.
+    actor_name: Option<String>,
     items: Vec<Item>,
     /// The paths of the next page, and of the first, if this is another one.
     next: Option<String>,
@@ -40,9 +45,9 @@ struct Item {
     action: String,
     outcome: String,
     is_done: bool,
-    actor: String,
+    actor: Actor,
     credential: Option<String>,
-    key: Option<String>,
+    key: Option<Actor>,
     source: String,
     reason: Option<String>,
     /// Its path.
@@ -53,31 +58,26 @@ struct Item {
 pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> {
     session.authorize(Permission::AuditRead).await?;
     let filter = Filter::parse(session.request.query_string())?;
-    let listed = match filter.has_errors() {
-        true => AuditPage {
-            items: Vec::new(),
-            next: None,
-        },
-        false => {
-            let (caller, after) = (&session.caller, filter.after);
-            let listed = session
-                .vault
-                .list_audit_events(caller, &filter.selected, after, PAGE);
-            session.state.with_deadline(listed).await?
-        }
-    };
+    let layout = Layout::new(&session, Part::Audit, "Audit");
+    let (layout, listed) = try_join(layout, listed(&session, &filter)).await?;
+    let actors = Actors::named(&session, actor_ids(&filter, &listed.items)).await?;
     let path = paths::audit(session.caller.org());
     let now = session.vault.now();
     let of_page = |query: String| format!("{path}?{}{query}", filter.query());
-    let next = listed.next.map(position_text);
+    let of = |event| Item::of(event, (&actors, &path), now);
+    let mut items: Vec<_> = listed.items.iter().map(of).collect();
+    let shown = fitting(&items, Item::weight, TEXT);
+    let next = match listed.items.get(shown - 1) {
+        Some(last) if shown < items.len() => Some(last.position()),
+        _ => listed.next,
+    };
+    items.truncate(shown);
+    let actor = filter.selected.actor.as_deref();
     let page = Page {
-        layout: Layout::new(&session, Part::Audit, "Audit").await?,
-        items: listed
-            .items
-            .iter()
-            .map(|event| Item::of(event, &path, now))
-            .collect(),
-        next: next.map(|next| of_page(format!("after={next}"))),
+        layout,
+        actor_name: actor.and_then(|actor| actors.actor(actor).name),
+        items,
+        next: next.map(|next| of_page(format!("after={}", position_text(next)))),
         first: filter.after.map(|_| of_page(String::new())),
         path: path.clone(),
         filter,
@@ -86,6 +86,29 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
         true => html(&page, StatusCode::UNPROCESSABLE_ENTITY),
         false => answer(&page, &session),
     }
+}
+
+async fn listed(session: &Session, filter: &Filter) -> Result<AuditPage, PageError> {
+    if filter.has_errors() {
+        return Ok(AuditPage {
+            items: Vec::new(),
+            next: None,
+        });
+    }
+    let (caller, after) = (&session.caller, filter.after);
+    let listed = session
+        .vault
+        .list_audit_events(caller, &filter.selected, after, PAGE);
+    Ok(session.state.with_deadline(listed).await?)
+}
+
+/// The keys and clients that the page names.
+fn actor_ids(filter: &Filter, events: &[StoredEvent]) -> Vec<KeyId> {
+    let selected = filter.selected.actor.as_deref();
+    let actors = events.iter().map(|event| event.actor.as_str());
+    let mut ids = actors::ids(selected.into_iter().chain(actors));
+    ids.extend(events.iter().filter_map(|event| event.key_id));
+    ids
 }
 
 impl Page {
@@ -99,26 +122,30 @@ impl Page {
 }
 
 impl Item {
-    fn of(event: &StoredEvent, path: &str, now: DateTime<Utc>) -> Self {
-        let details = event.details.as_deref();
-        let details = details.and_then(|text| serde_json::from_str(text).ok());
-        let details: serde_json::Value = details.unwrap_or_default();
+    fn of(event: &StoredEvent, (actors, path): (&Actors, &str), now: DateTime<Utc>) -> Self {
         let action = Action::parse(&event.action).map(event_words::action);
         let outcome = Outcome::parse(&event.outcome);
+        let outcome_words = outcome.map(event_words::outcome);
         Self {
             at: event.at.time().map(|at| Moment::new(at, now)),
-            action: action.unwrap_or(&event.action).to_owned(),
-            outcome: match outcome {
-                Some(outcome) => event_words::outcome(outcome).to_owned(),
-                None => event.outcome.clone(),
-            },
+            action: short(action.unwrap_or(&event.action)),
+            outcome: short(outcome_words.unwrap_or(&event.outcome)),
             is_done: outcome == Some(Outcome::Ok),
-            actor: event.actor.clone(),
+            actor: actors.actor(&event.actor),
             credential: event.credential_id.map(|id| id.to_string()),
-            key: event.key_id.map(|id| id.to_string()),
-            source: event.source.clone(),
-            reason: details["reason"].as_str().map(short),
+            key: event.key_id.map(|id| actors.key(id)),
+            source: short(&event.source),
+            reason: event_words::reason(event).as_deref().map(short),
             path: format!("{path}/events/{}/{}", event.lane, event.seq),
         }
+    }
+
+    /// The bytes of its texts.
+    fn weight(&self) -> usize {
+        let texts = [&self.action, &self.outcome, &self.source];
+        let texts = texts.into_iter().chain(&self.reason);
+        let actors = [Some(&self.actor), self.key.as_ref()];
+        let actors = actors.into_iter().flatten().map(Actor::weight);
+        texts.map(|text| html_len(text)).chain(actors).sum()
     }
 }

@@ -2,18 +2,18 @@
 
 use actix_web::HttpResponse;
 use askama::Template;
-use chrono::{DateTime, Utc};
 use futures_util::future::try_join3;
-use strongroom_domain::audit::event::{Action, Outcome};
+use strongroom_domain::audit::event::Action;
 use strongroom_domain::audit::stored::{AuditFilter, StoredEvent};
 use strongroom_domain::credential::CredentialInfo;
-use strongroom_domain::history::Stage;
 use strongroom_domain::permission::Permission;
-use strongroom_domain::{Adoption, CredentialId, Reader as LastReader, VaultError, VersionInfo};
+use strongroom_domain::{Adoption, CredentialId, CredentialView, Reader as LastReader};
 
+use crate::actors::{self, Actor, Actors};
 use crate::error::PageError;
-use crate::event_words;
 use crate::layout::{Layout, Part, answer};
+use crate::listing::fitting;
+use crate::pages::credentials::detail_rows::{Occurrence, Reader, Version};
 use crate::pages::credentials::fields::copied;
 use crate::pages::credentials::{Shown, id};
 use crate::paths;
@@ -22,14 +22,23 @@ use crate::times::Moment;
 
 /// Events on the page.
 const EVENTS: i64 = 20;
+/// Bytes of the texts of events on the page.
+const EVENT_TEXT: usize = 12 << 10;
+/// Readers on the page.
+const READERS: usize = 10;
 
 #[derive(Template)]
 #[template(path = "credentials/detail.html")]
 struct Page {
     layout: Layout,
     credential: Shown,
+    last_used_by: Option<Actor>,
     versions: Vec<Version>,
+    /// Some readers, those with an old value first.
     readers: Vec<Reader>,
+    all_readers: usize,
+    /// How many of all readers have an old value.
+    behind: usize,
     /// The path of the trail.
     trail: String,
     /// `None` without the permission to read them.
@@ -46,90 +55,87 @@ struct Permitted {
     relay: bool,
 }
 
-struct Version {
-    number: i64,
-    is_current: bool,
-    stage: &'static str,
-    since: Option<Moment>,
-    expires: Option<Moment>,
-    destroyed: Option<Moment>,
-}
-
-struct Reader {
-    actor: String,
-    at: Moment,
-    version: Option<i64>,
-    behind: bool,
-}
-
-struct Occurrence {
-    at: Option<Moment>,
-    /// Its path.
-    path: String,
-    /// What was done, in words.
-    action: String,
-    outcome: String,
-    is_done: bool,
-    actor: String,
-    reason: Option<String>,
-}
-
 /// Shows a credential.
 pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> {
     session.authorize(Permission::CredentialsList).await?;
     let id = id(&session)?;
-    let (info, versions, adoption) = read(&session, id).await?;
-    let events = events(&session, id).await?;
+    // Together, so that the events which record the reads commit together.
+    let (mut layout, view, events) = try_join3(
+        Layout::new(&session, Part::Credentials, String::new()),
+        view(&session, id),
+        events(&session, id),
+    )
+    .await?;
+    let actors = Actors::named(&session, actor_ids(&view, events.as_deref())).await?;
+    let CredentialView {
+        info,
+        versions,
+        adoption,
+    } = view;
     let now = session.vault.now();
-    let moment = |at| Moment::new(at, now);
     let mut credential = Shown::of(&info, &session);
-    if let Some(newest) = newer_read(&info, &adoption) {
-        credential.last_used = Some(moment(newest.last_read_at));
-        credential.last_used_by = Some(newest.actor.clone());
-    }
+    let last_used_by = match newer_read(&info, &adoption) {
+        Some(newest) => {
+            credential.last_used = Some(Moment::new(newest.last_read_at, now));
+            Some(actors.actor(&newest.actor))
+        }
+        None => info
+            .last_used
+            .and_then(|last| last.by)
+            .map(|by| actors.key(by)),
+    };
+    layout.title.clone_from(&credential.label);
+    let trail = paths::audit(session.caller.org());
+    let readers = &adoption.readers;
     let page = Page {
-        layout: Layout::new(&session, Part::Credentials, credential.label.clone()).await?,
+        layout,
         credential,
-        versions: versions
-            .iter()
-            .map(|version| Version::of(version, moment))
+        last_used_by,
+        versions: versions.iter().map(|one| Version::of(one, now)).collect(),
+        all_readers: readers.len(),
+        behind: readers.iter().filter(|one| one.behind).count(),
+        readers: first_readers(readers)
+            .map(|one| Reader::of(one, &actors, now))
             .collect(),
-        readers: adoption
-            .readers
-            .into_iter()
-            .map(|reader| Reader {
-                actor: reader.actor,
-                at: moment(reader.last_read_at),
-                version: reader.last_value_version,
-                behind: reader.behind,
-            })
-            .collect(),
-        trail: paths::audit(session.caller.org()),
-        events,
-        may: Permitted {
-            reveal: session.may(Permission::CredentialsReveal),
-            write: session.may(Permission::CredentialsWrite),
-            delete: session.may(Permission::CredentialsDelete),
-            relay: session.may(Permission::CredentialsWrite)
-                || session.may(Permission::CredentialsUse),
-        },
+        events: events.map(|events| {
+            let of = |event| Occurrence::of(event, (&actors, &trail), now);
+            fitting_of(events.iter().map(of).collect())
+        }),
+        trail,
+        may: Permitted::of(&session),
         copied: copied(info.provider, info.kind).unwrap_or("the whole secret"),
     };
     answer(&page, &session)
 }
 
-// Together: each of them records its read.
-async fn read(
-    session: &Session,
-    id: CredentialId,
-) -> Result<(CredentialInfo, Vec<VersionInfo>, Adoption), VaultError> {
-    let (vault, caller) = (&session.vault, &session.caller);
-    let all = try_join3(
-        vault.credential_info(caller, id),
-        vault.versions(caller, id),
-        vault.adoption(caller, id),
-    );
-    session.state.with_deadline(all).await
+fn first_readers(readers: &[LastReader]) -> impl Iterator<Item = &LastReader> {
+    readers.iter().take(READERS)
+}
+
+fn fitting_of(mut events: Vec<Occurrence>) -> Vec<Occurrence> {
+    events.truncate(fitting(&events, Occurrence::weight, EVENT_TEXT));
+    events
+}
+
+async fn view(session: &Session, id: CredentialId) -> Result<CredentialView, PageError> {
+    let view = session.vault.view_credential(&session.caller, id);
+    Ok(session.state.with_deadline(view).await?)
+}
+
+/// The keys and clients that the page names.
+fn actor_ids(
+    view: &CredentialView,
+    events: Option<&[StoredEvent]>,
+) -> Vec<strongroom_domain::KeyId> {
+    let readers = first_readers(&view.adoption.readers);
+    let readers = readers.map(|reader| reader.actor.as_str());
+    let newest = newer_read(&view.info, &view.adoption);
+    let newest = newest.map(|reader| reader.actor.as_str());
+    let events = events.unwrap_or_default().iter();
+    let events = events.map(|event| event.actor.as_str());
+    let mut ids = actors::ids(readers.chain(newest).chain(events));
+    ids.extend(view.info.last_used.as_ref().and_then(|last| last.by));
+    ids
 }
 
 // Last-used times are written late and by some reads only; the trail has every read.
@@ -140,13 +146,16 @@ fn newer_read<'a>(info: &CredentialInfo, adoption: &'a Adoption) -> Option<&'a L
     newest.filter(|reader| used.is_none_or(|used| used < reader.last_read_at))
 }
 
-async fn events(session: &Session, id: CredentialId) -> Result<Option<Vec<Occurrence>>, PageError> {
+async fn events(
+    session: &Session,
+    id: CredentialId,
+) -> Result<Option<Vec<StoredEvent>>, PageError> {
     if !session.may(Permission::AuditRead) {
         return Ok(None);
     }
     let filter = AuditFilter {
         credential: Some(id),
-        // Each view of this page adds some.
+        // Each view of this page adds one.
         without: Some(Action::CredentialList),
         ..AuditFilter::default()
     };
@@ -154,44 +163,17 @@ async fn events(session: &Session, id: CredentialId) -> Result<Option<Vec<Occurr
         .vault
         .list_audit_events(&session.caller, &filter, None, EVENTS);
     let listed = session.state.with_deadline(listed).await?;
-    let (trail, now) = (paths::audit(session.caller.org()), session.vault.now());
-    let events = listed.items.iter();
-    let events = events.map(|event| Occurrence::of(event, &trail, now));
-    Ok(Some(events.collect()))
+    Ok(Some(listed.items))
 }
 
-impl Version {
-    fn of(version: &VersionInfo, moment: impl Fn(DateTime<Utc>) -> Moment) -> Self {
+impl Permitted {
+    fn of(session: &Session) -> Self {
+        let may = |permission| session.may(permission);
         Self {
-            number: version.value_version,
-            is_current: version.is_current,
-            stage: match version.is_current {
-                true => "current",
-                false => version.stage.map_or("former", Stage::as_str),
-            },
-            since: version.staged_at.map(&moment),
-            expires: version.expiry.map(|expiry| moment(expiry.at)),
-            destroyed: version.destroyed_at.map(&moment),
-        }
-    }
-}
-
-impl Occurrence {
-    fn of(event: &StoredEvent, trail: &str, now: DateTime<Utc>) -> Self {
-        let details = event.details.as_deref();
-        let details = details.and_then(|text| serde_json::from_str(text).ok());
-        let details: serde_json::Value = details.unwrap_or_default();
-        let action = Action::parse(&event.action).map(event_words::action);
-        let outcome = Outcome::parse(&event.outcome);
-        let outcome_words = outcome.map(event_words::outcome);
-        Self {
-            at: event.at.time().map(|at| Moment::new(at, now)),
-            path: format!("{trail}/events/{}/{}", event.lane, event.seq),
-            action: action.unwrap_or(&event.action).to_owned(),
-            outcome: outcome_words.unwrap_or(&event.outcome).to_owned(),
-            is_done: outcome == Some(Outcome::Ok),
-            actor: event.actor.clone(),
-            reason: details["reason"].as_str().map(str::to_owned),
+            reveal: may(Permission::CredentialsReveal),
+            write: may(Permission::CredentialsWrite),
+            delete: may(Permission::CredentialsDelete),
+            relay: may(Permission::CredentialsWrite) || may(Permission::CredentialsUse),
         }
     }
 }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use strongroom_domain::CredentialId;
-use strongroom_domain::credential::{CredentialFilter, Page as Window, PageStart};
+use strongroom_domain::credential::{CredentialFilter, CredentialInfo, Page as Window, PageStart};
 use strongroom_domain::credential_order::{CredentialOrder, ListPlace};
 use strongroom_domain::kinds::{CredentialType, Provider};
 use strongroom_domain::label::MAX_LABEL_CHARS;
@@ -13,12 +13,13 @@ use strongroom_web::query::Params;
 
 use crate::error::PageError;
 use crate::layout::{Layout, Part, answer};
+use crate::listing::short;
 use crate::pages::credentials::Shown;
 use crate::paths;
 use crate::session::Session;
 
 /// Credentials on a page.
-const PAGE: i64 = 50;
+const PAGE: i64 = 40;
 
 #[derive(Template)]
 #[template(path = "credentials/list.html")]
@@ -82,7 +83,7 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
         items: listed
             .items
             .iter()
-            .map(|info| Shown::of(info, &session))
+            .map(|info| row(info, &session))
             .collect(),
         next: listed.next.map(|place| {
             let after = place.to_cursor(order, &wanted);
@@ -101,6 +102,14 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
         path,
     };
     answer(&page, &session)
+}
+
+fn row(info: &CredentialInfo, session: &Session) -> Shown {
+    let shown = Shown::of(info, session);
+    Shown {
+        label: short(&shown.label),
+        ..shown
+    }
 }
 
 async fn recovery_days(session: &Session) -> Result<i64, PageError> {

@@ -4,6 +4,7 @@ pub(crate) mod change;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod detail;
+mod detail_rows;
 mod fields;
 pub(crate) mod list;
 pub(crate) mod policy_delete;
@@ -34,7 +35,6 @@ pub(super) struct Shown {
     pub(super) created: Option<Moment>,
     pub(super) updated: Moment,
     pub(super) last_used: Option<Moment>,
-    pub(super) last_used_by: Option<String>,
     pub(super) expires: Option<Moment>,
     pub(super) is_expired: bool,
     /// What says when it expires.
@@ -62,10 +62,6 @@ impl Shown {
             created: info.id.created_at().map(moment),
             updated: moment(info.updated_at),
             last_used: info.last_used.as_ref().map(|last| moment(last.at)),
-            last_used_by: info
-                .last_used
-                .as_ref()
-                .and_then(|last| last.by.map(|by| by.to_string())),
             expires: info.expiry.map(|expiry| moment(expiry.at)),
             is_expired: info.expiry.is_some_and(|expiry| expiry.is_past(now)),
             expires_source: info.expiry.map_or("", |expiry| match expiry.source {

@@ -24,6 +24,8 @@ const UNITS: [(&str, i64); 3] = [("days", 86_400), ("hours", 3600), ("seconds", 
 /// How often the script asks for the progress of rotations. Each time renews the session, and
 /// leaves an event, so it ends.
 const POLLS: i64 = 60;
+/// The most rotations on the page.
+const ROTATIONS: usize = 40;
 
 #[derive(Template)]
 #[template(path = "settings/form.html")]
@@ -96,7 +98,11 @@ async fn page(
         path: paths::settings(session.caller.org()),
         fields,
         errors,
-        rotations: rotations.iter().map(|one| Shown::of(one, now)).collect(),
+        rotations: rotations
+            .iter()
+            .take(ROTATIONS)
+            .map(|one| Shown::of(one, now))
+            .collect(),
         is_running,
         polls: match is_running {
             true => polls.unwrap_or(POLLS).clamp(0, POLLS),
