@@ -15,6 +15,7 @@ mod names;
 mod organization;
 mod pictures;
 mod reading;
+mod search;
 mod session_list;
 mod sessions;
 mod sizes;

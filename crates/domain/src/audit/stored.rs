@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use data_encoding::HEXLOWER;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event, Outcome};
@@ -60,6 +61,18 @@ pub struct EventPosition {
     pub lane: LaneId,
     /// The sequence number in the lane.
     pub seq: i64,
+}
+
+impl EventPosition {
+    /// After which all events before the time `at` come, newest first.
+    #[must_use]
+    pub fn before(at: StoredTime) -> Self {
+        Self {
+            at,
+            lane: LaneId(Uuid::nil()),
+            seq: i64::MIN,
+        }
+    }
 }
 
 /// A stored event. Binary columns serialize as hexadecimal digits.
@@ -192,6 +205,20 @@ pub struct AuditFilter {
 }
 
 impl AuditFilter {
+    /// Whether an index has the events in the order of a list: the filter demands no more than
+    /// times and a credential.
+    #[must_use]
+    pub fn is_indexed(&self) -> bool {
+        let Self {
+            actor,
+            action,
+            without,
+            outcome,
+            ..
+        } = self;
+        actor.is_none() && action.is_none() && without.is_none() && outcome.is_none()
+    }
+
     /// Whether `event` has the members that the filter demands. Its time is not compared.
     #[must_use]
     pub fn has_members_of(&self, event: &StoredEvent) -> bool {
@@ -217,6 +244,8 @@ pub struct AuditPage {
     pub items: Vec<StoredEvent>,
     /// The position after which the next page starts; `None` on the last page.
     pub next: Option<EventPosition>,
+    /// If a search ended before the page was full: the time of the oldest event that it compared.
+    pub searched_to: Option<StoredTime>,
 }
 
 /// Parses an actor: the id of a key or client, `operator` or `anonymous`. Returns its form in

@@ -9,7 +9,7 @@ use crate::api_key::StoredApiKey;
 use crate::audit::event::Event;
 use crate::audit::heads::LaneHead;
 use crate::audit::signed::Checkpoint;
-use crate::audit::stored::{AuditFilter, EventPosition, StoredEvent};
+use crate::audit::stored::{AuditFilter, EventPosition, StoredEvent, StoredTime};
 use crate::caller::OrgScope;
 use crate::credential::SealedCredential;
 use crate::ids::{CredentialId, LaneId, OrgId};
@@ -133,6 +133,16 @@ pub trait AuditStore: Send + Sync {
         after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>>;
+    /// The time of the event that comes `count` events after `after`, newest first, within the
+    /// times and of the credential of `filter`; `None` if there are fewer. Writes of a credential
+    /// are not counted.
+    async fn audit_time_after(
+        &self,
+        scope: OrgScope,
+        filter: &AuditFilter,
+        after: Option<EventPosition>,
+        count: i64,
+    ) -> StoreResult<Option<StoredTime>>;
     /// Events after `after` within the times of `filter`, oldest first.
     async fn audit_oldest(
         &self,

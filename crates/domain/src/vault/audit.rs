@@ -5,7 +5,7 @@ use strongroom_crypto::Signer;
 use crate::audit::event::{Action, Event};
 use crate::audit::heads::LaneHead;
 use crate::audit::signed::SignedHeads;
-use crate::audit::stored::{AuditFilter, AuditPage, EventPosition, StoredEvent};
+use crate::audit::stored::{AuditFilter, AuditPage, EventPosition, StoredEvent, StoredTime};
 use crate::caller::{Caller, OrgScope};
 use crate::error::VaultError;
 use crate::permission::Permission;
@@ -13,6 +13,9 @@ use crate::vault::Vault;
 
 /// The number of rows per query.
 pub(super) const PAGE: i64 = 1000;
+
+/// The number of events that a search compares with its filter.
+const SEARCHED: i64 = 15_000;
 
 /// A running export of an organization's events, oldest first.
 #[derive(Debug)]
@@ -77,7 +80,48 @@ impl Vault {
         let another = items.len() > limit;
         items.truncate(limit);
         let next = items.last().filter(|_| another).map(StoredEvent::position);
-        Ok(AuditPage { items, next })
+        Ok(AuditPage {
+            items,
+            next,
+            searched_to: None,
+        })
+    }
+
+    /// The same, in a bounded time: about 15,000 events are compared with the filter. A page may
+    /// have fewer than `limit` events, or none, although others follow.
+    ///
+    /// # Errors
+    /// As for [`Self::list_audit_events`].
+    pub async fn search_audit_events(
+        &self,
+        caller: &Caller,
+        filter: &AuditFilter,
+        after: Option<EventPosition>,
+        limit: i64,
+    ) -> Result<AuditPage, VaultError> {
+        caller.require(Permission::AuditRead)?;
+        let scope = caller.scope();
+        let oldest = match filter.is_indexed() {
+            true => None,
+            false => {
+                let time = self.store.audit_time_after(scope, filter, after, SEARCHED);
+                time.await?
+            }
+        };
+        let since = oldest.and_then(StoredTime::time);
+        let within = AuditFilter {
+            since: since.or(filter.since),
+            ..filter.clone()
+        };
+        let page = self
+            .list_audit_events(caller, &within, after, limit)
+            .await?;
+        let oldest = oldest.filter(|_| since.is_some() && page.next.is_none());
+        Ok(AuditPage {
+            next: page.next.or(oldest.map(EventPosition::before)),
+            searched_to: oldest,
+            ..page
+        })
     }
 
     /// Starts an export of the caller's organization's events that match `filter`. The export is

@@ -56,6 +56,14 @@ pub const AUDIT_NEWEST_OF_CREDENTIAL: &str = concat!(
     ),
     ")) as event order by at desc, lane desc, seq desc limit $10"
 );
+/// The time of the event that comes some events before a time. It reads an index alone.
+pub const AUDIT_TIME_AFTER: &str = "select at from audit_events where org_id = $1 \
+     and at >= $2 and at < $3 and at < $4 and $5::uuid is null order by at desc offset $6 limit 1";
+/// The same among the events of one credential that write nothing.
+pub const AUDIT_TIME_AFTER_OF_CREDENTIAL: &str = "select at from audit_events where org_id = $1 \
+     and at >= $2 and at < $3 and at < $4 and cred_id = $5 \
+     and action not in ('credential.create', 'credential.update', 'credential.reseal', \
+     'credential.attest', 'credential.delete') order by at desc offset $6 limit 1";
 /// Events after a place, oldest first.
 pub const AUDIT_OLDEST: &str = events!(
     "and at >= $2 and at < $3 \
@@ -259,6 +267,11 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("AUDIT_CHAIN", AUDIT_CHAIN),
     ("AUDIT_NEWEST", AUDIT_NEWEST),
     ("AUDIT_NEWEST_OF_CREDENTIAL", AUDIT_NEWEST_OF_CREDENTIAL),
+    ("AUDIT_TIME_AFTER", AUDIT_TIME_AFTER),
+    (
+        "AUDIT_TIME_AFTER_OF_CREDENTIAL",
+        AUDIT_TIME_AFTER_OF_CREDENTIAL,
+    ),
     ("AUDIT_OLDEST", AUDIT_OLDEST),
     ("STATE_OF_GENERATIONS", STATE_OF_GENERATIONS),
     ("STATE_OF_DELETIONS", STATE_OF_DELETIONS),

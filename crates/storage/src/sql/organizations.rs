@@ -179,7 +179,7 @@ pub const API_KEYS: &str = "select key_id, role, limits, name, digest, created_a
 pub const ACTOR_NAMES: &str = "select key_id as id, name, false as is_client from api_keys \
      where org_id = $1 and key_id = any($2) \
      union all select client_id, name, true from oauth_clients \
-     where org_id = $1 and client_id = any($2)";
+     where org_id = $1 and client_id = any($2) order by id";
 /// Revokes an API key; the time of the first revocation stays. The digest is cleared, so that
 /// setting the time to null does not restore the key.
 pub const API_KEY_REVOKE: &str = "update api_keys set revoked_at = coalesce(revoked_at, $3), \

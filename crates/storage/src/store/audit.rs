@@ -94,6 +94,32 @@ impl AuditStore for PgStore {
         events(&self.query(scope, sql, params).await?)
     }
 
+    async fn audit_time_after(
+        &self,
+        scope: OrgScope,
+        filter: &AuditFilter,
+        after: Option<EventPosition>,
+        count: i64,
+    ) -> StoreResult<Option<StoredTime>> {
+        let params: &[&(dyn ToSql + Sync)] = &[
+            &scope.org().0,
+            &since(filter),
+            &until(filter),
+            &PgTime(after.unwrap_or(LAST).at),
+            &filter.credential.map(|id| id.0),
+            &count,
+        ];
+        let sql = match filter.credential {
+            Some(_) => sql::AUDIT_TIME_AFTER_OF_CREDENTIAL,
+            None => sql::AUDIT_TIME_AFTER,
+        };
+        let _permit = self.scans.acquire().await;
+        let rows = self.query(scope, sql, params).await?;
+        rows.first()
+            .map(|row| Ok(get::<PgTime>(row, "at")?.0))
+            .transpose()
+    }
+
     async fn audit_oldest(
         &self,
         scope: OrgScope,

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::try_join;
 use strongroom_domain::KeyId;
 use strongroom_domain::audit::event::{Action, Outcome};
-use strongroom_domain::audit::stored::{AuditPage, StoredEvent};
+use strongroom_domain::audit::stored::{AuditPage, StoredEvent, StoredTime};
 use strongroom_domain::permission::Permission;
 
 use crate::actors::{self, Actor, Actors};
@@ -36,6 +36,8 @@ struct Page {
     /// The paths of the next page, and of the first, if this is another one.
     next: Option<String>,
     first: Option<String>,
+    /// To which time the search went, if other events precede it.
+    searched_to: Option<Moment>,
 }
 
 /// An event as a list shows it.
@@ -71,6 +73,8 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
         Some(last) if shown < items.len() => Some(last.position()),
         _ => listed.next,
     };
+    let searched_to = listed.searched_to.filter(|_| shown >= items.len());
+    let searched_to = searched_to.and_then(StoredTime::time);
     items.truncate(shown);
     let actor = filter.selected.actor.as_deref();
     let page = Page {
@@ -78,6 +82,7 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
         actor_name: actor.and_then(|actor| actors.actor(actor).name),
         items,
         next: next.map(|next| of_page(format!("after={}", position_text(next)))),
+        searched_to: searched_to.map(|at| Moment::new(at, now)),
         first: filter.after.map(|_| of_page(String::new())),
         path: path.clone(),
         filter,
@@ -93,12 +98,13 @@ async fn listed(session: &Session, filter: &Filter) -> Result<AuditPage, PageErr
         return Ok(AuditPage {
             items: Vec::new(),
             next: None,
+            searched_to: None,
         });
     }
     let (caller, after) = (&session.caller, filter.after);
     let listed = session
         .vault
-        .list_audit_events(caller, &filter.selected, after, PAGE);
+        .search_audit_events(caller, &filter.selected, after, PAGE);
     Ok(session.state.with_deadline(listed).await?)
 }
 

@@ -2,12 +2,13 @@
 
 use actix_web::HttpResponse;
 use askama::Template;
+use chrono::{DateTime, Utc};
 use futures_util::future::try_join3;
 use strongroom_domain::audit::event::Action;
-use strongroom_domain::audit::stored::{AuditFilter, StoredEvent};
+use strongroom_domain::audit::stored::{AuditFilter, AuditPage};
 use strongroom_domain::credential::CredentialInfo;
 use strongroom_domain::permission::Permission;
-use strongroom_domain::{Adoption, CredentialId, CredentialView, Reader as LastReader};
+use strongroom_domain::{Adoption, CredentialId, CredentialView, KeyId, Reader as LastReader};
 
 use crate::actors::{self, Actor, Actors};
 use crate::error::PageError;
@@ -43,6 +44,8 @@ struct Page {
     trail: String,
     /// `None` without the permission to read them.
     events: Option<Vec<Occurrence>>,
+    /// To which time they were searched, if others precede it.
+    searched_to: Option<Moment>,
     may: Permitted,
     /// What the button copies.
     copied: &'static str,
@@ -60,13 +63,13 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
     session.authorize(Permission::CredentialsList).await?;
     let id = id(&session)?;
     // Together, so that the events which record the reads commit together.
-    let (mut layout, view, events) = try_join3(
+    let (mut layout, view, listed) = try_join3(
         Layout::new(&session, Part::Credentials, String::new()),
         view(&session, id),
         events(&session, id),
     )
     .await?;
-    let actors = Actors::named(&session, actor_ids(&view, events.as_deref())).await?;
+    let actors = Actors::named(&session, actor_ids(&view, listed.as_ref())).await?;
     let CredentialView {
         info,
         versions,
@@ -79,14 +82,14 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
             credential.last_used = Some(Moment::new(newest.last_read_at, now));
             Some(actors.actor(&newest.actor))
         }
-        None => info
-            .last_used
-            .and_then(|last| last.by)
-            .map(|by| actors.key(by)),
+        None => user(&info).map(|by| actors.key(by)),
     };
     layout.title.clone_from(&credential.label);
     let trail = paths::audit(session.caller.org());
     let readers = &adoption.readers;
+    let searched_to = listed
+        .as_ref()
+        .and_then(|listed| listed.searched_to?.time());
     let page = Page {
         layout,
         credential,
@@ -97,10 +100,8 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
         readers: first_readers(readers)
             .map(|one| Reader::of(one, &actors, now))
             .collect(),
-        events: events.map(|events| {
-            let of = |event| Occurrence::of(event, (&actors, &trail), now);
-            fitting_of(events.iter().map(of).collect())
-        }),
+        searched_to: searched_to.map(|at| Moment::new(at, now)),
+        events: listed.map(|page| events_of(&page, (&actors, &trail), now)),
         trail,
         may: Permitted::of(&session),
         copied: copied(info.provider, info.kind).unwrap_or("the whole secret"),
@@ -108,11 +109,19 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
     answer(&page, &session)
 }
 
+fn user(info: &CredentialInfo) -> Option<KeyId> {
+    info.last_used.as_ref().and_then(|last| last.by)
+}
+
 fn first_readers(readers: &[LastReader]) -> impl Iterator<Item = &LastReader> {
     readers.iter().take(READERS)
 }
 
-fn fitting_of(mut events: Vec<Occurrence>) -> Vec<Occurrence> {
+fn events_of(page: &AuditPage, shown: (&Actors, &str), now: DateTime<Utc>) -> Vec<Occurrence> {
+    let events = page.items.iter();
+    let mut events: Vec<_> = events
+        .map(|event| Occurrence::of(event, shown, now))
+        .collect();
     events.truncate(fitting(&events, Occurrence::weight, EVENT_TEXT));
     events
 }
@@ -123,18 +132,15 @@ async fn view(session: &Session, id: CredentialId) -> Result<CredentialView, Pag
 }
 
 /// The keys and clients that the page names.
-fn actor_ids(
-    view: &CredentialView,
-    events: Option<&[StoredEvent]>,
-) -> Vec<strongroom_domain::KeyId> {
+fn actor_ids(view: &CredentialView, listed: Option<&AuditPage>) -> Vec<KeyId> {
     let readers = first_readers(&view.adoption.readers);
     let readers = readers.map(|reader| reader.actor.as_str());
     let newest = newer_read(&view.info, &view.adoption);
     let newest = newest.map(|reader| reader.actor.as_str());
-    let events = events.unwrap_or_default().iter();
+    let events = listed.into_iter().flat_map(|listed| &listed.items);
     let events = events.map(|event| event.actor.as_str());
     let mut ids = actors::ids(readers.chain(newest).chain(events));
-    ids.extend(view.info.last_used.as_ref().and_then(|last| last.by));
+    ids.extend(user(&view.info));
     ids
 }
 
@@ -146,10 +152,7 @@ fn newer_read<'a>(info: &CredentialInfo, adoption: &'a Adoption) -> Option<&'a L
     newest.filter(|reader| used.is_none_or(|used| used < reader.last_read_at))
 }
 
-async fn events(
-    session: &Session,
-    id: CredentialId,
-) -> Result<Option<Vec<StoredEvent>>, PageError> {
+async fn events(session: &Session, id: CredentialId) -> Result<Option<AuditPage>, PageError> {
     if !session.may(Permission::AuditRead) {
         return Ok(None);
     }
@@ -161,9 +164,8 @@ async fn events(
     };
     let listed = session
         .vault
-        .list_audit_events(&session.caller, &filter, None, EVENTS);
-    let listed = session.state.with_deadline(listed).await?;
-    Ok(Some(listed.items))
+        .search_audit_events(&session.caller, &filter, None, EVENTS);
+    Ok(Some(session.state.with_deadline(listed).await?))
 }
 
 impl Permitted {
