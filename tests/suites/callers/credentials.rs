@@ -138,6 +138,49 @@ async fn lists_are_complete_and_filtered() {
 }
 
 #[tokio::test]
+async fn lists_are_searched_and_sorted() {
+    let vault = TestVault::start().await;
+    let user = User::of(&vault.admin);
+    for (label, expires) in [
+        ("Shop b", "2199-01-01"),
+        ("shop a", "2198-01-01"),
+        ("mail", "2197-01-01"),
+    ] {
+        create(&user, &["--label", label, "--expires", expires], BLOB);
+    }
+    let labels = |more: &[&str]| {
+        let listed = user.run(&[&["credential", "list", "--json"], more].concat());
+        let listed = listed.json();
+        let label = |item: &Value| item["extcred_label"].as_str().unwrap().to_owned();
+        listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(label)
+            .collect::<Vec<_>>()
+    };
+    let all = ["mail", "shop a", "Shop b"];
+    assert_eq!(labels(&["--sort", "extcred_label"]), all);
+    assert_eq!(
+        labels(&["--sort", "-expires_at"]),
+        ["Shop b", "shop a", "mail"]
+    );
+    let found = labels(&["--label-contains", "SHOP", "--sort=-extcred_label"]);
+    assert_eq!(found, ["Shop b", "shop a"]);
+    assert_eq!(labels(&["--label-contains", "%"]), Vec::<String>::new());
+    let refused = user.run(&["credential", "list", "--sort", "color"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("-extcred_label"), "{refused:?}");
+    for flag in ["--label-contains=a", "--sort=created"] {
+        let list = ["credential", "list", "--org", &vault.admin.org, flag];
+        let (name, _) = flag.split_once('=').unwrap();
+        vault
+            .run(&list)
+            .assert_refused(&format!("{name} is for calls over HTTP"));
+    }
+}
+
+#[tokio::test]
 async fn a_deletion_is_confirmed() {
     let vault = TestVault::start().await;
     let user = User::of(&vault.admin);

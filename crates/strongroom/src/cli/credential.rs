@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::builder::{NonEmptyStringValueParser, RangedI64ValueParser};
 use clap::{Args, Subcommand};
+use strongroom_domain::credential_order::CredentialOrder;
 use strongroom_domain::kinds::{CredentialType, Provider};
 
 use crate::cli::caller::{CallerArgs, VersionArg};
@@ -10,7 +11,7 @@ use crate::cli::credential_relay::RelayTestArgs;
 use crate::cli::credential_versions::{
     AdoptionArgs, DestroyVersionArgs, ListVersionsArgs, PromoteVersionArgs, RestoreCredentialArgs,
 };
-use crate::cli::kinds::{kind, provider};
+use crate::cli::kinds::{kind, order, provider};
 use crate::settings::args::VaultArgs;
 
 #[derive(Debug, Subcommand)]
@@ -93,6 +94,24 @@ pub(crate) struct ListCredentialsArgs {
     /// Only credentials that expire within this time, such as 30d, or have expired.
     #[arg(long, value_name = "TIME")]
     pub(crate) expiring_within: Option<String>,
+    /// Only credentials whose label contains this text, without regard to case.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        help_heading = "Over HTTP",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub(crate) label_contains: Option<String>,
+    /// The order; `-` reverses it. Credentials that were never used count as used before all
+    /// others, and those that do not expire as the last to expire.
+    #[arg(
+        long,
+        value_name = "ORDER",
+        help_heading = "Over HTTP",
+        allow_hyphen_values = true,
+        value_parser = order()
+    )]
+    pub(crate) sort: Option<CredentialOrder>,
     /// Deleted credentials that can be restored, instead of the others.
     #[arg(long, help_heading = "Over HTTP")]
     pub(crate) deleted: bool,

@@ -53,7 +53,11 @@ async fn list(args: &ListCredentialsArgs) -> Result<(), CommandError> {
 
 /// The operator's inventory.
 async fn inspect(args: &ListCredentialsArgs) -> Result<Vec<ListedCredential>, CommandError> {
-    refuse_for_operator(&[("--deleted", args.deleted)])?;
+    refuse_for_operator(&[
+        ("--label-contains", args.label_contains.is_some()),
+        ("--sort", args.sort.is_some()),
+        ("--deleted", args.deleted),
+    ])?;
     let org = operators_org(args.caller.org.as_deref())?;
     let caller = callers::operator(org)?;
     let vault = open(&args.vault).await?;

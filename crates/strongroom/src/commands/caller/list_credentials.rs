@@ -23,6 +23,8 @@ pub(crate) fn fetch(
         ("extcred_provider", args.provider.map(|one| one.as_str())),
         ("extcred_type", args.kind.map(|one| one.as_str())),
         ("extcred_label", args.label.as_deref()),
+        ("label_contains", args.label_contains.as_deref()),
+        ("sort", args.sort.map(|order| order.as_str())),
         ("expires_before", expires_before.as_deref()),
         ("deleted", args.deleted.then_some("true")),
     ];
