@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use askama::Template;
+use futures_util::future::try_join;
 use strongroom_domain::ClientInfo;
 use strongroom_domain::permission::Permission;
 use strongroom_web::query::Params;
@@ -37,14 +38,16 @@ struct Row {
 pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> {
     session.authorize(Permission::KeysManage).await?;
     let clients = session.vault.oauth_clients(&session.caller);
-    let mut clients = session.state.with_deadline(clients).await?;
+    let clients = async { Ok(session.state.with_deadline(clients).await?) };
+    let layout = Layout::new(&session, Part::Clients, "OAuth 2.0 clients");
+    let (layout, mut clients) = try_join(layout, clients).await?;
     clients.reverse();
     let path = list_path(&session);
     let mut params = Params::parse(session.request.query_string());
     let rows = clients.iter().map(|info| row(&session, info)).collect();
     let (rows, pages) = cut(rows, Row::weight, &mut params, (&path, ""));
     let page = Page {
-        layout: Layout::new(&session, Part::Clients, "OAuth 2.0 clients").await?,
+        layout,
         path,
         rows,
         pages,

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use askama::Template;
+use futures_util::future::try_join;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use strongroom_domain::CredentialId;
 use strongroom_domain::credential::{CredentialFilter, CredentialInfo, Page as Window, PageStart};
@@ -76,10 +77,12 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
     let listed = session
         .vault
         .list_credentials(&session.caller, window, wanted.clone());
-    let listed = session.state.with_deadline(listed).await?;
+    let listed = async { Ok(session.state.with_deadline(listed).await?) };
+    let layout = Layout::new(&session, Part::Credentials, "Credentials");
+    let (layout, listed) = try_join(layout, listed).await?;
     let path = paths::credentials(session.caller.org());
     let page = Page {
-        layout: Layout::new(&session, Part::Credentials, "Credentials").await?,
+        layout,
         items: listed
             .items
             .iter()

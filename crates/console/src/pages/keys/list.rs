@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use actix_web::HttpResponse;
 use askama::Template;
 use chrono::{DateTime, Utc};
+use futures_util::future::try_join3;
 use strongroom_domain::KeyId;
 use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::caller::Actor;
@@ -47,9 +48,10 @@ struct Row {
 /// Shows the keys: those that work first, the newest first.
 pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> {
     session.authorize(Permission::KeysManage).await?;
-    let mut keys = all(&session).await?;
     let used = session.vault.keys_last_used(&session.caller);
-    let used = session.state.with_deadline(used).await?;
+    let used = async { Ok(session.state.with_deadline(used).await?) };
+    let layout = Layout::new(&session, Part::Keys, "API keys");
+    let (layout, mut keys, used) = try_join3(layout, all(&session), used).await?;
     let now = session.vault.now();
     keys.sort_by_key(|key| (is_live(key, now), key.created_at, key.id));
     keys.reverse();
@@ -58,7 +60,7 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
     let rows = keys.iter().map(|key| row(&session, key, &used)).collect();
     let (rows, pages) = cut(rows, Row::weight, &mut params, (&path, ""));
     let page = Page {
-        layout: Layout::new(&session, Part::Keys, "API keys").await?,
+        layout,
         path,
         rows,
         pages,

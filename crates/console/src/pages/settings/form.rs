@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use askama::Template;
+use futures_util::future::try_join;
 use strongroom_domain::history::MAX_VERSIONS_KEPT;
 use strongroom_domain::permission::Permission;
 use strongroom_domain::replication::Level;
@@ -89,12 +90,14 @@ async fn page(
     polls: Option<i64>,
 ) -> Result<Page, PageError> {
     let rotations = session.vault.rotations(&session.caller);
-    let rotations = session.state.with_deadline(rotations).await?;
+    let rotations = async { Ok(session.state.with_deadline(rotations).await?) };
+    let layout = Layout::new(session, Part::Settings, "Settings");
+    let (layout, rotations) = try_join(layout, rotations).await?;
     let running = |one: &Rotation| one.progress.state == RotationState::Running;
     let is_running = rotations.iter().any(running);
     let now = session.vault.now();
     Ok(Page {
-        layout: Layout::new(session, Part::Settings, "Settings").await?,
+        layout,
         path: paths::settings(session.caller.org()),
         fields,
         errors,

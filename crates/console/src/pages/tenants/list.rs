@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use askama::Template;
+use futures_util::future::try_join;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use strongroom_domain::permission::Permission;
 use strongroom_web::query::Params;
@@ -50,7 +51,9 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
     let mut params = Params::parse(session.request.query_string());
     let search = params.take("name").unwrap_or_default();
     let wanted = search.trim().to_lowercase();
-    let mut nodes = tree(all(&session).await?);
+    let layout = Layout::new(&session, Part::Tenants, "Tenants");
+    let (layout, tenants) = try_join(layout, all(&session)).await?;
+    let mut nodes = tree(tenants);
     nodes.retain(|node| node.organization.name.to_lowercase().contains(&wanted));
     let path = list_path(&session);
     let kept = match wanted.is_empty() {
@@ -60,7 +63,7 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
     let rows = nodes.into_iter().map(|node| row(&session, node)).collect();
     let (rows, pages) = cut(rows, Row::weight, &mut params, (&path, &kept));
     let page = Page {
-        layout: Layout::new(&session, Part::Tenants, "Tenants").await?,
+        layout,
         path,
         rows,
         acts_below: acts_below(&session),
