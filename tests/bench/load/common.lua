@@ -6,7 +6,7 @@ local ffi = require("ffi")
 ffi.cdef("int usleep(unsigned int microseconds);")
 
 -- The lines of a file, each split at spaces. The first two fields are an organization and its API
--- key.
+-- key; for pages, the fourth is a cookie instead.
 function M.lines(path)
   local lines = {}
   for line in io.lines(path) do
@@ -18,6 +18,7 @@ function M.lines(path)
 end
 
 function M.headers(caller)
+  if caller[4] then return { ["Cookie"] = caller[4] } end
   return { ["SlashID-OrgID"] = caller[1], ["SlashID-API-Key"] = caller[2] }
 end
 

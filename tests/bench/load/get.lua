@@ -1,5 +1,5 @@
 -- Sends GET requests made before the clock starts, in random order. Arguments: file of requests
--- (organization, API key, path), think time in milliseconds (0: none).
+-- (organization, API key, path, and perhaps a cookie), think time in milliseconds (0: none).
 local requests = {}
 local threads = 0
 

@@ -136,6 +136,9 @@ impl<'a> Bench<'a> {
         if let Some(outside) = self.outside.clone() {
             self.relay(&outside).await?;
         }
+        if self.wants("console") {
+            self.console().await?;
+        }
         if self.wants("scale") || self.wants("hot") {
             let large = self.warm_server().await?;
             if self.wants("scale") {

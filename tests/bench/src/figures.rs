@@ -28,6 +28,11 @@ const fn at_least(name: &'static str, must: f64, aim: f64, baseline: &'static st
     }
 }
 
+/// The median time of a page.
+const fn page(name: &'static str, baseline: &'static str) -> Figure {
+    at_most(name, "x", 3.0, 2.0, baseline)
+}
+
 const fn at_most(
     name: &'static str,
     unit: &'static str,
@@ -48,10 +53,11 @@ const HALF: &str = "its own median at half of the highest rate";
 const FULL: &str = "its own median at full load";
 const PGBENCH_TAIL: &str = "that of pgbench with 64 clients at half of its highest rate";
 const SMALL: &str = "10,000 credentials in 100 organizations";
+const LIST: &str = "a list of 40 credentials by the API";
 const IDLE: &str = "none: idle time of the machine at 64 connections";
 
 /// All figures, in the order of the report.
-pub(crate) const FIGURES: [Figure; 26] = [
+pub(crate) const FIGURES: [Figure; 33] = [
     at_least(
         "create_c64",
         1.7,
@@ -115,6 +121,13 @@ pub(crate) const FIGURES: [Figure; 26] = [
         110.0,
         "none: resident with 1,000 open streams",
     ),
+    page("console_overview", LIST),
+    page("console_list", LIST),
+    page("console_credential", "its versions by the API"),
+    page("console_audit", "a list of 40 events by the API"),
+    page("console_keys", "the list of keys by the API"),
+    page("console_settings", "the settings by the API"),
+    page("console_list_c16", "that list with 16 connections, too"),
     at_least("scale_create", 0.9, 0.95, SMALL),
     at_least("scale_reveal", 0.85, 0.95, SMALL),
     at_least("scale_list", 0.85, 0.95, SMALL),

@@ -9,6 +9,7 @@
 mod baseline;
 mod bench;
 mod check;
+mod console;
 mod cpu;
 mod dataset;
 mod deep;
@@ -52,9 +53,9 @@ use figures::FIGURES;
 /// The path of the credentials.
 const CREDENTIALS: &str = "/organizations/config/external-credentials";
 /// The groups of figures.
-const GROUPS: [&str; 12] = [
-    "create", "reveal", "list", "single", "tail", "cpu", "relay", "hot", "scale", "deep", "memory",
-    "start",
+const GROUPS: [&str; 13] = [
+    "create", "reveal", "list", "single", "tail", "cpu", "relay", "console", "hot", "scale",
+    "deep", "memory", "start",
 ];
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
