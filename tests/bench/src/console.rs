@@ -13,38 +13,41 @@ use crate::{CREDENTIALS, Result};
 /// Organizations, each with a session.
 const VISITORS: usize = 16;
 
-/// A page, and the read by the API that it is compared with. `{id}` is a credential.
+/// A page, and the reads by the API that yield what it shows. `{id}` is a credential.
 struct Pair {
     figure: &'static str,
     /// Below the path of the organization.
     page: &'static str,
-    read: String,
+    reads: Vec<String>,
     connections: usize,
 }
 
-fn pair(figure: &'static str, page: &'static str, read: &str) -> Pair {
+fn pair(figure: &'static str, page: &'static str, reads: &[&str]) -> Pair {
+    let read = |read: &&str| read.replace("{credentials}", CREDENTIALS);
     Pair {
         figure,
         page,
-        read: read.replace("{credentials}", CREDENTIALS),
+        reads: reads.iter().map(read).collect(),
         connections: 1,
     }
 }
 
 fn pairs() -> [Pair; 7] {
-    let list = "{credentials}?limit=40&cursor=";
-    let trail = "/organizations/config/audit-events?limit=40";
+    let list = &["{credentials}?limit=40&cursor="];
+    let trail = &["/organizations/config/audit-events?limit=40"];
+    let credential = &[
+        "{credentials}/{id}/versions",
+        "{credentials}/{id}/adoption",
+        "/organizations/config/audit-events?limit=20&credential_id={id}",
+    ];
+    let settings = &["/organizations/config", "/organizations/config/rotations"];
     [
         pair("console_overview", "", list),
         pair("console_list", "/credentials", list),
-        pair(
-            "console_credential",
-            "/credentials/{id}",
-            "{credentials}/{id}/versions",
-        ),
+        pair("console_credential", "/credentials/{id}", credential),
         pair("console_audit", "/audit", trail),
-        pair("console_keys", "/keys", "/organizations/api-keys"),
-        pair("console_settings", "/settings", "/organizations/config"),
+        pair("console_keys", "/keys", &["/organizations/api-keys"]),
+        pair("console_settings", "/settings", settings),
         Pair {
             connections: VISITORS,
             ..pair("console_list_c16", "/credentials", list)
@@ -60,7 +63,7 @@ struct Visitor {
 }
 
 impl Bench<'_> {
-    /// The median time of each page beside that of the same read by the API.
+    /// The median time of each page beside the sum of those of the same reads by the API.
     pub(crate) async fn console(&mut self) -> Result<()> {
         let (program, database) = (&self.args.program, Size::Small.name());
         let on = [("STRONGROOM_CONSOLE", "true".to_owned())];
@@ -74,8 +77,12 @@ impl Bench<'_> {
         for pair in pairs() {
             check(&client, &server.url, &visitors, &pair).await?;
             let page = self.median(&server, &pair, visitors.iter().map(|one| one.page(&pair)))?;
-            let read = self.median(&server, &pair, visitors.iter().map(|one| one.read(&pair)))?;
-            self.rounds_of(pair.figure).ratio(page, read);
+            let mut read_one_by_one = 0.0;
+            for read in &pair.reads {
+                let requests = visitors.iter().map(|one| one.read(read));
+                read_one_by_one += self.median(&server, &pair, requests)?;
+            }
+            self.rounds_of(pair.figure).ratio(page, read_one_by_one);
         }
         Ok(())
     }
@@ -111,9 +118,9 @@ impl Visitor {
         format!("- - {} {}\n", self.path(pair), self.cookie)
     }
 
-    fn read(&self, pair: &Pair) -> String {
+    fn read(&self, path: &str) -> String {
         let OrgAccess { org, key } = &self.access;
-        format!("{org} {key} {}\n", pair.read.replace("{id}", &self.id))
+        format!("{org} {key} {}\n", path.replace("{id}", &self.id))
     }
 }
 
