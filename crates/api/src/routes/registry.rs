@@ -16,6 +16,7 @@ use utoipa::openapi::HttpMethod;
 use utoipa::openapi::path::Operation;
 
 use crate::openapi::document::PLAIN_TAG;
+use crate::paths::{CREDENTIAL, CREDENTIAL_BY_LABEL, RELAY};
 use crate::routes::access::Access::{
     AnyKey, Client, Needs, NeedsEither, NeedsOnDeleted, NeedsOrAnonymous, Public,
 };
@@ -42,6 +43,10 @@ use crate::routes::slashid::{
     create_credential, delete_credentials, get_operation, list_audit_events, list_credentials,
     list_rotations, reveal_by_label, reveal_credential, update_credential,
 };
+
+/// Paths that are matched before all others. Patterns are tried one after the other, and these have
+/// the most requests. A label may look like a path of the relay, so its pattern precedes.
+const FIRST: [&str; 3] = [CREDENTIAL_BY_LABEL, CREDENTIAL, RELAY];
 
 /// Adds each module's `handle` and its annotation to the routes, under a tag of the document, with
 /// who may call it.
@@ -221,8 +226,12 @@ impl Routes {
 
     /// Serves the routes and counts their requests on `metrics`. Any other method of a path is
     /// answered 405, and any other path 404.
-    pub(crate) fn serve(self, config: &mut ServiceConfig, metrics: &HttpMetrics) {
-        for (path, routes) in self.served {
+    pub(crate) fn serve(mut self, config: &mut ServiceConfig, metrics: &HttpMetrics) {
+        let first: Vec<_> = FIRST
+            .iter()
+            .filter_map(|path| self.served.remove_entry(*path))
+            .collect();
+        for (path, routes) in first.into_iter().chain(self.served) {
             let methods: Vec<_> = routes.iter().map(|(method, ..)| method.as_str()).collect();
             let refused = fallback::method_not_allowed(methods.join(", "));
             let metrics = metrics.route(&path);

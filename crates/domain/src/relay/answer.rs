@@ -59,10 +59,7 @@ pub fn scrubbed(
         check_scrubbable(&answer)?;
     }
     let sent = answer.headers.iter();
-    let sent: Vec<_> = sent
-        .map(|(name, value)| (name.clone(), value.to_vec()))
-        .collect();
-    let named = connection_headers(&sent);
+    let named = connection_headers(sent.map(|(name, value)| (name.as_str(), &value[..])));
     let mut head = RelayHead {
         status: answer.status,
         headers: Vec::new(),

@@ -1,7 +1,5 @@
 //! The forms in which an upstream may send a secret back.
 
-use std::fmt::Write;
-
 use data_encoding::{BASE64, BASE64URL};
 use zeroize::Zeroizing;
 
@@ -18,7 +16,7 @@ const FORM: &[u8] = b"-_.*";
 const URI: &[u8] = b"-_.!~*'();/?:@&=+$,#";
 
 /// The forms of `secret`: raw, Base64 and base64url at each of the three alignments, hexadecimal,
-/// percent-encoded, escaped for JSON and for HTML. Each once.
+/// percent-encoded, escaped for JSON and for HTML. Some may be equal.
 #[must_use]
 pub fn forms(secret: &[u8]) -> Vec<Needle> {
     let mut forms = vec![secret.to_vec()];
@@ -43,8 +41,6 @@ pub fn forms(secret: &[u8]) -> Vec<Needle> {
             forms.extend(["&#39;", "&#x27;", "&apos;"].map(|quote| html(text, quote)));
         }
     }
-    forms.sort_unstable();
-    forms.dedup();
     forms.into_iter().map(Zeroizing::new).collect()
 }
 
@@ -152,11 +148,9 @@ fn json(
 
 fn number(form: &mut String, c: char, case: Case) {
     for unit in c.encode_utf16(&mut [0; 2]) {
-        // Writing to a string does not fail.
-        let _ = match case {
-            Case::Upper => write!(form, "\\u{unit:04X}"),
-            Case::Lower => write!(form, "\\u{unit:04x}"),
-        };
+        form.push_str("\\u");
+        let digits = unit.to_be_bytes().map(|byte| case.hex(byte));
+        form.extend(digits.as_flattened().iter().map(|digit| char::from(*digit)));
     }
 }
 

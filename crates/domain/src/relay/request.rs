@@ -60,7 +60,8 @@ pub fn headers(
     (places, rendered): (&[Injection], &Rendered),
     scrubs_body: bool,
 ) -> Vec<HeaderField> {
-    let named = connection_headers(sent);
+    let texts = sent.iter();
+    let named = connection_headers(texts.map(|(name, value)| (name.as_str(), value.as_slice())));
     let dropped = |name: &str| {
         let injected = places.iter().filter_map(Injection::header);
         DROPPED.contains(&name)
@@ -86,8 +87,10 @@ fn normal(name: &str) -> String {
 }
 
 /// The headers that `Connection` names.
-pub(crate) fn connection_headers(sent: &[SentHeader]) -> Vec<String> {
-    let connection = sent.iter().filter(|(name, _)| normal(name) == "connection");
+pub(crate) fn connection_headers<'a>(
+    headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+) -> Vec<String> {
+    let connection = headers.filter(|(name, _)| name.eq_ignore_ascii_case("connection"));
     let names = connection.flat_map(|(_, value)| value.split(|byte| *byte == b','));
     names
         .map(|name| normal(String::from_utf8_lossy(name).trim()))

@@ -46,6 +46,8 @@ const TIMES: &[u64] = &[
 
 /// How long a request that nothing waits for waits for the company of others.
 const LONGEST_LATER: Duration = Duration::from_millis(20);
+/// The others that it joins: fewer would wait noticeably longer for the larger batch.
+const COMPANY: usize = 4;
 
 /// A queue's name, bounds and counters.
 pub(crate) struct QueueConfig {
@@ -95,8 +97,8 @@ impl<M: BatchItem> BatchQueue<M> {
         begun
     }
 
-    /// Queues a request that nothing waits for. It joins the next batch of others, so that it does
-    /// not delay them by a batch of its own, or is taken after a moment.
+    /// Queues a request that nothing waits for. It joins the next batch of several others, so that
+    /// it does not delay them by a batch of its own, or is taken after a moment.
     pub(crate) fn begin_later<T>(
         &self,
         item: impl FnOnce(Reply<T>) -> M,
@@ -229,7 +231,7 @@ impl<M: BatchItem> Queue<M> {
         loop {
             let later = {
                 let mut waiting = self.lock();
-                if waiting.len > 0 || waiting.closed || waiting.is_late(Instant::now()) {
+                if waiting.len >= COMPANY || waiting.closed || waiting.is_late(Instant::now()) {
                     waiting.admit_later();
                 }
                 if waiting.len > 0 {

@@ -35,7 +35,7 @@ async fn a_later_request_waits_for_one_batch_however_many_wait() {
 
 #[tokio::test]
 async fn a_request_that_nothing_waits_for_joins_others_or_is_taken_after_a_moment() {
-    let queue = Queue::new(config(4));
+    let queue = Queue::new(config(8));
     let later = |nth| {
         let (request, answer) = Request::new(org(1), nth, 0);
         queue.put_later(request);
@@ -46,15 +46,19 @@ async fn a_request_that_nothing_waits_for_joins_others_or_is_taken_after_a_momen
     let (batch, _) = queue.take(10).await.unwrap();
     assert_eq!(batch.len(), 2);
     assert!(begun.elapsed() >= LONGEST_LATER);
+    // It does not join few.
     let _waiting = (later(2), put(&queue, org(2), 0));
     let taken = queue.take(10).now_or_never().unwrap();
-    assert_eq!(taken.unwrap().0.len(), 2);
+    assert_eq!(taken.unwrap().0.len(), 1);
+    let _waiting: Vec<_> = (0..COMPANY).map(|nth| put(&queue, org(2), nth)).collect();
+    let taken = queue.take(10).now_or_never().unwrap();
+    assert_eq!(taken.unwrap().0.len(), COMPANY + 1);
     // They are bounded as well, and taken when the queue is closed.
-    let mut all: Vec<_> = (0..5).map(later).collect();
+    let mut all: Vec<_> = (0..9).map(later).collect();
     let last = all.pop().unwrap().try_recv();
     assert!(matches!(last, Ok(Err(StoreError::Overloaded))));
     queue.close();
-    assert_eq!(queue.take(10).await.unwrap().0.len(), 4);
+    assert_eq!(queue.take(10).await.unwrap().0.len(), 8);
     assert!(queue.take(10).await.is_none());
 }
 
