@@ -16,6 +16,8 @@ use crate::upstream::{Authority, Connection, Script, Upstream};
 const NAME: &str = "api.upstream.test";
 /// The path whose answer does not end.
 pub(crate) const STREAM: &str = "/stream";
+/// The seconds for which the name may be resolved again without a query, as those of companies can.
+const TTL: u32 = 60;
 /// Bytes of an answer, and of a part of a stream.
 const BODY: usize = 1024;
 /// The time between two parts of a stream.
@@ -37,9 +39,10 @@ impl Outside {
         std::fs::write(&ca, pem)?;
         let script: Script = Arc::new(|connection, _| Box::pin(serve(connection)));
         let loopback = vec![IpAddr::from(Ipv4Addr::LOCALHOST)];
+        let answers = Arc::new(move |_: &str, _| Some(loopback.clone()));
         Ok(Self {
             upstream: Upstream::start(authority.server(NAME), script).await,
-            dns: DnsServer::start(Arc::new(move |_, _| Some(loopback.clone()))).await,
+            dns: DnsServer::start_with(answers, TTL).await,
             ca,
         })
     }

@@ -17,7 +17,13 @@ pub struct DnsServer {
 }
 
 impl DnsServer {
+    /// Its answers may not be used again.
     pub async fn start(answers: Answers) -> Self {
+        Self::start_with(answers, 0).await
+    }
+
+    /// Its answers may be used for `ttl` seconds.
+    pub async fn start_with(answers: Answers, ttl: u32) -> Self {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = socket.local_addr().unwrap();
         let queries = Arc::new(AtomicUsize::new(0));
@@ -34,7 +40,7 @@ impl DnsServer {
                     false => counted.load(Ordering::SeqCst).saturating_sub(1),
                 };
                 if let Some(addresses) = answers(&name, times) {
-                    let answer = answer(&query[..end], kind, &addresses);
+                    let answer = answer(&query[..end], kind, (&addresses, ttl));
                     socket.send_to(&answer, peer).await.unwrap();
                 }
             }
@@ -66,7 +72,7 @@ fn question(query: &[u8]) -> (String, u16, usize) {
     (labels.join("."), kind, at + 5)
 }
 
-fn answer(query: &[u8], kind: u16, addresses: &[IpAddr]) -> Vec<u8> {
+fn answer(query: &[u8], kind: u16, (addresses, ttl): (&[IpAddr], u32)) -> Vec<u8> {
     let records: Vec<Vec<u8>> = addresses
         .iter()
         .filter_map(|address| match (kind, address) {
@@ -82,7 +88,8 @@ fn answer(query: &[u8], kind: u16, addresses: &[IpAddr]) -> Vec<u8> {
     for record in records {
         answer.extend([0xc0, 12]);
         answer.extend(kind.to_be_bytes());
-        answer.extend([0, 1, 0, 0, 0, 0]);
+        answer.extend([0, 1]);
+        answer.extend(ttl.to_be_bytes());
         answer.extend(u16::try_from(record.len()).unwrap().to_be_bytes());
         answer.extend(record);
     }
