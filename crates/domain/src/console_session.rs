@@ -3,20 +3,15 @@
 //! The text is `srw_<id>_<secret>`; see [`crate::issued_text`].
 
 use chrono::{DateTime, TimeDelta, Utc};
-use strongroom_crypto::{
-    Context, CryptoError, Digest, Purpose, RandomSource, SecretBytes, SecretKey, SecretString, mac,
-    verify_mac,
-};
+use strongroom_crypto::{Context, Digest, Purpose, SecretKey, mac, verify_mac};
 
 use crate::api_key::StoredApiKey;
 use crate::caller::Actor;
 use crate::ids::{KeyId, OrgId};
-use crate::issued_text;
+use crate::issued_text::Token;
 use crate::kinds::wire_enum;
 use crate::oauth::client::StoredClient;
 use crate::permission::Role;
-
-const PREFIX: &str = "srw";
 
 /// A session ends this long after it began.
 pub const LONGEST: TimeDelta = TimeDelta::hours(8);
@@ -36,12 +31,7 @@ wire_enum! {
 }
 
 /// A session with its secret.
-#[derive(Debug)]
-pub struct SessionToken {
-    org: OrgId,
-    id: KeyId,
-    secret: SecretBytes,
-}
+pub(crate) type SessionToken = Token<'w'>;
 
 /// A session as stored in the database. Its digest covers all of it but the time of the last
 /// request.
@@ -99,49 +89,6 @@ impl TimeEnd {
 }
 
 impl SessionToken {
-    /// Generates a new session.
-    ///
-    /// # Errors
-    /// [`CryptoError::Random`] if the random source fails.
-    pub(crate) fn generate(
-        org: OrgId,
-        id: KeyId,
-        random: &dyn RandomSource,
-    ) -> Result<Self, CryptoError> {
-        let secret = issued_text::new_secret(random)?;
-        Ok(Self { org, id, secret })
-    }
-
-    /// Parses the text of a session. Returns `None` if the text is not a valid one.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let (head, secret) = issued_text::split(text)?;
-        let (PREFIX, id) = head.split_once('_')? else {
-            return None;
-        };
-        let (org, id) = issued_text::decode_id(id)?;
-        Some(Self { org, id, secret })
-    }
-
-    /// The text of the session.
-    #[must_use]
-    pub fn to_text(&self) -> SecretString {
-        let id = issued_text::encode_id(self.org, self.id);
-        issued_text::join(&format!("{PREFIX}_{id}"), &self.secret)
-    }
-
-    /// The organization that the session names.
-    #[must_use]
-    pub fn org(&self) -> OrgId {
-        self.org
-    }
-
-    /// The id that the session names.
-    #[must_use]
-    pub fn id(&self) -> KeyId {
-        self.id
-    }
-
     /// The digest to store in `row`, whose key or client is `holder`.
     ///
     /// # Errors
@@ -157,8 +104,12 @@ impl SessionToken {
 
     /// Whether `stored` is the row of this session, as it began, and `holder` still has the secret
     /// and, if it is a key, the limits with which it began.
-    #[must_use]
-    pub fn matches(&self, key: &SecretKey, stored: &StoredSession, holder: Holder<'_>) -> bool {
+    pub(crate) fn matches(
+        &self,
+        key: &SecretKey,
+        stored: &StoredSession,
+        holder: Holder<'_>,
+    ) -> bool {
         let Ok(context) = stored.context(holder) else {
             return false;
         };
@@ -167,14 +118,12 @@ impl SessionToken {
     }
 
     /// The token that the forms of the session contain.
-    #[must_use]
-    pub fn form_token(&self, key: &SecretKey) -> Digest {
+    pub(crate) fn form_token(&self, key: &SecretKey) -> Digest {
         mac(key, &self.form_context(), self.secret.expose())
     }
 
     /// Whether `token` is [`Self::form_token`]. The comparison takes constant time.
-    #[must_use]
-    pub fn is_form_token(&self, key: &SecretKey, token: &[u8]) -> bool {
+    pub(crate) fn is_form_token(&self, key: &SecretKey, token: &[u8]) -> bool {
         verify_mac(key, &self.form_context(), self.secret.expose(), token)
     }
 

@@ -1,4 +1,5 @@
-//! The text forms of what this service issues: API keys, OAuth 2.0 clients and access tokens.
+//! The text forms of what this service issues: API keys, OAuth 2.0 clients, access tokens and
+//! sessions of the console.
 //!
 //! An id is the base32 encoding (RFC 4648, lower case, no padding) of the organization (16 bytes)
 //! and the id in it (16 bytes). A secret is the base32 encoding of 32 random bytes, followed by
@@ -27,6 +28,43 @@ static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
     #[allow(clippy::expect_used, reason = "a constant that the tests run")]
     spec.encoding().expect("a valid alphabet")
 });
+
+/// A token with its secret. Its text is `sr<KIND>_<id>_<secret>`.
+#[derive(Debug)]
+pub(crate) struct Token<const KIND: char> {
+    pub(crate) org: OrgId,
+    pub(crate) id: KeyId,
+    pub(crate) secret: SecretBytes,
+}
+
+impl<const KIND: char> Token<KIND> {
+    /// Generates a new token.
+    ///
+    /// # Errors
+    /// [`CryptoError::Random`] if the random source fails.
+    pub(crate) fn generate(
+        org: OrgId,
+        id: KeyId,
+        random: &dyn RandomSource,
+    ) -> Result<Self, CryptoError> {
+        let secret = new_secret(random)?;
+        Ok(Self { org, id, secret })
+    }
+
+    /// Parses the text of a token. Returns `None` if the text is not a valid one of this kind.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (head, secret) = split(text)?;
+        let id = head.strip_prefix("sr")?.strip_prefix(KIND)?;
+        let (org, id) = decode_id(id.strip_prefix('_')?)?;
+        Some(Self { org, id, secret })
+    }
+
+    /// The text of the token.
+    pub(crate) fn to_text(&self) -> SecretString {
+        let id = encode_id(self.org, self.id);
+        join(&format!("sr{KIND}_{id}"), &self.secret)
+    }
+}
 
 /// The text of an id of `org`.
 pub(crate) fn encode_id(org: OrgId, id: KeyId) -> String {
@@ -87,4 +125,41 @@ fn checksum_of(head: &str, secret: &[u8]) -> [u8; CHECKSUM_BYTES] {
     crc.update(head.as_bytes());
     crc.update(secret);
     crc.finalize().to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom_crypto::OsRandom;
+
+    use super::*;
+
+    const ORG: OrgId = OrgId(Uuid::from_u128(7));
+    const ID: KeyId = KeyId(Uuid::from_u128(8));
+
+    #[test]
+    fn the_text_of_a_token_round_trips_as_one_of_its_kind() {
+        let token = Token::<'t'>::generate(ORG, ID, &OsRandom).unwrap();
+        let text = token.to_text();
+        assert!(text.expose().starts_with("srt_"));
+        let parsed = Token::<'t'>::parse(text.expose()).unwrap();
+        assert_eq!((parsed.org, parsed.id), (ORG, ID));
+        assert_eq!(parsed.secret.expose(), token.secret.expose());
+        assert!(Token::<'w'>::parse(text.expose()).is_none());
+    }
+
+    #[test]
+    fn any_changed_character_is_refused() {
+        let text = Token::<'t'>::generate(ORG, ID, &OsRandom)
+            .unwrap()
+            .to_text();
+        for at in 0..text.expose().len() {
+            let mut typo = text.expose().as_bytes().to_vec();
+            typo[at] = if typo[at] == b'a' { b'b' } else { b'a' };
+            let typo = String::from_utf8(typo).unwrap();
+            assert!(
+                Token::<'t'>::parse(&typo).is_none(),
+                "a typo at {at} passed"
+            );
+        }
+    }
 }

@@ -97,10 +97,10 @@ impl Vault {
             }),
             Presented::Client(client) => issued(client.org(), client.id()),
             Presented::Token(text) => {
-                AccessToken::parse(text).is_some_and(|token| issued(token.org(), token.id()))
+                AccessToken::parse(text).is_some_and(|token| issued(token.org, token.id))
             }
             Presented::Session(text) => {
-                SessionToken::parse(text).is_some_and(|token| issued(token.org(), token.id()))
+                SessionToken::parse(text).is_some_and(|token| issued(token.org, token.id))
             }
         }
     }

@@ -64,7 +64,7 @@ impl Vault {
         token: &AccessToken,
     ) -> Result<Option<LiveToken>, VaultError> {
         let key = &self.service.api_key;
-        let cached = self.keys.token((token.org(), token.id()));
+        let cached = self.keys.token((token.org, token.id));
         let stored = match token.matches(key, cached.as_deref()) {
             true => cached,
             false => {
@@ -155,8 +155,8 @@ impl Vault {
         &self,
         token: &AccessToken,
     ) -> Result<Option<Arc<StoredToken>>, VaultError> {
-        let (org, lookup) = (token.org(), self.keys.begin_lookup());
-        let found = self.store.access_token(OrgScope::new(org), token.id());
+        let (org, lookup) = (token.org, self.keys.begin_lookup());
+        let found = self.store.access_token(OrgScope::new(org), token.id);
         let found = self.log_failure(org, found.await.map_err(VaultError::from))?;
         let stored = found.map(Arc::new);
         if let Some(stored) = &stored {

@@ -156,9 +156,9 @@ impl Vault {
         request: RequestInfo,
     ) -> Result<Caller, VaultError> {
         let token = SessionToken::parse(presented).ok_or(VaultError::Unauthorized)?;
-        let scope = OrgScope::new(token.org());
-        let stored = self.store.console_session(scope, token.id()).await;
-        let stored = self.log_failure(token.org(), stored.map_err(VaultError::from))?;
+        let scope = OrgScope::new(token.org);
+        let stored = self.store.console_session(scope, token.id).await;
+        let stored = self.log_failure(token.org, stored.map_err(VaultError::from))?;
         let stored = stored.ok_or(VaultError::Unauthorized)?;
         let found = self.holder_of(&stored).await?;
         let genuine = token.matches(&self.service.api_key, &stored, found.holder());

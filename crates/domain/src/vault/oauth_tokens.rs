@@ -171,7 +171,7 @@ impl Vault {
         caller: &Caller,
         text: &str,
     ) -> Result<Option<LiveToken>, VaultError> {
-        let token = AccessToken::parse(text).filter(|token| token.org() == caller.home());
+        let token = AccessToken::parse(text).filter(|token| token.org == caller.home());
         match token {
             Some(token) => self.live_token(&token).await,
             None => Ok(None),
