@@ -1,9 +1,8 @@
 //! Sessions of the console.
 
-use std::collections::HashSet;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use strongroom_domain::KeyId;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::console_session::StoredSession;
@@ -11,16 +10,13 @@ use strongroom_domain::ports::audit::EventEvidence;
 use strongroom_domain::ports::console_sessions::{
     ConsoleSessionStore, ConsoleSessionWrite, OpenSessions,
 };
-use strongroom_domain::ports::error::{StoreError, StoreResult};
-use strongroom_domain::{KeyId, OrgId};
+use strongroom_domain::ports::error::StoreResult;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use crate::rows::{get, org_id};
+use crate::rows::get;
 use crate::store::PgStore;
 use crate::store::audit::evidence_of;
-use crate::transaction::statement::Bound;
-use crate::transaction::{OrgTransaction, with_deadline};
 use crate::writes::write::WriteOp;
 use crate::{rows, sql};
 
@@ -99,39 +95,7 @@ impl ConsoleSessionStore for PgStore {
         scopes: &[OrgScope],
         before: DateTime<Utc>,
     ) -> StoreResult<()> {
-        // If part of the database is unavailable, every organization is visited.
-        let old = match self.with_old_sessions(scopes, before).await {
-            Err(StoreError::PartUnavailable(_)) => scopes.iter().map(|scope| scope.org()).collect(),
-            found => found?,
-        };
-        let mut result = Ok(());
-        for scope in scopes.iter().filter(|scope| old.contains(&scope.org())) {
-            result = self.forget_old_sessions(*scope, before).await.and(result);
-        }
-        result
-    }
-}
-
-impl PgStore {
-    async fn with_old_sessions(
-        &self,
-        scopes: &[OrgScope],
-        before: DateTime<Utc>,
-    ) -> StoreResult<HashSet<OrgId>> {
-        let orgs: Vec<Uuid> = scopes.iter().map(|scope| scope.org().0).collect();
-        let old = [Bound {
-            sql: sql::CONSOLE_SESSIONS_OLD,
-            params: vec![&orgs, &before],
-        }];
-        let read = OrgTransaction::read(&self.database, scopes, &old);
-        let rows = with_deadline(&self.database, read).await?;
-        rows.iter().flatten().map(org_id).collect()
-    }
-
-    async fn forget_old_sessions(&self, scope: OrgScope, before: DateTime<Utc>) -> StoreResult<()> {
-        let params: Params<'_> = &[&scope.org().0, &before];
-        let forget = sql::CONSOLE_SESSIONS_FORGET_SOME;
-        while self.execute(scope, forget, params).await? > 0 {}
-        Ok(())
+        let statements = (sql::CONSOLE_SESSIONS_OLD, sql::CONSOLE_SESSIONS_FORGET_SOME);
+        self.delete_old_rows(scopes, before, statements).await
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod last_used;
 pub(crate) mod lifecycle;
 pub(crate) mod listing;
 pub(crate) mod oauth;
+mod old_rows;
 pub(crate) mod operations;
 pub(crate) mod organizations;
 pub(crate) mod overview;

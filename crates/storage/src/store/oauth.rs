@@ -1,27 +1,22 @@
 //! OAuth 2.0 clients and access tokens.
 
-use std::collections::HashSet;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use strongroom_domain::KeyId;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::oauth::client::StoredClient;
 use strongroom_domain::oauth::token::StoredToken;
-use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::oauth::{OauthStore, OauthWrite, UnattestedClient};
 use strongroom_domain::ports::store::Tracking;
 use strongroom_domain::replication::{OperationId, WalPosition};
-use strongroom_domain::{KeyId, OrgId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
-use uuid::Uuid;
 
 use crate::batch::lookups::Lookup;
-use crate::rows::{get, org_id};
+use crate::rows::get;
 use crate::store::PgStore;
-use crate::transaction::statement::Bound;
-use crate::transaction::{OrgTransaction, with_deadline};
 use crate::writes::write::WriteOp;
 use crate::{rows, sql};
 
@@ -79,42 +74,7 @@ impl OauthStore for PgStore {
         scopes: &[OrgScope],
         before: DateTime<Utc>,
     ) -> StoreResult<()> {
-        // If part of the database is unavailable, every organization is visited.
-        let old = match self.with_old_tokens(scopes, before).await {
-            Err(StoreError::PartUnavailable(_)) => scopes.iter().map(|scope| scope.org()).collect(),
-            found => found?,
-        };
-        let mut result = Ok(());
-        for scope in scopes.iter().filter(|scope| old.contains(&scope.org())) {
-            result = self.forget_old_tokens(*scope, before).await.and(result);
-        }
-        result
-    }
-}
-
-impl PgStore {
-    async fn with_old_tokens(
-        &self,
-        scopes: &[OrgScope],
-        before: DateTime<Utc>,
-    ) -> StoreResult<HashSet<OrgId>> {
-        let orgs: Vec<Uuid> = scopes.iter().map(|scope| scope.org().0).collect();
-        let old = [Bound {
-            sql: sql::ACCESS_TOKENS_OLD,
-            params: vec![&orgs, &before],
-        }];
-        let read = OrgTransaction::read(&self.database, scopes, &old);
-        let rows = with_deadline(&self.database, read).await?;
-        rows.iter().flatten().map(org_id).collect()
-    }
-
-    async fn forget_old_tokens(&self, scope: OrgScope, before: DateTime<Utc>) -> StoreResult<()> {
-        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &before];
-        while self
-            .execute(scope, sql::ACCESS_TOKENS_FORGET_SOME, params)
-            .await?
-            > 0
-        {}
-        Ok(())
+        let statements = (sql::ACCESS_TOKENS_OLD, sql::ACCESS_TOKENS_FORGET_SOME);
+        self.delete_old_rows(scopes, before, statements).await
     }
 }

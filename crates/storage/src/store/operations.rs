@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use strongroom_domain::OrgId;
 use strongroom_domain::caller::OrgScope;
-use strongroom_domain::ports::error::{StoreError, StoreResult};
+use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::regions::OperationStore;
 use strongroom_domain::replication::OperationId;
 use tokio_postgres::types::ToSql;
@@ -15,8 +15,8 @@ use uuid::Uuid;
 use crate::rows::{get, org_id};
 use crate::sql::operations as op_sql;
 use crate::store::PgStore;
-use crate::transaction::statement::Bound;
-use crate::transaction::{OrgTransaction, with_deadline};
+use crate::store::old_rows::Search;
+use crate::transaction::OrgTransaction;
 
 /// Those of `wanted` that are visible in this transaction.
 pub(crate) async fn visible(
@@ -50,14 +50,13 @@ impl OperationStore for PgStore {
         before: OperationId,
         now: DateTime<Utc>,
     ) -> StoreResult<()> {
-        // If part of the database is unavailable, every organization is visited.
-        let old = match self.with_old_rows(scopes, before, now).await {
-            Err(StoreError::PartUnavailable(_)) => scopes.iter().map(|scope| scope.org()).collect(),
-            found => found?,
-        };
+        let old: [Search<'_>; 2] = [
+            (op_sql::OPERATIONS_OLD, &before.0),
+            (op_sql::CLAIMS_OLD, &now),
+        ];
         let mut result = Ok(());
-        for scope in scopes.iter().filter(|scope| old.contains(&scope.org())) {
-            let forgotten = self.forget_old_rows(*scope, before, now).await;
+        for scope in self.with_old_rows(scopes, &old).await? {
+            let forgotten = self.forget_old_rows(scope, before, now).await;
             result = forgotten.and(result);
         }
         result
@@ -65,29 +64,6 @@ impl OperationStore for PgStore {
 }
 
 impl PgStore {
-    /// Those of these organizations that have old operations or expired idempotency records.
-    async fn with_old_rows(
-        &self,
-        scopes: &[OrgScope],
-        before: OperationId,
-        now: DateTime<Utc>,
-    ) -> StoreResult<HashSet<OrgId>> {
-        let orgs: Vec<Uuid> = scopes.iter().map(|scope| scope.org().0).collect();
-        let old = [
-            Bound {
-                sql: op_sql::OPERATIONS_OLD,
-                params: vec![&orgs, &before.0],
-            },
-            Bound {
-                sql: op_sql::CLAIMS_OLD,
-                params: vec![&orgs, &now],
-            },
-        ];
-        let read = OrgTransaction::read(&self.database, scopes, &old);
-        let rows = with_deadline(&self.database, read).await?;
-        rows.iter().flatten().map(org_id).collect()
-    }
-
     async fn forget_old_rows(
         &self,
         scope: OrgScope,
