@@ -46,37 +46,44 @@ pub(crate) fn html_len(text: &str) -> usize {
     text.len() + 4 * text.bytes().filter(|byte| is_escaped(byte)).count()
 }
 
-/// Which part of a list a page shows.
-pub(crate) struct Pages {
+/// A page of a list.
+pub(crate) struct List<T> {
+    /// The path of the list.
+    pub(crate) path: String,
+    pub(crate) rows: Vec<T>,
     /// Such as `1 to 40 of 95`.
     pub(crate) about: String,
     pub(crate) previous: Option<String>,
     pub(crate) next: Option<String>,
 }
 
-/// The part of `rows` that the parameter `page` names, and the ways to the others, which are at
-/// `path` with the further parameters `kept`. `weigh` is the bytes of a row's texts.
-pub(crate) fn cut<T>(
-    rows: Vec<T>,
-    weigh: impl Fn(&T) -> usize,
-    params: &mut Params,
-    (path, kept): (&str, &str),
-) -> (Vec<T>, Pages) {
-    let total = rows.len();
-    let starts = starts(rows.iter().map(weigh));
-    let last = starts.len();
-    let wanted = params.take("page").and_then(|text| text.parse().ok());
-    let page = wanted.unwrap_or(1).clamp(1, last);
-    let first = starts[page - 1];
-    let end = starts.get(page).copied().unwrap_or(total);
-    let shown: Vec<_> = rows.into_iter().take(end).skip(first).collect();
-    let link = |page: usize| format!("{path}?page={page}{kept}");
-    let pages = Pages {
-        about: format!("{} to {end} of {total}", first + 1),
-        previous: (page > 1).then(|| link(page - 1)),
-        next: (page < last).then(|| link(page + 1)),
-    };
-    (shown, pages)
+impl<T> List<T> {
+    /// The page of `rows` that the parameter `page` of `query` names. The list is at `path`, and
+    /// the ways to its other pages have the further parameters `kept`. `weigh` is the bytes of a
+    /// row's texts.
+    pub(crate) fn page(
+        rows: Vec<T>,
+        weigh: impl Fn(&T) -> usize,
+        query: &str,
+        (path, kept): (String, &str),
+    ) -> Self {
+        let total = rows.len();
+        let starts = starts(rows.iter().map(weigh));
+        let last = starts.len();
+        let wanted = Params::parse(query).take("page");
+        let wanted = wanted.and_then(|text| text.parse().ok());
+        let page = wanted.unwrap_or(1).clamp(1, last);
+        let first = starts[page - 1];
+        let end = starts.get(page).copied().unwrap_or(total);
+        let link = |page: usize| format!("{path}?page={page}{kept}");
+        Self {
+            rows: rows.into_iter().take(end).skip(first).collect(),
+            about: format!("{} to {end} of {total}", first + 1),
+            previous: (page > 1).then(|| link(page - 1)),
+            next: (page < last).then(|| link(page + 1)),
+            path,
+        }
+    }
 }
 
 /// Where each page begins; there is at least one.
@@ -101,9 +108,8 @@ mod tests {
     fn a_list_is_cut_into_pages() {
         let cut = |count, query| {
             let rows: Vec<usize> = (0..count).collect();
-            let mut params = Params::parse(query);
-            let (shown, pages) = cut(rows, |_| 1, &mut params, ("/x", "&q=y"));
-            (shown, pages.about, pages.previous, pages.next)
+            let list = List::page(rows, |_| 1, query, ("/x".into(), "&q=y"));
+            (list.rows, list.about, list.previous, list.next)
         };
         let (shown, about, previous, next) = cut(41, "");
         assert_eq!((shown.len(), about.as_str()), (40, "1 to 40 of 41"));

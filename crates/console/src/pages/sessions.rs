@@ -7,12 +7,11 @@ use strongroom_domain::caller::Actor;
 use strongroom_domain::oauth::client::client_id;
 use strongroom_domain::permission::Permission;
 use strongroom_domain::{ConsoleSession, KeyId, SessionState};
-use strongroom_web::query::Params;
 
 use crate::error::PageError;
 use crate::flash::Flash;
 use crate::layout::{Layout, Part, answer, see_other};
-use crate::listing::{Pages, cut, html_len, short};
+use crate::listing::{List, html_len, short};
 use crate::pages::sign_out::signed_out;
 use crate::paths;
 use crate::posted::Posted;
@@ -23,9 +22,7 @@ use crate::times::Moment;
 #[template(path = "sessions.html")]
 struct Page {
     layout: Layout,
-    path: String,
-    rows: Vec<Row>,
-    pages: Pages,
+    list: List<Row>,
     /// Whether more are open than are listed.
     is_cut: bool,
     /// Whether the sessions of all keys and clients are shown.
@@ -50,18 +47,15 @@ struct Row {
 pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> {
     let sessions = session.vault.console_sessions(&session.caller);
     let sessions = session.state.with_deadline(sessions).await?;
-    let path = paths::sessions(session.caller.org());
-    let mut params = Params::parse(session.request.query_string());
     let now = session.vault.now();
     let rows = sessions.items.iter();
     let rows = rows.map(|one| row(&session, one, now)).collect();
     let weight = |row: &Row| html_len(&row.name);
-    let (rows, pages) = cut(rows, weight, &mut params, (&path, ""));
+    let path = paths::sessions(session.caller.org());
+    let query = session.request.query_string();
     let page = Page {
         layout: Layout::new(&session, Part::Sessions, "Sessions of the console").await?,
-        path,
-        rows,
-        pages,
+        list: List::page(rows, weight, query, (path, "")),
         is_cut: sessions.is_cut,
         shows_all: session.may(Permission::KeysManage),
     };

@@ -5,11 +5,10 @@ use askama::Template;
 use futures_util::future::try_join;
 use strongroom_domain::ClientInfo;
 use strongroom_domain::permission::Permission;
-use strongroom_web::query::Params;
 
 use crate::error::PageError;
 use crate::layout::{Layout, Part, answer};
-use crate::listing::{Pages, cut, html_len, short};
+use crate::listing::{List, html_len, short};
 use crate::pages::clients::list_path;
 use crate::session::Session;
 use crate::times::Moment;
@@ -19,9 +18,7 @@ use crate::words;
 #[template(path = "clients/list.html")]
 struct Page {
     layout: Layout,
-    path: String,
-    rows: Vec<Row>,
-    pages: Pages,
+    list: List<Row>,
 }
 
 struct Row {
@@ -42,23 +39,11 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
     let layout = Layout::new(&session, Part::Clients, "OAuth 2.0 clients");
     let (layout, mut clients) = try_join(layout, clients).await?;
     clients.reverse();
-    let path = list_path(&session);
-    let mut params = Params::parse(session.request.query_string());
     let rows = clients.iter().map(|info| row(&session, info)).collect();
-    let (rows, pages) = cut(rows, Row::weight, &mut params, (&path, ""));
-    let page = Page {
-        layout,
-        path,
-        rows,
-        pages,
-    };
-    answer(&page, &session)
-}
-
-impl Row {
-    fn weight(&self) -> usize {
-        html_len(&self.name) + html_len(&self.limits)
-    }
+    let weight = |row: &Row| html_len(&row.name) + html_len(&row.limits);
+    let query = session.request.query_string();
+    let list = List::page(rows, weight, query, (list_path(&session), ""));
+    answer(&Page { layout, list }, &session)
 }
 
 fn row(session: &Session, info: &ClientInfo) -> Row {

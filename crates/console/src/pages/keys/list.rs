@@ -10,11 +10,10 @@ use strongroom_domain::KeyId;
 use strongroom_domain::api_key::StoredApiKey;
 use strongroom_domain::caller::Actor;
 use strongroom_domain::permission::Permission;
-use strongroom_web::query::Params;
 
 use crate::error::PageError;
 use crate::layout::{Layout, Part, answer};
-use crate::listing::{Pages, cut, html_len, short};
+use crate::listing::{List, html_len, short};
 use crate::pages::keys::{all, list_path};
 use crate::session::Session;
 use crate::times::Moment;
@@ -24,9 +23,7 @@ use crate::words;
 #[template(path = "keys/list.html")]
 struct Page {
     layout: Layout,
-    path: String,
-    rows: Vec<Row>,
-    pages: Pages,
+    list: List<Row>,
 }
 
 struct Row {
@@ -55,23 +52,11 @@ pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> 
     let now = session.vault.now();
     keys.sort_by_key(|key| (is_live(key, now), key.created_at, key.id));
     keys.reverse();
-    let path = list_path(&session);
-    let mut params = Params::parse(session.request.query_string());
     let rows = keys.iter().map(|key| row(&session, key, &used)).collect();
-    let (rows, pages) = cut(rows, Row::weight, &mut params, (&path, ""));
-    let page = Page {
-        layout,
-        path,
-        rows,
-        pages,
-    };
-    answer(&page, &session)
-}
-
-impl Row {
-    fn weight(&self) -> usize {
-        html_len(&self.name) + html_len(&self.limits)
-    }
+    let weight = |row: &Row| html_len(&row.name) + html_len(&row.limits);
+    let query = session.request.query_string();
+    let list = List::page(rows, weight, query, (list_path(&session), ""));
+    answer(&Page { layout, list }, &session)
 }
 
 fn row(session: &Session, key: &StoredApiKey, used: &HashMap<KeyId, DateTime<Utc>>) -> Row {

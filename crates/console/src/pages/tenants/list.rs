@@ -9,7 +9,7 @@ use strongroom_web::query::Params;
 
 use crate::error::PageError;
 use crate::layout::{Layout, Part, answer};
-use crate::listing::{Pages, cut, html_len, short};
+use crate::listing::{List, html_len, short};
 use crate::pages::tenants::tree::{Node, tree};
 use crate::pages::tenants::{acts_below, all, list_path};
 use crate::paths;
@@ -23,11 +23,9 @@ const DEEPEST: usize = 8;
 #[template(path = "tenants/list.html")]
 struct Page {
     layout: Layout,
-    path: String,
     /// The part of a name that was searched for.
     search: String,
-    rows: Vec<Row>,
-    pages: Pages,
+    list: List<Row>,
     acts_below: bool,
 }
 
@@ -48,35 +46,27 @@ struct Row {
 /// Shows the tree, or the tenants whose name contains what is searched for.
 pub(crate) async fn handle(session: Session) -> Result<HttpResponse, PageError> {
     session.authorize(Permission::OrganizationsManage).await?;
-    let mut params = Params::parse(session.request.query_string());
-    let search = params.take("name").unwrap_or_default();
+    let query = session.request.query_string();
+    let search = Params::parse(query).take("name").unwrap_or_default();
     let wanted = search.trim().to_lowercase();
     let layout = Layout::new(&session, Part::Tenants, "Tenants");
     let (layout, tenants) = try_join(layout, all(&session)).await?;
     let mut nodes = tree(tenants);
     nodes.retain(|node| node.organization.name.to_lowercase().contains(&wanted));
-    let path = list_path(&session);
     let kept = match wanted.is_empty() {
         true => String::new(),
         false => format!("&name={}", utf8_percent_encode(&search, NON_ALPHANUMERIC)),
     };
     let rows = nodes.into_iter().map(|node| row(&session, node)).collect();
-    let (rows, pages) = cut(rows, Row::weight, &mut params, (&path, &kept));
+    let weight = |row: &Row| html_len(&row.name) + html_len(&row.above);
+    let list = List::page(rows, weight, query, (list_path(&session), &kept));
     let page = Page {
         layout,
-        path,
-        rows,
-        acts_below: acts_below(&session),
         search,
-        pages,
+        list,
+        acts_below: acts_below(&session),
     };
     answer(&page, &session)
-}
-
-impl Row {
-    fn weight(&self) -> usize {
-        html_len(&self.name) + html_len(&self.above)
-    }
 }
 
 fn row(session: &Session, node: Node) -> Row {
