@@ -67,6 +67,7 @@ mod regions_reads;
 mod relay;
 mod request_log;
 mod restoring;
+mod reveals_again;
 mod rotation;
 mod safe;
 mod scrub;

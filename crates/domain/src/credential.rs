@@ -1,5 +1,7 @@
 //! External credentials: their metadata, their sealed form, and pages of them.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use strongroom_crypto::{Digest, SecretBytes};
 
@@ -13,13 +15,15 @@ use crate::kinds::{CredentialType, Provider};
 use crate::label::Label;
 use crate::last_used::LastUsed;
 
-/// A credential's row with its last-used time.
+/// A credential's row with its last-used time and its stamp.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredCredential {
     /// The row.
     pub sealed: SealedCredential,
     /// The last-used time; `None` if it was never used.
     pub last_used: Option<LastUsed>,
+    /// A text that is another one after any change of the row.
+    pub stamp: Arc<str>,
 }
 
 /// A credential to create.

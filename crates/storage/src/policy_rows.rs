@@ -12,19 +12,28 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::credential_rows;
-use crate::rows::get;
+use crate::rows::{get, text};
 
 /// A credential with its policy.
 pub(crate) fn credential_with_policy(row: &Row) -> StoreResult<CredentialWithPolicy> {
     let (_, sealed) = credential_rows::sealed_credential(row)?;
-    let last_used = None;
+    let credential = StoredCredential {
+        sealed,
+        last_used: None,
+        stamp: text(row, "stamp")?,
+    };
     Ok(CredentialWithPolicy {
-        credential: Arc::new(StoredCredential { sealed, last_used }),
+        stamp: used_stamp(&credential.stamp, row)?.unwrap_or_default(),
+        credential: Arc::new(credential),
         policy: trailed_policy(row)?,
-        stamp: get::<Option<String>>(row, "stamp")?
-            .unwrap_or_default()
-            .into(),
     })
+}
+
+/// The stamp of a use: that of the credential, followed by that of its policy. `None` if there is
+/// no policy.
+pub(crate) fn used_stamp(of_credential: &str, row: &Row) -> StoreResult<Option<Arc<str>>> {
+    let of_policy: Option<&str> = get(row, "policy_stamp")?;
+    Ok(of_policy.map(|of_policy| format!("{of_credential}{of_policy}").into()))
 }
 
 /// A policy, and what the audit trail says of it.

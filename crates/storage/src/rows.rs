@@ -54,6 +54,11 @@ pub(crate) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> StoreResult
         .map_err(|error| StoreError::Internal(format!("column {column}: {error}")))
 }
 
+/// A text that is kept.
+pub(crate) fn text(row: &Row, column: &str) -> StoreResult<Arc<str>> {
+    get::<&str>(row, column).map(Arc::from)
+}
+
 // Servers write only names that they know, so an unknown name was not written by a server.
 pub(crate) fn named<T>(
     row: &Row,

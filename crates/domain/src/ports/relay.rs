@@ -18,7 +18,8 @@ use crate::replication::OperationId;
 pub struct UsedRows {
     /// The credential.
     pub id: CredentialId,
-    /// The stamp of its row and of its policy: see [`CredentialWithPolicy::stamp`].
+    /// The stamp of its row ([`StoredCredential::stamp`](crate::credential::StoredCredential)), or
+    /// of its row and its policy ([`CredentialWithPolicy::stamp`]).
     pub stamp: Arc<str>,
 }
 

@@ -59,11 +59,16 @@ pub trait CredentialStore: Send + Sync {
         id: CredentialId,
     ) -> StoreResult<Option<Arc<StoredCredential>>>;
     /// Looks a credential up, opens it with `open`, and returns what that yielded once the audit
-    /// event of it is durable.
+    /// event of it is durable. With `known`, that is opened, if the primary still has it.
+    ///
+    /// # Errors
+    /// [`OutdatedUse`](crate::ports::error::StoreError::OutdatedUse) if `known` has changed; the
+    /// error of `open`.
     async fn reveal_credential(
         &self,
         scope: OrgScope,
         id: CredentialId,
+        known: Option<Arc<StoredCredential>>,
         open: OpenFn,
         event: Event,
     ) -> StoreResult<Opened>;
@@ -203,7 +208,11 @@ pub type DeleteFn =
 /// A credential that was opened for its caller, or why it was not. The store carries it from the
 /// lookup to the commit of its event, and cannot read it.
 #[derive(Debug)]
-pub struct Opened(pub(crate) Result<Reveal, VaultError>);
+pub struct Opened {
+    pub(crate) revealed: Result<Reveal, VaultError>,
+    /// The row that was opened.
+    pub(crate) row: Option<Arc<StoredCredential>>,
+}
 
 /// What an attempt to open a credential yields.
 #[derive(Debug)]

@@ -27,6 +27,7 @@ mod installation;
 pub(crate) mod inventory;
 pub(crate) mod key_cache;
 pub(crate) mod keys;
+mod known_credential;
 pub(crate) mod last_used;
 pub(crate) mod last_used_buffer;
 mod lifecycle;
@@ -36,6 +37,7 @@ mod next_value;
 mod oauth_client_writes;
 pub(crate) mod oauth_clients;
 pub(crate) mod oauth_tokens;
+mod opener;
 mod org_keys;
 pub(crate) mod organization_settings;
 pub(crate) mod organizations;
@@ -45,9 +47,9 @@ mod recorded_deletion;
 mod recorded_root_keys;
 pub(crate) mod relay;
 pub(crate) mod relay_answer;
-mod relay_cache;
 pub(crate) mod relay_plan;
 pub(crate) mod relay_policies;
+mod relay_source;
 pub(crate) mod relay_tokens;
 pub(crate) mod replication;
 mod reseal;
@@ -57,7 +59,8 @@ pub(crate) mod reveal;
 pub(crate) mod root_rotation;
 pub(crate) mod rotation;
 mod rotation_start;
-pub(crate) mod scrub;
+pub(crate) mod row_cache;
+mod scrub;
 mod scrub_keys;
 mod servers;
 pub(crate) mod settings;
@@ -96,9 +99,11 @@ use crate::ports::regions::Regions;
 use crate::ports::store::Store;
 use crate::scrub::ScrubResult;
 use crate::vault::key_cache::KeyCache;
+use crate::vault::known_credential::KnownCredential;
 use crate::vault::last_used_buffer::LastUsedBuffer;
 use crate::vault::minted_tokens::MintedTokens;
-use crate::vault::relay_cache::RelayCache;
+use crate::vault::relay_source::RelaySource;
+use crate::vault::row_cache::RowCache;
 use crate::vault::settings::VaultSettings;
 use crate::vault::watched_egress::WatchedEgress;
 
@@ -132,7 +137,8 @@ pub struct Vault {
     counters: Arc<Counters>,
     /// Requests to other hosts, where relays are served.
     egress: Option<Arc<dyn Egress>>,
-    relay_cache: RelayCache,
+    relay_sources: RowCache<RelaySource>,
+    known_credentials: RowCache<KnownCredential>,
     /// Tokens that were minted through it.
     tokens: Option<MintedTokens>,
     integrity_log: LogThrottle<(OrgId, Option<CredentialId>)>,
@@ -172,7 +178,8 @@ impl Vault {
             last_used: LastUsedBuffer::default(),
             counters: Arc::default(),
             egress: None,
-            relay_cache: RelayCache::new(),
+            relay_sources: RowCache::new(),
+            known_credentials: RowCache::new(),
             tokens: None,
             integrity_log: LogThrottle::new(INTEGRITY_LOG_INTERVAL, MAX_THROTTLED_FAILURES),
             shown_scrub: Mutex::default(),

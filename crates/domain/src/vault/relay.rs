@@ -17,8 +17,8 @@ use crate::relay::error::RelayError;
 use crate::relay::path::RequestPath;
 use crate::relay::stored::CredentialWithPolicy;
 use crate::vault::Vault;
-use crate::vault::relay_cache::RelaySource;
 use crate::vault::relay_plan::{RelayPlan, RelayPreview, RelayRequest, Wanted};
+use crate::vault::relay_source::RelaySource;
 
 /// Most characters of a host and of a path in an audit event.
 const RECORDED_HOST: usize = 256;
@@ -118,7 +118,7 @@ impl Vault {
         wanted @ (caller, request, _): (&Caller, &RelayRequest, &RequestPath),
         event: &Event,
     ) -> Option<RelayPlan> {
-        let source = self.relay_cache.get(caller.org(), request.id)?;
+        let source = self.relay_sources.get(caller.org(), request.id)?;
         let row = &source.credential.sealed;
         let keys = self.org_keys(caller.scope()).await.ok()?;
         if !caller.reaches(row) || !keys.has(row.key_generation) {
@@ -139,9 +139,10 @@ impl Vault {
         let Some(policy) = self.opened_policy(caller, found).await? else {
             return Err(RelayError::NotConfigured.into());
         };
+        let id = found.credential.sealed.id;
         let source = Arc::new(RelaySource::new(found, policy));
         let plan = self.plan_of(wanted, &source, event, any_key).await?;
-        self.relay_cache.insert(caller.org(), source);
+        self.relay_sources.insert(caller.org(), id, source);
         Ok(plan)
     }
 

@@ -21,7 +21,7 @@ use crate::relay::policy::{RelayLimits, ScrubMode};
 use crate::relay::request::{SentHeader, headers, target};
 use crate::relay::scrubber::Scrubber;
 use crate::relay::secret::{Rendered, render};
-use crate::vault::relay_cache::RelaySource;
+use crate::vault::relay_source::RelaySource;
 use crate::vault::token_source::TokenSource;
 
 /// A request that a caller wants to be sent with a credential.

@@ -21,8 +21,8 @@ use crate::relay::minting::request::{RequestError, TokenRequest, token_requests}
 use crate::relay::minting::token::MintedToken;
 use crate::vault::Vault;
 use crate::vault::minted_tokens::{MintError, MintedTokens, RecordExchange};
-use crate::vault::relay_cache::RelaySource;
 use crate::vault::relay_plan::RelayPlan;
+use crate::vault::relay_source::RelaySource;
 use crate::vault::token_source::TokenSource;
 
 /// A token that a caller receives.

@@ -2,25 +2,24 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use serde_json::json;
 use strongroom_crypto::SecretBytes;
 
-use crate::audit::chain::Chain;
 use crate::audit::details::Details;
-use crate::audit::event::{Action, Event, Outcome};
+use crate::audit::event::{Action, Event};
 use crate::caller::Caller;
-use crate::credential::{Reveal, RevealedCredential, SealedCredential, StoredCredential};
+use crate::credential::{Reveal, SealedCredential};
 use crate::entity_tag::Condition;
 use crate::error::{FieldError, VaultError};
-use crate::health::counters::Counters;
 use crate::ids::CredentialId;
 use crate::keyring::organization::OrgKeyring;
 use crate::permission::Permission;
-use crate::ports::error::{StoreError, StoreResult};
-use crate::ports::store::{OpenFn, Opened, RevealOutcome};
+use crate::ports::error::StoreError;
+use crate::ports::store::Opened;
 use crate::trace::{TRACE, trace_parent};
 use crate::vault::Vault;
+use crate::vault::known_credential::KnownCredential;
+use crate::vault::opener::Opener;
 
 /// The maximum length of the reason of a reveal, in characters.
 pub const MAX_REASON_CHARS: usize = 200;
@@ -76,24 +75,25 @@ impl Vault {
     ) -> Result<Reveal, VaultError> {
         caller.require(Permission::CredentialsReveal)?;
         self.refuse_stale_reads()?;
+        let wanted = (caller, id, if_none_match.as_ref());
+        if let Some(revealed) = self.reveal_known(wanted, &event).await {
+            return revealed;
+        }
         for source in [KeySource::Memory, KeySource::Primary, KeySource::Replica] {
             let keys = self.keys_from(caller, source).await;
             let opener = Opener {
-                caller: caller.clone(),
-                chain: self.chain.clone(),
-                if_none_match: if_none_match.clone(),
-                now: event.at,
-                keys: keys.as_ref().ok().cloned(),
                 last: source == KeySource::Replica,
-                counters: self.counters.clone(),
-                span: trace_parent(),
+                ..self.opener(wanted, keys.as_ref().ok().cloned(), &event)
             };
-            let open: OpenFn = Arc::new(move |row| opener.open_found(row));
-            let opened = self
-                .store
-                .reveal_credential(caller.scope(), id, open, event.clone());
+            let opened = self.store.reveal_credential(
+                caller.scope(),
+                id,
+                None,
+                opener.open_fn(),
+                event.clone(),
+            );
             match (opened.await, keys) {
-                (Ok(Opened(revealed)), _) => return self.revealed(caller, id, revealed),
+                (Ok(opened), _) => return self.revealed(caller, id, opened),
                 (Err(StoreError::RetiredKey), Err(error)) => {
                     return Err(self.failed(caller, event, error).await);
                 }
@@ -104,6 +104,62 @@ impl Vault {
         Err(VaultError::Internal(
             "the last source of keys asked for another one".into(),
         ))
+    }
+
+    /// Opens what was revealed a moment ago, if the primary still has it. If not, what the database
+    /// has now decides; so it does for a caller to whom this would be refused.
+    async fn reveal_known(
+        &self,
+        wanted @ (caller, id, _): (&Caller, CredentialId, Option<&Condition>),
+        event: &Event,
+    ) -> Option<Result<Reveal, VaultError>> {
+        let known = self.known_credentials.get(caller.org(), id)?;
+        let keys = self.org_keys(caller.scope()).await.ok()?;
+        let row = &known.row;
+        if !caller.reaches(&row.sealed) || !keys.has(row.sealed.key_generation) {
+            return None;
+        }
+        let open = self.opener(wanted, Some(keys), event).open_fn();
+        let opened = self.store.reveal_credential(
+            caller.scope(),
+            id,
+            Some(row.clone()),
+            open,
+            event.clone(),
+        );
+        let mut revealed = match opened.await {
+            Ok(opened) => opened.revealed,
+            Err(StoreError::OutdatedUse) => return None,
+            Err(error) => return Some(Err(error.into())),
+        };
+        match &mut revealed {
+            Ok(reveal) => {
+                let before = known.used(self.record_used(caller, id));
+                if let Reveal::Opened(revealed) = reveal {
+                    revealed.info.last_used = Some(before);
+                }
+            }
+            Err(error) => self.count_integrity_failure(caller, Some(id), error),
+        }
+        Some(revealed)
+    }
+
+    fn opener(
+        &self,
+        (caller, _, if_none_match): (&Caller, CredentialId, Option<&Condition>),
+        keys: Option<Arc<OrgKeyring>>,
+        event: &Event,
+    ) -> Opener {
+        Opener {
+            caller: caller.clone(),
+            chain: self.chain.clone(),
+            if_none_match: if_none_match.cloned(),
+            now: event.at,
+            keys,
+            last: false,
+            counters: self.counters.clone(),
+            span: trace_parent(),
+        }
     }
 
     /// Opens a row as the primary has it.
@@ -124,10 +180,16 @@ impl Vault {
         &self,
         caller: &Caller,
         id: CredentialId,
-        revealed: Result<Reveal, VaultError>,
+        Opened { revealed, row }: Opened,
     ) -> Result<Reveal, VaultError> {
         match &revealed {
-            Ok(_) => self.record_used(caller, id),
+            Ok(_) => {
+                let last_used = self.record_used(caller, id);
+                if let Some(row) = row {
+                    let known = Arc::new(KnownCredential::new(row, last_used));
+                    self.known_credentials.insert(caller.org(), id, known);
+                }
+            }
             Err(error) => self.count_integrity_failure(caller, Some(id), error),
         }
         revealed
@@ -150,76 +212,6 @@ impl Vault {
     }
 }
 
-/// Opens a row where it was looked up, with the keys that are at hand.
-struct Opener {
-    caller: Caller,
-    chain: Chain,
-    if_none_match: Option<Condition>,
-    now: DateTime<Utc>,
-    keys: Option<Arc<OrgKeyring>>,
-    /// Whether no other source of keys is left.
-    last: bool,
-    counters: Arc<Counters>,
-    /// The request's, since the row is opened on another thread.
-    span: tracing::Span,
-}
-
-impl Opener {
-    fn open_found(
-        &self,
-        row: StoreResult<Option<Arc<StoredCredential>>>,
-    ) -> StoreResult<RevealOutcome> {
-        match row {
-            Ok(Some(stored)) if self.caller.reaches(&stored.sealed) => self.open(&stored),
-            Ok(_) => Ok(refused(Outcome::NotFound, None, VaultError::NotFound)),
-            Err(StoreError::Malformed(what)) => {
-                let error = VaultError::Integrity(what);
-                Ok(refused(Outcome::IntegrityFailure, None, error))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn open(&self, stored: &StoredCredential) -> StoreResult<RevealOutcome> {
-        let row = &stored.sealed;
-        let keys = self.keys.as_ref().ok_or(StoreError::RetiredKey)?;
-        if !keys.has(row.key_generation) && !self.last {
-            return Err(StoreError::RetiredKey);
-        }
-        let version = Some((row.version, row.value_version));
-        let span = tracing::info_span!(target: TRACE, parent: &self.span, "open");
-        match span.in_scope(|| self.counters.opens.record(keys.open(row))) {
-            Ok(blob) => Ok(RevealOutcome {
-                outcome: Outcome::Ok,
-                version,
-                opened: Opened(Ok(self.revealed(stored, blob))),
-            }),
-            Err(error @ VaultError::Integrity(_)) => {
-                Ok(refused(Outcome::IntegrityFailure, version, error))
-            }
-            Err(error) => Err(StoreError::Refused(Box::new(error))),
-        }
-    }
-
-    // A version that the caller has is opened, too: what does not open is not answered 304.
-    fn revealed(&self, stored: &StoredCredential, blob: SecretBytes) -> Reveal {
-        let org = self.caller.org();
-        let etag = self.chain.entity_tag(org, &stored.sealed);
-        let known = self.if_none_match.as_ref();
-        if known.is_some_and(|known| known.matches(etag)) {
-            return Reveal::Unchanged(etag);
-        }
-        let mut info = stored.sealed.info(org, Some(etag));
-        info.last_used = stored.last_used;
-        let is_expired = info.expiry.is_some_and(|expiry| expiry.is_past(self.now));
-        Reveal::Opened(RevealedCredential {
-            info,
-            blob,
-            is_expired,
-        })
-    }
-}
-
 fn check_reason(reason: &str) -> Result<(), FieldError> {
     if reason.chars().count() > MAX_REASON_CHARS {
         let message = format!("must have at most {MAX_REASON_CHARS} characters");
@@ -230,12 +222,4 @@ fn check_reason(reason: &str) -> Result<(), FieldError> {
         return Err(FieldError::new("reason", "control_character", message));
     }
     Ok(())
-}
-
-fn refused(outcome: Outcome, version: Option<(i64, i64)>, error: VaultError) -> RevealOutcome {
-    RevealOutcome {
-        outcome,
-        version,
-        opened: Opened(Err(error)),
-    }
 }

@@ -9,7 +9,7 @@ use crate::relay::policy::RelayPolicy;
 use crate::relay::presets::{Mint, preset};
 use crate::relay::secret::member;
 use crate::vault::minted_tokens::TokenKey;
-use crate::vault::relay_cache::RelaySource;
+use crate::vault::relay_source::RelaySource;
 
 /// What a token is minted with.
 pub(super) struct TokenSource {

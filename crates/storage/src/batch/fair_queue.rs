@@ -35,6 +35,8 @@ pub(crate) struct FairQueue<M> {
     turns: VecDeque<OrgId>,
     pub(super) len: usize,
     pub(super) closed: bool,
+    /// Whether the worker carries out a batch.
+    pub(super) busy: bool,
     /// Requests that wait for the company of others, and are not counted in `len`.
     pub(super) later: Vec<M>,
     /// Until when the first of them waits.
@@ -48,6 +50,7 @@ impl<M: BatchItem> FairQueue<M> {
             turns: VecDeque::new(),
             len: 0,
             closed: false,
+            busy: false,
             later: Vec::new(),
             later_until: None,
         }

@@ -22,7 +22,7 @@ pub(crate) trait LookupKind: Send + 'static {
     /// The id of the row within its organization.
     type Id: Copy + Eq + Hash + Send + Sync;
     /// The rows of one id; the default where there is none.
-    type Found: Clone + Default + Send;
+    type Found: Clone + Default + Send + Sync;
     /// The statement. Its parameters are the organizations and, at the same positions, the ids.
     const SQL: &'static str;
     /// The same for a sharded cluster.
@@ -36,7 +36,7 @@ pub(crate) trait LookupKind: Send + 'static {
     fn add(found: &mut Self::Found, org: OrgId, row: &Row) -> StoreResult<()>;
 }
 
-/// A credential, with its last-used time.
+/// A credential, with its last-used time and its stamp.
 pub(crate) struct Credentials;
 /// An API key.
 pub(crate) struct ApiKeys;
@@ -61,7 +61,11 @@ impl LookupKind for Credentials {
         let last_used = last_used(row);
         let sealed = credential_rows::sealed_credential(row);
         let (_, sealed) = sealed.map_err(|_| StoreError::Malformed("a credential's row"))?;
-        *found = Some(Arc::new(StoredCredential { sealed, last_used }));
+        *found = Some(Arc::new(StoredCredential {
+            sealed,
+            last_used,
+            stamp: rows::text(row, "stamp")?,
+        }));
         Ok(())
     }
 }
@@ -114,6 +118,8 @@ impl LookupKind for OrgKeys {
 pub(crate) struct Lookup<L: LookupKind> {
     pub(crate) scope: OrgScope,
     pub(crate) id: L::Id,
+    /// What was read before, if that is to be answered in turn, and not read again.
+    pub(crate) known: Option<L::Found>,
     pub(crate) sink: Box<dyn ReadSink<L::Found>>,
     pub(crate) trace: QueueTrace,
 }
@@ -146,6 +152,7 @@ impl<L: LookupKind> Lookup<L> {
         Self {
             scope,
             id,
+            known: None,
             sink,
             trace: QueueTrace::current(),
         }

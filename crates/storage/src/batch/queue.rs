@@ -113,6 +113,12 @@ impl<M: BatchItem> BatchQueue<M> {
         self.queue.put(item);
     }
 
+    /// Whether no request waits or is carried out.
+    pub(crate) fn is_idle(&self) -> bool {
+        let waiting = self.queue.lock();
+        waiting.len == 0 && !waiting.busy
+    }
+
     /// If requests wait, waits until the worker takes its next batch.
     pub(crate) async fn next_taken(&self) {
         self.queue.next_taken().await;
@@ -231,11 +237,13 @@ impl<M: BatchItem> Queue<M> {
         loop {
             let later = {
                 let mut waiting = self.lock();
+                waiting.busy = false;
                 if waiting.len >= COMPANY || waiting.closed || waiting.is_late(Instant::now()) {
                     waiting.admit_later();
                 }
                 if waiting.len > 0 {
                     let taken = waiting.take(largest);
+                    waiting.busy = true;
                     self.taken.notify_waiters();
                     drop(waiting);
                     return Some(begin(taken));

@@ -27,9 +27,9 @@ pub(crate) struct Reader<L: LookupKind> {
     database: Database,
     /// Takes over batches that touch an unreachable shard.
     fallback: Option<ShardFallback<Lookup<L>>>,
-    /// The queue that the answers join, if there is one: the next batch is looked up when that
-    /// queue's worker has taken this one. So both work at the same time, on batches of the same
-    /// size.
+    /// The queue that the answers join, if there is one: after a batch that was read, the next one
+    /// is looked up when that queue's worker has taken it. So both work at the same time, on
+    /// batches of the same size.
     next: Option<Arc<BatchQueue<Write>>>,
 }
 
@@ -105,10 +105,14 @@ impl<L: LookupKind> Reader<L> {
         Self { next, ..self }
     }
 
+    // What is known is not read, but answered with the rest of its batch.
     async fn read(&self, members: &[Lookup<L>]) -> StoreResult<Found<L>> {
-        let scopes: Vec<OrgScope> = members.iter().map(|wanted| wanted.scope).collect();
-        let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = members
-            .iter()
+        let unknown = members.iter().filter(|wanted| wanted.known.is_none());
+        let scopes: Vec<OrgScope> = unknown.clone().map(|wanted| wanted.scope).collect();
+        if scopes.is_empty() {
+            return Ok(Found::<L>::new());
+        }
+        let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = unknown
             .map(|wanted| (wanted.scope.org().0, L::param(wanted.id)))
             .unzip();
         let params: Vec<&(dyn ToSql + Sync)> = vec![&orgs, &ids];
@@ -127,8 +131,9 @@ impl<L: LookupKind> Worker for Reader<L> {
     type Item = Lookup<L>;
 
     async fn run(&mut self, members: Vec<Lookup<L>>) {
+        let reads = members.iter().any(|wanted| wanted.known.is_none());
         self.carry_out(members).await;
-        if let Some(next) = &self.next {
+        if let Some(next) = self.next.as_ref().filter(|_| reads) {
             next.next_taken().await;
         }
     }
@@ -146,8 +151,11 @@ impl<L: LookupKind> Reader<L> {
         }
         match with_deadline(&self.database, self.read(&members)).await {
             Ok(found) => {
-                for wanted in members {
-                    let answer = one_of::<L>(&found, wanted.scope.org(), wanted.id);
+                for mut wanted in members {
+                    let answer = match wanted.known.take() {
+                        Some(known) => Ok(known),
+                        None => one_of::<L>(&found, wanted.scope.org(), wanted.id),
+                    };
                     wanted.sink.deliver(answer);
                 }
             }

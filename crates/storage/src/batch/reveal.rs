@@ -6,6 +6,7 @@ use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::StoredCredential;
 use strongroom_domain::ports::error::StoreResult;
+use strongroom_domain::ports::relay::UsedRows;
 use strongroom_domain::ports::store::{OpenFn, Opened, Tracking};
 use tracing::Span;
 
@@ -17,6 +18,8 @@ use crate::writes::write::{QueueTrace, Reply, Write, WriteOp, WriteReply};
 pub(crate) struct PendingReveal {
     pub(crate) scope: OrgScope,
     pub(crate) open: OpenFn,
+    /// The row, if it was read before: the primary must still have it.
+    pub(crate) known: Option<UsedRows>,
     /// The event, but for the outcome and the version.
     pub(crate) event: Event,
     pub(crate) writes: Arc<BatchQueue<Write>>,
@@ -36,7 +39,7 @@ impl ReadSink<Option<Arc<StoredCredential>>> for PendingReveal {
         match (self.open)(found) {
             Ok(outcome) => self.writes.put(Write {
                 scope: self.scope,
-                op: WriteOp::Record,
+                op: self.known.map_or(WriteOp::Record, WriteOp::Use),
                 tracking: Tracking::default(),
                 event: outcome.completed(self.event),
                 further: Vec::new(),

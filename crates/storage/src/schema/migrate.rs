@@ -14,7 +14,7 @@ use crate::quote::quote_ident;
 use crate::schema::indexes::build_indexes;
 
 /// The migrations of this program, oldest first; see `migrations/` at the top of the repository.
-pub(crate) const MIGRATIONS: [(&str, &str); 22] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 23] = [
     (
         "V0001__vault",
         include_str!("../../../../migrations/0001_vault.sql"),
@@ -102,6 +102,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 22] = [
     (
         "V0022__checked_uses",
         include_str!("../../../../migrations/0022_checked_uses.sql"),
+    ),
+    (
+        "V0023__checked_reveals",
+        include_str!("../../../../migrations/0023_checked_reveals.sql"),
     ),
 ];
 

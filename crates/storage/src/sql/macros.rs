@@ -16,6 +16,13 @@ macro_rules! sealed {
     };
 }
 
+/// The stamp of a row: another text after any change of it, whichever role makes it.
+macro_rules! stamp {
+    ($c:literal) => {
+        concat!($c, "xmin::text || ", $c, "ctid::text")
+    };
+}
+
 /// A condition on `c`, with the filter as parameters 2 to 9.
 // PostgreSQL takes a `case` to hold for half of the rows. As plain conditions, it would expect
 // hardly any row, and sort all of an organization for each page instead of reading them in order.

@@ -77,7 +77,9 @@ macro_rules! credentials {
         concat!(
             "select ",
             sealed!("c."),
-            ", u.last_used_at, u.last_used_by \
+            ", u.last_used_at, u.last_used_by, ",
+            stamp!("c."),
+            " as stamp \
              from credentials c join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, cred_id) \
              on c.org_id = wanted.org_id and c.cred_id = wanted.cred_id \
              and c.deleted_at is null left join ",
@@ -86,7 +88,7 @@ macro_rules! credentials {
         )
     };
 }
-/// Several credentials by (organization, id), with their last-used times.
+/// Several credentials by (organization, id), with their last-used times and stamps.
 ///
 /// The last condition is redundant; it shows a sharded cluster which shards to query. As the plain
 /// condition `= any($1)`, it would become part of PostgreSQL's index scan, which then takes twice

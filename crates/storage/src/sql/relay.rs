@@ -9,13 +9,6 @@ macro_rules! policy {
          as sealed_policy, p.digest as policy_digest"
     };
 }
-/// The stamp of a credential `c` and its policy: another text after any change of either row. The
-/// parameter is that of the policy.
-macro_rules! stamp {
-    ($policy:literal) => {
-        concat!("c.xmin::text || c.ctid::text || ", $policy, " as stamp")
-    };
-}
 /// What the audit trail says of the policy `p` of a credential `c`. A sharded cluster queries all
 /// shards, unless the sub-selects themselves name the organizations.
 macro_rules! trail {
@@ -35,15 +28,17 @@ macro_rules! trail {
     };
 }
 macro_rules! wanted {
-    ($policies:literal, $stamp:literal) => {
+    ($policies:expr, $stamp:expr) => {
         concat!(
             "select ",
             sealed!("c."),
             ", null::timestamptz as last_used_at, null::text as last_used_by, ",
             policy!(),
             ", ",
-            stamp!($stamp),
-            ", ",
+            stamp!("c."),
+            " as stamp, ",
+            $stamp,
+            " as policy_stamp, ",
             trail!("(e.org_id = any($1) or e.org_id = ($1)[1])"),
             " from credentials c join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, cred_id) \
              on c.org_id = wanted.org_id and c.cred_id = wanted.cred_id \
@@ -57,14 +52,18 @@ macro_rules! wanted {
 /// Several credentials by (organization, id), with their policies and what the audit trail says of
 /// these. Each policy is a separate lookup, as last-used times are in `CREDENTIALS`.
 pub const POLICIES_WANTED: &str = wanted!(
-    "lateral (select *, xmin::text || ctid::text as stamp from relay_policies \
-     where org_id = c.org_id and cred_id = c.cred_id limit 1) as p on true",
+    concat!(
+        "lateral (select *, ",
+        stamp!(""),
+        " as stamp from relay_policies \
+         where org_id = c.org_id and cred_id = c.cred_id limit 1) as p on true"
+    ),
     "p.stamp"
 );
 /// The same for a sharded cluster, which colocates rows only in joins on `org_id`.
 pub const POLICIES_WANTED_SHARDED: &str = wanted!(
     "relay_policies p on p.org_id = c.org_id and p.cred_id = c.cred_id",
-    "p.xmin::text || p.ctid::text"
+    stamp!("p.")
 );
 /// A credential with its policy, and what the audit trail says of that.
 pub const POLICY_CURRENT: &str = concat!(
@@ -73,8 +72,10 @@ pub const POLICY_CURRENT: &str = concat!(
     ", null::timestamptz as last_used_at, null::text as last_used_by, ",
     policy!(),
     ", ",
-    stamp!("p.xmin::text || p.ctid::text"),
-    ", ",
+    stamp!("c."),
+    " as stamp, ",
+    stamp!("p."),
+    " as policy_stamp, ",
     trail!("e.org_id = $1"),
     " from credentials c left join relay_policies p on p.org_id = c.org_id \
      and p.cred_id = c.cred_id \
@@ -136,17 +137,19 @@ pub const POLICIES_DELETE: &str =
     "delete from relay_policies where org_id = $1 and cred_id = any($2)";
 /// Removes the policies of all credentials of an organization.
 pub const ALL_POLICIES_DELETE: &str = "delete from relay_policies where org_id = $1";
-/// Fails unless each credential and its policy have the stamp at the same place.
+/// Fails unless each credential, alone or with its policy, has the stamp at the same place.
 pub const CHECK_USES: &str = "select strongroom_check_uses($1::uuid[], $2::uuid[], $3::text[])";
-/// The stamps of several uses' credentials, by organization and id.
+/// The stamps of several credentials and of their policies, by organization and id.
 pub const USES_CURRENT: &str = concat!(
     "select c.org_id, c.cred_id, ",
-    stamp!("p.xmin::text || p.ctid::text"),
-    " from credentials c join unnest($1::uuid[], $2::uuid[]) as used (org_id, cred_id) \
+    stamp!("c."),
+    " as stamp, ",
+    stamp!("p."),
+    " as policy_stamp \
+     from credentials c join unnest($1::uuid[], $2::uuid[]) as used (org_id, cred_id) \
      on c.org_id = used.org_id and c.cred_id = used.cred_id \
-     join relay_policies p on p.org_id = c.org_id and p.cred_id = c.cred_id \
-     where (c.org_id = any($1) or c.org_id = ($1)[1]) and c.deleted_at is null \
-     and (p.org_id = any($1) or p.org_id = ($1)[1])"
+     left join relay_policies p on p.org_id = c.org_id and p.cred_id = c.cred_id \
+     where (c.org_id = any($1) or c.org_id = ($1)[1]) and c.deleted_at is null"
 );
 
 /// The constants above, with their names.

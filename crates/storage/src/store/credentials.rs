@@ -12,17 +12,20 @@ use strongroom_domain::credential::{
 };
 use strongroom_domain::credential_order::CredentialOrder;
 use strongroom_domain::ports::error::StoreResult;
+use strongroom_domain::ports::relay::UsedRows;
 use strongroom_domain::ports::store::{
     ChangeFn, Committed, CredentialStore, DeleteFn, OpenFn, Opened, Tracking,
 };
 use strongroom_domain::replication::OperationId;
 use strongroom_domain::trace::trace_parent;
 use strongroom_domain::{CredentialId, OrgId};
+use tokio::sync::oneshot;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use crate::batch::lookups::Lookup;
+use crate::batch::lookups::{Lookup, ReadSink};
+use crate::batch::queue::answer;
 use crate::batch::reveal::PendingReveal;
 use crate::rows::get;
 use crate::sql::operations as op_sql;
@@ -60,25 +63,43 @@ impl CredentialStore for PgStore {
         &self,
         scope: OrgScope,
         id: CredentialId,
+        known: Option<Arc<StoredCredential>>,
         open: OpenFn,
         event: Event,
     ) -> StoreResult<Opened> {
-        self.retry_contended(|| {
-            let (open, event) = (open.clone(), event.clone());
-            let writes = self.writes.clone();
-            self.reads.ask(|reply| Lookup {
+        let used = known.as_ref().map(|known| UsedRows {
+            id,
+            stamp: known.stamp.clone(),
+        });
+        let pending = |reply| {
+            Box::new(PendingReveal {
                 scope,
-                id,
-                sink: Box::new(PendingReveal {
-                    scope,
-                    open,
-                    event,
-                    writes,
-                    reply,
-                    span: trace_parent(),
-                }),
-                trace: QueueTrace::current(),
+                open: open.clone(),
+                known: used.clone(),
+                event: event.clone(),
+                writes: self.writes.clone(),
+                reply,
+                span: trace_parent(),
             })
+        };
+        self.retry_contended(async || match &known {
+            // While others are read, it goes on with them: answers at different times would come
+            // back in smaller batches.
+            Some(row) if self.reads.is_idle() => {
+                let (reply, begun) = oneshot::channel();
+                pending(reply).deliver(Ok(Some(row.clone())));
+                answer(begun).await
+            }
+            _ => {
+                let lookup = |reply| Lookup {
+                    scope,
+                    id,
+                    known: known.clone().map(Some),
+                    sink: pending(reply),
+                    trace: QueueTrace::current(),
+                };
+                self.reads.ask(lookup).await
+            }
         })
         .await
     }

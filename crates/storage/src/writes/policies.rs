@@ -7,8 +7,8 @@ use strongroom_domain::{CredentialId, OrgId};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use crate::policy_rows::PolicyParams;
-use crate::rows::get;
+use crate::policy_rows::{PolicyParams, used_stamp};
+use crate::rows::{get, text};
 use crate::sql;
 use crate::transaction::OrgTransaction;
 use crate::transaction::statement::Step;
@@ -88,7 +88,8 @@ impl<'a> Uses<'a> {
     }
 }
 
-/// Refuses the uses of a batch whose credential or policy has changed.
+/// Refuses the uses of a batch whose credential or policy has changed, and the reveals from memory
+/// whose credential has.
 pub(crate) async fn refuse_outdated(
     transaction: &OrgTransaction,
     members: &mut [Member<'_>],
@@ -102,11 +103,13 @@ pub(crate) async fn refuse_outdated(
     for row in transaction.query(sql::USES_CURRENT, params).await? {
         let org = OrgId(get(&row, "org_id")?);
         let id = CredentialId(get(&row, "cred_id")?);
-        current.insert((org, id, get::<String>(&row, "stamp")?));
+        let stamp = text(&row, "stamp")?;
+        current.extend(used_stamp(&stamp, &row)?.map(|used| (org, id, used)));
+        current.insert((org, id, stamp));
     }
     for member in members {
         if let WriteOp::Use(used) = &member.write.op
-            && !current.contains(&(member.org(), used.id, used.stamp.to_string()))
+            && !current.contains(&(member.org(), used.id, used.stamp.clone()))
         {
             member.result = Err(StoreError::OutdatedUse);
         }
