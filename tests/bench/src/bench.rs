@@ -40,6 +40,7 @@ impl<'a> Bench<'a> {
     pub(crate) async fn prepare(args: &'a Args) -> Result<Self> {
         eprintln!("creating a private PostgreSQL and 10,000 credentials");
         let environment = Environment::start()?;
+        environment.fill_log().await?;
         let small = Dataset::create(&environment, Size::Small, args.root_key).await?;
         baseline::prepare(&environment).await?;
         let mut large = None;

@@ -21,6 +21,8 @@ use crate::Result;
 
 const PASSWORD: &str = "bench";
 const APP_ROLE: &str = "strongroom_app";
+/// The segments of 16 MiB in `min_wal_size`.
+const LOG_SEGMENTS: usize = 512;
 
 pub(crate) struct Environment {
     pub(crate) binaries: Binaries,
@@ -39,6 +41,7 @@ impl Environment {
             ("synchronous_commit", "on"),
             ("shared_buffers", "1GB"),
             ("max_wal_size", "8GB"),
+            ("min_wal_size", "8GB"),
             ("max_connections", "200"),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -60,6 +63,18 @@ impl Environment {
             root_key,
             folder,
         })
+    }
+
+    /// Fills as many segments of the log as are kept, so that they are used again. A new cluster
+    /// writes each segment twice, first with zeros, and all commits wait meanwhile; one that has
+    /// run for a while does not.
+    pub(crate) async fn fill_log(&self) -> Result<()> {
+        let client = self.connect("postgres").await?;
+        let fill = "select pg_logical_emit_message(false, '', ''); select pg_switch_wal()";
+        for _ in 0..LOG_SEGMENTS {
+            client.batch_execute(fill).await?;
+        }
+        Ok(client.batch_execute("checkpoint").await?)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
