@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::Response;
+use serde_json::json;
 use strongroom_e2e::{Api, TestRegion, TestRegions, eventually, failure};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -75,6 +76,23 @@ async fn reads_from_a_region_that_lags_can_be_refused() {
         eu.admin.reveal(&id).await.status() == 200
     })
     .await;
+}
+
+// It was revealed there, so that the primary is asked whether it still has that row.
+#[tokio::test]
+async fn a_change_that_the_standby_lacks_counts_for_a_credential_that_was_revealed() {
+    let test = TestRegions::start(1).await;
+    let eu = &test.regions[0];
+    let [changed, deleted] = [shown_in(&test, eu).await, shown_in(&test, eu).await];
+    eu.standby.pause_replay().await;
+    let change = json!({"json_blob": {"api_key": "b"}});
+    let admin = &test.vault.admin;
+    assert_eq!(admin.patch(&changed, &change).await.status(), 204);
+    assert_eq!(eu.admin.secret(&changed).await["api_key"], "b");
+    let answer = admin.delete(&format!("credentialId={deleted}")).await;
+    assert_eq!(answer.status(), 204);
+    assert_eq!(eu.admin.reveal(&deleted).await.status(), 404);
+    eu.standby.resume_replay().await;
 }
 
 #[tokio::test]

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use reqwest::Method;
 use serde_json::{Value, json};
-use strongroom_e2e::{Api, Server, TestVault, failure};
+use strongroom_e2e::{Api, CREDENTIALS, Server, TestVault, failure};
 
 /// A caller at a second server of the vault.
 async fn second_server(vault: &TestVault) -> (Server, Api) {
@@ -56,6 +57,45 @@ async fn what_another_server_changed_is_revealed_from_then_on() {
     let deleted = vault.admin.delete(&format!("credentialId={id}")).await;
     assert_eq!(deleted.status(), 204);
     assert_eq!(other.reveal(&id).await.status(), 404);
+}
+
+// What has changed is forgotten, so that asking for it again and again fails no further batch.
+#[tokio::test]
+async fn a_row_that_has_changed_fails_one_batch() {
+    let vault = TestVault::start_unsharded().await;
+    let (_server, other) = second_server(&vault).await;
+    let id = vault.admin.create("canary").await;
+    assert_eq!(other.secret(&id).await["api_key"], "canary");
+    let deleted = vault.admin.delete(&format!("credentialId={id}")).await;
+    assert_eq!(deleted.status(), 204);
+    for _ in 0..5 {
+        assert_eq!(other.reveal(&id).await.status(), 404);
+    }
+    let failed = "strongroom_transactions_failed_total\
+                  {database=\"primary\",kind=\"outdated_row\"}";
+    assert_eq!(other.metric(failed).await, Some(1.0));
+    // A server forgets what it changes itself.
+    let own = other.create("canary").await;
+    let change = json!({"json_blob": {"api_key": "canary-new"}});
+    assert_eq!(other.secret(&own).await["api_key"], "canary");
+    assert_eq!(other.patch(&own, &change).await.status(), 204);
+    assert_eq!(other.secret(&own).await["api_key"], "canary-new");
+    assert_eq!(other.metric(failed).await, Some(1.0));
+}
+
+#[tokio::test]
+async fn a_version_that_the_caller_has_is_not_sent_from_memory() {
+    let vault = TestVault::start().await;
+    let id = vault.admin.create("canary").await;
+    let etag = answer(&vault.admin, &id).await["etag"].clone();
+    for _ in 0..3 {
+        let path = format!("{CREDENTIALS}/{id}");
+        let asked = vault.admin.request(Method::GET, &path);
+        let asked = asked.header("if-none-match", etag.as_str().unwrap());
+        let answer = asked.send().await.unwrap();
+        assert_eq!(answer.status(), 304);
+        assert_eq!(answer.text().await.unwrap(), "");
+    }
 }
 
 // A batch with a reveal of a row that has changed is committed without it.

@@ -32,7 +32,7 @@ impl From<StoreError> for VaultError {
             StoreError::RetiredKey => {
                 Self::Unavailable("the organization's key changed concurrently".into())
             }
-            StoreError::OutdatedUse => {
+            StoreError::OutdatedRow => {
                 Self::Unavailable("the credential or its policy changed concurrently".into())
             }
             StoreError::ReusedIdempotencyKey => Self::ReusedIdempotencyKey,
@@ -74,10 +74,10 @@ pub enum StoreError {
     /// The write was sealed with a key generation that is no longer active. Nothing was written.
     #[error("the organization's key generation is not active")]
     RetiredKey,
-    /// The credential that is used, or its relay policy, has changed since it was read. Nothing was
-    /// written.
+    /// The credential that is revealed or used, or its relay policy, has changed since it was read.
+    /// Nothing was written.
     #[error("the credential or its relay policy has changed")]
-    OutdatedUse,
+    OutdatedRow,
     /// The idempotency key was used for a different request. Nothing was written.
     #[error("the idempotency key was used for another request")]
     ReusedIdempotencyKey,
@@ -103,7 +103,7 @@ impl StoreError {
             Self::OutcomeUnknown(_) => Failure::OutcomeUnknown,
             Self::Conflict => Failure::Conflict,
             Self::RetiredKey => Failure::RetiredKey,
-            Self::OutdatedUse => Failure::OutdatedUse,
+            Self::OutdatedRow => Failure::OutdatedRow,
             Self::OrganizationGone => Failure::OrganizationGone,
             Self::Malformed(_) => Failure::Malformed,
             Self::Internal(_) => Failure::Internal,

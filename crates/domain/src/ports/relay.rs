@@ -15,7 +15,7 @@ use crate::replication::OperationId;
 
 /// What a credential is used with, as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsedRows {
+pub struct ReadRows {
     /// The credential.
     pub id: CredentialId,
     /// The stamp of its row ([`StoredCredential::stamp`](crate::credential::StoredCredential)), or
@@ -55,8 +55,8 @@ pub trait RelayStore: Send + Sync {
     /// Records the use of a credential, only while the primary has these rows.
     ///
     /// # Errors
-    /// [`OutdatedUse`](crate::ports::error::StoreError::OutdatedUse) if one has changed.
-    async fn record_use(&self, scope: OrgScope, used: UsedRows, event: Event) -> StoreResult<()>;
+    /// [`OutdatedRow`](crate::ports::error::StoreError::OutdatedRow) if one has changed.
+    async fn record_use(&self, scope: OrgScope, used: ReadRows, event: Event) -> StoreResult<()>;
     /// Policies that no event recorded at or after `cut`, at most `limit` after an id.
     async fn unattested_policies(
         &self,

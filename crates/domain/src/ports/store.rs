@@ -62,7 +62,7 @@ pub trait CredentialStore: Send + Sync {
     /// event of it is durable. With `known`, that is opened, if the primary still has it.
     ///
     /// # Errors
-    /// [`OutdatedUse`](crate::ports::error::StoreError::OutdatedUse) if `known` has changed; the
+    /// [`OutdatedRow`](crate::ports::error::StoreError::OutdatedRow) if `known` has changed; the
     /// error of `open`.
     async fn reveal_credential(
         &self,

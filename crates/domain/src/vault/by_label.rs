@@ -2,7 +2,7 @@
 
 use crate::audit::event::{Action, Event, Outcome};
 use crate::caller::Caller;
-use crate::credential::{CredentialFilter, Reveal, RevealedCredential};
+use crate::credential::{CredentialFilter, Reveal};
 use crate::entity_tag::Condition;
 use crate::error::VaultError;
 use crate::ids::CredentialId;
@@ -41,7 +41,11 @@ impl Vault {
             }
         }
         match self.labeled(caller, label, false).await? {
-            Some(id) => self.reveal_from_primary(caller, id, if_none_match).await,
+            Some(id) => {
+                let event = Event::by(caller, Action::CredentialReveal, self.now()).about(id);
+                self.reveal_from_primary(caller, id, if_none_match.as_ref(), event)
+                    .await
+            }
             None => {
                 let event = Event::by(caller, Action::CredentialReveal, self.now());
                 let event = event.with_outcome(Outcome::NotFound);
@@ -70,41 +74,5 @@ impl Vault {
             [id] => Ok(Some(*id)),
             _ => Err(VaultError::AmbiguousLabel(found)),
         }
-    }
-
-    async fn reveal_from_primary(
-        &self,
-        caller: &Caller,
-        id: CredentialId,
-        if_none_match: Option<Condition>,
-    ) -> Result<Reveal, VaultError> {
-        let event = Event::by(caller, Action::CredentialReveal, self.now()).about(id);
-        let scope = caller.scope();
-        let current = self.store.current(scope, id, false).await?;
-        let row = current.map(|current| current.row);
-        let row = row.filter(|row| row.deletion.is_none() && caller.reaches(row));
-        let Some(row) = row else {
-            let event = event.with_outcome(Outcome::NotFound);
-            self.store.record(scope, event).await?;
-            return Err(VaultError::NotFound);
-        };
-        let event = event.of_version(row.version, row.value_version);
-        let blob = match self.open(caller, &row).await {
-            Ok(blob) => blob,
-            Err(error) => return Err(self.failed(caller, event, error).await),
-        };
-        let now = event.at;
-        self.store.record(scope, event).await?;
-        self.record_used(caller, id);
-        let etag = self.chain.entity_tag(caller.org(), &row);
-        if if_none_match.is_some_and(|known| known.matches(etag)) {
-            return Ok(Reveal::Unchanged(etag));
-        }
-        let info = row.info(caller.org(), Some(etag));
-        Ok(Reveal::Opened(RevealedCredential {
-            is_expired: info.expiry.is_some_and(|expiry| expiry.is_past(now)),
-            info,
-            blob,
-        }))
     }
 }

@@ -102,6 +102,7 @@ impl Vault {
         let id = change.id;
         match self.change_row(caller, change).await {
             Ok(committed) => {
+                self.forget_rows(caller, id);
                 if uses {
                     self.record_used(caller, id);
                 }

@@ -56,8 +56,10 @@ impl Vault {
         let admit = self.admitted_deletion(caller, request.if_match);
         let deleted = self
             .store
-            .delete_credential(scope, id, (removal, admit), operation, event);
-        Ok(self.pending_replication((), level, operation, deleted.await?))
+            .delete_credential(scope, id, (removal, admit), operation, event)
+            .await?;
+        self.forget_rows(caller, id);
+        Ok(self.pending_replication((), level, operation, deleted))
     }
 
     /// What a deletion by `caller` leaves, and its event.

@@ -25,8 +25,8 @@ impl Drop for Flush<'_> {
 }
 
 impl Vault {
-    /// Records that `caller` revealed or changed the credential `id`, and returns this use.
-    pub(super) fn record_used(&self, caller: &Caller, id: CredentialId) -> LastUsed {
+    /// Records that `caller` revealed, used or changed the credential `id`.
+    pub(super) fn record_used(&self, caller: &Caller, id: CredentialId) {
         let by = match caller.actor() {
             Actor::Key(key) | Actor::Client(key) => Some(key),
             Actor::Anonymous | Actor::Operator => None,
@@ -35,7 +35,9 @@ impl Vault {
         if !self.last_used.lock().credential((caller.org(), id), last) {
             self.counters.last_used_dropped.add(1);
         }
-        last
+        if let Some(known) = self.known_credentials.get(caller.org(), id) {
+            known.used(last);
+        }
     }
 
     /// Records that the API key or OAuth 2.0 client `id` authenticated a request.

@@ -1,4 +1,4 @@
-//! Opening a row where it was looked up.
+//! Opening a row, on the thread that looked it up or on that of its request.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(super) struct Opener {
     /// Whether no other source of keys is left.
     pub(super) last: bool,
     pub(super) counters: Arc<Counters>,
-    /// The request's, since the row is opened on another thread.
+    /// The request's: the row may be opened on another thread.
     pub(super) span: tracing::Span,
 }
 

@@ -178,7 +178,10 @@ impl Vault {
                 self.record_used(caller, plan.used.id);
                 Ok(true)
             }
-            Err(StoreError::OutdatedUse) => Ok(false),
+            Err(StoreError::OutdatedRow) => {
+                self.forget_rows(caller, plan.used.id);
+                Ok(false)
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -13,7 +13,7 @@ use crate::egress::{Destination, EgressRequest, ExchangeLimits, HeaderField, Req
 use crate::error::VaultError;
 use crate::host_name::HostName;
 use crate::ids::CredentialId;
-use crate::ports::relay::UsedRows;
+use crate::ports::relay::ReadRows;
 use crate::relay::error::RelayError;
 use crate::relay::minting::token::MintedToken;
 use crate::relay::path::RequestPath;
@@ -63,7 +63,7 @@ pub struct RelayPlan {
     secrets: Vec<SecretBytes>,
     /// What its token is minted with, and the token once there is one.
     token: Option<(TokenSource, Option<Arc<MintedToken>>)>,
-    pub(super) used: UsedRows,
+    pub(super) used: ReadRows,
 }
 
 /// A request as it would be sent, without a secret in it.

@@ -238,6 +238,7 @@ impl Vault {
             .write_policy(scope, row.id, policy, operation, event);
         match written.await {
             Ok(committed) => {
+                self.forget_rows(caller, row.id);
                 let written = self.pending_replication((), level, operation, committed);
                 Ok(Some((written, stored)))
             }

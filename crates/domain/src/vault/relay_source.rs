@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::credential::StoredCredential;
-use crate::ports::relay::UsedRows;
+use crate::ports::relay::ReadRows;
 use crate::relay::policy_info::PolicyInfo;
 use crate::relay::stored::CredentialWithPolicy;
 use crate::vault::row_cache::Cached;
@@ -16,7 +16,7 @@ pub(super) struct RelaySource {
     pub(super) credential: Arc<StoredCredential>,
     pub(super) policy: PolicyInfo,
     /// The rows that a use is recorded with.
-    pub(super) used: UsedRows,
+    pub(super) used: ReadRows,
     bytes: usize,
 }
 
@@ -32,7 +32,7 @@ impl RelaySource {
         Self {
             credential: found.credential.clone(),
             policy,
-            used: UsedRows {
+            used: ReadRows {
                 id: found.credential.sealed.id,
                 stamp: found.stamp.clone(),
             },

@@ -15,7 +15,7 @@ use crate::error::VaultError;
 use crate::ids::CredentialId;
 use crate::permission::Permission;
 use crate::ports::error::StoreError;
-use crate::ports::relay::UsedRows;
+use crate::ports::relay::ReadRows;
 use crate::relay::error::RelayError;
 use crate::relay::minting::request::{RequestError, TokenRequest, token_requests};
 use crate::relay::minting::token::MintedToken;
@@ -132,7 +132,7 @@ impl Vault {
     }
 
     // Each request to a token endpoint is a use of its own.
-    fn record_exchange(&self, caller: &Caller, used: UsedRows, event: Event) -> RecordExchange {
+    fn record_exchange(&self, caller: &Caller, used: ReadRows, event: Event) -> RecordExchange {
         let (store, scope) = (self.store.clone(), caller.scope());
         Box::new(move |request: &TokenRequest| {
             let details = Details::new([
@@ -147,7 +147,7 @@ impl Vault {
             async move {
                 let recorded = store.record_use(scope, used, event).await;
                 recorded.map_err(|error| match error {
-                    StoreError::OutdatedUse => MintError::Changed,
+                    StoreError::OutdatedRow => MintError::Changed,
                     StoreError::OutcomeUnknown(why) => MintError::RecordUnknown(why),
                     error => MintError::Unrecorded(error.to_string()),
                 })
@@ -161,6 +161,9 @@ impl Vault {
             MintError::Unrecorded(why) => return VaultError::Unavailable(why),
             MintError::RecordUnknown(why) => return VaultError::OutcomeUnknown(why),
             MintError::Changed => {
+                if let Some(id) = event.credential {
+                    self.forget_rows(caller, id);
+                }
                 return VaultError::Unavailable("the credential or its policy has changed".into());
             }
             MintError::Request(RequestError::Crypto(error)) => return error.into(),

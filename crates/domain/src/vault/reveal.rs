@@ -6,9 +6,9 @@ use serde_json::json;
 use strongroom_crypto::SecretBytes;
 
 use crate::audit::details::Details;
-use crate::audit::event::{Action, Event};
+use crate::audit::event::{Action, Event, Outcome};
 use crate::caller::Caller;
-use crate::credential::{Reveal, SealedCredential};
+use crate::credential::{Reveal, RevealedCredential, SealedCredential};
 use crate::entity_tag::Condition;
 use crate::error::{FieldError, VaultError};
 use crate::ids::CredentialId;
@@ -106,11 +106,11 @@ impl Vault {
         ))
     }
 
-    /// Opens what was revealed a moment ago, if the primary still has it. If not, what the database
-    /// has now decides; so it does for a caller to whom this would be refused.
+    /// Opens what was revealed a moment ago, if the primary still has it. If not, what the primary
+    /// has now decides; and a read, for a caller to whom this would be refused.
     async fn reveal_known(
         &self,
-        wanted @ (caller, id, _): (&Caller, CredentialId, Option<&Condition>),
+        wanted @ (caller, id, if_none_match): (&Caller, CredentialId, Option<&Condition>),
         event: &Event,
     ) -> Option<Result<Reveal, VaultError>> {
         let known = self.known_credentials.get(caller.org(), id)?;
@@ -119,6 +119,7 @@ impl Vault {
         if !caller.reaches(&row.sealed) || !keys.has(row.sealed.key_generation) {
             return None;
         }
+        let last_used = known.last_used();
         let open = self.opener(wanted, Some(keys), event).open_fn();
         let opened = self.store.reveal_credential(
             caller.scope(),
@@ -127,21 +128,64 @@ impl Vault {
             open,
             event.clone(),
         );
-        let mut revealed = match opened.await {
-            Ok(opened) => opened.revealed,
-            Err(StoreError::OutdatedUse) => return None,
-            Err(error) => return Some(Err(error.into())),
-        };
-        match &mut revealed {
-            Ok(reveal) => {
-                let before = known.used(self.record_used(caller, id));
-                if let Reveal::Opened(revealed) = reveal {
-                    revealed.info.last_used = Some(before);
+        Some(match opened.await {
+            Ok(opened) => {
+                let mut revealed = self.noted(caller, id, opened.revealed);
+                if let Ok(Reveal::Opened(revealed)) = &mut revealed {
+                    revealed.info.last_used = last_used;
                 }
+                revealed
             }
-            Err(error) => self.count_integrity_failure(caller, Some(id), error),
+            Err(StoreError::OutdatedRow) => {
+                self.known_credentials.remove(caller.org(), id, &known);
+                self.reveal_from_primary(caller, id, if_none_match, event.clone())
+                    .await
+            }
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    /// Opens a credential as the primary has it.
+    pub(super) async fn reveal_from_primary(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+        if_none_match: Option<&Condition>,
+        event: Event,
+    ) -> Result<Reveal, VaultError> {
+        let scope = caller.scope();
+        let current = self.store.current(scope, id, false).await?;
+        let row = current.map(|current| current.row);
+        let row = row.filter(|row| row.deletion.is_none() && caller.reaches(row));
+        let Some(row) = row else {
+            let event = event.with_outcome(Outcome::NotFound);
+            self.store.record(scope, event).await?;
+            return Err(VaultError::NotFound);
+        };
+        let event = event.of_version(row.version, row.value_version);
+        let blob = match self.open(caller, &row).await {
+            Ok(blob) => blob,
+            Err(error) => return Err(self.failed(caller, event, error).await),
+        };
+        let now = event.at;
+        self.store.record(scope, event).await?;
+        self.record_used(caller, id);
+        let etag = self.chain.entity_tag(caller.org(), &row);
+        if if_none_match.is_some_and(|known| known.matches(etag)) {
+            return Ok(Reveal::Unchanged(etag));
         }
-        Some(revealed)
+        let info = row.info(caller.org(), Some(etag));
+        Ok(Reveal::Opened(RevealedCredential {
+            is_expired: info.expiry.is_some_and(|expiry| expiry.is_past(now)),
+            info,
+            blob,
+        }))
+    }
+
+    /// Forgets what was read of a credential, after a change of it.
+    pub(super) fn forget_rows(&self, caller: &Caller, id: CredentialId) {
+        self.known_credentials.forget(caller.org(), id);
+        self.relay_sources.forget(caller.org(), id);
     }
 
     fn opener(
@@ -176,20 +220,28 @@ impl Vault {
         self.counters.opens.record(keys.open(row))
     }
 
+    // The row stays in memory for the next reveal.
     fn revealed(
         &self,
         caller: &Caller,
         id: CredentialId,
         Opened { revealed, row }: Opened,
     ) -> Result<Reveal, VaultError> {
+        if let Some(row) = row {
+            let known = Arc::new(KnownCredential::new(row));
+            self.known_credentials.insert(caller.org(), id, known);
+        }
+        self.noted(caller, id, revealed)
+    }
+
+    fn noted(
+        &self,
+        caller: &Caller,
+        id: CredentialId,
+        revealed: Result<Reveal, VaultError>,
+    ) -> Result<Reveal, VaultError> {
         match &revealed {
-            Ok(_) => {
-                let last_used = self.record_used(caller, id);
-                if let Some(row) = row {
-                    let known = Arc::new(KnownCredential::new(row, last_used));
-                    self.known_credentials.insert(caller.org(), id, known);
-                }
-            }
+            Ok(_) => self.record_used(caller, id),
             Err(error) => self.count_integrity_failure(caller, Some(id), error),
         }
         revealed

@@ -7,8 +7,9 @@ use moka::sync::Cache;
 
 use crate::ids::{CredentialId, OrgId};
 
-/// The time for which an entry is used. The record of each request compares the stamps of the rows,
-/// so that this bounds only the memory, and the age of last-used times of other servers.
+/// The time for which an entry is used. The record of each request compares the stamps of the
+/// rows, so that this only bounds how long a change of the audit trail by SQL, or a use by another
+/// server, may go unnoticed.
 const LIFETIME: Duration = Duration::from_secs(60);
 /// Most bytes of all entries.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -36,6 +37,21 @@ impl<T: Cached> RowCache<T> {
 
     pub(super) fn get(&self, org: OrgId, id: CredentialId) -> Option<Arc<T>> {
         self.0.get(&(org, id))
+    }
+
+    /// Removes `entry`, unless another one has replaced it.
+    pub(super) fn remove(&self, org: OrgId, id: CredentialId, entry: &Arc<T>) {
+        if self
+            .get(org, id)
+            .is_some_and(|now| Arc::ptr_eq(&now, entry))
+        {
+            self.forget(org, id);
+        }
+    }
+
+    /// Removes what there is of a credential.
+    pub(super) fn forget(&self, org: OrgId, id: CredentialId) {
+        self.0.invalidate(&(org, id));
     }
 
     pub(super) fn insert(&self, org: OrgId, id: CredentialId, entry: Arc<T>) {

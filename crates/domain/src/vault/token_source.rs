@@ -4,7 +4,7 @@ use strongroom_crypto::SecretBytes;
 
 use crate::blob::JsonBlob;
 use crate::caller::Caller;
-use crate::ports::relay::UsedRows;
+use crate::ports::relay::ReadRows;
 use crate::relay::policy::RelayPolicy;
 use crate::relay::presets::{Mint, preset};
 use crate::relay::secret::member;
@@ -17,7 +17,7 @@ pub(super) struct TokenSource {
     pub(super) mint: Mint,
     pub(super) blob: JsonBlob,
     pub(super) policy: RelayPolicy,
-    pub(super) used: UsedRows,
+    pub(super) used: ReadRows,
 }
 
 impl std::fmt::Debug for TokenSource {

@@ -159,6 +159,15 @@ impl<L: LookupKind> Lookup<L> {
     }
 }
 
+impl<L: LookupKind> Lookup<L> {
+    /// Answers with what was read before.
+    pub(crate) fn deliver_known(self) {
+        if let Some(known) = self.known {
+            self.sink.deliver(Ok(known));
+        }
+    }
+}
+
 impl<L: LookupKind> BatchItem for Lookup<L> {
     fn org(&self) -> OrgId {
         self.scope.org()

@@ -57,7 +57,11 @@ impl<'b> Prepared<'b> {
     /// Whether a write changes more than the audit trail.
     pub(super) fn changes_rows(&self) -> bool {
         let changes = |member: &Member<'_>| {
-            member.has_written() && !matches!(member.write.op, WriteOp::Record | WriteOp::Use(_))
+            member.has_written()
+                && !matches!(
+                    member.write.op,
+                    WriteOp::Record | WriteOp::RecordIfCurrent(_)
+                )
         };
         self.members.iter().any(changes)
     }

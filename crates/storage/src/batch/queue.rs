@@ -119,6 +119,11 @@ impl<M: BatchItem> BatchQueue<M> {
         waiting.len == 0 && !waiting.busy
     }
 
+    /// Whether more than one batch of requests waits.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.queue.lock().len > self.queue.config.largest
+    }
+
     /// If requests wait, waits until the worker takes its next batch.
     pub(crate) async fn next_taken(&self) {
         self.queue.next_taken().await;

@@ -105,14 +105,10 @@ impl<L: LookupKind> Reader<L> {
         Self { next, ..self }
     }
 
-    // What is known is not read, but answered with the rest of its batch.
     async fn read(&self, members: &[Lookup<L>]) -> StoreResult<Found<L>> {
-        let unknown = members.iter().filter(|wanted| wanted.known.is_none());
-        let scopes: Vec<OrgScope> = unknown.clone().map(|wanted| wanted.scope).collect();
-        if scopes.is_empty() {
-            return Ok(Found::<L>::new());
-        }
-        let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = unknown
+        let scopes: Vec<OrgScope> = members.iter().map(|wanted| wanted.scope).collect();
+        let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = members
+            .iter()
             .map(|wanted| (wanted.scope.org().0, L::param(wanted.id)))
             .unzip();
         let params: Vec<&(dyn ToSql + Sync)> = vec![&orgs, &ids];
@@ -131,9 +127,16 @@ impl<L: LookupKind> Worker for Reader<L> {
     type Item = Lookup<L>;
 
     async fn run(&mut self, members: Vec<Lookup<L>>) {
-        let reads = members.iter().any(|wanted| wanted.known.is_none());
-        self.carry_out(members).await;
-        if let Some(next) = self.next.as_ref().filter(|_| reads) {
+        let (known, unknown): (Vec<_>, Vec<_>) = members
+            .into_iter()
+            .partition(|wanted| wanted.known.is_some());
+        let reads = !unknown.is_empty();
+        self.carry_out(unknown).await;
+        // They go on with those that were read, whatever became of these.
+        known.into_iter().for_each(Lookup::deliver_known);
+        if let Some(next) = &self.next
+            && (reads || next.is_crowded())
+        {
             next.next_taken().await;
         }
     }
@@ -151,11 +154,8 @@ impl<L: LookupKind> Reader<L> {
         }
         match with_deadline(&self.database, self.read(&members)).await {
             Ok(found) => {
-                for mut wanted in members {
-                    let answer = match wanted.known.take() {
-                        Some(known) => Ok(known),
-                        None => one_of::<L>(&found, wanted.scope.org(), wanted.id),
-                    };
+                for wanted in members {
+                    let answer = one_of::<L>(&found, wanted.scope.org(), wanted.id);
                     wanted.sink.deliver(answer);
                 }
             }

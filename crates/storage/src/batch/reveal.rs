@@ -1,4 +1,4 @@
-//! Reveals: looked up in one batch, recorded in another.
+//! Reveals: looked up in one batch, unless the row is known, and recorded in another.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::credential::StoredCredential;
 use strongroom_domain::ports::error::StoreResult;
-use strongroom_domain::ports::relay::UsedRows;
+use strongroom_domain::ports::relay::ReadRows;
 use strongroom_domain::ports::store::{OpenFn, Opened, Tracking};
 use tracing::Span;
 
@@ -19,12 +19,12 @@ pub(crate) struct PendingReveal {
     pub(crate) scope: OrgScope,
     pub(crate) open: OpenFn,
     /// The row, if it was read before: the primary must still have it.
-    pub(crate) known: Option<UsedRows>,
+    pub(crate) known: Option<ReadRows>,
     /// The event, but for the outcome and the version.
     pub(crate) event: Event,
     pub(crate) writes: Arc<BatchQueue<Write>>,
     pub(crate) reply: Reply<Opened>,
-    /// The request's, since the row is opened on another thread.
+    /// The request's: the row may be opened on another thread.
     pub(crate) span: Span,
 }
 
@@ -39,7 +39,7 @@ impl ReadSink<Option<Arc<StoredCredential>>> for PendingReveal {
         match (self.open)(found) {
             Ok(outcome) => self.writes.put(Write {
                 scope: self.scope,
-                op: self.known.map_or(WriteOp::Record, WriteOp::Use),
+                op: self.known.map_or(WriteOp::Record, WriteOp::RecordIfCurrent),
                 tracking: Tracking::default(),
                 event: outcome.completed(self.event),
                 further: Vec::new(),

@@ -197,7 +197,7 @@ impl Writer {
     async fn commit_uses(&mut self, batch: &[Write]) -> StoreResult<Vec<StoreResult<Committed>>> {
         if !self.database.is_sharded() {
             match self.commit(batch, false).await {
-                Err(StoreError::OutdatedUse) => {}
+                Err(StoreError::OutdatedRow) => {}
                 committed => return committed,
             }
         }
@@ -270,7 +270,7 @@ fn again(error: &StoreError) -> StoreError {
         StoreError::PartUnavailable(why) => StoreError::PartUnavailable(why.clone()),
         StoreError::Conflict => StoreError::Conflict,
         StoreError::RetiredKey => StoreError::RetiredKey,
-        StoreError::OutdatedUse => StoreError::OutdatedUse,
+        StoreError::OutdatedRow => StoreError::OutdatedRow,
         StoreError::Contended(why) => StoreError::Contended(why.clone()),
         StoreError::OrganizationGone => StoreError::OrganizationGone,
         other => StoreError::Internal(other.to_string()),

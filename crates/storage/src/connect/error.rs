@@ -98,7 +98,7 @@ pub(crate) fn condition_of_pool(error: &PoolError) -> Condition {
 // SQLSTATEs that strongroom_check_generations and strongroom_check_uses raise.
 const ORGANIZATION_GONE: &str = "SR001";
 const RETIRED_KEY: &str = "SR002";
-const OUTDATED_USE: &str = "SR004";
+const OUTDATED_ROW: &str = "SR004";
 
 /// The domain's error for an error of the database.
 pub(crate) fn store_error(error: &tokio_postgres::Error) -> StoreError {
@@ -107,7 +107,7 @@ pub(crate) fn store_error(error: &tokio_postgres::Error) -> StoreError {
         Some(&SqlState::UNIQUE_VIOLATION) => StoreError::Conflict,
         Some(code) if code.code() == ORGANIZATION_GONE => StoreError::OrganizationGone,
         Some(code) if code.code() == RETIRED_KEY => StoreError::RetiredKey,
-        Some(code) if code.code() == OUTDATED_USE => StoreError::OutdatedUse,
+        Some(code) if code.code() == OUTDATED_ROW => StoreError::OutdatedRow,
         Some(code) if is_contention(code) => StoreError::Contended(described(error)),
         Some(code) if is_transient(code) && database.is_some_and(session_survives) => {
             StoreError::PartUnavailable(described(error))
@@ -125,7 +125,7 @@ pub(crate) fn condition(error: &tokio_postgres::Error) -> Option<Condition> {
     };
     let code = database.code();
     let expected = *code == SqlState::UNIQUE_VIOLATION
-        || [ORGANIZATION_GONE, RETIRED_KEY, OUTDATED_USE].contains(&code.code());
+        || [ORGANIZATION_GONE, RETIRED_KEY, OUTDATED_ROW].contains(&code.code());
     match code {
         _ if expected => None,
         &SqlState::QUERY_CANCELED | &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => {

@@ -16,10 +16,33 @@ macro_rules! sealed {
     };
 }
 
-/// The stamp of a row: another text after any change of it, whichever role makes it.
+/// The stamp of a row: another text after any change of it, whichever role makes it. After a
+/// failover to a standby that lacks the last transactions, PostgreSQL gives other rows the same
+/// `xmin` and `ctid`; the bytes of `$random` tell these apart.
 macro_rules! stamp {
+    ($c:literal, $random:literal) => {
+        concat!(
+            $c,
+            "xmin::text || ",
+            $c,
+            "ctid::text || ",
+            "substring(",
+            $c,
+            $random,
+            " from 2 for 16)::text"
+        )
+    };
+}
+/// The stamp of a credential, from the nonce of its wrapped key.
+macro_rules! credential_stamp {
     ($c:literal) => {
-        concat!($c, "xmin::text || ", $c, "ctid::text")
+        stamp!($c, "wrapped_key")
+    };
+}
+/// The stamp of a relay policy, from its keyed digest.
+macro_rules! policy_stamp {
+    ($c:literal) => {
+        stamp!($c, "digest")
     };
 }
 

@@ -78,7 +78,7 @@ macro_rules! credentials {
             "select ",
             sealed!("c."),
             ", u.last_used_at, u.last_used_by, ",
-            stamp!("c."),
+            credential_stamp!("c."),
             " as stamp \
              from credentials c join unnest($1::uuid[], $2::uuid[]) as wanted (org_id, cred_id) \
              on c.org_id = wanted.org_id and c.cred_id = wanted.cred_id \

@@ -35,7 +35,7 @@ macro_rules! wanted {
             ", null::timestamptz as last_used_at, null::text as last_used_by, ",
             policy!(),
             ", ",
-            stamp!("c."),
+            credential_stamp!("c."),
             " as stamp, ",
             $stamp,
             " as policy_stamp, ",
@@ -54,7 +54,7 @@ macro_rules! wanted {
 pub const POLICIES_WANTED: &str = wanted!(
     concat!(
         "lateral (select *, ",
-        stamp!(""),
+        policy_stamp!(""),
         " as stamp from relay_policies \
          where org_id = c.org_id and cred_id = c.cred_id limit 1) as p on true"
     ),
@@ -63,7 +63,7 @@ pub const POLICIES_WANTED: &str = wanted!(
 /// The same for a sharded cluster, which colocates rows only in joins on `org_id`.
 pub const POLICIES_WANTED_SHARDED: &str = wanted!(
     "relay_policies p on p.org_id = c.org_id and p.cred_id = c.cred_id",
-    stamp!("p.")
+    policy_stamp!("p.")
 );
 /// A credential with its policy, and what the audit trail says of that.
 pub const POLICY_CURRENT: &str = concat!(
@@ -72,9 +72,9 @@ pub const POLICY_CURRENT: &str = concat!(
     ", null::timestamptz as last_used_at, null::text as last_used_by, ",
     policy!(),
     ", ",
-    stamp!("c."),
+    credential_stamp!("c."),
     " as stamp, ",
-    stamp!("p."),
+    policy_stamp!("p."),
     " as policy_stamp, ",
     trail!("e.org_id = $1"),
     " from credentials c left join relay_policies p on p.org_id = c.org_id \
@@ -142,9 +142,9 @@ pub const CHECK_USES: &str = "select strongroom_check_uses($1::uuid[], $2::uuid[
 /// The stamps of several credentials and of their policies, by organization and id.
 pub const USES_CURRENT: &str = concat!(
     "select c.org_id, c.cred_id, ",
-    stamp!("c."),
+    credential_stamp!("c."),
     " as stamp, ",
-    stamp!("p."),
+    policy_stamp!("p."),
     " as policy_stamp \
      from credentials c join unnest($1::uuid[], $2::uuid[]) as used (org_id, cred_id) \
      on c.org_id = used.org_id and c.cred_id = used.cred_id \

@@ -12,7 +12,7 @@ use strongroom_domain::credential::{
 };
 use strongroom_domain::credential_order::CredentialOrder;
 use strongroom_domain::ports::error::StoreResult;
-use strongroom_domain::ports::relay::UsedRows;
+use strongroom_domain::ports::relay::ReadRows;
 use strongroom_domain::ports::store::{
     ChangeFn, Committed, CredentialStore, DeleteFn, OpenFn, Opened, Tracking,
 };
@@ -67,7 +67,7 @@ impl CredentialStore for PgStore {
         open: OpenFn,
         event: Event,
     ) -> StoreResult<Opened> {
-        let used = known.as_ref().map(|known| UsedRows {
+        let used = known.as_ref().map(|known| ReadRows {
             id,
             stamp: known.stamp.clone(),
         });
@@ -84,8 +84,8 @@ impl CredentialStore for PgStore {
         };
         self.retry_contended(async || match &known {
             // While others are read, it goes on with them: answers at different times would come
-            // back in smaller batches.
-            Some(row) if self.reads.is_idle() => {
+            // back in smaller batches. Few opened credentials wait for the writer.
+            Some(row) if self.reads.is_idle() && !self.writes.is_crowded() => {
                 let (reply, begun) = oneshot::channel();
                 pending(reply).deliver(Ok(Some(row.clone())));
                 answer(begun).await

@@ -6,7 +6,7 @@ use strongroom_domain::CredentialId;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::ports::error::StoreResult;
-use strongroom_domain::ports::relay::{RelayStore, UsedRows};
+use strongroom_domain::ports::relay::{ReadRows, RelayStore};
 use strongroom_domain::ports::store::{Committed, Tracking};
 use strongroom_domain::relay::stored::{CredentialWithPolicy, StoredPolicy, TrailedPolicy};
 use strongroom_domain::replication::OperationId;
@@ -59,8 +59,9 @@ impl RelayStore for PgStore {
             .await
     }
 
-    async fn record_use(&self, scope: OrgScope, used: UsedRows, event: Event) -> StoreResult<()> {
-        self.write(scope, WriteOp::Use(used), event).await
+    async fn record_use(&self, scope: OrgScope, used: ReadRows, event: Event) -> StoreResult<()> {
+        self.write(scope, WriteOp::RecordIfCurrent(used), event)
+            .await
     }
 
     async fn unattested_policies(

@@ -69,7 +69,7 @@ pub(crate) async fn administer(
         | WriteOp::Delete { .. }
         | WriteOp::Restore { .. }
         | WriteOp::PutPolicy { .. }
-        | WriteOp::Use(_)
+        | WriteOp::RecordIfCurrent(_)
         | WriteOp::Record => Ok(Ok(())),
     }
 }

@@ -29,7 +29,7 @@ use crate::writes::write::Write;
 
 /// Carries out the parts of a batch that need answers from the database. A write that fails alone
 /// has its error as its result and has changed nothing; an error fails the batch as a whole. The
-/// inserts follow in [`new_rows::steps`]. With `uses`, uses whose versions are not current fail
+/// inserts follow in [`new_rows::steps`]. With `uses`, requests whose rows are not current fail
 /// here, and not the commit. Also returns the key generations of changed rows.
 pub(crate) async fn carry_out<'a>(
     transaction: &OrgTransaction,

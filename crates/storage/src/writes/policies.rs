@@ -72,7 +72,7 @@ impl<'a> Uses<'a> {
     pub(crate) fn of(members: &[Member<'a>]) -> Self {
         let mut uses = Self::default();
         for member in members {
-            if let WriteOp::Use(used) = &member.write.op {
+            if let WriteOp::RecordIfCurrent(used) = &member.write.op {
                 uses.orgs.push(member.org().0);
                 uses.ids.push(used.id.0);
                 uses.stamps.push(&used.stamp);
@@ -108,10 +108,10 @@ pub(crate) async fn refuse_outdated(
         current.insert((org, id, stamp));
     }
     for member in members {
-        if let WriteOp::Use(used) = &member.write.op
+        if let WriteOp::RecordIfCurrent(used) = &member.write.op
             && !current.contains(&(member.org(), used.id, used.stamp.clone()))
         {
-            member.result = Err(StoreError::OutdatedUse);
+            member.result = Err(StoreError::OutdatedRow);
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ use strongroom_domain::ports::console_sessions::ConsoleSessionWrite;
 use strongroom_domain::ports::error::StoreResult;
 use strongroom_domain::ports::installation::InstallationChange;
 use strongroom_domain::ports::oauth::OauthWrite;
-use strongroom_domain::ports::relay::UsedRows;
+use strongroom_domain::ports::relay::ReadRows;
 use strongroom_domain::ports::store::{ChangeFn, Committed, DeleteFn, Opened, Tracking};
 use strongroom_domain::relay::stored::StoredPolicy;
 use strongroom_domain::rotation::RotationStart;
@@ -77,8 +77,8 @@ pub(crate) enum WriteOp {
         id: CredentialId,
         policy: Box<StoredPolicy>,
     },
-    /// Records a use, while these are the versions.
-    Use(UsedRows),
+    /// Records a use, or a reveal from memory, while these are the current rows.
+    RecordIfCurrent(ReadRows),
     Record,
 }
 
