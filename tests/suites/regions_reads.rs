@@ -84,6 +84,9 @@ async fn a_change_that_the_standby_lacks_counts_for_a_credential_that_was_reveal
     let test = TestRegions::start(1).await;
     let eu = &test.regions[0];
     let [changed, deleted] = [shown_in(&test, eu).await, shown_in(&test, eu).await];
+    for id in [&changed, &deleted] {
+        assert_eq!(eu.admin.secret(id).await["api_key"], "a");
+    }
     eu.standby.pause_replay().await;
     let change = json!({"json_blob": {"api_key": "b"}});
     let admin = &test.vault.admin;

@@ -29,7 +29,10 @@ async fn a_reveal_from_memory_has_the_time_of_the_one_before_it() {
     let variables = [("STRONGROOM_LAST_USED_FLUSH_INTERVAL", "30s")];
     let vault = TestVault::start_with(&variables).await;
     let id = vault.admin.create("canary").await;
-    assert_eq!(answer(&vault.admin, &id).await.get("last_used_at"), None);
+    // The second one reads the row again, which then stays in memory.
+    for _ in 0..2 {
+        assert_eq!(answer(&vault.admin, &id).await.get("last_used_at"), None);
+    }
     let mut before = String::new();
     for _ in 0..3 {
         let answer = answer(&vault.admin, &id).await;
@@ -46,7 +49,9 @@ async fn what_another_server_changed_is_revealed_from_then_on() {
     let id = vault.admin.create("canary-0").await;
     for nth in 1..10 {
         let before = format!("canary-{}", nth - 1);
-        assert_eq!(other.secret(&id).await["api_key"], before);
+        for _ in 0..2 {
+            assert_eq!(other.secret(&id).await["api_key"], before);
+        }
         let change = json!({"json_blob": {"api_key": format!("canary-{nth}")}});
         assert_eq!(vault.admin.patch(&id, &change).await.status(), 204);
         let revealed = answer(&other, &id).await;
@@ -65,7 +70,9 @@ async fn a_row_that_has_changed_fails_one_batch() {
     let vault = TestVault::start_unsharded().await;
     let (_server, other) = second_server(&vault).await;
     let id = vault.admin.create("canary").await;
-    assert_eq!(other.secret(&id).await["api_key"], "canary");
+    for _ in 0..2 {
+        assert_eq!(other.secret(&id).await["api_key"], "canary");
+    }
     let deleted = vault.admin.delete(&format!("credentialId={id}")).await;
     assert_eq!(deleted.status(), 204);
     for _ in 0..5 {
@@ -77,7 +84,9 @@ async fn a_row_that_has_changed_fails_one_batch() {
     // A server forgets what it changes itself.
     let own = other.create("canary").await;
     let change = json!({"json_blob": {"api_key": "canary-new"}});
-    assert_eq!(other.secret(&own).await["api_key"], "canary");
+    for _ in 0..2 {
+        assert_eq!(other.secret(&own).await["api_key"], "canary");
+    }
     assert_eq!(other.patch(&own, &change).await.status(), 204);
     assert_eq!(other.secret(&own).await["api_key"], "canary-new");
     assert_eq!(other.metric(failed).await, Some(1.0));
@@ -116,11 +125,14 @@ async fn a_change_does_not_fail_the_reveals_of_other_credentials() {
         }));
     }
     let id = vault.admin.create("canary").await;
+    other.secret(&id).await;
     for nth in 0..50 {
         let change = json!({"json_blob": {"api_key": format!("changed-{nth}")}});
         assert_eq!(vault.admin.patch(&id, &change).await.status(), 204);
         let changed = format!("changed-{nth}");
-        assert_eq!(other.secret(&id).await["api_key"], changed);
+        for _ in 0..2 {
+            assert_eq!(other.secret(&id).await["api_key"], changed);
+        }
     }
     stop.store(true, Ordering::Relaxed);
     for task in busy {
@@ -138,7 +150,9 @@ async fn a_row_that_an_older_one_replaced_does_not_open_from_memory() {
     client.batch_execute(&keep).await.unwrap();
     let change = json!({"json_blob": {"api_key": "canary-new"}});
     assert_eq!(vault.admin.patch(&id, &change).await.status(), 204);
-    assert_eq!(vault.admin.secret(&id).await["api_key"], "canary-new");
+    for _ in 0..2 {
+        assert_eq!(vault.admin.secret(&id).await["api_key"], "canary-new");
+    }
     let spoil = format!(
         "update credentials c set sealed_blob = k.sealed_blob, wrapped_key = k.wrapped_key \
          from kept k where c.org_id = k.org_id and c.cred_id = '{id}'"
@@ -148,7 +162,9 @@ async fn a_row_that_an_older_one_replaced_does_not_open_from_memory() {
     assert_eq!(failed.errors[0].1, "integrity_failure");
     let same = format!("update credentials set version = version where cred_id <> '{id}'");
     let other = vault.admin.create("canary-other").await;
-    assert_eq!(vault.admin.secret(&other).await["api_key"], "canary-other");
+    for _ in 0..2 {
+        assert_eq!(vault.admin.secret(&other).await["api_key"], "canary-other");
+    }
     client.batch_execute(&same).await.unwrap();
     assert_eq!(vault.admin.secret(&other).await["api_key"], "canary-other");
 }

@@ -10,7 +10,10 @@ async fn spoils(vault: &TestVault, client: &Client, statement: &str) {
     let api = &vault.admin;
     let id = api.create("canary-one").await;
     let other = api.create("canary-two").await;
-    assert_eq!(api.secret(&id).await["api_key"], "canary-one");
+    // From the second reveal on, the row is in the server's memory.
+    for _ in 0..2 {
+        assert_eq!(api.secret(&id).await["api_key"], "canary-one");
+    }
     let statement = statement
         .replace("'ID'", &format!("'{id}'"))
         .replace("OTHER", &other)

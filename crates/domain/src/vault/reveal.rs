@@ -220,14 +220,16 @@ impl Vault {
         self.counters.opens.record(keys.open(row))
     }
 
-    // The row stays in memory for the next reveal.
+    // From the second reveal on, the row stays in memory for the next one.
     fn revealed(
         &self,
         caller: &Caller,
         id: CredentialId,
         Opened { revealed, row }: Opened,
     ) -> Result<Reveal, VaultError> {
-        if let Some(row) = row {
+        if let Some(row) = row
+            && self.known_credentials.is_requested_again(caller.org(), id)
+        {
             let known = Arc::new(KnownCredential::new(row));
             self.known_credentials.insert(caller.org(), id, known);
         }

@@ -1,6 +1,8 @@
 //! What was read of credentials a moment ago, so that a busy one is not read for each request.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -22,8 +24,16 @@ pub(super) trait Cached: Send + Sync + 'static {
     fn bytes(&self) -> usize;
 }
 
+/// The number of recent requests that are remembered, at most.
+const RECENT: usize = 65_536;
+
 /// Entries by organization and credential.
-pub(super) struct RowCache<T>(Cache<(OrgId, CredentialId), Arc<T>>);
+pub(super) struct RowCache<T> {
+    entries: Cache<(OrgId, CredentialId), Arc<T>>,
+    /// Digests of credentials that were requested recently, each at the place that it gives.
+    recent: Box<[AtomicU32]>,
+    digests: RandomState,
+}
 
 impl<T: Cached> RowCache<T> {
     pub(super) fn new() -> Self {
@@ -32,11 +42,22 @@ impl<T: Cached> RowCache<T> {
             .weigher(move |_, entry: &Arc<T>| weight(entry).unwrap_or(u32::MAX))
             .max_capacity(MAX_BYTES)
             .time_to_live(LIFETIME);
-        Self(cache.build())
+        Self {
+            entries: cache.build(),
+            recent: (0..RECENT).map(|_| AtomicU32::new(0)).collect(),
+            digests: RandomState::new(),
+        }
+    }
+
+    /// Notes a request, and returns whether it is, probably, not the first one lately. Credentials
+    /// that are requested once are not worth their memory, nor the time to insert and evict them.
+    pub(super) fn is_requested_again(&self, org: OrgId, id: CredentialId) -> bool {
+        let [place, digest] = split(self.digests.hash_one((org, id)));
+        self.recent[place as usize % RECENT].swap(digest, Ordering::Relaxed) == digest
     }
 
     pub(super) fn get(&self, org: OrgId, id: CredentialId) -> Option<Arc<T>> {
-        self.0.get(&(org, id))
+        self.entries.get(&(org, id))
     }
 
     /// Removes `entry`, unless another one has replaced it.
@@ -51,10 +72,15 @@ impl<T: Cached> RowCache<T> {
 
     /// Removes what there is of a credential.
     pub(super) fn forget(&self, org: OrgId, id: CredentialId) {
-        self.0.invalidate(&(org, id));
+        self.entries.invalidate(&(org, id));
     }
 
     pub(super) fn insert(&self, org: OrgId, id: CredentialId, entry: Arc<T>) {
-        self.0.insert((org, id), entry);
+        self.entries.insert((org, id), entry);
     }
+}
+
+/// The halves of a digest.
+fn split(digest: u64) -> [u32; 2] {
+    [(digest >> 32) as u32, digest as u32]
 }
