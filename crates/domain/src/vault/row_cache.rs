@@ -84,3 +84,38 @@ impl<T: Cached> RowCache<T> {
 fn split(digest: u64) -> [u32; 2] {
     [(digest >> 32) as u32, digest as u32]
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    impl Cached for u8 {
+        fn bytes(&self) -> usize {
+            1
+        }
+    }
+
+    #[test]
+    fn only_a_second_request_is_one_again() {
+        let cache = RowCache::<u8>::new();
+        let (org, id) = (OrgId(Uuid::from_u128(1)), CredentialId(Uuid::from_u128(2)));
+        assert!(!cache.is_requested_again(org, id));
+        assert!(cache.is_requested_again(org, id));
+        assert!(!cache.is_requested_again(OrgId(Uuid::from_u128(3)), id));
+    }
+
+    #[test]
+    fn only_the_entry_that_is_meant_is_removed() {
+        let cache = RowCache::new();
+        let (org, id) = (OrgId(Uuid::nil()), CredentialId(Uuid::nil()));
+        let (old, new) = (Arc::new(1_u8), Arc::new(2_u8));
+        cache.insert(org, id, old.clone());
+        cache.insert(org, id, new.clone());
+        cache.remove(org, id, &old);
+        assert_eq!(cache.get(org, id).as_deref(), Some(&2));
+        cache.remove(org, id, &new);
+        assert_eq!(cache.get(org, id), None);
+    }
+}

@@ -43,7 +43,7 @@ impl ReadSink<Option<Arc<StoredCredential>>> for PendingReveal {
                 tracking: Tracking::default(),
                 event: outcome.completed(self.event),
                 further: Vec::new(),
-                reply: WriteReply::Opened(outcome.opened, self.reply),
+                reply: WriteReply::Opened(Box::new(outcome.opened), self.reply),
                 trace: QueueTrace::of(self.span),
             }),
             Err(error) => drop(self.reply.send(Err(error))),

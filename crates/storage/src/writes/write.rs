@@ -107,7 +107,7 @@ pub(crate) enum WriteReply {
     /// To a caller that waits for the commit.
     Committed(Reply<Committed>),
     /// To the caller of a reveal, with the credential that was opened for it.
-    Opened(Opened, Reply<Opened>),
+    Opened(Box<Opened>, Reply<Opened>),
 }
 
 impl WriteReply {
@@ -122,7 +122,7 @@ impl WriteReply {
     pub(crate) fn send(self, result: StoreResult<Committed>) {
         match self {
             Self::Committed(reply) => drop(reply.send(result)),
-            Self::Opened(opened, reply) => drop(reply.send(result.map(|_| opened))),
+            Self::Opened(opened, reply) => drop(reply.send(result.map(|_| *opened))),
         }
     }
 }
