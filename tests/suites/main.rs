@@ -7,6 +7,7 @@
 
 mod api_only;
 mod audit;
+mod audit_by_time;
 mod audit_details;
 mod audit_heads;
 mod audit_prune;

@@ -12,6 +12,7 @@ pub mod event;
 pub mod format;
 pub mod heads;
 pub mod kept;
+pub mod mark;
 pub mod proof;
 pub mod report;
 pub mod root;

@@ -64,6 +64,19 @@ pub struct EventPosition {
 }
 
 impl EventPosition {
+    /// A place before every event, in every order of events.
+    pub const FIRST: Self = Self {
+        at: StoredTime::MIN,
+        lane: LaneId(Uuid::nil()),
+        seq: i64::MIN,
+    };
+    /// A place after every event, in every order of events.
+    pub const LAST: Self = Self {
+        at: StoredTime::MAX,
+        lane: LaneId(Uuid::max()),
+        seq: i64::MAX,
+    };
+
     /// After which all events before the time `at` come, newest first.
     #[must_use]
     pub fn before(at: StoredTime) -> Self {
@@ -114,6 +127,10 @@ pub struct StoredEvent {
     /// The chain digest.
     #[serde(serialize_with = "hex")]
     pub mac: Vec<u8>,
+    /// How many events after its [`Mark`](crate::audit::mark::Mark) the event is in its lane;
+    /// `None` for a mark. It says how the event is found, and is no part of it.
+    #[serde(skip)]
+    pub after_mark: Option<i16>,
 }
 
 impl StoredEvent {

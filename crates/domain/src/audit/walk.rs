@@ -3,6 +3,7 @@
 use strongroom_crypto::Digest;
 
 use crate::audit::chain::{Chain, ChainPosition};
+use crate::audit::mark::LastEvents;
 use crate::audit::signed::Checkpoint;
 use crate::audit::stored::StoredEvent;
 use crate::ids::{LaneId, OrgId};
@@ -10,7 +11,7 @@ use crate::ids::{LaneId, OrgId};
 /// A fault of the audit trail at one position of a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The event differs from the event that the chain recorded.
+    /// The event differs from the event that the chain recorded, or is not found by time.
     Altered,
     /// Events are missing; both bounds are inclusive.
     Missing {
@@ -36,6 +37,7 @@ pub struct LaneWalk<'a> {
     /// Whether an event with the number `seq` was read, and whether one of them is genuine.
     has_event: bool,
     genuine: bool,
+    last: LastEvents,
 }
 
 /// The digests that the next event may continue.
@@ -67,6 +69,7 @@ impl<'a> LaneWalk<'a> {
             here: Links::Known(mac, None),
             has_event: false,
             genuine: false,
+            last: LastEvents::after(seq),
         }
     }
 
@@ -106,7 +109,12 @@ impl<'a> LaneWalk<'a> {
             self.here = links;
         }
         self.genuine |= fits;
-        if !fits && !faults.contains(&Fault::Doubled) {
+        if faults.contains(&Fault::Doubled) {
+            self.last.forget(stored.seq);
+            return faults;
+        }
+        // An event that is not found from its mark is missing from what is read by time.
+        if !fits || !self.last.add(stored) {
             faults.push(Fault::Altered);
         }
         faults

@@ -193,6 +193,7 @@ impl EventRow {
             proof_key: row.proof_key,
             details: row.details,
             mac: row.mac,
+            after_mark: None,
         }
     }
 }

@@ -133,14 +133,14 @@ pub trait AuditStore: Send + Sync {
         after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>>;
-    /// The time of the event that comes `count` events after `after`, newest first, within the
-    /// times and of the credential of `filter`; `None` if there are fewer. Writes of a credential
-    /// are not counted.
-    async fn audit_time_after(
+    /// The time of an event that comes about `count` events before `before`, within the times and
+    /// of the credential of `filter`; `None` if there are fewer. Writes of a credential are not
+    /// counted. Without a credential, the events are an eighth of `count` to twice as many.
+    async fn audit_time_before(
         &self,
         scope: OrgScope,
         filter: &AuditFilter,
-        after: Option<EventPosition>,
+        before: Option<EventPosition>,
         count: i64,
     ) -> StoreResult<Option<StoredTime>>;
     /// Events after `after` within the times of `filter`, oldest first.

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::audit::stored::EventPosition;
+use crate::audit::stored::StoredTime;
 use crate::caller::OrgScope;
 use crate::daily_totals::{DailyTotal, StoredTotal};
 use crate::ids::OrgId;
@@ -17,26 +17,27 @@ pub struct CountedEvents {
     /// The totals of each day that has events, the oldest first. Events of the first and the last
     /// day may be missing.
     pub days: Vec<DailyTotal>,
-    /// The place of the last event, if more may follow it.
-    pub next: Option<EventPosition>,
+    /// The time from which further events may follow.
+    pub next: Option<StoredTime>,
 }
 
 /// Counts events, and keeps the totals.
 #[async_trait]
 pub trait DailyTotalsStore: Send + Sync {
-    /// Those of the organizations that have an event at or after `since`.
+    /// Those of the organizations that have an event at or after `since`, and maybe others.
     async fn organizations_with_events(
         &self,
         scopes: &[OrgScope],
         since: DateTime<Utc>,
     ) -> StoreResult<Vec<OrgId>>;
-    /// Counts the first `limit` events of the organization after `after` and before `until`.
+    /// Counts about the first `count` events of the organization at or after `since` and before
+    /// `until`: an eighth to twice as many.
     async fn count_events(
         &self,
         scope: OrgScope,
-        after: EventPosition,
+        since: StoredTime,
         until: DateTime<Utc>,
-        limit: i64,
+        count: i64,
     ) -> StoreResult<CountedEvents>;
     /// The stored totals of these days, the oldest first.
     async fn daily_totals(

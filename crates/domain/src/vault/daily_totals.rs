@@ -3,21 +3,20 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use uuid::Uuid;
 
 use crate::audit::event::Action;
-use crate::audit::stored::EventPosition;
+use crate::audit::stored::StoredTime;
 use crate::caller::{Caller, OrgScope};
 use crate::daily_totals::{
     DailyTotal, DailyTotals, KEPT_DAYS, LATEST_EVENT, StoredTotal, end_of, first_shown,
     first_to_count, start_of, zero,
 };
 use crate::error::VaultError;
-use crate::ids::{LaneId, OrgId};
+use crate::ids::OrgId;
 use crate::permission::Permission;
 use crate::vault::Vault;
 
-/// The number of events in one step of a count.
+/// About how many events one step of a count has.
 const STEP: i64 = 20_000;
 
 /// A running count of the events of one organization.
@@ -26,7 +25,7 @@ pub struct DailyCount {
     scope: OrgScope,
     begun_at: DateTime<Utc>,
     until: DateTime<Utc>,
-    after: EventPosition,
+    next: StoredTime,
     /// The totals that are not stored yet.
     days: BTreeMap<NaiveDate, DailyTotal>,
 }
@@ -80,11 +79,7 @@ impl Vault {
             scope,
             begun_at: now,
             until: end_of(today).unwrap_or(now),
-            after: EventPosition {
-                at: start_of(first).into(),
-                lane: LaneId(Uuid::nil()),
-                seq: i64::MIN,
-            },
+            next: start_of(first).into(),
             days: BTreeMap::new(),
         })
     }
@@ -97,14 +92,14 @@ impl Vault {
     pub async fn daily_count_step(&self, count: &mut DailyCount) -> Result<bool, VaultError> {
         let counted = self
             .store
-            .count_events(count.scope, count.after, count.until, STEP)
+            .count_events(count.scope, count.next, count.until, STEP)
             .await?;
         for day in counted.days {
             let total = count.days.entry(day.day).or_insert_with(|| zero(day.day));
             total.reveals += day.reveals;
             total.relays += day.relays;
         }
-        let next_day = counted.next.and_then(|next| next.at.time());
+        let next_day = counted.next.and_then(StoredTime::time);
         let next_day = next_day.map(|at| at.date_naive());
         while let Some(first) = count.days.first_entry() {
             if next_day.is_some_and(|next| next <= *first.key()) {
@@ -118,7 +113,7 @@ impl Vault {
             first.remove();
         }
         if let Some(next) = counted.next {
-            count.after = next;
+            count.next = next;
         }
         Ok(counted.next.is_some())
     }

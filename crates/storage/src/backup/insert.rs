@@ -120,6 +120,8 @@ async fn events(transaction: &OrgTransaction, org: &Uuid, rows: &[Record]) -> St
             &row.proof_key,
             &row.details,
             &row.mac,
+            // Their marks may be missing.
+            &None::<i16>,
         ]);
     }
     transaction.insert(&sql::AUDIT_INSERT, &params).await?;

@@ -7,7 +7,7 @@ pub(crate) mod rows;
 pub(crate) mod snapshot;
 pub(crate) mod target;
 
-use crate::schema::migrate::MIGRATIONS;
+use crate::schema::migrations::MIGRATIONS;
 
 /// The schema version of this program: the number of its last migration.
 pub const SCHEMA_VERSION: i32 = number(MIGRATIONS[MIGRATIONS.len() - 1].0.as_bytes());

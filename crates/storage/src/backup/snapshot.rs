@@ -31,7 +31,7 @@ use crate::pg_time::PgTime;
 use crate::rows::{get, root_key, service_key};
 use crate::sql;
 use crate::sql::backup as backup_sql;
-use crate::store::audit::{FIRST, event, evidence};
+use crate::store::audit::{event, evidence};
 use crate::store::scrub::{bounds, histories, policies, row_with_trail};
 
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -253,7 +253,7 @@ impl Snapshot for PgSnapshot {
         after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<EventRow>> {
-        let after = after.unwrap_or(FIRST);
+        let after = after.unwrap_or(EventPosition::FIRST);
         let params: Params<'_> = &[
             &scope.org().0,
             &after.lane.0,

@@ -2,5 +2,6 @@
 
 mod indexes;
 pub(crate) mod migrate;
+pub(crate) mod migrations;
 pub(crate) mod partitions;
 pub(crate) mod roles;

@@ -3,9 +3,9 @@
 macro_rules! events {
     ($rest:literal) => {
         concat!(
-            "select lane, seq, at, action, outcome, actor, cred_id, key_id, version, request_id, \
-                 source, \
-             digest, heads, proof_key, details, mac from audit_events where org_id = $1 ",
+            "select ",
+            event!(),
+            " from audit_events where org_id = $1 ",
             $rest
         )
     };
@@ -22,53 +22,6 @@ pub const LANE_HEAD: &str = "select lane, seq, mac from ( \
 /// Events after a place, by lane, number and time.
 pub const AUDIT_CHAIN: &str = events!(
     "and (lane, seq, at) > ($2::uuid, $3::bigint, $4::timestamptz) order by lane, seq, at limit $5"
-);
-macro_rules! newest {
-    ($credential:literal) => {
-        concat!(
-            events!(""),
-            "and at >= $2 and at < $3 \
-             and at <= $4 and (at, lane, seq) < ($4::timestamptz, $5::uuid, $6::bigint) \
-             and ($7::text is null or actor = $7) and ",
-            $credential,
-            " and ($9::text is null or action = $9) and ($11::text is null or outcome = $11) \
-             and ($12::text is null or action <> $12) \
-             order by at desc, lane desc, seq desc limit $10"
-        )
-    };
-}
-/// Events before a place, newest first.
-pub const AUDIT_NEWEST: &str = newest!("$8::uuid is null");
-/// Events of one credential before a place, newest first. One index has its write events, and one
-/// has its other events.
-pub const AUDIT_NEWEST_OF_CREDENTIAL: &str = concat!(
-    "select * from ((",
-    newest!(
-        "cred_id = $8 and action in ('credential.create', 'credential.update', \
-             'credential.reseal', \
-         'credential.attest', 'credential.delete')"
-    ),
-    ") union all (",
-    newest!(
-        "cred_id = $8 and action not in ('credential.create', 'credential.update', \
-             'credential.reseal', \
-         'credential.attest', 'credential.delete')"
-    ),
-    ")) as event order by at desc, lane desc, seq desc limit $10"
-);
-/// The time of the event that comes some events before a time. It reads an index alone.
-pub const AUDIT_TIME_AFTER: &str = "select at from audit_events where org_id = $1 \
-     and at >= $2 and at < $3 and at < $4 and $5::uuid is null order by at desc offset $6 limit 1";
-/// The same among the events of one credential that write nothing.
-pub const AUDIT_TIME_AFTER_OF_CREDENTIAL: &str = "select at from audit_events where org_id = $1 \
-     and at >= $2 and at < $3 and at < $4 and cred_id = $5 \
-     and action not in ('credential.create', 'credential.update', 'credential.reseal', \
-     'credential.attest', 'credential.delete') order by at desc offset $6 limit 1";
-/// Events after a place, oldest first.
-pub const AUDIT_OLDEST: &str = events!(
-    "and at >= $2 and at < $3 \
-     and at >= $4 and (at, lane, seq) > ($4::timestamptz, $5::uuid, $6::bigint) \
-     order by at, lane, seq limit $7"
 );
 macro_rules! state {
     ($actions:literal) => {
@@ -227,6 +180,10 @@ pub const PRUNE_KEPT: &str = "select count(*) as kept from audit_events e \
 /// Deletes prunable events from the default partition, where earlier prunes kept them.
 pub const PRUNE_DEFAULT: &str = "delete from audit_events_default e using audit_checkpoints c \
      where c.org_id = $1 and e.org_id = $1 and e.lane = c.lane and e.seq <= c.seq and e.at < $2";
+/// Makes marks of events whose mark is pruned, so that they are found without it.
+pub const PRUNE_MARKS: &str = "update audit_events e set after_mark = null \
+     from audit_checkpoints c where c.org_id = $1 and e.org_id = $1 and e.lane = c.lane \
+     and e.seq > c.seq and e.seq < c.seq + 16 and e.seq - e.after_mark <= c.seq";
 /// Blocks all other access while partitions are detached.
 pub const PRUNE_LOCK: &str = "lock table audit_events in access exclusive mode";
 
@@ -265,14 +222,6 @@ pub fn drop_partition(name: &str) -> String {
 pub(super) const ALL: &[(&str, &str)] = &[
     ("LANE_HEAD", LANE_HEAD),
     ("AUDIT_CHAIN", AUDIT_CHAIN),
-    ("AUDIT_NEWEST", AUDIT_NEWEST),
-    ("AUDIT_NEWEST_OF_CREDENTIAL", AUDIT_NEWEST_OF_CREDENTIAL),
-    ("AUDIT_TIME_AFTER", AUDIT_TIME_AFTER),
-    (
-        "AUDIT_TIME_AFTER_OF_CREDENTIAL",
-        AUDIT_TIME_AFTER_OF_CREDENTIAL,
-    ),
-    ("AUDIT_OLDEST", AUDIT_OLDEST),
     ("STATE_OF_GENERATIONS", STATE_OF_GENERATIONS),
     ("STATE_OF_DELETIONS", STATE_OF_DELETIONS),
     ("DELETIONS", DELETIONS),
@@ -293,5 +242,6 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("PRUNE_LAST", PRUNE_LAST),
     ("PRUNE_KEPT", PRUNE_KEPT),
     ("PRUNE_DEFAULT", PRUNE_DEFAULT),
+    ("PRUNE_MARKS", PRUNE_MARKS),
     ("PRUNE_LOCK", PRUNE_LOCK),
 ];

@@ -20,7 +20,8 @@ pub const AUDIT_LEAVES_FORGET: &str = "delete from audit_root_leaves where org_i
 /// event as new. It walks the primary key from lane to lane.
 pub const CHANGED_HEADS: &str = "with recursive walk (lane, nth) as ( \
        (select lane, 1::bigint from audit_events where org_id = $1 and lane > $2 and exists ( \
-          select from audit_events n where n.org_id = $1 and n.at >= $4) order by lane limit 1) \
+          select from audit_events n where n.org_id = $1 and n.after_mark is null \
+          and n.at >= $4::timestamptz - interval '100 ms') order by lane limit 1) \
        union all \
        select (select e.lane from audit_events e where e.org_id = $1 and e.lane > walk.lane \
                order by e.lane limit 1), nth + 1 \

@@ -1,22 +1,19 @@
 //! Statements that count reveals and relays per day, and keep the totals.
 
-/// Those of several organizations that have an event at or after a time.
+/// Those of several organizations that have an event at or after a time, and maybe others, whose
+/// newest event is older by the time that a mark and its events may be apart.
 pub const ORGANIZATIONS_WITH_EVENTS: &str = "select org_id from audit_events \
-     where org_id = any($1) and at >= $2 group by org_id";
-/// Counts an organization's events after a place by day, the oldest first, at most a number of
-/// them, each day with the place of the last event of all and their number.
-pub const EVENTS_COUNT: &str = "with page as materialized ( \
-       select at, lane, seq, action, outcome from audit_events where org_id = $1 and at < $5 \
-       and at >= $2 and (at, lane, seq) > ($2::timestamptz, $3::uuid, $4::bigint) \
-       order by at, lane, seq limit $6) \
-     select counted.*, last.at, last.lane, last.seq from ( \
-       select (at at time zone 'utc')::date as day, count(*) as events, \
-       count(*) filter (where action = 'credential.reveal' and outcome = 'ok') as reveals, \
-       count(*) filter (where action = 'credential.use' and outcome = 'ok') as relays \
-       from page group by 1) as counted \
-     cross join (select at, lane, seq from page order by at desc, lane desc, seq desc limit 1) \
-       as last \
-     order by counted.day";
+     where org_id = any($1) and after_mark is null \
+     and at >= $2::timestamptz - interval '100 ms' group by org_id";
+/// Counts an organization's events from a time on and before another one by day, the oldest first.
+pub const EVENTS_COUNT: &str = concat!(
+    "select (at at time zone 'utc')::date as day, \
+     count(*) filter (where action = 'credential.reveal' and outcome = 'ok') as reveals, \
+     count(*) filter (where action = 'credential.use' and outcome = 'ok') as relays \
+     from ",
+    events_in_time!("$2::timestamptz", "$3::timestamptz"),
+    " where at < $3 group by 1 order by 1"
+);
 /// The totals of an organization from one day to another.
 pub const DAILY_TOTALS: &str = "select day, reveals, relays, counted_at from daily_totals \
      where org_id = $1 and day >= $2 and day <= $3 order by day";

@@ -212,6 +212,7 @@ pub static AUDIT_INSERT: LazyLock<Insert> = LazyLock::new(|| {
             ("proof_key", "integer"),
             ("details", "text"),
             ("mac", "bytea"),
+            ("after_mark", "smallint"),
         ],
     )
 });

@@ -16,6 +16,42 @@ macro_rules! sealed {
     };
 }
 
+/// The columns of an event.
+macro_rules! event {
+    () => {
+        "lane, seq, at, action, outcome, actor, cred_id, key_id, version, request_id, source, \
+         digest, heads, proof_key, details, mac, after_mark"
+    };
+}
+
+/// The events of an organization from a time to another, with both. Each is found from its mark:
+/// the limits are those of `strongroom_domain::audit::mark`.
+// The limits are columns of `mark`, and offsets keep PostgreSQL from computing them elsewhere:
+// under row-level security, an index is searched for columns, not for the results of functions.
+macro_rules! events_in_time {
+    ($from:literal, $to:literal) => {
+        concat!(
+            "(select event.* from (select m.lane, m.seq, m.seq + 15 as last, \
+               m.at - interval '100 ms' as since, m.at + interval '100 ms' as until \
+               from audit_events m where m.org_id = $1 and m.after_mark is null and m.at >= ",
+            $from,
+            " - interval '100 ms' and m.at <= ",
+            $to,
+            " + interval '100 ms' offset 0) as mark \
+             cross join lateral (select e.* from audit_events e \
+               where e.org_id = $1 and e.lane = mark.lane \
+               and e.seq >= mark.seq and e.seq <= mark.last \
+               and e.at >= mark.since and e.at <= mark.until \
+               and e.seq - mark.seq = coalesce(e.after_mark, 0) offset 0) as event \
+             where event.at >= ",
+            $from,
+            " and event.at <= ",
+            $to,
+            ") as event"
+        )
+    };
+}
+
 /// The stamp of a row: another text after any change of it, whichever role makes it. After a
 /// failover to a standby that lacks the last transactions, PostgreSQL gives other rows the same
 /// `xmin` and `ctid`; the bytes of `$random` tell these apart.

@@ -116,7 +116,7 @@ fn of_table(words: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::migrate::MIGRATIONS;
+    use crate::schema::migrations::MIGRATIONS;
 
     #[test]
     fn a_sharded_cluster_accepts_every_migration() {

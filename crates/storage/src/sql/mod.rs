@@ -6,6 +6,7 @@
 mod macros;
 
 mod audit;
+mod audit_by_time;
 pub mod audit_roots;
 pub mod backup;
 mod console_sessions;
@@ -29,6 +30,7 @@ mod versions;
 use uuid::Uuid;
 
 pub use audit::*;
+pub use audit_by_time::*;
 pub use console_sessions::*;
 pub use daily_totals::*;
 pub use insert::*;
@@ -260,6 +262,7 @@ pub const LISTINGS: [&str; 6] = [
 pub fn all() -> Vec<(&'static str, &'static str)> {
     let mut all = ALL.to_vec();
     all.extend(audit::ALL);
+    all.extend(audit_by_time::ALL);
     all.extend(audit_roots::ALL);
     all.extend(backup::ALL);
     all.extend(console_sessions::ALL);

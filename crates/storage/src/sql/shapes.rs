@@ -127,7 +127,7 @@ fn assigns_org(sql: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::migrate::MIGRATIONS;
+    use crate::schema::migrations::MIGRATIONS;
 
     fn migrations() -> String {
         MIGRATIONS.map(|(_, sql)| sql).join("\n")

@@ -24,27 +24,6 @@ use crate::sql;
 use crate::store::PgStore;
 use crate::writes::write::{QueueTrace, Write, WriteOp, WriteReply};
 
-/// A place before every event, in every order of events.
-pub(crate) const FIRST: EventPosition = EventPosition {
-    at: StoredTime::MIN,
-    lane: LaneId(Uuid::nil()),
-    seq: i64::MIN,
-};
-/// A place after every event, in every order of events.
-const LAST: EventPosition = EventPosition {
-    at: StoredTime::MAX,
-    lane: LaneId(Uuid::max()),
-    seq: i64::MAX,
-};
-
-fn since(filter: &AuditFilter) -> PgTime {
-    PgTime(filter.since.map_or(StoredTime::MIN, StoredTime::from))
-}
-
-fn until(filter: &AuditFilter) -> PgTime {
-    PgTime(filter.until.map_or(StoredTime::MAX, StoredTime::from))
-}
-
 #[async_trait]
 impl AuditStore for PgStore {
     async fn audit_chain(
@@ -53,7 +32,7 @@ impl AuditStore for PgStore {
         after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>> {
-        let after = after.unwrap_or(FIRST);
+        let after = after.unwrap_or(EventPosition::FIRST);
         let params: &[&(dyn ToSql + Sync)] = &[
             &scope.org().0,
             &after.lane.0,
@@ -71,53 +50,17 @@ impl AuditStore for PgStore {
         after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>> {
-        let after = after.unwrap_or(LAST);
-        let params: &[&(dyn ToSql + Sync)] = &[
-            &scope.org().0,
-            &since(filter),
-            &until(filter),
-            &PgTime(after.at),
-            &after.lane.0,
-            &after.seq,
-            &filter.actor,
-            &filter.credential.map(|id| id.0),
-            &filter.action.map(|action| action.as_str()),
-            &limit,
-            &filter.outcome.map(|outcome| outcome.as_str()),
-            &filter.without.map(|action| action.as_str()),
-        ];
-        let sql = match filter.credential {
-            Some(_) => sql::AUDIT_NEWEST_OF_CREDENTIAL,
-            None => sql::AUDIT_NEWEST,
-        };
-        let _permit = self.scans.acquire().await;
-        events(&self.query(scope, sql, params).await?)
+        self.newest_events(scope, filter, after, limit).await
     }
 
-    async fn audit_time_after(
+    async fn audit_time_before(
         &self,
         scope: OrgScope,
         filter: &AuditFilter,
-        after: Option<EventPosition>,
+        before: Option<EventPosition>,
         count: i64,
     ) -> StoreResult<Option<StoredTime>> {
-        let params: &[&(dyn ToSql + Sync)] = &[
-            &scope.org().0,
-            &since(filter),
-            &until(filter),
-            &PgTime(after.unwrap_or(LAST).at),
-            &filter.credential.map(|id| id.0),
-            &count,
-        ];
-        let sql = match filter.credential {
-            Some(_) => sql::AUDIT_TIME_AFTER_OF_CREDENTIAL,
-            None => sql::AUDIT_TIME_AFTER,
-        };
-        let _permit = self.scans.acquire().await;
-        let rows = self.query(scope, sql, params).await?;
-        rows.first()
-            .map(|row| Ok(get::<PgTime>(row, "at")?.0))
-            .transpose()
+        self.time_before(scope, filter, before, count).await
     }
 
     async fn audit_oldest(
@@ -127,17 +70,7 @@ impl AuditStore for PgStore {
         after: Option<EventPosition>,
         limit: i64,
     ) -> StoreResult<Vec<StoredEvent>> {
-        let after = after.unwrap_or(FIRST);
-        let params: &[&(dyn ToSql + Sync)] = &[
-            &scope.org().0,
-            &since(filter),
-            &until(filter),
-            &PgTime(after.at),
-            &after.lane.0,
-            &after.seq,
-            &limit,
-        ];
-        events(&self.query(scope, sql::AUDIT_OLDEST, params).await?)
+        self.oldest_events(scope, filter, after, limit).await
     }
 
     async fn audit_heads(
@@ -229,7 +162,7 @@ impl AuditStore for PgStore {
     }
 }
 
-fn events(rows: &[Row]) -> StoreResult<Vec<StoredEvent>> {
+pub(crate) fn events(rows: &[Row]) -> StoreResult<Vec<StoredEvent>> {
     rows.iter().map(event).collect()
 }
 
@@ -251,6 +184,7 @@ pub(crate) fn event(row: &Row) -> StoreResult<StoredEvent> {
         proof_key: get(row, "proof_key")?,
         details: get(row, "details")?,
         mac: get(row, "mac")?,
+        after_mark: get(row, "after_mark")?,
     })
 }
 

@@ -205,12 +205,14 @@ async fn drop_partitions(
             "the partitions hold {found} events, but the listed organizations have {inside}"
         )));
     }
-    for part in parts.iter().filter(|part| part.kept > 0) {
+    for part in parts {
+        let org = part.scope.org();
         transaction.enter(part.scope).await?;
-        for name in &plan.partitions {
+        for name in plan.partitions.iter().filter(|_| part.kept > 0) {
             let sql = sql::keep_of_partition(name);
-            transaction.execute(&sql, &[&part.scope.org().0]).await?;
+            transaction.execute(&sql, &[&org.0]).await?;
         }
+        transaction.execute(sql::PRUNE_MARKS, &[&org.0]).await?;
     }
     for name in &plan.partitions {
         transaction.run(&sql::drop_partition(name)).await?;

@@ -4,12 +4,12 @@ use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
-use strongroom_domain::audit::stored::EventPosition;
+use strongroom_domain::OrgId;
+use strongroom_domain::audit::stored::{EventPosition, StoredTime};
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::daily_totals::{DailyTotal, StoredTotal};
 use strongroom_domain::ports::daily_totals::{CountedEvents, DailyTotalsStore};
 use strongroom_domain::ports::error::StoreResult;
-use strongroom_domain::{LaneId, OrgId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -18,6 +18,7 @@ use crate::pg_time::PgTime;
 use crate::rows::get;
 use crate::sql;
 use crate::store::PgStore;
+use crate::store::audit_by_time::{Window, marks_of};
 use crate::transaction::statement::Bound;
 use crate::transaction::{OrgTransaction, with_deadline};
 
@@ -43,28 +44,26 @@ impl DailyTotalsStore for PgStore {
     async fn count_events(
         &self,
         scope: OrgScope,
-        after: EventPosition,
+        since: StoredTime,
         until: DateTime<Utc>,
-        limit: i64,
+        count: i64,
     ) -> StoreResult<CountedEvents> {
-        let params: &[&(dyn ToSql + Sync)] = &[
-            &scope.org().0,
-            &PgTime(after.at),
-            &after.lane.0,
-            &after.seq,
-            &until,
-            &limit,
-        ];
         let _permit = self.scans.acquire().await;
+        let until = StoredTime::from(until);
+        let all = Window {
+            since,
+            until,
+            after: EventPosition::before(since),
+        };
+        let next = self.mark(scope, sql::AUDIT_MARK_AFTER, all, marks_of(count));
+        let next = next.await?;
+        let ends = next.unwrap_or(until);
+        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &PgTime(since), &PgTime(ends)];
         let rows = self.query(scope, sql::EVENTS_COUNT, params).await?;
         let days = rows.iter().map(daily_total);
-        let days = days.collect::<StoreResult<_>>()?;
-        let events = rows.iter().map(|row| get::<i64>(row, "events"));
-        let is_full = events.sum::<StoreResult<i64>>()? >= limit;
-        let last = rows.last().filter(|_| is_full);
         Ok(CountedEvents {
-            days,
-            next: last.map(place).transpose()?,
+            days: days.collect::<StoreResult<_>>()?,
+            next,
         })
     }
 
@@ -110,13 +109,5 @@ fn daily_total(row: &Row) -> StoreResult<DailyTotal> {
         day: get(row, "day")?,
         reveals: get(row, "reveals")?,
         relays: get(row, "relays")?,
-    })
-}
-
-fn place(row: &Row) -> StoreResult<EventPosition> {
-    Ok(EventPosition {
-        at: get::<PgTime>(row, "at")?.0,
-        lane: LaneId(get(row, "lane")?),
-        seq: get(row, "seq")?,
     })
 }

@@ -2,6 +2,7 @@
 
 mod actor_names;
 pub(crate) mod audit;
+pub(crate) mod audit_by_time;
 pub(crate) mod audit_prune;
 pub(crate) mod audit_roots;
 mod console_sessions;

@@ -59,6 +59,7 @@ pub(in crate::audit) fn lane(count: i64) -> Vec<StoredEvent> {
             proof_key: format.proof_key(),
             details: None,
             mac: previous.to_vec(),
+            after_mark: None,
         }
     });
     chained.collect()
@@ -83,7 +84,7 @@ fn an_untouched_lane_has_no_fault() {
 #[test]
 fn an_edit_is_found_where_it_was_made() {
     type Edit = fn(&mut StoredEvent);
-    let edits: [Edit; 16] = [
+    let edits: [Edit; 18] = [
         |event| event.actor = "x".into(),
         |event| event.action = "credential.reveal".into(),
         |event| event.action = "nonsense".into(),
@@ -100,6 +101,8 @@ fn an_edit_is_found_where_it_was_made() {
         |event| (event.proof_key, event.details) = (None, Some("{}".into())),
         |event| event.mac[0] ^= 1,
         |event| event.mac.clear(),
+        |event| event.after_mark = Some(2),
+        |event| event.after_mark = Some(0),
     ];
     for (number, edit) in edits.iter().enumerate() {
         let mut events = lane(5);

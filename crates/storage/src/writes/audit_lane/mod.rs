@@ -12,6 +12,7 @@ use strongroom_domain::audit::chain::{Chain, ChainPosition};
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::audit::format::EventFormat;
 use strongroom_domain::audit::heads::LaneHead;
+use strongroom_domain::audit::mark::Mark;
 use strongroom_domain::caller::OrgScope;
 use strongroom_domain::health::counters::Counters;
 use strongroom_domain::ports::error::{StoreError, StoreResult};
@@ -19,7 +20,7 @@ use strongroom_domain::{LaneId, OrgId};
 
 use crate::sql;
 use crate::transaction::OrgTransaction;
-use crate::writes::audit_lane::rows::{Appended, Bytea, Chained, Link};
+use crate::writes::audit_lane::rows::{Appended, Bytea, Chained, LaneEnd, Link};
 
 /// Most organizations whose heads are kept in memory; beyond that, heads are read again.
 const MAX_HEADS: usize = 100_000;
@@ -41,12 +42,12 @@ pub(crate) struct Lane {
     new_id: NewLaneId,
     chain: Chain,
     /// The last committed event of each organization, after which its lane continues.
-    heads: HashMap<OrgId, LaneHead>,
+    ends: HashMap<OrgId, LaneEnd>,
     /// The time of the last event that named heads, of each organization.
     named_at: HashMap<OrgId, DateTime<Utc>>,
     /// Committed events that must be read again before their lane continues.
     doubtful: HashMap<OrgId, Doubtful>,
-    /// Whether `heads` and `doubtful` have every organization with events in the lane `id`.
+    /// Whether `ends` and `doubtful` have every organization with events in the lane `id`.
     complete: bool,
     counters: Arc<Counters>,
 }
@@ -94,7 +95,7 @@ impl Lane {
             id: Some(new_id()?),
             new_id,
             chain,
-            heads: HashMap::new(),
+            ends: HashMap::new(),
             named_at: HashMap::new(),
             doubtful: HashMap::new(),
             complete: true,
@@ -132,16 +133,16 @@ impl Lane {
         events: Vec<(OrgScope, Cow<'e, Event>)>,
         format: EventFormat,
     ) -> StoreResult<Chained<'e>> {
-        let mut heads: HashMap<OrgId, LaneHead> = HashMap::new();
+        let mut ends: HashMap<OrgId, LaneEnd> = HashMap::new();
         let mut starts = self.recover(transaction, &events).await?;
         let mut due = self.due_heads(transaction, &events).await?;
         let mut named_at = HashMap::new();
         let mut links = Vec::with_capacity(events.len());
         for (scope, event) in events {
             let org = scope.org();
-            let known = heads.get(&org).or_else(|| self.heads.get(&org)).copied();
+            let known = ends.get(&org).or_else(|| self.ends.get(&org)).copied();
             let (position, named) = match known {
-                Some(position) => (position, due.remove(&org)),
+                Some(end) => (end.head, due.remove(&org)),
                 None => starts.remove(&org).ok_or_else(no_start)?,
             };
             if named.is_some() {
@@ -158,7 +159,10 @@ impl Lane {
             let event = in_format(event, format);
             let mac = self.chain.link(&place, &event, format);
             let mac = mac.ok_or_else(no_link)?;
-            heads.insert(org, LaneHead { lane, seq, mac });
+            let head = LaneHead { lane, seq, mac };
+            let at = event.at.into();
+            let (mark, after_mark) = Mark::of(known.map(|end| end.mark), seq, at);
+            ends.insert(org, LaneEnd { head, mark });
             links.push(Link {
                 org: org.0,
                 lane: lane.0,
@@ -167,6 +171,7 @@ impl Lane {
                 proof_key: format.proof_key(),
                 details: event.details.as_ref().map(|d| d.as_str().to_owned()),
                 mac: Bytea(mac),
+                after_mark,
                 digest: event.digest.map(Bytea),
                 texts: (event.action.as_str(), event.outcome.as_str()),
                 about: (event.credential.map(|id| id.0), event.key.map(|id| id.0)),
@@ -174,7 +179,7 @@ impl Lane {
             });
         }
         let appended = Appended {
-            heads,
+            ends,
             named_at,
             events: links.len(),
             newest: links.last().map(|link| link.event.at),
@@ -187,15 +192,15 @@ impl Lane {
         if let Some(newest) = appended.newest {
             self.counters.audit.appended(appended.events, newest);
         }
-        if self.heads.len() + appended.heads.len() > MAX_HEADS {
-            self.doubtful = self.heads.drain().map(doubtful(true)).collect();
+        if self.ends.len() + appended.ends.len() > MAX_HEADS {
+            self.doubtful = self.ends.drain().map(doubtful(true)).collect();
             self.named_at.clear();
             self.complete = false;
         }
-        for org in appended.heads.keys() {
+        for org in appended.ends.keys() {
             self.doubtful.remove(org);
         }
-        self.heads.extend(appended.heads);
+        self.ends.extend(appended.ends);
         self.named_at.extend(appended.named_at);
     }
 
@@ -216,7 +221,7 @@ impl Lane {
     fn doubt(&mut self, scopes: impl Iterator<Item = OrgScope>, continues: bool) {
         for scope in scopes {
             let org = scope.org();
-            if let Some(committed) = self.heads.remove(&org) {
+            if let Some(committed) = self.ends.remove(&org) {
                 self.doubtful
                     .extend([doubtful(continues)((org, committed))]);
             } else if let Some(known) = self.doubtful.get_mut(&org) {
@@ -226,10 +231,10 @@ impl Lane {
     }
 }
 
-fn doubtful(continues: bool) -> impl Fn((OrgId, LaneHead)) -> (OrgId, Doubtful) {
-    move |(org, committed)| {
+fn doubtful(continues: bool) -> impl Fn((OrgId, LaneEnd)) -> (OrgId, Doubtful) {
+    move |(org, end)| {
         let doubtful = Doubtful {
-            committed,
+            committed: end.head,
             continues,
         };
         (org, doubtful)

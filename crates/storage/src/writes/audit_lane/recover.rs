@@ -36,7 +36,7 @@ impl Lane {
         events: &[(OrgScope, Cow<'_, Event>)],
     ) -> StoreResult<HashMap<OrgId, Start>> {
         let orgs = events.iter().map(|(scope, _)| scope.org());
-        let unknown: BTreeSet<OrgId> = orgs.filter(|org| !self.heads.contains_key(org)).collect();
+        let unknown: BTreeSet<OrgId> = orgs.filter(|org| !self.ends.contains_key(org)).collect();
         let mut starts = HashMap::new();
         let mut new = Vec::new();
         for (org, stored) in self.stored_heads(transaction, unknown).await? {
@@ -68,7 +68,7 @@ impl Lane {
     ) -> StoreResult<HashMap<OrgId, Vec<u8>>> {
         let due = events.iter().filter_map(|(scope, event)| {
             let org = scope.org();
-            let own = self.heads.get(&org)?;
+            let own = self.ends.get(&org)?.head;
             let named_at = self.named_at.get(&org).copied();
             is_due(named_at, event.at).then_some((org, own.lane))
         });

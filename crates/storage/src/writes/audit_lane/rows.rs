@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use strongroom_domain::OrgId;
 use strongroom_domain::audit::event::Event;
 use strongroom_domain::audit::heads::LaneHead;
+use strongroom_domain::audit::mark::Mark;
 use strongroom_domain::crypto::Digest;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
@@ -16,9 +17,16 @@ use uuid::Uuid;
 use crate::sql;
 use crate::transaction::statement::Step;
 
-/// Heads that become valid when the transaction commits.
+/// The last event of an organization in a lane, and its mark.
+#[derive(Clone, Copy)]
+pub(super) struct LaneEnd {
+    pub(super) head: LaneHead,
+    pub(super) mark: Mark,
+}
+
+/// Ends of lanes that become valid when the transaction commits.
 pub(crate) struct Appended {
-    pub(super) heads: HashMap<OrgId, LaneHead>,
+    pub(super) ends: HashMap<OrgId, LaneEnd>,
     pub(super) named_at: HashMap<OrgId, DateTime<Utc>>,
     pub(super) events: usize,
     pub(super) newest: Option<DateTime<Utc>>,
@@ -39,6 +47,7 @@ pub(super) struct Link<'e> {
     pub(super) proof_key: Option<i32>,
     pub(super) details: Option<String>,
     pub(super) mac: Bytea,
+    pub(super) after_mark: Option<i16>,
     pub(super) digest: Option<Bytea>,
     pub(super) texts: (&'static str, &'static str),
     pub(super) about: (Option<Uuid>, Option<Uuid>),
@@ -95,6 +104,7 @@ impl Chained<'_> {
                 &link.proof_key,
                 &link.details,
                 &link.mac,
+                &link.after_mark,
             ]);
         }
         params
