@@ -87,12 +87,12 @@ impl Document {
 /// # Errors
 /// If it cannot be serialized, which is a defect.
 pub(crate) fn to_json(
-    operations: Vec<(String, HttpMethod, Operation)>,
+    operations: impl Iterator<Item = (String, HttpMethod, Operation)>,
 ) -> serde_json::Result<String> {
     document(operations).to_pretty_json()
 }
 
-fn document(operations: Vec<(String, HttpMethod, Operation)>) -> OpenApi {
+fn document(operations: impl Iterator<Item = (String, HttpMethod, Operation)>) -> OpenApi {
     let license = LicenseBuilder::new()
         .name("Apache-2.0")
         .identifier(Some("Apache-2.0"));

@@ -2,6 +2,7 @@
 
 mod access;
 mod control;
+mod described;
 mod fallback;
 mod lifecycle;
 mod oauth;

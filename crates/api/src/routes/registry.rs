@@ -26,6 +26,7 @@ use crate::routes::control::{
     get_organization, list_api_keys, list_suborganizations, replace_api_key, restore_organization,
     start_rotation, update_config, update_organization,
 };
+use crate::routes::described::{Described, method};
 use crate::routes::fallback;
 use crate::routes::lifecycle::{
     destroy_version, get_adoption, list_versions, promote_version, restore_credential,
@@ -154,7 +155,7 @@ fn service(routes: Routes) -> Routes {
 #[derive(Default)]
 pub(crate) struct Routes {
     served: BTreeMap<String, Vec<(Method, Route, Access)>>,
-    described: Vec<(String, HttpMethod, Operation)>,
+    described: Vec<Described>,
 }
 
 impl Routes {
@@ -174,15 +175,14 @@ impl Routes {
                 .entry(P::path())
                 .or_default()
                 .push((method, route, access));
-            let mut operation = P::operation();
-            operation.security = access.requirements();
-            operation.tags = Some(vec![tag.to_owned()]);
-            if methods.len() > 1 {
-                let id = operation.operation_id.unwrap_or_default();
-                operation.operation_id = Some(format!("{id}_{}", method_name(described)));
-            }
-            self.described
-                .push((P::path(), described.clone(), operation));
+            self.described.push(Described {
+                path: P::path(),
+                method: described.clone(),
+                tag: tag.to_owned(),
+                access,
+                is_one_of_several: methods.len() > 1,
+                annotation: P::operation,
+            });
         }
         self
     }
@@ -191,7 +191,7 @@ impl Routes {
     pub(crate) fn operations(&self) -> Vec<(String, Method)> {
         let operations = self.described.iter();
         operations
-            .map(|(path, described, _)| (path.clone(), method(described)))
+            .map(|one| (one.path.clone(), method(&one.method)))
             .collect()
     }
 
@@ -204,9 +204,13 @@ impl Routes {
         })
     }
 
-    /// Every operation with its path and method.
-    pub(crate) fn described(self) -> Vec<(String, HttpMethod, Operation)> {
-        self.described
+    /// Every operation with its path and method, made one after the other.
+    pub(crate) fn described(self) -> impl Iterator<Item = (String, HttpMethod, Operation)> {
+        let described = self.described.into_iter();
+        described.map(|one| {
+            let operation = one.operation();
+            (one.path, one.method, operation)
+        })
     }
 
     /// Removes the routes at `paths`, and their descriptions.
@@ -214,7 +218,7 @@ impl Routes {
         self.served
             .retain(|served, _| !paths.contains(&served.as_str()));
         self.described
-            .retain(|(described, ..)| !paths.contains(&described.as_str()));
+            .retain(|described| !paths.contains(&described.path.as_str()));
         self
     }
 
@@ -255,21 +259,4 @@ impl Routes {
 fn pattern(path: &str) -> String {
     let path = path.replace("{label}", "{label:.*}");
     path.replace("{path}", "{path:.*}")
-}
-
-fn method_name(described: &HttpMethod) -> String {
-    method(described).as_str().to_ascii_lowercase()
-}
-
-fn method(described: &HttpMethod) -> Method {
-    match described {
-        HttpMethod::Get => Method::GET,
-        HttpMethod::Post => Method::POST,
-        HttpMethod::Put => Method::PUT,
-        HttpMethod::Delete => Method::DELETE,
-        HttpMethod::Options => Method::OPTIONS,
-        HttpMethod::Head => Method::HEAD,
-        HttpMethod::Patch => Method::PATCH,
-        HttpMethod::Trace => Method::TRACE,
-    }
 }
