@@ -14,7 +14,8 @@ pub struct LastUsed {
     pub by: Option<KeyId>,
 }
 
-/// A batch of last-used times to store. Each credential and key occurs once.
+/// A batch of last-used times to store. Each credential and key occurs once, in the order of
+/// organizations and ids: all servers write the rows in this order, which prevents deadlocks.
 #[derive(Debug, Clone, Default)]
 pub struct LastUsedTimes {
     /// Last-used times of credentials.

@@ -4,23 +4,24 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use crate::caller::{Actor, Caller, OrgScope};
+use crate::caller::{Actor, Caller};
 use crate::error::VaultError;
 use crate::ids::{CredentialId, KeyId, OrgId};
 use crate::last_used::{LastUsed, LastUsedTimes};
 use crate::permission::Permission;
 use crate::vault::Vault;
-use crate::vault::last_used_buffer::{LastUsedEntries, MAX_ENTRIES};
+use crate::vault::last_used_buffer::MAX_ENTRIES;
 
-/// The entries of a running flush. If the flush fails or is canceled, they return to the buffer.
+/// The last-used times of a running flush. If the flush fails or is canceled, they return to the
+/// buffer.
 struct Flush<'a> {
     vault: &'a Vault,
-    entries: LastUsedEntries,
+    uses: LastUsedTimes,
 }
 
 impl Drop for Flush<'_> {
     fn drop(&mut self) {
-        self.vault.put_back(std::mem::take(&mut self.entries));
+        self.vault.put_back(std::mem::take(&mut self.uses));
     }
 }
 
@@ -59,39 +60,27 @@ impl Vault {
     /// # Errors
     /// An error of the store.
     pub async fn flush_last_used(&self) -> Result<(), VaultError> {
+        let entries = std::mem::take(&mut *self.last_used.lock());
         let mut flush = Flush {
             vault: self,
-            entries: std::mem::take(&mut *self.last_used.lock()),
+            uses: entries.into(),
         };
-        let entries = &flush.entries;
-        if entries.len() == 0 {
+        if flush.uses.is_empty() {
             return Ok(());
         }
-        let uses = LastUsedTimes {
-            credentials: entries
-                .credentials
-                .iter()
-                .map(|((org, id), last)| (OrgScope::new(*org), *id, *last))
-                .collect(),
-            keys: entries
-                .keys
-                .iter()
-                .map(|((org, id), at)| (OrgScope::new(*org), *id, *at))
-                .collect(),
-        };
-        self.store.store_last_used(uses).await?;
-        flush.entries = LastUsedEntries::default();
+        self.store.store_last_used(&flush.uses).await?;
+        flush.uses = LastUsedTimes::default();
         Ok(())
     }
 
-    fn put_back(&self, entries: LastUsedEntries) {
+    fn put_back(&self, uses: LastUsedTimes) {
         let mut buffer = self.last_used.lock();
         let mut dropped = 0;
-        for (id, last) in entries.credentials {
-            dropped += u64::from(!buffer.credential(id, last));
+        for (scope, id, last) in uses.credentials {
+            dropped += u64::from(!buffer.credential((scope.org(), id), last));
         }
-        for (id, at) in entries.keys {
-            dropped += u64::from(!buffer.key(id, at));
+        for (scope, id, at) in uses.keys {
+            dropped += u64::from(!buffer.key((scope.org(), id), at));
         }
         self.counters.last_used_dropped.add(dropped);
     }

@@ -28,21 +28,14 @@ type KeyUse = (OrgScope, KeyId, DateTime<Utc>);
 
 #[async_trait]
 impl LastUsedStore for PgStore {
-    async fn store_last_used(&self, uses: LastUsedTimes) -> StoreResult<()> {
-        let LastUsedTimes {
-            mut credentials,
-            mut keys,
-        } = uses;
-        // All servers write the rows in the same order, which prevents deadlocks.
-        credentials.sort_unstable_by_key(|(scope, id, _)| (scope.org(), *id));
+    async fn store_last_used(&self, uses: &LastUsedTimes) -> StoreResult<()> {
         let mut result = Ok(());
-        for batch in credentials.chunks(LARGEST_BATCH) {
+        for batch in uses.credentials.chunks(LARGEST_BATCH) {
             let work = |batch| store_credentials(&self.database, batch);
             let done = batch_or_single_orgs(&self.database, batch, |(scope, ..)| *scope, work);
             result = done.await.and(result);
         }
-        keys.sort_unstable_by_key(|(scope, id, _)| (scope.org(), *id));
-        for batch in keys.chunks(LARGEST_BATCH) {
+        for batch in uses.keys.chunks(LARGEST_BATCH) {
             let work = |batch| store_keys(&self.database, batch);
             let done = batch_or_single_orgs(&self.database, batch, |(scope, ..)| *scope, work);
             result = done.await.and(result);
