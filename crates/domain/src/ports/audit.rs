@@ -135,7 +135,8 @@ pub trait AuditStore: Send + Sync {
     ) -> StoreResult<Vec<StoredEvent>>;
     /// The time of an event that comes about `count` events before `before`, within the times and
     /// of the credential of `filter`; `None` if there are fewer. Writes of a credential are not
-    /// counted. Without a credential, the events are an eighth of `count` to twice as many.
+    /// counted. Without a credential, the newest events tell how many to expect: they are a
+    /// sixteenth of `count` at least, and 16 times as many at most.
     async fn audit_time_before(
         &self,
         scope: OrgScope,

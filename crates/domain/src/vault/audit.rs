@@ -14,7 +14,7 @@ use crate::vault::Vault;
 /// The number of rows per query.
 pub(super) const PAGE: i64 = 1000;
 
-/// About how many events a search compares with its filter: 1,900 to 30,000.
+/// About how many events a search compares with its filter.
 const SEARCHED: i64 = 15_000;
 
 /// A running export of an organization's events, oldest first.
@@ -87,7 +87,7 @@ impl Vault {
         })
     }
 
-    /// The same, in a bounded time: at most 30,000 events are compared with the filter. A page may
+    /// The same, in a bounded time: about 15,000 events are compared with the filter. A page may
     /// have fewer than `limit` events, or none, although others follow.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ pub const ORGANIZATIONS_WITH_EVENTS: &str = "select org_id from audit_events \
      and at >= $2::timestamptz - interval '100 ms' group by org_id";
 /// Counts an organization's events from a time on and before another one by day, the oldest first.
 pub const EVENTS_COUNT: &str = concat!(
-    "select (at at time zone 'utc')::date as day, \
+    "select (at at time zone 'utc')::date as day, count(*) as events, \
      count(*) filter (where action = 'credential.reveal' and outcome = 'ok') as reveals, \
      count(*) filter (where action = 'credential.use' and outcome = 'ok') as relays \
      from ",

@@ -15,6 +15,8 @@ use crate::store::audit::events;
 const EVENTS_OF_MARK: i64 = 8;
 /// The most marks of a window.
 const MOST_MARKS: i64 = 2_000;
+/// The marks whose events are counted, to tell how many marks have a number of events.
+const SAMPLE: i64 = 128;
 
 /// The events between two times and after a place in their order.
 #[derive(Debug, Clone, Copy)]
@@ -98,9 +100,9 @@ impl PgStore {
         }
     }
 
-    /// The time that about `count` events, newest first, come before, which are before `before`,
-    /// within the times and of the credential of `filter`; `None` if there are fewer. Writes of a
-    /// credential are not counted.
+    /// The time of an event that comes about `count` events before `before`, within the times and
+    /// of the credential of `filter`; `None` if there are fewer. Writes of a credential are not
+    /// counted.
     pub(super) async fn time_before(
         &self,
         scope: OrgScope,
@@ -110,14 +112,21 @@ impl PgStore {
     ) -> StoreResult<Option<StoredTime>> {
         let _permit = self.scans.acquire().await;
         let window = Window::new(filter, before.unwrap_or(EventPosition::LAST));
-        let Some(id) = filter.credential else {
-            let marks = marks_of(count);
-            return self
-                .mark(scope, sql::AUDIT_MARK_BEFORE, window, marks)
-                .await;
+        if let Some(id) = filter.credential {
+            let sql = sql::AUDIT_TIME_BEFORE_OF_CREDENTIAL;
+            return self.time(scope, sql, window, &[&count, &id.0]).await;
+        }
+        let sql = sql::AUDIT_MARK_BEFORE;
+        let Some(since) = self.mark(scope, sql, window, SAMPLE).await? else {
+            return Ok(None);
         };
-        let sql = sql::AUDIT_TIME_BEFORE_OF_CREDENTIAL;
-        self.time(scope, sql, window, &[&count, &id.0]).await
+        let (since, until) = (PgTime(since), PgTime(window.until.min(window.after.at)));
+        let params: &[&(dyn ToSql + Sync)] = &[&scope.org().0, &since, &until];
+        let days = self.query(scope, sql::EVENTS_COUNT, params).await?;
+        let events = days.iter().map(|row| get::<i64>(row, "events"));
+        let events = events.sum::<StoreResult<i64>>()?.max(SAMPLE);
+        let marks = count.saturating_mul(SAMPLE) / events;
+        self.mark(scope, sql, window, marks).await
     }
 
     /// The time of the mark that comes `marks` marks after the beginning of `window`, in the order
