@@ -55,6 +55,8 @@ pub trait OrganizationStore: Send + Sync {
     async fn holdings(&self, scopes: &[OrgScope], limit: i64) -> StoreResult<Holdings>;
     /// All organizations, oldest first: the only read across tenants.
     async fn organizations(&self) -> StoreResult<Vec<Organization>>;
+    /// The ids of all organizations, in their order, which is about that of their creation.
+    async fn organization_ids(&self) -> StoreResult<Vec<OrgId>>;
     /// The deleted and destroyed organizations, oldest first.
     async fn deleted_organizations(&self) -> StoreResult<Vec<Organization>>;
     /// The organization, also a deleted one.

@@ -82,10 +82,8 @@ impl Vault {
         &self,
         since: DateTime<Utc>,
     ) -> Result<Vec<(OrgScope, Vec<u8>)>, VaultError> {
-        let mut orgs: Vec<OrgId> = self.all_trails().await?;
-        orgs.sort_unstable();
         let mut changed = Vec::new();
-        for org in orgs {
+        for org in self.all_trails().await? {
             let scope = OrgScope::new(org);
             let mut heads: Vec<LaneHead> = Vec::new();
             loop {
@@ -105,8 +103,7 @@ impl Vault {
 
     /// The installation and all organizations.
     async fn all_trails(&self) -> Result<Vec<OrgId>, VaultError> {
-        let listed = self.store.organizations().await?;
-        let listed = listed.into_iter().map(|organization| organization.id);
+        let listed = self.store.organization_ids().await?;
         Ok([OrgId::INSTALLATION].into_iter().chain(listed).collect())
     }
 

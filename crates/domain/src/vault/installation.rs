@@ -162,8 +162,8 @@ impl Vault {
     // Events of the newest format in the trail of an organization show that the trail of the
     // installation had begun.
     async fn refuse_second_beginning(&self) -> Result<(), VaultError> {
-        for organization in self.store.organizations().await? {
-            let scope = OrgScope::new(organization.id);
+        for org in self.store.organization_ids().await? {
+            let scope = OrgScope::new(org);
             let events = self.state_events(scope, StateEvents::Generations).await?;
             if events.iter().any(is_in_newest_format) {
                 return Err(VaultError::Integrity(

@@ -90,8 +90,8 @@ impl Vault {
     async fn count_wrapped_keys(&self, counts: impl Fn(RootKeyId) -> bool) -> StoreResult<i64> {
         let service = self.root_store.service_keys().await?;
         let mut total = service.iter().filter(|key| counts(key.root_key)).count();
-        for organization in self.store.organizations().await? {
-            let scope = crate::caller::OrgScope::new(organization.id);
+        for org in self.store.organization_ids().await? {
+            let scope = crate::caller::OrgScope::new(org);
             let keys = self.store.org_keys(scope).await?;
             total += keys.iter().filter(|key| counts(key.root_key)).count();
         }

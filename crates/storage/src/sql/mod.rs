@@ -248,8 +248,9 @@ const ALL: &[(&str, &str)] = &[
 ];
 
 /// The names of the statements that read the rows of every organization: for jobs, or by ancestor.
-pub const LISTINGS: [&str; 6] = [
+pub const LISTINGS: [&str; 7] = [
     "ORGANIZATIONS",
+    "ORGANIZATION_IDS",
     "ORGANIZATIONS_DELETED",
     "ORGANIZATIONS_EXIST",
     "ROTATIONS_LISTING",

@@ -7,6 +7,8 @@ pub const ORGANIZATION_INSERT: &str =
 pub const ORGANIZATIONS: &str = "select org_id, name, parent_id, created_at, deleted_at, \
      destroy_after, destroyed_at \
      from organizations order by created_at, org_id";
+/// The ids of all organizations, in one row: there may be many, and each row takes memory.
+pub const ORGANIZATION_IDS: &str = "select array_agg(org_id) as ids from organizations";
 /// Deleted and destroyed organizations, oldest first.
 pub const ORGANIZATIONS_DELETED: &str = "select org_id, name, parent_id, created_at, deleted_at, \
      destroy_after, destroyed_at \
@@ -202,6 +204,7 @@ pub const KEYS_CHANGED: &str = "select pg_notify('strongroom_keys', '')";
 pub(super) const ALL: &[(&str, &str)] = &[
     ("ORGANIZATION_INSERT", ORGANIZATION_INSERT),
     ("ORGANIZATIONS", ORGANIZATIONS),
+    ("ORGANIZATION_IDS", ORGANIZATION_IDS),
     ("ORGANIZATIONS_DELETED", ORGANIZATIONS_DELETED),
     ("ORGANIZATIONS_EXIST", ORGANIZATIONS_EXIST),
     ("ORGANIZATION", ORGANIZATION),

@@ -14,6 +14,7 @@ use strongroom_domain::ports::organizations::{OrganizationStore, Suborganization
 use strongroom_domain::ports::store::Committed;
 use strongroom_domain::replication::OperationId;
 use strongroom_domain::{KeyId, OrgId};
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -105,6 +106,14 @@ impl OrganizationStore for PgStore {
 
     async fn organizations(&self) -> StoreResult<Vec<Organization>> {
         listed(&self.database, sql::ORGANIZATIONS).await
+    }
+
+    async fn organization_ids(&self) -> StoreResult<Vec<OrgId>> {
+        let rows = listing(&self.database, sql::ORGANIZATION_IDS).await?;
+        let ids = rows.first().map(|row| get::<Option<Vec<Uuid>>>(row, "ids"));
+        let mut ids = ids.transpose()?.flatten().unwrap_or_default();
+        ids.sort_unstable();
+        Ok(ids.into_iter().map(OrgId).collect())
     }
 
     async fn deleted_organizations(&self) -> StoreResult<Vec<Organization>> {
@@ -276,11 +285,16 @@ impl OrganizationStore for PgStore {
 
 /// The organizations that `sql` selects among all.
 pub(crate) async fn listed(database: &Database, sql: &str) -> StoreResult<Vec<Organization>> {
+    let rows = listing(database, sql).await?;
+    rows.iter().map(rows::organization).collect()
+}
+
+async fn listing(database: &Database, sql: &str) -> StoreResult<Vec<Row>> {
     with_deadline(database, async {
         let transaction = OrgTransaction::begin_listing(database).await?;
         let rows = transaction.query(sql, &[]).await?;
         transaction.finish().await?;
-        rows.iter().map(rows::organization).collect()
+        Ok(rows)
     })
     .await
 }

@@ -37,8 +37,7 @@ pub(super) async fn run_forever(vault: &Vault, interval: Duration) {
 // A failure for one organization does not keep the others from being counted.
 async fn run(vault: &Vault, since: Option<DateTime<Utc>>) -> Result<(), VaultError> {
     let mut result = Ok(());
-    let all: Vec<OrgId> = vault.organizations().await?.iter().map(|o| o.id).collect();
-    for chunk in all.chunks(CHUNK) {
+    for chunk in vault.organization_ids().await?.chunks(CHUNK) {
         let begun = Instant::now();
         let orgs = match since {
             Some(since) => {

@@ -2,9 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_domain::caller::Caller;
-use strongroom_domain::organization::Organization;
 use strongroom_domain::ports::lifecycle::LifecycleCounts;
-use strongroom_domain::{CredentialId, Vault, VaultError};
+use strongroom_domain::{CredentialId, OrgId, Vault, VaultError};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
@@ -41,10 +40,9 @@ impl LifecycleCounter {
 
 async fn count(vault: &Vault) -> Result<(), VaultError> {
     let mut counts = LifecycleCounts::default();
-    for chunk in vault.organizations().await?.chunks(CHUNK) {
+    for chunk in vault.organization_ids().await?.chunks(CHUNK) {
         let begun = Instant::now();
-        let callers = chunk.iter().map(|organization| scheduled(organization.id));
-        let callers: Vec<Caller> = callers.collect();
+        let callers: Vec<Caller> = chunk.iter().copied().map(scheduled).collect();
         counts = counts.and(&vault.lifecycle_counts(&callers).await?);
         pause_after(begun).await;
     }
@@ -67,9 +65,9 @@ pub(super) async fn run_forever(vault: &Vault, interval: Duration) {
 async fn run(vault: &Vault) -> Result<(), VaultError> {
     let mut result = Ok(());
     let (mut purged, mut pruned) = (0, 0);
-    for organization in vault.organizations().await? {
+    for org in vault.organization_ids().await? {
         let begun = Instant::now();
-        match purge(vault, &organization).await {
+        match purge(vault, org).await {
             Ok(done) => {
                 purged += done.0;
                 pruned += done.1;
@@ -88,8 +86,8 @@ async fn run(vault: &Vault) -> Result<(), VaultError> {
     result
 }
 
-async fn purge(vault: &Vault, organization: &Organization) -> Result<(u64, u64), VaultError> {
-    let caller = operator_of(organization.id);
+async fn purge(vault: &Vault, org: OrgId) -> Result<(u64, u64), VaultError> {
+    let caller = operator_of(org);
     let (mut purged, mut pruned) = (0, 0);
     let mut place = None;
     loop {

@@ -42,10 +42,9 @@ impl OperationPruner {
 // them does not keep the others from being pruned.
 async fn prune(vault: &Vault) -> Result<(), VaultError> {
     let mut result = Ok(());
-    for chunk in vault.organizations().await?.chunks(CHUNK) {
+    for chunk in vault.organization_ids().await?.chunks(CHUNK) {
         let begun = Instant::now();
-        let callers = chunk.iter().map(|organization| scheduled(organization.id));
-        let callers: Vec<Caller> = callers.collect();
+        let callers: Vec<Caller> = chunk.iter().copied().map(scheduled).collect();
         result = vault.forget_operations(&callers).await.and(result);
         result = vault.forget_access_tokens(&callers).await.and(result);
         result = vault.forget_console_sessions(&callers).await.and(result);

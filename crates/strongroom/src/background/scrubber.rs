@@ -34,8 +34,7 @@ async fn run(vault: &Vault) -> Result<(), VaultError> {
     let started = Instant::now();
     let mut observer = PacedObserver::new();
     let (mut organizations, mut failed) = (0_u64, None);
-    let listed = vault.organizations().await?;
-    let listed = listed.iter().map(|organization| organization.id);
+    let listed = vault.organization_ids().await?;
     for org in [OrgId::INSTALLATION].into_iter().chain(listed) {
         match verify(vault, org, &mut observer).await {
             Ok(()) => organizations += u64::from(org != OrgId::INSTALLATION),
