@@ -1,5 +1,7 @@
 //! Events that are read by time: most have no entry in the index by time.
 
+use std::slice::from_ref;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 use strongroom_e2e::{Api, TestVault};
@@ -132,7 +134,7 @@ async fn every_event_of_a_burst_is_found_by_time() {
 async fn an_event_that_is_hidden_from_reads_by_time_is_found_by_verification() {
     let vault = TestVault::start().await;
     let database = vault.database.connect().await;
-    burst(&[vault.admin.clone()]).await;
+    burst(from_ref(&vault.admin)).await;
     let before = listed(&vault.admin, "limit=1000&action=credential.create").await;
     // Its mark is another event that is no mark itself.
     let hide = "update audit_events e set after_mark = 1 where after_mark > 1 \
@@ -164,7 +166,7 @@ async fn events_whose_mark_is_pruned_are_found_without_it() {
           and o.lane = e.lane and o.seq < m.seq and o.at >= e.at) \
         order by e.at limit 1";
     let cut: DateTime<Utc> = loop {
-        burst(&[vault.admin.clone()]).await;
+        burst(from_ref(&vault.admin)).await;
         if let Some(row) = database.query_opt(cut, &[]).await.unwrap() {
             break row.get(0);
         }

@@ -20,7 +20,7 @@ use strongroom_domain::{LaneId, OrgId};
 
 use crate::sql;
 use crate::transaction::OrgTransaction;
-use crate::writes::audit_lane::rows::{Appended, Bytea, Chained, LaneEnd, Link};
+use crate::writes::audit_lane::rows::{Appended, Chained, LaneEnd, Link};
 
 /// Most organizations whose heads are kept in memory; beyond that, heads are read again.
 const MAX_HEADS: usize = 100_000;
@@ -160,23 +160,10 @@ impl Lane {
             let mac = self.chain.link(&place, &event, format);
             let mac = mac.ok_or_else(no_link)?;
             let head = LaneHead { lane, seq, mac };
-            let at = event.at.into();
-            let (mark, after_mark) = Mark::of(known.map(|end| end.mark), seq, at);
+            let last = known.map(|end| end.mark);
+            let (mark, after_mark) = Mark::of(last, seq, event.at.into());
             ends.insert(org, LaneEnd { head, mark });
-            links.push(Link {
-                org: org.0,
-                lane: lane.0,
-                seq,
-                heads: named,
-                proof_key: format.proof_key(),
-                details: event.details.as_ref().map(|d| d.as_str().to_owned()),
-                mac: Bytea(mac),
-                after_mark,
-                digest: event.digest.map(Bytea),
-                texts: (event.action.as_str(), event.outcome.as_str()),
-                about: (event.credential.map(|id| id.0), event.key.map(|id| id.0)),
-                event,
-            });
+            links.push(Link::of(event, (org, head), (named, format), after_mark));
         }
         let appended = Appended {
             ends,

@@ -8,6 +8,7 @@ use bytes::BytesMut;
 use chrono::{DateTime, Utc};
 use strongroom_domain::OrgId;
 use strongroom_domain::audit::event::Event;
+use strongroom_domain::audit::format::EventFormat;
 use strongroom_domain::audit::heads::LaneHead;
 use strongroom_domain::audit::mark::Mark;
 use strongroom_domain::crypto::Digest;
@@ -52,6 +53,31 @@ pub(super) struct Link<'e> {
     pub(super) texts: (&'static str, &'static str),
     pub(super) about: (Option<Uuid>, Option<Uuid>),
     pub(super) event: Cow<'e, Event>,
+}
+
+impl<'e> Link<'e> {
+    /// `event` of an organization at the end of a lane, which names `heads`.
+    pub(super) fn of(
+        event: Cow<'e, Event>,
+        (org, end): (OrgId, LaneHead),
+        (heads, format): (Option<Vec<u8>>, EventFormat),
+        after_mark: Option<i16>,
+    ) -> Self {
+        Self {
+            org: org.0,
+            lane: end.lane.0,
+            seq: end.seq,
+            heads,
+            proof_key: format.proof_key(),
+            details: event.details.as_ref().map(|d| d.as_str().to_owned()),
+            mac: Bytea(end.mac),
+            after_mark,
+            digest: event.digest.map(Bytea),
+            texts: (event.action.as_str(), event.outcome.as_str()),
+            about: (event.credential.map(|id| id.0), event.key.map(|id| id.0)),
+            event,
+        }
+    }
 }
 
 /// A digest as a parameter for a `bytea`.
