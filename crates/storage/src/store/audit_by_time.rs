@@ -15,6 +15,8 @@ use crate::store::audit::events;
 const EVENTS_OF_MARK: i64 = 8;
 /// The most marks of a window.
 const MOST_MARKS: i64 = 2_000;
+/// How many times as many marks the next window of a page has.
+const GROWTH: i64 = 8;
 /// The marks whose events are counted, to tell how many marks have a number of events.
 const SAMPLE: i64 = 128;
 
@@ -70,7 +72,7 @@ impl PgStore {
                 }
                 _ => return Ok(found),
             }
-            marks = MOST_MARKS.min(marks * EVENTS_OF_MARK);
+            marks = MOST_MARKS.min(marks * GROWTH);
         }
     }
 
@@ -96,7 +98,7 @@ impl PgStore {
                 }
                 _ => return Ok(found),
             }
-            marks = MOST_MARKS.min(marks * EVENTS_OF_MARK);
+            marks = MOST_MARKS.min(marks * GROWTH);
         }
     }
 
