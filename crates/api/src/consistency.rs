@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::HeaderMap;
+use futures_util::TryFutureExt;
 use strongroom_domain::caller::Caller;
 use strongroom_domain::replication::Level;
 use strongroom_domain::{FieldError, PendingReplication, Vault, VaultError};
@@ -73,30 +74,33 @@ impl WriteConsistency {
     /// # Errors
     /// Those of the write, and [`VaultError::ReplicationTimeout`] if a region does not have it in
     /// time.
-    pub(crate) async fn run<T>(
+    // Like `run_within`, no `async fn`: that would hold the write twice, as an argument and while it
+    // runs.
+    pub(crate) fn run<T>(
         self,
         state: &AppState,
         vault: &Vault,
         caller: &Caller,
         write: impl Future<Output = Result<PendingReplication<T>, VaultError>>,
-    ) -> Result<T, VaultError> {
-        self.await_regions(vault, caller, state.write_with_deadline(write).await?)
-            .await
+    ) -> impl Future<Output = Result<T, VaultError>> {
+        state
+            .write_with_deadline(write)
+            .and_then(move |written| self.await_regions(vault, caller, written))
     }
 
     /// As [`Self::run`], for a write of many transactions, which may take up to `limit`.
     ///
     /// # Errors
     /// As for [`Self::run`].
-    pub(crate) async fn run_within<T>(
+    pub(crate) fn run_within<T>(
         self,
         limit: Duration,
         vault: &Vault,
         caller: &Caller,
         write: impl Future<Output = Result<PendingReplication<T>, VaultError>>,
-    ) -> Result<T, VaultError> {
-        self.await_regions(vault, caller, write_within(limit, write).await?)
-            .await
+    ) -> impl Future<Output = Result<T, VaultError>> {
+        write_within(limit, write)
+            .and_then(move |written| self.await_regions(vault, caller, written))
     }
 
     async fn await_regions<T>(

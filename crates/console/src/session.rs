@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use futures_util::future::LocalBoxFuture;
 use strongroom_domain::api_key::refusal::RefusalReason;
@@ -34,7 +35,7 @@ const REPLICATION: Duration = Duration::from_secs(30);
 pub(crate) struct Session {
     pub(crate) caller: Caller,
     pub(crate) vault: Arc<Vault>,
-    pub(crate) state: AppState,
+    pub(crate) state: Data<AppState>,
     pub(crate) request: HttpRequest,
     text: Zeroizing<String>,
 }
@@ -110,8 +111,8 @@ pub(crate) async fn of(request: &HttpRequest) -> Result<Session, NoSession> {
     let text = Zeroizing::new(text.to_owned());
     let state = AppState::of(request)?;
     let presented = Presented::Session(&text);
-    let identified = identify(request, &state, &presented);
-    let authenticated = authenticate_with_limits(request, &state, Some(&presented), identified);
+    let identify = async || identify(request, &state, &presented).await;
+    let authenticated = authenticate_with_limits(request, &state, Some(&presented), identify);
     let (caller, vault) = match authenticated.await {
         Ok(identified) => identified,
         Err(RequestError::Vault(VaultError::Unauthorized)) => {

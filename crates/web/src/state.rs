@@ -56,9 +56,8 @@ impl AppState {
     ///
     /// # Errors
     /// [`VaultError::Internal`] if there is none, which is a defect.
-    pub fn of(request: &HttpRequest) -> Result<Self, VaultError> {
-        let state = request.app_data::<Data<Self>>();
-        let state = state.map(|state| state.get_ref().clone());
+    pub fn of(request: &HttpRequest) -> Result<Data<Self>, VaultError> {
+        let state = request.app_data::<Data<Self>>().cloned();
         state.ok_or_else(|| VaultError::Internal("the server has no state".into()))
     }
 

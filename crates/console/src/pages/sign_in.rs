@@ -101,8 +101,8 @@ async fn begin(
     state: &AppState,
     presented: Option<&Presented<'_>>,
 ) -> Result<Option<strongroom_domain::crypto::SecretString>, PageError> {
-    let identified = identify(request, state, presented);
-    let authenticated = authenticate_with_limits(request, state, presented, identified);
+    let identify = async || identify(request, state, presented).await;
+    let authenticated = authenticate_with_limits(request, state, presented, identify);
     let (caller, vault) = match authenticated.await {
         Ok(identified) => identified,
         Err(RequestError::Vault(VaultError::Unauthorized)) => return Ok(None),

@@ -138,8 +138,9 @@ impl Vault {
             }
             Err(StoreError::OutdatedRow) => {
                 self.known_credentials.remove(caller.org(), id, &known);
-                self.reveal_from_primary(caller, id, if_none_match, event.clone())
-                    .await
+                // Rare, and larger than the rest of this future, which would carry its size.
+                let event = event.clone();
+                Box::pin(self.reveal_from_primary(caller, id, if_none_match, event)).await
             }
             Err(error) => Err(error.into()),
         })

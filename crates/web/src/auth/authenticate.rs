@@ -22,7 +22,7 @@ pub async fn authenticate_with_limits(
     request: &HttpRequest,
     state: &AppState,
     presented: Option<&Presented<'_>>,
-    identify: impl Future<Output = Result<(Caller, Arc<Vault>), VaultError>>,
+    identify: impl AsyncFnOnce() -> Result<(Caller, Arc<Vault>), VaultError>,
 ) -> Result<(Caller, Arc<Vault>), RequestError> {
     let network = client_ip::network(request);
     let failures = &state.limits.failures;
@@ -33,7 +33,7 @@ pub async fn authenticate_with_limits(
             return Err(failures.refuse(wait).into());
         }
     }
-    let (caller, vault) = match identify.await {
+    let (caller, vault) = match identify().await {
         Ok(identified) => identified,
         Err(error @ (VaultError::Unauthorized | VaultError::KeyRefused(_))) => {
             if let VaultError::KeyRefused(key) = error {

@@ -35,7 +35,11 @@ parameters! {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
@@ -52,11 +56,6 @@ pub(in crate::routes) async fn handle(
     let Some(id) = id else {
         return Err(ApiError::invalid(Vec::new()));
     };
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let level = consistency.level();
     let ended = async {
         match overlap {

@@ -48,15 +48,14 @@ const SUBTREE_LIMIT: Duration = Duration::from_secs(300);
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
-    let Authorized {
+    Authorized {
         caller,
         vault,
         state,
-    } = authorized;
+    }: Authorized,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
     let (subtree, confirmed_at) = parse(request.query_string())?;
     if subtree {
         vault.check_confirmation(confirmed_at)?;

@@ -35,15 +35,14 @@ fn config() -> ObjectBuilder {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    Params::none(request.query_string())?;
-    let Authorized {
+    Authorized {
         caller,
         vault,
         state,
-    } = authorized;
+    }: Authorized,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    Params::none(request.query_string())?;
     let settings = state.with_deadline(vault.settings(&caller)).await?;
     Ok(HttpResponse::Ok().json(Envelope::success(settings)))
 }

@@ -26,15 +26,14 @@ schemas! {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    Params::none(request.query_string())?;
-    let Authorized {
+    Authorized {
         caller,
         vault,
         state,
-    } = authorized;
+    }: Authorized,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    Params::none(request.query_string())?;
     let organization = state.with_deadline(vault.organization(&caller)).await?;
     let body = OrganizationBody::of(&organization, None);
     Ok(HttpResponse::Ok().json(Envelope::success(body)))

@@ -26,15 +26,14 @@ schemas! {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    Params::none(request.query_string())?;
-    let Authorized {
+    Authorized {
         caller,
         vault,
         state,
-    } = authorized;
+    }: Authorized,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    Params::none(request.query_string())?;
     let keys = state.with_deadline(vault.api_keys(&caller)).await?;
     let used = state.with_deadline(vault.keys_last_used(&caller)).await?;
     let body = |key| KeyBody::of(key).last_used(used.get(&key.id).copied());

@@ -36,17 +36,16 @@ schemas! {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let mut params = Params::parse(request.query_string());
     let filter = params.read("filter", OrganizationFilter::parse, || FORMS.to_owned());
     params.finish()?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let found = state.with_deadline(vault.descendants(&caller)).await?;
     let matches = |filter: &OrganizationFilter, one: &_| filter.matches(one);
     let ids: Vec<_> = found

@@ -34,16 +34,15 @@ schemas! {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
     let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let replaced = vault.replace_api_key(&caller, consistency.level());
     let key = consistency.run(&state, &vault, &caller, replaced).await;
     let key = key.map_err(|error| match error {

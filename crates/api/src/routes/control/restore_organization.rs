@@ -21,16 +21,15 @@ use crate::routes::slashid::authorized::Authorized;
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
     let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let restored = vault.restore_organization(&caller, consistency.level());
     let restored = consistency.run(&state, &vault, &caller, restored).await;
     restored.map_err(|error| match error {

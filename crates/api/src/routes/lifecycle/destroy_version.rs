@@ -37,18 +37,17 @@ parameters! {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let mut params = Params::parse(request.query_string());
     let adopted = params.read("require_adopted", parse_bool, bool_choices);
     params.finish()?;
     let (consistency, write) = parse(&request)?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let adopted = adopted == Some(true);
     let destroy = vault.destroy_version(&caller, write, adopted, consistency.level());
     let etag = consistency.run(&state, &vault, &caller, destroy).await?;

@@ -63,16 +63,15 @@ fn adoption() -> ObjectBuilder {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
     let id = credential_id(&request).map_err(|error| ApiError::invalid(vec![error]))?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let adoption = state.with_deadline(vault.adoption(&caller, id)).await?;
     Ok(HttpResponse::Ok().json(Envelope::success(Body::of(&adoption))))
 }

@@ -41,16 +41,15 @@ schemas! {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
     let id = credential_id(&request).map_err(|error| ApiError::invalid(vec![error]))?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let stale = vault.stale();
     let versions = state.with_deadline(vault.versions(&caller, id)).await?;
     let versions: Vec<_> = versions.iter().map(Version::of).collect();

@@ -26,7 +26,11 @@ use crate::routes::slashid::authorized::Authorized;
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
@@ -34,11 +38,6 @@ pub(in crate::routes) async fn handle(
     if write.if_match.is_none() {
         return Err(ApiError::unconditional());
     }
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let promote = vault.promote_version(&caller, write, consistency.level());
     let etag = consistency.run(&state, &vault, &caller, promote).await?;
     Ok(tagged(HttpResponse::NoContent(), etag).finish())

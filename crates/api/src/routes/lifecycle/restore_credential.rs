@@ -25,17 +25,16 @@ use crate::routes::slashid::credential_id::credential_id;
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
     let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
     let id = credential_id(&request).map_err(|error| ApiError::invalid(vec![error]))?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let restore = vault.restore_credential(&caller, id, consistency.level());
     let restored = consistency.run(&state, &vault, &caller, restore).await;
     let etag = restored.map_err(|error| match error {

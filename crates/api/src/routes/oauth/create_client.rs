@@ -77,17 +77,16 @@ pub(super) fn client_name() -> ObjectBuilder {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
     let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let body = body::read(&request, payload, &state).await?;
     let new = parse(&body)?;
     let create = vault.create_oauth_client(&caller, new, consistency.level());

@@ -51,15 +51,14 @@ fn token_request() -> RefOr<Schema> {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    client: TokenCaller,
-    request: HttpRequest,
-    payload: web::Payload,
-) -> Result<HttpResponse, TokenError> {
-    let TokenCaller {
+    TokenCaller {
         caller,
         vault,
         state,
-    } = client;
+    }: TokenCaller,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, TokenError> {
     let body = body::read_form(&request, payload, &state).await?;
     let mut form = Form::parse(&body);
     check_client(&mut form, &caller)?;

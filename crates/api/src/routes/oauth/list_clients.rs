@@ -19,15 +19,14 @@ use crate::routes::slashid::authorized::Authorized;
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    Params::none(request.query_string())?;
-    let Authorized {
+    Authorized {
         caller,
         vault,
         state,
-    } = authorized;
+    }: Authorized,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    Params::none(request.query_string())?;
     let clients = state.with_deadline(vault.oauth_clients(&caller)).await?;
     let clients: Vec<_> = clients.iter().map(ClientBody::of).collect();
     Ok(HttpResponse::Ok().json(Envelope::success(clients)))

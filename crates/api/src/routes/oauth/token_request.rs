@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 use strongroom_domain::caller::{Actor, Caller};
@@ -21,7 +22,7 @@ use crate::token_error::TokenError;
 pub(in crate::routes) struct TokenCaller {
     pub(super) caller: Caller,
     pub(super) vault: Arc<Vault>,
-    pub(super) state: AppState,
+    pub(super) state: Data<AppState>,
 }
 
 impl FromRequest for TokenCaller {
@@ -35,13 +36,13 @@ impl FromRequest for TokenCaller {
             let sent = Sent::read(request.headers()).presented;
             let client = sent.filter(|sent| matches!(sent, Presented::Client(_)));
             let client = client.as_ref();
-            let identified = async {
+            let identify = async || {
                 let vault = state.vault()?.clone();
                 let client = client.ok_or(VaultError::Unauthorized)?;
                 let caller = vault.authenticate(client, request_info(&request));
                 Ok((state.with_deadline(caller).await?, vault))
             };
-            let authenticated = authenticate_with_limits(&request, &state, client, identified);
+            let authenticated = authenticate_with_limits(&request, &state, client, identify);
             let (caller, vault) = authenticated.await?;
             Ok(Self {
                 caller,

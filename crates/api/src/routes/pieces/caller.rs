@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HOST};
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 use strongroom_domain::caller::Caller;
@@ -22,7 +23,7 @@ use crate::routes::access::{Access, PathAccess};
 pub(in crate::routes) struct PiecesCaller {
     pub(super) caller: Caller,
     pub(super) vault: Arc<Vault>,
-    pub(super) state: AppState,
+    pub(super) state: Data<AppState>,
 }
 
 impl FromRequest for PiecesCaller {
@@ -36,9 +37,9 @@ impl FromRequest for PiecesCaller {
             let key = key(&request);
             let presented = key.flatten().map(Presented::ApiKey);
             let presented = presented.as_ref();
-            let identified = identify(&request, &state, key.map(|_| presented));
+            let identify = async || identify(&request, &state, key.map(|_| presented)).await;
             let (caller, vault) =
-                authenticate_with_limits(&request, &state, presented, identified).await?;
+                authenticate_with_limits(&request, &state, presented, identify).await?;
             if let Access::NeedsOrAnonymous(permission) = PathAccess::of(&request)? {
                 state
                     .with_deadline(vault.authorize_for_user_keys(&caller, permission))

@@ -21,15 +21,14 @@ use crate::routes::pieces::model;
     ),
 )]
 pub(in crate::routes) async fn handle(
-    caller: PiecesCaller,
-    request: HttpRequest,
-    payload: web::Payload,
-) -> Result<HttpResponse, PlainError> {
-    let PiecesCaller {
+    PiecesCaller {
         caller,
         vault,
         state,
-    } = caller;
+    }: PiecesCaller,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, PlainError> {
     let body = model::read(&request, payload, &state).await?;
     let request = model::parse(&body, OpenAi::parse)?;
     let open_ai = request.open_ai.unwrap_or_default();

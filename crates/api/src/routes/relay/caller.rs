@@ -29,9 +29,9 @@ pub(super) async fn authorize(
     let headers = request.headers();
     let presented = sent.presented();
     let named = single_header(headers, ORG_ID).and_then(OrgId::parse);
-    let identified = identify(request, state, presented.as_ref(), named);
-    let authenticated =
-        authenticate_with_limits(request, state, presented.as_ref(), identified).await;
+    let presented = presented.as_ref();
+    let identify = async || identify(request, state, presented, named).await;
+    let authenticated = authenticate_with_limits(request, state, presented, identify).await;
     let (caller, vault) = authenticated?;
     if let Some(permission) = PathAccess::of(request)?.permission(&caller) {
         let permitted = vault.authorize(&caller, permission);

@@ -19,17 +19,16 @@ use crate::routes::slashid::credential_id::credential_id;
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
     let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
     let id = credential_id(&request).map_err(|error| ApiError::invalid(vec![error]))?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let delete = vault.delete_relay_policy(&caller, id, None, consistency.level());
     consistency.run(&state, &vault, &caller, delete).await?;
     Ok(HttpResponse::NoContent().finish())

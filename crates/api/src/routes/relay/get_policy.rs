@@ -23,16 +23,15 @@ use crate::routes::slashid::credential_id::credential_id;
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
     let id = credential_id(&request).map_err(|error| ApiError::invalid(vec![error]))?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let stale = vault.stale();
     let policy = state.with_deadline(vault.relay_policy(&caller, id)).await?;
     Ok(replica_lag::ok(stale).json(Envelope::success(result(&policy))))

@@ -37,12 +37,11 @@ schemas! {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized { caller, vault, .. }: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
     let id = credential_id(&request).map_err(|error| ApiError::invalid(vec![error]))?;
-    let Authorized { caller, vault, .. } = authorized;
     // Each step has a time limit of its own, the exchange a longer one than other requests.
     let token = vault.relay_token(&caller, id).await?;
     Ok(HttpResponse::Ok().json(Envelope::success(result(&token))))

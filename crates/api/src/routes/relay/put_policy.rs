@@ -36,18 +36,17 @@ use crate::routes::slashid::credential_id::credential_id;
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
     let consistency = WriteConsistency::read(request.headers()).map_err(ApiError::invalid)?;
     let id = credential_id(&request).map_err(|error| ApiError::invalid(vec![error]))?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let body = body::read(&request, payload, &state).await?;
     let value = json::parse(&body).map_err(Refusal::from)?;
     let put = vault.put_relay_policy(&caller, id, value, None, consistency.level());

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 use strongroom_domain::api_key::refusal::RefusalReason;
@@ -24,7 +25,7 @@ use crate::routes::access::{Access, PathAccess};
 pub(crate) struct Authorized {
     pub(crate) caller: Caller,
     pub(crate) vault: Arc<Vault>,
-    pub(crate) state: AppState,
+    pub(crate) state: Data<AppState>,
 }
 
 impl FromRequest for Authorized {
@@ -56,8 +57,8 @@ async fn authorize(
     let presented = sent.presented.as_ref();
     let named = single_header(headers, ORG_ID).and_then(OrgId::parse);
     let deleted = matches!(access, Access::NeedsOnDeleted(_));
-    let identified = identify(request, state, presented, (named, deleted));
-    let authenticated = authenticate_with_limits(request, state, presented, identified).await;
+    let identify = async || identify(request, state, presented, (named, deleted)).await;
+    let authenticated = authenticate_with_limits(request, state, presented, identify).await;
     let (caller, vault) = authenticated.map_err(|error| sent.challenge(error.into()))?;
     if let Some(permission) = access.permission(&caller) {
         let permitted = state.with_deadline(vault.authorize(&caller, permission));

@@ -74,17 +74,16 @@ schemas! {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
     let (consistency, key) = headers(request.headers())?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let body = body::read(&request, payload, &state).await?;
     let new = parse(&body, vault.blob_validation())?;
     let level = consistency.level();

@@ -40,7 +40,11 @@ parameters! {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let (consistency, if_match) = write_headers(request.headers())?;
@@ -50,11 +54,6 @@ pub(in crate::routes) async fn handle(
         let error = FieldError::new("If-Match", "conflict", message);
         return Err(ApiError::invalid(vec![error]));
     }
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let level = consistency.level();
     let delete = async {
         match target {

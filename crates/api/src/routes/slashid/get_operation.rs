@@ -58,7 +58,11 @@ fn state() -> RefOr<Schema> {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
@@ -67,11 +71,6 @@ pub(in crate::routes) async fn handle(
         let error = FieldError::new("operation_id", "invalid_value", "must be a UUID");
         ApiError::invalid(vec![error])
     })?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let status = state.with_deadline(vault.operation(&caller, id)).await;
     let status = status.map_err(|error| match error {
         VaultError::NotFound => ApiError::new(StatusCode::NOT_FOUND, "not_found", NOT_FOUND),

@@ -64,7 +64,11 @@ schemas! {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let Search {
@@ -72,11 +76,6 @@ pub(in crate::routes) async fn handle(
         after,
         limit,
     } = parse(request.query_string())?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let listed = state
         .with_deadline(vault.list_audit_events(&caller, &filter, after, limit))
         .await?;

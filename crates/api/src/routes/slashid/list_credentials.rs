@@ -80,16 +80,15 @@ schemas! {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let (page, filter) = parse(request.query_string())?;
     let wanted = (page.clone(), filter.clone());
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let stale = vault.stale();
     let listed = state
         .with_deadline(vault.list_credentials(&caller, page, filter))

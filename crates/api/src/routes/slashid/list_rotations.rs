@@ -35,15 +35,14 @@ schemas! {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    Params::none(request.query_string())?;
-    let Authorized {
+    Authorized {
         caller,
         vault,
         state,
-    } = authorized;
+    }: Authorized,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    Params::none(request.query_string())?;
     let rotations = state.with_deadline(vault.rotations(&caller)).await?;
     let rotations: Vec<_> = rotations.iter().map(RotationBody::of).collect();
     Ok(HttpResponse::Ok().json(Envelope::success(rotations)))

@@ -40,7 +40,11 @@ parameters! {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     Params::none(request.query_string())?;
@@ -52,11 +56,6 @@ pub(in crate::routes) async fn handle(
             return Err(ApiError::invalid(errors.collect()));
         }
     };
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let stale = vault.stale();
     let reveal = vault.reveal_by_label(&caller, &label, known);
     answer(&state.with_deadline(reveal).await?, stale)

@@ -54,18 +54,17 @@ parameters! {
     ),
 )]
 pub(in crate::routes) async fn handle(
-    authorized: Authorized,
+    Authorized {
+        caller,
+        vault,
+        state,
+    }: Authorized,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let staged = parse_query(request.query_string())?;
     let (consistency, if_match) = write_headers(request.headers())?;
     let id = credential_id(&request).map_err(|error| ApiError::invalid(vec![error]))?;
-    let Authorized {
-        caller,
-        vault,
-        state,
-    } = authorized;
     let body = body::read(&request, payload, &state).await?;
     let (mut change, mut errors) = parse(&body, caller.org(), id)?;
     change.if_match = if_match;
