@@ -4,41 +4,48 @@ use sha2::{Digest as _, Sha256};
 
 use crate::mac::Digest;
 
-/// A tree over leaves, with the path from each leaf to the root.
+/// A tree over leaves.
 #[derive(Debug)]
 pub struct MerkleTree {
-    /// The root: for no leaf, the digest of an empty string.
-    pub root: Digest,
-    /// For each leaf, the digests beside its way to the root, from the leaf on.
-    pub paths: Vec<Vec<Digest>>,
+    /// From the hashes of the leaves up to the root, with two nodes of a level under each of the
+    /// next. An odd last node is in the next level as well, unchanged.
+    levels: Vec<Vec<Digest>>,
 }
 
 impl MerkleTree {
-    /// The tree over `leaves` (RFC 9162 § 2.1.1), with their inclusion proofs (§ 2.1.3.1).
+    /// The tree over `leaves` (RFC 9162 § 2.1.1).
     #[must_use]
-    pub fn of(leaves: &[Vec<u8>]) -> Self {
-        let mut paths = vec![Vec::new(); leaves.len()];
-        let hashes: Vec<Digest> = leaves.iter().map(|leaf| hash_leaf(leaf)).collect();
-        let root = match hashes.is_empty() {
-            true => Sha256::digest(b"").into(),
-            false => subtree(&hashes, &mut paths),
-        };
-        Self { root, paths }
+    pub fn of(leaves: impl IntoIterator<Item: AsRef<[u8]>>) -> Self {
+        let hashes = leaves.into_iter().map(|leaf| hash_leaf(leaf.as_ref()));
+        let mut levels = Vec::new();
+        let mut level: Vec<Digest> = hashes.collect();
+        while level.len() > 1 {
+            let next = level.chunks(2).map(|pair| match pair {
+                [left, right] => hash_node(left, right),
+                alone => alone[0],
+            });
+            let next = next.collect();
+            levels.push(std::mem::replace(&mut level, next));
+        }
+        levels.push(level);
+        Self { levels }
     }
-}
 
-fn subtree(hashes: &[Digest], paths: &mut [Vec<Digest>]) -> Digest {
-    if let [only] = hashes {
-        return *only;
+    /// The root: for no leaf, the digest of an empty string.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        let root = self.levels.last().and_then(|level| level.first());
+        root.copied().unwrap_or_else(|| Sha256::digest(b"").into())
     }
-    // The largest power of two that is smaller than the number of leaves.
-    let half = hashes.len().next_power_of_two() / 2;
-    let (left_paths, right_paths) = paths.split_at_mut(half);
-    let left = subtree(&hashes[..half], left_paths);
-    let right = subtree(&hashes[half..], right_paths);
-    left_paths.iter_mut().for_each(|path| path.push(right));
-    right_paths.iter_mut().for_each(|path| path.push(left));
-    hash_node(&left, &right)
+
+    /// The inclusion proof of the leaf number `index`, from 0: the digests beside its way to the
+    /// root, from the leaf on (RFC 9162 § 2.1.3.1).
+    #[must_use]
+    pub fn path(&self, index: usize) -> Vec<Digest> {
+        let levels = self.levels.iter().enumerate();
+        let beside = levels.filter_map(|(height, level)| level.get((index >> height) ^ 1));
+        beside.copied().collect()
+    }
 }
 
 /// Whether `leaf` is the leaf number `index`, from 0, of the tree with `leaves` leaves and the root
@@ -131,8 +138,8 @@ mod tests {
     #[test]
     fn roots_are_those_of_certificate_transparency() {
         for (count, root) in ROOTS {
-            let tree = MerkleTree::of(&leaves(count));
-            assert_eq!(HEXLOWER.encode(&tree.root), root, "{count} leaves");
+            let tree = MerkleTree::of(leaves(count));
+            assert_eq!(HEXLOWER.encode(&tree.root()), root, "{count} leaves");
         }
     }
 
@@ -142,17 +149,17 @@ mod tests {
             let leaves = leaves(count);
             let tree = MerkleTree::of(&leaves);
             for (number, leaf) in leaves.iter().enumerate() {
-                let path = &tree.paths[number];
+                let path = &tree.path(number);
                 let (index, size) = (number as u64, count as u64);
-                assert!(is_included(leaf, index, size, path, &tree.root));
-                assert!(!is_included(b"other", index, size, path, &tree.root));
+                assert!(is_included(leaf, index, size, path, &tree.root()));
+                assert!(!is_included(b"other", index, size, path, &tree.root()));
                 assert!(!is_included(leaf, index, size, path, &[0; 32]));
-                assert!(!is_included(leaf, index + 1, size, path, &tree.root));
+                assert!(!is_included(leaf, index + 1, size, path, &tree.root()));
                 if let Some((_, shorter)) = path.split_last() {
-                    assert!(!is_included(leaf, index, size, shorter, &tree.root));
+                    assert!(!is_included(leaf, index, size, shorter, &tree.root()));
                 }
                 let longer = [path.as_slice(), &[[7; 32]]].concat();
-                assert!(!is_included(leaf, index, size, &longer, &tree.root));
+                assert!(!is_included(leaf, index, size, &longer, &tree.root()));
             }
         }
     }

@@ -60,7 +60,7 @@ pub struct Caller {
     limits: Arc<KeyLimits>,
     /// The time from which the caller's key is refused.
     expires_at: Option<DateTime<Utc>>,
-    request: RequestInfo,
+    request: Arc<RequestInfo>,
 }
 
 /// What the operator may do. Secrets are not among it.
@@ -90,7 +90,7 @@ impl Caller {
             session: None,
             limits: OPERATOR.clone(),
             expires_at: None,
-            request,
+            request: Arc::new(request),
         }
     }
 
@@ -103,7 +103,7 @@ impl Caller {
             session: None,
             limits: ANONYMOUS.clone(),
             expires_at: None,
-            request,
+            request: Arc::new(request),
         }
     }
 
@@ -121,7 +121,7 @@ impl Caller {
             session: None,
             limits: key.limits.clone(),
             expires_at,
-            request,
+            request: Arc::new(request),
         }
     }
 
@@ -150,7 +150,7 @@ impl Caller {
             session: None,
             limits,
             expires_at: None,
-            request,
+            request: Arc::new(request),
         }
     }
 
@@ -235,7 +235,7 @@ impl Caller {
 
     /// The origin of the request.
     #[must_use]
-    pub fn request(&self) -> &RequestInfo {
+    pub fn request(&self) -> &Arc<RequestInfo> {
         &self.request
     }
 

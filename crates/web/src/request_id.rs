@@ -1,6 +1,7 @@
 //! The id of a request.
 
 use std::future::Future;
+use std::rc::Rc;
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::HeaderName;
@@ -12,16 +13,24 @@ const MAX_LENGTH: usize = 128;
 
 /// A request's id, in its extensions: the caller's if it is valid, otherwise a random one.
 #[derive(Debug, Clone)]
-pub(crate) struct RequestId(pub(crate) String);
+pub(crate) struct RequestId(pub(crate) Rc<str>);
 
 impl RequestId {
     pub(crate) fn of(request: &ServiceRequest) -> Self {
         let given = request.headers().get(REQUEST_ID);
         match given.and_then(|id| id.to_str().ok()).filter(is_valid) {
-            Some(id) => Self(id.to_owned()),
-            None => Self(uuid::Uuid::new_v4().to_string()),
+            Some(id) => Self(id.into()),
+            None => Self(random().into()),
         }
     }
+}
+
+// Callers may choose any id, so theirs need not be unpredictable, and costs no call of the system.
+fn random() -> String {
+    let bytes = fastrand::u128(..).to_ne_bytes();
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
 }
 
 tokio::task_local! {

@@ -16,7 +16,7 @@ use utoipa::openapi::HttpMethod;
 use utoipa::openapi::path::Operation;
 
 use crate::openapi::document::PLAIN_TAG;
-use crate::paths::{CREDENTIAL, CREDENTIAL_BY_LABEL, RELAY};
+use crate::paths::{CREDENTIAL, CREDENTIAL_BY_LABEL, CREDENTIALS, RELAY};
 use crate::routes::access::Access::{
     AnyKey, Client, Needs, NeedsEither, NeedsOnDeleted, NeedsOrAnonymous, Public,
 };
@@ -47,7 +47,7 @@ use crate::routes::slashid::{
 
 /// Paths that are matched before all others. Patterns are tried one after the other, and these have
 /// the most requests. A label may look like a path of the relay, so its pattern precedes.
-const FIRST: [&str; 3] = [CREDENTIAL_BY_LABEL, CREDENTIAL, RELAY];
+const FIRST: [&str; 4] = [CREDENTIALS, CREDENTIAL, CREDENTIAL_BY_LABEL, RELAY];
 
 /// Adds each module's `handle` and its annotation to the routes, under a tag of the document, with
 /// who may call it.

@@ -1,11 +1,13 @@
 //! Audit events: actions, outcomes and context.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use strongroom_crypto::Digest;
 
 use crate::audit::details::Details;
-use crate::caller::{Actor, Caller};
+use crate::caller::{Actor, Caller, RequestInfo};
 use crate::credential::SealedCredential;
 use crate::ids::{CredentialId, KeyId};
 use crate::kinds::wire_enum;
@@ -175,10 +177,8 @@ pub struct Event {
     pub outcome: Outcome,
     /// The actor: an API key's id, a client's `client_id`, `operator` or `anonymous`.
     pub actor: String,
-    /// The request's id.
-    pub request_id: String,
-    /// The peer's IP address, or `command-line`.
-    pub source: String,
+    /// The origin of the request.
+    pub request: Arc<RequestInfo>,
     /// The credential, if the event concerns one.
     pub credential: Option<CredentialId>,
     /// The API key, OAuth 2.0 client or access token, if the event concerns one.
@@ -205,8 +205,7 @@ impl Event {
                 Actor::Anonymous => "anonymous".to_owned(),
                 Actor::Operator => "operator".to_owned(),
             },
-            request_id: caller.request().id.clone(),
-            source: caller.request().source.clone(),
+            request: caller.request().clone(),
             credential: None,
             key: None,
             version: None,

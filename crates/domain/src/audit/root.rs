@@ -195,15 +195,15 @@ mod tests {
             .iter()
             .zip(1..)
             .map(|(heads, n)| leaf(org(n), at, heads));
-        let tree = MerkleTree::of(&leaves.collect::<Vec<_>>());
-        let signed = AuditRoot::sign(&signer, at, 3, tree.root, [0; 32]);
+        let tree = MerkleTree::of(leaves);
+        let signed = AuditRoot::sign(&signer, at, 3, tree.root(), [0; 32]);
         let read = AuditRoot::parse(&signed.to_line()).unwrap();
         assert_eq!(read, signed);
         assert_eq!(read.check(&signer.public_key()), Ok(()));
         let stored = AuditLeaf {
             heads: encoded[1].clone(),
             number: 1,
-            path: tree.paths[1].concat(),
+            path: tree.path(1).concat(),
         };
         assert_eq!(read.heads_of(org(2), &stored), Some(heads(2)));
         assert_eq!(read.heads_of(org(1), &stored), None);

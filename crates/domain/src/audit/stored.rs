@@ -1,5 +1,7 @@
 //! Events as read from the database. Their content is not trusted before verification.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use data_encoding::HEXLOWER;
 use serde::{Serialize, Serializer};
@@ -9,6 +11,7 @@ use uuid::Uuid;
 use crate::audit::details::Details;
 use crate::audit::event::{Action, Event, Outcome};
 use crate::audit::format::EventFormat;
+use crate::caller::RequestInfo;
 use crate::ids::{CredentialId, KeyId, LaneId};
 use crate::oauth::client::{client_id, parse_client_id};
 
@@ -165,8 +168,10 @@ impl StoredEvent {
             action: Action::parse(&self.action)?,
             outcome: Outcome::parse(&self.outcome)?,
             actor: self.actor.clone(),
-            request_id: self.request_id.clone(),
-            source: self.source.clone(),
+            request: Arc::new(RequestInfo {
+                id: self.request_id.clone(),
+                source: self.source.clone(),
+            }),
             credential: self.credential_id,
             key: self.key_id,
             version: self.version,

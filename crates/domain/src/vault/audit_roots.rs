@@ -39,23 +39,22 @@ impl Vault {
         let leaves = changed
             .iter()
             .map(|(scope, heads)| leaf(scope.org(), at, heads));
-        let tree = MerkleTree::of(&leaves.collect::<Vec<_>>());
-        let stored = changed.into_iter().zip(&tree.paths).zip(0..);
-        let stored = stored.map(|(((scope, heads), path), number)| {
-            let leaf = AuditLeaf {
-                heads,
-                number,
-                path: path.concat(),
-            };
-            (scope, leaf)
-        });
-        let stored: Vec<(OrgScope, AuditLeaf)> = stored.collect();
-        for chunk in stored.chunks(LEAVES) {
-            self.store.add_audit_leaves(at, chunk).await?;
+        let tree = MerkleTree::of(leaves);
+        for (first, chunk) in (0..).step_by(LEAVES).zip(changed.chunks(LEAVES)) {
+            let leaves = (first..).zip(chunk).map(|(index, (scope, heads))| {
+                let leaf = AuditLeaf {
+                    heads: heads.clone(),
+                    number: index as i64,
+                    path: tree.path(index).concat(),
+                };
+                (*scope, leaf)
+            });
+            let leaves: Vec<(OrgScope, AuditLeaf)> = leaves.collect();
+            self.store.add_audit_leaves(at, &leaves).await?;
         }
         let previous = last.map_or([0; 32], |last| last.root);
         let signer = Signer::new(&self.service.audit_signing);
-        let root = AuditRoot::sign(&signer, at, stored.len() as u64, tree.root, previous);
+        let root = AuditRoot::sign(&signer, at, changed.len() as u64, tree.root(), previous);
         self.store.add_audit_root(&root).await?;
         self.forget_old_roots(at - RETENTION).await?;
         Ok(root)

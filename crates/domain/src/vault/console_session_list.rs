@@ -194,7 +194,7 @@ fn listed(
         holder_name: holder.map(|(name, _)| name.clone()),
         created_at: row.created_at,
         last_seen_at: row.last_seen_at,
-        source: begin.map(|event| event.source.clone()),
+        source: begin.map(|event| event.request.source.clone()),
         is_own: caller.session() == Some(row.id),
         state,
     }

@@ -13,9 +13,10 @@ pub(crate) struct CallerOrg(pub(crate) OrgId);
 
 /// The request's id and the client's address, for the audit trail.
 pub fn request_info(request: &HttpRequest) -> RequestInfo {
-    let id = request.extensions().get::<RequestId>().cloned();
+    let extensions = request.extensions();
+    let id = extensions.get::<RequestId>().map(|id| &*id.0);
     RequestInfo {
-        id: id.map(|id| id.0).unwrap_or_default(),
+        id: id.unwrap_or_default().to_owned(),
         source: client_ip::address(request)
             .map(|address| address.to_string())
             .unwrap_or_default(),
