@@ -16,7 +16,7 @@ const REPLACED: &[(&str, &str)] = &[
     ("OnItsWay", "TrackedBody"),
     ("UnderWay", "RequestGuard"),
     ("held_off", "blocked"),
-    ("UseLog", "LastUsedBuffer"),
+    ("UseLog", "LastUsedTimes"),
     ("strongroom_trouble", "strongroom_condition_active"),
     (
         "strongroom_not_in_time_total",

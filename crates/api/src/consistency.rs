@@ -69,13 +69,13 @@ impl WriteConsistency {
         self.level
     }
 
+    // Neither this nor `run_within` is an `async fn`, which would hold the write, of some
+    // kilobytes, twice: as an argument and while it runs.
     /// Runs a write, and returns its result once the required regions have it.
     ///
     /// # Errors
     /// Those of the write, and [`VaultError::ReplicationTimeout`] if a region does not have it in
     /// time.
-    // Like `run_within`, no `async fn`: that would hold the write twice, as an argument and while it
-    // runs.
     pub(crate) fn run<T>(
         self,
         state: &AppState,

@@ -4,7 +4,7 @@ use crate::ids::OrgId;
 
 /// The right to run queries on the rows of one organization. Only this crate creates it, from a
 /// [`Caller`](crate::caller::Caller) or from an API key that is being verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OrgScope(OrgId);
 
 impl OrgScope {

@@ -13,7 +13,7 @@ use crate::ports::error::StoreResult;
 /// Stores last-used times.
 #[async_trait]
 pub trait LastUsedStore: Send + Sync {
-    /// Stores `uses` in their order. A later stored time is kept. Deleted credentials are skipped.
+    /// Stores `uses`. A later stored time is kept. Deleted credentials are skipped.
     /// The operation may fail after storing a part; storing an entry again is harmless.
     async fn store_last_used(&self, uses: &LastUsedTimes) -> StoreResult<()>;
     /// The last-used times of the organization's API keys. Keys that were never used are omitted.

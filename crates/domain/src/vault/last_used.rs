@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use crate::caller::{Actor, Caller};
+use crate::caller::{Actor, Caller, OrgScope};
 use crate::error::VaultError;
 use crate::ids::{CredentialId, KeyId, OrgId};
-use crate::last_used::{LastUsed, LastUsedTimes};
+use crate::last_used::{LastUsed, LastUsedTimes, MAX_ENTRIES};
 use crate::permission::Permission;
 use crate::vault::Vault;
-use crate::vault::last_used_buffer::MAX_ENTRIES;
 
 /// The last-used times of a running flush. If the flush fails or is canceled, they return to the
 /// buffer.
@@ -33,7 +32,8 @@ impl Vault {
             Actor::Anonymous | Actor::Operator => None,
         };
         let last = LastUsed { at: self.now(), by };
-        if !self.last_used.lock().credential((caller.org(), id), last) {
+        let known = self.last_used.lock().credential((caller.scope(), id), last);
+        if !known {
             self.counters.last_used_dropped.add(1);
         }
         if let Some(known) = self.known_credentials.get(caller.org(), id) {
@@ -43,7 +43,8 @@ impl Vault {
 
     /// Records that the API key or OAuth 2.0 client `id` authenticated a request.
     pub(super) fn record_key_used(&self, org: OrgId, id: KeyId) {
-        if !self.last_used.lock().key((org, id), self.now()) {
+        let at = self.now();
+        if !self.last_used.lock().key((OrgScope::new(org), id), at) {
             self.counters.last_used_dropped.add(1);
         }
     }
@@ -60,10 +61,9 @@ impl Vault {
     /// # Errors
     /// An error of the store.
     pub async fn flush_last_used(&self) -> Result<(), VaultError> {
-        let entries = std::mem::take(&mut *self.last_used.lock());
         let mut flush = Flush {
             vault: self,
-            uses: entries.into(),
+            uses: std::mem::take(&mut *self.last_used.lock()),
         };
         if flush.uses.is_empty() {
             return Ok(());
@@ -76,11 +76,11 @@ impl Vault {
     fn put_back(&self, uses: LastUsedTimes) {
         let mut buffer = self.last_used.lock();
         let mut dropped = 0;
-        for (scope, id, last) in uses.credentials {
-            dropped += u64::from(!buffer.credential((scope.org(), id), last));
+        for (id, last) in uses.credentials {
+            dropped += u64::from(!buffer.credential(id, last));
         }
-        for (scope, id, at) in uses.keys {
-            dropped += u64::from(!buffer.key((scope.org(), id), at));
+        for (id, at) in uses.keys {
+            dropped += u64::from(!buffer.key(id, at));
         }
         self.counters.last_used_dropped.add(dropped);
     }

@@ -29,7 +29,6 @@ pub(crate) mod key_cache;
 pub(crate) mod keys;
 mod known_credential;
 pub(crate) mod last_used;
-pub(crate) mod last_used_buffer;
 mod lifecycle;
 pub(crate) mod minted_tokens;
 mod named_heads;
@@ -91,6 +90,7 @@ use crate::ids::{CredentialId, OrgId};
 use crate::keyring::organization::OrgKeyring;
 use crate::keyring::root::RootKeyring;
 use crate::keyring::service::ServiceKeys;
+use crate::last_used::LastUsedTimes;
 use crate::log_throttle::LogThrottle;
 use crate::ports::clock::Clock;
 use crate::ports::egress::Egress;
@@ -100,7 +100,6 @@ use crate::ports::store::Store;
 use crate::scrub::ScrubResult;
 use crate::vault::key_cache::KeyCache;
 use crate::vault::known_credential::KnownCredential;
-use crate::vault::last_used_buffer::LastUsedBuffer;
 use crate::vault::minted_tokens::MintedTokens;
 use crate::vault::relay_source::RelaySource;
 use crate::vault::row_cache::RowCache;
@@ -133,7 +132,7 @@ pub struct Vault {
     settings: VaultSettings,
     org_keys: moka::sync::Cache<OrgId, Arc<OrgKeyring>>,
     keys: KeyCache,
-    last_used: LastUsedBuffer,
+    last_used: Mutex<LastUsedTimes>,
     counters: Arc<Counters>,
     /// Requests to other hosts, where relays are served.
     egress: Option<Arc<dyn Egress>>,
@@ -175,7 +174,7 @@ impl Vault {
                 .time_to_live(ORG_KEYS_LIFETIME)
                 .build(),
             keys: KeyCache::new(),
-            last_used: LastUsedBuffer::default(),
+            last_used: Mutex::default(),
             counters: Arc::default(),
             egress: None,
             relay_sources: RowCache::new(),

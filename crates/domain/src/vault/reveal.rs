@@ -138,7 +138,7 @@ impl Vault {
             }
             Err(StoreError::OutdatedRow) => {
                 self.known_credentials.remove(caller.org(), id, &known);
-                // Rare, and larger than the rest of this future, which would carry its size.
+                // Boxed, since it is rare, and the future of every reveal would have its size.
                 let event = event.clone();
                 Box::pin(self.reveal_from_primary(caller, id, if_none_match, event)).await
             }

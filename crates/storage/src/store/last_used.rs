@@ -23,21 +23,26 @@ use crate::transaction::{OrgTransaction, with_deadline};
 /// with all organizations of the scope.
 const LARGEST_BATCH: usize = 128;
 
-type CredentialUse = (OrgScope, CredentialId, LastUsed);
-type KeyUse = (OrgScope, KeyId, DateTime<Utc>);
+type CredentialUse<'a> = (&'a (OrgScope, CredentialId), &'a LastUsed);
+type KeyUse<'a> = (&'a (OrgScope, KeyId), &'a DateTime<Utc>);
 
 #[async_trait]
 impl LastUsedStore for PgStore {
     async fn store_last_used(&self, uses: &LastUsedTimes) -> StoreResult<()> {
+        // All servers write the rows in this order, which prevents deadlocks.
+        let mut credentials: Vec<CredentialUse> = uses.credentials.iter().collect();
+        credentials.sort_unstable_by_key(|((scope, id), _)| (scope.org(), *id));
+        let mut keys: Vec<KeyUse> = uses.keys.iter().collect();
+        keys.sort_unstable_by_key(|((scope, id), _)| (scope.org(), *id));
         let mut result = Ok(());
-        for batch in uses.credentials.chunks(LARGEST_BATCH) {
+        for batch in credentials.chunks(LARGEST_BATCH) {
             let work = |batch| store_credentials(&self.database, batch);
-            let done = batch_or_single_orgs(&self.database, batch, |(scope, ..)| *scope, work);
+            let done = batch_or_single_orgs(&self.database, batch, |((scope, _), _)| *scope, work);
             result = done.await.and(result);
         }
-        for batch in uses.keys.chunks(LARGEST_BATCH) {
+        for batch in keys.chunks(LARGEST_BATCH) {
             let work = |batch| store_keys(&self.database, batch);
-            let done = batch_or_single_orgs(&self.database, batch, |(scope, ..)| *scope, work);
+            let done = batch_or_single_orgs(&self.database, batch, |((scope, _), _)| *scope, work);
             result = done.await.and(result);
         }
         result
@@ -72,12 +77,12 @@ async fn batch_or_single_orgs<'a, T, W: Future<Output = StoreResult<()>>>(
     result
 }
 
-async fn store_credentials(database: &Database, batch: &[CredentialUse]) -> StoreResult<()> {
-    let scopes: Vec<OrgScope> = batch.iter().map(|(scope, ..)| *scope).collect();
+async fn store_credentials(database: &Database, batch: &[CredentialUse<'_>]) -> StoreResult<()> {
+    let scopes: Vec<OrgScope> = batch.iter().map(|((scope, _), _)| *scope).collect();
     let transaction = OrgTransaction::begin(database, &scopes).await?;
     let mut values: Vec<_> = batch
         .iter()
-        .map(|(scope, id, last)| (scope.org().0, id.0, last.at, last.by.map(|key| key.0)))
+        .map(|((scope, id), last)| (scope.org().0, id.0, last.at, last.by.map(|key| key.0)))
         .collect();
     // On a database that is not sharded, the statement itself omits deleted credentials.
     if database.is_sharded() {
@@ -94,11 +99,11 @@ async fn store_credentials(database: &Database, batch: &[CredentialUse]) -> Stor
 
 async fn existing(
     transaction: &OrgTransaction,
-    batch: &[CredentialUse],
+    batch: &[CredentialUse<'_>],
 ) -> StoreResult<HashSet<(Uuid, Uuid)>> {
     let (orgs, ids): (Vec<Uuid>, Vec<Uuid>) = batch
         .iter()
-        .map(|(scope, id, _)| (scope.org().0, id.0))
+        .map(|((scope, id), _)| (scope.org().0, id.0))
         .unzip();
     let rows = transaction
         .query(sql::CREDENTIALS_KNOWN, &[&orgs, &ids])
@@ -108,15 +113,15 @@ async fn existing(
         .collect()
 }
 
-async fn store_keys(database: &Database, batch: &[KeyUse]) -> StoreResult<()> {
-    let scopes: Vec<OrgScope> = batch.iter().map(|(scope, ..)| *scope).collect();
+async fn store_keys(database: &Database, batch: &[KeyUse<'_>]) -> StoreResult<()> {
+    let scopes: Vec<OrgScope> = batch.iter().map(|((scope, _), _)| *scope).collect();
     let values: Vec<_> = batch
         .iter()
-        .map(|(scope, id, at)| (scope.org().0, id.0, at))
+        .map(|((scope, id), at)| (scope.org().0, id.0, *at))
         .collect();
     let mut params: Vec<&(dyn ToSql + Sync)> = Vec::new();
     for (org, id, at) in &values {
-        params.extend_from_slice(&[org, id, *at]);
+        params.extend_from_slice(&[org, id, at]);
     }
     let transaction = OrgTransaction::begin(database, &scopes).await?;
     let merge = Step::insert(&sql::KEY_USES_MERGE, params);

@@ -37,7 +37,7 @@ pub(crate) struct Logging {
 
 /// Log lines that are buffered for standard error. When its reader is slower than the lines are
 /// written, further lines are dropped, and no request waits.
-const BUFFERED_LINES: usize = 100_000;
+const BUFFERED_LINES: usize = 30_000;
 
 /// How long the log's thread sleeps after it has written. Lines that arrive in the meantime wake no
 /// thread and are written together: waking a thread costs a request more than the rest of its line.

@@ -92,7 +92,7 @@ pub(in crate::routes) async fn handle(
     let stale = vault.stale();
     let reveal = async {
         match choice {
-            // Rare, and larger than the other, which would carry its size.
+            // Boxed, since it is rare, and the future of every reveal would have its size.
             Some(choice) => Box::pin(vault.reveal_version(&caller, id, choice)).await,
             None => vault.reveal_credential(&caller, id, known).await,
         }
