@@ -1,5 +1,6 @@
 //! The API: its routes, one file for each operation, their OpenAPI document, and the format of its
 //! responses. The server below it is `strongroom-web`.
+#![warn(clippy::large_futures)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod app;

@@ -1,5 +1,6 @@
 //! The console: pages for a browser, rendered on the server. It calls the operations of the vault
 //! like the API, under the permissions of the key with which a session began.
+#![warn(clippy::large_futures)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod actors;

@@ -2,6 +2,7 @@
 //! authentication, metrics and middleware.
 //!
 //! A surface, such as the API, brings its routes and renders errors: [`surface::Surface`].
+#![warn(clippy::large_futures)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod auth;
