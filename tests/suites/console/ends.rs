@@ -73,7 +73,7 @@ async fn no_row_that_was_altered_makes_a_session() {
     database.batch_execute(keep).await.unwrap();
     let admin = "(select key_id from kept_keys where role = 'admin' limit 1)";
     for change in [
-        "update console_sessions set created_at = created_at + interval '1 second'".to_owned(),
+        "update console_sessions set created_at = now() + interval '1 second'".to_owned(),
         format!("update console_sessions set holder_id = {admin}"),
         "update console_sessions set holder_kind = 'client'".to_owned(),
         "update console_sessions set digest = decode(repeat('00', 32), 'hex')".to_owned(),
@@ -200,7 +200,7 @@ async fn old_sessions_are_removed() {
     let mut vault = vault().await;
     let visitor = Visitor::signed_in(&vault.admin).await;
     let database = vault.database.connect().await;
-    let age = "update console_sessions set created_at = created_at - interval '9 hours'";
+    let age = "update console_sessions set created_at = now() - interval '9 hours'";
     database.batch_execute(age).await.unwrap();
     assert!(visitor.is_out().await);
     assert_eq!(rows(&vault).await, 1);
